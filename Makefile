@@ -1,0 +1,63 @@
+# All paths are relative and every tool is run as `python -m`, so this works in a folder whose path has a space in it.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help run test lint format bench assets requirements chromium clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+run: $(VENV)/installed static/vendor/installed ## Serve HexTrackr on http://127.0.0.1:8989
+	@$(PY) -m flask db upgrade
+	@exec $(PY) -m gunicorn -c gunicorn.conf.py
+
+test: $(VENV)/installed-dev static/vendor/installed chromium ## Run all tests
+	@$(PY) -m pytest $(ARGS)
+
+lint: $(VENV)/installed-dev ## Check style and types
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+format: $(VENV)/installed-dev ## Format the code
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+bench: $(VENV)/installed-dev static/vendor/installed ## Measure an import beside a live server (see benchmarks/)
+	@$(PY) -m benchmarks.live $(ARGS)
+
+assets: static/vendor/installed ## Fetch the browser libraries
+
+requirements: $(VENV)/installed-dev ## Compile requirements.txt and requirements-dev.txt anew
+	@$(PIP) uv
+	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 requirements.in -o requirements.txt
+	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+
+clean: ## Remove what was installed and built; the data in instance/ stays
+	@rm -rf $(VENV) node_modules static/vendor
+
+$(VENV)/installed: requirements.txt
+	@echo "Installing Python packages..."
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+	@echo "Installing what the tests need..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+static/vendor/installed: package.json package-lock.json tools/copy-assets.mjs | $(VENV)/installed
+	@echo "Fetching browser libraries..."
+	@$(PY) tools/node.py npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(PY) tools/node.py node tools/copy-assets.mjs
+	@touch $@
+
+# The browser tests say that they were skipped, and why, where this cannot help.
+chromium:
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing Chromium..." && \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; }; } || true

@@ -1,0 +1,136 @@
+"""Every setting, read from the environment once.
+
+Each field is one environment variable of the same name. A wrong value stops the start with one sentence
+that names the setting. ``.env.example`` and the README list the same names; a test compares the three.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+CORS_DEFAULT = ("http://localhost:8080", "http://127.0.0.1:8080")
+
+
+class SettingError(ValueError):
+    """A setting has a value that cannot be used; the message names both."""
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(f"must lie between {low} and {high}")
+        return value
+
+    return parse
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError("must be " + " or ".join(allowed))
+        return text
+
+    return parse
+
+
+def _memory(text: str) -> str:
+    if not re.fullmatch(r"[1-9]\d*\s?(MB|MiB|GB|GiB)", text):
+        raise ValueError("must be a size such as 256MB")
+    return text
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+    for origin in origins:
+        if not re.fullmatch(r"https?://[^/\s*]+", origin):
+            raise ValueError(f"'{origin}' is no origin such as https://host:port")
+    return origins
+
+
+def _setting(default: Any, parse: Callable[[str], Any] = str) -> Any:
+    return field(default=default, metadata={"parse": parse})
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one server."""
+
+    HOST: str = _setting("127.0.0.1")
+    PORT: int = _setting(8989, _whole(1, 65535))
+    #: Database, uploads, secrets and spill files.
+    INSTANCE_PATH: Path = _setting(ROOT / "instance", lambda text: Path(text).expanduser().resolve())
+    #: Empty: SQLite in INSTANCE_PATH.
+    DATABASE_URL: str = _setting("")
+    #: Empty: generated on the first start and kept in INSTANCE_PATH with mode 0600.
+    SECRET_KEY: str = _setting("")
+    CORS_ORIGINS: tuple[str, ...] = _setting(CORS_DEFAULT, _origins)
+    ASYNC_MODE: str = _setting("eventlet", _one_of("eventlet", "threading"))
+    #: Bytes; the default is 2 GiB.
+    UPLOAD_MAX_BYTES: int = _setting(2 * 1024**3, _whole(1, 1 << 50))
+    #: Milliseconds between two updates of one session.
+    PROGRESS_INTERVAL_MS: int = _setting(120, _whole(100, 10_000))
+    #: An import that would resolve more than this share of its source's open findings asks first.
+    RESOLVE_GUARD_PERCENT: int = _setting(50, _whole(0, 100))
+    #: What DuckDB may hold in memory before it spills to INSTANCE_PATH.
+    DUCKDB_MEMORY_LIMIT: str = _setting("256MB", _memory)
+    LOG_LEVEL: str = _setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
+    TESTING: bool = False
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Config:
+        """Read every setting from ``environ``; an unset or empty variable means the default.
+
+        :raises SettingError: a value cannot be used.
+        """
+        values = {}
+        for setting in fields(cls):
+            text = environ.get(setting.name, "").strip()
+            if text and "parse" in setting.metadata:
+                try:
+                    values[setting.name] = setting.metadata["parse"](text)
+                except ValueError as error:
+                    raise SettingError(f"{setting.name}={text!r} cannot be used: {error}.") from None
+        return cls(**values)
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL of the database."""
+        return self.DATABASE_URL or f"sqlite:///{self.INSTANCE_PATH / 'hextrackr.sqlite3'}"
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """Every origin a browser may come from: the allow list and the server's own."""
+        own = {self.HOST, "127.0.0.1", "localhost"} if self.HOST in ("127.0.0.1", "localhost") else {self.HOST}
+        return [*self.CORS_ORIGINS, *(f"http://{host}:{self.PORT}" for host in sorted(own))]
+
+    def secret_key(self) -> str:
+        """The signing key: the setting, else the one kept in INSTANCE_PATH, made on the first call."""
+        if self.SECRET_KEY:
+            return self.SECRET_KEY
+        kept = self.INSTANCE_PATH / "secret_key"
+        try:
+            descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return kept.read_text(encoding="ascii")
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_hex(32))
+        return kept.read_text(encoding="ascii")
+
+
+@dataclass(frozen=True)
+class TestingConfig(Config):
+    """What the tests change: threads instead of eventlet, no secret on disk."""
+
+    __test__ = False  # a name pytest would collect
+
+    ASYNC_MODE: str = _setting("threading", _one_of("eventlet", "threading"))
+    SECRET_KEY: str = _setting("testing")
+    TESTING: bool = True
