@@ -1,0 +1,164 @@
+"""Our exceptions; each carries the ``code`` and the one plain sentence that users see.
+
+::
+
+    HexTrackrError                      500 INTERNAL
+    ├── RequestError                    400 BAD_REQUEST
+    │   ├── InvalidSessionId            400 INVALID_SESSION_ID
+    │   ├── MissingFile                 400 NO_FILE
+    │   └── IncompleteUpload            400 INCOMPLETE_UPLOAD
+    ├── NotFound                        404 NOT_FOUND (UNKNOWN_SESSION, UNKNOWN_IMPORT, ...)
+    ├── Conflict                        409 CONFLICT (SESSION_IN_USE, ALREADY_FINISHED, NOT_AWAITING)
+    ├── UploadTooLarge                  413 UPLOAD_TOO_LARGE
+    ├── FileRefused                     422 UNREADABLE_CSV
+    │   ├── UnknownFormat               422 UNKNOWN_FORMAT
+    │   └── MissingColumns              422 MISSING_COLUMNS
+    ├── Cancelled                       409 CANCELLED
+    ├── Interrupted                     500 INTERRUPTED
+    ├── DatabaseBusy                    503 SQLITE_BUSY
+    ├── DiskFull                        507 DISK_FULL
+    └── OutOfMemory                     500 OUT_OF_MEMORY
+
+``detail`` never holds SQL, a path or a stack trace. :func:`translated` turns what the libraries raise into one of these;
+``web/failures.py`` maps them to HTTP and ``workers/supervisor.py`` to ``progress-error``.
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from typing import TypedDict
+
+
+class ErrorRecord(TypedDict):
+    """What a client sees of an error."""
+
+    code: str
+    detail: str
+
+
+class HexTrackrError(Exception):
+    """Anything that ends a request or an import with a documented code."""
+
+    status = 500
+    code = "INTERNAL"
+    detail = "Something went wrong on the server; its log has the cause."
+
+    def __init__(self, detail: str | None = None, code: str | None = None) -> None:
+        self.detail = detail or self.detail
+        self.code = code or self.code
+        super().__init__(self.detail)
+
+    def record(self) -> ErrorRecord:
+        """The error as clients get it, in HTTP answers and in ``progress-error``."""
+        return {"code": self.code, "detail": self.detail}
+
+
+class RequestError(HexTrackrError):
+    """The request is not one we can answer."""
+
+    status, code, detail = 400, "BAD_REQUEST", "The request is not valid."
+
+
+class InvalidSessionId(RequestError):
+    """A session id is no UUID."""
+
+    code, detail = "INVALID_SESSION_ID", "A session id is a UUID, such as 6f1c2a34-0000-4000-8000-000000000000."
+
+
+class MissingFile(RequestError):
+    """An upload without the file."""
+
+    code, detail = "NO_FILE", "The form has no file in its field csvFile."
+
+
+class IncompleteUpload(RequestError):
+    """The body ended before the bytes it had promised."""
+
+    code, detail = "INCOMPLETE_UPLOAD", "The upload ended before the whole file had arrived."
+
+
+class NotFound(HexTrackrError):
+    """There is no such thing."""
+
+    status, code, detail = 404, "NOT_FOUND", "There is nothing at this address."
+
+
+class Conflict(HexTrackrError):
+    """The thing is not in a state that allows this."""
+
+    status, code, detail = 409, "CONFLICT", "This is not possible in the present state."
+
+
+class UploadTooLarge(HexTrackrError):
+    """The upload is larger than the setting allows."""
+
+    status, code, detail = 413, "UPLOAD_TOO_LARGE", "The file is larger than this server accepts."
+
+
+class FileRefused(HexTrackrError):
+    """The file cannot be read as a CSV export; nothing was touched."""
+
+    status, code, detail = 422, "UNREADABLE_CSV", "The file cannot be read as CSV."
+
+
+class UnknownFormat(FileRefused):
+    """A readable CSV, but of no scanner we know."""
+
+    code, detail = "UNKNOWN_FORMAT", "The columns of this file are those of no scanner that is known here."
+
+
+class MissingColumns(FileRefused):
+    """A known scanner's export without a column we cannot do without."""
+
+    code, detail = "MISSING_COLUMNS", "The export lacks a column that the import needs."
+
+
+class Cancelled(HexTrackrError):
+    """The user ended the import."""
+
+    status, code, detail = 409, "CANCELLED", "The import was cancelled; no finding was changed."
+
+
+class Interrupted(HexTrackrError):
+    """The process that did the work ended before it was done."""
+
+    code, detail = "INTERRUPTED", "The import was interrupted before it was done; no finding was changed."
+
+
+class DatabaseBusy(HexTrackrError):
+    """Somebody else held the database for too long."""
+
+    status, code, detail = 503, "SQLITE_BUSY", "The database is in use by another program; please try again."
+
+
+class DiskFull(HexTrackrError):
+    """No space left where the server keeps its data."""
+
+    status, code, detail = 507, "DISK_FULL", "There is no space left on the server's disk."
+
+
+class OutOfMemory(HexTrackrError):
+    """The work did not fit into the memory it may use."""
+
+    code, detail = "OUT_OF_MEMORY", "The file needs more memory than the server may use for an import."
+
+
+def translated(error: BaseException) -> HexTrackrError:
+    """Find the documented error for anything that was raised; the cause stays chained for the log."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, HexTrackrError):
+            return cause
+        if isinstance(cause, sqlite3.OperationalError):
+            text = str(cause)
+            if "locked" in text or "busy" in text:
+                return DatabaseBusy()
+            if "full" in text:
+                return DiskFull()
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return DiskFull()
+        if isinstance(cause, MemoryError):
+            return OutOfMemory()
+        cause = cause.__cause__ or cause.__context__
+    return HexTrackrError()

@@ -1,0 +1,63 @@
+"""The contract with every client: event names, room names, session ids and payloads. Nothing here may be renamed.
+
+===================  ================  =====================================================================
+event                direction         payload
+===================  ================  =====================================================================
+``join-progress``    client -> server  the session id
+``leave-progress``   client -> server  the session id
+``ping``             client -> server  none; answered by ``pong``
+``progress-status``  server -> socket  the snapshot, to the joining socket only
+``progress-update``  server -> room    the snapshot, throttled
+``progress-complete``  server -> room  the snapshot, ``status`` ``completed``, ``duration`` in ms
+``progress-error``   server -> room    the snapshot, ``status`` ``error``, ``error: {code, detail}``
+===================  ================  =====================================================================
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from hextrackr.errors import ErrorRecord, InvalidSessionId
+
+JOIN = "join-progress"
+LEAVE = "leave-progress"
+PING = "ping"
+PONG = "pong"
+STATUS = "progress-status"
+UPDATE = "progress-update"
+COMPLETE = "progress-complete"
+ERROR = "progress-error"
+
+Status = Literal["initialized", "processing", "completed", "error"]
+Snapshot = dict[str, Any]
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def room(session_id: str) -> str:
+    """The Socket.IO room of a session."""
+    return f"progress-{session_id}"
+
+
+def session_id(value: object) -> str:
+    """Return ``value`` if it is a session id.
+
+    :raises InvalidSessionId: it is not a UUID in its usual form of 36 characters.
+    """
+    if not isinstance(value, str) or not _UUID.fullmatch(value):
+        raise InvalidSessionId
+    return value
+
+
+def rejection(error: ErrorRecord, timestamp: int) -> Snapshot:
+    """The ``progress-error`` of a socket that asked for something impossible: it belongs to no session."""
+    return {
+        "sessionId": None,
+        "progress": 0,
+        "message": error["detail"],
+        "status": "error",
+        "timestamp": timestamp,
+        "metadata": {},
+        "error": error,
+    }

@@ -1,0 +1,175 @@
+"""Sessions: their shape, their life, their events."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from hextrackr.errors import Conflict, InvalidSessionId
+
+UUID = "6f1c2a34-1111-4222-8333-444455556666"
+
+
+def test_a_new_session_has_the_documented_shape(tracker, clock):
+    session_id = tracker.create_session({"operation": "csv-import", "filename": "scan.csv", "totalSteps": 3})
+
+    session = tracker.get_session(session_id)
+
+    assert uuid.UUID(session_id)
+    assert session == {
+        "id": session_id,
+        "progress": 0.0,
+        "status": "initialized",
+        "startTime": clock.wall,
+        "lastUpdate": clock.wall,
+        "metadata": {
+            "operation": "csv-import",
+            "filename": "scan.csv",
+            "scanDate": None,
+            "totalSteps": 3,
+            "currentStep": 0,
+            "message": "",
+            "sequence": 1,
+        },
+    }
+
+
+def test_every_payload_has_the_documented_shape(tracker, events, clock):
+    tracker.create_session_with_id(UUID, {"operation": "csv-import"})
+    clock.advance(50)
+    tracker.update_progress(UUID, 12.34, "Reading", {"rowsRead": 7})
+
+    [(_, name, payload, room)] = events.events
+
+    assert (name, room) == ("progress-update", f"progress-{UUID}")
+    assert payload["sessionId"] == payload["id"] == UUID
+    assert (payload["progress"], payload["message"], payload["status"]) == (12.3, "Reading", "processing")
+    assert (payload["timestamp"], payload["startTime"], payload["lastUpdate"]) == (
+        clock.wall,
+        clock.wall - 50,
+        clock.wall,
+    )
+    assert payload["metadata"]["rowsRead"] == 7
+    assert payload["metadata"]["message"] == "Reading"
+
+
+@pytest.mark.parametrize(
+    "value", ["", "abc", "6f1c2a34111142228333444455556666", "{" + UUID + "}", UUID + "\n", None, 7, [UUID]]
+)
+def test_only_a_uuid_is_a_session_id(tracker, value):
+    with pytest.raises(InvalidSessionId):
+        tracker.create_session_with_id(value)
+
+
+def test_an_id_in_use_is_refused_until_its_session_has_ended(tracker):
+    tracker.create_session_with_id(UUID)
+    with pytest.raises(Conflict) as refusal:
+        tracker.create_session_with_id(UUID)
+    assert refusal.value.code == "SESSION_IN_USE"
+
+    tracker.complete_session(UUID)
+    assert tracker.create_session_with_id(UUID) == UUID
+
+
+def test_progress_never_goes_back_and_stays_within_its_scale(tracker):
+    tracker.create_session_with_id(UUID)
+    seen = []
+    for reported in (10, 5, -3, 40.06, 250):
+        tracker.update_progress(UUID, reported)
+        seen.append(tracker.get_session(UUID)["progress"])
+    assert seen == [10.0, 10.0, 10.0, 40.1, 100.0]
+
+
+def test_the_sequence_rises_with_every_change(tracker, events, clock):
+    tracker.create_session_with_id(UUID)
+    for progress in range(5):
+        tracker.update_progress(UUID, progress)
+        clock.advance(200)
+    tracker.complete_session(UUID)
+    sequences = [payload["metadata"]["sequence"] for _, _, payload, _ in events.events]
+    assert sequences == sorted(set(sequences))
+
+
+def test_a_resumed_session_numbers_on_from_where_it_is_told(tracker):
+    tracker.create_session_with_id(UUID, sequence=1_000_000)
+    tracker.update_progress(UUID, 1)
+    assert tracker.get_session(UUID)["metadata"]["sequence"] == 1_000_001
+
+
+def test_completion_carries_the_figures_and_the_duration(tracker, events, clock):
+    tracker.create_session_with_id(UUID, {"operation": "csv-import"})
+    clock.advance(1234)
+    tracker.complete_session(UUID, "Done.", {"recordsCreated": 99, "inserted": 99})
+
+    [(_, name, payload, _)] = events.events
+
+    assert (name, payload["status"], payload["progress"]) == ("progress-complete", "completed", 100.0)
+    assert payload["duration"] == payload["metadata"]["duration"] == 1234
+    assert payload["metadata"]["recordsCreated"] == payload["metadata"]["inserted"] == 99
+
+
+def test_an_error_keeps_the_progress_where_it_stopped(tracker, events):
+    tracker.create_session_with_id(UUID)
+    tracker.update_progress(UUID, 42)
+    tracker.error_session(UUID, {"code": "UNREADABLE_CSV", "detail": "The file is empty."})
+
+    payload = events.last()
+
+    assert events.names()[-1] == "progress-error"
+    assert (payload["status"], payload["progress"], payload["message"]) == ("error", 42.0, "The file is empty.")
+    assert payload["error"] == {"code": "UNREADABLE_CSV", "detail": "The file is empty."}
+
+
+@pytest.mark.parametrize("end", ["complete", "error"])
+def test_nothing_follows_a_terminal_event(tracker, events, clock, end):
+    tracker.create_session_with_id(UUID)
+    tracker.update_progress(UUID, 10)
+    tracker.update_progress(UUID, 20)  # held back
+    if end == "complete":
+        tracker.complete_session(UUID)
+    else:
+        tracker.error_session(UUID, {"code": "INTERNAL", "detail": "x"})
+    ended = len(events.events)
+
+    assert not tracker.update_progress(UUID, 99)
+    assert not tracker.complete_session(UUID)
+    assert not tracker.error_session(UUID, {"code": "INTERNAL", "detail": "x"})
+    clock.advance(10_000)
+
+    assert len(events.events) == ended
+
+
+def test_a_late_report_on_an_unknown_session_is_no_error(tracker):
+    assert not tracker.update_progress(UUID, 1)
+    assert tracker.get_session(UUID) is None
+    assert tracker.snapshot(UUID) is None
+
+
+@pytest.mark.parametrize(("idle_ms", "held"), [(3_599_999, True), (3_600_000, False)])
+def test_a_session_without_an_update_expires_after_one_hour(tracker, clock, idle_ms, held):
+    tracker.create_session_with_id(UUID)
+    clock.advance(1000)
+    tracker.update_progress(UUID, 5)
+    clock.advance(idle_ms)
+    assert (tracker.get_session(UUID) is not None) is held
+
+
+def test_a_finished_session_leaves_memory_soon(tracker, clock):
+    tracker.create_session_with_id(UUID)
+    tracker.complete_session(UUID)
+    clock.advance(59_999)
+    assert tracker.snapshot(UUID)["status"] == "completed"
+    clock.advance(1)
+    assert tracker.snapshot(UUID) is None
+
+
+def test_a_wall_clock_set_back_neither_expires_nor_mutes_a_session(tracker, events, clock):
+    tracker.create_session_with_id(UUID)
+    tracker.update_progress(UUID, 5)
+    clock.wall -= 3_600_000
+    clock.advance(200)
+    tracker.update_progress(UUID, 6)
+    tracker.complete_session(UUID)
+    assert events.names() == ["progress-update", "progress-update", "progress-complete"]
+    assert events.last()["duration"] == 200
