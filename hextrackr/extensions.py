@@ -1,0 +1,48 @@
+"""The extensions, unbound: :func:`hextrackr.create_app` binds them. Imports nothing of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from flask import current_app
+from flask_alembic import Alembic
+from flask_cors import CORS
+from flask_socketio import SocketIO
+from flask_sqlalchemy_lite import SQLAlchemy
+from werkzeug.local import LocalProxy
+
+if TYPE_CHECKING:
+    from .progress.tracker import ProgressTracker
+    from .workers.registry import ImportRegistry
+    from .workers.snapshots import ImportSnapshots
+    from .workers.supervisor import Supervisor
+
+T = TypeVar("T")
+
+db = SQLAlchemy()
+alembic = Alembic(run_mkdir=False)
+cors = CORS()
+socketio = SocketIO()
+
+
+def _of_app(name: str) -> Any:
+    return LocalProxy(lambda: current_app.extensions[name])
+
+
+#: The current app's progress tracker.
+tracker: ProgressTracker = _of_app("progress_tracker")
+#: The current app's import rows, the snapshots made of them, and the supervisor that works on them.
+import_registry: ImportRegistry = _of_app("import_registry")
+import_snapshots: ImportSnapshots = _of_app("import_snapshots")
+import_supervisor: Supervisor = _of_app("import_supervisor")
+
+
+def offload(function: Callable[..., T], *args: Any) -> T:
+    """Run a short, lock-free call that may wait for the disk (``os.fsync``) beside the event loop."""
+    return cast("T", current_app.extensions["offload"](function, *args))
+
+
+def run_inline(function: Callable[..., T], *args: Any) -> T:
+    """What :func:`offload` is where threads serve the requests: a plain call."""
+    return function(*args)

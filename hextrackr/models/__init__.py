@@ -1,0 +1,34 @@
+"""The tables, one file per subject; plain SQLAlchemy, so the importer process needs no Flask.
+
+::
+
+    Source ──┬─< Asset ──────┐
+             ├─< Definition ─┼─< Finding ─< FindingEvent >─ Import ─< Reject
+             └─< DailyTotal  │
+                 Definition ─┴─< DefinitionCve
+"""
+
+from .assets import Asset
+from .base import Base
+from .definitions import Definition, DefinitionCve
+from .findings import Finding, FindingEvent
+from .imports import Import, Reject
+from .sources import DailyTotal, Source
+from .staging import StagedAsset, StagedCve, StagedDefinition, StagedFinding
+
+__all__ = [
+    "Asset",
+    "Base",
+    "DailyTotal",
+    "Definition",
+    "DefinitionCve",
+    "Finding",
+    "FindingEvent",
+    "Import",
+    "Reject",
+    "Source",
+    "StagedAsset",
+    "StagedCve",
+    "StagedDefinition",
+    "StagedFinding",
+]

@@ -1,0 +1,30 @@
+"""Assets: what was scanned."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base
+
+
+class Asset(Base):
+    """A host as one source knows it.
+
+    ``key`` is the scanner's own id, else the FQDN (lower case), else the NetBIOS name, else the IP.
+    """
+
+    __tablename__ = "assets"
+    __table_args__ = (UniqueConstraint("source_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str | None] = mapped_column(String(255))
+    fqdn: Mapped[str | None] = mapped_column(String(255))
+    netbios: Mapped[str | None] = mapped_column(String(255))
+    ip: Mapped[str | None] = mapped_column(String(45))
+    os: Mapped[str | None] = mapped_column(String(255))
+    last_seen: Mapped[date | None]

@@ -1,0 +1,52 @@
+"""The declarative base, and what every connection is set to."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, Literal
+
+from sqlalchemy import Engine, MetaData, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import DeclarativeBase
+
+Begin = Literal["DEFERRED", "IMMEDIATE"]
+
+
+class Base(DeclarativeBase):
+    """All models; constraint names are fixed so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def prepare_engine(engine: Engine, *, busy_timeout_ms: int, begin: Begin = "DEFERRED") -> Engine:
+    """Set up the connections of an engine; does nothing on other databases than SQLite.
+
+    :param busy_timeout_ms: how long SQLite itself waits for a lock. It waits in C: short where an event loop runs.
+    :param begin: what a transaction starts with. One that reads and then writes needs ``IMMEDIATE``, or it fails with
+        SQLITE_BUSY_SNAPSHOT whatever the timeout; ``execution_options(begin="IMMEDIATE")`` says so for one connection, and
+        ``execution_options(durable=True)`` that its commits must survive a power cut, not only a crash of the process.
+    """
+    if engine.dialect.name != "sqlite":
+        return engine
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # the driver starts no transaction by itself
+        connection.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if options.get('durable') else 'NORMAL'}")
+        connection.exec_driver_sql(f"BEGIN {options.get('begin', begin)}")
+
+    return engine

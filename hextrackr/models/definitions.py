@@ -1,0 +1,46 @@
+"""Definitions: what a scanner looks for. Long text lives here once, not on every finding."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base
+
+
+class Definition(Base):
+    """A plugin, QID or NVT as one source reports it.
+
+    ``key`` is the scanner's number for it, else its CVE, else its title. Kept for each source, so that two sources of one scanner
+    never change each other's record. ``cvss`` and ``vpr`` are 0..10, ``epss`` is 0..1.
+    """
+
+    __tablename__ = "definitions"
+    __table_args__ = (UniqueConstraint("source_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(255))
+    title: Mapped[str] = mapped_column(Text)
+    family: Mapped[str | None] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(Text)
+    solution: Mapped[str | None] = mapped_column(Text)
+    see_also: Mapped[str | None] = mapped_column(Text)
+    cvss_vector: Mapped[str | None] = mapped_column(String(255))
+    cvss: Mapped[float | None]
+    vpr: Mapped[float | None]
+    epss: Mapped[float | None]
+    published: Mapped[date | None]
+    updated: Mapped[date | None]
+
+
+class DefinitionCve(Base):
+    """One CVE (or, where a vendor gives none, advisory id) of a definition."""
+
+    __tablename__ = "definition_cves"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    definition_id: Mapped[int] = mapped_column(ForeignKey("definitions.id", ondelete="CASCADE"), primary_key=True)
+    cve: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)

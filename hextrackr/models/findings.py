@@ -1,0 +1,82 @@
+"""Findings: which definition stands on which asset; and what each import did to them."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import IntEnum, StrEnum
+
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base
+
+
+class Severity(IntEnum):
+    """The scale that every scanner's words and numbers are mapped to."""
+
+    INFO = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+
+class Lifecycle(StrEnum):
+    """``reopened`` is open as well; a finding that came back stays on record as such."""
+
+    ACTIVE = "active"
+    REOPENED = "reopened"
+    RESOLVED = "resolved"
+
+
+class EventKind(StrEnum):
+    """What an import did to a finding."""
+
+    OPENED = "opened"
+    CHANGED = "changed"
+    REOPENED = "reopened"
+    RESOLVED = "resolved"
+
+
+class Finding(Base):
+    """Identity: source + asset + definition + port + protocol (an asset belongs to one source). Port 0 is "no port"."""
+
+    __tablename__ = "findings"
+    __table_args__ = (
+        UniqueConstraint("asset_id", "definition_id", "port", "protocol", name="uq_findings_identity"),
+        Index("ix_findings_state", "source_id", "lifecycle", "severity", "vpr"),
+        Index("ix_findings_worst", "severity", "vpr"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    asset_id: Mapped[int] = mapped_column(ForeignKey("assets.id", ondelete="CASCADE"))
+    definition_id: Mapped[int] = mapped_column(ForeignKey("definitions.id", ondelete="CASCADE"), index=True)
+    port: Mapped[int]
+    protocol: Mapped[str] = mapped_column(String(10))
+    severity: Mapped[int] = mapped_column(SmallInteger)
+    vpr: Mapped[float | None]
+    cvss: Mapped[float | None]
+    first_seen: Mapped[date]
+    last_seen: Mapped[date]
+    lifecycle: Mapped[str] = mapped_column(String(10))
+    resolved_on: Mapped[date | None]
+
+
+class FindingEvent(Base):
+    """One line of a finding's history: with the values before, its state on any past date can be told."""
+
+    __tablename__ = "finding_events"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
+    finding_id: Mapped[int] = mapped_column(ForeignKey("findings.id", ondelete="CASCADE"), primary_key=True, index=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    day: Mapped[date]
+    severity: Mapped[int] = mapped_column(SmallInteger)
+    vpr: Mapped[float | None]
+    cvss: Mapped[float | None]
+    severity_before: Mapped[int | None] = mapped_column(SmallInteger)
+    vpr_before: Mapped[float | None]
+    cvss_before: Mapped[float | None]
+    lifecycle_before: Mapped[str | None] = mapped_column(String(10))

@@ -1,0 +1,96 @@
+"""Imports and the rows they could not take over."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base
+
+
+class ImportState(StrEnum):
+    """``queued -> reading -> staging -> promoting -> completed``; the others are where it can end or wait instead."""
+
+    QUEUED = "queued"
+    READING = "reading"
+    STAGING = "staging"
+    PROMOTING = "promoting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    AWAITING_CONFIRMATION = "awaiting-confirmation"
+
+
+FINISHED = (ImportState.COMPLETED, ImportState.FAILED, ImportState.CANCELLED)
+RUNNING = (ImportState.READING, ImportState.STAGING, ImportState.PROMOTING)
+
+
+class ImportMode(StrEnum):
+    """What an import resolves: all that is absent, only what is absent on the hosts in the file, nothing."""
+
+    FULL = "full"
+    HOSTS = "hosts"
+    DELTA = "delta"
+
+
+class Import(Base):
+    """One file and what became of it. Instants are milliseconds since the epoch."""
+
+    __tablename__ = "imports"
+    __table_args__ = (Index("ix_imports_state", "state"), Index("ix_imports_session_id", "session_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[str] = mapped_column(String(36))
+    filename: Mapped[str] = mapped_column(String(255))
+    file_size: Mapped[int] = mapped_column(BigInteger)
+    #: The stored upload's name within the upload folder; empty once it is gone.
+    upload: Mapped[str] = mapped_column(String(64), default="")
+    vendor: Mapped[str] = mapped_column(String(100), default="")
+    scanner: Mapped[str] = mapped_column(String(40), default="")
+    source_label: Mapped[str] = mapped_column(String(100), default="")
+    source_id: Mapped[int | None] = mapped_column(ForeignKey("sources.id"))
+    mode: Mapped[str] = mapped_column(String(10), default=ImportMode.FULL)
+    scan_date: Mapped[date | None]
+    confirmed: Mapped[bool] = mapped_column(default=False)
+
+    state: Mapped[str] = mapped_column(String(24), default=ImportState.QUEUED)
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    started_at: Mapped[int | None] = mapped_column(BigInteger)
+    finished_at: Mapped[int | None] = mapped_column(BigInteger)
+    error_code: Mapped[str | None] = mapped_column(String(32))
+    error_detail: Mapped[str | None] = mapped_column(Text)
+
+    rows_read: Mapped[int] = mapped_column(default=0)
+    blank: Mapped[int] = mapped_column(default=0)
+    merged: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[int] = mapped_column(default=0)
+    staged: Mapped[int] = mapped_column(default=0)
+    #: How many of the staged findings are open: if none, nothing is resolved by absence.
+    open_staged: Mapped[int] = mapped_column(default=0)
+    inserted: Mapped[int] = mapped_column(default=0)
+    updated: Mapped[int] = mapped_column(default=0)
+    reopened: Mapped[int] = mapped_column(default=0)
+    resolved: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    would_resolve: Mapped[int | None]
+    open_before: Mapped[int | None]
+    warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
+    summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+
+class Reject(Base):
+    """A row that was not imported, and why. ``line`` counts the lines of the file as an editor does, from 1."""
+
+    __tablename__ = "rejects"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), index=True)
+    line: Mapped[int]
+    column: Mapped[str] = mapped_column(String(255))
+    value: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
