@@ -1,0 +1,77 @@
+"""Promotes staged assets and definitions: upserts them and gives their staged rows the ids of the final ones.
+
+What a file leaves out never erases what an earlier one said: users choose the columns of their exports.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+_ASSET_VALUES = ("name", "fqdn", "netbios", "ip", "os", "last_seen")
+_DEFINITION_VALUES = (
+    "title", "family", "description", "solution", "see_also", "cvss_vector", "cvss", "vpr", "epss", "published", "updated",
+)  # fmt: skip
+
+
+def promote_assets(connection: Connection, import_id: int, source_id: int) -> None:
+    """Upsert the staged assets."""
+    _upsert(connection, "assets", _ASSET_VALUES, import_id, source_id)
+    _link(connection, "staging_assets", "assets", "asset_id", import_id, source_id)
+
+
+def promote_definitions(connection: Connection, import_id: int, source_id: int) -> None:
+    """Upsert the staged definitions; one that comes with CVEs has exactly those afterwards."""
+    _upsert(connection, "definitions", _DEFINITION_VALUES, import_id, source_id)
+    _link(connection, "staging_definitions", "definitions", "definition_id", import_id, source_id)
+    ids = {"import_id": import_id}
+    connection.execute(
+        text("""
+        DELETE FROM definition_cves
+        WHERE definition_id IN (
+                SELECT d.definition_id FROM staging_definitions d
+                WHERE d.import_id = :import_id
+                  AND EXISTS (SELECT 1 FROM staging_cves c WHERE c.import_id = d.import_id AND c.number = d.number))
+          AND NOT EXISTS (
+                SELECT 1 FROM staging_definitions d JOIN staging_cves c ON c.import_id = d.import_id AND c.number = d.number
+                WHERE d.import_id = :import_id AND d.definition_id = definition_cves.definition_id AND c.cve = definition_cves.cve)
+        """),
+        ids,
+    )
+    connection.execute(
+        text("""
+        INSERT INTO definition_cves (definition_id, cve)
+        SELECT d.definition_id, c.cve
+        FROM staging_definitions d JOIN staging_cves c ON c.import_id = d.import_id AND c.number = d.number
+        WHERE d.import_id = :import_id
+        ON CONFLICT DO NOTHING
+        """),
+        ids,
+    )
+
+
+def _upsert(connection: Connection, table: str, values: tuple[str, ...], import_id: int, source_id: int) -> None:
+    names = ", ".join(values)
+    kept = ", ".join(f"{name} = coalesce(excluded.{name}, {table}.{name})" for name in values)
+    differs = " OR ".join(
+        f"(excluded.{name} IS NOT NULL AND ({table}.{name} IS NULL OR {table}.{name} <> excluded.{name}))"
+        for name in values
+    )
+    connection.execute(
+        text(f"""
+        INSERT INTO {table} (source_id, key, {names})
+        SELECT :source_id, key, {names} FROM staging_{table} WHERE import_id = :import_id ORDER BY number
+        ON CONFLICT (source_id, key) DO UPDATE SET {kept} WHERE {differs}
+        """),
+        {"import_id": import_id, "source_id": source_id},
+    )
+
+
+def _link(connection: Connection, staged: str, table: str, column: str, import_id: int, source_id: int) -> None:
+    connection.execute(
+        text(f"""
+        UPDATE {staged} SET {column} = (
+            SELECT f.id FROM {table} f WHERE f.source_id = :source_id AND f.key = {staged}.key
+        ) WHERE import_id = :import_id
+        """),
+        {"import_id": import_id, "source_id": source_id},
+    )

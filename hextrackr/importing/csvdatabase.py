@@ -1,0 +1,70 @@
+"""One file in DuckDB: the connection with its limits, and what its errors mean to the user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from hextrackr.errors import DiskFull, FileRefused, OutOfMemory
+
+from .dialect import Dialect
+from .mapping import quoted
+
+#: A row may be this long, in bytes; DuckDB holds a few of these buffers at once.
+MAX_LINE_BYTES = 8 * 1024 * 1024
+
+
+class CsvDatabase:
+    """A DuckDB database in memory, and the file as a table in it whose columns are ``c0``, ``c1``, ...
+
+    :param path: the file, in UTF-8 (see :mod:`.plaintext`).
+    :param spill: folder for what does not fit into ``memory_limit``.
+    """
+
+    def __init__(self, path: Path, dialect: Dialect, *, spill: Path, memory_limit: str) -> None:
+        self.path = path
+        self.dialect = dialect
+        self._connection = duckdb.connect(
+            config={"memory_limit": memory_limit, "temp_directory": str(spill), "threads": 2}
+        )
+
+    def close(self) -> None:
+        """Give back the memory and the temporary files."""
+        self._connection.close()
+
+    def fraction(self) -> float | None:
+        """How much of the running statement is done, 0..1, or None if not known; may be called from another thread."""
+        percent = self._connection.query_progress()
+        return percent / 100 if 0 <= percent <= 100 else None
+
+    def source(self) -> str:
+        """The file as a table function: every cell as text; rows that are not valid CSV go to ``reject_errors``."""
+        columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(self.dialect.header)))
+        return (
+            f"read_csv({quoted(str(self.path))}, delim={quoted(self.dialect.delimiter)}, quote='\"', escape='\"', "
+            f"header=false, skip={self.dialect.data_line - 1}, columns={{{columns}}}, auto_detect=false, "
+            f"strict_mode=true, max_line_size={MAX_LINE_BYTES}, store_rejects=true, rejects_limit=0)"
+        )
+
+    def run(self, statement: str) -> duckdb.DuckDBPyConnection:
+        """Execute a statement; its result is read from what is returned.
+
+        :raises FileRefused: the file does not follow its dialect. :raises OutOfMemory: over the limit.
+        :raises DiskFull: no space to spill.
+        """
+        try:
+            return self._connection.execute(statement)
+        except duckdb.OutOfMemoryException as error:
+            raise (DiskFull() if "No space left" in str(error) else OutOfMemory()) from error
+        except duckdb.IOException as error:
+            raise (DiskFull() if "No space left" in str(error) else FileRefused("The stored file is gone.")) from error
+        except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+            raise FileRefused("The rows of this file do not follow its header line as CSV.") from error
+
+    def one(self, statement: str) -> tuple[Any, ...]:
+        """Execute a statement that gives one row, and return that."""
+        row = self.run(statement).fetchone()
+        assert row is not None
+        return row

@@ -1,0 +1,50 @@
+"""The scanner formats: one small declarative module each. Pure.
+
+Every module in this package that has a ``FORMAT`` is known; adding one needs no change elsewhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from functools import cache
+
+from hextrackr.errors import MissingColumns, UnknownFormat
+
+from .format import Format, Recognised, normalised
+
+
+@cache
+def known() -> tuple[Format, ...]:
+    """Every format, the more demanding ones first."""
+    modules = (importlib.import_module(f"{__name__}.{entry.name}") for entry in pkgutil.iter_modules(__path__))
+    formats = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
+    return tuple(sorted(formats, key=lambda known_format: (-len(known_format.signature), known_format.key)))
+
+
+def scanner_name(key: str) -> str:
+    """The scanner's name for people; the key itself for one that is not known any more."""
+    return next((known_format.name for known_format in known() if known_format.key == key), key)
+
+
+def recognise(header: Sequence[str]) -> Recognised:
+    """Find the format a header belongs to, and where its columns stand.
+
+    :raises UnknownFormat: it is no scanner's.
+    :raises MissingColumns: it is a known scanner's, but lacks what the import cannot do without.
+    """
+    names = [normalised(name) for name in header]
+    match = next((known_format for known_format in known() if known_format.signed(names)), None)
+    if match is None:
+        raise UnknownFormat(_unknown(header))
+    missing = match.missing(names)
+    if missing:
+        wanted = "; ".join(f"{meaning} (one of {', '.join(columns)})" for meaning, columns in missing)
+        raise MissingColumns(f"This {match.name} export lacks {wanted}.")
+    return match.recognised(names)
+
+
+def _unknown(header: Sequence[str]) -> str:
+    shown = ", ".join(name.strip()[:40] for name in header[:6] if name.strip())
+    return f"The columns of this file ({shown}, ...) are those of no scanner that is known here."

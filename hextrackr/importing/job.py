@@ -1,0 +1,28 @@
+"""What the importer process is told of an import; everything else stands in the import's row."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Job:
+    """One attempt at one import.
+
+    :ivar upload: path of the stored file.
+    :ivar spill: folder for temporary files; what is in it may be deleted when no job runs.
+    :ivar memory_limit: what DuckDB may hold in memory, such as ``256MB``.
+    :ivar guard_percent: above this share of the source's open findings, resolving needs a confirmation.
+    """
+
+    import_id: int
+    database_url: str
+    upload: str
+    spill: str
+    memory_limit: str
+    guard_percent: int
+
+    def record(self) -> dict[str, Any]:
+        """The job as JSON types, for the line that carries it."""
+        return asdict(self)

@@ -1,0 +1,147 @@
+"""Where an import stands, as a percentage that follows elapsed time. Pure: time comes from outside.
+
+Every phase has a share of the whole, in proportion to the seconds it is expected to take. Within a phase the meter counts units
+where there are any, asks a probe where there is one, and else goes by the clock, slower and slower once a phase takes longer than
+expected: it never stands still and never arrives too early.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+TOTAL_STEPS = 3
+#: Where step 3 opens: part of the contract with clients.
+PROMOTION_OPENS_AT = 60.0
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of work that is expected to take about ``seconds``."""
+
+    name: str
+    step: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is reported: ``progress`` is 0..100, ``metadata`` holds the import's fields of the progress contract."""
+
+    progress: float
+    message: str
+    metadata: dict[str, Any]
+
+
+Report = Callable[[Reading], None]
+
+
+@dataclass
+class _Position:
+    phase: Phase
+    low: float
+    high: float
+    since: float
+    units: int = 0
+    done: int = 0
+    probe: Callable[[], float | None] | None = None
+
+
+@dataclass
+class Meter:
+    """Follows one import.
+
+    :ivar report: called at every change of phase and at every :meth:`tick`.
+    :ivar clock: monotonic seconds.
+    """
+
+    report: Report
+    clock: Callable[[], float]
+    figures: dict[str, Any] = field(default_factory=dict)
+    message: str = ""
+    _plan: list[Phase] = field(default_factory=list)
+    _position: _Position | None = None
+    _reached: float = 0.0
+    _started: float | None = None
+
+    def plan(self, phases: list[Phase]) -> None:
+        """Say what is to come; may be said again with better expectations, for the phases not yet begun."""
+        self._plan = list(phases)
+
+    def begin(
+        self, name: str, message: str | None = None, *, units: int = 0, probe: Callable[[], float | None] | None = None
+    ) -> None:
+        """Enter a phase of the plan.
+
+        :param units: how many there are to count, 0 if they cannot be counted.
+        :param probe: tells the fraction done (0..1) or None, if something can.
+        """
+        now = self.clock()
+        if self._started is None:
+            self._started = now
+        if self._position is not None:
+            self._reached = max(self._reached, self._position.high)
+        index = next(index for index, phase in enumerate(self._plan) if phase.name == name)
+        phase, rest = self._plan[index], self._plan[index:]
+        end = 100.0 if phase.step == TOTAL_STEPS else PROMOTION_OPENS_AT
+        opens = max(self._reached, PROMOTION_OPENS_AT) if phase.step == TOTAL_STEPS else self._reached
+        left = sum(other.seconds for other in rest if (other.step == TOTAL_STEPS) == (phase.step == TOTAL_STEPS))
+        width = (end - opens) * phase.seconds / left if left else 0.0
+        self._position = _Position(phase, opens, opens + width, now, units, 0, probe)
+        self._reached = opens
+        if message is not None:
+            self.message = message
+        self.tick()
+
+    def advance(self, units: int) -> None:
+        """Count units of the present phase as done."""
+        if self._position is not None:
+            self._position.done += units
+
+    def note(self, **figures: Any) -> None:
+        """Set figures that every report carries from now on, named as the progress contract does."""
+        self.figures |= figures
+
+    def tick(self) -> None:
+        """Report where the import stands now."""
+        self.report(self.reading())
+
+    def elapsed(self) -> float:
+        """Seconds since the first phase began."""
+        return 0.0 if self._started is None else self.clock() - self._started
+
+    def reading(self) -> Reading:
+        """Where the import stands now."""
+        position = self._position
+        if position is None:
+            return Reading(0.0, self.message, {"currentStep": 1, "totalSteps": TOTAL_STEPS, **self.figures})
+        now = self.clock()
+        fraction = self._fraction(position, now)
+        progress = min(99.9, position.low + (position.high - position.low) * fraction)
+        self._reached = progress = max(progress, self._reached)
+        elapsed = self.elapsed()
+        metadata = {"currentStep": position.phase.step, "totalSteps": TOTAL_STEPS, **self.figures}
+        if progress >= 1 and elapsed > 0.2:
+            metadata["etaSeconds"] = round(elapsed * (100 - progress) / progress, 1)
+        rows = self.figures.get("totalRows")
+        if rows and elapsed > 0:
+            metadata["rowsPerSecond"] = round(rows * progress / 100 / elapsed)
+        return Reading(round(progress, 1), self.message, metadata)
+
+    @staticmethod
+    def _fraction(position: _Position, now: float) -> float:
+        if position.units:
+            return min(1.0, position.done / position.units)
+        probed = position.probe() if position.probe else None
+        if probed is not None:
+            return min(1.0, max(0.0, probed))
+        if position.phase.seconds <= 0:
+            return 0.0
+        return _slowing((now - position.since) / position.phase.seconds)
+
+
+def _slowing(share: float) -> float:
+    """Elapsed over expected time to a fraction: straight up to 80 %, then ever slower towards 1."""
+    return share if share <= 0.8 else 0.8 + 0.2 * (1 - math.exp((0.8 - share) / 0.4))

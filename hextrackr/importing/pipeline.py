@@ -1,0 +1,181 @@
+"""One attempt at one import, from the stored file to the final tables, in reading order."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, select, update
+from sqlalchemy.orm import Session
+
+from hextrackr.errors import Cancelled, FileRefused
+from hextrackr.models import Import, Source
+from hextrackr.models.base import prepare_engine
+from hextrackr.models.imports import ImportMode, ImportState
+
+from . import dialect, formats, pace, plaintext, promotion, scandate, staging
+from .csvdatabase import CsvDatabase
+from .formats.format import Recognised
+from .job import Job
+from .meter import Meter
+from .reader import Counts, Reader
+
+#: How long SQLite waits, in C, for somebody else's lock: this process has nothing else to do.
+BUSY_TIMEOUT_MS = 30_000
+
+
+def run(job: Job, meter: Meter) -> ImportState:
+    """Carry an import to its end.
+
+    :return: ``COMPLETED`` or ``AWAITING_CONFIRMATION``.
+    :raises HexTrackrError: it cannot be carried out; the final tables are as before.
+    """
+    engine = open_database(job.database_url)
+    try:
+        with Session(engine) as session:
+            record = session.get_one(Import, job.import_id)
+            session.expunge(record)
+        if record.confirmed and record.state == ImportState.PROMOTING:
+            meter.note(**staged_figures(record))
+        else:
+            _stage(engine, job, record, meter)
+            with Session(engine) as session:
+                record = session.get_one(Import, job.import_id)
+                session.expunge(record)
+        return _promote(engine, job, record, meter)
+    finally:
+        engine.dispose()
+
+
+def open_database(url: str) -> Engine:
+    """An engine as the importer process uses it."""
+    return prepare_engine(create_engine(url), busy_timeout_ms=BUSY_TIMEOUT_MS, begin="IMMEDIATE")
+
+
+def staged_figures(record: Import) -> dict[str, Any]:
+    """The figures of a staged import, named as the progress contract names them."""
+    return {
+        "importId": record.id,
+        "scanDate": record.scan_date.isoformat() if record.scan_date else None,
+        "totalRows": record.rows_read,
+        "rowsRead": record.rows_read,
+        "insertedToStaging": record.staged,
+        "merged": record.merged,
+        "blank": record.blank,
+        "rejected": record.rejected,
+    }
+
+
+def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
+    upload = Path(job.upload)
+    size = upload.stat().st_size
+    meter.plan(pace.plan(size, rows=max(1, size // 800)))
+    meter.begin("recognise", "Reading the file...")
+    with upload.open("rb") as stream:
+        sample = stream.read(dialect.SAMPLE_BYTES)
+    found = dialect.detect(sample, complete=len(sample) == size)
+    recognised = formats.recognise(found.header)
+    source_id = _enter(engine, record, recognised)
+    staging.clear(engine, record.id)
+
+    if plaintext.needs_copy(found):
+        path = Path(job.spill) / f"{record.id}.csv"
+        plaintext.write_copy(upload, path, found)
+    else:
+        path = upload
+    database = CsvDatabase(path, found, spill=Path(job.spill), memory_limit=job.memory_limit)
+    with closing(database):
+        reader = Reader(database, recognised)
+        meter.begin("rows", f"Reading {recognised.format.name}...", probe=database.fraction)
+        reader.read_rows()
+        meter.begin("definitions", probe=database.fraction)
+        reader.read_definitions()
+        meter.begin("deduplicate")
+        counts = reader.deduplicate()
+        if counts.rows and counts.rows == counts.rejected:
+            raise FileRefused(_all_rejected(reader, counts))
+        meter.note(
+            totalRows=counts.rows,
+            rowsRead=counts.rows,
+            rejected=counts.rejected,
+            merged=counts.merged,
+            blank=counts.blank,
+        )
+        day = scandate.of_scan(record.scan_date, counts.newest, record.filename, date.today())
+        _move(engine, record.id, ImportState.READING, ImportState.STAGING, scan_date=day, **_counted(counts))
+        meter.plan(pace.plan(size, counts.rows))
+        meter.begin("stage", "Loading data to staging table...", units=staging.units(reader))
+        staging.load(engine, reader, record.id, meter)
+    _move(
+        engine, record.id, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=source_id,
+        open_staged=counts.open, warnings=_warnings(found, counts),
+    )  # fmt: skip
+
+
+def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportState:
+    assert record.source_id is not None and record.scan_date is not None
+    meter.note(**staged_figures(record))
+    meter.plan(pace.plan(0, record.rows_read))
+    meter.begin("open", f"Staging complete. Processing {record.staged} records to final tables...")
+    return promotion.promote(
+        engine,
+        promotion.Promotion(
+            import_id=record.id,
+            source_id=record.source_id,
+            day=record.scan_date,
+            mode=ImportMode(record.mode),
+            open_staged=record.open_staged,
+            confirmed=record.confirmed,
+            guard_percent=job.guard_percent,
+        ),
+        meter,
+    )
+
+
+def _enter(engine: Engine, record: Import, recognised: Recognised) -> int:
+    """Move the import to ``reading`` and find its source, or make it."""
+    scanner = recognised.format.key
+    with Session(engine) as session, session.begin():
+        source = session.scalars(select(Source).filter_by(scanner=scanner, label=record.source_label)).one_or_none()
+        if source is None:
+            source = Source(scanner=scanner, label=record.source_label)
+            session.add(source)
+            session.flush()
+        changed = session.execute(
+            update(Import)
+            .where(Import.id == record.id, Import.state == ImportState.READING)
+            .values(scanner=scanner, vendor=record.vendor or recognised.format.name)
+        )
+        if changed.rowcount != 1:  # type: ignore[attr-defined]
+            raise Cancelled
+        return source.id
+
+
+def _move(engine: Engine, import_id: int, before: ImportState, after: ImportState, **values: Any) -> None:
+    """Move the import on; who finds it in another state learns that somebody ended it."""
+    with engine.begin() as connection:
+        statement = update(Import).where(Import.id == import_id, Import.state == before).values(state=after, **values)
+        if connection.execute(statement).rowcount != 1:
+            raise Cancelled
+
+
+def _counted(counts: Counts) -> dict[str, int]:
+    return {"rows_read": counts.rows, "merged": counts.merged, "blank": counts.blank, "rejected": counts.rejected}
+
+
+def _all_rejected(reader: Reader, counts: Counts) -> str:
+    first = reader.rejected()[0]
+    return f"None of the {counts.rows} rows can be imported; the first, on line {first.line}: {first.reason}"
+
+
+def _warnings(found: dialect.Dialect, counts: Counts) -> list[str]:
+    warnings = []
+    if found.guessed:
+        warnings.append(f"The file is not in UTF-8; its encoding was taken to be {found.encoding}.")
+    if not counts.findings:
+        warnings.append("The file holds no finding, so nothing was resolved.")
+    if counts.rejected > staging.MAX_REJECTS:
+        warnings.append(f"Only the first {staging.MAX_REJECTS} of {counts.rejected} rejected rows are kept.")
+    return warnings

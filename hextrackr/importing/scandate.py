@@ -1,0 +1,42 @@
+"""The date of a scan: what the user says, else what the file's data says, else its name, else today. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_ISO = re.compile(r"(?<!\d)(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)(?!\d)")
+_US = re.compile(r"(?<!\d)(\d\d)[-_.](\d\d)[-_.](20\d\d)(?!\d)")
+_MONTH_DAY = re.compile(rf"(?<![a-z])({'|'.join(_MONTHS)})[a-z]*[-_. ]?(\d\d?)(?!\d)")
+
+
+def of_scan(said: date | None, newest: date | None, filename: str, today: date) -> date:
+    """Choose the scan's date.
+
+    :param said: what the form said; taken as it is.
+    :param newest: the newest date in the file's data; one after today is not taken.
+    """
+    if said is not None:
+        return said
+    if newest is not None and newest <= today:
+        return newest
+    return in_filename(filename, today) or today
+
+
+def in_filename(filename: str, today: date) -> date | None:
+    """The date in a file name such as ``scan-2026-08-20.csv``, ``08-20-2026.csv`` or ``aug28.csv``; none after today."""
+    name = filename.casefold()
+    candidates = [(int(y), int(m), int(d)) for y, m, d in _ISO.findall(name)]
+    candidates += [(int(y), int(m), int(d)) for m, d, y in _US.findall(name)]
+    for word, day in _MONTH_DAY.findall(name):
+        month = _MONTHS.index(word) + 1
+        candidates += [(today.year, month, int(day)), (today.year - 1, month, int(day))]
+    for candidate in candidates:
+        try:
+            found = date(*candidate)
+        except ValueError:
+            continue
+        if found <= today:
+            return found
+    return None

@@ -1,0 +1,81 @@
+"""Loads what the reader found into the staging tables, batch by batch, each in a short transaction of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, exists, func, or_, select
+
+from hextrackr.models import Base, Import, Reject, StagedAsset, StagedCve, StagedDefinition, StagedFinding
+from hextrackr.models.imports import FINISHED
+
+from . import reader as columns
+from .meter import Meter
+from .reader import Reader
+
+#: Rows of one transaction: about 20 ms each, so that nobody waits long for the database.
+BATCH_ROWS = 5000
+#: Never keep more rejects than a person can look at; the count stays exact.
+MAX_REJECTS = 10_000
+
+_TABLES: tuple[tuple[type[Base], str, tuple[str, ...]], ...] = (
+    (StagedAsset, "assets", columns.ASSET_COLUMNS),
+    (StagedDefinition, "definitions", columns.DEFINITION_COLUMNS),
+    (StagedCve, "cves", columns.CVE_COLUMNS),
+    (StagedFinding, "findings", columns.FINDING_COLUMNS),
+)
+
+
+def load(engine: Engine, reader: Reader, import_id: int, meter: Meter) -> None:
+    """Fill the staging tables of one import from what the reader has deduplicated."""
+    with engine.begin() as connection:
+        connection.execute(delete(Reject).where(Reject.import_id == import_id))
+        _insert_rejects(connection, reader, import_id)
+    for model, table, names in _TABLES:
+        for batch in reader.batches(table, names, BATCH_ROWS):
+            with engine.begin() as connection:
+                insert_many(
+                    connection, model.__tablename__, ("import_id", *names), ((import_id, *row) for row in batch)
+                )
+            meter.advance(len(batch))
+
+
+def units(reader: Reader) -> int:
+    """How many rows :func:`load` will count."""
+    return sum(reader.count(table) for _, table, _ in _TABLES)
+
+
+def clear(engine: Engine, import_id: int) -> None:
+    """Empty the staging tables of one import, in short transactions."""
+    for model, _, _ in _TABLES:
+        table = model.__table__
+        mine = table.c.import_id == import_id
+        while True:
+            with engine.begin() as connection:
+                first = connection.execute(select(func.min(table.c.number)).where(mine)).scalar_one()
+                if first is None:
+                    break
+                connection.execute(delete(model).where(mine, table.c.number < first + 4 * BATCH_ROWS))
+
+
+def clear_ended(engine: Engine) -> None:
+    """Empty the staging tables of every import that has ended."""
+    with engine.connect() as connection:
+        staged = or_(*(exists().where(model.__table__.c.import_id == Import.id) for model, _, _ in _TABLES))
+        ended = list(connection.scalars(select(Import.id).where(Import.state.in_(FINISHED), staged)))
+    for import_id in ended:
+        clear(engine, import_id)
+
+
+def insert_many(connection: Connection, table: str, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert rows by the driver's own ``executemany``: SQLAlchemy's would build a dictionary for each row."""
+    marks = ", ".join("?" * len(names))
+    connection.exec_driver_sql(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", list(rows))
+
+
+def _insert_rejects(connection: Connection, reader: Reader, import_id: int) -> None:
+    rejected = reader.rejected()[:MAX_REJECTS]
+    if rejected:
+        rows = ((import_id, row.line, row.column, row.value, row.reason) for row in rejected)
+        insert_many(connection, Reject.__tablename__, ("import_id", "line", '"column"', "value", "reason"), rows)

@@ -1,0 +1,72 @@
+"""Keeps what was open in a source on a day, and tells the import's summary."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from hextrackr.models.findings import Severity
+
+from .lifecycle import Outcomes
+
+#: Severity (0..4) -> (open findings, sum of their VPR).
+OpenTotals = dict[int, tuple[int, float]]
+
+_OPEN = """
+    SELECT severity, count(*), coalesce(sum(vpr), 0) FROM findings
+    WHERE source_id = :source_id AND lifecycle IN ('active', 'reopened') GROUP BY severity
+"""
+_OPEN_IN_FILE = """
+    SELECT severity, count(*), coalesce(sum(vpr), 0) FROM staging_findings
+    WHERE import_id = :import_id AND state > 0 GROUP BY severity
+"""
+_UPSERT = """
+    INSERT INTO daily_totals (source_id, day, severity, open, vpr_sum, opened, resolved, reopened)
+    VALUES (:source_id, :day, :severity, :open, :vpr_sum, :opened, :resolved, :reopened)
+    ON CONFLICT (source_id, day, severity) DO UPDATE SET
+        open = excluded.open, vpr_sum = excluded.vpr_sum, opened = daily_totals.opened + excluded.opened,
+        resolved = daily_totals.resolved + excluded.resolved, reopened = daily_totals.reopened + excluded.reopened
+"""
+
+
+def open_in_source(connection: Connection, source_id: int) -> OpenTotals:
+    """What is open in a source now."""
+    return {row[0]: (row[1], row[2]) for row in connection.execute(text(_OPEN), {"source_id": source_id})}
+
+
+def open_in_file(connection: Connection, import_id: int) -> OpenTotals:
+    """What is open in a staged file."""
+    return {row[0]: (row[1], row[2]) for row in connection.execute(text(_OPEN_IN_FILE), {"import_id": import_id})}
+
+
+def keep(connection: Connection, source_id: int, day: date, is_open: OpenTotals, outcomes: Outcomes) -> None:
+    """Write the totals of a day; what several imports of one day changed adds up."""
+    connection.execute(
+        text(_UPSERT),
+        [
+            {
+                "source_id": source_id,
+                "day": day.isoformat(),
+                "severity": severity.value,
+                "open": is_open.get(severity, (0, 0.0))[0],
+                "vpr_sum": round(is_open.get(severity, (0, 0.0))[1], 1),
+                "opened": outcomes["inserted"].get(severity, 0),
+                "resolved": outcomes["resolved"].get(severity, 0),
+                "reopened": outcomes["reopened"].get(severity, 0),
+            }
+            for severity in Severity
+        ],
+    )
+
+
+def summary(outcomes: Outcomes, is_open: OpenTotals) -> dict[str, Any]:
+    """What the import did, for each severity by name: its outcomes, and what is open now."""
+    return {
+        "bySeverity": {
+            severity.name.lower(): {outcome: numbers.get(severity, 0) for outcome, numbers in outcomes.items()}
+            | {"open": is_open.get(severity, (0, 0.0))[0]}
+            for severity in reversed(Severity)
+        }
+    }
