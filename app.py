@@ -1,0 +1,29 @@
+"""Builds the app from the environment: what gunicorn and ``flask`` load.
+
+This module, ``gunicorn.conf.py`` and the gunicorn worker class are the only places that name eventlet:
+``ASYNC_MODE=threading`` leaves it.
+"""
+
+import sys
+from dataclasses import replace
+
+from config import Config
+
+config = Config.from_env()
+
+if "flask" in sys.modules:
+    # A command of ``flask`` serves nobody, and it is too late to patch what Flask has imported already.
+    config = replace(config, ASYNC_MODE="threading")
+
+if config.ASYNC_MODE == "eventlet":
+    import eventlet
+
+    eventlet.monkey_patch()  # before anything below imports socket, threading or time
+
+    from eventlet.tpool import execute as offload
+else:
+    from hextrackr.extensions import run_inline as offload
+
+from hextrackr import create_app  # noqa: E402
+
+app = create_app(config, offload=offload)

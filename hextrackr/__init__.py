@@ -1,0 +1,38 @@
+"""HexTrackr: imports the exports of vulnerability scanners and shows every step live.
+
+Importing this package loads nothing else, so that the importer process stays free of Flask; the factory loads what it wires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from config import Config
+
+__version__ = "0.1.0"
+
+
+def create_app(config: Config, offload: Callable[..., Any] | None = None) -> Flask:
+    """Build the app.
+
+    :param config: the settings.
+    :param offload: runs a short call that waits for the disk beside the event loop; by default a plain call.
+    """
+    from flask import Flask
+
+    from . import cli, database, extensions, realtime, web
+    from .workers import wiring
+
+    app = Flask(__name__, template_folder="../templates", static_folder="../static")
+    app.config.from_object(config)
+    app.extensions["offload"] = offload or extensions.run_inline
+    database.init_app(app, config)
+    realtime.init_app(app, config)
+    wiring.init_app(app, config)
+    web.init_app(app, config)
+    cli.init_app(app)
+    return app

@@ -1,0 +1,33 @@
+"""The blueprints, and what holds for every request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hextrackr import __version__
+from hextrackr.extensions import cors
+
+from . import failures, imports, pages, progress, system, vulnerabilities
+from .icons import icon
+from .requests import ImportRequest
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from config import Config
+
+#: Bytes of any request body but an upload's.
+MAX_BODY_BYTES = 64 * 1024
+
+
+def init_app(app: Flask, config: Config) -> None:
+    """Register the blueprints and set up requests, errors and templates."""
+    app.secret_key = config.secret_key()
+    app.request_class = ImportRequest
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    for module in (pages, imports, vulnerabilities, progress, system):
+        app.register_blueprint(module.blueprint)
+    cors.init_app(app, origins=list(config.CORS_ORIGINS), resources=r"/api/*")
+    failures.init_app(app)
+    app.jinja_env.globals.update(icon=icon, app_version=__version__, upload_max_bytes=config.UPLOAD_MAX_BYTES)

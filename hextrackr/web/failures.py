@@ -1,0 +1,39 @@
+"""The one place where errors become HTTP: JSON for the API, a page for people."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, jsonify, render_template, request
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
+
+from hextrackr.errors import ErrorRecord, HexTrackrError, UploadTooLarge, translated
+
+
+def init_app(app: Flask) -> None:
+    """Register the handlers."""
+    app.register_error_handler(HexTrackrError, ours)
+    app.register_error_handler(HTTPException, werkzeugs)
+    app.register_error_handler(OperationalError, lambda error: ours(translated(error)))
+
+
+def ours(error: HexTrackrError) -> tuple[Response | str, int]:
+    """One of our errors: it knows its status."""
+    return _answer(error.record(), error.status)
+
+
+def werkzeugs(error: HTTPException) -> tuple[Response | str, int]:
+    """One of the framework's; a crash arrives here as a 500 whose cause is in the log."""
+    if isinstance(error, InternalServerError):
+        return ours(HexTrackrError())
+    if isinstance(error, RequestEntityTooLarge):
+        return ours(UploadTooLarge())
+    code = error.name.upper().replace(" ", "_")
+    return _answer({"code": code, "detail": error.description or error.name}, error.code or 500)
+
+
+def _answer(error: ErrorRecord, status: int) -> tuple[Response | str, int]:
+    if request.path.startswith(("/api/", "/health")):
+        return jsonify(error=error), status
+    return render_template(
+        "error.html", code=status, title=error["code"].replace("_", " ").capitalize(), detail=error["detail"]
+    ), status

@@ -1,0 +1,68 @@
+"""The form of an import: what may stand in its fields."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import date, timedelta
+from pathlib import PureWindowsPath
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from hextrackr.errors import RequestError
+from hextrackr.models.imports import ImportMode
+from hextrackr.progress import protocol
+
+_FIRST_DAY = date(1990, 1, 1)
+_MAX_LABEL = 100
+_MAX_FILENAME = 255
+
+
+def parse(form: MultiDict[str, str], filename: str) -> dict[str, Any]:
+    """Read the fields and return them as columns of an import's row.
+
+    :raises RequestError: a field has a value that cannot be used; the sentence names it.
+    """
+    session_id = form.get("sessionId", "").strip()
+    return {
+        "session_id": protocol.session_id(session_id) if session_id else str(uuid.uuid4()),
+        "filename": shown_filename(filename),
+        "vendor": _label(form, "vendor"),
+        "source_label": _label(form, "source"),
+        "scan_date": _day(form.get("scanDate", "").strip()),
+        "mode": _mode(form.get("mode", "").strip()),
+        "confirmed": form.get("confirm", "").strip().lower() == "true",
+    }
+
+
+def shown_filename(filename: str) -> str:
+    """The last part of what the client calls its file, for people to read: it is never used as a path."""
+    name = PureWindowsPath(filename.replace("\0", "")).name
+    return re.sub(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]", "", name)[-_MAX_FILENAME:] or "upload.csv"
+
+
+def _label(form: MultiDict[str, str], name: str) -> str:
+    value = " ".join(form.get(name, "").split())
+    if len(value) > _MAX_LABEL:
+        raise RequestError(f"{name} may have at most {_MAX_LABEL} characters.")
+    return value
+
+
+def _day(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise RequestError("scanDate must be a date such as 2026-08-20.") from None
+    if not _FIRST_DAY <= day <= date.today() + timedelta(days=1):
+        raise RequestError("scanDate must lie between 1990-01-01 and today.")
+    return day
+
+
+def _mode(text: str) -> ImportMode:
+    try:
+        return ImportMode(text or ImportMode.FULL)
+    except ValueError:
+        raise RequestError(f"mode must be one of {', '.join(ImportMode)}.") from None

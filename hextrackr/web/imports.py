@@ -1,0 +1,143 @@
+"""Imports: upload a file, watch what became of it, cancel and confirm."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any, cast
+
+from flask import Blueprint, Response, request
+from sqlalchemy import func, select
+
+from hextrackr.errors import Conflict, MissingFile, NotFound
+from hextrackr.extensions import db, import_registry, import_supervisor, socketio, tracker
+from hextrackr.models import Import, Reject
+from hextrackr.models.imports import FINISHED, ImportState
+
+from . import importform, paging, records
+from .requests import ImportRequest
+
+blueprint = Blueprint("imports", __name__, url_prefix="/api")
+
+Answer = tuple[dict[str, Any], int]
+
+#: Seconds between two looks at an import that a client waits for.
+LOOK = 0.05
+#: What an import is answered with that ended with this code; any other is the server's fault.
+_REFUSED = {
+    "UNREADABLE_CSV": 422,
+    "UNKNOWN_FORMAT": 422,
+    "MISSING_COLUMNS": 422,
+    "CANCELLED": 409,
+    "SQLITE_BUSY": 503,
+    "DISK_FULL": 507,
+}
+
+
+@blueprint.post("/vulnerabilities/import-staging")
+def import_staging() -> Answer:
+    """Store the upload, queue its import and answer at once."""
+    return _accepted(_receive()), 202
+
+
+@blueprint.post("/vulnerabilities/import")
+def import_and_wait() -> Answer:
+    """Store the upload and answer when its import is done."""
+    import_id = _receive().id
+    while (record := _existing(import_id)).state not in (*FINISHED, ImportState.AWAITING_CONFIRMATION):
+        socketio.sleep(LOOK)
+    answer = {**records.of_import(record), "success": record.state == ImportState.COMPLETED}
+    if record.state == ImportState.AWAITING_CONFIRMATION:
+        return answer, 202
+    return answer, 200 if answer["error"] is None else _REFUSED.get(answer["error"]["code"], 500)
+
+
+@blueprint.get("/imports")
+def imports() -> dict[str, Any]:
+    """A page of the imports, the newest first."""
+    page = paging.requested(default_limit=20)
+    rows = db.session.scalars(select(Import).order_by(Import.id.desc()).limit(page.limit).offset(page.offset))
+    total = db.session.scalar(select(func.count()).select_from(Import)) or 0
+    return {"data": [records.of_import(record) for record in rows], "pagination": page.pagination(total)}
+
+
+@blueprint.get("/imports/<int:import_id>")
+def one_import(import_id: int) -> dict[str, Any]:
+    """One import with its figures."""
+    return records.of_import(_existing(import_id))
+
+
+@blueprint.post("/imports/<int:import_id>/cancel")
+def cancel(import_id: int) -> dict[str, Any]:
+    """End an import before its commit."""
+    return records.of_import(import_supervisor.cancel(import_id))
+
+
+@blueprint.post("/imports/<int:import_id>/confirm")
+def confirm(import_id: int) -> dict[str, Any]:
+    """Let an import resolve what it asked about."""
+    return records.of_import(import_supervisor.confirm(import_id))
+
+
+@blueprint.get("/imports/<int:import_id>/rejects.csv")
+def rejects(import_id: int) -> Response:
+    """The rows that were not imported, as CSV."""
+    _existing(import_id)
+    rows = db.session.execute(
+        select(Reject.line, Reject.column, Reject.value, Reject.reason)
+        .where(Reject.import_id == import_id)
+        .order_by(Reject.line)
+    ).all()
+    return Response(
+        _csv(("line", "column", "value", "reason"), [tuple(row) for row in rows]),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="import-{import_id}-rejects.csv"'},
+    )
+
+
+def _receive() -> Import:
+    """Store the upload and queue its import."""
+    incoming = cast(ImportRequest, request)
+    upload = incoming.accept_upload()
+    if upload is None:
+        raise MissingFile
+    values = importform.parse(incoming.form, incoming.files["csvFile"].filename or "")
+    _refuse_used(values["session_id"])
+    size = upload.size
+    import_id = import_registry.add(file_size=size, upload=upload.keep(), **values)
+    record = _existing(import_id)
+    import_supervisor.submit(record)
+    return record
+
+
+def _refuse_used(session_id: str) -> None:
+    session = tracker.get_session(session_id)
+    if session is not None and session["status"] in ("initialized", "processing"):
+        raise Conflict("This session id is in use by a running operation.", "SESSION_IN_USE")
+
+
+def _accepted(record: Import) -> dict[str, Any]:
+    return {
+        "success": True,
+        "sessionId": record.session_id,
+        "importId": record.id,
+        "message": "Upload complete. The import has started.",
+        "filename": record.filename,
+        "vendor": record.vendor,
+        "scanDate": record.scan_date.isoformat() if record.scan_date else None,
+    }
+
+
+def _existing(import_id: int) -> Import:
+    record = import_registry.get(import_id)
+    if record is None:
+        raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
+    return record
+
+
+def _csv(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Iterator[str]:
+    for row in (header, *rows):
+        line = io.StringIO()
+        csv.writer(line).writerow([records.harmless(cell) for cell in row])
+        yield line.getvalue()

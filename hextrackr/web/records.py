@@ -1,0 +1,46 @@
+"""Rows as the API answers them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hextrackr.importing import formats
+from hextrackr.models import Import
+from hextrackr.models.imports import ImportState
+from hextrackr.workers import snapshots
+
+#: A spreadsheet takes a cell that begins with one of these for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def of_import(record: Import) -> dict[str, Any]:
+    """An import with its figures."""
+    answer = {
+        "importId": record.id,
+        "sessionId": record.session_id,
+        "filename": record.filename,
+        "fileSize": record.file_size,
+        "vendor": record.vendor,
+        "scanner": record.scanner,
+        "scannerName": formats.scanner_name(record.scanner) if record.scanner else "",
+        "source": record.source_label,
+        "mode": record.mode,
+        "scanDate": record.scan_date.isoformat() if record.scan_date else None,
+        "state": record.state,
+        "createdAt": record.created_at,
+        "startedAt": record.started_at,
+        "finishedAt": record.finished_at,
+        "duration": snapshots.duration(record),
+        **snapshots.figures(record),
+        "warnings": record.warnings,
+        "summary": record.summary,
+        "error": snapshots.error_of(record),
+    }
+    if record.state == ImportState.AWAITING_CONFIRMATION:
+        answer |= {"wouldResolve": record.would_resolve, "openBefore": record.open_before}
+    return answer
+
+
+def harmless(cell: Any) -> Any:
+    """A cell of an exported CSV: text that a spreadsheet would run is quoted (OWASP, "CSV Injection")."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -1,0 +1,90 @@
+"""A file on its way in: straight to the disk, without holding up anybody else."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import IO
+
+from hextrackr.extensions import offload, socketio
+
+#: After this many bytes the other green threads get their turn.
+TURN_BYTES = 256 * 1024
+#: After this many bytes the disk gets what there is, so that the end of the upload need not wait for all of it.
+SYNC_BYTES = 16 * 1024 * 1024
+
+
+class Body:
+    """The request's body as it comes in: counts the bytes and lets other green threads run in between."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._since_turn = 0
+        self.received = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Read at most ``size`` bytes."""
+        data = self._stream.read(size)
+        self.received += len(data)
+        self._since_turn += len(data)
+        if self._since_turn >= TURN_BYTES:
+            self._since_turn = 0
+            socketio.sleep(0)
+        return data
+
+
+class StoredFile:
+    """A file part, written to ``<uuid>.part`` in the upload folder until :meth:`keep` gives it its name."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / f"{uuid.uuid4()}.part"
+        self._stream = self.path.open("w+b", buffering=0)
+        self._unsynced = 0
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        """Append, and now and then wait for the disk."""
+        written = self._stream.write(data)
+        self.size += written
+        self._unsynced += written
+        if self._unsynced >= SYNC_BYTES:
+            self._unsynced = 0
+            offload(_sync, self._stream.fileno())
+        return written
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        """Werkzeug rewinds what it has parsed."""
+        return self._stream.seek(position, whence)
+
+    def read(self, size: int = -1) -> bytes:
+        """Read back."""
+        return self._stream.read(size)
+
+    def keep(self) -> str:
+        """Make the file durable under its final name and return that."""
+        offload(_sync, self._stream.fileno())
+        self._stream.close()
+        final = self.path.with_suffix(".csv")
+        self.path.rename(final)
+        offload(_sync_folder, str(final.parent))
+        return final.name
+
+    def discard(self) -> None:
+        """Remove the file unless it was kept."""
+        self._stream.close()
+        self.path.unlink(missing_ok=True)
+
+    close = discard
+
+
+def _sync(descriptor: int) -> None:
+    os.fdatasync(descriptor)
+
+
+def _sync_folder(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,51 @@
+"""Findings: a page of them, filtered; and their totals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, request
+from sqlalchemy import func, select
+
+from hextrackr.extensions import db
+from hextrackr.models import Asset, Finding, Import
+from hextrackr.models.findings import Lifecycle, Severity
+from hextrackr.models.imports import ImportState
+
+from . import findings, paging, records
+
+blueprint = Blueprint("vulnerabilities", __name__, url_prefix="/api/vulnerabilities")
+
+
+@blueprint.get("")
+def vulnerabilities() -> dict[str, Any]:
+    """A page of findings."""
+    page = paging.requested(default_limit=50)
+    filters = findings.filters(request.args)
+    total = db.session.scalar(select(func.count()).select_from(Finding).where(*filters)) or 0
+    rows = findings.page(db.session, filters, findings.ordering(request.args), page)
+    return {"data": rows, "pagination": page.pagination(total)}
+
+
+@blueprint.get("/stats")
+def stats() -> dict[str, Any]:
+    """Totals over all sources."""
+    counted = select(
+        Finding.lifecycle, Finding.severity, func.count().label("findings"), func.sum(Finding.vpr).label("vpr_sum")
+    )
+    rows = db.session.execute(counted.group_by(Finding.lifecycle, Finding.severity)).all()
+    is_open = [row for row in rows if row.lifecycle != Lifecycle.RESOLVED]
+    newest = select(Import).where(Import.state == ImportState.COMPLETED).order_by(Import.id.desc()).limit(1)
+    last = db.session.scalars(newest).first()
+    return {
+        "total": sum(row.findings for row in rows),
+        "open": sum(row.findings for row in is_open),
+        "bySeverity": {
+            severity.name.lower(): sum(row.findings for row in is_open if row.severity == severity)
+            for severity in reversed(Severity)
+        },
+        "byState": {state.value: sum(row.findings for row in rows if row.lifecycle == state) for state in Lifecycle},
+        "vprSum": round(sum(row.vpr_sum or 0 for row in is_open), 1),
+        "hosts": db.session.scalar(select(func.count()).select_from(Asset)) or 0,
+        "lastImport": records.of_import(last) if last else None,
+    }

@@ -1,0 +1,68 @@
+"""Tells the progress tracker what has become of imports."""
+
+from __future__ import annotations
+
+from hextrackr.errors import ErrorRecord
+from hextrackr.models import Import
+from hextrackr.models.imports import ImportState
+from hextrackr.progress.tracker import ProgressTracker
+
+from . import snapshots
+from .channel import Message
+
+
+class Announcer:
+    """Turns import rows and the importer's messages into progress."""
+
+    def __init__(self, tracker: ProgressTracker) -> None:
+        self._tracker = tracker
+
+    def queued(self, record: Import) -> None:
+        """Open the session of an import that waits for its turn, or for its confirmation.
+
+        :raises Conflict: ``SESSION_IN_USE``.
+        """
+        sequence = 1 + record.attempts * snapshots.SEQUENCES_PER_ATTEMPT
+        self._tracker.create_session_with_id(record.session_id, snapshots.opening(record), sequence=sequence)
+        if record.state == ImportState.AWAITING_CONFIRMATION:
+            self.awaiting(record)
+        else:
+            self._tracker.update_progress(record.session_id, 0.0, "Upload complete. The import is about to start.")
+
+    def waiting(self, record: Import, place: int) -> None:
+        """Say how many imports come first: ``place`` is 1 for the next in turn."""
+        others = "another import" if place == 1 else f"{place} other imports"
+        self._tracker.update_progress(
+            record.session_id, 0.0, f"Waiting for {others} to finish...", {"queuePosition": place}
+        )
+
+    def progressed(self, record: Import, message: Message) -> None:
+        """Pass on a progress line of the importer."""
+        self._tracker.update_progress(
+            record.session_id, message["progress"], message["message"], {"queuePosition": 0, **message["metadata"]}
+        )
+
+    def awaiting(self, record: Import) -> None:
+        """Ask whether the import may resolve as much as it would."""
+        message, asked = snapshots.confirmation(record)
+        self._tracker.update_progress(record.session_id, 0.0, message, asked)
+
+    def confirmed(self, record: Import) -> None:
+        """Say that the import goes on; its session may have left memory while it waited."""
+        told = {"awaitingConfirmation": False}
+        if not self._tracker.update_progress(record.session_id, 0.0, "Confirmed. The import goes on.", told):
+            self.queued(record)
+
+    def completed(self, record: Import) -> None:
+        """End the session with the import's figures."""
+        self._tracker.complete_session(
+            record.session_id, snapshots.completion_message(record), snapshots.closing(record)
+        )
+
+    def ended(self, record: Import, error: ErrorRecord) -> None:
+        """End the session with an error."""
+        self._tracker.error_session(record.session_id, error)
+
+    def forget_old(self) -> None:
+        """Let the tracker drop the sessions that nobody needs any more."""
+        self._tracker.expire()

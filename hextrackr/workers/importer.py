@@ -1,0 +1,134 @@
+"""The importer process: takes job lines, runs the pipeline, sends progress lines. Ends when its parent does.
+
+Lines it takes: ``{"type": "job", ...}`` with the fields of a :class:`~hextrackr.importing.job.Job`, and
+``{"type": "sweep", "database_url"}``. Lines it sends: ``{"type": "progress", "progress", "message", "metadata"}``, then one of
+``{"type": "completed"}``, ``{"type": "awaiting"}`` and ``{"type": "failed", "error": {code, detail}}``, then
+``{"type": "idle", "retire": bool}`` when it has cleaned up.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import resource
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from hextrackr import errors
+from hextrackr.importing import pipeline, staging
+from hextrackr.importing.job import Job
+from hextrackr.importing.meter import Meter, Reading
+from hextrackr.models.imports import ImportState
+
+from .channel import Channel, Message
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two progress lines.
+TICK = 0.1
+#: A process that has held more than this, in MB, makes way for a fresh one, so that the system gets the memory back.
+RETIRE_MB = 160
+#: Added to the process's niceness: the server's event loop goes first.
+NICENESS = 5
+
+
+def main(descriptor: int) -> None:
+    """Serve jobs from the socket with this descriptor until its other end is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes the socket
+    os.nice(NICENESS)
+    end = socket.socket(fileno=descriptor)
+    end.setblocking(True)  # an event loop on the other side has made it non-blocking
+    channel = Channel(end)
+    jobs: queue.Queue[Message] = queue.Queue()
+    threading.Thread(target=_listen, args=(channel, jobs), daemon=True).start()
+    while True:
+        request = jobs.get()
+        if request.pop("type") == "sweep":
+            sweep(**request)
+        else:
+            carry_out(Job(**request), channel)
+
+
+def _listen(channel: Channel, jobs: queue.Queue[Message]) -> None:
+    for message in channel.messages():
+        jobs.put(message)
+    os._exit(1)  # the parent is gone: whatever is not committed rolls back by itself
+
+
+def carry_out(job: Job, channel: Channel) -> None:
+    """Run one job and say what became of it."""
+
+    def report(reading: Reading) -> None:
+        channel.send({"type": "progress", **vars(reading)})
+
+    meter = Meter(report, time.monotonic)
+    Path(job.spill).mkdir(parents=True, exist_ok=True)
+    try:
+        with _ticking(meter):
+            state = pipeline.run(job, meter)
+    except Exception as error:
+        refusal = errors.translated(error)
+        if refusal.code == errors.HexTrackrError.code:
+            log.exception("Import %d failed", job.import_id)
+        else:
+            log.warning("Import %d ended: %s %s", job.import_id, refusal.code, refusal.detail)
+        outcome: Message = {"type": "failed", "error": refusal.record()}
+        state = ImportState.FAILED
+    else:
+        outcome = {"type": "awaiting" if state == ImportState.AWAITING_CONFIRMATION else "completed"}
+    channel.send(outcome)
+    _clean_up(job, state)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    channel.send({"type": "idle", "retire": peak > RETIRE_MB})
+
+
+@contextmanager
+def _ticking(meter: Meter) -> Iterator[None]:
+    """Report at every tick, beside statements that cannot."""
+    stop = threading.Event()
+
+    def tick() -> None:
+        while not stop.wait(TICK):
+            meter.tick()
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _clean_up(job: Job, state: ImportState) -> None:
+    """Remove what only this attempt needed."""
+    shutil.rmtree(job.spill, ignore_errors=True)
+    if state != ImportState.AWAITING_CONFIRMATION:
+        Path(job.upload).unlink(missing_ok=True)
+        sweep(job.database_url)
+
+
+def sweep(database_url: str) -> None:
+    """Empty the staging tables of every import that has ended; one that is in the way now is met again at the next sweep."""
+    engine = pipeline.open_database(database_url)
+    try:
+        staging.clear_ended(engine)
+    except SQLAlchemyError as error:
+        log.warning("Staging was not cleared: %s", errors.translated(error).code)
+    finally:
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(levelname)s importer %(message)s")
+    main(int(sys.argv[1]))

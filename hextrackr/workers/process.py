@@ -1,0 +1,62 @@
+"""The importer process as the supervisor holds it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from hextrackr.importing.job import Job
+
+from .channel import Channel, Message
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class ImporterProcess:
+    """A warm child: started before the first job, so that no import waits for its start."""
+
+    def __init__(self) -> None:
+        own, theirs = socket.socketpair()
+        # A group of its own: Ctrl-C reaches the server only, which then lets the child go.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "hextrackr.workers.importer", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            cwd=_ROOT,
+            process_group=0,
+        )
+        theirs.close()
+        self._channel = Channel(own)
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
+    def send(self, job: Job) -> bool:
+        """Hand over a job; False if the child is gone."""
+        return self._channel.send({"type": "job", **job.record()})
+
+    def sweep(self, database_url: str) -> None:
+        """Let the child empty what ended imports have left in staging."""
+        self._channel.send({"type": "sweep", "database_url": database_url})
+
+    def messages(self) -> Iterator[Message]:
+        """What the child says, until it is gone."""
+        return self._channel.messages()
+
+    def kill(self) -> None:
+        """End the child at once, in whatever it is doing; what it has not committed is rolled back."""
+        if self._process.poll() is None:
+            os.kill(self._process.pid, signal.SIGKILL)
+
+    def discard(self) -> None:
+        """Kill the child and take its exit status."""
+        self.kill()
+        self._channel.close()
+        self._process.wait()

@@ -1,0 +1,145 @@
+"""The import rows as the web process reads and writes them: short transactions, waiting for a lock without blocking the loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, and_, or_, select, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from hextrackr.errors import DatabaseBusy, ErrorRecord, HexTrackrError, translated
+from hextrackr.models import Import
+from hextrackr.models.imports import FINISHED, RUNNING, ImportState
+
+T = TypeVar("T")
+
+#: How long a write waits for the database, and how long between two tries, in seconds.
+PATIENCE = 30.0
+RETRY = 0.05
+#: An import that waits for a confirmation this long is cancelled, in milliseconds.
+CONFIRMATION_MS = 24 * 3600 * 1000
+#: After this many attempts an import that keeps ending its process is given up.
+MAX_ATTEMPTS = 3
+
+
+def now_ms() -> int:
+    """Milliseconds since the epoch."""
+    return int(time.time() * 1000)
+
+
+class ImportRegistry:
+    """Import rows.
+
+    :param engine: the web process's engine, whose busy timeout is short.
+    :param sleep: seconds to wait between two tries, without blocking the event loop.
+    """
+
+    def __init__(self, engine: Engine, sleep: Callable[[float], None]) -> None:
+        self._engine = engine
+        self._sleep = sleep
+
+    def add(self, **values: Any) -> int:
+        """Queue a stored upload and return the import's id.
+
+        :raises DatabaseBusy: the database stayed locked.
+        """
+
+        def insert(session: Session) -> int:
+            record = Import(state=ImportState.QUEUED, created_at=now_ms(), **values)
+            session.add(record)
+            session.flush()
+            return record.id
+
+        return self._write(insert)
+
+    def get(self, import_id: int) -> Import | None:
+        """The row of an import."""
+        return self._first(select(Import).where(Import.id == import_id))
+
+    def of_session(self, session_id: str) -> Import | None:
+        """The newest import under a session id."""
+        return self._first(select(Import).where(Import.session_id == session_id).order_by(Import.id.desc()).limit(1))
+
+    def waiting(self) -> list[Import]:
+        """The imports that can be worked on, the oldest first."""
+        ready = or_(
+            Import.state == ImportState.QUEUED, and_(Import.state == ImportState.PROMOTING, Import.confirmed.is_(True))
+        )
+        with Session(self._engine, expire_on_commit=False) as session:
+            return list(session.scalars(select(Import).where(ready).order_by(Import.id)))
+
+    def claim(self, record: Import) -> bool:
+        """Take an import to work on; False if somebody ended it meanwhile."""
+        state = ImportState.READING if record.state == ImportState.QUEUED else ImportState.PROMOTING
+        return self._move(
+            record.id, (ImportState(record.state),), state=state, attempts=record.attempts + 1,
+            started_at=record.started_at or now_ms(),
+        )  # fmt: skip
+
+    def confirm(self, import_id: int) -> bool:
+        """Let an import that awaits confirmation go on; False if it does not await one."""
+        return self._move(import_id, (ImportState.AWAITING_CONFIRMATION,), state=ImportState.PROMOTING, confirmed=True)
+
+    def end(self, import_id: int, state: ImportState, error: ErrorRecord) -> bool:
+        """End an import that is not committed; False if it has ended already."""
+        unfinished = tuple(other for other in ImportState if other not in FINISHED)
+        return self._move(
+            import_id, unfinished, state=state, finished_at=now_ms(), upload="",
+            error_code=error["code"], error_detail=error["detail"],
+        )  # fmt: skip
+
+    def requeue_abandoned(self) -> list[Import]:
+        """At the start of the server: put back what was being worked on when it ended, and return all that is unfinished."""
+
+        def requeue(session: Session) -> None:
+            abandoned = and_(Import.state.in_(RUNNING), Import.confirmed.is_(False))
+            session.execute(update(Import).where(abandoned).values(state=ImportState.QUEUED))
+            reading = and_(Import.state.in_((ImportState.READING, ImportState.STAGING)), Import.confirmed.is_(True))
+            session.execute(update(Import).where(reading).values(state=ImportState.QUEUED))
+
+        self._write(requeue)
+        with Session(self._engine, expire_on_commit=False) as session:
+            unfinished = select(Import).where(Import.state.not_in(FINISHED)).order_by(Import.id)
+            return list(session.scalars(unfinished))
+
+    def unconfirmed(self) -> list[int]:
+        """The imports that have waited too long for a confirmation."""
+        overdue = and_(
+            Import.state == ImportState.AWAITING_CONFIRMATION, Import.created_at < now_ms() - CONFIRMATION_MS
+        )
+        with Session(self._engine) as session:
+            return list(session.scalars(select(Import.id).where(overdue)))
+
+    def uploads(self) -> set[str]:
+        """The names of the stored files that are still needed."""
+        with Session(self._engine) as session:
+            return set(session.scalars(select(Import.upload).where(Import.state.not_in(FINISHED))))
+
+    def _first(self, statement: Any) -> Import | None:
+        with Session(self._engine, expire_on_commit=False) as session:
+            found: Import | None = session.scalars(statement).first()
+            return found
+
+    def _move(self, import_id: int, before: tuple[ImportState, ...], **values: Any) -> bool:
+        def change(session: Session) -> bool:
+            statement = update(Import).where(Import.id == import_id, Import.state.in_(before)).values(values)
+            return bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+
+        return self._write(change)
+
+    def _write(self, change: Callable[[Session], T]) -> T:
+        """Run a short writing transaction; nothing in it may switch to another green thread."""
+        engine = self._engine.execution_options(begin="IMMEDIATE")
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                with Session(engine, expire_on_commit=False) as session, session.begin():
+                    return change(session)
+            except OperationalError as error:
+                reason: HexTrackrError = translated(error)
+                if not isinstance(reason, DatabaseBusy) or time.monotonic() > deadline:
+                    raise reason from error
+            self._sleep(RETRY)

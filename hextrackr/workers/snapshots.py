@@ -1,0 +1,151 @@
+"""What a client is told of an import: its row as JSON, and the progress snapshot of a session that has left memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hextrackr.errors import Cancelled, ErrorRecord, HexTrackrError
+from hextrackr.models import Import
+from hextrackr.models.imports import FINISHED, ImportState
+from hextrackr.progress.protocol import Snapshot
+from hextrackr.progress.tracker import ProgressTracker
+
+from .registry import ImportRegistry, now_ms
+
+OPERATION = "csv-import"
+TOTAL_STEPS = 3
+#: A session that goes on after a restart numbers its events from here times its attempts, so they never seem old.
+SEQUENCES_PER_ATTEMPT = 1_000_000
+
+
+class ImportSnapshots:
+    """Finds the snapshot of a session: the tracker's while it holds one, else the import row's."""
+
+    def __init__(self, tracker: ProgressTracker, registry: ImportRegistry) -> None:
+        self._tracker = tracker
+        self._registry = registry
+
+    def find(self, session_id: str) -> Snapshot | None:
+        """What is known of a session, or None; the id must be well formed."""
+        live = self._tracker.snapshot(session_id)
+        if live is not None:
+            return live
+        record = self._registry.of_session(session_id)
+        return snapshot(record, now_ms()) if record else None
+
+
+_STEPS = {ImportState.QUEUED: 0, ImportState.READING: 1, ImportState.STAGING: 2}
+
+
+def error_of(record: Import) -> ErrorRecord | None:
+    """Why an import ended without success, if it did."""
+    if record.state == ImportState.CANCELLED:
+        return {"code": Cancelled.code, "detail": record.error_detail or Cancelled.detail}
+    if record.state == ImportState.FAILED:
+        code = record.error_code or HexTrackrError.code
+        return {"code": code, "detail": record.error_detail or HexTrackrError.detail}
+    return None
+
+
+def figures(record: Import) -> dict[str, Any]:
+    """The numbers of an import, named as in the progress contract."""
+    return {
+        "rowsRead": record.rows_read,
+        "blank": record.blank,
+        "merged": record.merged,
+        "rejected": record.rejected,
+        "insertedToStaging": record.staged,
+        "inserted": record.inserted,
+        "updated": record.updated,
+        "reopened": record.reopened,
+        "resolved": record.resolved,
+        "unchanged": record.unchanged,
+    }
+
+
+def opening(record: Import) -> dict[str, Any]:
+    """The metadata a session starts with."""
+    return {
+        "operation": OPERATION,
+        "filename": record.filename,
+        "scanDate": record.scan_date.isoformat() if record.scan_date else None,
+        "totalSteps": TOTAL_STEPS,
+        "currentStep": _STEPS.get(ImportState(record.state), TOTAL_STEPS),
+        "importId": record.id,
+        "vendor": record.vendor,
+    }
+
+
+def closing(record: Import) -> dict[str, Any]:
+    """The metadata of a completed import."""
+    return {
+        **opening(record),
+        **figures(record),
+        "totalRows": record.rows_read,
+        "recordsCreated": record.inserted,
+        "warnings": record.warnings,
+        "summary": record.summary,
+    }
+
+
+def completion_message(record: Import) -> str:
+    """One sentence on what a completed import did."""
+    if record.summary.get("late"):
+        return "Import complete. A newer scan of this source is on record, so only the totals of this scan's day were kept."
+    if not record.staged:
+        return "Import complete. The file holds no finding, so nothing was changed."
+    return (
+        f"Import complete: {record.inserted} new, {record.updated} updated, {record.reopened} reopened, "
+        f"{record.resolved} resolved, {record.unchanged} unchanged."
+    )
+
+
+def confirmation(record: Import) -> tuple[str, dict[str, Any]]:
+    """What is asked of the user, as a message and as metadata."""
+    message = (
+        f"This import would resolve {record.would_resolve} of the {record.open_before} open findings of its source. "
+        "Confirm it or cancel it."
+    )
+    asked = {"awaitingConfirmation": True, "wouldResolve": record.would_resolve, "openBefore": record.open_before}
+    return message, asked
+
+
+def snapshot(record: Import, timestamp: int) -> Snapshot:
+    """The progress snapshot of an import, from its row alone."""
+    error = error_of(record)
+    state = ImportState(record.state)
+    status = "completed" if state == ImportState.COMPLETED else "error" if error else "processing"
+    message, metadata = _told(record, state, error)
+    metadata["sequence"] = (record.attempts + 1) * SEQUENCES_PER_ATTEMPT
+    result: Snapshot = {
+        "id": record.session_id,
+        "sessionId": record.session_id,
+        "progress": 100.0 if state == ImportState.COMPLETED else 0.0,
+        "status": status,
+        "message": message,
+        "timestamp": timestamp,
+        "startTime": record.created_at,
+        "lastUpdate": record.finished_at or timestamp,
+        "metadata": {**metadata, "message": message},
+    }
+    if state in FINISHED:
+        result["duration"] = result["metadata"]["duration"] = duration(record)
+    if error:
+        result["error"] = error
+    return result
+
+
+def _told(record: Import, state: ImportState, error: ErrorRecord | None) -> tuple[str, dict[str, Any]]:
+    if state == ImportState.COMPLETED:
+        return completion_message(record), closing(record)
+    if error:
+        return error["detail"], {**opening(record), **figures(record)}
+    if state == ImportState.AWAITING_CONFIRMATION:
+        message, asked = confirmation(record)
+        return message, {**opening(record), **figures(record), **asked}
+    return "The import waits for the server to go on with it.", opening(record)
+
+
+def duration(record: Import) -> int | None:
+    """Milliseconds from upload to end."""
+    return record.finished_at - record.created_at if record.finished_at else None
