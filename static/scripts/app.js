@@ -1,0 +1,39 @@
+/**
+ * The one entry of every page: gives each element marked with a behaviour's data attribute that behaviour.
+ */
+import { ImportForm } from "./import-form.js";
+import { ImportsPage } from "./imports-page.js";
+import { ImportRuns } from "./shared/import-runs.js";
+import { ProgressModal } from "./shared/progress-modal.js";
+import { ProgressPill } from "./shared/progress-pill.js";
+import { WebSocketClient } from "./shared/websocket-client.js";
+import { SeverityStats } from "./severity-stats.js";
+import { VulnerabilitiesPage } from "./vulnerabilities-page.js";
+
+const BEHAVIOURS = {
+    "[data-progress-modal]": ProgressModal,
+    "[data-progress-pill]": ProgressPill,
+    "[data-import-form]": ImportForm,
+    "[data-imports-page]": ImportsPage,
+    "[data-vulnerabilities-page]": VulnerabilitiesPage,
+    "[data-severity-stats]": SeverityStats,
+};
+
+const runs = new ImportRuns(new WebSocketClient());
+const mounted = Object.entries(BEHAVIOURS).flatMap(([selector, Behaviour]) =>
+    Array.from(document.querySelectorAll(selector), (element) => new Behaviour(element, { runs })),
+);
+const all = [...mounted, runs];
+
+function start() {
+    for (const behaviour of all) behaviour.start();
+}
+
+function stop() {
+    for (const behaviour of all) behaviour.stop();
+}
+
+start();
+// a page that the browser keeps for the back button must hold no connection, and takes it up again when it is shown
+addEventListener("pagehide", stop);
+addEventListener("pageshow", (event) => event.persisted && start());

@@ -1,0 +1,49 @@
+import { request } from "./shared/api.js";
+import { debug } from "./shared/debug.js";
+import { find, setText } from "./shared/dom.js";
+import { count, score } from "./shared/format.js";
+
+/**
+ * The open findings of each severity, and what they add up to. Kept up to date when an import ends.
+ */
+export class SeverityStats {
+    #element;
+    #runs;
+    #refresh = () => this.#load();
+
+    /**
+     * @param {HTMLElement} element
+     * @param {{runs: import("./shared/import-runs.js").ImportRuns}} page
+     */
+    constructor(element, { runs }) {
+        this.#element = element;
+        this.#runs = runs;
+    }
+
+    start() {
+        this.#runs.addEventListener("progressed", this.#refresh);
+        this.#load();
+    }
+
+    stop() {
+        this.#runs.removeEventListener("progressed", this.#refresh);
+    }
+
+    async #load() {
+        try {
+            this.#show(await request("/api/vulnerabilities/stats"));
+        } catch (error) {
+            debug("no statistics:", error.message); // the list below says that the server cannot be reached
+        }
+    }
+
+    #show(stats) {
+        for (const [severity, open] of Object.entries(stats.bySeverity)) {
+            const card = find(this.#element, `[data-stat="${severity}"]`);
+            setText(find(card, "[data-stat-value]"), count(open));
+            find(card, "[data-stat-share]").style.width = `${stats.open > 0 ? (open / stats.open) * 100 : 0}%`;
+        }
+        const totals = { open: count(stats.open), hosts: count(stats.hosts), vprSum: score(stats.vprSum) };
+        for (const [name, text] of Object.entries(totals)) setText(find(this.#element, `[data-total="${name}"]`), text);
+    }
+}

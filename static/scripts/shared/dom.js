@@ -1,0 +1,56 @@
+/**
+ * Filling markup that Jinja has rendered. Whatever comes from a scanner goes in as text.
+ */
+
+/**
+ * @param {ParentNode} root
+ * @param {string} selector
+ * @returns {Element}
+ * @throws {Error} the template and the script do not fit together
+ */
+export function find(root, selector) {
+    const found = root.querySelector(selector);
+    if (found === null) throw new Error(`Nothing matches ${selector}.`);
+    return found;
+}
+
+/**
+ * @param {HTMLTemplateElement} template with one element in it
+ * @returns {HTMLElement} a copy of that element
+ */
+export function copyOf(template) {
+    return template.content.firstElementChild.cloneNode(true);
+}
+
+/**
+ * Put texts into the elements marked `data-field="name"`.
+ *
+ * @param {ParentNode} root
+ * @param {Record<string, string>} texts
+ */
+export function fill(root, texts) {
+    for (const [name, text] of Object.entries(texts)) setText(find(root, `[data-field="${name}"]`), text);
+}
+
+/**
+ * Touches the page only when the text is another one, so that live regions do not repeat themselves.
+ *
+ * @param {Element} element
+ * @param {string} text
+ */
+export function setText(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * @param {Function} action
+ * @param {number} ms
+ * @returns {Function} calls `action` once it has not been called for `ms`
+ */
+export function debounced(action, ms) {
+    let timer;
+    return (...details) => {
+        clearTimeout(timer);
+        timer = setTimeout(() => action(...details), ms);
+    };
+}

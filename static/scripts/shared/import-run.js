@@ -1,0 +1,161 @@
+import { request } from "./api.js";
+import { ProgressFollower } from "./progress-follower.js";
+import { acceptedView, endedView, isTerminal, nextView, uploadingView, waitingView } from "./progress-state.js";
+import { Upload, aborted } from "./upload.js";
+import { newUuid } from "./uuid.js";
+
+const JOIN_WITHIN_MS = 2_000;
+
+/**
+ * One import as this page sees it, from the upload to its end. It keeps the state and tells of changes; it never touches
+ * the page.
+ *
+ * Events: `change`; `unknown` when the server has no such session.
+ */
+export class ImportRun extends EventTarget {
+    #follower;
+    #upload = null;
+    #cancelOnceStored = false;
+
+    /** The connection's trouble, as a sentence; empty when there is none. */
+    warning = "";
+
+    /** The answer to a button that could not do what it says, as a sentence. */
+    notice = "";
+
+    /** Whether a button's request is under way. */
+    busy = false;
+
+    /**
+     * @param {import("./websocket-client.js").WebSocketClient} client
+     * @param {{sessionId?: string, filename: string, importId?: number | null}} details a new session by default
+     */
+    constructor(client, { sessionId = newUuid(), filename, importId = null }) {
+        super();
+        this.view = waitingView({ sessionId, filename, importId });
+        this.#follower = new ProgressFollower(client, sessionId, {
+            onSnapshot: (snapshot) => this.#show(nextView(this.view, snapshot)),
+            onUnknown: () => this.dispatchEvent(new Event("unknown")),
+            onWarning: (text) => this.#warn(text),
+        });
+    }
+
+    get sessionId() {
+        return this.view.sessionId;
+    }
+
+    get ended() {
+        return isTerminal(this.view);
+    }
+
+    /** Follow an import that the server has already. */
+    follow() {
+        this.#follower.start();
+        this.#follower.expect();
+        this.#follower.ask();
+    }
+
+    /**
+     * Join, upload and follow. The room is joined before the upload, so that not even a quick import is missed; a
+     * connection that takes long does not hold the upload back.
+     *
+     * @param {File} file
+     * @param {FormData} form the other fields
+     */
+    async upload(file, form) {
+        this.#upload = new Upload();
+        form.set("sessionId", this.sessionId);
+        form.delete("csvFile");
+        form.append("csvFile", file); // last, so that the server knows the rest when the file begins
+        this.#show(uploadingView(this.view, { loaded: 0, total: file.size, elapsed: 0 }));
+        await Promise.race([this.#follower.start(), new Promise((resolve) => setTimeout(resolve, JOIN_WITHIN_MS))]);
+        if (this.ended) return; // cancelled meanwhile
+        const begun = performance.now();
+        try {
+            const answer = await this.#upload.send(form, (loaded, total) => this.#uploading(loaded, total, performance.now() - begun));
+            this.#show(acceptedView(this.view, answer));
+            this.#follower.expect();
+        } catch (error) {
+            await this.#uploadFailed(error);
+        } finally {
+            this.#upload = null;
+        }
+        if (this.#cancelOnceStored && !this.ended) await this.cancel();
+    }
+
+    /** Stop the upload or the import. */
+    async cancel() {
+        if (this.#upload === null) {
+            await this.#ask("cancel");
+        } else if (this.#upload.sent) {
+            this.#cancelOnceStored = true; // it may have been stored already: only the server can end it
+            this.busy = true;
+            this.#changed();
+        } else {
+            this.#upload.abort();
+            this.#show(endedView(this.view, aborted(), "cancelled"));
+        }
+    }
+
+    /** Agree to what the import would resolve. */
+    async confirm() {
+        await this.#ask("confirm");
+    }
+
+    /** Stop following; the import itself goes on. */
+    stop() {
+        this.#follower.stop();
+    }
+
+    #uploading(loaded, total, elapsed) {
+        if (this.view.kind === "uploading") this.#show(uploadingView(this.view, { loaded, total, elapsed }));
+    }
+
+    /** When only the answer was lost, the server has the file and the import runs. */
+    async #uploadFailed(error) {
+        const answerLost = error.code === "NETWORK" && this.#upload.sent;
+        const snapshot = answerLost ? await this.#follower.snapshot().catch(() => null) : null;
+        if (this.ended) return;
+        if (snapshot === null) {
+            this.#show(endedView(this.view, error));
+        } else {
+            this.#follower.expect();
+            this.#show(nextView(this.view, snapshot));
+        }
+    }
+
+    async #ask(action) {
+        this.busy = true;
+        this.notice = "";
+        this.#changed();
+        try {
+            await request(`/api/imports/${this.view.importId}/${action}`, { method: "POST" });
+        } catch (error) {
+            this.notice = error.code === "ALREADY_FINISHED" ? "It was too late to cancel: the import had already finished." : error.detail;
+        }
+        this.busy = false;
+        this.#changed();
+        if (!this.ended) await this.#follower.ask();
+    }
+
+    #warn(text) {
+        if (this.ended || text === this.warning) return;
+        this.warning = text;
+        this.#changed();
+    }
+
+    #show(view) {
+        if (view === this.view) return;
+        this.view = view;
+        if (this.ended) {
+            this.warning = "";
+            this.busy = false;
+            this.#follower.stop();
+        }
+        this.#changed();
+    }
+
+    #changed() {
+        this.dispatchEvent(new Event("change"));
+    }
+}
