@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,19 @@ def init_app(app: Flask, config: Config) -> None:
     app.config["SQLALCHEMY_ENGINES"] = {"default": config.database_url}
     app.config["ALEMBIC"] = {"script_location": str(Path(__file__).parent / "migrations")}
     db.init_app(app)
+    _without_async_teardown(app)
     with app.app_context():
         prepare_engine(db.engine, busy_timeout_ms=BUSY_TIMEOUT_MS)
     alembic.metadatas = {"default": Base.metadata}
     alembic.init_app(app)
+
+
+def _without_async_teardown(app: Flask) -> None:
+    """Drop the extension's clean-up of asyncio sessions, which we have none of.
+
+    It would run an asyncio loop at the end of every request, and two green threads of one system thread cannot do so at once:
+    requests fail with "You cannot use AsyncToSync in the same thread as an async event loop".
+    """
+    app.teardown_appcontext_funcs = [
+        function for function in app.teardown_appcontext_funcs if not inspect.iscoroutinefunction(function)
+    ]

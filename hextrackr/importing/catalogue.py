@@ -23,27 +23,22 @@ def promote_definitions(connection: Connection, import_id: int, source_id: int) 
     """Upsert the staged definitions; one that comes with CVEs has exactly those afterwards."""
     _upsert(connection, "definitions", _DEFINITION_VALUES, import_id, source_id)
     _link(connection, "staging_definitions", "definitions", "definition_id", import_id, source_id)
+    staged = """
+        FROM staging_definitions d JOIN staging_cves c ON c.import_id = d.import_id AND c.number = d.number
+        WHERE d.import_id = :import_id
+    """
     ids = {"import_id": import_id}
     connection.execute(
-        text("""
+        text(f"""
         DELETE FROM definition_cves
-        WHERE definition_id IN (
-                SELECT d.definition_id FROM staging_definitions d
-                WHERE d.import_id = :import_id
-                  AND EXISTS (SELECT 1 FROM staging_cves c WHERE c.import_id = d.import_id AND c.number = d.number))
-          AND NOT EXISTS (
-                SELECT 1 FROM staging_definitions d JOIN staging_cves c ON c.import_id = d.import_id AND c.number = d.number
-                WHERE d.import_id = :import_id AND d.definition_id = definition_cves.definition_id AND c.cve = definition_cves.cve)
+        WHERE definition_id IN (SELECT d.definition_id {staged})
+          AND (definition_id, cve) NOT IN (SELECT d.definition_id, c.cve {staged})
         """),
         ids,
     )
     connection.execute(
-        text("""
-        INSERT INTO definition_cves (definition_id, cve)
-        SELECT d.definition_id, c.cve
-        FROM staging_definitions d JOIN staging_cves c ON c.import_id = d.import_id AND c.number = d.number
-        WHERE d.import_id = :import_id
-        ON CONFLICT DO NOTHING
+        text(f"""
+        INSERT INTO definition_cves (definition_id, cve) SELECT d.definition_id, c.cve {staged} ON CONFLICT DO NOTHING
         """),
         ids,
     )

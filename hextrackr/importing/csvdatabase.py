@@ -16,6 +16,12 @@ from .mapping import quoted
 MAX_LINE_BYTES = 8 * 1024 * 1024
 
 
+class IrregularCsv(FileRefused):
+    """The file breaks the rules of CSV in a way that cannot be told row by row, such as two kinds of line ends."""
+
+    detail = "The rows of this file do not follow its header line as CSV."
+
+
 class CsvDatabase:
     """A DuckDB database in memory, and the file as a table in it whose columns are ``c0``, ``c1``, ...
 
@@ -34,11 +40,6 @@ class CsvDatabase:
         """Give back the memory and the temporary files."""
         self._connection.close()
 
-    def fraction(self) -> float | None:
-        """How much of the running statement is done, 0..1, or None if not known; may be called from another thread."""
-        percent = self._connection.query_progress()
-        return percent / 100 if 0 <= percent <= 100 else None
-
     def source(self) -> str:
         """The file as a table function: every cell as text; rows that are not valid CSV go to ``reject_errors``."""
         columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(self.dialect.header)))
@@ -51,7 +52,9 @@ class CsvDatabase:
     def run(self, statement: str) -> duckdb.DuckDBPyConnection:
         """Execute a statement; its result is read from what is returned.
 
-        :raises FileRefused: the file does not follow its dialect. :raises OutOfMemory: over the limit.
+        :raises IrregularCsv: the file does not follow its dialect.
+        :raises FileRefused: the file is gone.
+        :raises OutOfMemory: over the limit.
         :raises DiskFull: no space to spill.
         """
         try:
@@ -61,7 +64,7 @@ class CsvDatabase:
         except duckdb.IOException as error:
             raise (DiskFull() if "No space left" in str(error) else FileRefused("The stored file is gone.")) from error
         except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
-            raise FileRefused("The rows of this file do not follow its header line as CSV.") from error
+            raise IrregularCsv from error
 
     def one(self, statement: str) -> tuple[Any, ...]:
         """Execute a statement that gives one row, and return that."""

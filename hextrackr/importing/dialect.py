@@ -31,6 +31,9 @@ _SIGNATURES = (
     (b"SQLite format 3\0", "a SQLite database"),
     (b"\x7fELF", "a program"),
 )
+#: Encodings of other scripts than the Latin one.
+_SCRIPTS = ("shift_jis", "cp932", "euc_jp", "gb18030", "gbk", "gb2312", "big5", "euc_kr", "cp949",
+            "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256")  # fmt: skip
 _EXPORT_HINT = "export the scan as CSV and import that file"
 
 
@@ -108,9 +111,10 @@ def _utf16_without_bom(sample: bytes) -> str:
 
 
 def _detected(sample: bytes) -> str:
-    # Scanner exports that are not UTF-8 come from Windows: cp1252 unless the bytes speak clearly for another.
+    # Exports that are not UTF-8 come from Windows. A few accented letters look like any Western encoding: only a text that
+    # reads well in another script's counts as that.
     best = from_bytes(sample[: 64 * 1024]).best()
-    return best.encoding if best is not None and best.encoding not in ("ascii", "utf_8", "latin_1") else "cp1252"
+    return best.encoding if best is not None and best.encoding in _SCRIPTS and best.coherence >= 0.3 else "cp1252"
 
 
 def _header(text: str) -> tuple[str, list[str], int, int]:

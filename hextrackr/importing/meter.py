@@ -1,13 +1,12 @@
 """Where an import stands, as a percentage that follows elapsed time. Pure: time comes from outside.
 
 Every phase has a share of the whole, in proportion to the seconds it is expected to take. Within a phase the meter counts units
-where there are any, asks a probe where there is one, and else goes by the clock, slower and slower once a phase takes longer than
-expected: it never stands still and never arrives too early.
+where there are any, and else goes by the clock, slower and slower once a phase takes longer than expected: it never stands still
+and never arrives too early.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +34,9 @@ class Reading:
     metadata: dict[str, Any]
 
 
+#: A phase that was expected to take at least this many seconds tells how fast the machine is.
+CALIBRATES_FROM = 0.05
+
 Report = Callable[[Reading], None]
 
 
@@ -46,7 +48,6 @@ class _Position:
     since: float
     units: int = 0
     done: int = 0
-    probe: Callable[[], float | None] | None = None
 
 
 @dataclass
@@ -65,31 +66,29 @@ class Meter:
     _position: _Position | None = None
     _reached: float = 0.0
     _started: float | None = None
+    _pace: float = 1.0
 
     def plan(self, phases: list[Phase]) -> None:
         """Say what is to come; may be said again with better expectations, for the phases not yet begun."""
         self._plan = list(phases)
 
-    def begin(
-        self, name: str, message: str | None = None, *, units: int = 0, probe: Callable[[], float | None] | None = None
-    ) -> None:
+    def begin(self, name: str, message: str | None = None, *, units: int = 0) -> None:
         """Enter a phase of the plan.
 
         :param units: how many there are to count, 0 if they cannot be counted.
-        :param probe: tells the fraction done (0..1) or None, if something can.
         """
         now = self.clock()
         if self._started is None:
             self._started = now
         if self._position is not None:
-            self._reached = max(self._reached, self._position.high)
+            self._leave(self._position, now)
         index = next(index for index, phase in enumerate(self._plan) if phase.name == name)
         phase, rest = self._plan[index], self._plan[index:]
         end = 100.0 if phase.step == TOTAL_STEPS else PROMOTION_OPENS_AT
         opens = max(self._reached, PROMOTION_OPENS_AT) if phase.step == TOTAL_STEPS else self._reached
         left = sum(other.seconds for other in rest if (other.step == TOTAL_STEPS) == (phase.step == TOTAL_STEPS))
         width = (end - opens) * phase.seconds / left if left else 0.0
-        self._position = _Position(phase, opens, opens + width, now, units, 0, probe)
+        self._position = _Position(phase, opens, opens + width, now, units)
         self._reached = opens
         if message is not None:
             self.message = message
@@ -130,18 +129,19 @@ class Meter:
             metadata["rowsPerSecond"] = round(rows * progress / 100 / elapsed)
         return Reading(round(progress, 1), self.message, metadata)
 
-    @staticmethod
-    def _fraction(position: _Position, now: float) -> float:
+    def _fraction(self, position: _Position, now: float) -> float:
         if position.units:
             return min(1.0, position.done / position.units)
-        probed = position.probe() if position.probe else None
-        if probed is not None:
-            return min(1.0, max(0.0, probed))
-        if position.phase.seconds <= 0:
-            return 0.0
-        return _slowing((now - position.since) / position.phase.seconds)
+        expected = position.phase.seconds * self._pace
+        return _slowing((now - position.since) / expected) if expected > 0 else 0.0
+
+    def _leave(self, position: _Position, now: float) -> None:
+        """Learn from a phase how fast this machine is, for those that can only go by the clock."""
+        self._reached = max(self._reached, position.high)
+        if position.phase.seconds >= CALIBRATES_FROM:
+            self._pace = min(10.0, max(0.1, (now - position.since) / position.phase.seconds))
 
 
 def _slowing(share: float) -> float:
-    """Elapsed over expected time to a fraction: straight up to 80 %, then ever slower towards 1."""
-    return share if share <= 0.8 else 0.8 + 0.2 * (1 - math.exp((0.8 - share) / 0.4))
+    """Elapsed over expected time to a fraction: straight up to 80 %, then ever slower towards 1, without a kink."""
+    return share if share <= 0.8 else 1 - 0.04 / (share - 0.6)

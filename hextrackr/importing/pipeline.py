@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, select, update
 from sqlalchemy.orm import Session
 
-from hextrackr.errors import Cancelled, FileRefused
+from hextrackr.errors import Cancelled, FileRefused, HexTrackrError
 from hextrackr.models import Import, Source
 from hextrackr.models.base import prepare_engine
 from hextrackr.models.imports import ImportMode, ImportState
 
 from . import dialect, formats, pace, plaintext, promotion, scandate, staging
-from .csvdatabase import CsvDatabase
+from .csvdatabase import CsvDatabase, IrregularCsv
 from .formats.format import Recognised
 from .job import Job
 from .meter import Meter
@@ -24,6 +24,8 @@ from .reader import Counts, Reader
 
 #: How long SQLite waits, in C, for somebody else's lock: this process has nothing else to do.
 BUSY_TIMEOUT_MS = 30_000
+#: Promotion writes to four indexes at once; what does not fit is written and read again.
+CACHE_MB = 64
 
 
 def run(job: Job, meter: Meter) -> ImportState:
@@ -51,7 +53,7 @@ def run(job: Job, meter: Meter) -> ImportState:
 
 def open_database(url: str) -> Engine:
     """An engine as the importer process uses it."""
-    return prepare_engine(create_engine(url), busy_timeout_ms=BUSY_TIMEOUT_MS, begin="IMMEDIATE")
+    return prepare_engine(create_engine(url), busy_timeout_ms=BUSY_TIMEOUT_MS, cache_mb=CACHE_MB, begin="IMMEDIATE")
 
 
 def staged_figures(record: Import) -> dict[str, Any]:
@@ -80,21 +82,13 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
     source_id = _enter(engine, record, recognised)
     staging.clear(engine, record.id)
 
-    if plaintext.needs_copy(found):
-        path = Path(job.spill) / f"{record.id}.csv"
-        plaintext.write_copy(upload, path, found)
-    else:
-        path = upload
-    database = CsvDatabase(path, found, spill=Path(job.spill), memory_limit=job.memory_limit)
-    with closing(database):
-        reader = Reader(database, recognised)
-        meter.begin("rows", f"Reading {recognised.format.name}...", probe=database.fraction)
-        reader.read_rows()
-        meter.begin("definitions", probe=database.fraction)
+    meter.begin("rows", f"Reading {recognised.format.name}...")
+    with closing(_rows_read(job, found, recognised)) as reader:
+        meter.begin("definitions")
         reader.read_definitions()
         meter.begin("deduplicate")
         counts = reader.deduplicate()
-        if counts.rows and counts.rows == counts.rejected:
+        if counts.rejected and not counts.findings:
             raise FileRefused(_all_rejected(reader, counts))
         meter.note(
             totalRows=counts.rows,
@@ -112,6 +106,27 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
         engine, record.id, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=source_id,
         open_staged=counts.open, warnings=_warnings(found, counts),
     )  # fmt: skip
+
+
+def _rows_read(job: Job, found: dialect.Dialect, recognised: Recognised) -> Reader:
+    """A reader after its first pass; over a cleaned copy if the file cannot be read as it stands."""
+    upload, spill = Path(job.upload), Path(job.spill)
+    if found.encoding == "utf-8":
+        reader = Reader(CsvDatabase(upload, found, spill=spill, memory_limit=job.memory_limit), recognised)
+        try:
+            reader.read_rows()
+            return reader
+        except IrregularCsv:
+            reader.close()
+    copy = spill / "copy.csv"
+    plaintext.write_copy(upload, copy, found)
+    reader = Reader(CsvDatabase(copy, found, spill=spill, memory_limit=job.memory_limit), recognised)
+    try:
+        reader.read_rows()
+    except HexTrackrError:
+        reader.close()
+        raise
+    return reader
 
 
 def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportState:

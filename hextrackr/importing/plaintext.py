@@ -10,11 +10,6 @@ from .dialect import Dialect
 CHUNK_BYTES = 1024 * 1024
 
 
-def needs_copy(dialect: Dialect) -> bool:
-    """Whether the file has to be rewritten before it can be read."""
-    return dialect.encoding != "utf-8"
-
-
 def write_copy(source: Path, target: Path, dialect: Dialect) -> int:
     """Write ``source`` as UTF-8 with ``\\n`` at the end of every line; what is not text in its encoding becomes U+FFFD.
 

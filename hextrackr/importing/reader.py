@@ -59,6 +59,10 @@ class Reader:
         self._mapping = Mapping(recognised)
         self._rejected: list[RejectedRow] = []
 
+    def close(self) -> None:
+        """Give back the memory and the temporary files."""
+        self._database.close()
+
     def read_rows(self) -> None:
         """First pass: every row's host and finding."""
         m = self._mapping

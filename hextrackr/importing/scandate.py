@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import date
 
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = "january february march april may june july august september october november december".split()
 _ISO = re.compile(r"(?<!\d)(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)(?!\d)")
 _US = re.compile(r"(?<!\d)(\d\d)[-_.](\d\d)[-_.](20\d\d)(?!\d)")
-_MONTH_DAY = re.compile(rf"(?<![a-z])({'|'.join(_MONTHS)})[a-z]*[-_. ]?(\d\d?)(?!\d)")
+_MONTH_DAY = re.compile(rf"(?<![a-z])({'|'.join(f'{m[:3]}(?:{m[3:]})?' for m in _MONTHS)})[-_. ]?(\d\d?)(?!\d)")
 
 
 def of_scan(said: date | None, newest: date | None, filename: str, today: date) -> date:
@@ -26,11 +26,11 @@ def of_scan(said: date | None, newest: date | None, filename: str, today: date) 
 
 def in_filename(filename: str, today: date) -> date | None:
     """The date in a file name such as ``scan-2026-08-20.csv``, ``08-20-2026.csv`` or ``aug28.csv``; none after today."""
-    name = filename.casefold()
-    candidates = [(int(y), int(m), int(d)) for y, m, d in _ISO.findall(name)]
-    candidates += [(int(y), int(m), int(d)) for m, d, y in _US.findall(name)]
-    for word, day in _MONTH_DAY.findall(name):
-        month = _MONTHS.index(word) + 1
+    text = filename.casefold()
+    candidates = [(int(y), int(m), int(d)) for y, m, d in _ISO.findall(text)]
+    candidates += [(int(y), int(m), int(d)) for m, d, y in _US.findall(text)]
+    for word, day in _MONTH_DAY.findall(text):
+        month = next(number for number, name in enumerate(_MONTHS, start=1) if name.startswith(word))
         candidates += [(today.year, month, int(day)), (today.year - 1, month, int(day))]
     for candidate in candidates:
         try:

@@ -7,23 +7,21 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ForeignKey, SmallInteger, String, Text
+from sqlalchemy import SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from .base import Base
 
 
 class _Staged:
-    """What all four have: they belong to an import, are numbered within it, and are small and short-lived."""
+    """What all four have: they belong to an import and are numbered within it. No foreign keys: short-lived and many."""
 
     @declared_attr.directive
     @classmethod
     def __table_args__(cls) -> dict[str, bool]:
         return {"sqlite_with_rowid": False}
 
-    import_id: Mapped[int] = mapped_column(
-        ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True, sort_order=-2
-    )
+    import_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-2)
     number: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
 
 

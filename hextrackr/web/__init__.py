@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hextrackr import __version__
 from hextrackr.extensions import cors
 
-from . import failures, imports, pages, progress, system, vulnerabilities
+from . import failures, headers, imports, pages, progress, system, vulnerabilities
 from .icons import icon
 from .requests import ImportRequest
 
@@ -30,4 +30,5 @@ def init_app(app: Flask, config: Config) -> None:
         app.register_blueprint(module.blueprint)
     cors.init_app(app, origins=list(config.CORS_ORIGINS), resources=r"/api/*")
     failures.init_app(app)
+    headers.init_app(app)
     app.jinja_env.globals.update(icon=icon, app_version=__version__, upload_max_bytes=config.UPLOAD_MAX_BYTES)

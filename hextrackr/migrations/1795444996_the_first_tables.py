@@ -1,13 +1,13 @@
 """The first tables.
 
-Revision: 1795444462, after:
-Created: 2026-11-23 14:34:22.263817
+Revision: 1795444996, after:
+Created: 2026-11-23 14:43:16.953377
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "1795444462"
+revision = "1795444996"
 down_revision = None
 branch_labels = ("default",)
 depends_on = None
@@ -23,6 +23,66 @@ def upgrade() -> None:
         sa.Column("last_scan_date", sa.Date(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sources")),
         sa.UniqueConstraint("scanner", "label", name=op.f("uq_sources_scanner_label")),
+    )
+    op.create_table(
+        "staging_assets",
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=True),
+        sa.Column("fqdn", sa.String(length=255), nullable=True),
+        sa.Column("netbios", sa.String(length=255), nullable=True),
+        sa.Column("ip", sa.String(length=45), nullable=True),
+        sa.Column("os", sa.String(length=255), nullable=True),
+        sa.Column("last_seen", sa.Date(), nullable=True),
+        sa.Column("asset_id", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_staging_assets")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "staging_cves",
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("cve", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("import_id", "number", "cve", name=op.f("pk_staging_cves")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "staging_definitions",
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("family", sa.String(length=255), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("solution", sa.Text(), nullable=True),
+        sa.Column("see_also", sa.Text(), nullable=True),
+        sa.Column("cvss_vector", sa.String(length=255), nullable=True),
+        sa.Column("cvss", sa.Double(), nullable=True),
+        sa.Column("vpr", sa.Double(), nullable=True),
+        sa.Column("epss", sa.Double(), nullable=True),
+        sa.Column("published", sa.Date(), nullable=True),
+        sa.Column("updated", sa.Date(), nullable=True),
+        sa.Column("definition_id", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_staging_definitions")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "staging_findings",
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("asset_number", sa.Integer(), nullable=False),
+        sa.Column("definition_number", sa.Integer(), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("protocol", sa.String(length=10), nullable=False),
+        sa.Column("severity", sa.SmallInteger(), nullable=False),
+        sa.Column("vpr", sa.Double(), nullable=True),
+        sa.Column("cvss", sa.Double(), nullable=True),
+        sa.Column("first_seen", sa.Date(), nullable=True),
+        sa.Column("last_seen", sa.Date(), nullable=True),
+        sa.Column("state", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_staging_findings")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "assets",
@@ -181,78 +241,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_rejects_import_id"), "rejects", ["import_id"], unique=False)
     op.create_table(
-        "staging_assets",
-        sa.Column("import_id", sa.Integer(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("key", sa.String(length=255), nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=True),
-        sa.Column("fqdn", sa.String(length=255), nullable=True),
-        sa.Column("netbios", sa.String(length=255), nullable=True),
-        sa.Column("ip", sa.String(length=45), nullable=True),
-        sa.Column("os", sa.String(length=255), nullable=True),
-        sa.Column("last_seen", sa.Date(), nullable=True),
-        sa.Column("asset_id", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["import_id"], ["imports.id"], name=op.f("fk_staging_assets_import_id_imports"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_staging_assets")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "staging_cves",
-        sa.Column("import_id", sa.Integer(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("cve", sa.String(length=64), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["import_id"], ["imports.id"], name=op.f("fk_staging_cves_import_id_imports"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("import_id", "number", "cve", name=op.f("pk_staging_cves")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "staging_definitions",
-        sa.Column("import_id", sa.Integer(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("key", sa.String(length=255), nullable=False),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("family", sa.String(length=255), nullable=True),
-        sa.Column("description", sa.Text(), nullable=True),
-        sa.Column("solution", sa.Text(), nullable=True),
-        sa.Column("see_also", sa.Text(), nullable=True),
-        sa.Column("cvss_vector", sa.String(length=255), nullable=True),
-        sa.Column("cvss", sa.Double(), nullable=True),
-        sa.Column("vpr", sa.Double(), nullable=True),
-        sa.Column("epss", sa.Double(), nullable=True),
-        sa.Column("published", sa.Date(), nullable=True),
-        sa.Column("updated", sa.Date(), nullable=True),
-        sa.Column("definition_id", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["import_id"], ["imports.id"], name=op.f("fk_staging_definitions_import_id_imports"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_staging_definitions")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "staging_findings",
-        sa.Column("import_id", sa.Integer(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("asset_number", sa.Integer(), nullable=False),
-        sa.Column("definition_number", sa.Integer(), nullable=False),
-        sa.Column("port", sa.Integer(), nullable=False),
-        sa.Column("protocol", sa.String(length=10), nullable=False),
-        sa.Column("severity", sa.SmallInteger(), nullable=False),
-        sa.Column("vpr", sa.Double(), nullable=True),
-        sa.Column("cvss", sa.Double(), nullable=True),
-        sa.Column("first_seen", sa.Date(), nullable=True),
-        sa.Column("last_seen", sa.Date(), nullable=True),
-        sa.Column("state", sa.SmallInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["import_id"], ["imports.id"], name=op.f("fk_staging_findings_import_id_imports"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_staging_findings")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "finding_events",
         sa.Column("import_id", sa.Integer(), nullable=False),
         sa.Column("finding_id", sa.Integer(), nullable=False),
@@ -282,10 +270,6 @@ def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.drop_index(op.f("ix_finding_events_finding_id"), table_name="finding_events")
     op.drop_table("finding_events")
-    op.drop_table("staging_findings")
-    op.drop_table("staging_definitions")
-    op.drop_table("staging_cves")
-    op.drop_table("staging_assets")
     op.drop_index(op.f("ix_rejects_import_id"), table_name="rejects")
     op.drop_table("rejects")
     op.drop_index("ix_findings_worst", table_name="findings")
@@ -300,5 +284,9 @@ def downgrade() -> None:
     op.drop_table("definitions")
     op.drop_table("daily_totals")
     op.drop_table("assets")
+    op.drop_table("staging_findings")
+    op.drop_table("staging_definitions")
+    op.drop_table("staging_cves")
+    op.drop_table("staging_assets")
     op.drop_table("sources")
     # ### end Alembic commands ###

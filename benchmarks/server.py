@@ -1,0 +1,81 @@
+"""A real server for a measurement: its own port, its own empty data folder, ended with the measurement."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: ``host:port``, the pid of its main process and its data folder."""
+
+    address: str
+    pid: int
+    instance: Path
+
+    @property
+    def url(self) -> str:
+        """The address as a URL."""
+        return f"http://{self.address}"
+
+    def memory(self) -> float:
+        """MB that the server and all its children hold now, shared pages counted once (proportional set size)."""
+        total = 0
+        for process in (psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)):
+            try:
+                total += process.memory_full_info().pss
+            except psutil.Error:
+                continue
+        return total / 1e6
+
+
+@contextmanager
+def running(**settings: str) -> Iterator[Server]:
+    """Serve the app as ``make run`` does, with these settings, and yield the server once it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="hextrackr-") as folder:
+        environment = {**os.environ, "PORT": str(port), "INSTANCE_PATH": folder, "LOG_LEVEL": "WARNING", **settings}
+        subprocess.run(
+            [sys.executable, "-m", "flask", "db", "upgrade"],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"], cwd=ROOT, env=environment
+        )
+        try:
+            server = Server(f"127.0.0.1:{port}", process.pid, Path(folder))
+            _await(server)
+            yield server
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+
+
+def _await(server: Server) -> None:
+    for _ in range(200):
+        try:
+            urlopen(f"{server.url}/health", timeout=1).read()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError("the server does not answer")
