@@ -20,7 +20,7 @@
     └── OutOfMemory                     500 OUT_OF_MEMORY
 
 ``detail`` never holds SQL, a path or a stack trace. :func:`translated` turns what the libraries raise into one of these;
-``web/failures.py`` maps them to HTTP and ``workers/supervisor.py`` to ``progress-error``.
+``web/failures.py`` maps them to HTTP and ``workers/runner.py`` to ``progress-error``.
 """
 
 from __future__ import annotations

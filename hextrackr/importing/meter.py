@@ -92,7 +92,7 @@ class Meter:
         self._reached = opens
         if message is not None:
             self.message = message
-        self.tick()
+        self.report(self._reading(now))
 
     def advance(self, units: int) -> None:
         """Count units of the present phase as done."""
@@ -105,22 +105,16 @@ class Meter:
 
     def tick(self) -> None:
         """Report where the import stands now."""
-        self.report(self.reading())
+        self.report(self._reading(self.clock()))
 
-    def elapsed(self) -> float:
-        """Seconds since the first phase began."""
-        return 0.0 if self._started is None else self.clock() - self._started
-
-    def reading(self) -> Reading:
-        """Where the import stands now."""
+    def _reading(self, now: float) -> Reading:
         position = self._position
-        if position is None:
+        if position is None or self._started is None:
             return Reading(0.0, self.message, {"currentStep": 1, "totalSteps": TOTAL_STEPS, **self.figures})
-        now = self.clock()
         fraction = self._fraction(position, now)
         progress = min(99.9, position.low + (position.high - position.low) * fraction)
         self._reached = progress = max(progress, self._reached)
-        elapsed = self.elapsed()
+        elapsed = now - self._started
         metadata = {"currentStep": position.phase.step, "totalSteps": TOTAL_STEPS, **self.figures}
         if progress >= 1 and elapsed > 0.2:
             metadata["etaSeconds"] = round(elapsed * (100 - progress) / progress, 1)

@@ -71,12 +71,9 @@ def staged_figures(record: Import) -> dict[str, Any]:
 
 
 def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
-    upload = Path(job.upload)
-    size = upload.stat().st_size
+    sample, size = _sample(Path(job.upload))
     meter.plan(pace.plan(size, rows=max(1, size // 800)))
     meter.begin("recognise", "Reading the file...")
-    with upload.open("rb") as stream:
-        sample = stream.read(dialect.SAMPLE_BYTES)
     found = dialect.detect(sample, complete=len(sample) == size)
     recognised = formats.recognise(found.header)
     source_id = _enter(engine, record, recognised)
@@ -106,6 +103,15 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
         engine, record.id, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=source_id,
         open_staged=counts.open, warnings=_warnings(found, counts),
     )  # fmt: skip
+
+
+def _sample(upload: Path) -> tuple[bytes, int]:
+    """The first bytes of the file, and its size."""
+    try:
+        with upload.open("rb") as stream:
+            return stream.read(dialect.SAMPLE_BYTES), upload.stat().st_size
+    except FileNotFoundError:
+        raise FileRefused("The uploaded file is gone from the server's disk; please import it again.") from None
 
 
 def _rows_read(job: Job, found: dialect.Dialect, recognised: Recognised) -> Reader:

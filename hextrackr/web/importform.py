@@ -17,6 +17,8 @@ from hextrackr.progress import protocol
 _FIRST_DAY = date(1990, 1, 1)
 _MAX_LABEL = 100
 _MAX_FILENAME = 255
+#: Control characters, and those that turn the direction of what follows.
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
 
 def parse(form: MultiDict[str, str], filename: str) -> dict[str, Any]:
@@ -38,8 +40,8 @@ def parse(form: MultiDict[str, str], filename: str) -> dict[str, Any]:
 
 def shown_filename(filename: str) -> str:
     """The last part of what the client calls its file, for people to read: it is never used as a path."""
-    name = PureWindowsPath(filename.replace("\0", "")).name
-    return re.sub(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]", "", name)[-_MAX_FILENAME:] or "upload.csv"
+    name = _UNSHOWN.sub("", PureWindowsPath(filename.replace("\0", "")).name)[-_MAX_FILENAME:]
+    return name if name.strip(". ") else "upload.csv"
 
 
 def _label(form: MultiDict[str, str], name: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -52,8 +50,7 @@ class ImporterProcess:
 
     def kill(self) -> None:
         """End the child at once, in whatever it is doing; what it has not committed is rolled back."""
-        if self._process.poll() is None:
-            os.kill(self._process.pid, signal.SIGKILL)
+        self._process.kill()
 
     def discard(self) -> None:
         """Kill the child and take its exit status."""

@@ -1,4 +1,4 @@
-"""The green thread beside the importer process: hands it one import after the other and passes on what it says."""
+"""The green thread beside the importer process: takes one import after the other, and what people say of them."""
 
 from __future__ import annotations
 
@@ -6,26 +6,23 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.errors import Cancelled, Conflict, ErrorRecord, HexTrackrError, Interrupted, NotFound
+from hextrackr.errors import Cancelled, Conflict, ErrorRecord, HexTrackrError
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, ImportState
 
 from .announcer import Announcer
-from .process import ImporterProcess
 from .registry import ImportRegistry
+from .runner import Runner
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two looks at what nobody reports: waiting imports, overdue confirmations, expired sessions.
 ROUND = 1.0
-#: How long a cancel waits for the importer to be gone, in seconds.
-CANCEL_PATIENCE = 5.0
 
 _OVERDUE: ErrorRecord = {
     "code": Cancelled.code,
@@ -55,13 +52,11 @@ class Supervisor:
     ) -> None:
         self._registry = registry
         self._announcer = announcer
-        self._job_of = job_of
         self._start_task = start_task
         self._sleep = sleep
-        self._database_url = database_url
-        self._process: ImporterProcess | None = None
-        self._current: int | None = None
-        self._cancelled: set[int] = set()
+        self._runner = Runner(
+            registry, announcer, job_of=job_of, database_url=database_url, meanwhile=self._look_around
+        )
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._looked_around = 0.0
@@ -76,23 +71,25 @@ class Supervisor:
         """End the importer process; an unfinished import is taken up at the next start."""
         self._stopped.set()
         self._wake.set()
-        if self._process is not None:
-            self._process.kill()
+        self._runner.stop()
 
     def run_alone(self, import_id: int) -> Import:
-        """Carry out one import here and now, in an importer process of its own, and return its row."""
-        record = self._existing(import_id)
+        """Carry out one import here and now, in an importer process of its own, and return its row.
+
+        :raises NotFound: there is no such import.
+        """
+        record = self._runner.existing(import_id)
         try:
             self._announcer.queued(record)
-            self._carry_out(record)
+            self._runner.carry_out(record)
         finally:
-            self._discard_process()
-        return self._existing(import_id)
+            self._runner.discard()
+        return self._runner.existing(import_id)
 
     @property
     def importer_pid(self) -> int | None:
         """The process id of the importer, while there is one."""
-        return self._process.pid if self._process else None
+        return self._runner.pid
 
     def submit(self, record: Import) -> None:
         """Take on a queued import.
@@ -108,18 +105,14 @@ class Supervisor:
         :raises NotFound: there is no such import.
         :raises Conflict: ``ALREADY_FINISHED``.
         """
-        record = self._existing(import_id)
-        cancelled = record.state not in FINISHED
-        if import_id == self._current and self._process is not None:
-            self._cancelled.add(import_id)
-            self._process.kill()
-            deadline = time.monotonic() + CANCEL_PATIENCE
-            while self._current == import_id and time.monotonic() < deadline:
-                self._sleep(0.02)
-        elif cancelled:
-            self._end(record, ImportState.CANCELLED, Cancelled().record())
-        ended = self._existing(import_id)
-        if not cancelled or ended.state != ImportState.CANCELLED:
+        record = self._runner.existing(import_id)
+        unfinished = record.state not in FINISHED
+        if self._runner.current == import_id:
+            self._runner.cancel(import_id, self._sleep)
+        elif unfinished:
+            self._runner.end(record, ImportState.CANCELLED, Cancelled().record())
+        ended = self._runner.existing(import_id)
+        if not unfinished or ended.state != ImportState.CANCELLED:
             raise Conflict("This import has already ended.", "ALREADY_FINISHED")
         return ended
 
@@ -129,104 +122,29 @@ class Supervisor:
         :raises NotFound: there is no such import.
         :raises Conflict: ``NOT_AWAITING``.
         """
-        self._existing(import_id)
+        self._runner.existing(import_id)
         if not self._registry.confirm(import_id):
             raise Conflict("This import does not await a confirmation.", "NOT_AWAITING")
-        record = self._existing(import_id)
+        record = self._runner.existing(import_id)
         self._announcer.confirmed(record)
         self._wake.set()
-        return record
-
-    def _existing(self, import_id: int) -> Import:
-        record = self._registry.get(import_id)
-        if record is None:
-            raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
         return record
 
     def _work(self) -> None:
         while not self._stopped.is_set():
             self._wake.clear()
             try:
-                self._ensure_process()
+                self._runner.warm_up()
                 self._look_around()
                 waiting = self._registry.waiting()
                 if waiting:
-                    self._carry_out(waiting[0])
+                    self._runner.carry_out(waiting[0])
                     continue
             except (SQLAlchemyError, HexTrackrError, OSError):
                 log.exception("The supervisor met an error and goes on")
                 self._sleep(ROUND)
             self._wake.wait(ROUND)
-        self._discard_process()
-
-    def _ensure_process(self) -> ImporterProcess:
-        if self._process is None:
-            self._process = ImporterProcess()
-            self._process.sweep(self._database_url)
-        return self._process
-
-    def _discard_process(self) -> None:
-        if self._process is not None:
-            self._process.discard()
-            self._process = None
-
-    def _carry_out(self, record: Import) -> None:
-        """Run one import in the importer process, and see it ended whatever becomes of that."""
-        if not self._registry.claim(record):
-            return
-        process = self._ensure_process()
-        self._current = record.id
-        try:
-            if not (process.send(self._job_of(record)) and self._listen(process, record)):
-                self._settle(record)
-        finally:
-            self._current = None
-            self._cancelled.discard(record.id)
-
-    def _listen(self, process: ImporterProcess, record: Import) -> bool:
-        """Pass on what the importer says of an import until it is idle; False if it died without an outcome."""
-        told = False
-        for message in process.messages():
-            match message["type"]:
-                case "progress":
-                    self._announcer.progressed(record, message)
-                    self._look_around()
-                case "failed":
-                    self._refuse(record, message["error"])
-                    told = True
-                case "completed" | "awaiting":
-                    self._settle(record)
-                    told = True
-                case "idle" if not message["retire"]:
-                    return told
-                case "idle":
-                    break
-        self._discard_process()
-        return told
-
-    def _settle(self, record: Import) -> None:
-        """Tell what the row says; if it says that the import is still under way, its process has died."""
-        known = self._existing(record.id)
-        if known.state == ImportState.COMPLETED:
-            self._announcer.completed(known)
-        elif known.state == ImportState.AWAITING_CONFIRMATION:
-            self._announcer.awaiting(known)
-        elif self._stopped.is_set():
-            return  # taken up at the next start
-        elif known.id in self._cancelled:
-            self._end(known, ImportState.CANCELLED, Cancelled().record())
-        else:
-            log.error("The importer process died in import %d", known.id)
-            self._end(known, ImportState.FAILED, Interrupted().record())
-
-    def _refuse(self, record: Import, error: ErrorRecord) -> None:
-        cancelled = error["code"] == Cancelled.code
-        self._end(record, ImportState.CANCELLED if cancelled else ImportState.FAILED, error)
-
-    def _end(self, record: Import, state: ImportState, error: ErrorRecord) -> None:
-        if self._registry.end(record.id, state, error):
-            Path(self._job_of(record).upload).unlink(missing_ok=True)
-        self._announcer.ended(record, error)
+        self._runner.discard()
 
     def _look_around(self) -> None:
         """Once in a round: tell the waiting imports so, cancel what nobody confirmed, forget old sessions."""
@@ -234,8 +152,8 @@ class Supervisor:
             return
         self._looked_around = time.monotonic()
         self._announcer.forget_old()
-        if self._current is not None:
+        if self._runner.current is not None:
             for place, record in enumerate(self._registry.waiting(), start=1):
                 self._announcer.waiting(record, place)
         for import_id in self._registry.unconfirmed():
-            self._end(self._existing(import_id), ImportState.CANCELLED, _OVERDUE)
+            self._runner.end(self._runner.existing(import_id), ImportState.CANCELLED, _OVERDUE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ def start(app: Flask) -> None:
     """Begin to work in this process; called by the server once it has forked, and by nothing else."""
     registry: ImportRegistry = app.extensions["import_registry"]
     supervisor: Supervisor = app.extensions["import_supervisor"]
+    shutil.rmtree(Path(app.config["INSTANCE_PATH"], "spill"), ignore_errors=True)
     supervisor.start()
     needed = registry.uploads()
     for stored in Path(app.config["INSTANCE_PATH"], "uploads").glob("*"):

@@ -1,0 +1,170 @@
+"""Carries out one import in the importer process, and sees it ended whatever becomes of that process."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hextrackr.errors import Cancelled, ErrorRecord, Interrupted, NotFound
+from hextrackr.importing.job import Job
+from hextrackr.models import Import
+from hextrackr.models.imports import ImportState
+
+from .announcer import Announcer
+from .process import ImporterProcess
+from .registry import ImportRegistry
+
+log = logging.getLogger(__name__)
+
+#: How long a cancel waits for the importer to be gone, in seconds.
+CANCEL_PATIENCE = 5.0
+
+
+class Runner:
+    """Holds the importer process and the import it works on.
+
+    :param registry: the import rows.
+    :param announcer: tells the tracker.
+    :param job_of: makes the job for an import.
+    :param database_url: what the importer process sweeps when it starts.
+    :param meanwhile: called after each line of progress.
+    """
+
+    def __init__(
+        self,
+        registry: ImportRegistry,
+        announcer: Announcer,
+        *,
+        job_of: Callable[[Import], Job],
+        database_url: str,
+        meanwhile: Callable[[], None],
+    ) -> None:
+        self._registry = registry
+        self._announcer = announcer
+        self._job_of = job_of
+        self._database_url = database_url
+        self._meanwhile = meanwhile
+        self._process: ImporterProcess | None = None
+        self._cancelled: set[int] = set()
+        self._stopping = False
+        self.current: int | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the importer, while there is one."""
+        return self._process.pid if self._process else None
+
+    def existing(self, import_id: int) -> Import:
+        """The row of an import.
+
+        :raises NotFound: there is no such import.
+        """
+        record = self._registry.get(import_id)
+        if record is None:
+            raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
+        return record
+
+    def warm_up(self) -> ImporterProcess:
+        """The importer process; started if there is none."""
+        if self._process is None:
+            self._process = ImporterProcess()
+            self._process.sweep(self._database_url)
+        return self._process
+
+    def carry_out(self, record: Import) -> None:
+        """Run one import to its end, or to the point where it awaits a confirmation."""
+        if not self._registry.claim(record):
+            return
+        self.current = record.id
+        try:
+            process = self._hand_over(record)
+            if not self._listen(process, record):
+                self._settle(record)
+        finally:
+            self.current = None
+            self._cancelled.discard(record.id)
+
+    def cancel(self, import_id: int, sleep: Callable[[float], None]) -> None:
+        """Kill the importer in the current import, and wait until that import has ended."""
+        self._cancelled.add(import_id)
+        self.kill()
+        deadline = time.monotonic() + CANCEL_PATIENCE
+        while self.current == import_id and time.monotonic() < deadline:
+            sleep(0.02)
+
+    def end(self, record: Import, state: ImportState, error: ErrorRecord) -> None:
+        """End an import that is not committed, and let go of its files."""
+        job = self._job_of(record)
+        if self._registry.end(record.id, state, error):
+            Path(job.upload).unlink(missing_ok=True)
+        shutil.rmtree(job.spill, ignore_errors=True)
+        self._announcer.ended(record, error)
+
+    def stop(self) -> None:
+        """Kill the importer and leave its import as it is: the next start of the server takes it up."""
+        self._stopping = True
+        self.kill()
+
+    def kill(self) -> None:
+        """End the importer at once."""
+        if self._process is not None:
+            self._process.kill()
+
+    def discard(self) -> None:
+        """End the importer and take its exit status."""
+        if self._process is not None:
+            self._process.discard()
+            self._process = None
+
+    def _hand_over(self, record: Import) -> ImporterProcess:
+        """Send the job, to a new process if the idle one has died."""
+        job = self._job_of(record)
+        process = self.warm_up()
+        if not process.send(job):
+            self.discard()
+            process = self.warm_up()
+            process.send(job)
+        return process
+
+    def _listen(self, process: ImporterProcess, record: Import) -> bool:
+        """Pass on what the importer says of an import until it is idle; False if it died without an outcome."""
+        told = False
+        for message in process.messages():
+            match message["type"]:
+                case "progress":
+                    self._announcer.progressed(record, message)
+                    self._meanwhile()
+                case "failed":
+                    self._refuse(record, message["error"])
+                    told = True
+                case "completed" | "awaiting":
+                    self._settle(record)
+                    told = True
+                case "idle" if not message["retire"]:
+                    return told
+                case "idle":
+                    break
+        self.discard()
+        return told
+
+    def _settle(self, record: Import) -> None:
+        """Tell what the row says; if it says that the import is still under way, its process has died."""
+        known = self.existing(record.id)
+        if known.state == ImportState.COMPLETED:
+            self._announcer.completed(known)
+        elif known.state == ImportState.AWAITING_CONFIRMATION:
+            self._announcer.awaiting(known)
+        elif self._stopping:
+            return
+        elif known.id in self._cancelled:
+            self.end(known, ImportState.CANCELLED, Cancelled().record())
+        else:
+            log.error("The importer process died in import %d", known.id)
+            self.end(known, ImportState.FAILED, Interrupted().record())
+
+    def _refuse(self, record: Import, error: ErrorRecord) -> None:
+        cancelled = error["code"] == Cancelled.code
+        self.end(record, ImportState.CANCELLED if cancelled else ImportState.FAILED, error)

@@ -1,0 +1,228 @@
+"""The API over what was imported, with the importer process at work."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+
+from tests.exports import export, row, scan
+
+IMPORT = "/api/vulnerabilities/import"
+
+
+@pytest.fixture
+def upload(working, client):
+    """Upload a file and wait for its end."""
+
+    def run(content, filename="scan.csv", **fields):
+        return client.post(IMPORT, data={"csvFile": (io.BytesIO(content), filename), **fields})
+
+    return run
+
+
+@pytest.fixture
+def imported(upload):
+    """Four findings on two hosts, of three severities, one of them resolved."""
+    rows = [
+        row(host="a", asset_name="alpha", plugin="1", title="Log4j (100% sure)", severity="Critical", cve="CVE-2021-44228"),
+        row(host="a", asset_name="alpha", plugin="2", title="OpenSSL_old", severity="Low", vpr="3.1"),
+        row(host="b", asset_name="beta", asset_display_ipv4_address="10.9.9.9", plugin="2", title="OpenSSL_old",
+            severity="Low", vpr="3.1"),
+        row(host="b", asset_name="beta", plugin="3", title="Gone", severity="Info", state="FIXED"),
+    ]  # fmt: skip
+    assert upload(export(rows)).status_code == 200
+
+
+def test_an_import_answers_when_it_is_done(upload):
+    answer = upload(scan([1, 2]), scanDate="2026-08-05", source="Berlin")
+    assert answer.status_code == 200
+    told = answer.json
+    assert told["success"] is True
+    assert (told["state"], told["scanner"], told["source"], told["scanDate"]) == (
+        "completed",
+        "tenable-vm",
+        "Berlin",
+        "2026-08-05",
+    )
+    assert (told["rowsRead"], told["inserted"], told["error"]) == (2, 2, None)
+    assert told["duration"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"", 422, "UNREADABLE_CSV"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), 422, "UNREADABLE_CSV"),
+        (b"<!doctype html><title>Log in</title>", 422, "UNREADABLE_CSV"),
+        (b'{"findings": []}', 422, "UNREADABLE_CSV"),
+        (b"name,price,quantity\na,1,2\n", 422, "UNKNOWN_FORMAT"),
+        (b"asset.id,definition.id,port\na,1,2\n", 422, "MISSING_COLUMNS"),
+    ],
+)
+def test_what_is_not_understood_is_refused_in_one_sentence_and_changes_nothing(upload, query, content, status, code):
+    upload(scan([1, 2]))
+    before = query("SELECT * FROM findings")
+    answer = upload(content)
+    assert (answer.status_code, answer.json["error"]["code"]) == (status, code)
+    assert answer.json["error"]["detail"].endswith(".")
+    assert answer.json["state"] == "failed"
+    assert query("SELECT * FROM findings") == before
+
+
+def test_a_header_without_rows_is_an_empty_scan_that_resolves_nothing(upload, query):
+    upload(scan([1, 2]))
+    answer = upload(export([]))
+    assert answer.status_code == 200
+    assert (answer.json["rowsRead"], answer.json["resolved"]) == (0, 0)
+    assert "no finding" in answer.json["warnings"][0]
+    assert query("SELECT DISTINCT lifecycle FROM findings") == [("active",)]
+
+
+def test_imports_are_listed_the_newest_first(upload, client):
+    for name in ("one.csv", "two.csv", "three.csv"):
+        upload(scan([1]), filename=name)
+    page = client.get("/api/imports?limit=2").json
+    assert [entry["filename"] for entry in page["data"]] == ["three.csv", "two.csv"]
+    assert page["pagination"] == {"page": 1, "limit": 2, "total": 3, "pages": 2}
+    assert client.get("/api/imports/1").json["filename"] == "one.csv"
+
+
+def test_rejects_come_as_csv_that_no_spreadsheet_runs(upload, client):
+    upload(export([row(), row(severity='=HYPERLINK("http://evil")'), row(port="-1")]))
+    answer = client.get("/api/imports/1/rejects.csv")
+    assert answer.mimetype == "text/csv"
+    assert "attachment" in answer.headers["Content-Disposition"]
+    lines = answer.text.splitlines()
+    assert lines[0] == "line,column,value,reason"
+    assert lines[1].startswith("3,severity,\"'=HYPERLINK(")
+    assert lines[2].startswith("4,port,'-1,")
+
+
+def test_a_finished_import_answers_its_progress_from_the_row(upload, client, app):
+    told = upload(scan([1])).json
+    app.extensions["progress_tracker"]._store.drop(told["sessionId"])
+    snapshot = client.get(f"/api/progress/{told['sessionId']}").json
+    assert (snapshot["status"], snapshot["progress"], snapshot["metadata"]["inserted"]) == ("completed", 100.0, 1)
+    assert snapshot["metadata"]["duration"] == snapshot["duration"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/api/progress/nonsense", 400, "INVALID_SESSION_ID"),
+        ("/api/progress/6f1c2a34-1111-4222-8333-444455556666", 404, "UNKNOWN_SESSION"),
+        ("/api/imports/99", 404, "UNKNOWN_IMPORT"),
+        ("/api/imports/99/rejects.csv", 404, "UNKNOWN_IMPORT"),
+        ("/api/imports?page=0", 400, "BAD_REQUEST"),
+        ("/api/imports?limit=1000000", 400, "BAD_REQUEST"),
+        ("/api/imports?limit=ten", 400, "BAD_REQUEST"),
+        ("/api/vulnerabilities?severity=terrible", 400, "BAD_REQUEST"),
+        ("/api/vulnerabilities?state=maybe", 400, "BAD_REQUEST"),
+        ("/api/vulnerabilities?sort=id;drop", 400, "BAD_REQUEST"),
+        ("/api/nothing", 404, "NOT_FOUND"),
+    ],
+)
+def test_errors_are_json_with_their_status(client, path, status, code):
+    answer = client.get(path)
+    assert (answer.status_code, answer.json["error"]["code"]) == (status, code)
+    assert answer.json["error"]["detail"]
+
+
+def test_a_wrong_method_is_405(client):
+    assert client.get(IMPORT).status_code == 405
+    assert client.get(IMPORT).json["error"]["code"] == "METHOD_NOT_ALLOWED"
+
+
+def test_a_finding_has_its_documented_fields(imported, client):
+    [finding] = client.get("/api/vulnerabilities?severity=critical").json["data"]
+    assert finding.pop("id") > 0
+    assert finding == {
+        "severity": "critical", "state": "active", "host": "alpha", "fqdn": None, "ip": "10.0.0.1", "pluginId": "1",
+        "title": "Log4j (100% sure)", "family": None, "cves": ["CVE-2021-44228"], "port": 443, "protocol": "tcp",
+        "vpr": None, "cvss": None, "epss": None, "firstSeen": "2026-07-01", "lastSeen": "2026-08-01",
+        "resolvedOn": None, "scanner": "tenable-vm", "source": "",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query_string", "titles"),
+    [
+        ("", ["Log4j (100% sure)", "OpenSSL_old", "OpenSSL_old", "Gone"]),
+        ("state=open", ["Log4j (100% sure)", "OpenSSL_old", "OpenSSL_old"]),
+        ("state=resolved", ["Gone"]),
+        ("severity=low,info", ["OpenSSL_old", "OpenSSL_old", "Gone"]),
+        ("search=CVE-2021-44228", ["Log4j (100% sure)"]),
+        ("search=cve-2021", ["Log4j (100% sure)"]),
+        ("search=ALPHA", ["Log4j (100% sure)", "OpenSSL_old"]),
+        ("search=10.9.9", ["OpenSSL_old", "Gone"]),
+        ("search=3", ["Gone"]),
+        ("search=100%25", ["Log4j (100% sure)"]),
+        ("search=_old", ["OpenSSL_old", "OpenSSL_old"]),
+        ("search=%25", ["Log4j (100% sure)"]),
+        ("search='; DROP TABLE findings; --", []),
+        ("severity=low&search=beta&state=active", ["OpenSSL_old"]),
+        ("order=asc", ["Gone", "OpenSSL_old", "OpenSSL_old", "Log4j (100% sure)"]),
+    ],
+)
+def test_filters_and_search(imported, client, query_string, titles):
+    page = client.get(f"/api/vulnerabilities?{query_string}").json
+    assert [finding["title"] for finding in page["data"]] == titles
+    assert page["pagination"]["total"] == len(titles)
+
+
+def test_pages_are_disjoint_and_complete(imported, client):
+    pages = [client.get(f"/api/vulnerabilities?limit=3&page={page}").json for page in (1, 2, 3)]
+    assert [len(page["data"]) for page in pages] == [3, 1, 0]
+    assert len({finding["id"] for page in pages for finding in page["data"]}) == 4
+    assert pages[0]["pagination"] == {"page": 1, "limit": 3, "total": 4, "pages": 2}
+
+
+def test_stats_agree_with_a_plain_count(imported, client, query):
+    stats = client.get("/api/vulnerabilities/stats").json
+    is_open = "lifecycle <> 'resolved'"
+    [(total,)] = query("SELECT count(*) FROM findings")
+    [(open_count, vpr)] = query(f"SELECT count(*), sum(vpr) FROM findings WHERE {is_open}")
+    assert (stats["total"], stats["open"], stats["vprSum"]) == (total, open_count, vpr)
+    assert stats["bySeverity"] == {"critical": 1, "high": 0, "medium": 0, "low": 2, "info": 0}
+    assert stats["byState"] == {"active": 3, "reopened": 0, "resolved": 1}
+    assert (stats["hosts"], stats["lastImport"]["importId"]) == (2, 1)
+
+
+def test_stats_of_an_empty_database(client):
+    stats = client.get("/api/vulnerabilities/stats").json
+    assert (stats["total"], stats["vprSum"], stats["lastImport"]) == (0, 0, None)
+
+
+def test_an_import_that_asks_is_confirmed_or_cancelled(upload, client):
+    upload(scan(range(30)))
+    asking = upload(scan([1]))
+    assert (asking.status_code, asking.json["state"]) == (202, "awaiting-confirmation")
+    assert (asking.json["wouldResolve"], asking.json["openBefore"]) == (29, 30)
+    snapshot = client.get(f"/api/progress/{asking.json['sessionId']}").json
+    assert (snapshot["status"], snapshot["metadata"]["awaitingConfirmation"]) == ("processing", True)
+
+    assert client.post(f"/api/imports/{asking.json['importId']}/cancel").json["state"] == "cancelled"
+    again = upload(scan([1])).json
+    assert client.post(f"/api/imports/{again['importId']}/confirm").status_code == 200
+    deadline = time.monotonic() + 20
+    while client.get(f"/api/imports/{again['importId']}").json["state"] != "completed":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert client.get(f"/api/imports/{again['importId']}").json["resolved"] == 29
+    assert client.post(f"/api/imports/{again['importId']}/confirm").json["error"]["code"] == "NOT_AWAITING"
+    assert client.post(f"/api/imports/{again['importId']}/cancel").json["error"]["code"] == "ALREADY_FINISHED"
+
+
+def test_scripts_said_yes_beforehand(upload):
+    upload(scan(range(30)))
+    assert upload(scan([1]), confirm="true").json["resolved"] == 29
+
+
+def test_cors_allows_the_list_and_nobody_else(client):
+    def allowed(origin):
+        return client.get("/api/imports", headers={"Origin": origin}).headers.get("Access-Control-Allow-Origin")
+
+    assert allowed("http://localhost:8080") == "http://localhost:8080"
+    assert allowed("http://evil.example") is None

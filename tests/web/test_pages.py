@@ -1,0 +1,47 @@
+"""The pages: they render, carry their headers, and break in words."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+
+@pytest.mark.parametrize("path", ["/imports", "/vulnerabilities"])
+def test_a_page_renders_with_its_policy(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 200
+    policy = answer.headers["Content-Security-Policy"]
+    [nonce] = re.findall(r"'nonce-([^']+)'", policy)
+    assert f'nonce="{nonce}"' in answer.text
+    assert "unsafe" not in policy
+    assert " style=" not in answer.text
+    assert re.search(r"<script(?![^>]*(src=|importmap))", answer.text) is None
+
+
+def test_no_two_answers_share_a_nonce(client):
+    nonces = {
+        re.findall(r"nonce-([^']+)", client.get("/imports").headers["Content-Security-Policy"])[0] for _ in range(3)
+    }
+    assert len(nonces) == 3
+
+
+def test_the_home_page_leads_to_the_imports(client):
+    assert client.get("/").headers["Location"] == "/imports"
+
+
+def test_an_unknown_page_is_a_page(client):
+    answer = client.get("/nothing")
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+
+
+def test_every_static_file_a_page_names_exists(client):
+    for path in ("/imports", "/vulnerabilities"):
+        for name in re.findall(r'"(/static/[^"]+)"', client.get(path).text):
+            answer = client.get(name)
+            assert answer.status_code == 200, name
+            answer.close()
+
+
+def test_health(client):
+    assert client.get("/health").json["status"] == "ok"

@@ -1,0 +1,149 @@
+"""Uploading: what is accepted, what is refused, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from hextrackr import create_app
+from hextrackr.extensions import tracker
+from tests.exports import scan
+
+STAGING = "/api/vulnerabilities/import-staging"
+UUID = "6f1c2a34-1111-4222-8333-444455556666"
+
+
+def form(content=b"a,b,c\n1,2,3\n", filename="scan.csv", **fields):
+    return {"csvFile": (io.BytesIO(content), filename), **fields}
+
+
+def stored(app):
+    return sorted(path.suffix for path in (app.config["INSTANCE_PATH"] / "uploads").iterdir())
+
+
+def test_an_upload_is_queued_and_answered(app, client, query):
+    answer = client.post(STAGING, data=form(scan([1]), vendor="ACME", scanDate="2026-08-20", sessionId=UUID))
+    assert answer.status_code == 202
+    assert answer.json == {
+        "success": True,
+        "sessionId": UUID,
+        "importId": 1,
+        "message": "Upload complete. The import has started.",
+        "filename": "scan.csv",
+        "vendor": "ACME",
+        "scanDate": "2026-08-20",
+    }
+    assert query("SELECT state, file_size, mode FROM imports") == [("queued", len(scan([1])), "full")]
+    assert stored(app) == [".csv"]
+    with app.app_context():
+        assert tracker.get_session(UUID)["metadata"]["importId"] == 1
+
+
+def test_the_stored_file_is_the_uploaded_one(app, client, query):
+    content = bytes(range(256)) * 1500
+    client.post(STAGING, data=form(content))
+    [(name,)] = query("SELECT upload FROM imports")
+    assert (app.config["INSTANCE_PATH"] / "uploads" / name).read_bytes() == content
+
+
+def test_without_a_session_id_there_is_a_new_one(client):
+    first = client.post(STAGING, data=form()).json["sessionId"]
+    second = client.post(STAGING, data=form()).json["sessionId"]
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"sessionId": "no uuid"}, "INVALID_SESSION_ID"),
+        ({"scanDate": "yesterday"}, "BAD_REQUEST"),
+        ({"scanDate": "2026-02-30"}, "BAD_REQUEST"),
+        ({"scanDate": "1066-10-14"}, "BAD_REQUEST"),
+        ({"scanDate": "9999-01-01"}, "BAD_REQUEST"),
+        ({"mode": "half"}, "BAD_REQUEST"),
+        ({"vendor": "x" * 101}, "BAD_REQUEST"),
+        ({"source": "x" * 101}, "BAD_REQUEST"),
+    ],
+)
+def test_a_wrong_field_is_refused_and_nothing_is_kept(app, client, query, fields, code):
+    answer = client.post(STAGING, data=form(**fields))
+    assert answer.status_code == 400
+    assert answer.json["error"]["code"] == code
+    assert answer.json["error"]["detail"].endswith(".")
+    assert stored(app) == []
+    assert query("SELECT count(*) FROM imports") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"csvFile": "text, not a file"}, {"file": (io.BytesIO(b"x"), "other-field.csv")}], ids=str
+)
+def test_a_form_without_the_file_is_refused(app, client, data):
+    answer = client.post(STAGING, data=data, content_type="multipart/form-data")
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "NO_FILE")
+    assert stored(app) == []
+
+
+def test_other_files_of_the_form_are_not_kept(app, client):
+    client.post(STAGING, data={**form(), "other": (io.BytesIO(b"x" * 1000), "other.csv")})
+    assert stored(app) == [".csv"]
+
+
+def test_a_session_id_in_use_is_refused(app, client):
+    assert client.post(STAGING, data=form(sessionId=UUID)).status_code == 202
+    answer = client.post(STAGING, data=form(sessionId=UUID))
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "SESSION_IN_USE")
+    assert stored(app) == [".csv"]
+
+
+@pytest.mark.parametrize("size", [1001, 200_000])
+def test_over_the_limit_is_413_with_its_code(config, size):
+    from dataclasses import replace
+
+    app = create_app(replace(config, UPLOAD_MAX_BYTES=1000))
+    answer = app.test_client().post(STAGING, data=form(b"x" * size))
+    assert (answer.status_code, answer.json["error"]["code"]) == (413, "UPLOAD_TOO_LARGE")
+    assert stored(app) == []
+
+
+def test_just_at_the_limit_is_accepted(config):
+    from dataclasses import replace
+
+    app = create_app(replace(config, UPLOAD_MAX_BYTES=1000))
+    assert app.test_client().post(STAGING, data=form(b"x" * 1000)).status_code == 202
+
+
+def test_a_body_cut_short_is_refused_and_nothing_is_kept(app, client, query):
+    boundary = "cut"
+    body = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="csvFile"; filename="scan.csv"\r\n\r\n' + "x" * 5000
+    ).encode()
+    answer = client.post(
+        STAGING,
+        input_stream=io.BytesIO(body),
+        headers={"Content-Type": f"multipart/form-data; boundary={boundary}", "Content-Length": str(len(body) + 900)},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert answer.status_code == 400
+    assert stored(app) == []
+    assert query("SELECT count(*) FROM imports") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("scan.csv", "scan.csv"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\scan.csv", "scan.csv"),
+        ("a/b/", "b"),
+        ("..", "upload.csv"),
+        ("evil\u202egnp.csv", "evilgnp.csv"),
+        ("line\nbreak.csv", "linebreak.csv"),
+        ("x" * 300 + ".csv", "x" * 251 + ".csv"),
+        ("CON", "CON"),
+    ],
+)
+def test_a_file_name_is_shown_and_never_a_path(sent, shown):
+    from hextrackr.web.importform import shown_filename
+
+    assert shown_filename(sent) == shown

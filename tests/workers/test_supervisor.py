@@ -1,0 +1,182 @@
+"""The supervisor and the real importer process: order, death, cancel, restart."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from benchmarks.exports import Estate, write
+from hextrackr import create_app
+from hextrackr.errors import Conflict, NotFound
+from hextrackr.extensions import import_registry, import_snapshots, import_supervisor
+from hextrackr.workers import wiring
+from tests.exports import scan
+
+STAGED = "SELECT count(*) FROM staging_findings"
+
+
+@pytest.fixture(scope="module")
+def long_scan(tmp_path_factory):
+    """An export that takes a second or so to import."""
+    path = tmp_path_factory.mktemp("long") / "scan.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        write(stream, Estate(30_000))
+    return path.read_bytes()
+
+
+@pytest.fixture
+def supervisor(working):
+    with working.app_context():
+        yield import_supervisor
+
+
+def leftovers(app):
+    instance = app.config["INSTANCE_PATH"]
+    return [path for folder in ("uploads", "spill") for path in (instance / folder).glob("*")]
+
+
+def eventually(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+def test_an_import_runs_and_leaves_nothing_behind(working, supervisor, queue, wait_for, query):
+    record = wait_for(queue(scan([1, 2])), "completed")
+    assert (record.inserted, record.attempts) == (2, 1)
+    assert record.started_at <= record.finished_at
+    assert eventually(lambda: query(STAGED) == [(0,)] and not leftovers(working))
+
+
+def test_the_snapshot_follows_the_import(supervisor, queue, wait_for, long_scan):
+    record = queue(long_scan)
+    seen = []
+    while not seen or seen[-1]["status"] not in ("completed", "error"):
+        seen.append(import_snapshots.find(record.session_id))
+        time.sleep(0.02)
+    wait_for(record, "completed")
+    progress = [snapshot["progress"] for snapshot in seen]
+    assert progress == sorted(progress)
+    assert {1, 2, 3} <= {snapshot["metadata"]["currentStep"] for snapshot in seen}
+    assert seen[-1]["metadata"]["inserted"] == seen[-1]["metadata"]["recordsCreated"] == 30_000
+    assert seen[-1]["metadata"]["totalSteps"] == 3
+    assert any("etaSeconds" in snapshot["metadata"] for snapshot in seen)
+
+
+@pytest.mark.parametrize("state", ["reading", "staging", "promoting"])
+def test_a_killed_importer_ends_its_import_in_words_and_the_next_works(
+    working, supervisor, queue, wait_for, query, long_scan, state
+):
+    wait_for(queue(scan([1])), "completed")
+    before = query("SELECT * FROM findings")
+    record = queue(long_scan, confirmed=True)
+    wait_for(record, state)
+    os.kill(supervisor.importer_pid, signal.SIGKILL)
+
+    ended = wait_for(record, "failed")
+
+    assert ended.error_code == "INTERRUPTED"
+    assert query("SELECT * FROM findings") == before
+    assert eventually(lambda: import_snapshots.find(record.session_id)["status"] == "error")
+    snapshot = import_snapshots.find(record.session_id)
+    assert snapshot["error"]["code"] == "INTERRUPTED"
+    assert snapshot["error"]["detail"].endswith("no finding was changed.")
+    assert wait_for(queue(scan([1, 2])), "completed").inserted == 1
+    assert eventually(lambda: query(STAGED) == [(0,)] and not leftovers(working))
+
+
+def test_an_importer_killed_while_idle_is_replaced(supervisor, queue, wait_for):
+    assert eventually(lambda: supervisor.importer_pid is not None)
+    os.kill(supervisor.importer_pid, signal.SIGKILL)
+    time.sleep(0.1)
+    assert wait_for(queue(scan([1])), "completed", "failed").state == "completed"
+
+
+@pytest.mark.parametrize("state", ["reading", "staging", "promoting"])
+def test_a_running_import_is_cancelled_within_a_second(working, supervisor, queue, wait_for, query, long_scan, state):
+    record = queue(long_scan)
+    wait_for(record, state)
+    began = time.monotonic()
+    assert supervisor.cancel(record.id).state == "cancelled"
+    assert time.monotonic() - began < 1
+    assert query("SELECT count(*) FROM findings") == [(0,)]
+    assert import_snapshots.find(record.session_id)["error"]["code"] == "CANCELLED"
+    assert wait_for(queue(scan([1])), "completed").inserted == 1
+    assert eventually(lambda: query(STAGED) == [(0,)] and not leftovers(working))
+
+
+def test_a_queued_import_waits_says_so_and_can_be_cancelled(supervisor, queue, wait_for, long_scan):
+    first, second, third = queue(long_scan), queue(scan([1]), source_label="b"), queue(scan([2]), source_label="c")
+    assert eventually(
+        lambda: import_snapshots.find(second.session_id)["message"] == "Waiting for another import to finish..."
+    )
+    assert import_snapshots.find(third.session_id)["metadata"]["queuePosition"] == 2
+    supervisor.cancel(second.id)
+    assert wait_for(first, "completed").inserted == 30_000
+    assert wait_for(third, "completed").inserted == 1
+    assert wait_for(second, "cancelled").started_at is None
+
+
+def test_what_has_ended_cannot_be_cancelled_or_confirmed(supervisor, queue, wait_for):
+    record = wait_for(queue(scan([1])), "completed")
+    with pytest.raises(Conflict, match="already ended"):
+        supervisor.cancel(record.id)
+    with pytest.raises(Conflict, match="does not await"):
+        supervisor.confirm(record.id)
+    with pytest.raises(NotFound):
+        supervisor.cancel(record.id + 1)
+
+
+def test_a_refused_file_says_why_and_leaves_nothing(working, supervisor, queue, wait_for):
+    record = wait_for(queue(b"name,price,quantity\n1,2,3\n"), "failed")
+    assert (record.error_code, record.rows_read) == ("UNKNOWN_FORMAT", 0)
+    assert eventually(lambda: not leftovers(working))
+
+
+def test_an_upload_that_is_gone_is_an_error_and_no_crash(working, supervisor, queue, wait_for):
+    record = queue(scan([1]), submit=False)
+    (working.config["INSTANCE_PATH"] / "uploads" / record.upload).unlink()
+    supervisor.submit(record)
+    assert wait_for(record, "failed").error_code == "UNREADABLE_CSV"
+
+
+def test_nobody_confirming_within_a_day_cancels(supervisor, queue, wait_for, engine):
+    wait_for(queue(scan(range(30))), "completed")
+    record = wait_for(queue(scan([1])), "awaiting-confirmation")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE imports SET created_at = created_at - 86400001 WHERE id = ?", (record.id,))
+    assert "24 hours" in wait_for(record, "cancelled").error_detail
+
+
+def test_a_restart_takes_up_what_was_under_way(config, queue, wait_for, query, long_scan, engine):
+    """The server ended in mid-import: the next one finishes it by itself, and its watchers see the numbering go on."""
+    record = queue(long_scan, submit=False)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE imports SET state = 'staging', attempts = 1 WHERE id = ?", (record.id,))
+    (config.INSTANCE_PATH / "uploads" / "half.part").write_bytes(b"x")
+
+    restarted = create_app(config)
+    wiring.start(restarted)
+    try:
+        with restarted.app_context():
+            snapshot = import_snapshots.find(record.session_id)
+            assert snapshot["status"] == "processing"
+            assert snapshot["metadata"]["sequence"] > 1_000_000
+        assert wait_for(record, "completed").inserted == 30_000
+        assert not (config.INSTANCE_PATH / "uploads" / "half.part").exists()
+    finally:
+        restarted.extensions["import_supervisor"].stop()
+
+
+def test_stopping_the_server_leaves_the_import_for_the_next_start(working, queue, wait_for, long_scan):
+    record = queue(long_scan)
+    wait_for(record, "staging", "promoting")
+    working.extensions["import_supervisor"].stop()
+    time.sleep(0.5)
+    with working.app_context():
+        assert import_registry.get(record.id).state in ("staging", "promoting")
+        assert (working.config["INSTANCE_PATH"] / "uploads" / record.upload).exists()
