@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from config import Config
 
-config = Config.from_env()
+config = Config.of_server()
 
 if "flask" in sys.modules:
     # A command of ``flask`` serves nobody, and it is too late to patch what Flask has imported already.

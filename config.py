@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from dotenv import dotenv_values
+
 ROOT = Path(__file__).resolve().parent
 CORS_DEFAULT = ("http://localhost:8080", "http://127.0.0.1:8080")
 
@@ -24,7 +26,10 @@ class SettingError(ValueError):
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        value = int(text)
+        try:
+            value = int(text)
+        except ValueError:
+            raise ValueError("must be a whole number") from None
         if not low <= value <= high:
             raise ValueError(f"must lie between {low} and {high}")
         return value
@@ -85,7 +90,16 @@ class Config:
     TESTING: bool = False
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Config:
+    def of_server(cls) -> Config:
+        """The settings from the environment and, below it, from the file ``.env``; a wrong one ends the program."""
+        environ = {name: value or "" for name, value in dotenv_values(ROOT / ".env").items()}
+        try:
+            return cls.from_env({**environ, **os.environ})
+        except SettingError as error:
+            raise SystemExit(str(error)) from None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Config:
         """Read every setting from ``environ``; an unset or empty variable means the default.
 
         :raises SettingError: a value cannot be used.

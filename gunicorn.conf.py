@@ -6,7 +6,7 @@ from typing import Any
 
 from config import Config
 
-_config = Config.from_env()
+_config = Config.of_server()
 
 # That eventlet is in maintenance mode is known, and ASYNC_MODE=threading leaves it.
 warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")

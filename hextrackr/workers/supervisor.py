@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hextrackr.errors import Cancelled, Conflict, ErrorRecord, HexTrackrError
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
-from hextrackr.models.imports import FINISHED, ImportState
+from hextrackr.models.imports import FINISHED, RUNNING, ImportState
 
 from .announcer import Announcer
 from .registry import ImportRegistry
@@ -76,6 +76,8 @@ class Supervisor:
     def run_alone(self, import_id: int) -> Import:
         """Carry out one import here and now, in an importer process of its own, and return its row.
 
+        A server that runs beside this may take the import first; then this waits for what becomes of it.
+
         :raises NotFound: there is no such import.
         """
         record = self._runner.existing(import_id)
@@ -84,7 +86,9 @@ class Supervisor:
             self._runner.carry_out(record)
         finally:
             self._runner.discard()
-        return self._runner.existing(import_id)
+        while (ended := self._runner.existing(import_id)).state in (ImportState.QUEUED, *RUNNING):
+            self._sleep(0.1)
+        return ended
 
     @property
     def importer_pid(self) -> int | None:

@@ -1,0 +1,123 @@
+"""The shape of the program: who may import whom, who may name eventlet, and what each process loads."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "hextrackr"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+#: Part of the package -> the parts it may import. ``importing.job`` is plain data: what the web process hands over.
+ALLOWED = {
+    "__init__": {"cli", "database", "extensions", "realtime", "web", "workers"},
+    "cli": {"extensions", "models", "workers"},
+    "database": {"extensions", "models", "migrations"},
+    "errors": set(),
+    "extensions": set(),
+    "importing": {"models"},
+    "migrations": set(),
+    "models": set(),
+    "progress": {"extensions"},
+    "realtime": {"extensions", "progress", "workers"},
+    "web": {"extensions", "importing", "models", "progress", "workers"},
+    "workers": {"extensions", "importing", "models", "progress"},
+}
+#: What the pure parts may import of others' code.
+PURE = {"progress", "importing/dialect.py", "importing/formats"}
+STANDARD = set(sys.stdlib_module_names)
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Absolute names of what a module imports at run time; what stands under TYPE_CHECKING does not count."""
+    package = ["hextrackr", *path.relative_to(PACKAGE).parts[:-1]]
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    checking = {
+        id(node)
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
+        for node in ast.walk(branch)
+    }
+    for node in ast.walk(tree):
+        if id(node) in checking:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path):
+    own = part_of(path)
+    parts = {name.split(".")[1] for name in imports_of(path) if name.startswith("hextrackr.")}
+    assert parts - {own, "errors", "__version__"} <= ALLOWED[own]
+
+
+def test_the_map_is_acyclic_but_for_the_factory():
+    """``__init__`` is the top; below it nothing leads back to where it came from."""
+
+    def below(part: str, seen: tuple[str, ...] = ()) -> None:
+        assert part not in seen, f"a cycle: {' -> '.join((*seen, part))}"
+        for other in ALLOWED[part]:
+            below(other, (*seen, part))
+
+    for part in ALLOWED:
+        below(part)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if any(str(path.relative_to(PACKAGE)).startswith(pure) for pure in PURE)], ids=str
+)
+def test_the_pure_parts_use_the_standard_library_only(path):
+    allowed = STANDARD | {"hextrackr", "charset_normalizer"}
+    assert {name.split(".")[0] for name in imports_of(path)} <= allowed
+    names = set(imports_of(path))
+    assert not names & {"time.time", "time.sleep", "socket", "subprocess", "os"}
+
+
+@pytest.mark.parametrize("path", [*MODULES, ROOT / "config.py"], ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_entry_points_name_eventlet(path):
+    text = path.read_text(encoding="utf-8").casefold()
+    if path.name == "config.py":
+        text = text.replace('"eventlet"', "").replace("instead of eventlet", "")
+    assert "eventlet" not in text
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if "importing" in path.parts], ids=str)
+def test_importing_knows_neither_flask_nor_the_tracker(path):
+    assert not {name.split(".")[0] for name in imports_of(path)} & {"flask", "flask_socketio", "eventlet"}
+
+
+def loaded_by(statement: str, tmp_path: Path) -> set[str]:
+    """The modules in a fresh interpreter after ``statement``."""
+    program = f"{statement}; import sys; print('|'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        cwd=ROOT, env={"INSTANCE_PATH": str(tmp_path), "PATH": ""}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return set(done.stdout.strip().split("|"))
+
+
+def test_the_web_process_loads_neither_duckdb_nor_the_pipeline(tmp_path):
+    loaded = loaded_by("import app", tmp_path)
+    assert "eventlet" in loaded
+    assert not loaded & {"duckdb", "hextrackr.importing.pipeline", "hextrackr.importing.reader"}
+
+
+def test_the_importer_process_loads_neither_flask_nor_eventlet(tmp_path):
+    loaded = loaded_by("import hextrackr.workers.importer", tmp_path)
+    assert "hextrackr.importing.pipeline" in loaded
+    assert not loaded & {"flask", "eventlet", "flask_socketio", "socketio", "hextrackr.extensions"}

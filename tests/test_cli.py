@@ -1,0 +1,72 @@
+"""The commands of ``flask``, in a process of their own as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.exports import scan
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def flask(config):
+    def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "flask", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60,
+            env={**os.environ, "INSTANCE_PATH": str(config.INSTANCE_PATH), **environ},
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def export(tmp_path):
+    def write(numbers, name="a scan.csv"):
+        path = tmp_path / name
+        path.write_bytes(scan(numbers))
+        return str(path)
+
+    return write
+
+
+def test_import_csv_imports_and_says_what_it_did(flask, export, query):
+    done = flask("import-csv", export([1, 2, 3]), "--source", "Berlin", "--scan-date", "2026-08-20")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "3 new" in done.stdout
+    assert query("SELECT label FROM sources") == [("Berlin",)]
+    assert query("SELECT filename, inserted, scan_date FROM imports") == [("a scan.csv", 3, "2026-08-20")]
+
+
+def test_a_refused_file_is_an_error_with_its_code(flask, tmp_path):
+    picture = tmp_path / "x.csv"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    done = flask("import-csv", str(picture))
+    assert done.returncode == 1
+    assert "Error: UNREADABLE_CSV: This is a PNG image" in done.stderr
+
+
+def test_resolving_most_of_a_source_needs_confirm(flask, export, query):
+    assert flask("import-csv", export(range(30))).returncode == 0
+    asked = flask("import-csv", export([1]))
+    assert asked.returncode == 1
+    assert "29" in asked.stderr
+    assert query("SELECT count(*) FROM findings WHERE lifecycle = 'active'") == [(30,)]
+    assert flask("import-csv", export([1]), "--confirm").returncode == 0
+    assert query("SELECT count(*) FROM findings WHERE lifecycle = 'active'") == [(1,)]
+
+
+def test_the_database_is_migrated_and_the_models_agree(flask):
+    assert flask("db", "upgrade").returncode == 0
+    assert flask("db", "check").returncode == 0
+
+
+def test_a_wrong_setting_stops_the_start_with_one_sentence(flask):
+    done = flask("db", "upgrade", PORT="http")
+    assert done.returncode != 0
+    assert done.stderr == "PORT='http' cannot be used: must be a whole number.\n"

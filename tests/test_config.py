@@ -1,0 +1,81 @@
+"""Settings: what the environment says, and what a wrong value is answered with."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from config import Config, SettingError
+
+
+def test_the_defaults():
+    config = Config.from_env({})
+    assert (config.HOST, config.PORT, config.ASYNC_MODE) == ("127.0.0.1", 8989, "eventlet")
+    assert (config.PROGRESS_INTERVAL_MS, config.RESOLVE_GUARD_PERCENT) == (120, 50)
+    assert config.UPLOAD_MAX_BYTES == 2 * 1024**3
+    assert config.database_url == f"sqlite:///{config.INSTANCE_PATH}/hextrackr.sqlite3"
+    assert set(config.allowed_origins) == {
+        "http://localhost:8080", "http://127.0.0.1:8080", "http://localhost:8989", "http://127.0.0.1:8989",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("PORT", "9000", 9000),
+        ("PORT", "", 8989),
+        ("PORT", "  ", 8989),
+        ("INSTANCE_PATH", "/data/hex trackr", Path("/data/hex trackr")),
+        ("DATABASE_URL", "sqlite:////data/x.sqlite3", "sqlite:////data/x.sqlite3"),
+        (
+            "CORS_ORIGINS",
+            "https://a.example , https://b.example:8443/",
+            ("https://a.example", "https://b.example:8443"),
+        ),
+        ("ASYNC_MODE", "threading", "threading"),
+        ("PROGRESS_INTERVAL_MS", "100", 100),
+        ("RESOLVE_GUARD_PERCENT", "0", 0),
+        ("DUCKDB_MEMORY_LIMIT", "1 GiB", "1 GiB"),
+        ("LOG_LEVEL", "DEBUG", "DEBUG"),
+    ],
+)
+def test_a_setting_is_read(name, text, value):
+    assert getattr(Config.from_env({name: text}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("PORT", "http"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "https://a.example/path"),
+        ("ASYNC_MODE", "asyncio"),
+        ("UPLOAD_MAX_BYTES", "2GB"),
+        ("PROGRESS_INTERVAL_MS", "99"),
+        ("RESOLVE_GUARD_PERCENT", "101"),
+        ("DUCKDB_MEMORY_LIMIT", "plenty"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_that_names_the_setting(name, text):
+    with pytest.raises(SettingError) as refusal:
+        Config.from_env({name: text})
+    assert str(refusal.value).startswith(f"{name}='{text}' cannot be used: ")
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_secret_is_made_once_and_kept_for_the_owner_only(tmp_path):
+    config = Config(INSTANCE_PATH=tmp_path)
+    secret = config.secret_key()
+    assert len(secret) == 64
+    assert Config(INSTANCE_PATH=tmp_path).secret_key() == secret
+    assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
+
+
+def test_a_given_secret_is_used_and_not_written(tmp_path):
+    assert Config(INSTANCE_PATH=tmp_path, SECRET_KEY="given").secret_key() == "given"
+    assert list(tmp_path.iterdir()) == []
