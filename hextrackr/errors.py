@@ -8,7 +8,7 @@
     │   ├── MissingFile                 400 NO_FILE
     │   └── IncompleteUpload            400 INCOMPLETE_UPLOAD
     ├── NotFound                        404 NOT_FOUND (UNKNOWN_SESSION, UNKNOWN_IMPORT, ...)
-    ├── Conflict                        409 CONFLICT (SESSION_IN_USE, ALREADY_FINISHED, NOT_AWAITING)
+    ├── Conflict                        409 CONFLICT (SESSION_IN_USE, ALREADY_FINISHED, NOT_AWAITING, NOT_LATEST)
     ├── UploadTooLarge                  413 UPLOAD_TOO_LARGE
     ├── FileRefused                     422 UNREADABLE_CSV
     │   ├── UnknownFormat               422 UNKNOWN_FORMAT
@@ -28,6 +28,9 @@ from __future__ import annotations
 import errno
 import sqlite3
 from typing import TypedDict
+
+#: The code of a :class:`Conflict`: only the latest import of a source can be undone.
+NOT_LATEST = "NOT_LATEST"
 
 
 class ErrorRecord(TypedDict):

@@ -52,7 +52,10 @@ def scan(hosts: Iterable[int], plugins: Iterable[int] = (1001,), **cells: str) -
     """An export in which every one of these plugins stands on every one of these hosts."""
     plugins = list(plugins)
     return export(
-        row(host=f"host-{host}", asset_name=f"web{host}", plugin=str(plugin), title=f"Plugin {plugin}", **cells)
+        row(
+            **{"host": f"host-{host}", "asset_name": f"web{host}", "plugin": str(plugin), "title": f"Plugin {plugin}"}
+            | cells
+        )
         for host in hosts
         for plugin in plugins
     )

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, text
 
 from hextrackr.models.imports import ImportMode
 
+from . import journal
+
 #: Outcome -> severity (0..4) -> number of findings.
 Outcomes = dict[str, dict[int, int]]
 
@@ -21,7 +23,7 @@ _MATCH = """
     SELECT a.asset_id, d.definition_id, s.port, s.protocol, s.severity, s.state, coalesce(s.first_seen, s.last_seen, :day) AS opened,
            CASE WHEN s.state > 0 THEN coalesce(s.last_seen, :day) ELSE s.last_seen END AS seen,
            coalesce(s.vpr, f.vpr) AS vpr, coalesce(s.cvss, f.cvss) AS cvss,
-           f.id AS finding_id, f.severity AS severity_before, f.vpr AS vpr_before, f.cvss AS cvss_before,
+           f.id AS finding_id, f.last_seen AS last_seen_before, f.severity AS severity_before, f.vpr AS vpr_before, f.cvss AS cvss_before,
            f.lifecycle AS lifecycle_before,
            CASE
                WHEN f.id IS NULL THEN 'inserted'
@@ -71,7 +73,7 @@ _UPDATE = """
 _SEEN_AGAIN = """
     UPDATE findings SET last_seen = m.seen
     FROM matched m
-    WHERE m.finding_id = findings.id AND m.outcome = 'unchanged' AND m.seen > findings.last_seen
+    WHERE m.finding_id = findings.id AND m.outcome = 'unchanged' AND m.seen > m.last_seen_before
 """
 _RESOLVE_ABSENT = """
     UPDATE findings SET lifecycle = 'resolved', resolved_on = :day WHERE id IN (SELECT finding_id FROM absent)
@@ -98,6 +100,11 @@ _ABSENT_EVENTS = f"""
 """
 
 
+def no_outcomes() -> Outcomes:
+    """The outcomes of an import that did nothing."""
+    return {name: {} for name in ("inserted", "updated", "reopened", "resolved", "unchanged")}
+
+
 def compare(
     connection: Connection, import_id: int, source_id: int, day: date, mode: ImportMode, holds_open: bool
 ) -> Outcomes:
@@ -116,7 +123,7 @@ def compare(
     drop(connection)
     connection.execute(text(_MATCH), parameters)
     connection.execute(text(_ABSENT + scope), parameters)
-    outcomes: Outcomes = {name: {} for name in ("inserted", "updated", "reopened", "resolved", "unchanged")}
+    outcomes = no_outcomes()
     counted = "SELECT outcome, severity, count(*) FROM matched GROUP BY outcome, severity"
     absent = "SELECT 'resolved', severity, count(*) FROM absent GROUP BY severity"
     for statement in (counted, absent):
@@ -129,6 +136,7 @@ def apply(connection: Connection, import_id: int, source_id: int, day: date) -> 
     """Write what :func:`compare` found into the findings, and an event for each that it changes."""
     newest = connection.execute(text("SELECT coalesce(max(id), 0) FROM findings")).scalar_one()
     parameters = {"import_id": import_id, "source_id": source_id, "day": day.isoformat(), "newest_before": newest}
+    journal.keep_findings(connection, import_id)
     for statement in (
         _INSERT, _UPDATE, _SEEN_AGAIN, _RESOLVE_ABSENT, _OPENED_EVENTS, _CHANGED_EVENTS, _ABSENT_EVENTS,
     ):  # fmt: skip

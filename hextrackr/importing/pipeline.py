@@ -15,7 +15,7 @@ from hextrackr.models import Import, Source
 from hextrackr.models.base import prepare_engine
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import dialect, formats, pace, plaintext, promotion, scandate, staging
+from . import dialect, formats, pace, plaintext, promotion, scandate, staging, sweep
 from .csvdatabase import CsvDatabase, IrregularCsv
 from .formats.format import Recognised
 from .job import Job
@@ -77,7 +77,7 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
     found = dialect.detect(sample, complete=len(sample) == size)
     recognised = formats.recognise(found.header)
     source_id = _enter(engine, record, recognised)
-    staging.clear(engine, record.id)
+    sweep.clear(engine, staging.TABLES, record.id)
 
     meter.begin("rows", f"Reading {recognised.format.name}...")
     with closing(_rows_read(job, found, recognised)) as reader:
@@ -147,7 +147,9 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
             source_id=record.source_id,
             day=record.scan_date,
             mode=ImportMode(record.mode),
+            staged=record.staged,
             open_staged=record.open_staged,
+            preview=record.preview,
             confirmed=record.confirmed,
             guard_percent=job.guard_percent,
         ),

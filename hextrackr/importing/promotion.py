@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, text, update
+from sqlalchemy import Connection, Engine, select, update
 
 from hextrackr.errors import Cancelled
 from hextrackr.models import Import, Source
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import catalogue, lifecycle, totals
-from .lifecycle import Outcomes
+from . import catalogue, journal, late, lifecycle, summary, totals, undo
+from .lifecycle import Outcomes, no_outcomes
 from .meter import Meter
 
 #: An import never asks before it resolves this few findings.
@@ -25,7 +25,8 @@ GUARD_FLOOR = 20
 class Promotion:
     """What is promoted: a staged import, as the pipeline has read it from its row.
 
-    :ivar open_staged: how many open findings are staged.
+    :ivar staged: how many findings are staged; ``open_staged`` of them are open.
+    :ivar preview: show what it would do, and wait for ``confirmed``.
     :ivar guard_percent: resolving more than this share of the source's open findings needs ``confirmed``.
     """
 
@@ -33,7 +34,9 @@ class Promotion:
     source_id: int
     day: date
     mode: ImportMode
+    staged: int
     open_staged: int
+    preview: bool
     confirmed: bool
     guard_percent: int
 
@@ -45,49 +48,75 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
     :raises Cancelled: the import has left the state ``promoting`` meanwhile; nothing was changed.
     """
     with engine.execution_options(durable=True).begin() as connection:
-        return _promote(connection, promotion, meter)
-
-
-def _promote(connection: Connection, promotion: Promotion, meter: Meter) -> ImportState:
-    _claim(connection, promotion.import_id)
-    if _is_late(connection, promotion):
-        return _keep_late(connection, promotion)
-    meter.begin("catalogue")
-    open_before = sum(count for count, _ in totals.open_in_source(connection, promotion.source_id).values())
-    savepoint = connection.begin_nested()
-    catalogue.promote_assets(connection, promotion.import_id, promotion.source_id)
-    catalogue.promote_definitions(connection, promotion.import_id, promotion.source_id)
-    meter.begin("compare")
-    outcomes = lifecycle.compare(
-        connection,
-        promotion.import_id,
-        promotion.source_id,
-        promotion.day,
-        promotion.mode,
-        holds_open=promotion.open_staged > 0,
-    )
-    would_resolve = sum(outcomes["resolved"].values())
-    if _needs_confirmation(promotion, would_resolve, open_before):
-        savepoint.rollback()
+        _claim(connection, promotion.import_id)
+        open_before = sum(count for count, _ in totals.open_in_source(connection, promotion.source_id).values())
+        savepoint = connection.begin_nested()
+        outcomes, told = _carry_out(connection, promotion, meter)
+        if _needs_confirmation(promotion, sum(outcomes["resolved"].values()), open_before):
+            savepoint.rollback()
+            forecast = {**_figures(outcomes), "openBefore": open_before, "summary": told}
+            _close(connection, promotion, state=ImportState.AWAITING_CONFIRMATION, forecast=forecast)
+            return ImportState.AWAITING_CONFIRMATION
+        savepoint.commit()
+        finished = int(time.time() * 1000)
         _close(
-            connection,
-            promotion,
-            state=ImportState.AWAITING_CONFIRMATION,
-            would_resolve=would_resolve,
-            open_before=open_before,
-        )
-        return ImportState.AWAITING_CONFIRMATION
-    savepoint.commit()
+            connection, promotion, state=ImportState.COMPLETED, finished_at=finished, upload="", forecast={},
+            summary=told, **_figures(outcomes),
+        )  # fmt: skip
+        meter.begin("commit")
+        return ImportState.COMPLETED
+
+
+def _carry_out(connection: Connection, promotion: Promotion, meter: Meter) -> tuple[Outcomes, dict[str, Any]]:
+    """Change the final tables, and return the outcomes and the summary."""
+    meter.begin("catalogue")
+    if not promotion.staged:
+        is_open = totals.open_in_source(connection, promotion.source_id)
+        return no_outcomes(), {"bySeverity": summary.by_severity(no_outcomes(), is_open)}
+    place = undo.next_place(connection, promotion.source_id)
+    if _is_late(connection, promotion):
+        outcomes, told = _take_in_late(connection, promotion)
+    else:
+        outcomes, told = _take_in(connection, promotion, meter)
+    _close(connection, promotion, place=place)
+    return outcomes, told
+
+
+def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tuple[Outcomes, dict[str, Any]]:
+    """Make the scan the present state of its source."""
+    import_id, source_id, day = promotion.import_id, promotion.source_id, promotion.day
+    summary.begin(connection, source_id)
+    catalogue.promote_assets(connection, import_id, source_id)
+    catalogue.promote_definitions(connection, import_id, source_id)
+    meter.begin("compare")
+    holds_open = promotion.open_staged > 0
+    outcomes = lifecycle.compare(connection, import_id, source_id, day, promotion.mode, holds_open=holds_open)
     meter.begin("apply")
-    lifecycle.apply(connection, promotion.import_id, promotion.source_id, promotion.day)
-    meter.begin("totals")
-    is_open = totals.open_in_source(connection, promotion.source_id)
-    totals.keep(connection, promotion.source_id, promotion.day, is_open, outcomes)
-    connection.execute(update(Source).where(Source.id == promotion.source_id).values(last_scan_date=promotion.day))
+    lifecycle.apply(connection, import_id, source_id, day)
     lifecycle.drop(connection)
-    _complete(connection, promotion, outcomes, totals.summary(outcomes, is_open))
-    meter.begin("commit")
-    return ImportState.COMPLETED
+    meter.begin("totals")
+    is_open = totals.open_in_source(connection, source_id)
+    journal.keep_totals(connection, import_id, source_id, day)
+    totals.keep(connection, source_id, day, is_open, outcomes)
+    connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=day))
+    return outcomes, summary.tell(connection, source_id, outcomes, is_open)
+
+
+def _take_in_late(connection: Connection, promotion: Promotion) -> tuple[Outcomes, dict[str, Any]]:
+    """Fill the history and the totals of the scan's own day."""
+    import_id, source_id, day = promotion.import_id, promotion.source_id, promotion.day
+    recorded = late.record(connection, import_id, source_id, day)
+    lifecycle.drop(connection)
+    is_open = (
+        totals.open_in_file(connection, import_id)
+        if promotion.mode == ImportMode.FULL
+        else totals.open_on(connection, source_id, day)
+    )
+    if not totals.known(connection, source_id, day):
+        journal.keep_totals(connection, import_id, source_id, day)
+        totals.keep(connection, source_id, day, is_open, no_outcomes())
+    told = {"bySeverity": summary.by_severity(no_outcomes(), is_open), "late": True, "recorded": recorded}
+    return no_outcomes(), told
 
 
 def _claim(connection: Connection, import_id: int) -> None:
@@ -106,39 +135,15 @@ def _is_late(connection: Connection, promotion: Promotion) -> bool:
     return newest is not None and promotion.day < newest
 
 
-def _keep_late(connection: Connection, promotion: Promotion) -> ImportState:
-    """A scan older than the source's newest one fills the totals of its own day and changes no finding."""
-    outcomes: Outcomes = {name: {} for name in ("inserted", "updated", "reopened", "resolved", "unchanged")}
-    is_open = totals.open_in_file(connection, promotion.import_id)
-    known = connection.execute(
-        text("SELECT count(*) FROM daily_totals WHERE source_id = :source_id AND day = :day"),
-        {"source_id": promotion.source_id, "day": promotion.day.isoformat()},
-    ).scalar_one()
-    if not known:
-        totals.keep(connection, promotion.source_id, promotion.day, is_open, outcomes)
-    _complete(connection, promotion, outcomes, {**totals.summary(outcomes, is_open), "late": True})
-    return ImportState.COMPLETED
-
-
 def _needs_confirmation(promotion: Promotion, would_resolve: int, open_before: int) -> bool:
-    return (
-        not promotion.confirmed
-        and would_resolve > GUARD_FLOOR
-        and would_resolve * 100 > open_before * promotion.guard_percent
-    )
+    if promotion.confirmed:
+        return False
+    too_many = would_resolve > GUARD_FLOOR and would_resolve * 100 > open_before * promotion.guard_percent
+    return promotion.preview or too_many
 
 
-def _complete(connection: Connection, promotion: Promotion, outcomes: Outcomes, summary: dict[str, Any]) -> None:
-    figures = {outcome: sum(numbers.values()) for outcome, numbers in outcomes.items()}
-    _close(
-        connection,
-        promotion,
-        state=ImportState.COMPLETED,
-        finished_at=int(time.time() * 1000),
-        summary=summary,
-        upload="",
-        **figures,
-    )
+def _figures(outcomes: Outcomes) -> dict[str, int]:
+    return {outcome: sum(numbers.values()) for outcome, numbers in outcomes.items()}
 
 
 def _close(connection: Connection, promotion: Promotion, **values: Any) -> None:

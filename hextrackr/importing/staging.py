@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, exists, func, or_, select
+from sqlalchemy import Connection, Engine, delete
 
-from hextrackr.models import Base, Import, Reject, StagedAsset, StagedCve, StagedDefinition, StagedFinding
-from hextrackr.models.imports import FINISHED
+from hextrackr.models import Base, Reject, StagedAsset, StagedCve, StagedDefinition, StagedFinding
 
 from . import reader as columns
 from .meter import Meter
@@ -19,12 +18,14 @@ BATCH_ROWS = 5000
 #: Never keep more rejects than a person can look at; the count stays exact.
 MAX_REJECTS = 10_000
 
-_TABLES: tuple[tuple[type[Base], str, tuple[str, ...]], ...] = (
+_COLUMNS: tuple[tuple[type[Base], str, tuple[str, ...]], ...] = (
     (StagedAsset, "assets", columns.ASSET_COLUMNS),
     (StagedDefinition, "definitions", columns.DEFINITION_COLUMNS),
     (StagedCve, "cves", columns.CVE_COLUMNS),
     (StagedFinding, "findings", columns.FINDING_COLUMNS),
 )
+#: The staging tables.
+TABLES = tuple(model for model, _, _ in _COLUMNS)
 
 
 def load(engine: Engine, reader: Reader, import_id: int, meter: Meter) -> None:
@@ -32,7 +33,7 @@ def load(engine: Engine, reader: Reader, import_id: int, meter: Meter) -> None:
     with engine.begin() as connection:
         connection.execute(delete(Reject).where(Reject.import_id == import_id))
         _insert_rejects(connection, reader, import_id)
-    for model, table, names in _TABLES:
+    for model, table, names in _COLUMNS:
         for batch in reader.batches(table, names, BATCH_ROWS):
             with engine.begin() as connection:
                 insert_many(
@@ -43,29 +44,7 @@ def load(engine: Engine, reader: Reader, import_id: int, meter: Meter) -> None:
 
 def units(reader: Reader) -> int:
     """How many rows :func:`load` will count."""
-    return sum(reader.count(table) for _, table, _ in _TABLES)
-
-
-def clear(engine: Engine, import_id: int) -> None:
-    """Empty the staging tables of one import, in short transactions."""
-    for model, _, _ in _TABLES:
-        table = model.__table__
-        mine = table.c.import_id == import_id
-        while True:
-            with engine.begin() as connection:
-                first = connection.execute(select(func.min(table.c.number)).where(mine)).scalar_one()
-                if first is None:
-                    break
-                connection.execute(delete(model).where(mine, table.c.number < first + 4 * BATCH_ROWS))
-
-
-def clear_ended(engine: Engine) -> None:
-    """Empty the staging tables of every import that has ended."""
-    with engine.connect() as connection:
-        staged = or_(*(exists().where(model.__table__.c.import_id == Import.id) for model, _, _ in _TABLES))
-        ended = list(connection.scalars(select(Import.id).where(Import.state.in_(FINISHED), staged)))
-    for import_id in ended:
-        clear(engine, import_id)
+    return sum(reader.count(table) for _, table, _ in _COLUMNS)
 
 
 def insert_many(connection: Connection, table: str, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:

@@ -1,9 +1,8 @@
-"""Keeps what was open in a source on a day, and tells the import's summary."""
+"""Keeps what was open in a source on a day, and what the imports of that day changed."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -17,6 +16,10 @@ OpenTotals = dict[int, tuple[int, float]]
 _OPEN = """
     SELECT severity, count(*), coalesce(sum(vpr), 0) FROM findings
     WHERE source_id = :source_id AND lifecycle IN ('active', 'reopened') GROUP BY severity
+"""
+_OPEN_ON = """
+    SELECT severity, count(*), coalesce(sum(vpr), 0) FROM findings
+    WHERE source_id = :source_id AND first_seen <= :day AND coalesce(resolved_on, :day || '+') > :day GROUP BY severity
 """
 _OPEN_IN_FILE = """
     SELECT severity, count(*), coalesce(sum(vpr), 0) FROM staging_findings
@@ -36,9 +39,24 @@ def open_in_source(connection: Connection, source_id: int) -> OpenTotals:
     return {row[0]: (row[1], row[2]) for row in connection.execute(text(_OPEN), {"source_id": source_id})}
 
 
+def open_on(connection: Connection, source_id: int, day: date) -> OpenTotals:
+    """What was open in a source on a past day, as far as the findings tell."""
+    rows = connection.execute(text(_OPEN_ON), {"source_id": source_id, "day": day.isoformat()})
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
 def open_in_file(connection: Connection, import_id: int) -> OpenTotals:
     """What is open in a staged file."""
     return {row[0]: (row[1], row[2]) for row in connection.execute(text(_OPEN_IN_FILE), {"import_id": import_id})}
+
+
+def known(connection: Connection, source_id: int, day: date) -> bool:
+    """Whether there are totals of this day."""
+    row = connection.execute(
+        text("SELECT 1 FROM daily_totals WHERE source_id = :source_id AND day = :day LIMIT 1"),
+        {"source_id": source_id, "day": day.isoformat()},
+    )
+    return row.first() is not None
 
 
 def keep(connection: Connection, source_id: int, day: date, is_open: OpenTotals, outcomes: Outcomes) -> None:
@@ -59,14 +77,3 @@ def keep(connection: Connection, source_id: int, day: date, is_open: OpenTotals,
             for severity in Severity
         ],
     )
-
-
-def summary(outcomes: Outcomes, is_open: OpenTotals) -> dict[str, Any]:
-    """What the import did, for each severity by name: its outcomes, and what is open now."""
-    return {
-        "bySeverity": {
-            severity.name.lower(): {outcome: numbers.get(severity, 0) for outcome, numbers in outcomes.items()}
-            | {"open": is_open.get(severity, (0, 0.0))[0]}
-            for severity in reversed(Severity)
-        }
-    }

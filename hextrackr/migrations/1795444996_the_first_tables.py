@@ -1,7 +1,7 @@
 """The first tables.
 
 Revision: 1795444996, after:
-Created: 2026-11-23 14:43:16.953377
+Created: 2026-11-23 15:33:00.187718
 """
 
 import sqlalchemy as sa
@@ -85,6 +85,73 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "undo_assets",
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=True),
+        sa.Column("fqdn", sa.String(length=255), nullable=True),
+        sa.Column("netbios", sa.String(length=255), nullable=True),
+        sa.Column("ip", sa.String(length=45), nullable=True),
+        sa.Column("os", sa.String(length=255), nullable=True),
+        sa.Column("last_seen", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("import_id", "asset_id", name=op.f("pk_undo_assets")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "undo_cves",
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("definition_id", sa.Integer(), nullable=False),
+        sa.Column("cve", sa.String(length=64), nullable=False),
+        sa.Column("added", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("import_id", "definition_id", "cve", name=op.f("pk_undo_cves")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "undo_definitions",
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("definition_id", sa.Integer(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("family", sa.String(length=255), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("solution", sa.Text(), nullable=True),
+        sa.Column("see_also", sa.Text(), nullable=True),
+        sa.Column("cvss_vector", sa.String(length=255), nullable=True),
+        sa.Column("cvss", sa.Double(), nullable=True),
+        sa.Column("vpr", sa.Double(), nullable=True),
+        sa.Column("epss", sa.Double(), nullable=True),
+        sa.Column("published", sa.Date(), nullable=True),
+        sa.Column("updated", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("import_id", "definition_id", name=op.f("pk_undo_definitions")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "undo_findings",
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("finding_id", sa.Integer(), nullable=False),
+        sa.Column("first_seen", sa.Date(), nullable=True),
+        sa.Column("last_seen", sa.Date(), nullable=False),
+        sa.Column("severity", sa.SmallInteger(), nullable=True),
+        sa.Column("vpr", sa.Double(), nullable=True),
+        sa.Column("cvss", sa.Double(), nullable=True),
+        sa.Column("lifecycle", sa.String(length=10), nullable=True),
+        sa.Column("resolved_on", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("import_id", "finding_id", name=op.f("pk_undo_findings")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "undo_totals",
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("severity", sa.SmallInteger(), nullable=False),
+        sa.Column("open", sa.Integer(), nullable=True),
+        sa.Column("vpr_sum", sa.Double(), nullable=True),
+        sa.Column("opened", sa.Integer(), nullable=True),
+        sa.Column("resolved", sa.Integer(), nullable=True),
+        sa.Column("reopened", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("import_id", "day", "severity", name=op.f("pk_undo_totals")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "assets",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
@@ -152,6 +219,7 @@ def upgrade() -> None:
         sa.Column("mode", sa.String(length=10), nullable=False),
         sa.Column("scan_date", sa.Date(), nullable=True),
         sa.Column("confirmed", sa.Boolean(), nullable=False),
+        sa.Column("preview", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=24), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -170,14 +238,16 @@ def upgrade() -> None:
         sa.Column("reopened", sa.Integer(), nullable=False),
         sa.Column("resolved", sa.Integer(), nullable=False),
         sa.Column("unchanged", sa.Integer(), nullable=False),
-        sa.Column("would_resolve", sa.Integer(), nullable=True),
-        sa.Column("open_before", sa.Integer(), nullable=True),
+        sa.Column("forecast", sa.JSON(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=True),
+        sa.Column("undone_at", sa.BigInteger(), nullable=True),
         sa.Column("warnings", sa.JSON(), nullable=False),
         sa.Column("summary", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name=op.f("fk_imports_source_id_sources")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
     )
     op.create_index("ix_imports_session_id", "imports", ["session_id"], unique=False)
+    op.create_index("ix_imports_source", "imports", ["source_id", "place"], unique=False)
     op.create_index("ix_imports_state", "imports", ["state"], unique=False)
     op.create_table(
         "definition_cves",
@@ -279,11 +349,17 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_definition_cves_cve"), table_name="definition_cves")
     op.drop_table("definition_cves")
     op.drop_index("ix_imports_state", table_name="imports")
+    op.drop_index("ix_imports_source", table_name="imports")
     op.drop_index("ix_imports_session_id", table_name="imports")
     op.drop_table("imports")
     op.drop_table("definitions")
     op.drop_table("daily_totals")
     op.drop_table("assets")
+    op.drop_table("undo_totals")
+    op.drop_table("undo_findings")
+    op.drop_table("undo_definitions")
+    op.drop_table("undo_cves")
+    op.drop_table("undo_assets")
     op.drop_table("staging_findings")
     op.drop_table("staging_definitions")
     op.drop_table("staging_cves")

@@ -15,14 +15,19 @@ from .findings import Finding, FindingEvent
 from .imports import Import, Reject
 from .sources import DailyTotal, Source
 from .staging import StagedAsset, StagedCve, StagedDefinition, StagedFinding
+from .undo import AssetBefore, CveBefore, DefinitionBefore, FindingBefore, TotalBefore
 
 __all__ = [
     "Asset",
+    "AssetBefore",
     "Base",
+    "CveBefore",
     "DailyTotal",
     "Definition",
+    "DefinitionBefore",
     "DefinitionCve",
     "Finding",
+    "FindingBefore",
     "FindingEvent",
     "Import",
     "Reject",
@@ -31,4 +36,5 @@ __all__ = [
     "StagedCve",
     "StagedDefinition",
     "StagedFinding",
+    "TotalBefore",
 ]

@@ -41,7 +41,11 @@ class Import(Base):
     """One file and what became of it. Instants are milliseconds since the epoch."""
 
     __tablename__ = "imports"
-    __table_args__ = (Index("ix_imports_state", "state"), Index("ix_imports_session_id", "session_id"))
+    __table_args__ = (
+        Index("ix_imports_state", "state"),
+        Index("ix_imports_session_id", "session_id"),
+        Index("ix_imports_source", "source_id", "place"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     session_id: Mapped[str] = mapped_column(String(36))
@@ -56,6 +60,8 @@ class Import(Base):
     mode: Mapped[str] = mapped_column(String(10), default=ImportMode.FULL)
     scan_date: Mapped[date | None]
     confirmed: Mapped[bool] = mapped_column(default=False)
+    #: Show what the import would do and await a confirmation, whatever it resolves.
+    preview: Mapped[bool] = mapped_column(default=False)
 
     state: Mapped[str] = mapped_column(String(24), default=ImportState.QUEUED)
     attempts: Mapped[int] = mapped_column(default=0)
@@ -77,8 +83,11 @@ class Import(Base):
     reopened: Mapped[int] = mapped_column(default=0)
     resolved: Mapped[int] = mapped_column(default=0)
     unchanged: Mapped[int] = mapped_column(default=0)
-    would_resolve: Mapped[int | None]
-    open_before: Mapped[int | None]
+    #: What the import would do, while it awaits confirmation: its figures, and its summary.
+    forecast: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    #: The place in the order in which the imports of its source were promoted; an import without a finding has none.
+    place: Mapped[int | None]
+    undone_at: Mapped[int | None] = mapped_column(BigInteger)
     warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
     summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 

@@ -63,13 +63,18 @@ def page(
 ) -> list[dict[str, Any]]:
     """One page of findings, as the API answers them."""
     # The page is cut from the findings alone, and only its rows are joined with what they refer to.
-    cut = select(Finding.id).where(*conditions).order_by(*order).limit(wanted.limit).offset(wanted.offset).subquery()
+    cut = select(Finding.id).where(*conditions).order_by(*order).limit(wanted.limit).offset(wanted.offset)
+    return records(session, Finding.id.in_(cut.scalar_subquery()), order)
+
+
+def records(session: Session, condition: Filter, order: Iterable[ColumnElement[Any]] = ()) -> list[dict[str, Any]]:
+    """The findings under a condition, as the API answers them."""
     rows = session.execute(
         select(Finding, Asset, Definition, Source)
-        .join(cut, cut.c.id == Finding.id)
         .join(Asset, Asset.id == Finding.asset_id)
         .join(Definition, Definition.id == Finding.definition_id)
         .join(Source, Source.id == Finding.source_id)
+        .where(condition)
         .order_by(*order)
     ).all()
     cves = _cves(session, {row.Definition.id for row in rows})

@@ -34,7 +34,8 @@ def parse(form: MultiDict[str, str], filename: str) -> dict[str, Any]:
         "source_label": _label(form, "source"),
         "scan_date": _day(form.get("scanDate", "").strip()),
         "mode": _mode(form.get("mode", "").strip()),
-        "confirmed": form.get("confirm", "").strip().lower() == "true",
+        "confirmed": _yes(form, "confirm"),
+        "preview": _yes(form, "preview"),
     }
 
 
@@ -49,6 +50,10 @@ def _label(form: MultiDict[str, str], name: str) -> str:
     if len(value) > _MAX_LABEL:
         raise RequestError(f"{name} may have at most {_MAX_LABEL} characters.")
     return value
+
+
+def _yes(form: MultiDict[str, str], name: str) -> bool:
+    return form.get(name, "").strip().lower() == "true"
 
 
 def _day(text: str) -> date | None:

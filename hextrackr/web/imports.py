@@ -47,7 +47,7 @@ def import_and_wait() -> Answer:
     import_id = _receive().id
     while (record := _existing(import_id)).state not in (*FINISHED, ImportState.AWAITING_CONFIRMATION):
         socketio.sleep(LOOK)
-    answer = {**records.of_import(record), "success": record.state == ImportState.COMPLETED}
+    answer = {**_answer(record), "success": record.state == ImportState.COMPLETED}
     if record.state == ImportState.AWAITING_CONFIRMATION:
         return answer, 202
     return answer, 200 if answer["error"] is None else _REFUSED.get(answer["error"]["code"], 500)
@@ -59,25 +59,32 @@ def imports() -> dict[str, Any]:
     page = paging.requested(default_limit=20)
     rows = db.session.scalars(select(Import).order_by(Import.id.desc()).limit(page.limit).offset(page.offset))
     total = db.session.scalar(select(func.count()).select_from(Import)) or 0
-    return {"data": [records.of_import(record) for record in rows], "pagination": page.pagination(total)}
+    undoable = import_registry.undoable()
+    return {"data": [records.of_import(record, undoable) for record in rows], "pagination": page.pagination(total)}
 
 
 @blueprint.get("/imports/<int:import_id>")
 def one_import(import_id: int) -> dict[str, Any]:
     """One import with its figures."""
-    return records.of_import(_existing(import_id))
+    return _answer(_existing(import_id))
 
 
 @blueprint.post("/imports/<int:import_id>/cancel")
 def cancel(import_id: int) -> dict[str, Any]:
     """End an import before its commit."""
-    return records.of_import(import_supervisor.cancel(import_id))
+    return _answer(import_supervisor.cancel(import_id))
 
 
 @blueprint.post("/imports/<int:import_id>/confirm")
 def confirm(import_id: int) -> dict[str, Any]:
     """Let an import resolve what it asked about."""
-    return records.of_import(import_supervisor.confirm(import_id))
+    return _answer(import_supervisor.confirm(import_id))
+
+
+@blueprint.post("/imports/<int:import_id>/undo")
+def undo(import_id: int) -> dict[str, Any]:
+    """Take back the latest import of its source."""
+    return _answer(import_supervisor.undo(import_id))
 
 
 @blueprint.get("/imports/<int:import_id>/rejects.csv")
@@ -115,6 +122,10 @@ def _refuse_used(session_id: str) -> None:
     session = tracker.get_session(session_id)
     if session is not None and session["status"] in ("initialized", "processing"):
         raise Conflict("This session id is in use by a running operation.", "SESSION_IN_USE")
+
+
+def _answer(record: Import) -> dict[str, Any]:
+    return records.of_import(record, import_registry.undoable())
 
 
 def _accepted(record: Import) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from hextrackr.importing import formats
@@ -13,8 +14,8 @@ from hextrackr.workers import snapshots
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def of_import(record: Import) -> dict[str, Any]:
-    """An import with its figures."""
+def of_import(record: Import, undoable: Collection[int]) -> dict[str, Any]:
+    """An import with its figures; ``undoable`` are the ids of those that can be undone."""
     answer = {
         "importId": record.id,
         "sessionId": record.session_id,
@@ -34,10 +35,12 @@ def of_import(record: Import) -> dict[str, Any]:
         **snapshots.figures(record),
         "warnings": record.warnings,
         "summary": record.summary,
+        "undoable": record.id in undoable,
+        "undoneAt": record.undone_at,
         "error": snapshots.error_of(record),
     }
     if record.state == ImportState.AWAITING_CONFIRMATION:
-        answer |= {"wouldResolve": record.would_resolve, "openBefore": record.open_before}
+        answer |= snapshots.forecast(record)
     return answer
 
 

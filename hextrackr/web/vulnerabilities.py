@@ -7,12 +7,13 @@ from typing import Any
 from flask import Blueprint, request
 from sqlalchemy import func, select
 
-from hextrackr.extensions import db
+from hextrackr.errors import NotFound
+from hextrackr.extensions import db, import_registry
 from hextrackr.models import Asset, Finding, Import
 from hextrackr.models.findings import Lifecycle, Severity
 from hextrackr.models.imports import ImportState
 
-from . import findings, paging, records
+from . import findings, history, paging, records
 
 blueprint = Blueprint("vulnerabilities", __name__, url_prefix="/api/vulnerabilities")
 
@@ -27,6 +28,15 @@ def vulnerabilities() -> dict[str, Any]:
     return {"data": rows, "pagination": page.pagination(total)}
 
 
+@blueprint.get("/<int:finding_id>")
+def one_vulnerability(finding_id: int) -> dict[str, Any]:
+    """One finding with its history."""
+    found = history.of_finding(db.session, finding_id)
+    if found is None:
+        raise NotFound("There is no finding with this number.", "UNKNOWN_FINDING")
+    return found
+
+
 @blueprint.get("/stats")
 def stats() -> dict[str, Any]:
     """Totals over all sources."""
@@ -35,7 +45,12 @@ def stats() -> dict[str, Any]:
     )
     rows = db.session.execute(counted.group_by(Finding.lifecycle, Finding.severity)).all()
     is_open = [row for row in rows if row.lifecycle != Lifecycle.RESOLVED]
-    newest = select(Import).where(Import.state == ImportState.COMPLETED).order_by(Import.id.desc()).limit(1)
+    newest = (
+        select(Import)
+        .where(Import.state == ImportState.COMPLETED, Import.undone_at.is_(None))
+        .order_by(Import.id.desc())
+        .limit(1)
+    )
     last = db.session.scalars(newest).first()
     return {
         "total": sum(row.findings for row in rows),
@@ -47,5 +62,5 @@ def stats() -> dict[str, Any]:
         "byState": {state.value: sum(row.findings for row in rows if row.lifecycle == state) for state in Lifecycle},
         "vprSum": round(sum(row.vpr_sum or 0 for row in is_open), 1),
         "hosts": db.session.scalar(select(func.count()).select_from(Asset)) or 0,
-        "lastImport": records.of_import(last) if last else None,
+        "lastImport": records.of_import(last, import_registry.undoable()) if last else None,
     }

@@ -1,9 +1,10 @@
 """The importer process: takes job lines, runs the pipeline, sends progress lines. Ends when its parent does.
 
-Lines it takes: ``{"type": "job", ...}`` with the fields of a :class:`~hextrackr.importing.job.Job`, and
-``{"type": "sweep", "database_url"}``. Lines it sends: ``{"type": "progress", "progress", "message", "metadata"}``, then one of
-``{"type": "completed"}``, ``{"type": "awaiting"}`` and ``{"type": "failed", "error": {code, detail}}``, then
-``{"type": "idle", "retire": bool}`` when it has cleaned up.
+Lines it takes: ``{"type": "job", ...}`` with the fields of a :class:`~hextrackr.importing.job.Job`,
+``{"type": "undo", "import_id", "database_url"}`` and ``{"type": "sweep", "database_url"}``. Lines it sends:
+``{"type": "progress", "progress", "message", "metadata"}``, then one of ``{"type": "completed"}``, ``{"type": "awaiting"}``,
+``{"type": "undone"}`` and ``{"type": "failed", "error": {code, detail}}``, then ``{"type": "idle", "retire": bool}`` when it has
+cleaned up.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from hextrackr import errors
-from hextrackr.importing import pipeline, staging
+from hextrackr.importing import pipeline, undo
+from hextrackr.importing import sweep as sweeping
 from hextrackr.importing.job import Job
 from hextrackr.importing.meter import Meter, Reading
 from hextrackr.models.imports import ImportState
@@ -53,10 +55,13 @@ def main(descriptor: int) -> None:
     threading.Thread(target=_listen, args=(channel, jobs), daemon=True).start()
     while True:
         request = jobs.get()
-        if request.pop("type") == "sweep":
-            sweep(**request)
-        else:
-            carry_out(Job(**request), channel)
+        match request.pop("type"):
+            case "sweep":
+                sweep(**request)
+            case "undo":
+                take_back(channel, **request)
+            case "job":
+                carry_out(Job(**request), channel)
 
 
 def _listen(channel: Channel, jobs: queue.Queue[Message]) -> None:
@@ -77,19 +82,44 @@ def carry_out(job: Job, channel: Channel) -> None:
         with _ticking(meter):
             state = pipeline.run(job, meter)
     except Exception as error:
-        refusal = errors.translated(error)
-        if refusal.code == errors.HexTrackrError.code:
-            log.exception("Import %d failed", job.import_id)
-        else:
-            log.warning("Import %d ended: %s %s", job.import_id, refusal.code, refusal.detail)
-        outcome: Message = {"type": "failed", "error": refusal.record()}
+        outcome = _failure(error, f"Import {job.import_id}")
         state = ImportState.FAILED
     else:
         outcome = {"type": "awaiting" if state == ImportState.AWAITING_CONFIRMATION else "completed"}
     channel.send(outcome)
     _clean_up(job, state)
+    channel.send(_idle())
+
+
+def take_back(channel: Channel, import_id: int, database_url: str) -> None:
+    """Undo one import and say what became of it."""
+    engine = pipeline.open_database(database_url)
+    try:
+        undo.take_back(engine, import_id)
+    except (SQLAlchemyError, errors.HexTrackrError) as error:
+        outcome = _failure(error, f"The undo of import {import_id}")
+    else:
+        outcome = {"type": "undone"}
+    finally:
+        engine.dispose()
+    channel.send(outcome)
+    sweep(database_url)
+    channel.send(_idle())
+
+
+def _failure(error: Exception, what: str) -> Message:
+    """The line that tells of an error; the log has what the user is not told."""
+    refusal = errors.translated(error)
+    if refusal.code == errors.HexTrackrError.code:
+        log.error("%s failed", what, exc_info=error)
+    else:
+        log.warning("%s ended: %s %s", what, refusal.code, refusal.detail)
+    return {"type": "failed", "error": refusal.record()}
+
+
+def _idle() -> Message:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    channel.send({"type": "idle", "retire": peak > RETIRE_MB})
+    return {"type": "idle", "retire": peak > RETIRE_MB}
 
 
 @contextmanager
@@ -119,12 +149,12 @@ def _clean_up(job: Job, state: ImportState) -> None:
 
 
 def sweep(database_url: str) -> None:
-    """Empty the staging tables of every import that has ended; one that is in the way now is met again at the next sweep."""
+    """Clear what ended imports have left; what is in the way now is met again at the next sweep."""
     engine = pipeline.open_database(database_url)
     try:
-        staging.clear_ended(engine)
+        sweeping.run(engine)
     except SQLAlchemyError as error:
-        log.warning("Staging was not cleared: %s", errors.translated(error).code)
+        log.warning("The sweep did not end: %s", errors.translated(error).code)
     finally:
         engine.dispose()
 

@@ -11,7 +11,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import DatabaseBusy, ErrorRecord, HexTrackrError, translated
-from hextrackr.models import Import
+from hextrackr.importing import undo
+from hextrackr.models import Import, Source
 from hextrackr.models.imports import FINISHED, RUNNING, ImportState
 
 T = TypeVar("T")
@@ -112,6 +113,13 @@ class ImportRegistry:
         )
         with Session(self._engine) as session:
             return list(session.scalars(select(Import.id).where(overdue)))
+
+    def undoable(self) -> set[int]:
+        """The imports that can be undone: the latest of each source."""
+        with Session(self._engine) as session:
+            connection = session.connection()
+            latest = (undo.latest(connection, source_id) for source_id in session.scalars(select(Source.id)))
+            return {import_id for import_id in latest if import_id is not None}
 
     def uploads(self) -> set[str]:
         """The names of the stored files that are still needed."""

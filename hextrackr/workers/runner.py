@@ -80,12 +80,30 @@ class Runner:
             return
         self.current = record.id
         try:
-            process = self._hand_over(record)
+            job = self._job_of(record)
+            process = self._hand_over(lambda process: process.send(job))
             if not self._listen(process, record):
                 self._settle(record)
         finally:
             self.current = None
             self._cancelled.discard(record.id)
+
+    def undo(self, import_id: int) -> ErrorRecord | None:
+        """Take back an import; what stood in the way, if it did not work."""
+        error: ErrorRecord | None = Interrupted().record()
+        process = self._hand_over(lambda process: process.undo(import_id, self._database_url))
+        for message in process.messages():
+            match message["type"]:
+                case "undone":
+                    error = None
+                case "failed":
+                    error = message["error"]
+                case "idle" if not message["retire"]:
+                    return error
+                case "idle":
+                    break
+        self.discard()
+        return error
 
     def cancel(self, import_id: int, sleep: Callable[[float], None]) -> None:
         """Kill the importer in the current import, and wait until that import has ended."""
@@ -119,14 +137,13 @@ class Runner:
             self._process.discard()
             self._process = None
 
-    def _hand_over(self, record: Import) -> ImporterProcess:
-        """Send the job, to a new process if the idle one has died."""
-        job = self._job_of(record)
+    def _hand_over(self, send: Callable[[ImporterProcess], bool]) -> ImporterProcess:
+        """Send a request, to a new process if the idle one has died."""
         process = self.warm_up()
-        if not process.send(job):
+        if not send(process):
             self.discard()
             process = self.warm_up()
-            process.send(job)
+            send(process)
         return process
 
     def _listen(self, process: ImporterProcess, record: Import) -> bool:

@@ -91,7 +91,10 @@ def closing(record: Import) -> dict[str, Any]:
 def completion_message(record: Import) -> str:
     """One sentence on what a completed import did."""
     if record.summary.get("late"):
-        return "Import complete. A newer scan of this source is on record, so only the totals of this scan's day were kept."
+        return (
+            "Import complete. A newer scan of this source is on record, so this one filled the history of its day "
+            f"and changed no present state; {record.summary['recorded']} findings were added to the history."
+        )
     if not record.staged:
         return "Import complete. The file holds no finding, so nothing was changed."
     return (
@@ -102,12 +105,30 @@ def completion_message(record: Import) -> str:
 
 def confirmation(record: Import) -> tuple[str, dict[str, Any]]:
     """What is asked of the user, as a message and as metadata."""
-    message = (
-        f"This import would resolve {record.would_resolve} of the {record.open_before} open findings of its source. "
-        "Confirm it or cancel it."
-    )
-    asked = {"awaitingConfirmation": True, "wouldResolve": record.would_resolve, "openBefore": record.open_before}
-    return message, asked
+    told = record.forecast
+    if record.preview:
+        message = (
+            f"Nothing is changed yet. This import would bring {told['inserted']} new findings, change {told['updated']}, "
+            f"reopen {told['reopened']} and resolve {told['resolved']}. Confirm it or cancel it."
+        )
+    else:
+        message = (
+            f"This import would resolve {told['resolved']} of the {told['openBefore']} open findings of its source. "
+            "Confirm it or cancel it."
+        )
+    return message, {"awaitingConfirmation": True, **forecast(record)}
+
+
+def forecast(record: Import) -> dict[str, Any]:
+    """What an import that awaits confirmation would do."""
+    told = record.forecast
+    return {
+        "wouldResolve": told["resolved"],
+        "openBefore": told["openBefore"],
+        "preview": record.preview,
+        "forecast": told,
+        "warnings": record.warnings,
+    }
 
 
 def snapshot(record: Import, timestamp: int) -> Snapshot:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.errors import Cancelled, Conflict, ErrorRecord, HexTrackrError
+from hextrackr.errors import NOT_LATEST, Cancelled, Conflict, ErrorRecord, HexTrackrError
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, RUNNING, ImportState
@@ -23,6 +25,16 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks at what nobody reports: waiting imports, overdue confirmations, expired sessions.
 ROUND = 1.0
+
+
+@dataclass(eq=False)
+class _Undo:
+    """An import to take back, and what became of it."""
+
+    import_id: int
+    done: bool = False
+    error: ErrorRecord | None = None
+
 
 _OVERDUE: ErrorRecord = {
     "code": Cancelled.code,
@@ -57,6 +69,7 @@ class Supervisor:
         self._runner = Runner(
             registry, announcer, job_of=job_of, database_url=database_url, meanwhile=self._look_around
         )
+        self._undos: deque[_Undo] = deque()
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._looked_around = 0.0
@@ -134,12 +147,33 @@ class Supervisor:
         self._wake.set()
         return record
 
+    def undo(self, import_id: int) -> Import:
+        """Take back the latest import of a source, and wait until that is done.
+
+        :raises NotFound: there is no such import.
+        :raises Conflict: ``NOT_LATEST``.
+        :raises HexTrackrError: it did not work; everything is as it was.
+        """
+        self._runner.existing(import_id)
+        task = _Undo(import_id)
+        self._undos.append(task)
+        self._wake.set()
+        while not (task.done or self._stopped.is_set()):
+            self._sleep(0.05)
+        if task.error is not None:
+            kind = Conflict if task.error["code"] == NOT_LATEST else HexTrackrError
+            raise kind(task.error["detail"], task.error["code"])
+        return self._runner.existing(import_id)
+
     def _work(self) -> None:
         while not self._stopped.is_set():
             self._wake.clear()
             try:
                 self._runner.warm_up()
                 self._look_around()
+                if self._undos:
+                    self._take_back(self._undos.popleft())
+                    continue
                 waiting = self._registry.waiting()
                 if waiting:
                     self._runner.carry_out(waiting[0])
@@ -149,6 +183,12 @@ class Supervisor:
                 self._sleep(ROUND)
             self._wake.wait(ROUND)
         self._runner.discard()
+
+    def _take_back(self, task: _Undo) -> None:
+        try:
+            task.error = self._runner.undo(task.import_id)
+        finally:
+            task.done = True
 
     def _look_around(self) -> None:
         """Once in a round: tell the waiting imports so, cancel what nobody confirmed, forget old sessions."""

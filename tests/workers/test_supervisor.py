@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 
 import pytest
 
 from benchmarks.exports import Estate, write
 from hextrackr import create_app
-from hextrackr.errors import Conflict, NotFound
+from hextrackr.errors import Conflict, HexTrackrError, NotFound
 from hextrackr.extensions import import_registry, import_snapshots, import_supervisor
 from hextrackr.workers import wiring
 from tests.exports import scan
@@ -129,6 +130,25 @@ def test_what_has_ended_cannot_be_cancelled_or_confirmed(supervisor, queue, wait
         supervisor.confirm(record.id)
     with pytest.raises(NotFound):
         supervisor.cancel(record.id + 1)
+
+
+def test_an_undo_waits_for_the_import_before_it(supervisor, queue, wait_for, query, long_scan):
+    first = wait_for(queue(scan([1])), "completed")
+    wait_for(queue(long_scan, source_label="b"), "reading", "staging")
+    assert supervisor.undo(first.id).undone_at
+    assert query("SELECT count(*) FROM findings") == [(30_000,)]
+
+
+def test_an_importer_killed_in_an_undo_leaves_everything(working, supervisor, queue, wait_for, query, engine):
+    record = wait_for(queue(scan([1, 2])), "completed")
+    at_work = working.extensions["import_supervisor"]
+    with engine.begin(), pytest.raises(HexTrackrError) as failure:  # the undo waits for this transaction
+        threading.Timer(0.3, lambda: os.kill(at_work.importer_pid, signal.SIGKILL)).start()
+        supervisor.undo(record.id)
+    assert failure.value.code == "INTERRUPTED"
+    assert query("SELECT count(*) FROM findings") == [(2,)]
+    assert supervisor.undo(record.id).undone_at
+    assert query("SELECT count(*) FROM findings") == [(0,)]
 
 
 def test_a_refused_file_says_why_and_leaves_nothing(working, supervisor, queue, wait_for):

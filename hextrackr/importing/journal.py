@@ -1,0 +1,95 @@
+"""Keeps what a promotion is about to overwrite, in the same transaction, so that :mod:`.undo` can put it back.
+
+Only what changes is kept. A finding that is merely seen again keeps one date.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+from hextrackr.models.findings import Severity
+
+_FINDINGS = """
+    INSERT INTO undo_findings (import_id, finding_id, last_seen, severity, vpr, cvss, lifecycle, resolved_on)
+    SELECT :import_id, f.id, f.last_seen, f.severity, f.vpr, f.cvss, f.lifecycle, f.resolved_on
+    FROM findings f
+    WHERE f.id IN (SELECT finding_id FROM matched WHERE outcome IN ('updated', 'reopened', 'resolved')
+                   UNION ALL SELECT finding_id FROM absent)
+"""
+_SEEN_AGAIN = """
+    INSERT INTO undo_findings (import_id, finding_id, last_seen)
+    SELECT :import_id, m.finding_id, m.last_seen_before
+    FROM matched m WHERE m.outcome = 'unchanged' AND m.seen > m.last_seen_before ORDER BY m.finding_id
+"""
+_SEEN_EARLIER = """
+    INSERT INTO undo_findings (import_id, finding_id, first_seen, last_seen)
+    SELECT :import_id, f.id, f.first_seen, f.last_seen
+    FROM matched m JOIN findings f ON f.id = m.finding_id WHERE m.opened < f.first_seen
+"""
+#: For a definition that is new, nothing is kept: it goes with its findings.
+_CVES = """
+    INSERT INTO undo_cves (import_id, definition_id, cve, added)
+    SELECT :import_id, d.definition_id, c.cve, 1
+    FROM staging_definitions d JOIN staging_cves c ON c.import_id = d.import_id AND c.number = d.number
+    WHERE d.import_id = :import_id AND d.definition_id <= :newest
+      AND NOT EXISTS (SELECT 1 FROM definition_cves o WHERE o.definition_id = d.definition_id AND o.cve = c.cve)
+    UNION ALL
+    SELECT :import_id, o.definition_id, o.cve, 0
+    FROM staging_definitions d JOIN definition_cves o ON o.definition_id = d.definition_id
+    WHERE d.import_id = :import_id
+      AND EXISTS (SELECT 1 FROM staging_cves c WHERE c.import_id = d.import_id AND c.number = d.number)
+      AND NOT EXISTS (SELECT 1 FROM staging_cves c WHERE c.import_id = d.import_id AND c.number = d.number AND c.cve = o.cve)
+"""
+_TOTALS = """
+    INSERT INTO undo_totals (import_id, day, severity, open, vpr_sum, opened, resolved, reopened)
+    SELECT :import_id, :day, :severity, t.open, t.vpr_sum, t.opened, t.resolved, t.reopened
+    FROM (SELECT 1) LEFT JOIN daily_totals t ON t.source_id = :source_id AND t.day = :day AND t.severity = :severity
+"""
+
+
+def keep_findings(connection: Connection, import_id: int) -> None:
+    """Keep the findings that ``matched`` and ``absent`` are about to change."""
+    for statement in (_FINDINGS, _SEEN_AGAIN):
+        connection.execute(text(statement), {"import_id": import_id})
+
+
+def keep_first_seen(connection: Connection, import_id: int) -> None:
+    """Keep the findings that a late scan has seen earlier than any before."""
+    connection.execute(text(_SEEN_EARLIER), {"import_id": import_id})
+
+
+def keep_rows(
+    connection: Connection, table: str, values: tuple[str, ...], differs: str, import_id: int, source_id: int
+) -> None:
+    """Keep the rows of ``assets`` or ``definitions`` that their staged namesakes are about to change.
+
+    :param differs: the condition that says so, of ``excluded`` (the staged row) and the table.
+    """
+    names = ", ".join(values)
+    connection.execute(
+        text(f"""
+        INSERT INTO undo_{table} (import_id, {table[:-1]}_id, {names})
+        SELECT :import_id, {table}.id, {", ".join(f"{table}.{name}" for name in values)}
+        FROM staging_{table} AS excluded JOIN {table} ON {table}.source_id = :source_id AND {table}.key = excluded.key
+        WHERE excluded.import_id = :import_id AND ({differs}) ORDER BY {table}.id
+        """),
+        {"import_id": import_id, "source_id": source_id},
+    )
+
+
+def keep_cves(connection: Connection, import_id: int, newest: int) -> None:
+    """Keep what changes in the CVE sets of the definitions up to the id ``newest``: those above it are new."""
+    connection.execute(text(_CVES), {"import_id": import_id, "newest": newest})
+
+
+def keep_totals(connection: Connection, import_id: int, source_id: int, day: date) -> None:
+    """Keep the totals of a day."""
+    connection.execute(
+        text(_TOTALS),
+        [
+            {"import_id": import_id, "source_id": source_id, "day": day.isoformat(), "severity": severity.value}
+            for severity in Severity
+        ],
+    )

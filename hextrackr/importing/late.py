@@ -1,0 +1,63 @@
+"""Takes in a scan that is older than the newest one of its source: it fills history and changes no present state.
+
+What nobody knew of is added as resolved on the day of the next scan on record, which did not report it any more. What is known
+was there earlier than the record says, and is now known to have been.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import Connection, select, text
+
+from hextrackr.models import Import
+from hextrackr.models.imports import ImportMode
+
+from . import catalogue, journal, lifecycle, undo
+
+_INSERT = """
+    INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
+                          first_seen, last_seen, lifecycle, resolved_on)
+    SELECT :source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss, opened, coalesce(seen, opened),
+           'resolved', CASE state WHEN 0 THEN :day ELSE :closed END
+    FROM matched WHERE outcome = 'inserted'
+"""
+_SEEN_EARLIER = """
+    UPDATE findings SET first_seen = m.opened FROM matched m WHERE m.finding_id = findings.id AND m.opened < findings.first_seen
+"""
+_COLUMNS = "import_id, finding_id, kind, day, severity, vpr, cvss"
+_OPENED = f"""
+    INSERT INTO finding_events ({_COLUMNS})
+    SELECT :import_id, id, CASE WHEN resolved_on > :day THEN 'opened' ELSE 'resolved' END, :day, severity, vpr, cvss
+    FROM findings WHERE id > :newest AND source_id = :source_id ORDER BY id
+"""
+_CLOSED = f"""
+    INSERT INTO finding_events ({_COLUMNS}, severity_before, vpr_before, cvss_before, lifecycle_before)
+    SELECT :closing_import, id, 'resolved', :closed, severity, vpr, cvss, severity, vpr, cvss, 'active'
+    FROM findings WHERE id > :newest AND source_id = :source_id AND resolved_on > :day ORDER BY id
+"""
+
+
+def record(connection: Connection, import_id: int, source_id: int, day: date) -> int:
+    """Take in a late scan and return how many findings it added to the history."""
+    catalogue.promote_assets(connection, import_id, source_id, late=True)
+    catalogue.promote_definitions(connection, import_id, source_id, late=True)
+    outcomes = lifecycle.compare(connection, import_id, source_id, day, ImportMode.DELTA, holds_open=False)
+    next_scan = connection.execute(
+        select(Import.id, Import.scan_date)
+        .where(*undo.standing(source_id), Import.scan_date > day)
+        .order_by(Import.scan_date, Import.place)
+        .limit(1)
+    ).one()
+    parameters = {
+        "import_id": import_id,
+        "source_id": source_id,
+        "day": day.isoformat(),
+        "closing_import": next_scan.id,
+        "closed": next_scan.scan_date.isoformat(),
+        "newest": connection.execute(text("SELECT coalesce(max(id), 0) FROM findings")).scalar_one(),
+    }
+    journal.keep_first_seen(connection, import_id)
+    for statement in (_SEEN_EARLIER, _INSERT, _OPENED, _CLOSED):
+        connection.execute(text(statement), parameters)
+    return sum(outcomes["inserted"].values())

@@ -1,0 +1,59 @@
+"""Empties the working tables of what is over: staged rows of imports that have ended, and values kept for an undo that is past."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Engine, delete, exists, or_, select
+
+from hextrackr.models import Base, Import, Source
+from hextrackr.models.imports import FINISHED
+
+from . import staging, undo
+
+#: Rows of one transaction, so that nobody waits long for the database.
+BATCH_ROWS = 20_000
+
+Tables = Sequence[type[Base]]
+
+
+def clear(engine: Engine, tables: Tables, import_id: int) -> None:
+    """Delete what these tables hold of one import, in short transactions."""
+    for model in tables:
+        table = model.__table__
+        number = list(table.primary_key)[1]
+        mine = table.c.import_id == import_id
+        some = select(number).where(mine).order_by(number).limit(BATCH_ROWS)
+        while True:
+            with engine.begin() as connection:
+                deleted = connection.execute(delete(model).where(mine, number.in_(some))).rowcount
+            if deleted < BATCH_ROWS:
+                break
+
+
+def run(engine: Engine) -> None:
+    """Clear what nothing needs any more."""
+    with engine.connect() as connection:
+        ended = _with_rows(connection, staging.TABLES, finished_only=True)
+        kept = _undoable(connection)
+        past = [number for number in _with_rows(connection, undo.TABLES) if number not in kept]
+    for import_id in ended:
+        clear(engine, staging.TABLES, import_id)
+    for import_id in past:
+        clear(engine, undo.TABLES, import_id)
+
+
+def _with_rows(connection: Connection, tables: Tables, *, finished_only: bool = False) -> list[int]:
+    """The imports of which any of these tables holds rows."""
+    holding = or_(*(exists().where(model.__table__.c.import_id == Import.id) for model in tables))
+    wanted = select(Import.id).where(holding)
+    return list(connection.scalars(wanted.where(Import.state.in_(FINISHED)) if finished_only else wanted))
+
+
+def _undoable(connection: Connection) -> set[int]:
+    """The imports that can still be taken back, one after the other."""
+    kept: set[int] = set()
+    for source_id in connection.scalars(select(Source.id)):
+        since = undo.next_place(connection, source_id) - undo.DEPTH
+        kept.update(connection.scalars(select(Import.id).where(*undo.standing(source_id), Import.place >= since)))
+    return kept

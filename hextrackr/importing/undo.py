@@ -1,0 +1,119 @@
+"""Takes back the latest import of a source: one transaction, after which everything is as it was before that import."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select, text, update
+
+from hextrackr.errors import NOT_LATEST, Conflict
+from hextrackr.models import (
+    AssetBefore,
+    CveBefore,
+    DefinitionBefore,
+    FindingBefore,
+    Import,
+    Source,
+    TotalBefore,
+)  # fmt: skip
+from hextrackr.models.imports import ImportState
+
+from .catalogue import ASSET_VALUES, DEFINITION_VALUES
+
+#: So many imports of a source can be taken back, one after the other.
+DEPTH = 3
+#: Where the values before are kept.
+TABLES = (FindingBefore, AssetBefore, DefinitionBefore, CveBefore, TotalBefore)
+
+_RESTORE_FINDINGS = """
+    UPDATE findings SET
+        first_seen = coalesce(u.first_seen, findings.first_seen), last_seen = u.last_seen,
+        severity = CASE WHEN u.lifecycle IS NULL THEN findings.severity ELSE u.severity END,
+        vpr = CASE WHEN u.lifecycle IS NULL THEN findings.vpr ELSE u.vpr END,
+        cvss = CASE WHEN u.lifecycle IS NULL THEN findings.cvss ELSE u.cvss END,
+        lifecycle = coalesce(u.lifecycle, findings.lifecycle),
+        resolved_on = CASE WHEN u.lifecycle IS NULL THEN findings.resolved_on ELSE u.resolved_on END
+    FROM undo_findings u WHERE u.import_id = :import_id AND u.finding_id = findings.id
+"""
+#: Its events go with a finding, and its CVEs with a definition. A late scan closes what it adds in a later import's name.
+_DELETE_INSERTED = """
+    DELETE FROM findings WHERE id IN (
+        SELECT finding_id FROM finding_events WHERE import_id = :import_id AND lifecycle_before IS NULL)
+"""
+_DELETE_EVENTS = "DELETE FROM finding_events WHERE import_id = :import_id"
+_DELETE_ORPHANS = """
+    DELETE FROM {table} WHERE source_id = :source_id
+       AND NOT EXISTS (SELECT 1 FROM findings f WHERE f.{column} = {table}.id)
+"""
+_DROP_CVES = """
+    DELETE FROM definition_cves WHERE (definition_id, cve) IN (
+        SELECT definition_id, cve FROM undo_cves WHERE import_id = :import_id AND added)
+"""
+_RESTORE_CVES = """
+    INSERT INTO definition_cves (definition_id, cve)
+    SELECT definition_id, cve FROM undo_cves WHERE import_id = :import_id AND NOT added
+"""
+_DROP_TOTALS = """
+    DELETE FROM daily_totals WHERE source_id = :source_id
+       AND (day, severity) IN (SELECT day, severity FROM undo_totals WHERE import_id = :import_id)
+"""
+_RESTORE_TOTALS = """
+    INSERT INTO daily_totals (source_id, day, severity, open, vpr_sum, opened, resolved, reopened)
+    SELECT :source_id, day, severity, open, vpr_sum, opened, resolved, reopened
+    FROM undo_totals WHERE import_id = :import_id AND open IS NOT NULL
+"""
+
+
+def take_back(engine: Engine, import_id: int) -> None:
+    """Undo an import.
+
+    :raises Conflict: ``NOT_LATEST``: it is not the latest import of its source that changed something, or too long ago.
+    """
+    with engine.execution_options(durable=True).begin() as connection:
+        source_id = connection.execute(select(Import.source_id).where(Import.id == import_id)).scalar_one_or_none()
+        if source_id is None or import_id != latest(connection, source_id):
+            raise Conflict("Only the latest import of a source can be undone.", NOT_LATEST)
+        ids = {"import_id": import_id, "source_id": source_id}
+        for statement in (
+            _RESTORE_FINDINGS, _DELETE_INSERTED, _DELETE_EVENTS,
+            _DELETE_ORPHANS.format(table="assets", column="asset_id"),
+            _DELETE_ORPHANS.format(table="definitions", column="definition_id"),
+            _restore("assets", ASSET_VALUES), _restore("definitions", DEFINITION_VALUES),
+            _DROP_CVES, _RESTORE_CVES, _DROP_TOTALS, _RESTORE_TOTALS,
+        ):  # fmt: skip
+            connection.execute(text(statement), ids)
+        connection.execute(update(Import).where(Import.id == import_id).values(undone_at=int(time.time() * 1000)))
+        newest = connection.execute(select(func.max(Import.scan_date)).where(*standing(source_id))).scalar_one()
+        connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=newest))
+
+
+def standing(source_id: int) -> tuple[Any, ...]:
+    """The conditions for the imports that make up the record of a source."""
+    return (
+        Import.source_id == source_id,
+        Import.state == ImportState.COMPLETED,
+        Import.place.is_not(None),
+        Import.undone_at.is_(None),
+    )
+
+
+def next_place(connection: Connection, source_id: int) -> int:
+    """The place of the next import in the order in which those of a source are promoted."""
+    highest = connection.execute(select(func.max(Import.place)).where(Import.source_id == source_id)).scalar_one()
+    return (highest or 0) + 1
+
+
+def latest(connection: Connection, source_id: int) -> int | None:
+    """The import of a source that can be undone."""
+    kept_from = next_place(connection, source_id) - DEPTH
+    last = select(Import.id, Import.place).where(*standing(source_id)).order_by(Import.place.desc()).limit(1)
+    found = connection.execute(last).one_or_none()
+    return found.id if found is not None and found.place >= kept_from else None
+
+
+def _restore(table: str, values: tuple[str, ...]) -> str:
+    return f"""
+        UPDATE {table} SET {", ".join(f"{name} = u.{name}" for name in values)}
+        FROM undo_{table} u WHERE u.import_id = :import_id AND u.{table[:-1]}_id = {table}.id
+    """

@@ -1,0 +1,96 @@
+"""What an import overwrote, so that it can be undone: the values before, for each import that can still be taken back.
+
+Short-lived and many, so without foreign keys. What an import inserted needs no row here: its events tell.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import SmallInteger, String, Text
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+
+from .base import Base
+
+
+class _Before:
+    """What all have: the import that overwrote the values."""
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> dict[str, bool]:
+        return {"sqlite_with_rowid": False}
+
+    import_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-2)
+
+
+class FindingBefore(_Before, Base):
+    """A finding before an import; without a ``lifecycle`` the import changed nothing but when it was seen."""
+
+    __tablename__ = "undo_findings"
+
+    finding_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    first_seen: Mapped[date | None]
+    last_seen: Mapped[date]
+    severity: Mapped[int | None] = mapped_column(SmallInteger)
+    vpr: Mapped[float | None]
+    cvss: Mapped[float | None]
+    lifecycle: Mapped[str | None] = mapped_column(String(10))
+    resolved_on: Mapped[date | None]
+
+
+class AssetBefore(_Before, Base):
+    """An asset before an import."""
+
+    __tablename__ = "undo_assets"
+
+    asset_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    name: Mapped[str | None] = mapped_column(String(255))
+    fqdn: Mapped[str | None] = mapped_column(String(255))
+    netbios: Mapped[str | None] = mapped_column(String(255))
+    ip: Mapped[str | None] = mapped_column(String(45))
+    os: Mapped[str | None] = mapped_column(String(255))
+    last_seen: Mapped[date | None]
+
+
+class DefinitionBefore(_Before, Base):
+    """A definition before an import."""
+
+    __tablename__ = "undo_definitions"
+
+    definition_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    title: Mapped[str] = mapped_column(Text)
+    family: Mapped[str | None] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(Text)
+    solution: Mapped[str | None] = mapped_column(Text)
+    see_also: Mapped[str | None] = mapped_column(Text)
+    cvss_vector: Mapped[str | None] = mapped_column(String(255))
+    cvss: Mapped[float | None]
+    vpr: Mapped[float | None]
+    epss: Mapped[float | None]
+    published: Mapped[date | None]
+    updated: Mapped[date | None]
+
+
+class CveBefore(_Before, Base):
+    """A CVE that an import added to a definition it found, or took from it."""
+
+    __tablename__ = "undo_cves"
+
+    definition_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    cve: Mapped[str] = mapped_column(String(64), primary_key=True)
+    added: Mapped[bool]
+
+
+class TotalBefore(_Before, Base):
+    """A daily total of the import's source before the import; without ``open`` there was none."""
+
+    __tablename__ = "undo_totals"
+
+    day: Mapped[date] = mapped_column(primary_key=True, sort_order=-1)
+    severity: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    open: Mapped[int | None]
+    vpr_sum: Mapped[float | None]
+    opened: Mapped[int | None]
+    resolved: Mapped[int | None]
+    reopened: Mapped[int | None]

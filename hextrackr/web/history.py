@@ -1,0 +1,69 @@
+"""One finding with all that is known of it, and what each import did to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hextrackr.models import Definition, Finding, FindingEvent, Import
+from hextrackr.models.findings import EventKind, Lifecycle, Severity
+
+from . import findings
+
+_AFTER = {
+    EventKind.OPENED: Lifecycle.ACTIVE,
+    EventKind.REOPENED: Lifecycle.REOPENED,
+    EventKind.RESOLVED: Lifecycle.RESOLVED,
+}
+
+
+def of_finding(session: Session, finding_id: int) -> dict[str, Any] | None:
+    """A finding as the list has it, with its definition's text and its ``history``, the oldest event first; None if there is none."""
+    rows = findings.records(session, Finding.id == finding_id)
+    if not rows:
+        return None
+    definition = session.scalars(
+        select(Definition).join(Finding, Finding.definition_id == Definition.id).where(Finding.id == finding_id)
+    ).one()
+    return {
+        **rows[0],
+        "description": definition.description,
+        "solution": definition.solution,
+        "seeAlso": definition.see_also,
+        "cvssVector": definition.cvss_vector,
+        "published": definition.published.isoformat() if definition.published else None,
+        "updated": definition.updated.isoformat() if definition.updated else None,
+        "history": _history(session, finding_id),
+    }
+
+
+def _history(session: Session, finding_id: int) -> list[dict[str, Any]]:
+    rows = session.execute(
+        select(FindingEvent, Import.filename)
+        .join(Import, Import.id == FindingEvent.import_id)
+        .where(FindingEvent.finding_id == finding_id)
+        .order_by(FindingEvent.day, Import.place, FindingEvent.import_id)
+    )
+    return [_event(row.FindingEvent, row.filename) for row in rows]
+
+
+def _event(event: FindingEvent, filename: str) -> dict[str, Any]:
+    after = _AFTER.get(EventKind(event.kind), event.lifecycle_before)
+    known_before = event.lifecycle_before is not None
+    return {
+        "importId": event.import_id,
+        "filename": filename,
+        "kind": event.kind,
+        "day": event.day.isoformat(),
+        "before": _values(event.lifecycle_before, event.severity_before, event.vpr_before, event.cvss_before)
+        if known_before
+        else None,
+        "after": _values(after, event.severity, event.vpr, event.cvss),
+    }
+
+
+def _values(state: str | None, severity: int | None, vpr: float | None, cvss: float | None) -> dict[str, Any]:
+    named = None if severity is None else Severity(severity).name.lower()
+    return {"state": state, "severity": named, "vpr": vpr, "cvss": cvss}

@@ -1,0 +1,93 @@
+"""Promotes scans straight from staging, without a file: fast enough to try thousands of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import date
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.orm import Session
+
+from hextrackr.importing import pace, promotion, staging, sweep
+from hextrackr.importing.meter import Meter
+from hextrackr.importing.reader import ASSET_COLUMNS, CVE_COLUMNS, DEFINITION_COLUMNS, FINDING_COLUMNS
+from hextrackr.models import Import, Source
+from hextrackr.models.imports import ImportMode, ImportState
+
+from .plainmodel import Key, Row
+
+#: What an undo must restore, and what two imports of one file must leave alike.
+RECORD = ("sources", "assets", "definitions", "definition_cves", "findings", "finding_events", "daily_totals")
+
+
+def promote(
+    engine: Engine, source: str, day: date, mode: ImportMode, rows: Mapping[Key, Row], confirmed: bool = True
+) -> tuple[int, ImportState]:
+    """Stage a scan and promote it; the import's id and where it ended."""
+    hosts = sorted({key[0] for key in rows})
+    plugins = sorted({key[1] for key in rows})
+    with Session(engine) as session, session.begin():
+        found = session.scalars(select(Source).filter_by(scanner="test", label=source)).one_or_none()
+        if found is None:
+            found = Source(scanner="test", label=source)
+            session.add(found)
+            session.flush()
+        record = Import(
+            session_id=str(uuid.uuid4()), filename="scan.csv", file_size=1, created_at=1, state=ImportState.PROMOTING,
+            source_id=found.id, scan_date=day, mode=mode, staged=len(rows), confirmed=confirmed,
+        )  # fmt: skip
+        session.add(record)
+        session.flush()
+        import_id, source_id = record.id, found.id
+        _stage(session.connection(), import_id, hosts, plugins, rows)
+    settings = promotion.Promotion(
+        import_id=import_id, source_id=source_id, day=day, mode=mode, staged=len(rows),
+        open_staged=sum(row.state > 0 for row in rows.values()), preview=False, confirmed=confirmed, guard_percent=50,
+    )  # fmt: skip
+    meter = Meter(lambda reading: None, lambda: 0.0)
+    meter.plan(pace.plan(0, len(rows)))
+    state = promotion.promote(engine, settings, meter)
+    sweep.run(engine)
+    return import_id, state
+
+
+def dump(engine: Engine) -> dict[str, list[tuple]]:
+    """Everything that makes up the record, row by row."""
+    with engine.connect() as connection:
+        return {
+            table: sorted(map(tuple, connection.exec_driver_sql(f"SELECT * FROM {table}")), key=repr)
+            for table in RECORD
+        }
+
+
+def _stage(
+    connection: Connection, import_id: int, hosts: list[str], plugins: list[str], rows: Mapping[Key, Row]
+) -> None:
+    """Each definition tells its newest row's VPR and severity in its text, so that definitions change as well."""
+    told = {key[1]: row for key, row in rows.items()}
+
+    def insert(table: str, columns: tuple[str, ...], values: list[tuple]) -> None:
+        if values:
+            staging.insert_many(connection, table, ("import_id", *columns), [(import_id, *value) for value in values])
+
+    blank = (None,) * (len(DEFINITION_COLUMNS) - 4)
+    insert(
+        "staging_assets", ASSET_COLUMNS,
+        [(number, host, host.upper(), None, None, None, f"os {len(rows)}", None) for number, host in enumerate(hosts)],
+    )  # fmt: skip
+    insert(
+        "staging_definitions", DEFINITION_COLUMNS,
+        [(number, plugin, plugin.title(), f"family {told[plugin].severity}", *blank) for number, plugin in enumerate(plugins)],
+    )  # fmt: skip
+    insert(
+        "staging_cves", CVE_COLUMNS,
+        [(number, f"CVE-2026-100{told[plugin].severity}") for number, plugin in enumerate(plugins)],
+    )  # fmt: skip
+    insert(
+        "staging_findings", FINDING_COLUMNS,
+        [
+            (number, hosts.index(host), plugins.index(plugin), port, "tcp", row.severity, row.vpr, None, None, None, row.state)
+            for number, ((host, plugin, port), row) in enumerate(rows.items())
+        ],
+    )  # fmt: skip

@@ -1,0 +1,155 @@
+"""What holds for any sequence of scans, tried with random ones."""
+
+from __future__ import annotations
+
+import copy
+import os
+import shutil
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hextrackr.importing import pipeline, undo
+from hextrackr.models.imports import ImportMode, ImportState
+from tests.importing.plainmodel import Finding, PlainSource, Row
+from tests.importing.staged import dump, promote
+
+KEYS = st.tuples(st.sampled_from(["web1", "web2", "db1"]), st.sampled_from(["1001", "1002"]), st.sampled_from([0, 443]))
+ROWS = st.dictionaries(
+    KEYS,
+    st.builds(
+        Row,
+        severity=st.integers(0, 4),
+        state=st.sampled_from([0, 1, 1, 1, 2]),
+        vpr=st.sampled_from([None, 1.5, 9.9]),
+    ),
+    max_size=8,
+)
+DAYS = st.integers(1, 9).map(lambda number: date(2026, 8, number))
+SCANS = st.tuples(st.sampled_from("ab"), DAYS, st.sampled_from(list(ImportMode)), ROWS)
+#: PROPERTY_EXAMPLES=2000 looks deeper.
+EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "60"))
+FEW = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+FINDINGS = """
+    SELECT s.label, a.key, d.key, f.port, f.severity, f.vpr, f.lifecycle, f.first_seen, f.last_seen, f.resolved_on
+    FROM findings f JOIN sources s ON s.id = f.source_id JOIN assets a ON a.id = f.asset_id
+    JOIN definitions d ON d.id = f.definition_id
+"""
+
+
+@pytest.fixture
+def fresh(migrated, tmp_path):
+    """A new database for each example."""
+
+    def make():
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        shutil.copy(migrated / "hextrackr.sqlite3", folder)
+        return pipeline.open_database(f"sqlite:///{folder / 'hextrackr.sqlite3'}")
+
+    return make
+
+
+def recorded(engine):
+    with engine.connect() as connection:
+        rows = list(connection.exec_driver_sql(FINDINGS))
+    return {
+        (label, (host, plugin, port)): Finding(severity, vpr, lifecycle, *map(_date, days))
+        for label, host, plugin, port, severity, vpr, lifecycle, *days in rows
+    }
+
+
+def _date(text):
+    return date.fromisoformat(text) if text else None
+
+
+def expected(model):
+    return {(label, key): finding for label, source in model.items() for key, finding in source.findings.items()}
+
+
+@FEW
+@given(scans=st.lists(SCANS, max_size=6))
+def test_the_record_is_what_the_plain_model_says(fresh, scans):
+    engine, model = fresh(), {"a": PlainSource(), "b": PlainSource()}
+    for source, day, mode, rows in scans:
+        _, state = promote(engine, source, day, mode, rows)
+        assert state == ImportState.COMPLETED
+        model[source].take(day, mode, rows)
+        assert recorded(engine) == expected(model)
+    engine.dispose()
+
+
+@FEW
+@given(scans=st.lists(SCANS, max_size=3), again=SCANS)
+def test_the_same_scan_twice_changes_nothing(fresh, scans, again):
+    engine = fresh()
+    for scan in (*scans, again):
+        promote(engine, *scan)
+    before = dump(engine)
+    import_id, _ = promote(engine, *again)
+    assert dump(engine) == before
+    with engine.connect() as connection:
+        figures = "SELECT inserted, updated, reopened, resolved FROM imports WHERE id = ?"
+        assert tuple(connection.exec_driver_sql(figures, (import_id,)).one()) == (0, 0, 0, 0)
+    engine.dispose()
+
+
+@FEW
+@given(ours=st.lists(SCANS, max_size=4), theirs=st.lists(SCANS, max_size=4))
+def test_two_sources_never_touch_each_other(fresh, ours, theirs):
+    apart, together = fresh(), fresh()
+    for _, *scan in ours:
+        promote(apart, "a", *scan)
+        promote(together, "a", *scan)
+    for _, *scan in theirs:
+        promote(together, "b", *scan)
+    only_ours = {key: finding for key, finding in recorded(together).items() if key[0] == "a"}
+    assert only_ours == recorded(apart)
+    apart.dispose()
+    together.dispose()
+
+
+@FEW
+@given(steps=st.lists(st.one_of(SCANS, st.sampled_from("ab")), max_size=9))
+def test_undo_restores_everything(fresh, steps):
+    """A step is a scan, or the name of a source whose latest import is undone; up to three of a source are, in a row."""
+    engine = fresh()
+    model = {"a": PlainSource(), "b": PlainSource()}
+    stacks: dict[str, list] = {"a": [], "b": []}
+    for step in steps:
+        if isinstance(step, tuple):
+            source, day, mode, rows = step
+            before = (dump(engine), copy.deepcopy(model[source]))
+            import_id, _ = promote(engine, *step)
+            model[source].take(day, mode, rows)
+            if rows:
+                stacks[source] = [*stacks[source], (import_id, *before)][-undo.DEPTH :]
+        elif stacks[step]:
+            import_id, tables, source_before = stacks[step].pop()
+            undo.take_back(engine, import_id)
+            model[step] = source_before
+            if not any(stacks[other] and stacks[other][-1][0] > import_id for other in "ab"):
+                assert _of_source(dump(engine), step) == _of_source(tables, step)
+        assert recorded(engine) == expected(model)
+    engine.dispose()
+
+
+def _of_source(tables, label):
+    """Every row of one source; its ids are its own."""
+    (source_id,) = [row[0] for row in tables["sources"] if row[2] == label] or [None]
+    assets = {row[0] for row in tables["assets"] if row[1] == source_id}
+    definitions = {row[0] for row in tables["definitions"] if row[1] == source_id}
+    findings = [row for row in tables["findings"] if row[2] in assets or row[1] == source_id]
+    ids = {row[0] for row in findings}
+    return {
+        "assets": [row for row in tables["assets"] if row[0] in assets],
+        "definitions": [row for row in tables["definitions"] if row[0] in definitions],
+        "cves": [row for row in tables["definition_cves"] if row[0] in definitions],
+        "findings": findings,
+        "events": [row for row in tables["finding_events"] if row[1] in ids],
+        "totals": [row for row in tables["daily_totals"] if row[0] == source_id],
+    }
