@@ -141,6 +141,8 @@ def test_an_undo_waits_for_the_import_before_it(supervisor, queue, wait_for, que
 
 def test_an_importer_killed_in_an_undo_leaves_everything(working, supervisor, queue, wait_for, query, engine):
     record = wait_for(queue(scan([1, 2])), "completed")
+    assert eventually(lambda: query(STAGED) == [(0,)])
+    time.sleep(0.2)  # the importer is idle again
     at_work = working.extensions["import_supervisor"]
     with engine.begin(), pytest.raises(HexTrackrError) as failure:  # the undo waits for this transaction
         threading.Timer(0.3, lambda: os.kill(at_work.importer_pid, signal.SIGKILL)).start()
