@@ -51,9 +51,13 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
-static/vendor/installed: package.json package-lock.json tools/copy-assets.mjs | $(VENV)/installed
+node_modules/installed: package.json package-lock.json | $(VENV)/installed
 	@echo "Fetching browser libraries..."
 	@$(PY) tools/node.py npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The templates say which icons are needed.
+static/vendor/installed: node_modules/installed tools/copy-assets.mjs $(wildcard templates/*.html)
 	@$(PY) tools/node.py node tools/copy-assets.mjs
 	@touch $@
 

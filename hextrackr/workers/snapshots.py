@@ -91,10 +91,8 @@ def closing(record: Import) -> dict[str, Any]:
 def completion_message(record: Import) -> str:
     """One sentence on what a completed import did."""
     if record.summary.get("late"):
-        return (
-            "Import complete. A newer scan of this source is on record, so this one filled the history of its day "
-            f"and changed no present state; {record.summary['recorded']} findings were added to the history."
-        )
+        added = record.summary["recorded"]
+        return f"Import complete. A newer scan is on record, so only the history was filled: {added} findings were added to it."
     if not record.staged:
         return "Import complete. The file holds no finding, so nothing was changed."
     return (

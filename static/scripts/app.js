@@ -2,6 +2,7 @@
  * The one entry of every page: gives each element marked with a behaviour's data attribute that behaviour.
  */
 import { ImportForm } from "./import-form.js";
+import { ImportPage } from "./import-page.js";
 import { ImportsPage } from "./imports-page.js";
 import { ImportRuns } from "./shared/import-runs.js";
 import { ProgressModal } from "./shared/progress-modal.js";
@@ -14,6 +15,7 @@ const BEHAVIOURS = {
     "[data-progress-modal]": ProgressModal,
     "[data-progress-pill]": ProgressPill,
     "[data-import-form]": ImportForm,
+    "[data-import-page]": ImportPage,
     "[data-imports-page]": ImportsPage,
     "[data-vulnerabilities-page]": VulnerabilitiesPage,
     "[data-severity-stats]": SeverityStats,

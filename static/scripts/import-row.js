@@ -1,26 +1,6 @@
+import { STATES, hasEnded, origin, shownState } from "./import-facts.js";
 import { copyOf, fill, find, setText } from "./shared/dom.js";
-import { ago, bytes, count, duration, instant } from "./shared/format.js";
-
-const STATES = {
-    queued: "Queued",
-    reading: "Reading",
-    staging: "Staging",
-    promoting: "Promoting",
-    completed: "Completed",
-    failed: "Failed",
-    cancelled: "Cancelled",
-    "awaiting-confirmation": "Needs confirmation",
-};
-const MODES = { hosts: "Hosts in the file only", delta: "Additions only" };
-const ENDED = new Set(["completed", "failed", "cancelled"]);
-
-/**
- * @param {object} record an import as the server tells it
- * @returns {boolean} whether it can change no more
- */
-export function hasEnded(record) {
-    return ENDED.has(record.state);
-}
+import { ago, count, duration, instant } from "./shared/format.js";
 
 /**
  * The row of one import.
@@ -32,12 +12,14 @@ export function hasEnded(record) {
 export function importRow(template, record) {
     const row = copyOf(template);
     row.dataset.importId = record.importId;
-    row.dataset.state = record.state;
+    const state = shownState(record);
+    row.dataset.state = state;
+    find(row, '[data-field="filename"]').href = `/imports/${record.importId}`;
     fill(row, {
         filename: record.filename,
-        scanner: [record.scannerName || record.vendor, record.source, MODES[record.mode], bytes(record.fileSize)].filter(Boolean).join(" · "),
+        scanner: origin(record),
         scanDate: record.scanDate ?? "–",
-        state: STATES[record.state] ?? record.state,
+        state: STATES[state] ?? state,
         error: record.error?.detail ?? "",
         duration: duration(record.duration),
     });

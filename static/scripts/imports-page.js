@@ -1,4 +1,5 @@
-import { hasEnded, importRow } from "./import-row.js";
+import { hasEnded } from "./import-facts.js";
+import { importRow } from "./import-row.js";
 import { request } from "./shared/api.js";
 import { find, setText } from "./shared/dom.js";
 import { Pager } from "./shared/pager.js";

@@ -103,6 +103,14 @@ test("a confirmation is asked for in one sentence", () => {
     assert.equal(view.message, "This import would resolve 1,412 of 1,530 open findings of this source.");
 });
 
+test("a preview shows what the import would do", () => {
+    const forecast = { inserted: 7, updated: 1, reopened: 0, resolved: 3, unchanged: 9, openBefore: 12 };
+    const view = follow(snapshot({}, { awaitingConfirmation: true, preview: true, rejected: 2, forecast }));
+    assert.deepEqual(view.figures, { inserted: 7, updated: 1, reopened: 0, resolved: 3, unchanged: 9, rejected: 2 });
+    assert.equal(view.isPreview, true);
+    assert.match(view.message, /^Nothing is changed yet/);
+});
+
 test("the end has all figures and the duration", () => {
     const view = follow(completed());
     assert.deepEqual(view.figures, { inserted: 90, updated: 4, reopened: 0, resolved: 5, unchanged: 0, rejected: 2 });

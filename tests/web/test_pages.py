@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
+
+from tests.exports import scan
 
 
 @pytest.mark.parametrize("path", ["/imports", "/vulnerabilities"])
@@ -45,3 +48,12 @@ def test_every_static_file_a_page_names_exists(client):
 
 def test_health(client):
     assert client.get("/health").json["status"] == "ok"
+
+
+def test_an_imports_own_page(working, client):
+    form = {"csvFile": (io.BytesIO(scan([1])), "<b>scan.csv")}
+    client.post("/api/vulnerabilities/import", data=form)
+    page = client.get("/imports/1")
+    assert page.status_code == 200
+    assert "&lt;b&gt;scan.csv" in page.text
+    assert client.get("/imports/2").status_code == 404

@@ -16,12 +16,15 @@
  * @property {string} amountText rows, or bytes while uploading
  * @property {string} rateText
  * @property {string} etaText
- * @property {Record<string, number> | null} figures the final ones
+ * @property {Record<string, number> | null} figures the final ones, or those to confirm
+ * @property {string} differences the hosts and CVEs that came and went
+ * @property {boolean} isPreview whether the reader asked to see the figures first
  * @property {number | null} duration ms
  * @property {{code: string, detail: string} | null} error
  * @property {boolean} canCancel
  */
 
+import { differences } from "./differences.js";
 import { bytes, count, counted, duration } from "./format.js";
 
 /** The final figures, in the order in which they are shown. */
@@ -61,6 +64,8 @@ export function waitingView({ sessionId, filename = "", importId = null }) {
         rateText: "",
         etaText: "",
         figures: null,
+        differences: "",
+        isPreview: false,
         duration: null,
         error: null,
         canCancel: importId !== null,
@@ -145,7 +150,9 @@ export function nextView(view, snapshot) {
         amountText: rows(metadata, step),
         rateText: isNumber(metadata.rowsPerSecond) ? `${count(metadata.rowsPerSecond)}/s` : "",
         etaText: kind === "running" ? timeLeft(metadata.etaSeconds) : "",
-        figures: kind === "completed" ? figures(metadata) : null,
+        figures: figures(kind, metadata),
+        differences: differences(metadata.forecast?.summary ?? metadata.summary),
+        isPreview: metadata.preview === true,
         duration: snapshot.duration ?? metadata.duration ?? null,
         error,
         canCancel: importId !== null && !TERMINAL.has(kind),
@@ -160,7 +167,8 @@ function kindOf({ status, error, metadata = {} }) {
     return status === "initialized" ? "waiting" : "running";
 }
 
-function question({ wouldResolve, openBefore }) {
+function question({ preview, wouldResolve, openBefore }) {
+    if (preview) return "Nothing is changed yet. This is what the import would do.";
     return `This import would resolve ${count(wouldResolve)} of ${counted(openBefore, "open finding")} of this source.`;
 }
 
@@ -175,6 +183,8 @@ function timeLeft(seconds) {
     return seconds < 1 ? "under 1 s" : duration(Math.max(1, Math.round(seconds)) * 1000).replace(/\.0(?= s$)/, "");
 }
 
-function figures(metadata) {
-    return Object.fromEntries(FIGURES.map((name) => [name, metadata[name] ?? 0]));
+function figures(kind, metadata) {
+    if (kind !== "completed" && kind !== "awaiting") return null;
+    const told = { ...metadata, ...metadata.forecast };
+    return Object.fromEntries(FIGURES.map((name) => [name, told[name] ?? 0]));
 }

@@ -1,0 +1,57 @@
+import { bytes, count, duration, instant } from "./shared/format.js";
+
+/**
+ * What is told of an import, as texts. Pure.
+ */
+
+export const STATES = {
+    queued: "Queued",
+    reading: "Reading",
+    staging: "Staging",
+    promoting: "Promoting",
+    completed: "Completed",
+    failed: "Failed",
+    cancelled: "Cancelled",
+    undone: "Undone",
+    "awaiting-confirmation": "Needs confirmation",
+};
+const MODES = { hosts: "Hosts in the file only", delta: "Additions only" };
+const ENDED = new Set(["completed", "failed", "cancelled"]);
+
+/**
+ * @param {object} record an import as the server tells it
+ * @returns {boolean} whether it can change no more
+ */
+export function hasEnded(record) {
+    return ENDED.has(record.state);
+}
+
+/**
+ * @param {object} record
+ * @returns {keyof STATES} the state to show: an import that was taken back has none of its own
+ */
+export function shownState(record) {
+    return record.undoneAt ? "undone" : record.state;
+}
+
+/** Where a file is from and how it was taken: scanner, source, mode, size. */
+export function origin(record) {
+    return [record.scannerName || record.vendor, record.source, MODES[record.mode], bytes(record.fileSize)].filter(Boolean).join(" · ");
+}
+
+/** One line of facts for the import's own page. */
+export function facts(record) {
+    return [
+        origin(record),
+        record.scanDate && `Scan of ${record.scanDate}`,
+        `Imported ${instant(record.createdAt)}`,
+        record.duration === null ? "" : `in ${duration(record.duration)}`,
+    ]
+        .filter(Boolean)
+        .join(" · ");
+}
+
+/** What stands below a list of names that is shorter than its count. */
+export function rest({ count: total, names }) {
+    return total > names.length ? `and ${count(total - names.length)} more` : "";
+}

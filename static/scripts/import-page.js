@@ -1,0 +1,152 @@
+import { STATES, facts, hasEnded, rest, shownState } from "./import-facts.js";
+import { request } from "./shared/api.js";
+import { copyOf, find, setText } from "./shared/dom.js";
+import { count } from "./shared/format.js";
+
+const REFRESH_MS = 3_000;
+const ASK = "Undo this import? Everything will be as it was before it.";
+
+/**
+ * One import: its figures, what it changed, and what can still be done about it.
+ */
+export class ImportPage {
+    #element;
+    #runs;
+    #record = null;
+    #timer = null;
+    #refresh = () => this.#load();
+    #onOpen = () => this.#runs.open(this.#record);
+    #onUndo = () => this.#undo();
+
+    /**
+     * @param {HTMLElement} element
+     * @param {{runs: import("./shared/import-runs.js").ImportRuns}} page
+     */
+    constructor(element, { runs }) {
+        this.#element = element;
+        this.#runs = runs;
+    }
+
+    start() {
+        this.#runs.addEventListener("progressed", this.#refresh);
+        this.#part("open").addEventListener("click", this.#onOpen);
+        this.#part("undo").addEventListener("click", this.#onUndo);
+        this.#load();
+    }
+
+    stop() {
+        this.#runs.removeEventListener("progressed", this.#refresh);
+        this.#part("open").removeEventListener("click", this.#onOpen);
+        this.#part("undo").removeEventListener("click", this.#onUndo);
+        clearTimeout(this.#timer);
+    }
+
+    get #path() {
+        return `/api/imports/${this.#element.dataset.importId}`;
+    }
+
+    #part(name) {
+        return find(this.#element, `[data-import-${name}]`);
+    }
+
+    async #load() {
+        clearTimeout(this.#timer);
+        try {
+            this.#show(await request(this.#path));
+        } catch (error) {
+            this.#notice(error.message);
+        }
+    }
+
+    async #undo() {
+        if (!confirm(ASK)) return;
+        const button = this.#part("undo");
+        button.disabled = true;
+        this.#notice("Taking the import back…");
+        try {
+            this.#show(await request(`${this.#path}/undo`, { method: "POST" }));
+            this.#notice("The import was taken back. Everything is as it was before it.");
+        } catch (error) {
+            this.#notice(error.message);
+        }
+        button.disabled = false;
+    }
+
+    #show(record) {
+        this.#record = record;
+        this.#element.dataset.view = "list";
+        const state = shownState(record);
+        const badge = this.#part("state");
+        badge.dataset.state = state;
+        setText(badge, STATES[state] ?? state);
+        setText(this.#part("facts"), facts(record));
+        this.#part("open").hidden = hasEnded(record);
+        setText(this.#part("open-label"), record.state === "awaiting-confirmation" ? "Review" : "Show progress");
+        this.#part("undo").hidden = !record.undoable;
+        this.#sentence("error", record.error?.detail ?? "");
+        this.#part("warnings").replaceChildren(...record.warnings.map(item));
+        for (const cell of this.#element.querySelectorAll("[data-rows]")) setText(cell, count(record[cell.dataset.rows]));
+        this.#part("rejects").hidden = record.rejected === 0;
+        this.#part("rejects").href = `${this.#path}/rejects.csv`;
+        this.#showOutcome(record);
+        if (!hasEnded(record)) this.#timer = setTimeout(this.#refresh, REFRESH_MS);
+    }
+
+    /** What it changed, or would change if it were confirmed. */
+    #showOutcome(record) {
+        const summary = record.forecast?.summary ?? (record.state === "completed" ? record.summary : null);
+        this.#part("outcome").hidden = summary === null;
+        if (summary === null) return;
+        setText(this.#part("outcome-title"), record.forecast ? "What it would change" : summary.late ? "What was open then" : "What it changed");
+        const bySeverity = Object.entries(summary.bySeverity);
+        this.#part("severities").replaceChildren(...bySeverity.map(([severity, figures]) => this.#severityRow(severity, figures)));
+        for (const cell of this.#element.querySelectorAll("[data-total-of]")) {
+            setText(cell, count(bySeverity.reduce((sum, [, figures]) => sum + figures[cell.dataset.totalOf], 0)));
+        }
+        this.#part("differences").hidden = !summary.hosts;
+        if (!summary.hosts) return;
+        for (const section of this.#element.querySelectorAll("[data-difference]")) {
+            const [subject, change] = section.dataset.difference.split(".");
+            const told = summary[subject][change];
+            setText(find(section, "[data-difference-count]"), count(told.count));
+            find(section, "[data-difference-names]").replaceChildren(...told.names.map(foundItem));
+            setText(find(section, "[data-difference-rest]"), rest(told));
+        }
+    }
+
+    #severityRow(severity, figures) {
+        const row = copyOf(find(this.#element, "[data-severity-row]"));
+        row.dataset.severity = severity;
+        setText(find(row, "[data-severity-name]"), severity);
+        for (const cell of row.querySelectorAll("[data-of]")) {
+            setText(cell, count(figures[cell.dataset.of]));
+            cell.dataset.zero = figures[cell.dataset.of] === 0;
+        }
+        return row;
+    }
+
+    #notice(text) {
+        this.#sentence("notice", text);
+    }
+
+    #sentence(name, text) {
+        setText(this.#part(`${name}-text`), text);
+        this.#part(name).hidden = text === "";
+    }
+}
+
+function item(text) {
+    const element = document.createElement("li");
+    setText(element, text);
+    return element;
+}
+
+/** A host or CVE that leads to its findings. */
+function foundItem(name) {
+    const element = document.createElement("li");
+    const link = document.createElement("a");
+    link.href = `/vulnerabilities?${new URLSearchParams({ search: name, state: "all" })}`;
+    setText(link, name);
+    element.append(link);
+    return element;
+}

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { facts, hasEnded, origin, rest, shownState } from "../../static/scripts/import-facts.js";
+import { differences } from "../../static/scripts/shared/differences.js";
+
+const record = {
+    scannerName: "Tenable Vulnerability Management", source: "Berlin", mode: "hosts", fileSize: 256646, state: "completed",
+    scanDate: "2026-08-20", createdAt: 0, duration: 800, undoneAt: null,
+};
+const change = (newCount, goneCount) => ({ new: { count: newCount, names: [] }, gone: { count: goneCount, names: [] } });
+
+test("where a file is from", () => {
+    assert.equal(origin(record), "Tenable Vulnerability Management · Berlin · Hosts in the file only · 257 kB");
+    assert.equal(origin({ ...record, scannerName: "", vendor: "", source: "", mode: "full" }), "257 kB");
+});
+
+test("the facts of an import", () => {
+    assert.match(facts(record), / · Scan of 2026-08-20 · Imported 1 Jan 1970.* · in 0\.8 s$/);
+    assert.doesNotMatch(facts({ ...record, duration: null, scanDate: null }), /Scan of| in /);
+});
+
+test("an import that was taken back is shown as such", () => {
+    assert.equal(shownState(record), "completed");
+    assert.equal(shownState({ ...record, undoneAt: 5 }), "undone");
+});
+
+for (const [state, ended] of [["completed", true], ["failed", true], ["cancelled", true], ["staging", false], ["awaiting-confirmation", false]]) {
+    test(`${state} has ${ended ? "" : "not "}ended`, () => assert.equal(hasEnded({ state }), ended));
+}
+
+const summaries = [
+    [undefined, ""],
+    [{}, ""],
+    [{ hosts: change(0, 0), cves: change(0, 0) }, ""],
+    [{ hosts: change(1, 0), cves: change(0, 1200) }, "1 host new, 1,200 CVEs gone"],
+    [{ hosts: change(2, 3), cves: change(4, 5) }, "2 hosts new, 3 hosts gone, 4 CVEs new, 5 CVEs gone"],
+];
+for (const [summary, sentence] of summaries) {
+    test(`differences: ${sentence || "none"}`, () => assert.equal(differences(summary), sentence));
+}
+
+test("names that are not told are counted", () => {
+    assert.equal(rest({ count: 2, names: ["a", "b"] }), "");
+    assert.equal(rest({ count: 1202, names: ["a", "b"] }), "and 1,200 more");
+});
