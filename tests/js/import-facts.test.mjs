@@ -17,7 +17,7 @@ test("where a file is from", () => {
 
 test("the facts of an import", () => {
     assert.match(facts(record), / · Scan of 2026-08-20 · Imported 1 Jan 1970.* · in 0\.8 s$/);
-    assert.doesNotMatch(facts({ ...record, duration: null, scanDate: null }), /Scan of| in /);
+    assert.doesNotMatch(facts({ ...record, duration: null, scanDate: null }), /Scan of|· in /);
 });
 
 test("an import that was taken back is shown as such", () => {
