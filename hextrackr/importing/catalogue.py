@@ -15,6 +15,12 @@ DEFINITION_VALUES = (
     "title", "family", "description", "solution", "see_also", "cvss_vector", "cvss", "vpr", "epss", "published", "updated",
 )  # fmt: skip
 
+#: A host or definition of which a file says only that tests found nothing is not taken on record, but brought up to date if it is.
+_WORTH = """
+    (number IN (SELECT {column}_number FROM staging_findings WHERE import_id = :import_id AND state >= 0)
+     OR EXISTS (SELECT 1 FROM {table} k WHERE k.source_id = :source_id AND k.key = s.key))
+"""
+
 
 def promote_assets(connection: Connection, import_id: int, source_id: int, *, late: bool = False) -> None:
     """Upsert the staged assets."""
@@ -59,12 +65,14 @@ def _upsert(
         for name in values
     )
     kept = ", ".join(f"{name} = coalesce(excluded.{name}, {table}.{name})" for name in values)
+    worth = _WORTH.format(table=table, column=table[:-1])
     if not late:
         journal.keep_rows(connection, table, values, differs, import_id, source_id)
     connection.execute(
         text(f"""
         INSERT INTO {table} (source_id, key, {names})
-        SELECT :source_id, key, {names} FROM staging_{table} WHERE import_id = :import_id ORDER BY number
+        SELECT :source_id, key, {names} FROM staging_{table} s WHERE import_id = :import_id AND {worth}
+        ORDER BY number
         ON CONFLICT (source_id, key) DO {"NOTHING" if late else f"UPDATE SET {kept} WHERE {differs}"}
         """),
         {"import_id": import_id, "source_id": source_id},

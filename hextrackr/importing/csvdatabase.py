@@ -22,6 +22,12 @@ class IrregularCsv(FileRefused):
     detail = "The rows of this file do not follow its header line as CSV."
 
 
+class NotUtf8(IrregularCsv):
+    """Somewhere behind what was looked at, the file is not UTF-8."""
+
+    detail = "The file is not valid text in its encoding."
+
+
 class CsvDatabase:
     """A DuckDB database in memory, and the file as a table in it whose columns are ``c0``, ``c1``, ...
 
@@ -40,13 +46,17 @@ class CsvDatabase:
         """Give back the memory and the temporary files."""
         self._connection.close()
 
-    def source(self) -> str:
-        """The file as a table function: every cell as text; rows that are not valid CSV go to ``reject_errors``."""
+    def source(self, *, keep_rejects: bool = True) -> str:
+        """The file as a table function: every cell as text.
+
+        :param keep_rejects: rows that are not valid CSV go to ``reject_errors``; else they are passed over.
+        """
+        rejects = "store_rejects=true, rejects_limit=0" if keep_rejects else "ignore_errors=true"
         columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(self.dialect.header)))
         return (
             f"read_csv({quoted(str(self.path))}, delim={quoted(self.dialect.delimiter)}, quote='\"', escape='\"', "
             f"header=false, skip={self.dialect.data_line - 1}, columns={{{columns}}}, auto_detect=false, "
-            f"strict_mode=true, max_line_size={MAX_LINE_BYTES}, store_rejects=true, rejects_limit=0)"
+            f"strict_mode=true, max_line_size={MAX_LINE_BYTES}, {rejects})"
         )
 
     def run(self, statement: str) -> duckdb.DuckDBPyConnection:

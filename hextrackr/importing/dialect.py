@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
@@ -31,6 +32,8 @@ _SIGNATURES = (
     (b"SQLite format 3\0", "a SQLite database"),
     (b"\x7fELF", "a program"),
 )
+#: A header stands on one of the first lines: a preamble is no longer than this.
+PREAMBLE_LINES = 50
 #: Encodings of other scripts than the Latin one.
 _SCRIPTS = ("shift_jis", "cp932", "euc_jp", "gb18030", "gbk", "gb2312", "big5", "euc_kr", "cp949",
             "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256")  # fmt: skip
@@ -41,7 +44,8 @@ _EXPORT_HINT = "export the scan as CSV and import that file"
 class Dialect:
     """How to read a file.
 
-    :ivar encoding: a Python codec name; ``guessed`` if no BOM and no valid UTF-8 proved it.
+    :ivar encoding: a Python codec name; ``guessed`` if no BOM and no valid UTF-8 proved it. UTF-8 that is guessed has bytes here and
+        there that are not.
     :ivar bom: bytes before the first character.
     :ivar delimiter: one of :data:`DELIMITERS`.
     :ivar header: the column names as they stand in the file.
@@ -58,10 +62,13 @@ class Dialect:
     data_line: int
 
 
-def detect(sample: bytes, *, complete: bool) -> Dialect:
+def detect(
+    sample: bytes, *, complete: bool, is_header: Callable[[Sequence[str]], bool] = lambda cells: False
+) -> Dialect:
     """Tell the dialect from the first :data:`SAMPLE_BYTES` of a file.
 
     :param complete: the sample is the whole file.
+    :param is_header: whether these cells are a header that somebody knows; else the first line that looks like one is taken.
     :raises FileRefused: it is empty, no text, or text that is no table.
     """
     if not sample.strip(b"\0 \t\r\n"):
@@ -70,8 +77,25 @@ def detect(sample: bytes, *, complete: bool) -> Dialect:
     encoding, guessed, bom = _encoding(sample, complete)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(sample[bom:], final=complete)
     _refuse_markup(text)
-    delimiter, header, first, after = _header(text)
+    delimiter, header, first, after = _header(text, is_header)
     return Dialect(encoding, guessed, bom, delimiter, tuple(header), first, after)
+
+
+def rows(sample: bytes, dialect: Dialect, *, limit: int = 200) -> list[list[str]]:
+    """The first rows after the header, as far as the sample goes; the last one may be cut off."""
+    text = codecs.getincrementaldecoder(dialect.encoding)("replace").decode(sample[dialect.bom :])
+    lines = io.StringIO(text, newline="")
+    for _ in range(dialect.data_line - 1):
+        lines.readline()
+    found: list[list[str]] = []
+    try:
+        for row in csv.reader(lines, delimiter=dialect.delimiter):
+            found.append(row)
+            if len(found) == limit:
+                break
+    except csv.Error:
+        pass  # a single carriage return, or a NUL: what was read until then is a sample as well
+    return found
 
 
 def _refuse_other_kinds(sample: bytes) -> None:
@@ -100,7 +124,7 @@ def _encoding(sample: bytes, complete: bool) -> tuple[str, bool, int]:
         codecs.getincrementaldecoder("utf-8")("strict").decode(sample, final=complete)
         return "utf-8", False, 0
     except UnicodeDecodeError:
-        return _detected(sample), True, 0
+        return ("utf-8" if _is_mostly_utf8(sample) else _detected(sample)), True, 0
 
 
 def _utf16_without_bom(sample: bytes) -> str:
@@ -110,6 +134,12 @@ def _utf16_without_bom(sample: bytes) -> str:
     return "utf-16-le" if odd > even else "utf-16-be"
 
 
+def _is_mostly_utf8(sample: bytes) -> bool:
+    """Whether more characters beyond ASCII are valid UTF-8 than are not."""
+    invalid = sample.decode("utf-8", "replace").count("\ufffd")
+    return len(sample.decode("utf-8", "ignore")) - sum(byte < 128 for byte in sample) > invalid
+
+
 def _detected(sample: bytes) -> str:
     # Exports that are not UTF-8 come from Windows. A few accented letters look like any Western encoding: only a text that
     # reads well in another script's counts as that.
@@ -117,25 +147,34 @@ def _detected(sample: bytes) -> str:
     return best.encoding if best is not None and best.encoding in _SCRIPTS and best.coherence >= 0.3 else "cp1252"
 
 
-def _header(text: str) -> tuple[str, list[str], int, int]:
-    """Find the first line that has several columns: preambles are prose of one or two cells."""
-    candidates = [_first_table_line(text, delimiter) for delimiter in DELIMITERS]
-    found = [candidate for candidate in candidates if candidate is not None]
+def _header(text: str, is_header: Callable[[Sequence[str]], bool]) -> tuple[str, list[str], int, int]:
+    """Find the line with the column names: one that is known, else the first of several columns. Preambles are short lines."""
+    found = [line for delimiter in DELIMITERS for line in _first_lines(text, delimiter)]
+    known = [line for line in found if is_header(line[1])]
+    if known:
+        return max(known, key=_width)
     if not found:
         raise FileRefused("The file has no header line with several columns, so it is no CSV export.")
-    return max(found, key=lambda candidate: len(candidate[1]))
+    widest = max(found, key=_width)
+    return next(line for line in found if line[0] == widest[0] and 2 * _width(line) >= _width(widest))
 
 
-def _first_table_line(text: str, delimiter: str) -> tuple[str, list[str], int, int] | None:
+def _width(line: tuple[str, list[str], int, int]) -> int:
+    return len(line[1])
+
+
+def _first_lines(text: str, delimiter: str) -> list[tuple[str, list[str], int, int]]:
+    """The first lines with three columns or more: delimiter, cells, number of the line, number of the line after it."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    found: list[tuple[str, list[str], int, int]] = []
     line = 1
     try:
         for row in reader:
             if sum(1 for cell in row if cell.strip()) >= 3:
-                return delimiter, row, line, reader.line_num + 1
+                found.append((delimiter, row, line, reader.line_num + 1))
             line = reader.line_num + 1
-            if line > 50:
+            if line > PREAMBLE_LINES:
                 break
     except csv.Error:
         pass
-    return None
+    return found

@@ -14,6 +14,7 @@ class Job:
     :ivar spill: folder for temporary files; what is in it may be deleted when no job runs.
     :ivar memory_limit: what DuckDB may hold in memory, such as ``256MB``.
     :ivar guard_percent: above this share of the source's open findings, resolving needs a confirmation.
+    :ivar date_order: ``day-first`` or ``month-first`` if the user has said how dates in numbers are written; else the file tells.
     """
 
     import_id: int
@@ -22,6 +23,7 @@ class Job:
     spill: str
     memory_limit: str
     guard_percent: int
+    date_order: str | None = None
 
     def record(self) -> dict[str, Any]:
         """The job as JSON types, for the line that carries it."""

@@ -27,8 +27,8 @@ _MATCH = """
            f.lifecycle AS lifecycle_before,
            CASE
                WHEN f.id IS NULL THEN 'inserted'
-               WHEN s.state = 0 AND f.lifecycle <> 'resolved' THEN 'resolved'
-               WHEN s.state = 0 THEN 'unchanged'
+               WHEN s.state <= 0 AND f.lifecycle <> 'resolved' THEN 'resolved'
+               WHEN s.state <= 0 THEN 'unchanged'
                WHEN f.lifecycle = 'resolved' OR (s.state = 2 AND f.lifecycle = 'active') THEN 'reopened'
                WHEN s.severity <> f.severity OR coalesce(s.vpr, f.vpr, -1) <> coalesce(f.vpr, -1)
                     OR coalesce(s.cvss, f.cvss, -1) <> coalesce(f.cvss, -1) THEN 'updated'
@@ -39,7 +39,7 @@ _MATCH = """
     JOIN staging_definitions d ON d.import_id = s.import_id AND d.number = s.definition_number
     LEFT JOIN findings f ON f.asset_id = a.asset_id AND f.definition_id = d.definition_id
                         AND f.port = s.port AND f.protocol = s.protocol
-    WHERE s.import_id = :import_id
+    WHERE s.import_id = :import_id AND (s.state >= 0 OR f.id IS NOT NULL)
 """
 
 _ABSENT = """

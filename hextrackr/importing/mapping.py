@@ -8,21 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping as Dictionary
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from . import dates, identifiers, markup, scores
 from .formats.format import OPEN, Recognised
+from .scores import Scale
 
-CVE_PATTERN = r"(?:CVE|cve|Cve)-[0-9]{4}-[0-9]{2,}|cisco-sa-[0-9A-Za-z-]*[0-9A-Za-z]"
 #: Longest text of a key or name, in characters; a longer one is cut, which keeps it equal to itself.
 KEY_LENGTH = 255
 BLANKS = r"E' \t\r\n'"
 EMPTY = "CAST(NULL AS VARCHAR)"
+#: The ``fault`` of a row that holds no finding: neither taken over nor rejected.
+BLANK = -1
 
-ASSET_FIELDS = ("asset_id", "fqdn", "netbios", "ip", "name", "os")
+ASSET_FIELDS = ("asset_id", "fqdn", "netbios", "ip", "host", "name", "os")
 DEFINITION_FIELDS = (
-    "plugin_id", "title", "cves", "family", "description", "solution", "see_also", "cvss_vector", "published", "updated",
+    "plugin_id", "title", "cves", "advisories", "family", "description", "solution", "see_also", "cvss_vector", "published", "updated",
 )  # fmt: skip
 FINDING_FIELDS = ("severity", "state", "port", "protocol", "vpr", "cvss", "epss", "first_seen", "last_seen")
+ROW_FIELDS = (*ASSET_FIELDS, "plugin_id", "cves", "title", *FINDING_FIELDS)
+DATE_FIELDS = ("first_seen", "last_seen", "published", "updated")
+
+_ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
 
 
 def quoted(text: str) -> str:
@@ -52,12 +59,27 @@ FAULTS = (
 )
 
 
+@dataclass(frozen=True)
+class Readings:
+    """What the file as a whole says of how its cells are to be read.
+
+    :ivar day_first: whether ``03/04/2026`` is in April.
+    :ivar scales: for the columns, by index, whose scores have left their scale: how to bring them back.
+    :ivar limited: leave out the scores that are still off their scale.
+    """
+
+    day_first: bool = False
+    scales: Dictionary[int, Scale] = field(default_factory=dict)
+    limited: bool = False
+
+
 class Mapping:
     """The expressions for one file."""
 
-    def __init__(self, recognised: Recognised) -> None:
+    def __init__(self, recognised: Recognised, readings: Readings) -> None:
         self._format = recognised.format
         self._places = recognised.places
+        self._readings = readings
 
     def places(self, fields: Iterable[str]) -> list[int]:
         """The columns in which the fields may stand, each once."""
@@ -65,42 +87,63 @@ class Mapping:
 
     def cells(self, fields: Iterable[str]) -> str:
         """Select list: the columns of the fields, trimmed, and NULL where they say nothing."""
-        return ", ".join(f"{self._clean(f'c{place}')} AS c{place}" for place in self.places(fields)) or "1"
+        return ", ".join(f"{self.cell(place)} AS c{place}" for place in self.places(fields)) or "1"
+
+    def cell(self, place: int) -> str:
+        """One column, trimmed, and NULL where it says nothing."""
+        cell = f"c{place}"
+        # To trim a set of characters is dear, and few cells begin or end with one: look first.
+        trimmed = f"CASE WHEN {cell}[1] <= ' ' OR {cell}[-1] <= ' ' THEN trim({cell}, {BLANKS}) ELSE {cell} END"
+        cleaned = f"nullif({trimmed}, '')"
+        for null in self._format.nulls:
+            cleaned = f"nullif({cleaned}, {quoted(null)})"
+        return cleaned
 
     def record(self) -> dict[str, str]:
         """What a row says of its host and finding: column name to expression, over :meth:`cells`."""
         return {
             "asset_key": self._asset_key(),
-            "name": self.text("name", KEY_LENGTH),
-            "fqdn": f"lower({self.text('fqdn', KEY_LENGTH)})",
+            "name": self._name(),
+            "fqdn": f"lower({self._first('fqdn')})",
             "netbios": self.text("netbios", KEY_LENGTH),
-            "ip": self.text("ip", 45),
+            "ip": self._ip(),
             "os": self.text("os", KEY_LENGTH),
             "definition_key": self.definition_key(),
             "severity": self._word("severity", self._format.severities, "NULL"),
             "severity_text": self.text("severity"),
-            "state": self._word("state", self._format.states, str(OPEN)),
+            "state": self._state(),
             "port": self._port(),
             "port_text": self.text("port"),
             "protocol": f"coalesce(lower({self.text('protocol', 10)}), '')",
-            "vpr": self._number("vpr", 0, 10),
-            "cvss": self._number("cvss", 0, 10),
-            "epss": self._number("epss", 0, 1),
+            **{score: self._score(score) for score in scores.HIGHEST},
             "first_seen": self._day("first_seen"),
+            "first_seen_text": self.text("first_seen"),
             "last_seen": self._day("last_seen"),
+            "last_seen_text": self.text("last_seen"),
         }
+
+    def blank(self) -> str:
+        """Condition, over :meth:`record`: the row holds no finding, whatever else stands in it."""
+        return "definition_key IS NULL AND severity_text IS NULL" if self._format.bare_rows else "FALSE"
 
     def definition(self) -> dict[str, str]:
         """What the rows of one definition say of it: column name to expression, over :meth:`cells`."""
+        vector = self.text("cvss_vector", KEY_LENGTH)
         return {
-            "title": f"coalesce({self.text('title')}, key)",
+            "title": f"coalesce({self._plain('title')}, key)",
             "family": self.text("family", KEY_LENGTH),
-            "description": self.text("description"),
-            "solution": self.text("solution"),
-            "see_also": self.text("see_also"),
-            "cvss_vector": self.text("cvss_vector", KEY_LENGTH),
+            "description": self._plain("description"),
+            "solution": self._plain("solution"),
+            "see_also": self._plain("see_also"),
+            # Some stand in brackets behind their score.
+            "cvss_vector": rf"CASE WHEN contains({vector}, '(') THEN regexp_extract({vector}, '\(([^()]*)\)', 1) ELSE {vector} END",
             "published": self._day("published"),
             "updated": self._day("updated"),
+            "odd_dates": " + ".join(
+                f"CAST({self.text(field)} IS NOT NULL AND {self._day(field)} IS NULL AS INTEGER)"
+                for field in ("published", "updated")
+            ),
+            "advisory_text": f"concat_ws(' ', {', '.join(f'c{place}' for place in self._places['advisories']) or EMPTY})",
         }
 
     def text(self, field: str, limit: int = 0) -> str:
@@ -111,7 +154,7 @@ class Mapping:
 
     def definition_key(self) -> str:
         """Identity of the definition: the scanner's number, else its first CVE, else its title."""
-        cve = f"nullif(upper(regexp_extract({self.cve_text()}, {quoted(CVE_PATTERN)})), '')"
+        cve = f"nullif(upper(regexp_extract({self.cve_text()}, {quoted(identifiers.ANY)})), '')"
         return f"coalesce({self.text('plugin_id', KEY_LENGTH)}, {cve}, {self.text('title', KEY_LENGTH)})"
 
     def cve_text(self) -> str:
@@ -119,26 +162,43 @@ class Mapping:
         places = self._places["cves"]
         return f"c{places[0]}" if places else EMPTY
 
-    def _clean(self, cell: str) -> str:
-        # To trim a set of characters is dear, and few cells begin or end with one: look first.
-        trimmed = f"CASE WHEN {cell}[1] <= ' ' OR {cell}[-1] <= ' ' THEN trim({cell}, {BLANKS}) ELSE {cell} END"
-        cleaned = f"nullif({trimmed}, '')"
-        for null in self._format.nulls:
-            cleaned = f"nullif({cleaned}, {quoted(null)})"
-        return cleaned
-
     def _asset_key(self) -> str:
         """Identity of the host: the scanner's own id, else FQDN, else NetBIOS name, else IP, else its name."""
-        parts = (self.text(field, KEY_LENGTH) for field in ("asset_id", "fqdn", "netbios", "ip", "name"))
-        return f"lower(coalesce({', '.join(parts)}))"
+        ids = (self.text("asset_id", KEY_LENGTH), self._first("fqdn"), self.text("netbios", KEY_LENGTH))
+        return f"lower(coalesce({', '.join((*ids, self._ip(), self._name()))}))"
 
-    def _number(self, field: str, low: float, high: float) -> str:
-        value = f"try_cast({self.text(field)} AS DOUBLE)"
-        return f"CASE WHEN {value} BETWEEN {low} AND {high} THEN {value} END"
+    def _name(self) -> str:
+        return f"coalesce({self.text('name', KEY_LENGTH)}, {self.text('host', KEY_LENGTH)})"
+
+    def _ip(self) -> str:
+        if not self._places["host"]:
+            return self._first("ip", 45)
+        host = self.text("host", 45)
+        address = f"CASE WHEN regexp_full_match({host}, {quoted(_ADDRESS)}) THEN {host} END"
+        return f"coalesce({self._first('ip', 45)}, {address})"
+
+    def _first(self, field: str, limit: int = KEY_LENGTH) -> str:
+        """The field's text, or of a list, such as ``10.0.0.1, 10.0.0.2`` or ``["a", "b"]``, what comes first."""
+        text = self.text(field)
+        if not self._places[field]:
+            return text
+        listed = rf"nullif(regexp_extract({text}, '[^\[\]\",;\s]+'), '')"
+        return f"left(CASE WHEN contains({text}, ',') OR contains({text}, ';') OR {text}[1] = '[' THEN {listed} ELSE {text} END, {limit})"
+
+    def _plain(self, field: str) -> str:
+        return markup.plain(self.text(field)) if self._format.markup else self.text(field)
+
+    def _score(self, field: str) -> str:
+        cells = {f"c{place}": self._readings.scales.get(place) for place in self._places[field]}
+        return scores.score(field, cells, limited=self._readings.limited)
 
     def _day(self, field: str) -> str:
-        shapes = ", ".join(quoted(shape) for shape in self._format.dates)
-        return f"CAST(try_strptime({self.text(field)}, [{shapes}]) AS DATE)"
+        return dates.day(self.text(field), day_first=self._readings.day_first)
+
+    def _state(self) -> str:
+        text = self.text("state")
+        word = self._word("state", self._format.states, str(self._format.other_state))
+        return f"CASE WHEN {text} IS NULL THEN {OPEN} ELSE {word} END" if self._places["state"] else str(OPEN)
 
     def _word(self, field: str, meanings: Dictionary[str, int], default: str) -> str:
         branches = " ".join(f"WHEN {quoted(word)} THEN {number}" for word, number in meanings.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from hextrackr.models.base import prepare_engine
 from hextrackr.models.imports import ImportMode, ImportState
 
 from . import dialect, formats, pace, plaintext, promotion, scandate, staging, sweep
-from .csvdatabase import CsvDatabase, IrregularCsv
+from .csvdatabase import CsvDatabase, IrregularCsv, NotUtf8
 from .formats.format import Recognised
 from .job import Job
 from .meter import Meter
-from .reader import Counts, Reader
+from .neutral import Counts
+from .reader import Reader
 
 #: How long SQLite waits, in C, for somebody else's lock: this process has nothing else to do.
 BUSY_TIMEOUT_MS = 30_000
@@ -74,13 +76,13 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
     sample, size = _sample(Path(job.upload))
     meter.plan(pace.plan(size, rows=max(1, size // 800)))
     meter.begin("recognise", "Reading the file...")
-    found = dialect.detect(sample, complete=len(sample) == size)
+    found = dialect.detect(sample, complete=len(sample) == size, is_header=formats.is_header)
     recognised = formats.recognise(found.header)
     source_id = _enter(engine, record, recognised)
     sweep.clear(engine, staging.TABLES, record.id)
 
     meter.begin("rows", f"Reading {recognised.format.name}...")
-    with closing(_rows_read(job, found, recognised)) as reader:
+    with closing(_rows_read(job, found, recognised, sample)) as reader:
         meter.begin("definitions")
         reader.read_definitions()
         meter.begin("deduplicate")
@@ -99,9 +101,10 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
         meter.plan(pace.plan(size, counts.rows))
         meter.begin("stage", "Loading data to staging table...", units=staging.units(reader))
         staging.load(engine, reader, record.id, meter)
+        warnings = _warnings(reader, counts)
     _move(
         engine, record.id, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=source_id,
-        open_staged=counts.open, warnings=_warnings(found, counts),
+        open_staged=counts.open, warnings=warnings,
     )  # fmt: skip
 
 
@@ -114,25 +117,31 @@ def _sample(upload: Path) -> tuple[bytes, int]:
         raise FileRefused("The uploaded file is gone from the server's disk; please import it again.") from None
 
 
-def _rows_read(job: Job, found: dialect.Dialect, recognised: Recognised) -> Reader:
+def _rows_read(job: Job, found: dialect.Dialect, recognised: Recognised, sample: bytes) -> Reader:
     """A reader after its first pass; over a cleaned copy if the file cannot be read as it stands."""
-    upload, spill = Path(job.upload), Path(job.spill)
-    if found.encoding == "utf-8":
-        reader = Reader(CsvDatabase(upload, found, spill=spill, memory_limit=job.memory_limit), recognised)
+    upload, copy = Path(job.upload), Path(job.spill) / "copy.csv"
+    first_rows = dialect.rows(sample, found)
+
+    def read(path: Path, found: dialect.Dialect) -> Reader:
+        database = CsvDatabase(path, found, spill=copy.parent, memory_limit=job.memory_limit)
+        reader = Reader(database, recognised, first_rows, job.date_order)
         try:
             reader.read_rows()
-            return reader
-        except IrregularCsv:
+        except HexTrackrError:
             reader.close()
-    copy = spill / "copy.csv"
-    plaintext.write_copy(upload, copy, found)
-    reader = Reader(CsvDatabase(copy, found, spill=spill, memory_limit=job.memory_limit), recognised)
-    try:
-        reader.read_rows()
-    except HexTrackrError:
-        reader.close()
-        raise
-    return reader
+            raise
+        return reader
+
+    backslash_quotes = recognised.format.backslash_quotes
+    if found.encoding == "utf-8" and not found.guessed and not backslash_quotes:
+        try:
+            return read(upload, found)
+        except NotUtf8:
+            found = replace(found, guessed=True)
+        except IrregularCsv:
+            pass
+    plaintext.write_copy(upload, copy, found, backslash_quotes=backslash_quotes)
+    return read(copy, found)
 
 
 def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportState:
@@ -193,10 +202,8 @@ def _all_rejected(reader: Reader, counts: Counts) -> str:
     return f"None of the {counts.rows} rows can be imported; the first, on line {first.line}: {first.reason}"
 
 
-def _warnings(found: dialect.Dialect, counts: Counts) -> list[str]:
-    warnings = []
-    if found.guessed:
-        warnings.append(f"The file is not in UTF-8; its encoding was taken to be {found.encoding}.")
+def _warnings(reader: Reader, counts: Counts) -> list[str]:
+    warnings = reader.warnings()
     if not counts.findings:
         warnings.append("The file holds no finding, so nothing was resolved.")
     if counts.rejected > staging.MAX_REJECTS:

@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 
 from .dialect import Dialect
 
 CHUNK_BYTES = 1024 * 1024
 
+_BACKSLASHED = re.compile(r'\\([\\"])')
 
-def write_copy(source: Path, target: Path, dialect: Dialect) -> int:
+
+def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
+    """Read the bytes that are not UTF-8 as Windows would have written them: files are pasted together from several programs."""
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error("hextrackr.cp1252", _as_cp1252)
+
+
+def write_copy(source: Path, target: Path, dialect: Dialect, *, backslash_quotes: bool = False) -> int:
     """Write ``source`` as UTF-8 with ``\\n`` at the end of every line; what is not text in its encoding becomes U+FFFD.
 
+    :param backslash_quotes: quotes in cells are written ``\\"``; the copy doubles them.
     :return: the size of the copy in bytes.
     """
-    decoder = codecs.getincrementaldecoder(dialect.encoding)("replace")
+    errors = "hextrackr.cp1252" if dialect.encoding == "utf-8" else "replace"
+    decoder = codecs.getincrementaldecoder(dialect.encoding)(errors)
+    unified = _doubled if backslash_quotes else _unified
     carried = ""
     with source.open("rb") as reader, target.open("w", encoding="utf-8", errors="replace", newline="") as writer:
         reader.seek(dialect.bom)
         while chunk := reader.read(CHUNK_BYTES):
             text = carried + decoder.decode(chunk)
-            carried = "\r" if text.endswith("\r") else ""  # its "\n" may come with the next chunk
-            writer.write(_unified(text[: len(text) - len(carried)]))
-        writer.write(_unified(carried + decoder.decode(b"", final=True)))
+            carried = (
+                text[-1:] if text.endswith(("\r", "\\")) else ""
+            )  # what belongs to it may come with the next chunk
+            writer.write(unified(text[: len(text) - len(carried)]))
+        writer.write(unified(carried + decoder.decode(b"", final=True)))
     return target.stat().st_size
 
 
 def _unified(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _doubled(text: str) -> str:
+    return _BACKSLASHED.sub(lambda match: '""' if match[1] == '"' else "\\", _unified(text))

@@ -6,45 +6,18 @@ the second groups what the rows say of their definitions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Dictionary
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import replace
 from typing import Any
 
-from . import rejects
+from . import identifiers, rejects, scores, survey, swallowed
 from .csvdatabase import CsvDatabase
+from .dialect import Dialect
 from .formats.format import Recognised
-from .mapping import ASSET_FIELDS, BLANKS, CVE_PATTERN, DEFINITION_FIELDS, FAULTS, FINDING_FIELDS, Mapping, quoted
-from .rejects import VALUE_LENGTH, RejectedRow
-
-#: The ``fault`` of a row without any text: neither taken over nor rejected.
-BLANK = -1
-
-#: The order of the columns is that of the staging tables, after the import's id.
-ASSET_COLUMNS = ("number", "key", "name", "fqdn", "netbios", "ip", "os", "last_seen")
-DEFINITION_COLUMNS = (
-    "number", "key", "title", "family", "description", "solution", "see_also",
-    "cvss_vector", "cvss", "vpr", "epss", "published", "updated",
-)  # fmt: skip
-CVE_COLUMNS = ("number", "cve")
-FINDING_COLUMNS = (
-    "number", "asset_number", "definition_number", "port", "protocol", "severity", "vpr", "cvss",
-    "first_seen", "last_seen", "state",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What a file holds: ``rows == findings + merged + blank + rejected``. ``open`` findings are those not fixed."""
-
-    rows: int
-    findings: int
-    open: int
-    merged: int
-    blank: int
-    rejected: int
-    newest: date | None
+from .mapping import BLANK, BLANKS, DEFINITION_FIELDS, FAULTS, ROW_FIELDS, Mapping, Readings, quoted
+from .neutral import Counts
+from .rejects import VALUE_LENGTH, Malformed, RejectedRow
 
 
 class Reader:
@@ -53,11 +26,27 @@ class Reader:
     :raises FileRefused: from any step, if the file turns out not to be readable.
     """
 
-    def __init__(self, database: CsvDatabase, recognised: Recognised) -> None:
+    def __init__(
+        self,
+        database: CsvDatabase,
+        recognised: Recognised,
+        sample: Sequence[Sequence[str]] = (),
+        date_order: str | None = None,
+    ) -> None:
+        """Nothing is read yet.
+
+        :param sample: the first rows, from :func:`.dialect.rows`.
+        :param date_order: ``day-first`` or ``month-first`` if the user has said it.
+        """
         self._database = database
         self._recognised = recognised
-        self._mapping = Mapping(recognised)
+        self._sample = sample
+        self._date_order = date_order
+        self._mapping = Mapping(recognised, Readings())
+        self._malformed: list[Malformed] = []
+        self._footer: list[Malformed] = []
         self._rejected: list[RejectedRow] = []
+        self._told: list[str] = []
 
     def close(self) -> None:
         """Give back the memory and the temporary files."""
@@ -65,17 +54,19 @@ class Reader:
 
     def read_rows(self) -> None:
         """First pass: every row's host and finding."""
-        m = self._mapping
-        faults = " ".join(f"WHEN {fault.condition} THEN {number}" for number, fault in enumerate(FAULTS))
-        values = " ".join(f"WHEN {fault.condition} THEN left({fault.value}, {VALUE_LENGTH})" for fault in FAULTS)
-        self._database.run(f"""
-            CREATE TABLE rows AS
-            SELECT * EXCLUDE (severity_text, port_text), CASE {faults} END AS fault, CASE {values} END AS fault_value
-            FROM (SELECT {_select(m.record())}
-                  FROM (SELECT {m.cells(ASSET_FIELDS + ("plugin_id", "cves", "title") + FINDING_FIELDS)} FROM {self._database.source()}))
-        """)
+        day_first, told = survey.date_order(self._database, self._recognised, self._sample, self._date_order)
+        readings = Readings(day_first)
+        self._read_rows(readings)
+        if self._is_off_scale():
+            scales, told_of_scores = survey.scales(self._database, self._recognised)
+            self._read_rows(replace(readings, scales=scales, limited=True))
+            told = told + told_of_scores
         self._mark_blank_rows()
-        self._rejected = rejects.collect(self._database, self._recognised)
+        self._malformed = rejects.malformed(self._database, self._recognised)
+        self._footer = rejects.footer(self._database.path, self._width, self._malformed)
+        bad = self._malformed[: len(self._malformed) - len(self._footer)]
+        self._rejected = rejects.collect(self._database, self._recognised, bad)
+        self._told = told
 
     def read_definitions(self) -> None:
         """Second pass: what the rows say of their definitions, each once.
@@ -83,15 +74,22 @@ class Reader:
         Of different texts the greatest counts, so that the order of the rows does not matter.
         """
         m = self._mapping
-        greatest = ", ".join(f"max(c{place}) AS c{place}" for place in m.places(DEFINITION_FIELDS))
+        places = m.places(DEFINITION_FIELDS)
+        greatest = ", ".join(f"max(c{place}) AS c{place}" for place in places)
+        spans = swallowed.fits(set(places) - set(m.places(ROW_FIELDS)), self._width, self._database.dialect.delimiter)
         self._database.run(f"""
             CREATE TABLE definition_texts AS
-            SELECT key, cve_text, {_select(m.definition())}
-            FROM (SELECT key, cve_text, {m.cells(DEFINITION_FIELDS)}
-                  FROM (SELECT {m.definition_key()} AS key, {greatest}, string_agg(DISTINCT {m.cve_text()}, ' ') AS cve_text
+            SELECT key, cve_text, suspect, {_select(m.definition())}
+            FROM (SELECT key, cve_text, suspect, {m.cells(DEFINITION_FIELDS)}
+                  FROM (SELECT {m.definition_key()} AS key, {greatest}, string_agg(DISTINCT {m.cve_text()}, ' ') AS cve_text,
+                               bool_or({spans}) AS suspect
                         FROM {self._database.source()} GROUP BY 1))
-            WHERE key IS NOT NULL
         """)
+        (suspect,) = self._database.one("""
+            SELECT coalesce((SELECT bool_or(suspect) FROM rows), FALSE) OR coalesce((SELECT bool_or(suspect) FROM definition_texts), FALSE)
+        """)
+        if suspect:
+            swallowed.refuse(self._database, self._recognised, {row.line for row in self._malformed})
 
     def deduplicate(self) -> Counts:
         """Number assets and definitions, merge the rows of one finding, and count."""
@@ -111,7 +109,11 @@ class Reader:
         self._database.run(f"""
             CREATE TABLE cves AS
             SELECT DISTINCT number, CASE WHEN found ILIKE 'cve-%' THEN upper(found) ELSE left(found, 64) END AS cve FROM (
-                SELECT number, unnest(regexp_extract_all(cve_text, {quoted(CVE_PATTERN)})) AS found FROM definitions
+                SELECT number, unnest(CASE WHEN len(named) > 0 THEN named ELSE advisories END) AS found FROM (
+                    SELECT number, coalesce(regexp_extract_all(cve_text, {quoted(identifiers.ANY)}), []) AS named,
+                           regexp_extract_all(advisory_text, {quoted(identifiers.ADVISORY)}) AS advisories
+                    FROM definitions
+                )
             ) ORDER BY ALL
         """)
         self._database.run("""
@@ -144,6 +146,22 @@ class Reader:
         """The rows that were not taken over, in the order of the file."""
         return self._rejected
 
+    def warnings(self) -> list[str]:
+        """What the user should know of how the file was read, in plain sentences."""
+        told = [_encoding(self._database.dialect), *self._told] if self._database.dialect.guessed else list(self._told)
+        (odd,) = self._database.one("""
+            SELECT coalesce((SELECT sum(odd_dates) FROM rows WHERE fault IS NULL), 0)
+                   + coalesce((SELECT sum(odd_dates) FROM definitions), 0)
+        """)
+        if odd:
+            told.append(
+                f"{odd} {'date is' if odd == 1 else 'dates are'} none that can be, or of an unknown shape, and left out."
+            )
+        if self._footer:
+            count, first = len(self._footer), self._footer[0].text.strip()[:100]
+            told.append(f"The last {'line is' if count == 1 else f'{count} lines are'} no row but a footer: {first}")
+        return told
+
     def batches(self, table: str, columns: tuple[str, ...], size: int) -> Iterator[list[tuple[Any, ...]]]:
         """Yield a table's rows as tuples of SQL-ready values (dates as ISO text), ``size`` at a time, by rising number."""
         days = {"last_seen", "first_seen", "published", "updated"}
@@ -156,15 +174,49 @@ class Reader:
         """The number of a table's rows."""
         return int(self._database.one(f"SELECT count(*) FROM {table}")[0])
 
+    @property
+    def _width(self) -> int:
+        return len(self._database.dialect.header)
+
+    def _read_rows(self, readings: Readings) -> None:
+        m = self._mapping = Mapping(self._recognised, readings)
+        faults = " ".join(f"WHEN {fault.condition} THEN {number}" for number, fault in enumerate(FAULTS))
+        values = " ".join(f"WHEN {fault.condition} THEN left({fault.value}, {VALUE_LENGTH})" for fault in FAULTS)
+        read = m.places(ROW_FIELDS)
+        unread = set(range(self._width)) - set(read) - set(m.places(DEFINITION_FIELDS))
+        suspect = (
+            f"{swallowed.spans_lines(read)} OR {swallowed.fits(unread, self._width, self._database.dialect.delimiter)}"
+        )
+        self._database.run(f"""
+            CREATE OR REPLACE TABLE rows AS
+            SELECT * EXCLUDE (severity_text, port_text, first_seen_text, last_seen_text),
+                   CASE WHEN {m.blank()} THEN {BLANK} {faults} END AS fault, CASE {values} END AS fault_value,
+                   CAST(first_seen_text IS NOT NULL AND first_seen IS NULL AS INTEGER)
+                   + CAST(last_seen_text IS NOT NULL AND last_seen IS NULL AS INTEGER) AS odd_dates
+            FROM (SELECT suspect, {_select(m.record())}
+                  FROM (SELECT {m.cells(ROW_FIELDS)}, {suspect} AS suspect FROM {self._database.source()}))
+        """)
+
+    def _is_off_scale(self) -> bool:
+        off = " OR ".join(f"max({name}) > {highest} OR min({name}) < 0" for name, highest in scores.HIGHEST.items())
+        return bool(self._database.one(f"SELECT coalesce({off}, FALSE) FROM rows")[0])
+
     def _mark_blank_rows(self) -> None:
         """Of the rows that name neither host nor plugin, find those without any text; that takes a pass of its own, so only then."""
-        if not self._database.one("SELECT count(*) FROM rows WHERE asset_key IS NULL AND definition_key IS NULL")[0]:
+        nameless = f"asset_key IS NULL AND definition_key IS NULL AND fault <> {BLANK}"
+        if not self._database.one(f"SELECT count(*) FROM rows WHERE {nameless}")[0]:
             return
         cells = ", ".join(f"c{index}" for index in range(len(self._database.dialect.header)))
         self._database.run(
             f"CREATE TABLE texts AS SELECT trim(concat({cells}), {BLANKS}) = '' AS blank FROM {self._database.source()}"
         )
         self._database.run(f"UPDATE rows SET fault = {BLANK} FROM texts WHERE texts.rowid = rows.rowid AND texts.blank")
+
+
+def _encoding(dialect: Dialect) -> str:
+    if dialect.encoding == "utf-8":
+        return "The file is in UTF-8, but not everywhere; what is not was taken to be cp1252."
+    return f"The file is not in UTF-8; its encoding was taken to be {dialect.encoding}."
 
 
 def _select(expressions: Dictionary[str, str]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from hextrackr.errors import FileRefused
 
-from . import lines
-from .csvdatabase import MAX_LINE_BYTES, CsvDatabase
+from . import lines, swallowed
+from .csvdatabase import MAX_LINE_BYTES, CsvDatabase, NotUtf8
 from .formats.format import Recognised
 from .mapping import FAULTS, KEY_LENGTH
 
@@ -25,39 +26,87 @@ class RejectedRow:
     reason: str
 
 
-def collect(database: CsvDatabase, recognised: Recognised) -> list[RejectedRow]:
-    """Find the rejected rows once the table ``rows`` is filled, in the order of the file.
+@dataclass(frozen=True)
+class Malformed:
+    """What is no row of the table: ``offset`` in bytes, ``kind`` and ``message`` as DuckDB has them."""
+
+    offset: int
+    line: int
+    text: str
+    kind: str
+    message: str
+
+
+def malformed(database: CsvDatabase, recognised: Recognised) -> list[Malformed]:
+    """Find what is not valid CSV once the file was read, in the order of the file.
 
     :raises FileRefused: a quote that is never closed has swallowed rows.
+    :raises NotUtf8: the file is not, throughout.
     """
-    malformed = _malformed(database)
+    errors = database.run("""
+        SELECT line_byte_position - 1, first(error_type ORDER BY column_idx), first(error_message ORDER BY column_idx),
+               first(csv_line)
+        FROM reject_errors GROUP BY line_byte_position ORDER BY 1
+    """).fetchall()
+    places = lines.of_offsets(database.path, [row[0] for row in errors])
+    found = [Malformed(offset, places[offset], text, str(kind), message) for offset, kind, message, text in errors]
+    for row in found:
+        if row.kind == "INVALID ENCODING":
+            raise NotUtf8
+        if _swallows(row, database, recognised):
+            raise FileRefused(swallowed.unbalanced(row.line))
+    return found
+
+
+def footer(path: Path, width: int, found: list[Malformed]) -> list[Malformed]:
+    """Of the malformed lines those that end the file and are no rows: short ones, after an empty line or in prose."""
+    end, taken = path.stat().st_size, 0
+    with path.open("rb") as stream:
+        for row in reversed(found):
+            stream.seek(row.offset)
+            if row.kind != "MISSING COLUMNS" or stream.read(end - row.offset).strip() != row.text.strip().encode():
+                break
+            if row.text.count(",") + row.text.count(";") + row.text.count("\t") >= width // 2:
+                break
+            end, taken = row.offset, taken + 1
+        if not taken:
+            return []
+        block = found[-taken:]
+        stream.seek(max(0, end - 4))
+        before = stream.read(min(4, end)).replace(b"\r", b"")
+    return block if before.endswith(b"\n\n") or all(_is_prose(row.text) for row in block) else []
+
+
+def collect(database: CsvDatabase, recognised: Recognised, bad: list[Malformed]) -> list[RejectedRow]:
+    """Find the rejected rows once the table ``rows`` is filled, in the order of the file.
+
+    :param bad: the malformed ones.
+    """
     faulty = database.run("SELECT rowid, fault, fault_value FROM rows WHERE fault >= 0 ORDER BY rowid").fetchall()
     places = lines.of_records(
-        database.path, database.dialect, {ordinal for ordinal, _, _ in faulty}, {row.line for row in malformed}
+        database.path, database.dialect, {ordinal for ordinal, _, _ in faulty}, {row.line for row in bad}
     )
-    rejected = malformed + [
+    rejected = [RejectedRow(row.line, "", row.text[:VALUE_LENGTH], _plain(row.kind, row.message)) for row in bad]
+    rejected += [
         RejectedRow(places.get(ordinal, 0), _column(database, recognised, number), value or "", FAULTS[number].reason)
         for ordinal, number, value in faulty
     ]
     return sorted(rejected, key=lambda row: row.line)
 
 
-def _malformed(database: CsvDatabase) -> list[RejectedRow]:
-    errors = database.run("""
-        SELECT line_byte_position, first(error_type ORDER BY column_idx), first(error_message ORDER BY column_idx),
-               first(csv_line)
-        FROM reject_errors GROUP BY line_byte_position ORDER BY 1
-    """).fetchall()
-    places = lines.of_offsets(database.path, [row[0] - 1 for row in errors])
-    rejected = []
-    for offset, kind, message, text in errors:
-        line = places[offset - 1]
-        if str(kind) == "UNQUOTED VALUE" and "\n" in text.strip():
-            raise FileRefused(
-                f"A quote that opens on line {line} is never closed, so the rows after it cannot be told apart."
-            )
-        rejected.append(RejectedRow(line, "", text[:VALUE_LENGTH], _plain(str(kind), message)))
-    return rejected
+def _swallows(row: Malformed, database: CsvDatabase, recognised: Recognised) -> bool:
+    """Whether a malformed row has taken others with it."""
+    first, *rest = row.text.strip().splitlines() or [""]
+    if row.kind == "UNQUOTED VALUE" and rest:
+        return True
+    width, delimiter = len(database.dialect.header), database.dialect.delimiter
+    cells = (line.split(delimiter) for line in rest)
+    return any(len(line) == width and swallowed.is_row(line, recognised) for line in cells)
+
+
+def _is_prose(text: str) -> bool:
+    text = text.strip()
+    return not any(mark in text for mark in ",;\t|") and (" " in text or ":" in text)
 
 
 def _column(database: CsvDatabase, recognised: Recognised, fault: int) -> str:
@@ -76,8 +125,6 @@ def _plain(kind: str, message: str) -> str:
             ).replace(" Found:", " expected, found")
         case "UNQUOTED VALUE":
             return "A quote stands in the wrong place."
-        case "INVALID ENCODING":
-            return "The row is not valid text in the file's encoding."
         case "LINE SIZE OVER MAXIMUM":
             return f"The row is longer than {MAX_LINE_BYTES // 1024**2} MB."
         case _:

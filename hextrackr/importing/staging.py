@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, delete
 
 from hextrackr.models import Base, Reject, StagedAsset, StagedCve, StagedDefinition, StagedFinding
 
-from . import reader as columns
+from . import neutral
 from .meter import Meter
 from .reader import Reader
 
@@ -19,10 +19,10 @@ BATCH_ROWS = 5000
 MAX_REJECTS = 10_000
 
 _COLUMNS: tuple[tuple[type[Base], str, tuple[str, ...]], ...] = (
-    (StagedAsset, "assets", columns.ASSET_COLUMNS),
-    (StagedDefinition, "definitions", columns.DEFINITION_COLUMNS),
-    (StagedCve, "cves", columns.CVE_COLUMNS),
-    (StagedFinding, "findings", columns.FINDING_COLUMNS),
+    (StagedAsset, "assets", neutral.ASSET_COLUMNS),
+    (StagedDefinition, "definitions", neutral.DEFINITION_COLUMNS),
+    (StagedCve, "cves", neutral.CVE_COLUMNS),
+    (StagedFinding, "findings", neutral.FINDING_COLUMNS),
 )
 #: The staging tables.
 TABLES = tuple(model for model, _, _ in _COLUMNS)

@@ -69,7 +69,7 @@ class StagedCve(_Staged, Base):
 
 
 class StagedFinding(_Staged, Base):
-    """A finding the file names; ``state`` is what the scanner says: 0 fixed, 1 open, 2 open again."""
+    """A finding the file names; ``state`` is what the scanner says: -1 tested and not there, 0 fixed, 1 open, 2 open again."""
 
     __tablename__ = "staging_findings"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from hextrackr.importing.formats.format import FIXED, RESURFACED
+from hextrackr.importing.formats.format import FIXED, PASSED, RESURFACED
 from hextrackr.models.imports import ImportMode
 
 #: Host, plugin, port.
@@ -55,8 +55,11 @@ class PlainSource:
         hosts = {host for host, _, _ in rows}
         for key, row in rows.items():
             known = self.findings.get(key)
-            self.findings[key] = self._new(day, row) if known is None else self._seen_again(known, day, row)
-        if mode == ImportMode.DELTA or all(row.state == FIXED for row in rows.values()):
+            if known is not None:
+                self.findings[key] = self._seen_again(known, day, row)
+            elif row.state != PASSED:
+                self.findings[key] = self._new(day, row)
+        if mode == ImportMode.DELTA or all(row.state in (FIXED, PASSED) for row in rows.values()):
             return
         for key, finding in self.findings.items():
             if key not in rows and finding.is_open and (mode == ImportMode.FULL or key[0] in hosts):
@@ -69,7 +72,7 @@ class PlainSource:
 
     def _seen_again(self, known: Finding, day: date, row: Row) -> Finding:
         vpr = known.vpr if row.vpr is None else row.vpr
-        if row.state == FIXED:
+        if row.state in (FIXED, PASSED):
             if not known.is_open:
                 return known
             return replace(known, severity=row.severity, vpr=vpr, lifecycle="resolved", resolved_on=day)
@@ -80,6 +83,8 @@ class PlainSource:
         closed = min(other for other in self.days if other > day)
         for key, row in rows.items():
             known = self.findings.get(key)
+            if known is None and row.state == PASSED:
+                continue
             if known is None:
                 end = day if row.state == FIXED else closed
                 self.findings[key] = Finding(row.severity, row.vpr, "resolved", day, day, end)

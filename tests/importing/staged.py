@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hextrackr.importing import pace, promotion, staging, sweep
 from hextrackr.importing.meter import Meter
-from hextrackr.importing.reader import ASSET_COLUMNS, CVE_COLUMNS, DEFINITION_COLUMNS, FINDING_COLUMNS
+from hextrackr.importing.neutral import ASSET_COLUMNS, CVE_COLUMNS, DEFINITION_COLUMNS, FINDING_COLUMNS
 from hextrackr.models import Import, Source
 from hextrackr.models.imports import ImportMode, ImportState
 

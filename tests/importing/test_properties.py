@@ -24,7 +24,7 @@ ROWS = st.dictionaries(
     st.builds(
         Row,
         severity=st.integers(0, 4),
-        state=st.sampled_from([0, 1, 1, 1, 2]),
+        state=st.sampled_from([-1, 0, 1, 1, 1, 2]),
         vpr=st.sampled_from([None, 1.5, 9.9]),
     ),
     max_size=8,

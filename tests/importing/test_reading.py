@@ -119,13 +119,15 @@ def test_rows_repeated_for_each_cve_are_one_finding(run_import, figures, query):
     assert query("SELECT count(*) FROM definition_cves") == [(3,)]
 
 
-def test_a_cve_or_advisory_in_the_name_counts_only_without_a_cve_column(run_import, query):
+def test_a_cve_in_the_name_counts_only_without_a_cve_column_and_an_advisory_only_without_a_cve(run_import, query):
     title = "Cisco IOS XE cisco-sa-iosxe-webui-j22SaA4z (CVE-2023-20198)"
-    run_import(export([row(title=title, cve="")]))
-    assert query("SELECT cve FROM definition_cves") == []
+    run_import(export([row(title=title, cve="CVE-2023-1111")]), source_label="with a CVE")
+    assert query("SELECT cve FROM definition_cves") == [("CVE-2023-1111",)]
+    run_import(export([row(title=title, cve="")]), source_label="with an empty cell")
+    assert query("SELECT cve FROM definition_cves WHERE definition_id = 2") == [("cisco-sa-iosxe-webui-j22SaA4z",)]
     without = [column for column in COLUMNS if column != "definition.cve"]
-    run_import(export([row(title=title)], columns=without))
-    assert query("SELECT cve FROM definition_cves ORDER BY cve") == [
+    run_import(export([row(title=title)], columns=without), source_label="without the column")
+    assert query("SELECT cve FROM definition_cves WHERE definition_id = 3 ORDER BY cve") == [
         ("CVE-2023-20198",),
         ("cisco-sa-iosxe-webui-j22SaA4z",),
     ]
@@ -133,9 +135,9 @@ def test_a_cve_or_advisory_in_the_name_counts_only_without_a_cve_column(run_impo
 
 @pytest.mark.parametrize(
     ("value", "stored"),
-    [("9.8", 9.8), ("0", 0.0), ("10.0", 10.0), ("98", None), ("-1", None), ("n/a", None), ("", None)],
+    [("9.8", 9.8), ("0", 0.0), ("10.0", 10.0), ("98", 9.8), ("980", None), ("-1", None), ("n/a", None), ("", None)],
 )
-def test_a_score_outside_its_scale_is_not_stored(run_import, query, value, stored):
+def test_a_score_is_stored_on_its_scale_or_not_at_all(run_import, query, value, stored):
     run_import(export([row(vpr=value)]))
     assert query("SELECT vpr FROM findings") == [(stored,)]
 

@@ -20,7 +20,11 @@ def known() -> tuple[Format, ...]:
     """Every format, the more demanding ones first."""
     modules = (importlib.import_module(f"{__name__}.{entry.name}") for entry in pkgutil.iter_modules(__path__))
     formats = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
-    return tuple(sorted(formats, key=lambda known_format: (-len(known_format.signature), known_format.key)))
+    return tuple(sorted(formats, key=_rank))
+
+
+def _rank(known_format: Format) -> tuple[bool, int, str]:
+    return known_format.last_resort, -len(known_format.signature), known_format.key
 
 
 def scanner_name(key: str) -> str:
@@ -35,7 +39,7 @@ def recognise(header: Sequence[str]) -> Recognised:
     :raises MissingColumns: it is a known scanner's, but lacks what the import cannot do without.
     """
     names = [normalised(name) for name in header]
-    match = next((known_format for known_format in known() if known_format.signed(names)), None)
+    match = _signed(names)
     if match is None:
         raise UnknownFormat(_unknown(header))
     missing = match.missing(names)
@@ -43,6 +47,15 @@ def recognise(header: Sequence[str]) -> Recognised:
         wanted = "; ".join(f"{meaning} (one of {', '.join(columns)})" for meaning, columns in missing)
         raise MissingColumns(f"This {match.name} export lacks {wanted}.")
     return match.recognised(names)
+
+
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether a line is the header of some format's export, complete or not."""
+    return _signed([normalised(cell) for cell in cells]) is not None
+
+
+def _signed(names: Sequence[str]) -> Format | None:
+    return next((known_format for known_format in known() if known_format.signed(names)), None)
 
 
 def _unknown(header: Sequence[str]) -> str:

@@ -9,16 +9,22 @@ from types import MappingProxyType
 #: Severity words in any scanner's export, lower case, on our scale of 0 (info) to 4 (critical).
 SEVERITY_WORDS: Mapping[str, int] = MappingProxyType(
     {
-        **dict.fromkeys(("none", "info", "informational", "log", "negligible", "other"), 0),
+        **dict.fromkeys(("none", "info", "informational", "information", "log", "negligible", "other", "i"), 0),
         **dict.fromkeys(("low", "l"), 1),
         **dict.fromkeys(("medium", "moderate", "m"), 2),
-        **dict.fromkeys(("high", "important", "h"), 3),
-        **dict.fromkeys(("critical", "urgent"), 4),
+        **dict.fromkeys(("high", "important", "severe", "h"), 3),
+        **dict.fromkeys(("critical", "urgent", "c"), 4),
     }
 )
 
-#: What a scanner says of a finding's state, as staged: 0 fixed, 1 open, 2 open again.
-FIXED, OPEN, RESURFACED = 0, 1, 2
+#: Tenable's numbers for the severity, as they stand for its words.
+TENABLE_SEVERITIES: Mapping[str, int] = MappingProxyType(
+    {**SEVERITY_WORDS, **{str(number): number for number in range(5)}}
+)
+
+#: What a scanner says of a finding's state, as staged. ``PASSED`` is a test that found nothing: it resolves a finding that is on
+#: record and opens none. ``FIXED`` is a finding that was there once, and is kept as a resolved one.
+PASSED, FIXED, OPEN, RESURFACED = -1, 0, 1, 2
 
 Columns = tuple[str, ...]
 
@@ -32,21 +38,25 @@ def normalised(name: str) -> str:
 class Fields:
     """For each neutral field the columns it may stand in; of several, the first that is not empty counts.
 
-    Asset: ``asset_id`` (the scanner's own), ``fqdn``, ``netbios``, ``ip``, ``name``, ``os``.
-    Definition: ``plugin_id``, ``title``, ``cves`` (any text that holds CVE ids), ``family``, ``description``, ``solution``, ``see_also``,
-    ``cvss_vector``, ``cvss`` (0..10), ``vpr`` (0..10), ``epss`` (0..1), ``published``, ``updated``.
-    Finding: ``severity``, ``state``, ``port``, ``protocol``, ``first_seen``, ``last_seen``.
+    Asset: ``asset_id`` (the scanner's own), ``fqdn``, ``netbios``, ``ip``, ``host`` (an address or a name, as it comes), ``name``,
+    ``os``. Of several names or addresses in one cell the first is the asset's.
+    Definition: ``plugin_id``, ``title``, ``cves`` (any text that holds CVE ids), ``advisories`` (text whose advisory ids count where
+    there is no CVE), ``family``, ``description``, ``solution``, ``see_also``, ``cvss_vector``, ``cvss`` (0..10), ``vpr`` (0..10),
+    ``epss`` (0..1), ``published``, ``updated``.
+    Finding: ``severity``, ``state``, ``port``, ``protocol``, ``first_seen``, ``last_seen`` (it tells the date of the scan as well).
     """
 
     asset_id: Columns = ()
     fqdn: Columns = ()
     netbios: Columns = ()
     ip: Columns = ()
+    host: Columns = ()
     name: Columns = ()
     os: Columns = ()
     plugin_id: Columns = ()
     title: Columns = ()
     cves: Columns = ()
+    advisories: Columns = ()
     family: Columns = ()
     description: Columns = ()
     solution: Columns = ()
@@ -73,10 +83,16 @@ class Format:
     :ivar signature: groups of columns; a header that has one of each group is this scanner's.
     :ivar essential: what the import cannot do without, in words, with the columns any one of which provides it.
     :ivar severities: words or numbers, lower case, to 0..4.
-    :ivar states: words, lower case, to ``FIXED``, ``OPEN`` or ``RESURFACED``; anything else is open.
-    :ivar dates: shapes in the notation of ``strptime``, tried in order.
+    :ivar states: words, lower case, to ``PASSED``, ``FIXED``, ``OPEN`` or ``RESURFACED``; any other word means ``other_state``, and
+        an empty cell ``OPEN``.
+    :ivar day_first: how the scanner writes dates in numbers, where a column leaves it open; every other shape of a date is
+        known without being declared.
     :ivar nulls: cells that mean "nothing", beside the empty one.
     :ivar blank_header: what a single column without a name is.
+    :ivar markup: texts hold simple HTML, which is turned into plain text.
+    :ivar backslash_quotes: quotes within cells are written ``\\"``, and not doubled.
+    :ivar bare_rows: a row without plugin and severity is the scanner's way to say that nothing was found; it counts as blank.
+    :ivar last_resort: asked only when no other format knows the header.
     """
 
     key: str
@@ -84,11 +100,16 @@ class Format:
     signature: tuple[Columns, ...]
     essential: Mapping[str, Columns]
     fields: Fields
-    dates: tuple[str, ...]
     severities: Mapping[str, int] = field(default_factory=lambda: SEVERITY_WORDS)
     states: Mapping[str, int] = field(default_factory=dict)
+    other_state: int = OPEN
+    day_first: bool = False
     nulls: Columns = ("N/A", "null")
     blank_header: str | None = None
+    markup: bool = False
+    backslash_quotes: bool = False
+    bare_rows: bool = False
+    last_resort: bool = False
 
     def signed(self, names: Sequence[str]) -> bool:
         """Whether a header (normalised names) is this scanner's."""

@@ -3,7 +3,7 @@
 Columns and states: https://docs.tenable.com/vulnerability-management/Content/Explore/Findings/Findings.htm
 """
 
-from .format import FIXED, OPEN, RESURFACED, SEVERITY_WORDS, Fields, Format
+from .format import FIXED, OPEN, RESURFACED, TENABLE_SEVERITIES, Fields, Format
 
 HOST = (
     "asset.id",
@@ -28,13 +28,20 @@ FORMAT = Format(
         asset_id=("asset.id",),
         fqdn=("asset.display_fqdn", "asset.fqdns"),
         netbios=("asset.netbios_name",),
-        ip=("asset.display_ipv4_address", "asset.display_ipv6_address", "asset.ipv4_addresses"),
+        ip=(
+            "asset.display_ipv4_address",
+            "asset.display_ipv6_address",
+            "asset.ipv4_addresses",
+            "asset.ipv6_addresses",
+            "asset.ip_addresses",
+        ),
         name=("asset.name", "asset.host_name"),
         os=("asset.operating_system", "asset.operating_systems"),
         plugin_id=("definition.id",),
         title=("definition.name",),
         # Vendor feeds leave the CVE column out and put the CVE or advisory id into the name.
         cves=("definition.cve", "definition.name"),
+        advisories=("definition.name",),
         family=("definition.family",),
         description=("definition.description", "definition.synopsis"),
         solution=("definition.solution",),
@@ -52,7 +59,7 @@ FORMAT = Format(
         first_seen=("first_observed", "first_seen"),
         last_seen=("last_seen",),
     ),
-    severities={**SEVERITY_WORDS, "0": 0, "1": 1, "2": 2, "3": 3, "4": 4},
+    severities=TENABLE_SEVERITIES,
     states={
         "fixed": FIXED,
         "new": OPEN,
@@ -61,6 +68,5 @@ FORMAT = Format(
         "resurfaced": RESURFACED,
         "reopened": RESURFACED,
     },
-    dates=("%Y-%m-%dT%H:%M:%S.%gZ", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d", "%b %-d, %Y"),
     blank_header="definition.description",
 )

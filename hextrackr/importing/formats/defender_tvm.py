@@ -1,0 +1,54 @@
+"""Microsoft Defender Vulnerability Management (TVM): the software vulnerabilities of each device.
+
+From the portal, a hunting query (``DeviceTvmSoftwareVulnerabilities``) or the API, whose column names differ a little.
+A row stands for one CVE of one software on one device; the software of several rows is one finding of that CVE.
+"""
+
+from .format import FIXED, OPEN, SEVERITY_WORDS, Fields, Format
+
+HOST = ("DeviceId", "DeviceName", "Device Id", "Device Name", "MachineId", "machineName", "Device")
+CVE = ("CveId", "CVE Id", "CVE", "CVE ID", "VulnerabilityId")
+SEVERITY = ("VulnerabilitySeverityLevel", "SeverityLevel", "Severity Level", "Vulnerability Severity Level", "Severity")
+
+FORMAT = Format(
+    key="defender-tvm",
+    name="Microsoft Defender Vulnerability Management",
+    signature=(
+        HOST,
+        CVE,
+        (
+            "SoftwareName",
+            "Software Name",
+            "SoftwareVendor",
+            "Software Vendor",
+            "VulnerabilitySeverityLevel",
+            "RecommendedSecurityUpdate",
+            "productName",
+            "fixingKbId",
+        ),
+    ),
+    essential={"the CVE": CVE, "the device": HOST, "the severity": SEVERITY},
+    fields=Fields(
+        asset_id=("DeviceId", "Device Id", "MachineId"),
+        fqdn=("DeviceName", "Device Name", "machineName", "Device"),
+        ip=("IPAddress", "IP Address", "LastIPAddress"),
+        os=("OSPlatform", "OS Platform", "OS"),
+        plugin_id=CVE,
+        title=CVE,
+        cves=CVE,
+        advisories=CVE,
+        family=("SoftwareName", "Software Name", "productName"),
+        description=("VulnerabilityDescription", "Description"),
+        solution=("RecommendedSecurityUpdate", "Recommended Security Update", "Remediation"),
+        see_also=("RecommendationReference", "SecurityUpdateUrl"),
+        cvss=("CvssScore", "CVSS Score", "CVSS", "CvssV3"),
+        epss=("EPSS", "EpssScore", "EPSS Score"),
+        published=("PublishedDate", "Published Date", "PublishedOn"),
+        severity=SEVERITY,
+        state=("Status",),
+        first_seen=("FirstSeenTimestamp", "FirstSeen", "First Seen", "FirstDetected"),
+        last_seen=("LastSeenTimestamp", "LastSeen", "Last Seen", "Timestamp", "EventTimestamp"),
+    ),
+    severities={**SEVERITY_WORDS, "unknown": 0},
+    states={"new": OPEN, "updated": OPEN, "active": OPEN, "fixed": FIXED},
+)

@@ -1,0 +1,48 @@
+"""Our own plain columns, for whoever builds a CSV from something else: ``hostname, ip_address, severity, plugin_name`` and more.
+
+Severities in words or as 0 to 4.
+"""
+
+from .format import FIXED, OPEN, RESURFACED, TENABLE_SEVERITIES, Fields, Format
+
+FORMAT = Format(
+    key="generic",
+    name="Generic CSV",
+    signature=(("hostname", "ip_address"), ("severity",), ("plugin_name", "plugin_id", "cve")),
+    essential={
+        "the vulnerability": ("plugin_id", "plugin_name", "cve"),
+        "the host": ("hostname", "ip_address"),
+        "the severity": ("severity",),
+    },
+    fields=Fields(
+        fqdn=("hostname",),
+        ip=("ip_address",),
+        os=("operating_system", "os"),
+        plugin_id=("plugin_id",),
+        title=("plugin_name",),
+        cves=("cve", "plugin_name"),
+        advisories=("cve", "plugin_name"),
+        family=("plugin_family", "family"),
+        description=("description",),
+        solution=("solution",),
+        see_also=("see_also",),
+        cvss_vector=("cvss_vector",),
+        cvss=("cvss_score", "cvss"),
+        vpr=("vpr_score", "vpr"),
+        epss=("epss_score", "epss"),
+        published=("published",),
+        severity=("severity",),
+        state=("state",),
+        port=("port",),
+        protocol=("protocol",),
+        first_seen=("first_seen",),
+        last_seen=("last_seen",),
+    ),
+    severities=TENABLE_SEVERITIES,
+    states={
+        **dict.fromkeys(("fixed", "resolved", "closed", "mitigated", "remediated"), FIXED),
+        **dict.fromkeys(("new", "open", "active"), OPEN),
+        **dict.fromkeys(("resurfaced", "reopened"), RESURFACED),
+    },
+    last_resort=True,
+)

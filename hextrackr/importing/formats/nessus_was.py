@@ -1,0 +1,17 @@
+"""Nessus / Tenable Web App Scanning: Nessus' columns with ``CVSSv3``, severities in lower case, ports often empty."""
+
+from .format import TENABLE_SEVERITIES, Format
+from .nessus_pro import FIELDS, HOST
+
+FORMAT = Format(
+    key="nessus-was",
+    name="Nessus Web App Scanning",
+    signature=(("Plugin ID",), ("Name", "Synopsis", "Plugin Output"), ("Host", "Risk"), ("CVSSv3",)),
+    essential={
+        "the plugin": ("Plugin ID",),
+        "the host": HOST,
+        "the severity": FIELDS.severity,
+    },
+    fields=FIELDS,
+    severities=TENABLE_SEVERITIES,
+)

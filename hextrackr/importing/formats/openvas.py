@@ -1,0 +1,41 @@
+"""Greenbone / OpenVAS: the CSV results report of a task.
+
+Severity is the word; it is the scanner's own, so that a CVSS of 9.8 may be High here. A task without results has one row that
+names only the task and the time. Some cells carry an apostrophe before a dash, against formulas in spreadsheets.
+"""
+
+from .format import SEVERITY_WORDS, Fields, Format
+
+HOST = ("IP", "Hostname", "Host IP")
+
+FORMAT = Format(
+    key="openvas",
+    name="Greenbone / OpenVAS",
+    signature=(("NVT OID", "NVT Name"), ("IP", "Hostname", "Result ID", "Task ID", "Specific Result")),
+    essential={
+        "the NVT": ("NVT OID", "NVT Name"),
+        "the host": HOST,
+        "the severity": ("Severity", "Threat"),
+    },
+    fields=Fields(
+        fqdn=("Hostname",),
+        ip=("IP", "Host IP"),
+        os=("OS", "Operating System"),
+        plugin_id=("NVT OID",),
+        title=("NVT Name",),
+        cves=("CVEs", "CVE"),
+        advisories=("Other References", "NVT Name"),
+        family=("NVT Family", "Family"),
+        description=("Summary", "Vulnerability Insight"),
+        solution=("Solution",),
+        see_also=("Other References",),
+        cvss=("CVSS",),
+        epss=("Max Severity EPSS score", "Max EPSS score", "EPSS Score"),
+        severity=("Severity", "Threat"),
+        port=("Port",),
+        protocol=("Port Protocol",),
+        last_seen=("Timestamp",),
+    ),
+    severities={**SEVERITY_WORDS, "debug": 0, "false positive": 0, "error": 0, "alarm": 3},
+    bare_rows=True,
+)

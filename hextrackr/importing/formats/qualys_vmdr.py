@@ -1,0 +1,55 @@
+"""Qualys VMDR: the vulnerabilities list, by QID or by CVE, with or without the three lines on who downloaded it.
+
+Listed by CVE it has a row for each CVE of a QID. ``KB Severity`` is Qualys' own rating, ``Severity`` what the user has made of it.
+"""
+
+from .format import Fields, Format
+from .qualys_vm import NULLS, SEVERITIES, STATES
+
+HOST = ("Asset Id", "Asset Name", "Asset IPV4", "Asset IPV6", "Asset IP")
+
+FORMAT = Format(
+    key="qualys-vmdr",
+    name="Qualys VMDR",
+    signature=(("QID",), HOST, ("Title", "Severity", "KB Severity"), ("Status", "Type Detected", "KB Severity", "QDS")),
+    essential={
+        "the QID": ("QID",),
+        "the host": HOST,
+        "the severity": ("Severity", "KB Severity"),
+    },
+    fields=Fields(
+        asset_id=("Asset Id",),
+        fqdn=("Asset FQDN", "DNS"),
+        netbios=("NetBIOS", "NetBIOS Name"),
+        ip=("Asset IPV4", "Asset IPV6", "Asset IP"),
+        name=("Asset Name",),
+        os=("Operating System", "OS"),
+        plugin_id=("QID",),
+        title=("Title",),
+        cves=("CVE", "CVE ID", "CVEs"),
+        advisories=("Vendor Reference", "Title"),
+        family=("Category",),
+        description=("Threat", "CVE-Description"),
+        solution=("Solution",),
+        cvss=(
+            "CVSSv3.1 Base (nvd)",
+            "CVSSv3.1 Base",
+            "CVSS3.1 Base",
+            "CVSSv3 Base",
+            "CVSSv2 Base (nvd)",
+            "CVSSv2 Base",
+        ),
+        epss=("EPSS", "EPSS Score"),
+        published=("Published Date",),
+        severity=("Severity", "KB Severity"),
+        state=("Status",),
+        port=("Port",),
+        protocol=("Protocol",),
+        first_seen=("First Detected",),
+        last_seen=("Last Detected",),
+    ),
+    severities=SEVERITIES,
+    states=STATES,
+    nulls=NULLS,
+    markup=True,
+)

@@ -1,0 +1,52 @@
+"""Tenable Security Center (formerly SecurityCenter): the vulnerability detail list and the vulnerability list.
+
+Its summaries (by plugin, by host) have no row for each finding and are refused, naming the column that they lack. The mitigated
+view has the columns of the cumulative one, and ``Mitigated On``; what stands in it is fixed.
+"""
+
+from .format import FIXED, TENABLE_SEVERITIES, Fields, Format
+
+HOST = ("IP Address", "DNS Name", "NetBIOS Name", "Host ID", "Agent ID", "Host Name")
+
+FORMAT = Format(
+    key="tenable-sc",
+    name="Tenable Security Center",
+    signature=(("Plugin", "Plugin ID"), ("Plugin Name",), ("Severity", "Risk Factor", "Family")),
+    essential={
+        "the plugin": ("Plugin", "Plugin ID", "Plugin Name"),
+        "the host": HOST,
+        "the severity": ("Severity", "Risk Factor"),
+    },
+    fields=Fields(
+        asset_id=("Host ID", "Agent ID"),
+        fqdn=("DNS Name",),
+        netbios=("NetBIOS Name",),
+        ip=("IP Address",),
+        name=("Host Name",),
+        os=("OS", "Operating System"),
+        plugin_id=("Plugin", "Plugin ID"),
+        title=("Plugin Name",),
+        cves=("CVE",),
+        advisories=("Cross References", "Plugin Name"),
+        family=("Family", "Plugin Family"),
+        description=("Description", "Synopsis"),
+        solution=("Solution", "Steps to Remediate"),
+        see_also=("See Also",),
+        cvss_vector=("CVSS V4 Vector", "CVSS V3 Vector", "CVSS V2 Vector", "CVSS Vector"),
+        cvss=("CVSS V4 Base Score", "CVSS V3 Base Score", "CVSS V2 Base Score", "CVSS Base Score"),
+        vpr=("Vulnerability Priority Rating", "VPR", "VPR Score"),
+        epss=("EPSS Score", "EPSS"),
+        published=("Plugin Publication Date", "Vuln Publication Date"),
+        updated=("Plugin Modification Date",),
+        severity=("Severity", "Risk Factor"),
+        state=("Mitigated On", "Last Mitigated"),
+        port=("Port",),
+        protocol=("Protocol",),
+        first_seen=("First Discovered", "First Seen"),
+        last_seen=("Last Observed", "Last Seen"),
+    ),
+    severities=TENABLE_SEVERITIES,
+    # The one "state" is the date on which a finding was mitigated: any text there means that it is fixed.
+    other_state=FIXED,
+    nulls=("N/A", "null", "Never"),
+)

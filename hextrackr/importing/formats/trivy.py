@@ -1,0 +1,41 @@
+"""Trivy: its CSV template (``contrib/csv.tpl``). The asset is the target: an image, a file system, a repository.
+
+The template writes Go strings, with quotes as ``\\"``. A vulnerability is found once in a target, however many packages carry it.
+https://github.com/aquasecurity/trivy/blob/main/contrib/csv.tpl
+"""
+
+from .format import SEVERITY_WORDS, Fields, Format
+
+FORMAT = Format(
+    key="trivy",
+    name="Trivy",
+    signature=(
+        ("Target",),
+        ("Vulnerability ID", "VulnerabilityID"),
+        ("PackageName", "Package Name", "PkgName", "Vulnerability Class", "Target Type", "Installed Version"),
+    ),
+    essential={
+        "the vulnerability": ("Vulnerability ID", "VulnerabilityID"),
+        "the target": ("Target",),
+        "the severity": ("Severity",),
+    },
+    fields=Fields(
+        name=("Target",),
+        os=("Target Type",),
+        plugin_id=("Vulnerability ID", "VulnerabilityID"),
+        title=("Title",),
+        cves=("Vulnerability ID", "VulnerabilityID"),
+        advisories=("Vulnerability ID", "VulnerabilityID"),
+        family=("PackageName", "Package Name", "PkgName", "Vulnerability Class"),
+        description=("Description",),
+        solution=("Resolution", "Fixed Version"),
+        see_also=("Reference", "Additional Reference"),
+        cvss_vector=("CVSS V3 Vector",),
+        cvss=("CVSS V3 Score",),
+        published=("Published Date", "PublishedDate"),
+        severity=("Severity",),
+    ),
+    # A vulnerability that nobody has rated yet is kept, with the least severity.
+    severities={**SEVERITY_WORDS, "unknown": 0},
+    backslash_quotes=True,
+)

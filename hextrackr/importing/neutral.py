@@ -1,0 +1,41 @@
+"""The scanner-neutral records that a file is turned into, and how many of which it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+#: The order of the columns is that of the staging tables, after the import's id.
+ASSET_COLUMNS = ("number", "key", "name", "fqdn", "netbios", "ip", "os", "last_seen")
+DEFINITION_COLUMNS = (
+    "number", "key", "title", "family", "description", "solution", "see_also",
+    "cvss_vector", "cvss", "vpr", "epss", "published", "updated",
+)  # fmt: skip
+CVE_COLUMNS = ("number", "cve")
+FINDING_COLUMNS = (
+    "number", "asset_number", "definition_number", "port", "protocol", "severity", "vpr", "cvss",
+    "first_seen", "last_seen", "state",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a file holds. Nothing is lost in silence: ``rows == findings + merged + blank + rejected``, always.
+
+    :ivar rows: the rows below the header, each record once however many lines it has. Empty lines are none, and neither are the
+        lines of a footer, which a warning tells of.
+    :ivar findings: distinct findings by host, definition, port and protocol, whatever their state: open, fixed or passed.
+    :ivar open: those of them that are open.
+    :ivar merged: rows that say again what another row says, such as the row for each CVE of a plugin.
+    :ivar blank: rows without text, or of which the scanner says that they hold no finding.
+    :ivar rejected: rows that are kept as rejects, with their lines and reasons.
+    :ivar newest: the last day on which a finding was seen.
+    """
+
+    rows: int
+    findings: int
+    open: int
+    merged: int
+    blank: int
+    rejected: int
+    newest: date | None

@@ -1,0 +1,74 @@
+"""A quote that swallows rows is refused; a cell of many lines, whatever they look like, is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from hextrackr.errors import FileRefused
+
+HEADER = "Plugin ID,CVE,CVSS,Risk,Host,Protocol,Port,Name,Synopsis,Description,Solution,See Also,Plugin Output"
+
+
+def line(number, **cells):
+    row = {
+        "Risk": "High",
+        "Host": f"10.0.0.{number}",
+        "Protocol": "tcp",
+        "Port": "443",
+        "Name": f"Plugin {number}",
+        **cells,
+    }
+    row["Plugin ID"] = str(1000 + number)
+    return ",".join(row.get(column, "") for column in HEADER.split(","))
+
+
+def report(*lines):
+    return "\n".join((HEADER, *lines, "")).encode()
+
+
+@pytest.mark.parametrize("column", ["CVE", "Risk", "Name", "Synopsis", "Description", "See Also", "Plugin Output"])
+@pytest.mark.parametrize("swallowed", [1, 2, 5])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_quote_that_is_closed_by_a_later_one_is_refused(run_import, query, column, swallowed, newline):
+    lines = [line(n) for n in range(swallowed + 3)]
+    value = {"Risk": "High", "Name": "x"}.get(column, "x")
+    lines[1] = line(1, **{column: f'"{value}'})
+    lines[1 + swallowed] = line(1 + swallowed, **{column: f'{value}"'})
+    with pytest.raises(FileRefused, match="line 3 is never closed"):
+        run_import(report(*lines).replace(b"\n", newline.encode()))
+    assert query("SELECT count(*) FROM findings") == [(0,)]
+
+
+def test_a_quote_closed_in_another_column_is_refused(run_import):
+    lines = [line(0), line(1, Synopsis='"x'), line(2), line(3, Solution='x"'), line(4)]
+    with pytest.raises(FileRefused, match="never closed"):
+        run_import(report(*lines))
+
+
+def quoted(text):
+    return '"' + text.replace('"', '""') + '"'
+
+
+@pytest.mark.parametrize("column", ["Synopsis", "Description", "Plugin Output"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("\n".join(f"line {n}: a, b, c" for n in range(5000)), id="thousands of lines"),
+        pytest.param("\n".join(",".join(f"cell{n}" for n in range(13)) for _ in range(20)), id="CSV of the same width"),
+        pytest.param(HEADER + "\n" + HEADER, id="the header itself"),
+        pytest.param("id,name,risk\n1,x,High\n2,y,Low", id="CSV of another width"),
+        pytest.param('a "quoted"\n"word", and ""two""\n', id="quotes"),
+        pytest.param("," * 12 + "\n" + "," * 12, id="delimiters only"),
+        pytest.param("\n" * 40, id="empty lines"),
+    ],
+)
+def test_a_cell_of_many_lines_is_kept(run_import, figures, query, column, text):
+    lines = [line(0), line(1, **{column: quoted(text)}), line(2)]
+    assert figures(run_import(report(*lines))) == {"inserted": 3}
+    if column == "Description" and text.strip():
+        assert query("SELECT description FROM definitions WHERE key = '1001'") == [(text.strip(),)]
+
+
+def test_a_cell_of_five_megabytes_is_kept(run_import, figures):
+    text = "\n".join("x" * 99 for _ in range(52_000))
+    assert figures(run_import(report(line(0), line(1, **{"Plugin Output": quoted(text)}), line(2)))) == {"inserted": 3}
