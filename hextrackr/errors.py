@@ -8,7 +8,8 @@
     │   ├── MissingFile                 400 NO_FILE
     │   └── IncompleteUpload            400 INCOMPLETE_UPLOAD
     ├── NotFound                        404 NOT_FOUND (UNKNOWN_SESSION, UNKNOWN_IMPORT, ...)
-    ├── Conflict                        409 CONFLICT (SESSION_IN_USE, ALREADY_FINISHED, NOT_AWAITING, NOT_LATEST)
+    ├── Conflict                        409 CONFLICT (SESSION_IN_USE, ALREADY_FINISHED, NOT_AWAITING, NOT_LATEST,
+    │                                            NOT_RETRYABLE, NAME_IN_USE)
     ├── UploadTooLarge                  413 UPLOAD_TOO_LARGE
     ├── FileRefused                     422 UNREADABLE_CSV
     │   ├── UnknownFormat               422 UNKNOWN_FORMAT

@@ -16,7 +16,7 @@ from hextrackr.models import Import, Source
 from hextrackr.models.base import prepare_engine
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import dialect, formats, pace, plaintext, promotion, scandate, staging, sweep
+from . import dialect, formats, pace, plaintext, promotion, saved, scandate, staging, sweep
 from .csvdatabase import CsvDatabase, IrregularCsv, NotUtf8
 from .formats.format import Recognised
 from .job import Job
@@ -77,7 +77,7 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
     meter.plan(pace.plan(size, rows=max(1, size // 800)))
     meter.begin("recognise", "Reading the file...")
     found = dialect.detect(sample, complete=len(sample) == size, is_header=formats.is_header)
-    recognised = formats.recognise(found.header)
+    recognised = formats.recognise(found.header, saved.formats(engine))
     source_id = _enter(engine, record, recognised)
     sweep.clear(engine, staging.TABLES, record.id)
 

@@ -13,6 +13,7 @@ from .base import Base
 from .definitions import Definition, DefinitionCve
 from .findings import Finding, FindingEvent
 from .imports import Import, Reject
+from .mappings import SavedMapping
 from .sources import DailyTotal, Source
 from .staging import StagedAsset, StagedCve, StagedDefinition, StagedFinding
 from .undo import AssetBefore, CveBefore, DefinitionBefore, FindingBefore, TotalBefore
@@ -31,6 +32,7 @@ __all__ = [
     "FindingEvent",
     "Import",
     "Reject",
+    "SavedMapping",
     "Source",
     "StagedAsset",
     "StagedCve",

@@ -60,6 +60,8 @@ class Import(Base):
     mode: Mapped[str] = mapped_column(String(10), default=ImportMode.FULL)
     scan_date: Mapped[date | None]
     confirmed: Mapped[bool] = mapped_column(default=False)
+    #: ``day-first`` or ``month-first`` if the user has said how the file writes dates in numbers.
+    date_order: Mapped[str | None] = mapped_column(String(12))
     #: Show what the import would do and await a confirmation, whatever it resolves.
     preview: Mapped[bool] = mapped_column(default=False)
 

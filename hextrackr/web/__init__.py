@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hextrackr import __version__
 from hextrackr.extensions import cors
 
-from . import failures, headers, imports, pages, progress, system, vulnerabilities
+from . import failures, headers, imports, mappings, pages, progress, system, vulnerabilities
 from .icons import icon
 from .requests import ImportRequest
 
@@ -26,7 +26,7 @@ def init_app(app: Flask, config: Config) -> None:
     app.request_class = ImportRequest
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    for module in (pages, imports, vulnerabilities, progress, system):
+    for module in (pages, imports, mappings, vulnerabilities, progress, system):
         app.register_blueprint(module.blueprint)
     cors.init_app(app, origins=list(config.CORS_ORIGINS), resources=r"/api/*")
     failures.init_app(app)

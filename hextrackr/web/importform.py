@@ -36,6 +36,7 @@ def parse(form: MultiDict[str, str], filename: str) -> dict[str, Any]:
         "mode": _mode(form.get("mode", "").strip()),
         "confirmed": _yes(form, "confirm"),
         "preview": _yes(form, "preview"),
+        "date_order": _date_order(form.get("dateOrder", "").strip()),
     }
 
 
@@ -50,6 +51,12 @@ def _label(form: MultiDict[str, str], name: str) -> str:
     if len(value) > _MAX_LABEL:
         raise RequestError(f"{name} may have at most {_MAX_LABEL} characters.")
     return value
+
+
+def _date_order(text: str) -> str | None:
+    if text not in ("", "day-first", "month-first"):
+        raise RequestError("dateOrder must be day-first or month-first.")
+    return text or None
 
 
 def _yes(form: MultiDict[str, str], name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import uuid
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from hextrackr.errors import Conflict, MissingFile, NotFound
 from hextrackr.extensions import db, import_registry, import_supervisor, socketio, tracker
 from hextrackr.models import Import, Reject
 from hextrackr.models.imports import FINISHED, ImportState
+from hextrackr.progress import protocol
 
 from . import importform, paging, records
 from .requests import ImportRequest
@@ -85,6 +87,22 @@ def confirm(import_id: int) -> dict[str, Any]:
 def undo(import_id: int) -> dict[str, Any]:
     """Take back the latest import of its source."""
     return _answer(import_supervisor.undo(import_id))
+
+
+@blueprint.post("/imports/<int:import_id>/retry")
+def retry(import_id: int) -> Answer:
+    """Import the stored file of a failed import again, as a new import."""
+    _existing(import_id)
+    session_id = request.form.get("sessionId", "").strip() or str(uuid.uuid4())
+    _refuse_used(protocol.session_id(session_id))
+    again = import_registry.retry(import_id, session_id)
+    if again is None:
+        raise Conflict(
+            "The file of this import is not on the server any more; please upload it again.", "NOT_RETRYABLE"
+        )
+    record = _existing(again)
+    import_supervisor.submit(record)
+    return _accepted(record), 202
 
 
 @blueprint.get("/imports/<int:import_id>/rejects.csv")

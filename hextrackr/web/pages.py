@@ -7,8 +7,52 @@ from werkzeug.wrappers import Response
 
 from hextrackr.errors import NotFound
 from hextrackr.extensions import import_registry
+from hextrackr.models import Import
 
 blueprint = Blueprint("pages", __name__)
+
+#: The fields of a mapping as the page calls them, in groups; a test holds them against the formats' own.
+FIELDS = {
+    "Host": {
+        "host": "Host, a name or an address",
+        "fqdn": "FQDN",
+        "ip": "IP address",
+        "netbios": "NetBIOS name",
+        "name": "Display name",
+        "asset_id": "The scanner's id for the host",
+        "os": "Operating system",
+    },
+    "Vulnerability": {
+        "title": "Title",
+        "plugin_id": "Plugin, QID or check id",
+        "cves": "CVEs",
+        "advisories": "Advisory ids",
+        "family": "Family",
+        "description": "Description",
+        "solution": "Solution",
+        "see_also": "Links",
+        "cvss": "CVSS score",
+        "cvss_vector": "CVSS vector",
+        "vpr": "VPR score",
+        "epss": "EPSS",
+        "published": "Published on",
+        "updated": "Updated on",
+    },
+    "Finding": {
+        "severity": "Severity",
+        "state": "State",
+        "port": "Port",
+        "protocol": "Protocol",
+        "first_seen": "First seen",
+        "last_seen": "Last seen",
+    },
+}
+SCALES = {
+    "words": "Words, such as High or Critical",
+    "0-4": "0 to 4, as Tenable counts",
+    "1-5": "1 to 5, as Qualys counts",
+    "0-10": "0 to 10, as CVSS counts",
+}
 
 
 @blueprint.get("/")
@@ -29,13 +73,26 @@ def one_import(import_id: int) -> str:
 
     :raises NotFound: there is no such import.
     """
-    record = import_registry.get(import_id)
-    if record is None:
-        raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
-    return render_template("import.html", record=record)
+    return render_template("import.html", record=_existing(import_id))
+
+
+@blueprint.get("/imports/<int:import_id>/mapping")
+def mapping(import_id: int) -> str:
+    """Say what the columns of a file mean that no format knows.
+
+    :raises NotFound: there is no such import.
+    """
+    return render_template("mapping.html", record=_existing(import_id), fields=FIELDS, scales=SCALES)
 
 
 @blueprint.get("/vulnerabilities")
 def vulnerabilities() -> str:
     """What stands open on which host."""
     return render_template("vulnerabilities.html")
+
+
+def _existing(import_id: int) -> Import:
+    record = import_registry.get(import_id)
+    if record is None:
+        raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
+    return record

@@ -143,8 +143,9 @@ def _ticking(meter: Meter) -> Iterator[None]:
 def _clean_up(job: Job, state: ImportState) -> None:
     """Remove what only this attempt needed."""
     shutil.rmtree(job.spill, ignore_errors=True)
-    if state != ImportState.AWAITING_CONFIRMATION:
+    if state == ImportState.COMPLETED:
         Path(job.upload).unlink(missing_ok=True)
+    if state != ImportState.AWAITING_CONFIRMATION:
         sweep(job.database_url)
 
 

@@ -7,21 +7,23 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, and_, or_, select, update
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from hextrackr.errors import DatabaseBusy, ErrorRecord, HexTrackrError, translated
+from hextrackr.errors import ErrorRecord
 from hextrackr.importing import undo
-from hextrackr.models import Import, Source
+from hextrackr.models import Import, Source, transactions
 from hextrackr.models.imports import FINISHED, RUNNING, ImportState
 
 T = TypeVar("T")
 
-#: How long a write waits for the database, and how long between two tries, in seconds.
-PATIENCE = 30.0
-RETRY = 0.05
 #: An import that waits for a confirmation this long is cancelled, in milliseconds.
 CONFIRMATION_MS = 24 * 3600 * 1000
+#: The upload of an import that failed is kept this long, in milliseconds.
+KEPT_MS = 24 * 3600 * 1000
+#: What the user said of an import, which holds for another attempt at it as well.
+SAID = (
+    "filename", "file_size", "upload", "vendor", "source_label", "mode", "scan_date", "date_order", "confirmed", "preview",
+)  # fmt: skip
 #: After this many attempts an import that keeps ending its process is given up.
 MAX_ATTEMPTS = 3
 
@@ -84,13 +86,39 @@ class ImportRegistry:
         """Let an import that awaits confirmation go on; False if it does not await one."""
         return self._move(import_id, (ImportState.AWAITING_CONFIRMATION,), state=ImportState.PROMOTING, confirmed=True)
 
-    def end(self, import_id: int, state: ImportState, error: ErrorRecord) -> bool:
+    def end(self, import_id: int, state: ImportState, error: ErrorRecord, *, keep_upload: bool = False) -> bool:
         """End an import that is not committed; False if it has ended already."""
         unfinished = tuple(other for other in ImportState if other not in FINISHED)
         return self._move(
-            import_id, unfinished, state=state, finished_at=now_ms(), upload="",
-            error_code=error["code"], error_detail=error["detail"],
+            import_id, unfinished, state=state, finished_at=now_ms(), error_code=error["code"],
+            error_detail=error["detail"], **({} if keep_upload else {"upload": ""}),
         )  # fmt: skip
+
+    def retry(self, import_id: int, session_id: str) -> int | None:
+        """Queue the upload of a failed import again and return the new import's id; None if the upload is not there any more."""
+
+        def again(session: Session) -> int | None:
+            failed = session.get(Import, import_id)
+            if failed is None or failed.state != ImportState.FAILED or not failed.upload:
+                return None
+            said = {name: getattr(failed, name) for name in SAID}
+            record = Import(state=ImportState.QUEUED, created_at=now_ms(), session_id=session_id, **said)
+            failed.upload = ""
+            session.add(record)
+            session.flush()
+            return record.id
+
+        return self._write(again)
+
+    def stale_uploads(self) -> list[Import]:
+        """The failed imports that nobody has tried again for a day."""
+        old = and_(Import.state == ImportState.FAILED, Import.upload != "", Import.finished_at < now_ms() - KEPT_MS)
+        with Session(self._engine, expire_on_commit=False) as session:
+            return list(session.scalars(select(Import).where(old)))
+
+    def forget_upload(self, import_id: int) -> None:
+        """Note that the upload of a failed import is gone."""
+        self._move(import_id, (ImportState.FAILED,), upload="")
 
     def requeue_abandoned(self) -> list[Import]:
         """At the start of the server: put back what was being worked on when it ended, and return all that is unfinished."""
@@ -124,7 +152,7 @@ class ImportRegistry:
     def uploads(self) -> set[str]:
         """The names of the stored files that are still needed."""
         with Session(self._engine) as session:
-            return set(session.scalars(select(Import.upload).where(Import.state.not_in(FINISHED))))
+            return set(session.scalars(select(Import.upload).where(Import.upload != "")))
 
     def _first(self, statement: Any) -> Import | None:
         with Session(self._engine, expire_on_commit=False) as session:
@@ -139,15 +167,4 @@ class ImportRegistry:
         return self._write(change)
 
     def _write(self, change: Callable[[Session], T]) -> T:
-        """Run a short writing transaction; nothing in it may switch to another green thread."""
-        engine = self._engine.execution_options(begin="IMMEDIATE")
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                with Session(engine, expire_on_commit=False) as session, session.begin():
-                    return change(session)
-            except OperationalError as error:
-                reason: HexTrackrError = translated(error)
-                if not isinstance(reason, DatabaseBusy) or time.monotonic() > deadline:
-                    raise reason from error
-            self._sleep(RETRY)
+        return transactions.write(self._engine, change, sleep=self._sleep)

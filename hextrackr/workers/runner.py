@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hextrackr.errors import Cancelled, ErrorRecord, Interrupted, NotFound
+from hextrackr.errors import Cancelled, ErrorRecord, FileRefused, Interrupted, NotFound
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 from hextrackr.models.imports import ImportState
@@ -114,12 +114,18 @@ class Runner:
             sleep(0.02)
 
     def end(self, record: Import, state: ImportState, error: ErrorRecord) -> None:
-        """End an import that is not committed, and let go of its files."""
+        """End an import that is not committed, and let go of its files; one that can be tried again keeps its upload for a day."""
         job = self._job_of(record)
-        if self._registry.end(record.id, state, error):
+        keep = state == ImportState.FAILED and error["code"] != FileRefused.code and Path(job.upload).is_file()
+        if self._registry.end(record.id, state, error, keep_upload=keep) and not keep:
             Path(job.upload).unlink(missing_ok=True)
         shutil.rmtree(job.spill, ignore_errors=True)
         self._announcer.ended(record, error)
+
+    def forget_upload(self, record: Import) -> None:
+        """Delete the upload of a failed import that nobody tried again."""
+        Path(self._job_of(record).upload).unlink(missing_ok=True)
+        self._registry.forget_upload(record.id)
 
     def stop(self) -> None:
         """Kill the importer and leave its import as it is: the next start of the server takes it up."""

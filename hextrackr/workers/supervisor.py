@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.errors import NOT_LATEST, Cancelled, Conflict, ErrorRecord, HexTrackrError
+from hextrackr.errors import NOT_LATEST, Cancelled, Conflict, ErrorRecord, HexTrackrError, Interrupted
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, RUNNING, ImportState
 
 from .announcer import Announcer
-from .registry import ImportRegistry
+from .registry import MAX_ATTEMPTS, ImportRegistry
 from .runner import Runner
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,10 @@ class _Undo:
 _OVERDUE: ErrorRecord = {
     "code": Cancelled.code,
     "detail": "Nobody confirmed the import within 24 hours, so it was cancelled.",
+}
+_GIVEN_UP: ErrorRecord = {
+    "code": Interrupted.code,
+    "detail": f"The server ended {MAX_ATTEMPTS} times in the middle of this import, so it was given up; no finding was changed.",
 }
 
 
@@ -77,7 +81,10 @@ class Supervisor:
     def start(self) -> None:
         """Take up what an earlier server left unfinished, and begin to work."""
         for record in self._registry.requeue_abandoned():
-            self._announcer.queued(record)
+            if record.state == ImportState.QUEUED and record.attempts >= MAX_ATTEMPTS:
+                self._runner.end(record, ImportState.FAILED, _GIVEN_UP)
+            else:
+                self._announcer.queued(record)
         self._start_task(self._work)
 
     def stop(self) -> None:
@@ -191,7 +198,7 @@ class Supervisor:
             task.done = True
 
     def _look_around(self) -> None:
-        """Once in a round: tell the waiting imports so, cancel what nobody confirmed, forget old sessions."""
+        """Once in a round: tell the waiting imports so, cancel what nobody confirmed, forget what is old."""
         if time.monotonic() - self._looked_around < ROUND:
             return
         self._looked_around = time.monotonic()
@@ -201,3 +208,5 @@ class Supervisor:
                 self._announcer.waiting(record, place)
         for import_id in self._registry.unconfirmed():
             self._runner.end(self._runner.existing(import_id), ImportState.CANCELLED, _OVERDUE)
+        for record in self._registry.stale_uploads():
+            self._runner.forget_upload(record)

@@ -36,6 +36,7 @@ def init_app(app: Flask, config: Config) -> None:
             spill=str(config.INSTANCE_PATH / "spill" / str(record.id)),
             memory_limit=config.DUCKDB_MEMORY_LIMIT,
             guard_percent=config.RESOLVE_GUARD_PERCENT,
+            date_order=record.date_order,
         )
 
     app.extensions["import_registry"] = registry

@@ -8,6 +8,7 @@ import { ImportRuns } from "./shared/import-runs.js";
 import { ProgressModal } from "./shared/progress-modal.js";
 import { ProgressPill } from "./shared/progress-pill.js";
 import { WebSocketClient } from "./shared/websocket-client.js";
+import { MappingPage } from "./mapping-page.js";
 import { SeverityStats } from "./severity-stats.js";
 import { VulnerabilitiesPage } from "./vulnerabilities-page.js";
 
@@ -17,6 +18,7 @@ const BEHAVIOURS = {
     "[data-import-form]": ImportForm,
     "[data-import-page]": ImportPage,
     "[data-imports-page]": ImportsPage,
+    "[data-mapping-page]": MappingPage,
     "[data-vulnerabilities-page]": VulnerabilitiesPage,
     "[data-severity-stats]": SeverityStats,
 };

@@ -17,6 +17,7 @@ export class ImportPage {
     #refresh = () => this.#load();
     #onOpen = () => this.#runs.open(this.#record);
     #onUndo = () => this.#undo();
+    #onRetry = () => this.#retry();
 
     /**
      * @param {HTMLElement} element
@@ -31,6 +32,7 @@ export class ImportPage {
         this.#runs.addEventListener("progressed", this.#refresh);
         this.#part("open").addEventListener("click", this.#onOpen);
         this.#part("undo").addEventListener("click", this.#onUndo);
+        this.#part("retry").addEventListener("click", this.#onRetry);
         this.#load();
     }
 
@@ -38,6 +40,7 @@ export class ImportPage {
         this.#runs.removeEventListener("progressed", this.#refresh);
         this.#part("open").removeEventListener("click", this.#onOpen);
         this.#part("undo").removeEventListener("click", this.#onUndo);
+        this.#part("retry").removeEventListener("click", this.#onRetry);
         clearTimeout(this.#timer);
     }
 
@@ -56,6 +59,15 @@ export class ImportPage {
         } catch (error) {
             this.#notice(error.message);
         }
+    }
+
+    async #retry() {
+        try {
+            this.#runs.open(await request(`${this.#path}/retry`, { method: "POST" }));
+        } catch (error) {
+            this.#notice(error.message);
+        }
+        this.#load();
     }
 
     async #undo() {
@@ -83,6 +95,8 @@ export class ImportPage {
         this.#part("open").hidden = hasEnded(record);
         setText(this.#part("open-label"), record.state === "awaiting-confirmation" ? "Review" : "Show progress");
         this.#part("undo").hidden = !record.undoable;
+        this.#part("retry").hidden = !record.retryable;
+        this.#part("map").hidden = !(record.retryable && record.error.code === "UNKNOWN_FORMAT");
         this.#sentence("error", record.error?.detail ?? "");
         this.#part("warnings").replaceChildren(...record.warnings.map(item));
         for (const cell of this.#element.querySelectorAll("[data-rows]")) setText(cell, count(record[cell.dataset.rows]));

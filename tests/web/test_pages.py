@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from hextrackr.importing.formats import custom
+from hextrackr.web import pages
 from tests.exports import scan
 
 
@@ -57,3 +59,8 @@ def test_an_imports_own_page(working, client):
     assert page.status_code == 200
     assert "&lt;b&gt;scan.csv" in page.text
     assert client.get("/imports/2").status_code == 404
+
+
+def test_the_mapping_page_offers_every_field_and_scale():
+    assert {name for group in pages.FIELDS.values() for name in group} == set(custom.FIELD_NAMES)
+    assert list(pages.SCALES) == list(custom.SCALES)

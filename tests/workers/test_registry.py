@@ -8,7 +8,7 @@ import pytest
 
 from hextrackr.errors import DatabaseBusy
 from hextrackr.extensions import db
-from hextrackr.workers import registry
+from hextrackr.models import transactions
 from hextrackr.workers.registry import ImportRegistry
 
 
@@ -34,11 +34,11 @@ def test_it_waits_for_a_lock_in_turns(app, foreign):
 
     with app.app_context():
         assert ImportRegistry(db.engine, sleep).add(**row()) == 1
-    assert turns == [registry.RETRY]
+    assert turns == [transactions.RETRY]
 
 
 def test_it_gives_up_with_the_documented_error(app, foreign, monkeypatch):
-    monkeypatch.setattr(registry, "PATIENCE", 0.3)
+    monkeypatch.setattr(transactions, "PATIENCE", 0.3)
     with app.app_context(), pytest.raises(DatabaseBusy):
         ImportRegistry(db.engine, lambda seconds: None).add(**row())
 

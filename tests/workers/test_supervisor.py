@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import uuid
 
 import pytest
 
@@ -87,7 +88,14 @@ def test_a_killed_importer_ends_its_import_in_words_and_the_next_works(
     assert snapshot["error"]["code"] == "INTERRUPTED"
     assert snapshot["error"]["detail"].endswith("no finding was changed.")
     assert wait_for(queue(scan([1, 2])), "completed").inserted == 1
-    assert eventually(lambda: query(STAGED) == [(0,)] and not leftovers(working))
+    assert eventually(lambda: query(STAGED) == [(0,)] and [path.name for path in leftovers(working)] == [record.upload])
+    with working.app_context():
+        again = import_registry.retry(record.id, str(uuid.uuid4()))
+        supervisor.submit(import_registry.get(again))
+        assert import_registry.retry(record.id, str(uuid.uuid4())) is None
+        done = wait_for(import_registry.get(again), "completed")
+    assert done.inserted + done.unchanged == 30_000
+    assert eventually(lambda: not leftovers(working))
 
 
 def test_an_importer_killed_while_idle_is_replaced(supervisor, queue, wait_for):
@@ -153,10 +161,24 @@ def test_an_importer_killed_in_an_undo_leaves_everything(working, supervisor, qu
     assert query("SELECT count(*) FROM findings") == [(0,)]
 
 
-def test_a_refused_file_says_why_and_leaves_nothing(working, supervisor, queue, wait_for):
+def test_a_refused_file_says_why_and_is_kept_to_be_tried_again(working, supervisor, queue, wait_for):
     record = wait_for(queue(b"name,price,quantity\n1,2,3\n"), "failed")
     assert (record.error_code, record.rows_read) == ("UNKNOWN_FORMAT", 0)
+    assert [path.name for path in leftovers(working)] == [record.upload]
+
+
+def test_an_unreadable_file_leaves_nothing(working, supervisor, queue, wait_for):
+    assert wait_for(queue(b"%PDF-1.7 and so on"), "failed").error_code == "UNREADABLE_CSV"
     assert eventually(lambda: not leftovers(working))
+
+
+def test_a_failed_upload_that_nobody_tries_again_is_forgotten(working, supervisor, queue, wait_for, engine):
+    record = wait_for(queue(b"name,price,quantity\n1,2,3\n"), "failed")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE imports SET finished_at = finished_at - 86400001")
+    assert eventually(lambda: not leftovers(working))
+    with working.app_context():
+        assert import_registry.get(record.id).upload == ""
 
 
 def test_an_upload_that_is_gone_is_an_error_and_no_crash(working, supervisor, queue, wait_for):
@@ -190,6 +212,19 @@ def test_a_restart_takes_up_what_was_under_way(config, queue, wait_for, query, l
             assert snapshot["metadata"]["sequence"] > 1_000_000
         assert wait_for(record, "completed").inserted == 30_000
         assert not (config.INSTANCE_PATH / "uploads" / "half.part").exists()
+    finally:
+        restarted.extensions["import_supervisor"].stop()
+
+
+def test_an_import_in_which_the_server_keeps_ending_is_given_up(config, queue, wait_for, engine):
+    record = queue(scan([1]), submit=False)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE imports SET state = 'reading', attempts = 3 WHERE id = ?", (record.id,))
+    restarted = create_app(config)
+    wiring.start(restarted)
+    try:
+        ended = wait_for(record, "failed")
+        assert (ended.error_code, "3 times" in ended.error_detail) == ("INTERRUPTED", True)
     finally:
         restarted.extensions["import_supervisor"].stop()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 from hextrackr.errors import MissingColumns, UnknownFormat
@@ -27,19 +27,20 @@ def _rank(known_format: Format) -> tuple[bool, int, str]:
     return known_format.last_resort, -len(known_format.signature), known_format.key
 
 
-def scanner_name(key: str) -> str:
-    """The scanner's name for people; the key itself for one that is not known any more."""
-    return next((known_format.name for known_format in known() if known_format.key == key), key)
+def scanner_name(key: str, otherwise: str = "") -> str:
+    """The scanner's name for people; ``otherwise``, or else the key itself, for one that is not known here."""
+    return next((known_format.name for known_format in known() if known_format.key == key), otherwise or key)
 
 
-def recognise(header: Sequence[str]) -> Recognised:
+def recognise(header: Sequence[str], saved: Sequence[Format] = ()) -> Recognised:
     """Find the format a header belongs to, and where its columns stand.
 
+    :param saved: formats that users have made; they know their headers exactly, so they are asked first.
     :raises UnknownFormat: it is no scanner's.
     :raises MissingColumns: it is a known scanner's, but lacks what the import cannot do without.
     """
     names = [normalised(name) for name in header]
-    match = _signed(names)
+    match = _signed(names, (*saved, *known()))
     if match is None:
         raise UnknownFormat(_unknown(header))
     missing = match.missing(names)
@@ -51,11 +52,11 @@ def recognise(header: Sequence[str]) -> Recognised:
 
 def is_header(cells: Sequence[str]) -> bool:
     """Whether a line is the header of some format's export, complete or not."""
-    return _signed([normalised(cell) for cell in cells]) is not None
+    return _signed([normalised(cell) for cell in cells], known()) is not None
 
 
-def _signed(names: Sequence[str]) -> Format | None:
-    return next((known_format for known_format in known() if known_format.signed(names)), None)
+def _signed(names: Sequence[str], candidates: Iterable[Format]) -> Format | None:
+    return next((candidate for candidate in candidates if candidate.signed(names)), None)
 
 
 def _unknown(header: Sequence[str]) -> str:

@@ -93,6 +93,7 @@ class Format:
     :ivar backslash_quotes: quotes within cells are written ``\\"``, and not doubled.
     :ivar bare_rows: a row without plugin and severity is the scanner's way to say that nothing was found; it counts as blank.
     :ivar last_resort: asked only when no other format knows the header.
+    :ivar header: the normalised names of a mapping that a user has saved: a file has just these, in any order.
     """
 
     key: str
@@ -110,9 +111,12 @@ class Format:
     backslash_quotes: bool = False
     bare_rows: bool = False
     last_resort: bool = False
+    header: frozenset[str] | None = None
 
     def signed(self, names: Sequence[str]) -> bool:
         """Whether a header (normalised names) is this scanner's."""
+        if self.header is not None:
+            return self.header == set(names)
         return all(_any_of(group, names) for group in self.signature)
 
     def missing(self, names: Sequence[str]) -> list[tuple[str, Columns]]:

@@ -37,14 +37,15 @@ export function errorFrom(status, body) {
 
 /**
  * @param {string} path below the server's root
- * @param {{method?: string, signal?: AbortSignal}} [options]
+ * @param {{method?: string, json?: object, signal?: AbortSignal}} [options] `json` is the body
  * @returns {Promise<*>} the parsed answer
  * @throws {ApiError}
  */
-export async function request(path, { method = "GET", signal } = {}) {
+export async function request(path, { method = "GET", json, signal } = {}) {
+    const headers = { Accept: "application/json", ...(json && { "Content-Type": "application/json" }) };
     let response;
     try {
-        response = await fetch(path, { method, signal, headers: { Accept: "application/json" } });
+        response = await fetch(path, { method, signal, headers, body: json && JSON.stringify(json) });
     } catch (error) {
         throw error.name === "AbortError" ? error : unreachable();
     }

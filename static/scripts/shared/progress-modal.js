@@ -44,7 +44,7 @@ export class ProgressModal {
         this.#dialog = dialog;
         this.#runs = runs;
         const names = ["title", "filename", "percent", "bar", "message", "live", "warning", "notice", "error", "error-code"];
-        names.push("amount-label", "rows", "rate", "eta", "figures", "differences", "rejects", "details", "duration", "countdown", "steps");
+        names.push("amount-label", "rows", "rate", "eta", "figures", "differences", "rejects", "details", "map", "duration", "countdown", "steps");
         names.push("cancel", "confirm", "close", "minimise");
         this.#parts = Object.fromEntries(names.map((name) => [name, find(dialog, `[data-progress-${name}]`)]));
         this.#autoClose = new AutoClose(dialog, { countdown: this.#parts.countdown, close: () => runs.hide() });
@@ -119,6 +119,8 @@ export class ProgressModal {
         setText(parts.differences, view.differences);
         this.#dialog.toggleAttribute("data-preview", view.isPreview);
         parts.details.href = `/imports/${view.importId}`;
+        parts.map.href = `/imports/${view.importId}/mapping`;
+        parts.map.hidden = view.error?.code !== "UNKNOWN_FORMAT";
         if (view.figures === null) return;
         for (const name of FIGURES) {
             const figure = find(parts.figures, `[data-figure="${name}"]`);
