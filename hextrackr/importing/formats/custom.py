@@ -46,11 +46,11 @@ ESSENTIAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 _HINTS = (
     ("host", r"\bhost|\bdevice|\bserver|\btarget|\bmachine|\basset\b|\bcomputer"),
-    ("ip", r"\bip\b|\bip_|ip.?addr"),
+    ("ip", r"\bip\b|\bip_|addr"),
     ("severity", r"severity|\brisk\b|criticality|\brating\b"),
     ("cves", r"\bcves?\b|cve.?ids?\b"),
     ("cvss", r"cvss"),
-    ("title", r"title|\bname\b|vulnerability|finding|issue|plugin.?name"),
+    ("title", r"title|\bname\b|vulnerability|finding|issue|problem|plugin.?name"),
     ("plugin_id", r"plugin|\bqid\b|\bcheck\b|\boid\b|vuln.*\bid\b"),
     ("port", r"\bport\b"),
     ("protocol", r"protocol|\bproto\b"),
@@ -59,7 +59,7 @@ _HINTS = (
     ("solution", r"solution|remediation|\bfix\b|recommendation"),
     ("os", r"\bos\b|operating"),
     ("first_seen", r"first.*(seen|found|detected|discovered|observed)"),
-    ("last_seen", r"last.*(seen|found|detected|scan|observed)|scan.?(date|time)|timestamp"),
+    ("last_seen", r"last.*(seen|found|detected|scan|observed)|scan.?(date|time)|timestamp|(seen|found|detected) (on|at)\b"),
 )
 
 
