@@ -48,8 +48,13 @@ def malformed(database: CsvDatabase, recognised: Recognised) -> list[Malformed]:
                first(csv_line)
         FROM reject_errors GROUP BY line_byte_position ORDER BY 1
     """).fetchall()
-    places = lines.of_offsets(database.path, [row[0] for row in errors])
-    found = [Malformed(offset, places[offset], text, str(kind), message) for offset, kind, message, text in errors]
+    # DuckDB counts the empty lines before a malformed one as part of it.
+    begins = [offset + len(text) - len(text.lstrip("\r\n")) for offset, _, _, text in errors]
+    places = lines.of_offsets(database.path, begins)
+    found = [
+        Malformed(begin, places[begin], text.strip("\r\n"), str(kind), message)
+        for begin, (_, kind, message, text) in zip(begins, errors, strict=True)
+    ]
     for row in found:
         if row.kind == "INVALID ENCODING":
             raise NotUtf8

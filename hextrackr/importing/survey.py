@@ -139,24 +139,29 @@ def _epss_scale(column: _Column) -> Scale:
 
 def _over(database: CsvDatabase, cell: str, scale: Scale, highest: float) -> int:
     """How many numbers a scale does not bring back."""
+    value = scores.number("cell")
     limit = highest * (scale.divisor or 1)
+    kept_off = f" OR ({value} > {highest} AND {value} <> floor({value}))" if scale.over_only else ""
+    source = database.source(keep_rejects=False)
     (count,) = database.one(
-        f"SELECT count(*) FROM (SELECT {cell} AS cell FROM {database.source(keep_rejects=False)}) WHERE {scores.number('cell')} > {limit}"
+        f"SELECT count(*) FROM (SELECT {cell} AS cell FROM {source}) WHERE {value} > {limit}{kept_off}"
     )
     return int(count)
 
 
 def _told(name: str, highest: float, repaired: int, dropped: int) -> list[str]:
     told = []
-    if repaired:
-        how = "were percentages or had lost their decimal point; they were read as parts of one"
-        if name != "EPSS":
-            how = "had lost their decimal point; they were read as tenths"
-        told.append(f"{_counted(repaired, f'{name} score')} {how}.")
+    were, they, their = ("was", "it was", "its") if repaired == 1 else ("were", "they were", "their")
+    if repaired and name == "EPSS":
+        how = "in percent, or without the decimal point"
+        told.append(f"{_scores(repaired, name)} {were} {how}; {they} read as parts of one.")
+    elif repaired:
+        told.append(f"{_scores(repaired, name)} had lost {their} decimal point; {they} read as tenths.")
     if dropped:
-        told.append(_counted(dropped, f"{name} score") + f" outside the scale of 0 to {highest:g} were left out.")
+        were = "was" if dropped == 1 else "were"
+        told.append(f"{_scores(dropped, name)} outside the scale of 0 to {highest:g} {were} left out.")
     return told
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" + ("" if count == 1 else "s")
+def _scores(count: int, name: str) -> str:
+    return f"{count} {name} score" + ("" if count == 1 else "s")
