@@ -52,7 +52,7 @@ def malformed(database: CsvDatabase, recognised: Recognised) -> list[Malformed]:
     begins = [offset + len(text) - len(text.lstrip("\r\n")) for offset, _, _, text in errors]
     places = lines.of_offsets(database.path, begins)
     found = [
-        Malformed(begin, places[begin], text.strip("\r\n"), str(kind), message)
+        Malformed(begin, places[begin], text.strip("\r\n") or _line_at(database.path, begin), str(kind), message)
         for begin, (_, kind, message, text) in zip(begins, errors, strict=True)
     ]
     for row in found:
@@ -101,12 +101,19 @@ def collect(database: CsvDatabase, recognised: Recognised, bad: list[Malformed])
 
 def _swallows(row: Malformed, database: CsvDatabase, recognised: Recognised) -> bool:
     """Whether a malformed row has taken others with it."""
-    first, *rest = row.text.strip().splitlines() or [""]
-    if row.kind == "UNQUOTED VALUE" and rest:
-        return True
+    first, *rest = row.text.splitlines() or [""]
+    if row.kind == "UNQUOTED VALUE" and first.count('"') % 2:
+        return True  # it is open where the line ends, and nobody can say where the next row begins
     width, delimiter = len(database.dialect.header), database.dialect.delimiter
     cells = (line.split(delimiter) for line in rest)
     return any(len(line) == width and swallowed.is_row(line, recognised) for line in cells)
+
+
+def _line_at(path: Path, offset: int) -> str:
+    """The line at an offset, for the errors of which DuckDB does not tell the text."""
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        return stream.readline(MAX_LINE_BYTES).decode(errors="replace").rstrip("\r\n")
 
 
 def _is_prose(text: str) -> bool:
