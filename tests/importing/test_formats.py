@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from hextrackr.errors import MissingColumns, UnknownFormat
@@ -66,13 +68,78 @@ def test_of_two_columns_with_one_name_the_first_counts():
     assert formats.recognise(["asset.id", "definition.id", "severity", "severity"]).places["severity"] == (2,)
 
 
+#: Headers as these scanners write them, in full or with few columns, and whose they are.
+HEADERS = [
+    ("nessus-pro", "Plugin ID,CVE,CVSS,Risk,Host,Protocol,Port,Name,Synopsis,Description,Solution,See Also,Plugin Output"),
+    ("nessus-pro", "Plugin ID,CVE,CVSS v2.0 Base Score,Risk,Host,Protocol,Port,Name,Synopsis,Description,Solution,See Also,Plugin Output"),
+    ("nessus-pro", "Host,Risk,Plugin ID,Name"),
+    ("nessus-was", "Plugin ID,CVE,CVSS,CVSSv3,Risk,Host,Protocol,Port,Name,Synopsis,Description,Solution,See Also,Plugin Output"),
+    ("tenable-io-legacy", "Plugin ID,CVE,CVSS,Risk,Host,Protocol,Port,Name,Synopsis,Asset UUID,Vulnerability State,IP Address,FQDN"),
+    ("tenable-io-legacy", "Asset UUID,Plugin ID,Plugin Name,Severity,IP Address"),
+    ("tenable-sc", "Plugin,Plugin Name,Family,Severity,IP Address,Protocol,Port,Exploit?,Repository,DNS Name,NetBIOS Name"),
+    ("tenable-sc", "Plugin ID,Plugin Name,Severity,IP Address,VPR"),
+    ("tenable-vm", "asset.name,definition.name,severity"),
+    ("qualys-vm", "IP,DNS,NetBIOS,OS,IP Status,QID,Title,Type,Severity,Port,Protocol,FQDN,SSL,CVE ID,Vendor Reference"),
+    ("qualys-vm", "QID,IP,Title,Severity"),
+    ("qualys-vmdr", "QID,Title,Severity,KB Severity,Type Detected,Last Detected,First Detected,Status,Asset Id,Asset Name,Asset IPV4"),
+    ("qualys-vmdr", "CVE,CVE-Description,QID,Title,Severity,Status,Asset Name"),
+    ("rapid7", "Asset IP Address,Service Port,Vulnerability Test Result Code,Vulnerability ID,Vulnerability CVE IDs,"
+               "Vulnerability Severity Level,Vulnerability Title"),
+    ("rapid7", "Asset IP Address,Vulnerability Title,Vulnerability Severity"),
+    ("openvas", "IP,Hostname,Port,Port Protocol,CVSS,Severity,Solution Type,NVT Name,Summary,Specific Result,NVT OID,CVEs"),
+    ("wiz", "Created At,Title,Severity,Status,Resource Type,Resource external ID,Control ID,Resource Name,Issue ID,Wiz URL"),
+    ("azure", "exportedTimestamp,subscriptionId,resourceGroup,resourceName,resourceId,recommendationName,severity,state"),
+    ("defender-tvm", "DeviceId,DeviceName,OSPlatform,SoftwareVendor,SoftwareName,SoftwareVersion,CveId,VulnerabilitySeverityLevel"),
+    ("trivy", "Target,Vulnerability Class,Target Type,Vulnerability ID,Severity,PackageName,Installed Version,Fixed Version,Title"),
+    ("trustwave", "Status,IP,Target Name,Domain,Vulnerability Name,Description,Remediation,Protocol,Port,Severity,CVE,Service,Evidence"),
+    ("generic", "hostname,ip_address,severity,plugin_name"),
+    ("generic", "ip_address,cve,severity"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "header"), HEADERS)
+@pytest.mark.parametrize("order", ["as it comes", "reversed", "shuffled"])
+def test_headers(key, header, order):
+    names = header.split(",")
+    if order == "reversed":
+        names.reverse()
+    if order == "shuffled":
+        random.Random(7).shuffle(names)
+    assert formats.recognise(names).format.key == key
+    assert formats.is_header(names)
+
+
+@pytest.mark.parametrize(
+    ("header", "scanner", "missing"),
+    [
+        (
+            "Plugin,Plugin Name,Family,Severity,VPR,Total,Host Total",
+            "Tenable Security Center",
+            "the host (one of IP Address",
+        ),
+        ("Plugin ID,Name,Host,Port", "Nessus Professional", "the severity (one of Risk"),
+        ("Plugin ID,Risk,Name,Synopsis", "Nessus Professional", "the host (one of Host"),
+        ("QID,Title,Severity,Type", None, None),
+        ("QID,Title,DNS,Type", "Qualys VM", "the severity"),
+        ("Vulnerability Name,Description,Severity", None, None),
+        ("Vulnerability ID,Severity,Package name,Package version,Image", None, None),
+        ("hostname,severity,comment", None, None),
+    ],
+)
+def test_what_a_summary_lacks_is_named(header, scanner, missing):
+    with pytest.raises(MissingColumns if scanner else UnknownFormat) as refusal:
+        formats.recognise(header.split(","))
+    assert (scanner or "no scanner") in refusal.value.detail
+    assert (missing or "") in refusal.value.detail
+
+
 @pytest.mark.parametrize("known", formats.known(), ids=lambda known: known.key)
 def test_every_format_is_complete(known):
     """A format names a column for its host, its plugin and its severity, and its own essentials are among its fields."""
     columns = {column for field in vars(known.fields).values() for column in field}
     assert known.fields.severity
     assert known.fields.plugin_id or known.fields.cves or known.fields.title
-    assert known.fields.asset_id or known.fields.fqdn or known.fields.ip or known.fields.name
+    assert known.fields.asset_id or known.fields.fqdn or known.fields.ip or known.fields.host or known.fields.name
     assert {column for group in known.essential.values() for column in group} <= columns
     assert set(known.severities.values()) <= {0, 1, 2, 3, 4}
 
