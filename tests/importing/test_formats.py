@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,3 +151,27 @@ def test_every_format_is_complete(known):
 def test_keys_are_unique():
     keys = [known.key for known in formats.known()]
     assert len(keys) == len(set(keys))
+
+
+DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("known", formats.known(), ids=lambda known: known.key)
+def test_every_format_is_documented(known):
+    assert f"| `{known.key}` | {known.name} |" in DOCUMENT
+
+
+def test_the_example_of_the_document_works(run_import, monkeypatch):
+    """The format, the file and the expectations of "Add a format", as they stand there."""
+    [code] = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+    [expected] = re.findall(r"```json\n(.*?)```", DOCUMENT, re.DOTALL)
+    before = DOCUMENT[: DOCUMENT.index("```python")]
+    rows = [line.strip() for line in before.splitlines() if line.startswith("    ")]
+    module: dict[str, Any] = {"__package__": formats.__name__, "__name__": f"{formats.__name__}.acme"}
+    exec(compile(code, "acme.py", "exec"), module)  # our own document
+    known = (*formats.known(), module["FORMAT"])
+    monkeypatch.setattr(formats, "known", lambda: known)
+    record = run_import("\n".join(rows).encode())
+    wanted = json.loads(expected)
+    assert {name: getattr(record, name) for name in wanted["figures"]} == wanted["figures"]
+    assert (record.scanner, str(record.scan_date), record.warnings) == ("acme", wanted["scan_date"], [])
