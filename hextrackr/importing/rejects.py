@@ -14,6 +14,8 @@ from .mapping import FAULTS, KEY_LENGTH
 
 #: How much of a rejected value is kept, in characters.
 VALUE_LENGTH = 500
+#: How many bytes of empty lines there may be behind each line of a footer.
+_FOOTER_GAP = 1024
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ def footer(path: Path, width: int, found: list[Malformed]) -> list[Malformed]:
     with path.open("rb") as stream:
         for row in reversed(found):
             stream.seek(row.offset)
+            if end - row.offset > len(row.text.encode()) + _FOOTER_GAP:
+                break
             if row.kind != "MISSING COLUMNS" or stream.read(end - row.offset).strip() != row.text.strip().encode():
                 break
             if row.text.count(",") + row.text.count(";") + row.text.count("\t") >= width // 2:

@@ -29,7 +29,7 @@ def date_order(
         return said == DAY_FIRST, []
     mapping = Mapping(recognised, Readings())
     default = recognised.format.day_first
-    columns = [place for place in mapping.places(DATE_FIELDS) if _is_open(place, sample)]
+    columns = _undecided(mapping.places(DATE_FIELDS), sample)
     if not columns:
         return default, []
     first, second, either = _evidence(database, mapping, columns)
@@ -51,15 +51,20 @@ def date_order(
     return default, []
 
 
-def _is_open(place: int, sample: Sequence[Sequence[str]]) -> bool:
-    """Whether a column's first dates are in numbers with ``/`` or ``-``, or it has none yet."""
-    for row in sample:
-        cell = row[place].strip() if place < len(row) else ""
-        if cell[:1].isdigit():
-            return cell[1:2] in "/-" or cell[2:3] in "/-"
-        if cell[:1].isalpha() and any(character.isdigit() for character in cell):
-            return False
-    return True
+def _undecided(places: Sequence[int], sample: Sequence[Sequence[str]]) -> list[int]:
+    """The columns to read: those with numbers, if the sample has any, or all if it has no date at all."""
+    kinds = {place: next(filter(None, (_kind(row, place) for row in sample)), "") for place in places}
+    if "other" in kinds.values() and "numbers" not in kinds.values():
+        return []
+    return [place for place, kind in kinds.items() if kind != "other"]
+
+
+def _kind(row: Sequence[str], place: int) -> str:
+    """Whether a cell is a date in ``numbers`` with ``/`` or ``-``, an ``other`` one, or none."""
+    cell = row[place].strip() if place < len(row) else ""
+    if cell[:1].isdigit():
+        return "numbers" if cell[1:2] in "/-" or cell[2:3] in "/-" else "other"
+    return "other" if cell[:1].isalpha() and any(character.isdigit() for character in cell) else ""
 
 
 def _evidence(database: CsvDatabase, mapping: Mapping, columns: Sequence[int]) -> tuple[int, int, int]:

@@ -65,7 +65,7 @@ FORMAT = Format(
         published=("Vulnerability Published Date", "Vulnerability Publish Date", "date_published"),
         updated=("Vulnerability Modified Date", "date_modified"),
         severity=("Vulnerability Severity Level", "severity_score", "Vulnerability Severity", "severity"),
-        state=("Vulnerability Test Result Code", "Vulnerability Test Result", "status"),
+        state=("Vulnerability Test Result Code",),
         port=("Service Port", "port"),
         protocol=("Service Protocol", "protocol"),
         first_seen=("Vulnerable Since", "First Found", "first_discovered", "vulnerable_since"),
@@ -85,10 +85,7 @@ FORMAT = Format(
         **dict.fromkeys(("4", "5", "6", "7"), 3),
         **dict.fromkeys(("8", "9", "10"), 4),
     },
-    states={
-        **dict.fromkeys(("vv", "ve", "vp", "vulnerable", "open"), OPEN),
-        **dict.fromkeys(("vulnerable-version", "vulnerable-exploited", "vulnerable-potential", "potential"), OPEN),
-    },
+    states=dict.fromkeys(("vv", "ve", "vp"), OPEN),
     other_state=PASSED,
     markup=True,
 )
