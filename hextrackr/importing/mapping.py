@@ -135,8 +135,8 @@ class Mapping:
             "description": self._plain("description"),
             "solution": self._plain("solution"),
             "see_also": self._plain("see_also"),
-            # Some stand in brackets behind their score.
-            "cvss_vector": rf"CASE WHEN contains({vector}, '(') THEN regexp_extract({vector}, '\(([^()]*)\)', 1) ELSE {vector} END",
+            # Some stand in brackets behind their score, and some such columns hold the score alone.
+            "cvss_vector": rf"nullif(regexp_extract({vector}, '[^()\s]*:[^()\s]*'), '')",
             "published": self._day("published"),
             "updated": self._day("updated"),
             "odd_dates": " + ".join(

@@ -6,11 +6,9 @@ case: this is for reading, not for safety.
 
 from __future__ import annotations
 
-_BREAKS = (
-    r"(?i)[ \t]*<(?:br ?/?|/?p|/?div|/?[uo]l|/li|/?table|/?tbody|/tr|/?pre|/h[1-6]|/?dl|/d[td])(?: [^<>]*)?>[ \t]*"
-)
+_BREAKS = r"(?i)[ \t]*<(?:br ?/?|/?p|/?div|/?[uo]l|/?table|/?tbody|/tr|/?pre|/h[1-6]|/?dl|/d[td])(?: [^<>]*)?>[ \t]*"
 _ITEMS = r"(?i)\s*<li(?: [^<>]*)?>\s*"
-_OTHERS = r"(?i)</?(?:a|b|i|u|em|strong|code|span|font|tt|tr|t[dh]|h[1-6]|d[td]|sup|sub)(?: [^<>]*)?>"
+_OTHERS = r"(?i)</?(?:a|b|li|i|u|em|strong|code|span|font|tt|tr|t[dh]|h[1-6]|d[td]|sup|sub)(?: [^<>]*)?>"
 _ENTITIES = (("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "''"), ("&amp;", "&"))
 
 

@@ -154,12 +154,12 @@ class Reader:
                    + coalesce((SELECT sum(odd_dates) FROM definitions), 0)
         """)
         if odd:
-            told.append(
-                f"{odd} {'date is' if odd == 1 else 'dates are'} none that can be, or of an unknown shape, and left out."
-            )
+            what, were = ("date", "was") if odd == 1 else ("dates", "were")
+            told.append(f"{odd} {what} could not be understood and {were} left out.")
         if self._footer:
             count, first = len(self._footer), self._footer[0].text.strip()[:100]
-            told.append(f"The last {'line is' if count == 1 else f'{count} lines are'} no row but a footer: {first}")
+            which = "line was" if count == 1 else f"{count} lines were"
+            told.append(f"The last {which} taken for a footer and left out: {first}")
         return told
 
     def batches(self, table: str, columns: tuple[str, ...], size: int) -> Iterator[list[tuple[Any, ...]]]:

@@ -14,6 +14,8 @@ from .mapping import FAULTS, KEY_LENGTH
 
 #: How much of a rejected value is kept, in characters.
 VALUE_LENGTH = 500
+#: How many bytes of empty lines there may be behind each line of a footer.
+_FOOTER_GAP = 1024
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,13 @@ def malformed(database: CsvDatabase, recognised: Recognised) -> list[Malformed]:
                first(csv_line)
         FROM reject_errors GROUP BY line_byte_position ORDER BY 1
     """).fetchall()
-    places = lines.of_offsets(database.path, [row[0] for row in errors])
-    found = [Malformed(offset, places[offset], text, str(kind), message) for offset, kind, message, text in errors]
+    # DuckDB counts the empty lines before a malformed one as part of it.
+    begins = [offset + len(text) - len(text.lstrip("\r\n")) for offset, _, _, text in errors]
+    places = lines.of_offsets(database.path, begins)
+    found = [
+        Malformed(begin, places[begin], text.strip("\r\n") or _line_at(database.path, begin), str(kind), message)
+        for begin, (_, kind, message, text) in zip(begins, errors, strict=True)
+    ]
     for row in found:
         if row.kind == "INVALID ENCODING":
             raise NotUtf8
@@ -64,6 +71,8 @@ def footer(path: Path, width: int, found: list[Malformed]) -> list[Malformed]:
     with path.open("rb") as stream:
         for row in reversed(found):
             stream.seek(row.offset)
+            if end - row.offset > len(row.text.encode()) + _FOOTER_GAP:
+                break
             if row.kind != "MISSING COLUMNS" or stream.read(end - row.offset).strip() != row.text.strip().encode():
                 break
             if row.text.count(",") + row.text.count(";") + row.text.count("\t") >= width // 2:
@@ -96,12 +105,19 @@ def collect(database: CsvDatabase, recognised: Recognised, bad: list[Malformed])
 
 def _swallows(row: Malformed, database: CsvDatabase, recognised: Recognised) -> bool:
     """Whether a malformed row has taken others with it."""
-    first, *rest = row.text.strip().splitlines() or [""]
-    if row.kind == "UNQUOTED VALUE" and rest:
-        return True
+    first, *rest = row.text.splitlines() or [""]
+    if row.kind == "UNQUOTED VALUE" and first.count('"') % 2:
+        return True  # it is open where the line ends, and nobody can say where the next row begins
     width, delimiter = len(database.dialect.header), database.dialect.delimiter
     cells = (line.split(delimiter) for line in rest)
     return any(len(line) == width and swallowed.is_row(line, recognised) for line in cells)
+
+
+def _line_at(path: Path, offset: int) -> str:
+    """The line at an offset, for the errors of which DuckDB does not tell the text."""
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        return stream.readline(MAX_LINE_BYTES).decode(errors="replace").rstrip("\r\n")
 
 
 def _is_prose(text: str) -> bool:

@@ -14,7 +14,7 @@ class Scale:
     """How a column's numbers are brought back to their scale.
 
     :ivar divisor: what they are divided by; 0 leaves out what is over the scale.
-    :ivar over_only: divide only those that are over the scale.
+    :ivar over_only: divide only those that are over the scale and have no decimals.
     """
 
     divisor: float
@@ -42,6 +42,7 @@ def score(field: str, cells: Mapping[str, Scale | None], *, limited: bool) -> st
         value = number(cell)
         if scale is not None and scale.divisor:
             divided = f"round({value} / {scale.divisor}, 5)"
-            value = f"CASE WHEN {value} > {highest} THEN {divided} ELSE {value} END" if scale.over_only else divided
+            lost = f"{value} > {highest} AND {value} = floor({value})"
+            value = f"CASE WHEN {lost} THEN {divided} ELSE {value} END" if scale.over_only else divided
         values.append(f"CASE WHEN {value} BETWEEN 0 AND {highest} THEN {value} END" if limited else value)
     return f"coalesce({', '.join(values)})" if values else "CAST(NULL AS DOUBLE)"

@@ -29,7 +29,7 @@ def date_order(
         return said == DAY_FIRST, []
     mapping = Mapping(recognised, Readings())
     default = recognised.format.day_first
-    columns = [place for place in mapping.places(DATE_FIELDS) if _is_open(place, sample)]
+    columns = _undecided(mapping.places(DATE_FIELDS), sample)
     if not columns:
         return default, []
     first, second, either = _evidence(database, mapping, columns)
@@ -51,15 +51,20 @@ def date_order(
     return default, []
 
 
-def _is_open(place: int, sample: Sequence[Sequence[str]]) -> bool:
-    """Whether a column's first dates are in numbers with ``/`` or ``-``, or it has none yet."""
-    for row in sample:
-        cell = row[place].strip() if place < len(row) else ""
-        if cell[:1].isdigit():
-            return cell[1:2] in "/-" or cell[2:3] in "/-"
-        if cell[:1].isalpha() and any(character.isdigit() for character in cell):
-            return False
-    return True
+def _undecided(places: Sequence[int], sample: Sequence[Sequence[str]]) -> list[int]:
+    """The columns to read: those with numbers, if the sample has any, or all if it has no date at all."""
+    kinds = {place: next(filter(None, (_kind(row, place) for row in sample)), "") for place in places}
+    if "other" in kinds.values() and "numbers" not in kinds.values():
+        return []
+    return [place for place, kind in kinds.items() if kind != "other"]
+
+
+def _kind(row: Sequence[str], place: int) -> str:
+    """Whether a cell is a date in ``numbers`` with ``/`` or ``-``, an ``other`` one, or none."""
+    cell = row[place].strip() if place < len(row) else ""
+    if cell[:1].isdigit():
+        return "numbers" if cell[1:2] in "/-" or cell[2:3] in "/-" else "other"
+    return "other" if cell[:1].isalpha() and any(character.isdigit() for character in cell) else ""
 
 
 def _evidence(database: CsvDatabase, mapping: Mapping, columns: Sequence[int]) -> tuple[int, int, int]:
@@ -139,24 +144,29 @@ def _epss_scale(column: _Column) -> Scale:
 
 def _over(database: CsvDatabase, cell: str, scale: Scale, highest: float) -> int:
     """How many numbers a scale does not bring back."""
+    value = scores.number("cell")
     limit = highest * (scale.divisor or 1)
+    kept_off = f" OR ({value} > {highest} AND {value} <> floor({value}))" if scale.over_only else ""
+    source = database.source(keep_rejects=False)
     (count,) = database.one(
-        f"SELECT count(*) FROM (SELECT {cell} AS cell FROM {database.source(keep_rejects=False)}) WHERE {scores.number('cell')} > {limit}"
+        f"SELECT count(*) FROM (SELECT {cell} AS cell FROM {source}) WHERE {value} > {limit}{kept_off}"
     )
     return int(count)
 
 
 def _told(name: str, highest: float, repaired: int, dropped: int) -> list[str]:
     told = []
-    if repaired:
-        how = "were percentages or had lost their decimal point; they were read as parts of one"
-        if name != "EPSS":
-            how = "had lost their decimal point; they were read as tenths"
-        told.append(f"{_counted(repaired, f'{name} score')} {how}.")
+    were, they, their = ("was", "it was", "its") if repaired == 1 else ("were", "they were", "their")
+    if repaired and name == "EPSS":
+        how = "in percent, or without the decimal point"
+        told.append(f"{_scores(repaired, name)} {were} {how}; {they} read as parts of one.")
+    elif repaired:
+        told.append(f"{_scores(repaired, name)} had lost {their} decimal point; {they} read as tenths.")
     if dropped:
-        told.append(_counted(dropped, f"{name} score") + f" outside the scale of 0 to {highest:g} were left out.")
+        were = "was" if dropped == 1 else "were"
+        told.append(f"{_scores(dropped, name)} outside the scale of 0 to {highest:g} {were} left out.")
     return told
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" + ("" if count == 1 else "s")
+def _scores(count: int, name: str) -> str:
+    return f"{count} {name} score" + ("" if count == 1 else "s")

@@ -1,7 +1,7 @@
 """The first tables.
 
 Revision: 1795444996, after:
-Created: 2026-11-23 16:08:04.596688
+Created: 2026-11-23 16:14:08.506858
 """
 
 import sqlalchemy as sa

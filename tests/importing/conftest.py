@@ -26,7 +26,11 @@ def run_import(engine: Engine, config: TestingConfig, tmp_path: Path) -> Importe
     """Import a file and return its row; ``readings`` collects what the meter reports."""
 
     def run(
-        content: bytes, readings: list[Reading] | None = None, filename: str = "scan.csv", **columns: Any
+        content: bytes,
+        readings: list[Reading] | None = None,
+        filename: str = "scan.csv",
+        date_order: str | None = None,
+        **columns: Any,
     ) -> Import:
         upload = tmp_path / f"{uuid.uuid4()}.csv"
         upload.write_bytes(content)
@@ -40,7 +44,8 @@ def run_import(engine: Engine, config: TestingConfig, tmp_path: Path) -> Importe
             import_id = record.id
         spill = tmp_path / "spill"
         spill.mkdir(exist_ok=True)
-        job = Job(import_id, config.database_url, str(upload), str(spill), "128MB", config.RESOLVE_GUARD_PERCENT)
+        guard = config.RESOLVE_GUARD_PERCENT
+        job = Job(import_id, config.database_url, str(upload), str(spill), "128MB", guard, date_order)
         seconds = iter(range(1_000_000))
         report = readings.append if readings is not None else lambda reading: None
         pipeline.run(job, Meter(report, lambda: next(seconds) / 100))

@@ -59,7 +59,10 @@ _HINTS = (
     ("solution", r"solution|remediation|\bfix\b|recommendation"),
     ("os", r"\bos\b|operating"),
     ("first_seen", r"first.*(seen|found|detected|discovered|observed)"),
-    ("last_seen", r"last.*(seen|found|detected|scan|observed)|scan.?(date|time)|timestamp|(seen|found|detected) (on|at)\b"),
+    (
+        "last_seen",
+        r"last.*(seen|found|detected|scan|observed)|scan.?(date|time)|timestamp|(seen|found|detected) (on|at)\b",
+    ),
 )
 
 

@@ -1,0 +1,166 @@
+"""Single cells in, what is stored out: dates, scores, identifiers and texts, without a file."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+import pytest
+
+from hextrackr.importing import dates, identifiers, markup, scores
+from hextrackr.importing.scores import Scale
+
+
+@pytest.fixture(scope="module")
+def cell():
+    """Evaluate an expression over one cell, called ``c0``."""
+    connection = duckdb.connect()
+
+    def run(expression: str, value: str | None):
+        return connection.execute(f"SELECT {expression} FROM (SELECT CAST(? AS VARCHAR) AS c0)", [value]).fetchone()[0]
+
+    yield run
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("2023-07-11T20:51:21.228Z", date(2023, 7, 11)),
+        ("2021-09-28T10:20:30.3988407Z", date(2021, 9, 28)),
+        ("2018-03-21T10:19:16+08:00", date(2018, 3, 21)),
+        ("2018-03-21T23:19:16-0500", date(2018, 3, 21)),
+        ("2026-01-09 20:43:57.372891 +0000 UTC", date(2026, 1, 9)),
+        ("2024-09-16 04:00:30", date(2024, 9, 16)),
+        ("2024-09-16 04:00", date(2024, 9, 16)),
+        ("2024-09-16", date(2024, 9, 16)),
+        ("2007/08/19", date(2007, 8, 19)),
+        ("Feb 9, 2024 10:48:42 UTC", date(2024, 2, 9)),
+        ("Feb 9, 2024 10:48:42 MST", date(2024, 2, 9)),
+        ("Oct 17, 2024 17:24:54 EDT", date(2024, 10, 17)),
+        ("Feb 03, 2026 07:00 AM", date(2026, 2, 3)),
+        ("04 Feb 2026 10:00AM GMT-0500", date(2026, 2, 4)),
+        ("September 3, 2025", date(2025, 9, 3)),
+        ("3 September 2025", date(2025, 9, 3)),
+        ("03-Sep-2025", date(2025, 9, 3)),
+        ("Mon, 03 Mar 2025 10:00:00 GMT", date(2025, 3, 3)),
+        ("Mon Mar  3 10:00:00 2025", date(2025, 3, 3)),
+        ("Mon Mar 3 10:00:00 UTC 2025", date(2025, 3, 3)),
+        ("13.05.2021 07:08", date(2021, 5, 13)),
+        ("1524492848645", date(2018, 4, 23)),
+        ("1524492848", date(2018, 4, 23)),
+        ("2026-02-30", None),
+        ("2026-13-01T00:00:00Z", None),
+        ("Feb 30, 2026 07:00 AM", None),
+        ("0000-00-00 00:00:00", None),
+        ("tomorrow", None),
+        ("2024-09-16 and more", None),
+        ("12", None),
+        ("", None),
+        (None, None),
+    ],
+)
+@pytest.mark.parametrize("day_first", [True, False])
+def test_dates_of_every_shape(cell, text, found, day_first):
+    assert cell(dates.day("c0", day_first=day_first), text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "day_first", "month_first"),
+    [
+        ("03/04/2026", date(2026, 4, 3), date(2026, 3, 4)),
+        ("3/4/2026 7:08", date(2026, 4, 3), date(2026, 3, 4)),
+        ("03-04-2026", date(2026, 4, 3), date(2026, 3, 4)),
+        ("03/04/26", date(2026, 4, 3), date(2026, 3, 4)),
+        ("22/09/2022 13:01", date(2022, 9, 22), None),
+        ("23/11/2009", date(2009, 11, 23), None),
+        ("05/13/2021 07:08:28", None, date(2021, 5, 13)),
+        ("05/13/2021 at 07:08:28 (GMT+0100)", None, None),
+        ("31/04/2026", None, None),
+    ],
+)
+def test_dates_in_numbers(cell, text, day_first, month_first):
+    assert cell(dates.day("c0", day_first=True), text) == day_first
+    assert cell(dates.day("c0", day_first=False), text) == month_first
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("9.8", 9.8),
+        ("9.8 (AV:N/AC:H/PR:N/UI:N/S:U/C:H/I:H/A:H)", 9.8),
+        ("8.1(AV:N)", 8.1),
+        ("7,5", 7.5),
+        ("98", 98.0),
+        ("38.33%", 0.3833),
+        ("0", 0.0),
+        ("-1", -1.0),
+        ("High", None),
+        ("9.8.1", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_numbers(cell, text, number):
+    assert cell(scores.number("c0"), text) == pytest.approx(number)
+
+
+@pytest.mark.parametrize(
+    ("text", "scale", "score"),
+    [
+        ("9.8", None, 9.8),
+        ("98", None, None),
+        ("-1", None, None),
+        ("nan", None, None),
+        ("inf", None, None),
+        ("50", Scale(10, over_only=False), 5.0),
+        ("100", Scale(10, over_only=False), 10.0),
+        ("10", Scale(10, over_only=False), 1.0),
+        ("10", Scale(10, over_only=True), 10.0),
+        ("98", Scale(10, over_only=True), 9.8),
+        ("11.5", Scale(10, over_only=True), None),
+        ("980", Scale(10, over_only=True), None),
+        ("98", Scale(0, over_only=True), None),
+    ],
+)
+def test_scores_never_leave_their_scale(cell, text, scale, score):
+    assert cell(scores.score("cvss", {"c0": scale}, limited=True), text) == score
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("CVE-2024-1234, cve-2024-99999;CVE-3011-32", ["CVE-2024-1234", "cve-2024-99999", "CVE-3011-32"]),
+        ("CVE-2024-1", []),
+        ("Cisco IOS XE (cisco-sa-iosxe-webui-privesc-j22SaA4z)", ["cisco-sa-iosxe-webui-privesc-j22SaA4z"]),
+        ("GHSA-m425-mq94-257g", ["GHSA-m425-mq94-257g"]),
+        ("PAN-SA-2024-0006", ["PAN-SA-2024-0006"]),
+        ("RHSA-2024:1234 RHBA-2023:12345", ["RHSA-2024:1234", "RHBA-2023:12345"]),
+        ("USN-6663-1, DSA-5724-1", ["USN-6663-1", "DSA-5724-1"]),
+        ("SUSE-SU-2024:0001-1", ["SUSE-SU-2024:0001-1"]),
+        ("MONGO-4.2 and MS17-0100", []),
+        ("MS17-010", ["MS17-010"]),
+    ],
+)
+def test_ids(cell, text, ids):
+    assert cell(f"regexp_extract_all(c0, '{identifiers.ANY}')", text) == ids
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Critical RCE.<P>", "Critical RCE."),
+        ("one<BR>two<br/>three", "one\ntwo\nthree"),
+        ("<p>Weak <b>ciphers</b></p>", "Weak ciphers"),
+        ("<ul><li>a</li><li>b</li></ul>", "- a\n- b"),
+        ('<A HREF="https://example.org" TARGET="_blank">the page</A>', "the page"),
+        ("a &lt; b &amp;&amp; c", "a < b && c"),
+        ("if a < b and c > d", "if a < b and c > d"),
+        ("<config> stays, <script>x</script> too", "<config> stays, <script>x</script> too"),
+        ("plain", "plain"),
+        ("<P>", None),
+        (None, None),
+    ],
+)
+def test_markup(cell, text, plain):
+    assert cell(markup.plain("c0"), text) == plain
