@@ -37,9 +37,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(browser: Browser) -> Iterator[Server]:
-    """A server with an empty database for the tests of one file; each imports under a source of its own."""
+    """One server for all tests, each of which imports under a source of its own; a file that counts all has its own."""
     with running() as server:
         yield server
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from playwright.sync_api import Page, expect
 
+from benchmarks.server import Server, running
 from tests.e2e.modal import choose, figures, findings_of, modal, part, payload, reaches, row_of
 from tests.exports import scan
+
+
+@pytest.fixture(scope="module")
+def server(browser) -> Iterator[Server]:
+    with running() as server:
+        yield server
 
 
 def ask(page: Page, source: str) -> None:
