@@ -1,6 +1,7 @@
 """How gunicorn serves the app; every value comes from config.py."""
 
 import gc
+import logging
 import warnings
 from typing import Any
 
@@ -10,6 +11,7 @@ _config = Config.of_server()
 
 # That eventlet is in maintenance mode is known, and ASYNC_MODE=threading leaves it.
 warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+logging.getLogger("gunicorn.error").addFilter(lambda record: "worker is DEPRECATED" not in record.getMessage())
 
 wsgi_app = "app:app"
 bind = f"{_config.HOST}:{_config.PORT}"
@@ -31,7 +33,22 @@ def post_worker_init(worker: Any) -> None:
     """
     from hextrackr.workers import wiring
 
+    if worker_class == "eventlet":
+        _close_websockets_once()
     wiring.start(worker.wsgi)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 50)
+
+
+def _close_websockets_once() -> None:
+    """Engine.IO and eventlet each close a websocket at its end; the second time eventlet would log an error."""
+    from eventlet.websocket import RFC6455WebSocket
+
+    close = RFC6455WebSocket.close
+
+    def close_once(websocket: Any, close_data: Any = None) -> None:
+        if websocket.socket.fileno() >= 0:
+            close(websocket, close_data)
+
+    RFC6455WebSocket.close = close_once

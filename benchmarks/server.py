@@ -1,4 +1,4 @@
-"""A real server for a measurement: its own port, its own empty data folder, ended with the measurement."""
+"""A real server for a measurement or a test: its own port, its own empty data folder, ended with its user."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from urllib.request import urlopen
 
 import psutil
@@ -45,8 +46,11 @@ class Server:
 
 
 @contextmanager
-def running(**settings: str) -> Iterator[Server]:
-    """Serve the app as ``make run`` does, with these settings, and yield the server once it answers."""
+def running(log: IO[bytes] | None = None, **settings: str) -> Iterator[Server]:
+    """Serve the app as ``make run`` does, with these settings, and yield the server once it answers.
+
+    :param log: where the server's log goes; to this process's own by default.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -60,7 +64,11 @@ def running(**settings: str) -> Iterator[Server]:
             stderr=subprocess.DEVNULL,
         )
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"], cwd=ROOT, env=environment
+            [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
         )
         try:
             server = Server(f"127.0.0.1:{port}", process.pid, Path(folder))

@@ -1,0 +1,103 @@
+"""A real Chromium before a real server: gunicorn with its eventlet worker, on a port and a database of its own.
+
+A test fails when the page met trouble that the test has not said to expect: an error in the console, a script that threw,
+a violation of the content security policy, a request that failed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from benchmarks.exports import Estate, write
+from benchmarks.server import Server, running
+from tests.e2e.modal import MANY
+from tests.e2e.trouble import Trouble
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: the browser tests need the program `chromium`")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(browser: Browser) -> Iterator[Server]:
+    """One server for all tests, each of which imports under a source of its own; a file that counts all has its own."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def trouble() -> Iterator[Trouble]:
+    trouble = Trouble()
+    yield trouble
+    assert trouble.unexpected() == []
+
+
+@pytest.fixture
+def open_context(browser: Browser, server: Server, trouble: Trouble) -> Iterator[Callable[..., BrowserContext]]:
+    """Opens a browser profile; its keywords are those of ``browser.new_context``."""
+    contexts = []
+
+    def open_context(**options: object) -> BrowserContext:
+        context = browser.new_context(**{"base_url": server.url, "reduced_motion": "reduce", **options})
+        context.set_default_timeout(20_000)
+        context.add_init_script(path=Path(__file__).with_name("record.js"))
+        context.on("page", trouble.watch)
+        contexts.append(context)
+        return context
+
+    yield open_context
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def context(open_context: Callable[..., BrowserContext]) -> BrowserContext:
+    return open_context()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """The imports page, freshly opened."""
+    page = context.new_page()
+    page.goto("/imports")
+    return page
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A generated export with so many rows; the same one each time it is asked for."""
+    folder = tmp_path_factory.mktemp("exports")
+
+    def export(rows: int) -> Path:
+        path = folder / f"scan-{rows}.csv"
+        if not path.exists():
+            with path.open("w", encoding="utf-8", newline="") as stream:
+                write(stream, Estate(rows))
+        return path
+
+    return export
+
+
+@pytest.fixture(scope="session")
+def many(generated: Callable[..., Path]) -> Path:
+    """An export of ``MANY`` rows."""
+    return generated(MANY)

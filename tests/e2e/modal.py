@@ -1,0 +1,88 @@
+"""The imports page as the tests speak of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+#: Rows of an export whose import lasts long enough to do something meanwhile.
+MANY = 100_000
+FIGURES = ("inserted", "updated", "reopened", "resolved", "unchanged", "rejected")
+
+
+def payload(name: str, content: bytes) -> FilePayload:
+    """A file that exists only in the test."""
+    return {"name": name, "mimeType": "text/csv", "buffer": content}
+
+
+def choose(page: Page, file: Path | FilePayload | Sequence[FilePayload], source: str = "") -> None:
+    """Choose a file in the form; its import begins at once."""
+    if source:
+        if not page.locator(".options").get_attribute("open") == "":
+            page.locator(".options > summary").click()
+        page.get_by_label("Source label").fill(source)
+    page.locator("[data-import-form] input[name=csvFile]").set_input_files(file)
+
+
+def modal(page: Page) -> Locator:
+    """The modal itself."""
+    return page.locator("#progress-modal")
+
+
+def part(page: Page, name: str) -> Locator:
+    """The part of the modal marked ``data-progress-<name>``."""
+    return modal(page).locator(f"[data-progress-{name}]")
+
+
+def reaches(page: Page, state: str, timeout: float = 30_000) -> None:
+    """Wait for the modal to show this state."""
+    expect(modal(page)).to_have_attribute("data-state", state, timeout=timeout)
+    expect(modal(page)).to_be_visible()
+
+
+def reaches_percent(page: Page, low: int) -> None:
+    """Wait until the running import has come so far, and no further than 98 %."""
+    reaches(page, "running")
+    numbers = "|".join(str(number) for number in range(low, 99))
+    expect(part(page, "bar")).to_have_attribute("aria-valuenow", re.compile(f"^({numbers})$"))
+
+
+def figures(page: Page) -> dict[str, int]:
+    """The final figures that the modal shows."""
+    return {name: number(modal(page).locator(f'[data-figure="{name}"]').inner_text()) for name in FIGURES}
+
+
+def number(text: str) -> int:
+    """``9,850`` as a number."""
+    return int(text.replace(",", ""))
+
+
+def shown(page: Page) -> list[dict[str, Any]]:
+    """Everything that the modal has shown since the page was loaded: state, percent, message."""
+    return page.evaluate("() => window.shown")
+
+
+def shown_while(page: Page, state: str) -> list[int]:
+    """The percentages that the modal showed in this state."""
+    return [moment["percent"] for moment in shown(page) if moment["state"] == state]
+
+
+def row_of(page: Page, filename: str) -> Locator:
+    """The newest row with this file in the list of imports."""
+    return page.locator("[data-imports-list] [data-import-id]").filter(has_text=filename).first
+
+
+def fetched(page: Page, path: str) -> Any:
+    """What the server answers to the page."""
+    return page.request.get(path).json()
+
+
+def findings_of(page: Page, source: str) -> list[dict[str, Any]]:
+    """All findings of a source, whatever their state; of at most 500 in the database."""
+    return [
+        finding for finding in fetched(page, "/api/vulnerabilities?limit=500")["data"] if finding["source"] == source
+    ]

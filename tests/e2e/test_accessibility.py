@@ -1,0 +1,102 @@
+"""With a keyboard, with a screen reader, and by axe's rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.modal import choose, modal, part, payload, reaches, reaches_percent, shown_while
+from tests.exports import scan
+
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds serious or critical on the page as it is, one line for each element."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("() => axe.run()")["violations"]
+    return [
+        f"{rule['id']}: {node['html'][:160]} {node['failureSummary']}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(open_context, many, theme):
+    page = open_context(color_scheme=theme, viewport={"width": 1440, "height": 900}).new_page()
+    page.goto("/imports")
+    expect(page.locator("[data-imports-page]")).not_to_have_attribute("data-view", "loading")
+    page.locator(".options > summary").click()
+    assert violations(page) == []
+
+    choose(page, payload("small.csv", scan(range(100))), source=theme)
+    reaches(page, "completed")
+    assert violations(page) == []
+    part(page, "close").click()
+    choose(page, payload("few.csv", scan(range(5))))
+    reaches(page, "awaiting")
+    assert violations(page) == []
+    part(page, "cancel").click()
+    reaches(page, "cancelled")
+    part(page, "close").click()
+    choose(page, payload("picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256))))
+    reaches(page, "failed")
+    assert violations(page) == []
+    part(page, "close").click()
+    expect(modal(page)).to_be_hidden()
+    assert violations(page) == []
+
+    page.goto("/vulnerabilities")
+    expect(page.locator("[data-finding-id]").first).to_be_visible()
+    assert violations(page) == []
+    page.locator("[data-filter-search]").fill("no such host")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_a_screen_reader_is_told(page, many):
+    bar, live = part(page, "bar"), part(page, "live")
+    choose(page, many, source="told")
+    reaches_percent(page, 1)
+    expect(bar).to_have_role("progressbar")
+    expect(live).to_have_role("status")
+    expect(live).to_contain_text("Importing:")
+    reaches(page, "completed")
+    assert len(set(shown_while(page, "running"))) >= 5
+    expect(bar).to_have_attribute("aria-valuenow", "100")
+    expect(live).to_contain_text("Import complete: 100,000 inserted")
+
+
+def test_an_import_by_keyboard_alone(page):
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator("[data-import-form] input[name=csvFile]")).to_be_focused()
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(payload("keys.csv", scan(range(3))))
+    reaches(page, "completed")
+    expect(part(page, "close")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(modal(page)).to_be_hidden()
+
+
+def test_the_modal_keeps_the_focus(page):
+    choose(page, payload("first.csv", scan(range(100))), source="trap")
+    reaches(page, "completed")
+    part(page, "close").click()
+    choose(page, payload("second.csv", scan(range(5))))
+    reaches(page, "awaiting")
+    for key in ["Tab"] * 8 + ["Shift+Tab"] * 8:
+        page.keyboard.press(key)
+        # between its last and its first element a dialog hands the focus to the browser's own bars
+        assert page.evaluate(
+            "() => document.activeElement === document.body || document.activeElement.closest('dialog') !== null"
+        )
+    part(page, "cancel").click()
+    reaches(page, "cancelled")

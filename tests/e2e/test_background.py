@@ -1,0 +1,68 @@
+"""An import goes on without its modal, shows in the corner of every page, and comes back at a click."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.modal import MANY, choose, figures, modal, part, payload, reaches, reaches_percent, row_of, shown_while
+from tests.exports import scan
+
+
+@pytest.mark.parametrize("way", ["Escape", "minimise", "close"])
+def test_the_modal_is_put_aside_and_called_back(page, many, way):
+    choose(page, many, source=way)
+    reaches_percent(page, 5)
+    if way == "Escape":
+        page.keyboard.press("Escape")
+    else:
+        part(page, way).click()
+    expect(modal(page)).to_be_hidden()
+
+    pill = page.locator("[data-progress-pill] button")
+    expect(pill).to_have_attribute("data-state", "running")
+    expect(pill).to_contain_text(many.name)
+    expect(pill).to_contain_text(re.compile(r"\d+%"))
+    pill.click()
+    expect(modal(page)).to_be_visible()
+    expect(pill).to_have_count(0)
+    reaches(page, "completed")
+    assert figures(page)["inserted"] == MANY
+    percentages = shown_while(page, "running")
+    assert percentages == sorted(percentages)
+
+
+def test_an_import_in_the_background_shows_on_another_page(page, many):
+    choose(page, many, source="elsewhere")
+    reaches_percent(page, 2)
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Vulnerabilities").click()
+    pill = page.locator("[data-progress-pill] button")
+    expect(pill).to_contain_text(many.name)
+    expect(pill).to_have_attribute("data-state", "completed", timeout=30_000)
+    pill.click()
+    reaches(page, "completed")
+
+
+def test_the_list_opens_the_progress_of_an_import_of_somebody_else(page, open_context, many):
+    choose(page, many, source="somebody")
+    reaches_percent(page, 2)
+    other = open_context().new_page()
+    other.goto("/imports")
+    row_of(other, many.name).get_by_role("button", name="Show progress").click()
+    reaches(other, "completed")
+    assert figures(other)["inserted"] == MANY
+    reaches(page, "completed")
+
+
+def test_the_focus_goes_back_to_where_it_was(page):
+    field = page.locator("[data-import-form] input[name=csvFile]")
+    field.focus()
+    field.set_input_files(payload("focus.csv", scan(range(3))))
+    reaches(page, "completed")
+    expect(part(page, "close")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(modal(page)).to_be_hidden()
+    expect(field).to_be_focused()
