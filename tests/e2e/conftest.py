@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def server(browser: Browser) -> Iterator[Server]:
-    """One server for all tests, each of which imports under a source of its own; a file that counts all has its own."""
+    """One server for all tests, each of which imports under a source of its own; files with bigger demands start their own."""
     with running() as server:
         yield server
 

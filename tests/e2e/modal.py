@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
 #: Rows of an export whose import lasts long enough to do something meanwhile.
-MANY = 100_000
+MANY = 60_000
 FIGURES = ("inserted", "updated", "reopened", "resolved", "unchanged", "rejected")
 
 

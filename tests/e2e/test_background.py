@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
 
+from benchmarks.server import Server, running
 from tests.e2e.modal import MANY, choose, figures, modal, part, payload, reaches, reaches_percent, row_of, shown_while
 from tests.exports import scan
+
+
+@pytest.fixture(scope="module")
+def server(browser) -> Iterator[Server]:
+    with running() as server:
+        yield server
 
 
 @pytest.mark.parametrize("way", ["Escape", "minimise", "close"])
@@ -60,7 +68,7 @@ def test_the_list_opens_the_progress_of_an_import_of_somebody_else(page, open_co
 def test_the_focus_goes_back_to_where_it_was(page):
     field = page.locator("[data-import-form] input[name=csvFile]")
     field.focus()
-    field.set_input_files(payload("focus.csv", scan(range(3))))
+    field.set_input_files(payload("focus.csv", scan(range(3), port="22")))
     reaches(page, "completed")
     expect(part(page, "close")).to_be_focused()
     page.keyboard.press("Enter")

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from playwright.sync_api import expect
 
+from benchmarks.server import Server, running
 from tests.e2e.modal import choose, fetched, figures, modal, part, payload, reaches, reaches_percent, row_of
 from tests.exports import scan
+
+
+@pytest.fixture(scope="module")
+def server(browser) -> Iterator[Server]:
+    with running() as server:
+        yield server
 
 
 def test_a_cancelled_import_changes_nothing(page, many):

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from playwright.sync_api import expect
 
+from benchmarks.server import Server, running
 from tests.e2e.modal import MANY, choose, figures, part, reaches, reaches_percent, shown_while
+
+
+@pytest.fixture(scope="module")
+def server(browser) -> Iterator[Server]:
+    with running() as server:
+        yield server
+
 
 SOCKET = "**/socket.io/**"
 
 
 def test_without_a_socket_the_modal_warns_and_polls(page, generated, trouble):
     trouble.expect(r"request: .*/socket\.io/", "ERR_FAILED", "WebSocket")
+    page.add_init_script("Math.random = () => 0")  # the shortest of the waits between two attempts to connect
+    page.reload()
     page.route(SOCKET, lambda route: route.abort())
     page.route_web_socket(SOCKET, lambda socket: socket.close())
     polls = []

@@ -37,6 +37,8 @@ def test_a_chosen_file_is_imported_live(page, generated):
 
 
 def test_a_dropped_file_is_imported(page):
+    page.locator(".options > summary").click()
+    page.get_by_label("Source label").fill("dropped")
     transfer = page.evaluate_handle(
         """(text) => {
             const transfer = new DataTransfer();

@@ -21,7 +21,7 @@ def test_markup_in_an_export_is_shown_as_text(page):
     row_ = row_of(page, "onerror")
     expect(row_.locator('[data-field="scanner"]')).to_contain_text(IMAGE)
 
-    page.goto("/vulnerabilities")
+    page.goto("/vulnerabilities?search=onerror")
     listed = page.locator("[data-vulnerabilities-list] [data-finding-id]")
     expect(listed.locator('[data-field="title"]')).to_have_text(f"{IMAGE} old")
     expect(listed.locator('[data-field="host"]')).to_have_text(SCRIPT)

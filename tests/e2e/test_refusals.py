@@ -38,7 +38,7 @@ def test_an_empty_file_is_not_even_sent(page):
     choose(page, payload("nothing.csv", b""))
     expect(page.locator("[data-import-error]")).to_have_text("nothing.csv is empty.")
     expect(modal(page)).to_be_hidden()
-    choose(page, payload("something.csv", scan(range(2))))
+    choose(page, payload("something.csv", scan(range(2))), source="something")
     expect(page.locator("[data-import-error]")).to_be_empty()
     reaches(page, "completed")
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from playwright.sync_api import expect
 
+from benchmarks.server import Server, running
 from tests.e2e.modal import MANY, choose, figures, part, payload, reaches, reaches_percent, row_of, shown
 from tests.exports import scan
+
+
+@pytest.fixture(scope="module")
+def server(browser) -> Iterator[Server]:
+    with running() as server:
+        yield server
 
 
 def test_of_two_uploads_from_two_pages_one_waits_and_says_so(page, open_context, many):

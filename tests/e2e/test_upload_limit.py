@@ -1,0 +1,46 @@
+"""A file over the server's limit: the page says so before it sends it, and understands the server when it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from benchmarks.server import Server, running
+from tests.e2e.modal import choose, fetched, figures, modal, part, payload, reaches
+from tests.exports import scan
+
+FORGET_THE_LIMIT = """
+    new MutationObserver(() => document.querySelector("[data-import-form]")?.removeAttribute("data-max-bytes"))
+        .observe(document, { childList: true, subtree: true });
+"""
+BIG = payload("big.csv", b"x" * 5_000_000)
+
+
+@pytest.fixture(scope="module")
+def server(browser) -> Iterator[Server]:
+    with running(UPLOAD_MAX_BYTES="1000000") as server:
+        yield server
+
+
+def test_the_page_refuses_it_without_sending_it(page):
+    choose(page, BIG)
+    expect(page.locator("[data-import-error]")).to_contain_text("big.csv is too large")
+    expect(modal(page)).to_be_hidden()
+
+
+def test_the_answer_of_the_server_is_shown(page, trouble):
+    trouble.expect("answer: POST .*/import-staging 413")
+    page.add_init_script(FORGET_THE_LIMIT)
+    page.reload()
+    choose(page, BIG)
+    reaches(page, "failed")
+    expect(part(page, "error")).to_have_text("The file is larger than this server accepts.")
+    expect(part(page, "error-code")).to_have_text("UPLOAD_TOO_LARGE")
+    part(page, "close").click()
+    assert fetched(page, "/api/imports")["pagination"]["total"] == 0
+
+    choose(page, payload("small.csv", scan(range(10))))
+    reaches(page, "completed")
+    assert figures(page)["inserted"] == 10

@@ -1,0 +1,63 @@
+"""The real server, asked as programs ask it: without a browser."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from queue import Queue
+from typing import Any
+
+import socketio
+
+from benchmarks.server import Server
+
+PATIENCE = 30.0
+EVENTS = ("progress-status", "progress-update", "progress-complete", "progress-error")
+
+
+@dataclass
+class Listener:
+    """A client that has joined a session: the events it was sent, in order, as (name, snapshot)."""
+
+    session_id: str
+    events: Queue[tuple[str, dict[str, Any]]] = field(default_factory=Queue)
+
+    def until_the_end(self) -> list[tuple[str, dict[str, Any]]]:
+        """Everything up to the terminal event."""
+        seen = []
+        while not seen or seen[-1][0] not in ("progress-complete", "progress-error"):
+            seen.append(self.events.get(timeout=PATIENCE))
+        return seen
+
+
+@contextmanager
+def listening(server: Server, transport: str = "websocket") -> Iterator[Listener]:
+    """Join a session that is still to come."""
+    listener = Listener(str(uuid.uuid4()))
+    client = socketio.Client(reconnection=False)
+    for event in EVENTS:
+        client.on(event, lambda snapshot, name=event: listener.events.put((name, snapshot)))
+    client.connect(server.url, transports=[transport])
+    assert client.call("join-progress", listener.session_id) == {"ok": True}
+    yield listener
+    client.disconnect()
+
+
+def upload(server: Server, content: bytes, path: str = "import", **fields: str) -> tuple[int, dict[str, Any]]:
+    """Post an export and return the status and the answer; the whole body is sent before the answer is read."""
+    boundary = uuid.uuid4().hex
+    parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in fields.items()]
+    parts.append(f'--{boundary}\r\nContent-Disposition: form-data; name="csvFile"; filename="scan.csv"\r\n\r\n')
+    body = "".join(parts).encode() + content + f"\r\n--{boundary}--\r\n".encode()
+    connection = http.client.HTTPConnection(server.address, timeout=PATIENCE)
+    try:
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        connection.request("POST", f"/api/vulnerabilities/{path}", body, headers)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
