@@ -30,6 +30,8 @@ ROW_FIELDS = (*ASSET_FIELDS, "plugin_id", "cves", "title", *FINDING_FIELDS)
 DATE_FIELDS = ("first_seen", "last_seen", "published", "updated")
 
 _ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
+#: A port with its protocol, such as ``443/tcp``; ``general/tcp`` is a host as a whole.
+_PORT = r"^([0-9]{1,5}|general) ?/ ?([A-Za-z]{2,10})$"
 
 
 def quoted(text: str) -> str:
@@ -114,7 +116,7 @@ class Mapping:
             "state": self._state(),
             "port": self._port(),
             "port_text": self.text("port"),
-            "protocol": f"coalesce(lower({self.text('protocol', 10)}), '')",
+            "protocol": self._protocol(),
             **{score: self._score(score) for score in scores.HIGHEST},
             "first_seen": self._day("first_seen"),
             "first_seen_text": self.text("first_seen"),
@@ -205,5 +207,11 @@ class Mapping:
         return f"CASE lower({self.text(field)}) {branches} ELSE {default} END" if branches else default
 
     def _port(self) -> str:
-        number = f"try_cast(coalesce({self.text('port')}, '0') AS INTEGER)"
+        text = f"coalesce({self.text('port')}, '0')"
+        before_slash = f"replace(regexp_extract({text}, {quoted(_PORT)}, 1), 'general', '0')"
+        number = f"coalesce(try_cast({text} AS INTEGER), try_cast({before_slash} AS INTEGER))"
         return f"CASE WHEN {number} BETWEEN 0 AND 65535 THEN {number} END"
+
+    def _protocol(self) -> str:
+        beside_port = f"nullif(regexp_extract({self.text('port')}, {quoted(_PORT)}, 2), '')"
+        return f"coalesce(lower(coalesce({self.text('protocol', 10)}, {beside_port})), '')"

@@ -85,3 +85,22 @@ def test_the_first_guess():
         "last_seen": "Last Seen", "cvss": "CVSS Score",
     }  # fmt: skip
     assert custom.guess(("alpha", "beta"), formats.known()) == {}
+
+
+@pytest.mark.parametrize(
+    ("port", "stored"),
+    [
+        ("443/tcp", (443, "tcp")),
+        ("53 / UDP", (53, "udp")),
+        ("443", (443, "")),
+        ("", (0, "")),
+        ("general/tcp", (0, "tcp")),
+        ("http", None),
+    ],
+)
+def test_a_port_with_its_protocol(run_import, query, port, stored):
+    content = f"hostname,severity,plugin_name,port\nweb1,High,Old TLS,{port}\nweb2,High,Old TLS,1\n"
+    record = run_import(content.encode())
+    found = query("SELECT port, protocol FROM findings f JOIN assets a ON a.id = asset_id WHERE a.key = 'web1'")
+    assert found == ([stored] if stored else [])
+    assert record.rejected == (0 if stored else 1)
