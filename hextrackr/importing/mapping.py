@@ -83,6 +83,11 @@ class Mapping:
         self._places = recognised.places
         self._readings = readings
 
+    @property
+    def day_first(self) -> bool:
+        """Whether dates in numbers begin with the day."""
+        return self._readings.day_first
+
     def places(self, fields: Iterable[str]) -> list[int]:
         """The columns in which the fields may stand, each once."""
         return sorted({place for field in fields for place in self._places[field]})

@@ -101,10 +101,10 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
         meter.plan(pace.plan(size, counts.rows))
         meter.begin("stage", "Loading data to staging table...", units=staging.units(reader))
         staging.load(engine, reader, record.id, meter)
-        warnings = _warnings(reader, counts)
+        warnings, understood = _warnings(reader, counts), reader.understood(counts)
     _move(
         engine, record.id, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=source_id,
-        open_staged=counts.open, warnings=warnings,
+        open_staged=counts.open, warnings=warnings, recognition=understood,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import replace
 from typing import Any
 
-from . import identifiers, rejects, scores, survey, swallowed
+from . import identifiers, recognition, rejects, scores, survey, swallowed
 from .csvdatabase import CsvDatabase
 from .dialect import Dialect
 from .formats.format import Recognised
@@ -145,6 +145,16 @@ class Reader:
     def rejected(self) -> list[RejectedRow]:
         """The rows that were not taken over, in the order of the file."""
         return self._rejected
+
+    def understood(self, counts: Counts) -> dict[str, Any]:
+        """How the file was read, see :func:`.recognition.told`."""
+        return recognition.told(
+            self._database.dialect,
+            self._recognised,
+            self._database,
+            rows=counts.rows,
+            day_first=self._mapping.day_first,
+        )
 
     def warnings(self) -> list[str]:
         """What the user should know of how the file was read, in plain sentences."""

@@ -1,7 +1,7 @@
 """The first tables.
 
 Revision: 1795444996, after:
-Created: 2026-11-23 16:14:08.506858
+Created: 2026-11-23 16:35:33.321183
 """
 
 import sqlalchemy as sa
@@ -254,6 +254,7 @@ def upgrade() -> None:
         sa.Column("forecast", sa.JSON(), nullable=False),
         sa.Column("place", sa.Integer(), nullable=True),
         sa.Column("undone_at", sa.BigInteger(), nullable=True),
+        sa.Column("recognition", sa.JSON(), nullable=False),
         sa.Column("warnings", sa.JSON(), nullable=False),
         sa.Column("summary", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name=op.f("fk_imports_source_id_sources")),

@@ -90,6 +90,8 @@ class Import(Base):
     #: The place in the order in which the imports of its source were promoted; an import without a finding has none.
     place: Mapped[int | None]
     undone_at: Mapped[int | None] = mapped_column(BigInteger)
+    #: How the file was understood, see ``importing/recognition.py``.
+    recognition: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
     summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 

@@ -33,6 +33,7 @@ def of_import(record: Import, undoable: Collection[int]) -> dict[str, Any]:
         "finishedAt": record.finished_at,
         "duration": snapshots.duration(record),
         **snapshots.figures(record),
+        "recognition": record.recognition,
         "warnings": record.warnings,
         "summary": record.summary,
         "retryable": record.state == ImportState.FAILED and record.upload != "",

@@ -55,3 +55,29 @@ export function facts(record) {
 export function rest({ count: total, names }) {
     return total > names.length ? `and ${count(total - names.length)} more` : "";
 }
+
+const DELIMITERS = { ",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars" };
+
+/**
+ * How a file was understood, as texts by name; empty where there is nothing to tell.
+ *
+ * @param {object} recognition of an import
+ */
+export function reading({ format, confidence, alternatives, encoding, delimiter, headerLine, columns, unusedColumns, dates }) {
+    const sure = `${format}, ${Math.round(confidence * 100)} % sure`;
+    return {
+        format: alternatives.length > 0 ? `${sure}; it could be ${alternatives.join(" or ")}` : sure,
+        text: `${encoding}, separated by ${DELIMITERS[delimiter] ?? delimiter}, header on line ${headerLine}`,
+        columns: `${count(columns)} in the file, ${count(columns - unusedColumns.length)} used`,
+        unused: unusedColumns.join(", "),
+        firstSeen: days(dates.firstSeen, dates.dayFirst),
+        lastSeen: days(dates.lastSeen, dates.dayFirst),
+    };
+}
+
+function days(span, dayFirst) {
+    if (!span) return "";
+    const [first, last] = span;
+    const order = `dates in numbers begin with the ${dayFirst ? "day" : "month"}`;
+    return `${first === last ? first : `${first} to ${last}`} (${order})`;
+}

@@ -1,6 +1,7 @@
-import { STATES, facts, hasEnded, rest, shownState } from "./import-facts.js";
+import { STATES, facts, hasEnded, shownState } from "./import-facts.js";
+import { showOutcome, showReading } from "./import-outcome.js";
 import { request } from "./shared/api.js";
-import { copyOf, find, setText } from "./shared/dom.js";
+import { find, setText } from "./shared/dom.js";
 import { count } from "./shared/format.js";
 
 const REFRESH_MS = 3_000;
@@ -102,41 +103,9 @@ export class ImportPage {
         for (const cell of this.#element.querySelectorAll("[data-rows]")) setText(cell, count(record[cell.dataset.rows]));
         this.#part("rejects").hidden = record.rejected === 0;
         this.#part("rejects").href = `${this.#path}/rejects.csv`;
-        this.#showOutcome(record);
+        showReading(this.#element, record.recognition);
+        showOutcome(this.#element, record);
         if (!hasEnded(record)) this.#timer = setTimeout(this.#refresh, REFRESH_MS);
-    }
-
-    /** What it changed, or would change if it were confirmed. */
-    #showOutcome(record) {
-        const summary = record.forecast?.summary ?? (record.state === "completed" ? record.summary : null);
-        this.#part("outcome").hidden = summary === null;
-        if (summary === null) return;
-        setText(this.#part("outcome-title"), record.forecast ? "What it would change" : summary.late ? "What was open then" : "What it changed");
-        const bySeverity = Object.entries(summary.bySeverity);
-        this.#part("severities").replaceChildren(...bySeverity.map(([severity, figures]) => this.#severityRow(severity, figures)));
-        for (const cell of this.#element.querySelectorAll("[data-total-of]")) {
-            setText(cell, count(bySeverity.reduce((sum, [, figures]) => sum + figures[cell.dataset.totalOf], 0)));
-        }
-        this.#part("differences").hidden = !summary.hosts;
-        if (!summary.hosts) return;
-        for (const section of this.#element.querySelectorAll("[data-difference]")) {
-            const [subject, change] = section.dataset.difference.split(".");
-            const told = summary[subject][change];
-            setText(find(section, "[data-difference-count]"), count(told.count));
-            find(section, "[data-difference-names]").replaceChildren(...told.names.map(foundItem));
-            setText(find(section, "[data-difference-rest]"), rest(told));
-        }
-    }
-
-    #severityRow(severity, figures) {
-        const row = copyOf(find(this.#element, "[data-severity-row]"));
-        row.dataset.severity = severity;
-        setText(find(row, "[data-severity-name]"), severity);
-        for (const cell of row.querySelectorAll("[data-of]")) {
-            setText(cell, count(figures[cell.dataset.of]));
-            cell.dataset.zero = figures[cell.dataset.of] === 0;
-        }
-        return row;
     }
 
     #notice(text) {
@@ -152,15 +121,5 @@ export class ImportPage {
 function item(text) {
     const element = document.createElement("li");
     setText(element, text);
-    return element;
-}
-
-/** A host or CVE that leads to its findings. */
-function foundItem(name) {
-    const element = document.createElement("li");
-    const link = document.createElement("a");
-    link.href = `/vulnerabilities?${new URLSearchParams({ search: name, state: "all" })}`;
-    setText(link, name);
-    element.append(link);
     return element;
 }

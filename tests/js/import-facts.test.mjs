@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { facts, hasEnded, origin, rest, shownState } from "../../static/scripts/import-facts.js";
+import { facts, hasEnded, origin, reading, rest, shownState } from "../../static/scripts/import-facts.js";
 import { differences } from "../../static/scripts/shared/differences.js";
 
 const record = {
@@ -43,4 +43,21 @@ for (const [summary, sentence] of summaries) {
 test("names that are not told are counted", () => {
     assert.equal(rest({ count: 2, names: ["a", "b"] }), "");
     assert.equal(rest({ count: 1202, names: ["a", "b"] }), "and 1,200 more");
+});
+
+const recognition = {
+    format: "Nessus", confidence: 0.95, alternatives: [], encoding: "cp1252", delimiter: ";", headerLine: 3, columns: 30, unusedColumns: ["a", "b"],
+    dates: { dayFirst: true, firstSeen: ["2026-01-01", "2026-02-03"], lastSeen: null },
+};
+
+test("how a file was read", () => {
+    assert.deepEqual(reading(recognition), {
+        format: "Nessus, 95 % sure",
+        text: "cp1252, separated by semicolons, header on line 3",
+        columns: "30 in the file, 28 used",
+        unused: "a, b",
+        firstSeen: "2026-01-01 to 2026-02-03 (dates in numbers begin with the day)",
+        lastSeen: "",
+    });
+    assert.equal(reading({ ...recognition, alternatives: ["A", "B"] }).format, "Nessus, 95 % sure; it could be A or B");
 });

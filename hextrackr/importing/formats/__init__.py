@@ -50,6 +50,13 @@ def recognise(header: Sequence[str], saved: Sequence[Format] = ()) -> Recognised
     return match.recognised(names)
 
 
+def knowing(header: Sequence[str]) -> list[Format]:
+    """Every format that knows a header, the one that is meant first; the last resort only if there is no other."""
+    names = [normalised(name) for name in header]
+    signed = [known_format for known_format in known() if known_format.signed(names)]
+    return [known_format for known_format in signed if not known_format.last_resort] or signed
+
+
 def is_header(cells: Sequence[str]) -> bool:
     """Whether a line is the header of some format's export, complete or not."""
     return _signed([normalised(cell) for cell in cells], known()) is not None

@@ -1,0 +1,63 @@
+"""Tells how a file was understood, so that its user can see whether that is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import formats
+from .csvdatabase import CsvDatabase
+from .dialect import Dialect
+from .formats.format import Recognised
+
+#: How sure it is that a header is a format's: a mapping that a user has saved for just this header; the only format that knows
+#: it; one of several that do; the generic one, which takes what nobody else knows.
+SAVED, ONLY_ONE, ONE_OF_SEVERAL, LAST_RESORT = 1.0, 0.95, 0.75, 0.5
+#: So many columns that were not used are named.
+MAX_NAMES = 60
+
+
+def told(
+    dialect: Dialect, recognised: Recognised, database: CsvDatabase, *, rows: int, day_first: bool
+) -> dict[str, Any]:
+    """How a file was understood, as JSON types.
+
+    :param database: with the tables ``findings`` and ``assets``.
+    :param rows: how many rows were read to come to that: all of them.
+    :return: ``format``, ``confidence`` (0..1), ``alternatives`` (other formats that know the header), ``encoding``, ``delimiter``,
+        ``headerLine``, ``columns``, ``unusedColumns``, ``rowsSampled`` and ``dates``: ``dayFirst``, and the first and the last day of
+        ``firstSeen`` and ``lastSeen``, null where there is none.
+    """
+    others = [other.name for other in formats.knowing(dialect.header) if other.key != recognised.format.key]
+    used = {place for places in recognised.places.values() for place in places}
+    unused = [name.strip() for place, name in enumerate(dialect.header) if place not in used and name.strip()]
+    first_from, first_to, last_from, last_to = database.one("""
+        SELECT min(first_seen), max(first_seen), min(last_seen), max(last_seen) FROM findings
+    """)
+    return {
+        "format": recognised.format.name,
+        "confidence": _confidence(recognised, others),
+        "alternatives": others,
+        "encoding": dialect.encoding,
+        "delimiter": dialect.delimiter,
+        "headerLine": dialect.header_line,
+        "columns": len(dialect.header),
+        "unusedColumns": unused[:MAX_NAMES],
+        "rowsSampled": rows,
+        "dates": {
+            "dayFirst": day_first,
+            "firstSeen": _span(first_from, first_to),
+            "lastSeen": _span(last_from, last_to),
+        },
+    }
+
+
+def _confidence(recognised: Recognised, others: list[str]) -> float:
+    if recognised.format.header is not None:
+        return SAVED
+    if recognised.format.last_resort:
+        return LAST_RESORT
+    return ONE_OF_SEVERAL if others else ONLY_ONE
+
+
+def _span(first: Any, last: Any) -> list[str] | None:
+    return None if first is None else [first.isoformat(), last.isoformat()]
