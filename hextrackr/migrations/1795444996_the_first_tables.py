@@ -1,7 +1,7 @@
 """The first tables.
 
 Revision: 1795444996, after:
-Created: 2026-11-23 16:35:33.321183
+Created: 2026-11-23 16:38:45.770339
 """
 
 import sqlalchemy as sa
@@ -41,13 +41,13 @@ def upgrade() -> None:
         sa.Column("import_id", sa.Integer(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("asset_id", sa.Integer(), nullable=True),
         sa.Column("name", sa.String(length=255), nullable=True),
         sa.Column("fqdn", sa.String(length=255), nullable=True),
         sa.Column("netbios", sa.String(length=255), nullable=True),
         sa.Column("ip", sa.String(length=45), nullable=True),
         sa.Column("os", sa.String(length=255), nullable=True),
         sa.Column("last_seen", sa.Date(), nullable=True),
-        sa.Column("asset_id", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_staging_assets")),
         sqlite_with_rowid=False,
     )
@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("import_id", sa.Integer(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("definition_id", sa.Integer(), nullable=True),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("family", sa.String(length=255), nullable=True),
         sa.Column("description", sa.Text(), nullable=True),
@@ -75,7 +76,6 @@ def upgrade() -> None:
         sa.Column("epss", sa.Double(), nullable=True),
         sa.Column("published", sa.Date(), nullable=True),
         sa.Column("updated", sa.Date(), nullable=True),
-        sa.Column("definition_id", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_staging_definitions")),
         sqlite_with_rowid=False,
     )

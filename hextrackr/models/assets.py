@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base
+from .values import AssetValues
 
 
-class Asset(Base):
+class Asset(AssetValues, Base):
     """A host as one source knows it.
 
     ``key`` is the scanner's own id, else the FQDN (lower case), else the NetBIOS name, else the IP.
@@ -22,9 +21,3 @@ class Asset(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
     key: Mapped[str] = mapped_column(String(255))
-    name: Mapped[str | None] = mapped_column(String(255))
-    fqdn: Mapped[str | None] = mapped_column(String(255))
-    netbios: Mapped[str | None] = mapped_column(String(255))
-    ip: Mapped[str | None] = mapped_column(String(45))
-    os: Mapped[str | None] = mapped_column(String(255))
-    last_seen: Mapped[date | None]

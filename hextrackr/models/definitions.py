@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
-
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base
+from .values import DefinitionValues
 
 
-class Definition(Base):
+class Definition(DefinitionValues, Base):
     """A plugin, QID or NVT as one source reports it.
 
     ``key`` is the scanner's number for it, else its CVE, else its title. Kept for each source, so that two sources of one scanner
-    never change each other's record. ``cvss`` and ``vpr`` are 0..10, ``epss`` is 0..1.
+    never change each other's record.
     """
 
     __tablename__ = "definitions"
@@ -23,17 +22,6 @@ class Definition(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
     key: Mapped[str] = mapped_column(String(255))
-    title: Mapped[str] = mapped_column(Text)
-    family: Mapped[str | None] = mapped_column(String(255))
-    description: Mapped[str | None] = mapped_column(Text)
-    solution: Mapped[str | None] = mapped_column(Text)
-    see_also: Mapped[str | None] = mapped_column(Text)
-    cvss_vector: Mapped[str | None] = mapped_column(String(255))
-    cvss: Mapped[float | None]
-    vpr: Mapped[float | None]
-    epss: Mapped[float | None]
-    published: Mapped[date | None]
-    updated: Mapped[date | None]
 
 
 class DefinitionCve(Base):

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import SmallInteger, String, Text
+from sqlalchemy import SmallInteger, String
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from .base import Base
+from .values import AssetValues, DefinitionValues
 
 
 class _Staged:
@@ -25,38 +26,21 @@ class _Staged:
     number: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
 
 
-class StagedAsset(_Staged, Base):
+class StagedAsset(AssetValues, _Staged, Base):
     """An asset the file names."""
 
     __tablename__ = "staging_assets"
 
     key: Mapped[str] = mapped_column(String(255))
-    name: Mapped[str | None] = mapped_column(String(255))
-    fqdn: Mapped[str | None] = mapped_column(String(255))
-    netbios: Mapped[str | None] = mapped_column(String(255))
-    ip: Mapped[str | None] = mapped_column(String(45))
-    os: Mapped[str | None] = mapped_column(String(255))
-    last_seen: Mapped[date | None]
     asset_id: Mapped[int | None]
 
 
-class StagedDefinition(_Staged, Base):
+class StagedDefinition(DefinitionValues, _Staged, Base):
     """A definition the file names."""
 
     __tablename__ = "staging_definitions"
 
     key: Mapped[str] = mapped_column(String(255))
-    title: Mapped[str] = mapped_column(Text)
-    family: Mapped[str | None] = mapped_column(String(255))
-    description: Mapped[str | None] = mapped_column(Text)
-    solution: Mapped[str | None] = mapped_column(Text)
-    see_also: Mapped[str | None] = mapped_column(Text)
-    cvss_vector: Mapped[str | None] = mapped_column(String(255))
-    cvss: Mapped[float | None]
-    vpr: Mapped[float | None]
-    epss: Mapped[float | None]
-    published: Mapped[date | None]
-    updated: Mapped[date | None]
     definition_id: Mapped[int | None]
 
 

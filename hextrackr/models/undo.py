@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import SmallInteger, String, Text
+from sqlalchemy import SmallInteger, String
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from .base import Base
+from .values import AssetValues, DefinitionValues
 
 
 class _Before:
@@ -39,37 +40,20 @@ class FindingBefore(_Before, Base):
     resolved_on: Mapped[date | None]
 
 
-class AssetBefore(_Before, Base):
+class AssetBefore(AssetValues, _Before, Base):
     """An asset before an import."""
 
     __tablename__ = "undo_assets"
 
     asset_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
-    name: Mapped[str | None] = mapped_column(String(255))
-    fqdn: Mapped[str | None] = mapped_column(String(255))
-    netbios: Mapped[str | None] = mapped_column(String(255))
-    ip: Mapped[str | None] = mapped_column(String(45))
-    os: Mapped[str | None] = mapped_column(String(255))
-    last_seen: Mapped[date | None]
 
 
-class DefinitionBefore(_Before, Base):
+class DefinitionBefore(DefinitionValues, _Before, Base):
     """A definition before an import."""
 
     __tablename__ = "undo_definitions"
 
     definition_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
-    title: Mapped[str] = mapped_column(Text)
-    family: Mapped[str | None] = mapped_column(String(255))
-    description: Mapped[str | None] = mapped_column(Text)
-    solution: Mapped[str | None] = mapped_column(Text)
-    see_also: Mapped[str | None] = mapped_column(Text)
-    cvss_vector: Mapped[str | None] = mapped_column(String(255))
-    cvss: Mapped[float | None]
-    vpr: Mapped[float | None]
-    epss: Mapped[float | None]
-    published: Mapped[date | None]
-    updated: Mapped[date | None]
 
 
 class CveBefore(_Before, Base):
