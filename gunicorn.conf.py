@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import signal
 import warnings
 from typing import Any
 
@@ -36,9 +37,22 @@ def post_worker_init(worker: Any) -> None:
     if worker_class == "eventlet":
         _close_websockets_once()
     wiring.start(worker.wsgi)
+    _stop_gently(worker)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 50)
+
+
+def _stop_gently(worker: Any) -> None:
+    """On SIGTERM let go of the running import and of the sockets first: an open one would hold up the end for the whole grace."""
+    from hextrackr.extensions import socketio
+    from hextrackr.workers import wiring
+
+    def leave(signum: int) -> None:
+        wiring.stop(worker.wsgi)
+        worker.handle_exit(signum, None)
+
+    signal.signal(signal.SIGTERM, lambda signum, _frame: socketio.start_background_task(leave, signum))
 
 
 def _close_websockets_once() -> None:

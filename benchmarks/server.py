@@ -46,37 +46,40 @@ class Server:
 
 
 @contextmanager
-def running(log: IO[bytes] | None = None, **settings: str) -> Iterator[Server]:
+def running(log: IO[bytes] | None = None, instance: Path | None = None, **settings: str) -> Iterator[Server]:
     """Serve the app as ``make run`` does, with these settings, and yield the server once it answers.
 
     :param log: where the server's log goes; to this process's own by default.
+    :param instance: its data folder; a temporary one by default.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="hextrackr-") as folder:
-        environment = {**os.environ, "PORT": str(port), "INSTANCE_PATH": folder, "LOG_LEVEL": "WARNING", **settings}
-        subprocess.run(
-            [sys.executable, "-m", "flask", "db", "upgrade"],
-            cwd=ROOT,
-            env=environment,
-            check=True,
-            stderr=subprocess.DEVNULL,
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
+        server, process = start(instance or Path(folder), log, **settings)
         try:
-            server = Server(f"127.0.0.1:{port}", process.pid, Path(folder))
-            _await(server)
             yield server
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=30)
+
+
+def start(instance: Path, log: IO[bytes] | None = None, **settings: str) -> tuple[Server, subprocess.Popen[bytes]]:
+    """Migrate the database in this folder and start a server on it; return it once it answers, with its main process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ, "PORT": str(port), "INSTANCE_PATH": str(instance), "LOG_LEVEL": "WARNING", **settings
+    }  # fmt: skip
+    migration = [sys.executable, "-m", "flask", "db", "upgrade"]
+    subprocess.run(migration, cwd=ROOT, env=environment, check=True, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    server = Server(f"127.0.0.1:{environment['PORT']}", process.pid, instance)
+    try:
+        _await(server)
+    except RuntimeError:
+        process.kill()
+        raise
+    return server, process
 
 
 def _await(server: Server) -> None:

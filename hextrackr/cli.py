@@ -13,7 +13,7 @@ from flask import Flask, current_app
 from . import extensions
 from .errors import HexTrackrError
 from .models.imports import ImportMode, ImportState
-from .workers import snapshots
+from .workers import janitor, snapshots
 
 
 def init_app(app: Flask) -> None:
@@ -32,7 +32,7 @@ def import_csv(path: Path, source: str, mode: str, scan_date: Any, confirm: bool
 
     Runs in an importer process of its own, so the server may be running or not.
     """
-    stored = f"{uuid.uuid4()}.csv"
+    stored = janitor.upload_name("csv")
     shutil.copyfile(path, Path(current_app.config["INSTANCE_PATH"], "uploads", stored))
     import_id = extensions.import_registry.add(
         session_id=str(uuid.uuid4()),

@@ -17,6 +17,7 @@
     ├── Cancelled                       409 CANCELLED
     ├── Interrupted                     500 INTERRUPTED
     ├── DatabaseBusy                    503 SQLITE_BUSY
+    ├── ServerStopping                  503 STOPPING
     ├── DiskFull                        507 DISK_FULL
     └── OutOfMemory                     500 OUT_OF_MEMORY
 
@@ -134,6 +135,12 @@ class DatabaseBusy(HexTrackrError):
     """Somebody else held the database for too long."""
 
     status, code, detail = 503, "SQLITE_BUSY", "The database is in use by another program; please try again."
+
+
+class ServerStopping(HexTrackrError):
+    """The server is on its way out and takes nothing new."""
+
+    status, code, detail = 503, "STOPPING", "The server is being stopped; please try again in a moment."
 
 
 class DiskFull(HexTrackrError):

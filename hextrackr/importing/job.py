@@ -10,6 +10,7 @@ from typing import Any
 class Job:
     """One attempt at one import.
 
+    :ivar epoch: the ownership under which this attempt writes; once the import's row has a later one, it must not.
     :ivar upload: path of the stored file.
     :ivar spill: folder for temporary files; what is in it may be deleted when no job runs.
     :ivar memory_limit: what DuckDB may hold in memory, such as ``256MB``.
@@ -18,6 +19,7 @@ class Job:
     """
 
     import_id: int
+    epoch: int
     database_url: str
     upload: str
     spill: str

@@ -78,7 +78,7 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
     meter.begin("recognise", "Reading the file...")
     found = dialect.detect(sample, complete=len(sample) == size, is_header=formats.is_header)
     recognised = formats.recognise(found.header, saved.formats(engine))
-    source_id = _enter(engine, record, recognised)
+    source_id = _enter(engine, job, record, recognised)
     sweep.clear(engine, staging.TABLES, record.id)
 
     meter.begin("rows", f"Reading {recognised.format.name}...")
@@ -97,13 +97,13 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
             blank=counts.blank,
         )
         day = scandate.of_scan(record.scan_date, counts.newest, record.filename, date.today())
-        _move(engine, record.id, ImportState.READING, ImportState.STAGING, scan_date=day, **_counted(counts))
+        _move(engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, **_counted(counts))
         meter.plan(pace.plan(size, counts.rows))
         meter.begin("stage", "Loading data to staging table...", units=staging.units(reader))
-        staging.load(engine, reader, record.id, meter)
+        staging.load(engine, reader, job, meter)
         warnings, understood = _warnings(reader, counts), reader.understood(counts)
     _move(
-        engine, record.id, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=source_id,
+        engine, job, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=source_id,
         open_staged=counts.open, warnings=warnings, recognition=understood,
     )  # fmt: skip
 
@@ -153,6 +153,7 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
         engine,
         promotion.Promotion(
             import_id=record.id,
+            epoch=job.epoch,
             source_id=record.source_id,
             day=record.scan_date,
             mode=ImportMode(record.mode),
@@ -166,7 +167,7 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
     )
 
 
-def _enter(engine: Engine, record: Import, recognised: Recognised) -> int:
+def _enter(engine: Engine, job: Job, record: Import, recognised: Recognised) -> int:
     """Move the import to ``reading`` and find its source, or make it."""
     scanner = recognised.format.key
     with Session(engine) as session, session.begin():
@@ -177,7 +178,7 @@ def _enter(engine: Engine, record: Import, recognised: Recognised) -> int:
             session.flush()
         changed = session.execute(
             update(Import)
-            .where(Import.id == record.id, Import.state == ImportState.READING)
+            .where(Import.id == job.import_id, Import.epoch == job.epoch, Import.state == ImportState.READING)
             .values(scanner=scanner, vendor=record.vendor or recognised.format.name)
         )
         if changed.rowcount != 1:  # type: ignore[attr-defined]
@@ -185,11 +186,11 @@ def _enter(engine: Engine, record: Import, recognised: Recognised) -> int:
         return source.id
 
 
-def _move(engine: Engine, import_id: int, before: ImportState, after: ImportState, **values: Any) -> None:
-    """Move the import on; who finds it in another state learns that somebody ended it."""
+def _move(engine: Engine, job: Job, before: ImportState, after: ImportState, **values: Any) -> None:
+    """Move the import on; who finds it in another state, or with another owner, learns that it is not theirs any more."""
+    mine = (Import.id == job.import_id, Import.epoch == job.epoch, Import.state == before)
     with engine.begin() as connection:
-        statement = update(Import).where(Import.id == import_id, Import.state == before).values(state=after, **values)
-        if connection.execute(statement).rowcount != 1:
+        if connection.execute(update(Import).where(*mine).values(state=after, **values)).rowcount != 1:
             raise Cancelled
 
 

@@ -25,12 +25,14 @@ GUARD_FLOOR = 20
 class Promotion:
     """What is promoted: a staged import, as the pipeline has read it from its row.
 
+    :ivar epoch: see :class:`.job.Job`.
     :ivar staged: how many findings are staged; ``open_staged`` of them are open.
     :ivar preview: show what it would do, and wait for ``confirmed``.
     :ivar guard_percent: resolving more than this share of the source's open findings needs ``confirmed``.
     """
 
     import_id: int
+    epoch: int
     source_id: int
     day: date
     mode: ImportMode
@@ -48,7 +50,7 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
     :raises Cancelled: the import has left the state ``promoting`` meanwhile; nothing was changed.
     """
     with engine.execution_options(durable=True).begin() as connection:
-        _claim(connection, promotion.import_id)
+        _claim(connection, promotion)
         open_before = sum(count for count, _ in totals.open_in_source(connection, promotion.source_id).values())
         meter.plan(pace.promotion(promotion.staged, open_before))
         savepoint = connection.begin_nested()
@@ -120,14 +122,10 @@ def _take_in_late(connection: Connection, promotion: Promotion) -> tuple[Outcome
     return no_outcomes(), told
 
 
-def _claim(connection: Connection, import_id: int) -> None:
-    """Write to the import's row first: the transaction owns it from here, or learns that somebody ended it."""
-    row = connection.execute(
-        update(Import)
-        .where(Import.id == import_id, Import.state == ImportState.PROMOTING)
-        .values(state=ImportState.PROMOTING)
-    )
-    if row.rowcount != 1:
+def _claim(connection: Connection, promotion: Promotion) -> None:
+    """Write to the import's row first: the transaction owns it from here, or learns that somebody ended it or took it over."""
+    mine = (Import.id == promotion.import_id, Import.epoch == promotion.epoch, Import.state == ImportState.PROMOTING)
+    if connection.execute(update(Import).where(*mine).values(state=ImportState.PROMOTING)).rowcount != 1:
         raise Cancelled
 
 

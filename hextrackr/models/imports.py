@@ -67,6 +67,11 @@ class Import(Base):
 
     state: Mapped[str] = mapped_column(String(24), default=ImportState.QUEUED)
     attempts: Mapped[int] = mapped_column(default=0)
+    #: Who works on it, and until when that holds without being renewed. The epoch rises with each owner: whoever writes under an
+    #: older one finds nothing to write to.
+    owner: Mapped[str] = mapped_column(String(100), default="")
+    epoch: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[int] = mapped_column(BigInteger)
     started_at: Mapped[int | None] = mapped_column(BigInteger)
     finished_at: Mapped[int | None] = mapped_column(BigInteger)

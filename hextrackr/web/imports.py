@@ -123,6 +123,7 @@ def rejects(import_id: int) -> Response:
 
 def _receive() -> Import:
     """Store the upload and queue its import."""
+    import_supervisor.refuse_if_stopping()
     incoming = cast(ImportRequest, request)
     upload = incoming.accept_upload()
     if upload is None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import uuid
 from pathlib import Path
 from typing import IO
 
 from hextrackr.extensions import offload, socketio
+from hextrackr.workers import janitor
 
 #: After this many bytes the other green threads get their turn.
 TURN_BYTES = 256 * 1024
@@ -35,10 +35,10 @@ class Body:
 
 
 class StoredFile:
-    """A file part, written to ``<uuid>.part`` in the upload folder until :meth:`keep` gives it its name."""
+    """A file part, written as a ``.part`` to the upload folder until :meth:`keep` gives it its name."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / f"{uuid.uuid4()}.part"
+        self.path = folder / janitor.upload_name("part")
         self._stream = self.path.open("w+b", buffering=0)
         self._unsynced = 0
         self.size = 0

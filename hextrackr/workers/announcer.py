@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hextrackr.errors import ErrorRecord
+from hextrackr.errors import Conflict, ErrorRecord
 from hextrackr.models import Import
 from hextrackr.models.imports import ImportState
 from hextrackr.progress.tracker import ProgressTracker
@@ -28,6 +28,19 @@ class Announcer:
             self.awaiting(record)
         else:
             self._tracker.update_progress(record.session_id, 0.0, "Upload complete. The import is about to start.")
+
+    def resumed(self, record: Import) -> None:
+        """Say that an import which another process has left goes on; its session may be known here or not."""
+        try:
+            self.queued(record)
+        except Conflict:
+            self._tracker.update_progress(record.session_id, 0.0, "The import goes on after an interruption.")
+
+    def pausing(self, record: Import) -> None:
+        """Say that the server ends and the import goes on after that."""
+        self._tracker.update_progress(
+            record.session_id, 0.0, "The server is being stopped. The import goes on by itself when it is back."
+        )
 
     def waiting(self, record: Import, place: int) -> None:
         """Say how many imports come first: ``place`` is 1 for the next in turn."""

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hextrackr.errors import ErrorRecord
 from hextrackr.importing import undo
 from hextrackr.models import Import, Source, transactions
-from hextrackr.models.imports import FINISHED, RUNNING, ImportState
+from hextrackr.models.imports import FINISHED, ImportState
 
 T = TypeVar("T")
 
@@ -68,30 +68,27 @@ class ImportRegistry:
 
     def waiting(self) -> list[Import]:
         """The imports that can be worked on, the oldest first."""
-        ready = or_(
-            Import.state == ImportState.QUEUED, and_(Import.state == ImportState.PROMOTING, Import.confirmed.is_(True))
-        )
+        confirmed = and_(Import.state == ImportState.PROMOTING, Import.confirmed.is_(True), Import.lease_until == 0)
+        ready = or_(Import.state == ImportState.QUEUED, confirmed)
         with Session(self._engine, expire_on_commit=False) as session:
             return list(session.scalars(select(Import).where(ready).order_by(Import.id)))
 
-    def claim(self, record: Import) -> bool:
-        """Take an import to work on; False if somebody ended it meanwhile."""
-        state = ImportState.READING if record.state == ImportState.QUEUED else ImportState.PROMOTING
-        return self._move(
-            record.id, (ImportState(record.state),), state=state, attempts=record.attempts + 1,
-            started_at=record.started_at or now_ms(),
-        )  # fmt: skip
+    def unfinished(self) -> list[Import]:
+        """The imports that have not ended, the oldest first."""
+        with Session(self._engine, expire_on_commit=False) as session:
+            return list(session.scalars(select(Import).where(Import.state.not_in(FINISHED)).order_by(Import.id)))
 
     def confirm(self, import_id: int) -> bool:
         """Let an import that awaits confirmation go on; False if it does not await one."""
-        return self._move(import_id, (ImportState.AWAITING_CONFIRMATION,), state=ImportState.PROMOTING, confirmed=True)
+        go_on = {"state": ImportState.PROMOTING, "confirmed": True, "lease_until": 0}
+        return self._move(import_id, (ImportState.AWAITING_CONFIRMATION,), **go_on)
 
-    def end(self, import_id: int, state: ImportState, error: ErrorRecord, *, keep_upload: bool = False) -> bool:
-        """End an import that is not committed; False if it has ended already."""
+    def end(self, record: Import, state: ImportState, error: ErrorRecord, *, keep_upload: bool = False) -> bool:
+        """End an import that is not committed; False if it has ended already, or has another owner than ``record`` says."""
         unfinished = tuple(other for other in ImportState if other not in FINISHED)
         return self._move(
-            import_id, unfinished, state=state, finished_at=now_ms(), error_code=error["code"],
-            error_detail=error["detail"], **({} if keep_upload else {"upload": ""}),
+            record.id, unfinished, Import.epoch == record.epoch, state=state, finished_at=now_ms(), lease_until=0,
+            error_code=error["code"], error_detail=error["detail"], **({} if keep_upload else {"upload": ""}),
         )  # fmt: skip
 
     def retry(self, import_id: int, session_id: str) -> int | None:
@@ -120,20 +117,6 @@ class ImportRegistry:
         """Note that the upload of a failed import is gone."""
         self._move(import_id, (ImportState.FAILED,), upload="")
 
-    def requeue_abandoned(self) -> list[Import]:
-        """At the start of the server: put back what was being worked on when it ended, and return all that is unfinished."""
-
-        def requeue(session: Session) -> None:
-            abandoned = and_(Import.state.in_(RUNNING), Import.confirmed.is_(False))
-            session.execute(update(Import).where(abandoned).values(state=ImportState.QUEUED))
-            reading = and_(Import.state.in_((ImportState.READING, ImportState.STAGING)), Import.confirmed.is_(True))
-            session.execute(update(Import).where(reading).values(state=ImportState.QUEUED))
-
-        self._write(requeue)
-        with Session(self._engine, expire_on_commit=False) as session:
-            unfinished = select(Import).where(Import.state.not_in(FINISHED)).order_by(Import.id)
-            return list(session.scalars(unfinished))
-
     def unconfirmed(self) -> list[int]:
         """The imports that have waited too long for a confirmation."""
         overdue = and_(
@@ -159,9 +142,10 @@ class ImportRegistry:
             found: Import | None = session.scalars(statement).first()
             return found
 
-    def _move(self, import_id: int, before: tuple[ImportState, ...], **values: Any) -> bool:
+    def _move(self, import_id: int, before: tuple[ImportState, ...], *conditions: Any, **values: Any) -> bool:
         def change(session: Session) -> bool:
-            statement = update(Import).where(Import.id == import_id, Import.state.in_(before)).values(values)
+            mine = (Import.id == import_id, Import.state.in_(before), *conditions)
+            statement = update(Import).where(*mine).values(values)
             return bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
         return self._write(change)

@@ -11,9 +11,11 @@ from pathlib import Path
 from hextrackr.errors import Cancelled, ErrorRecord, FileRefused, Interrupted, NotFound
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
-from hextrackr.models.imports import ImportState
+from hextrackr.models.imports import FINISHED, ImportState
 
+from . import snapshots
 from .announcer import Announcer
+from .leases import RENEW_EVERY, Leases
 from .process import ImporterProcess
 from .registry import ImportRegistry
 
@@ -27,6 +29,7 @@ class Runner:
     """Holds the importer process and the import it works on.
 
     :param registry: the import rows.
+    :param leases: what this process owns of them.
     :param announcer: tells the tracker.
     :param job_of: makes the job for an import.
     :param database_url: what the importer process sweeps when it starts.
@@ -36,6 +39,7 @@ class Runner:
     def __init__(
         self,
         registry: ImportRegistry,
+        leases: Leases,
         announcer: Announcer,
         *,
         job_of: Callable[[Import], Job],
@@ -43,6 +47,7 @@ class Runner:
         meanwhile: Callable[[], None],
     ) -> None:
         self._registry = registry
+        self._leases = leases
         self._announcer = announcer
         self._job_of = job_of
         self._database_url = database_url
@@ -50,6 +55,7 @@ class Runner:
         self._process: ImporterProcess | None = None
         self._cancelled: set[int] = set()
         self._stopping = False
+        self._renewed = 0.0
         self.current: int | None = None
 
     @property
@@ -76,9 +82,10 @@ class Runner:
 
     def carry_out(self, record: Import) -> None:
         """Run one import to its end, or to the point where it awaits a confirmation."""
-        if not self._registry.claim(record):
+        if not self._leases.claim(record):
             return
         self.current = record.id
+        self._renewed = time.monotonic()
         try:
             job = self._job_of(record)
             process = self._hand_over(lambda process: process.send(job))
@@ -117,9 +124,11 @@ class Runner:
         """End an import that is not committed, and let go of its files; one that can be tried again keeps its upload for a day."""
         job = self._job_of(record)
         keep = state == ImportState.FAILED and error["code"] != FileRefused.code and Path(job.upload).is_file()
-        if self._registry.end(record.id, state, error, keep_upload=keep) and not keep:
-            Path(job.upload).unlink(missing_ok=True)
         shutil.rmtree(job.spill, ignore_errors=True)
+        if not self._registry.end(record, state, error, keep_upload=keep):
+            return
+        if not keep:
+            Path(job.upload).unlink(missing_ok=True)
         self._announcer.ended(record, error)
 
     def forget_upload(self, record: Import) -> None:
@@ -159,6 +168,7 @@ class Runner:
             match message["type"]:
                 case "progress":
                     self._announcer.progressed(record, message)
+                    self._renew(record)
                     self._meanwhile()
                 case "failed":
                     self._refuse(record, message["error"])
@@ -173,21 +183,35 @@ class Runner:
         self.discard()
         return told
 
+    def _renew(self, record: Import) -> None:
+        """Keep the import; if somebody else has it by now, or ended it, the importer stops."""
+        if time.monotonic() - self._renewed < RENEW_EVERY:
+            return
+        self._renewed = time.monotonic()
+        if not self._leases.renew(record):
+            self.kill()
+
     def _settle(self, record: Import) -> None:
         """Tell what the row says; if it says that the import is still under way, its process has died."""
         known = self.existing(record.id)
-        if known.state == ImportState.COMPLETED:
+        if known.epoch != record.epoch:
+            log.warning("Import %d has been taken over by another process", known.id)
+        elif known.state == ImportState.COMPLETED:
             self._announcer.completed(known)
         elif known.state == ImportState.AWAITING_CONFIRMATION:
             self._announcer.awaiting(known)
         elif self._stopping:
-            return
+            self._leases.release(record)
         elif known.id in self._cancelled:
             self.end(known, ImportState.CANCELLED, Cancelled().record())
+        elif known.state in FINISHED:
+            self._announcer.ended(known, snapshots.error_of(known) or Cancelled().record())
         else:
             log.error("The importer process died in import %d", known.id)
             self.end(known, ImportState.FAILED, Interrupted().record())
 
     def _refuse(self, record: Import, error: ErrorRecord) -> None:
-        cancelled = error["code"] == Cancelled.code
-        self.end(record, ImportState.CANCELLED if cancelled else ImportState.FAILED, error)
+        if error["code"] == Cancelled.code:  # the importer has found that the import was ended, or taken over
+            self._settle(record)
+        else:
+            self.end(record, ImportState.FAILED, error)

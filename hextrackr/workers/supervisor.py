@@ -12,12 +12,13 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.errors import NOT_LATEST, Cancelled, Conflict, ErrorRecord, HexTrackrError, Interrupted
+from hextrackr.errors import NOT_LATEST, Cancelled, Conflict, ErrorRecord, HexTrackrError, Interrupted, ServerStopping
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, RUNNING, ImportState
 
 from .announcer import Announcer
+from .leases import Leases
 from .registry import MAX_ATTEMPTS, ImportRegistry
 from .runner import Runner
 
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks at what nobody reports: waiting imports, overdue confirmations, expired sessions.
 ROUND = 1.0
+#: How long an end in good order waits for the running import to be let go of, in seconds.
+STOP_PATIENCE = 3.0
 
 
 @dataclass(eq=False)
@@ -50,6 +53,8 @@ class Supervisor:
     """Runs the queued imports, one at a time, the oldest first.
 
     :param registry: the import rows.
+    :param leases: what this process owns of them.
+    :param tidy: removes the files that processes which have ended left behind.
     :param announcer: tells the tracker.
     :param job_of: makes the job for an import.
     :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
@@ -59,39 +64,60 @@ class Supervisor:
     def __init__(
         self,
         registry: ImportRegistry,
+        leases: Leases,
         announcer: Announcer,
         *,
         job_of: Callable[[Import], Job],
+        tidy: Callable[[], None],
         start_task: Callable[..., Any],
         sleep: Callable[[float], None],
         database_url: str,
     ) -> None:
         self._registry = registry
+        self._leases = leases
         self._announcer = announcer
+        self._tidy = tidy
         self._start_task = start_task
         self._sleep = sleep
         self._runner = Runner(
-            registry, announcer, job_of=job_of, database_url=database_url, meanwhile=self._look_around
+            registry, leases, announcer, job_of=job_of, database_url=database_url, meanwhile=self._look_around
         )
         self._undos: deque[_Undo] = deque()
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._looked_around = 0.0
+        self._working = False
 
     def start(self) -> None:
         """Take up what an earlier server left unfinished, and begin to work."""
-        for record in self._registry.requeue_abandoned():
-            if record.state == ImportState.QUEUED and record.attempts >= MAX_ATTEMPTS:
-                self._runner.end(record, ImportState.FAILED, _GIVEN_UP)
-            else:
-                self._announcer.queued(record)
+        self._tidy()
+        self._leases.take_back()
+        for record in self._registry.unfinished():
+            self._resume(record)
         self._start_task(self._work)
 
     def stop(self) -> None:
-        """End the importer process; an unfinished import is taken up at the next start."""
+        """End the importer process; an unfinished import is taken up at the next start, or by another server."""
         self._stopped.set()
         self._wake.set()
         self._runner.stop()
+
+    def stop_gently(self) -> None:
+        """Tell the watchers that their imports will go on later, stop, and wait until everything is let go of."""
+        for record in self._registry.unfinished():
+            self._announcer.pausing(record)
+        self.stop()
+        deadline = time.monotonic() + STOP_PATIENCE
+        while self._working and time.monotonic() < deadline:
+            self._sleep(0.02)
+
+    def refuse_if_stopping(self) -> None:
+        """Take no new import once the end has begun.
+
+        :raises ServerStopping: it has.
+        """
+        if self._stopped.is_set():
+            raise ServerStopping
 
     def run_alone(self, import_id: int) -> Import:
         """Carry out one import here and now, in an importer process of its own, and return its row.
@@ -121,6 +147,8 @@ class Supervisor:
         :raises Conflict: ``SESSION_IN_USE``.
         """
         self._announcer.queued(record)
+        if self._runner.current is not None:
+            self._tell_waiting()
         self._wake.set()
 
     def cancel(self, import_id: int) -> Import:
@@ -173,6 +201,14 @@ class Supervisor:
         return self._runner.existing(import_id)
 
     def _work(self) -> None:
+        self._working = True
+        try:
+            self._take_turns()
+        finally:
+            self._runner.discard()
+            self._working = False
+
+    def _take_turns(self) -> None:
         while not self._stopped.is_set():
             self._wake.clear()
             try:
@@ -189,7 +225,17 @@ class Supervisor:
                 log.exception("The supervisor met an error and goes on")
                 self._sleep(ROUND)
             self._wake.wait(ROUND)
-        self._runner.discard()
+
+    def _tell_waiting(self) -> None:
+        for place, record in enumerate(self._registry.waiting(), start=1):
+            self._announcer.waiting(record, place)
+
+    def _resume(self, record: Import) -> None:
+        """Let an import go on that another process has left; one in which process after process ends is given up."""
+        if record.state == ImportState.QUEUED and record.attempts >= MAX_ATTEMPTS:
+            self._runner.end(record, ImportState.FAILED, _GIVEN_UP)
+        else:
+            self._announcer.resumed(record)
 
     def _take_back(self, task: _Undo) -> None:
         try:
@@ -204,8 +250,9 @@ class Supervisor:
         self._looked_around = time.monotonic()
         self._announcer.forget_old()
         if self._runner.current is not None:
-            for place, record in enumerate(self._registry.waiting(), start=1):
-                self._announcer.waiting(record, place)
+            self._tell_waiting()
+        for abandoned in self._leases.take_back():
+            self._resume(abandoned)
         for import_id in self._registry.unconfirmed():
             self._runner.end(self._runner.existing(import_id), ImportState.CANCELLED, _OVERDUE)
         for record in self._registry.stale_uploads():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,9 @@ from hextrackr.extensions import db, socketio
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 
+from . import identity, janitor
 from .announcer import Announcer
+from .leases import Leases
 from .registry import ImportRegistry
 from .snapshots import ImportSnapshots
 from .supervisor import Supervisor
@@ -26,14 +27,16 @@ def init_app(app: Flask, config: Config) -> None:
     tracker = app.extensions["progress_tracker"]
     with app.app_context():
         registry = ImportRegistry(db.engine, socketio.sleep)
+        leases = Leases(db.engine, socketio.sleep, identity.own())
     uploads = upload_folder(config)
 
     def job_of(record: Import) -> Job:
         return Job(
             import_id=record.id,
+            epoch=record.epoch,
             database_url=config.database_url,
             upload=str(uploads / record.upload),
-            spill=str(config.INSTANCE_PATH / "spill" / str(record.id)),
+            spill=str(config.INSTANCE_PATH / "spill" / janitor.spill_name(record.id, record.epoch)),
             memory_limit=config.DUCKDB_MEMORY_LIMIT,
             guard_percent=config.RESOLVE_GUARD_PERCENT,
             date_order=record.date_order,
@@ -43,8 +46,10 @@ def init_app(app: Flask, config: Config) -> None:
     app.extensions["import_snapshots"] = ImportSnapshots(tracker, registry)
     app.extensions["import_supervisor"] = Supervisor(
         registry,
+        leases,
         Announcer(tracker),
         job_of=job_of,
+        tidy=lambda: janitor.tidy(config.INSTANCE_PATH, registry.uploads(), leases.held()),
         start_task=socketio.start_background_task,
         sleep=socketio.sleep,
         database_url=config.database_url,
@@ -53,14 +58,16 @@ def init_app(app: Flask, config: Config) -> None:
 
 def start(app: Flask) -> None:
     """Begin to work in this process; called by the server once it has forked, and by nothing else."""
-    registry: ImportRegistry = app.extensions["import_registry"]
     supervisor: Supervisor = app.extensions["import_supervisor"]
-    shutil.rmtree(Path(app.config["INSTANCE_PATH"], "spill"), ignore_errors=True)
     supervisor.start()
-    needed = registry.uploads()
-    for stored in Path(app.config["INSTANCE_PATH"], "uploads").glob("*"):
-        if stored.name not in needed:
-            stored.unlink(missing_ok=True)
+
+
+def stop(app: Flask) -> None:
+    """Stop to work: a running import ends where it is, the next start goes on with it, and the sockets are told and closed."""
+    supervisor: Supervisor = app.extensions["import_supervisor"]
+    supervisor.stop_gently()
+    socketio.sleep(2 * app.config["PROGRESS_INTERVAL_MS"] / 1000)  # what the throttle has held back goes out
+    socketio.server.eio.disconnect()
 
 
 def upload_folder(config: Config) -> Path:

@@ -45,7 +45,7 @@ def run_import(engine: Engine, config: TestingConfig, tmp_path: Path) -> Importe
         spill = tmp_path / "spill"
         spill.mkdir(exist_ok=True)
         guard = config.RESOLVE_GUARD_PERCENT
-        job = Job(import_id, config.database_url, str(upload), str(spill), "128MB", guard, date_order)
+        job = Job(import_id, 0, config.database_url, str(upload), str(spill), "128MB", guard, date_order)
         seconds = iter(range(1_000_000))
         report = readings.append if readings is not None else lambda reading: None
         pipeline.run(job, Meter(report, lambda: next(seconds) / 100))

@@ -42,7 +42,7 @@ def promote(
         import_id, source_id = record.id, found.id
         _stage(session.connection(), import_id, hosts, plugins, rows)
     settings = promotion.Promotion(
-        import_id=import_id, source_id=source_id, day=day, mode=mode, staged=len(rows),
+        import_id=import_id, epoch=0, source_id=source_id, day=day, mode=mode, staged=len(rows),
         open_staged=sum(row.state > 0 for row in rows.values()), preview=False, confirmed=confirmed, guard_percent=50,
     )  # fmt: skip
     meter = Meter(lambda reading: None, lambda: 0.0)

@@ -21,7 +21,9 @@ def log(tmp_path_factory):
 def server(request, log):
     with log.open("wb") as stream, running(stream, ASYNC_MODE=request.param, LOG_LEVEL="INFO") as server:
         yield server
-    assert re.findall("(?i).*(?:traceback|error|exception|deprecated).*", log.read_text()) == []
+    trouble = re.findall("(?i).*(?:traceback|error|exception|deprecated).*", log.read_text())
+    # Engine.IO says this of a client that asks once more after it has left.
+    assert [line for line in trouble if "Session is disconnected" not in line] == []
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])

@@ -43,20 +43,11 @@ def test_it_gives_up_with_the_documented_error(app, foreign, monkeypatch):
         ImportRegistry(db.engine, lambda seconds: None).add(**row())
 
 
-def test_only_one_claims(app):
-    with app.app_context():
-        imports = ImportRegistry(db.engine, lambda seconds: None)
-        imports.add(**row())
-        [record] = imports.waiting()
-        assert [imports.claim(record) for _ in range(3)] == [True, False, False]
-        assert imports.waiting() == []
-
-
 def test_what_has_ended_stays_ended(app):
     with app.app_context():
         imports = ImportRegistry(db.engine, lambda seconds: None)
         import_id = imports.add(**row())
-        assert imports.end(import_id, "cancelled", {"code": "CANCELLED", "detail": "x"})
-        assert not imports.end(import_id, "failed", {"code": "INTERNAL", "detail": "y"})
+        assert imports.end(imports.get(import_id), "cancelled", {"code": "CANCELLED", "detail": "x"})
+        assert not imports.end(imports.get(import_id), "failed", {"code": "INTERNAL", "detail": "y"})
         assert not imports.confirm(import_id)
         assert imports.get(import_id).state == "cancelled"

@@ -1,0 +1,52 @@
+"""Which process is at work: a name that another process on this machine can tell to be gone."""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def _host() -> str:
+    """This machine since it was started; a restart makes another one of it."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return f"{socket.gethostname()[:40]}/{boot.read_text(encoding='ascii')[:8] if boot.exists() else ''}"
+
+
+def own() -> str:
+    """The name of this process: ``host/boot/pid-start``."""
+    return f"{_host()}/{process()}"
+
+
+def process() -> str:
+    """This process among those of this machine: ``pid-start``."""
+    return f"{os.getpid()}-{_started(os.getpid())}"
+
+
+def is_gone(name: str) -> bool:
+    """Whether the process of this name is known to have ended; one on another machine never is."""
+    host, boot, process_name = name.split("/") if name.count("/") == 2 else ("", "", "")
+    own_host, own_boot = _host().split("/")
+    if host != own_host:
+        return not name
+    return boot != own_boot or process_is_gone(process_name)
+
+
+def process_is_gone(name: str) -> bool:
+    """Whether a process of this machine has ended, by its ``pid-start``; False if that cannot be told."""
+    pid, _, started = name.partition("-")
+    if not pid.isdigit() or not Path("/proc/self/stat").exists():
+        return False
+    return _started(int(pid)) != started
+
+
+def _started(pid: int) -> str:
+    """When a process started, in clock ticks since the machine did; empty if there is none."""
+    try:
+        # Behind the command in brackets, which may hold anything, the 20th field: proc(5), starttime.
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        return stat[stat.rindex(b")") + 2 :].split()[19].decode()
+    except (OSError, ValueError, IndexError):
+        return ""

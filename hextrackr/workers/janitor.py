@@ -1,0 +1,37 @@
+"""Removes the files that a process left which has ended: half uploads, uploads that no import needs, spill folders."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+from . import identity
+
+
+def upload_name(suffix: str) -> str:
+    """A name for a file in the upload folder; it tells which process made it."""
+    return f"{uuid.uuid4()}.{identity.process()}.{suffix}"
+
+
+def spill_name(import_id: int, epoch: int) -> str:
+    """The name of the spill folder of one attempt at an import."""
+    return f"{import_id}-{epoch}"
+
+
+def tidy(instance: Path, uploads: Iterable[str], attempts: Iterable[tuple[int, int]]) -> None:
+    """Remove what nobody needs.
+
+    :param uploads: names of the stored files that imports still need.
+    :param attempts: import and epoch of the attempts that are under way.
+    """
+    needed = set(uploads)
+    for stored in (instance / "uploads").glob("*"):
+        maker = stored.name.split(".")[1] if stored.name.count(".") > 1 else ""
+        if stored.name not in needed and (not maker or identity.process_is_gone(maker)):
+            stored.unlink(missing_ok=True)
+    spilling = {spill_name(*attempt) for attempt in attempts}
+    for folder in (instance / "spill").glob("*"):
+        if folder.name not in spilling:
+            shutil.rmtree(folder, ignore_errors=True)

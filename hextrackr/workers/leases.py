@@ -1,0 +1,90 @@
+"""Who works on an import: one process at a time, under a lease that it renews; only one that has run out is taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Engine, and_, select, update
+from sqlalchemy.orm import Session
+
+from hextrackr.models import Import, transactions
+from hextrackr.models.imports import RUNNING, ImportState
+
+from . import identity
+from .registry import now_ms
+
+#: A lease that is not renewed for this long has run out, in milliseconds.
+LEASE_MS = 30_000
+#: How often the owner renews it, in seconds.
+RENEW_EVERY = 5.0
+
+
+class Leases:
+    """The leases of one process.
+
+    :param engine: the web process's engine.
+    :param sleep: seconds to wait between two tries, without blocking the event loop.
+    :param owner: the name of this process, see :mod:`.identity`.
+    """
+
+    def __init__(self, engine: Engine, sleep: Callable[[float], None], owner: str) -> None:
+        self._engine = engine
+        self._sleep = sleep
+        self._owner = owner
+
+    def claim(self, record: Import) -> bool:
+        """Take an import to work on; ``record`` then has the new epoch. False if somebody took or ended it meanwhile."""
+        free = (Import.epoch == record.epoch, Import.state == record.state, Import.lease_until < now_ms())
+        state = ImportState.READING if record.state == ImportState.QUEUED else ImportState.PROMOTING
+        claimed = self._change(
+            *free, import_id=record.id, state=state, attempts=record.attempts + 1, owner=self._owner, epoch=record.epoch + 1,
+            lease_until=now_ms() + LEASE_MS, started_at=record.started_at or now_ms(),
+        )  # fmt: skip
+        if claimed:
+            record.epoch += 1
+            record.attempts += 1
+        return claimed
+
+    def renew(self, record: Import) -> bool:
+        """Go on owning an import; False if it has another owner by now, or has ended."""
+        mine = (Import.epoch == record.epoch, Import.state.in_(RUNNING))
+        return self._change(*mine, import_id=record.id, lease_until=now_ms() + LEASE_MS)
+
+    def release(self, record: Import) -> None:
+        """Let others take over an import, at once."""
+        self._change(Import.epoch == record.epoch, import_id=record.id, lease_until=0)
+
+    def take_back(self) -> list[Import]:
+        """Put back the imports whose owners have ended, or have not renewed their leases; they are returned as they are then."""
+        return [record for record in map(self._put_back, self._abandoned()) if record is not None]
+
+    def held(self) -> list[tuple[int, int]]:
+        """Import and epoch of all that is being worked on, by whomever."""
+        working = select(Import.id, Import.epoch).where(Import.state.in_(RUNNING), Import.lease_until >= now_ms())
+        with Session(self._engine) as session:
+            return [(row.id, row.epoch) for row in session.execute(working)]
+
+    def _abandoned(self) -> list[Import]:
+        """Running imports without a living owner. One that is confirmed and waits for its turn to be promoted is none."""
+        waits = and_(Import.state == ImportState.PROMOTING, Import.confirmed.is_(True), Import.lease_until == 0)
+        with Session(self._engine, expire_on_commit=False) as session:
+            running = session.scalars(select(Import).where(Import.state.in_(RUNNING), ~waits).order_by(Import.id))
+            return [record for record in running if record.lease_until < now_ms() or identity.is_gone(record.owner)]
+
+    def _put_back(self, record: Import) -> Import | None:
+        # What is confirmed has been staged, and shown: only its promotion is done again.
+        staged = record.state == ImportState.PROMOTING and record.confirmed
+        state = ImportState.PROMOTING if staged else ImportState.QUEUED
+        same = (Import.epoch == record.epoch, Import.state == record.state, Import.lease_until == record.lease_until)
+        if not self._change(*same, import_id=record.id, state=state, owner="", lease_until=0):
+            return None
+        record.state, record.owner, record.lease_until = state, "", 0
+        return record
+
+    def _change(self, *conditions: Any, import_id: int, **values: Any) -> bool:
+        def change(session: Session) -> bool:
+            statement = update(Import).where(Import.id == import_id, *conditions).values(values)
+            return bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+
+        return transactions.write(self._engine, change, sleep=self._sleep)

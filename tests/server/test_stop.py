@@ -1,0 +1,77 @@
+"""SIGTERM in mid-import: the watchers are told, the server ends soon, and the next one finishes the import."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from contextlib import ExitStack
+from urllib.request import urlopen
+
+import pytest
+
+from benchmarks.exports import Estate, write
+from benchmarks.server import start
+from tests.server.client import listening, upload
+
+ROWS = 60_000
+#: With fifty open sockets; the grace of gunicorn is 5 s.
+SECONDS = 8
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "scan.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        write(stream, Estate(ROWS))
+    return path.read_bytes()
+
+
+def get(server, path):
+    with urlopen(server.url + path, timeout=10) as answer:
+        return json.loads(answer.read())
+
+
+@pytest.mark.parametrize("mode", ["eventlet", "threading"])
+def test_a_running_import_survives_the_end_of_its_server(tmp_path, export, mode):
+    server, process = start(tmp_path, ASYNC_MODE=mode)
+    try:
+        with listening(server) as listener:
+            _, answer = upload(server, export, "import-staging", sessionId=listener.session_id)
+            seen = []
+            while not seen or seen[-1]["metadata"]["currentStep"] < 2:
+                seen.append(listener.events.get(timeout=30)[1])
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=SECONDS) == 0
+            assert time.monotonic() - began < SECONDS
+            while not listener.events.empty():
+                seen.append(listener.events.get()[1])
+    finally:
+        process.kill()
+    assert "goes on by itself when it is back" in seen[-1]["message"]
+    assert seen[-1]["status"] == "processing"
+
+    server, process = start(tmp_path, ASYNC_MODE=mode)
+    try:
+        deadline = time.monotonic() + 60
+        while (snapshot := get(server, f"/api/progress/{listener.session_id}"))["status"] != "completed":
+            assert snapshot["metadata"]["sequence"] > seen[-1]["metadata"]["sequence"]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        record = get(server, f"/api/imports/{answer['importId']}")
+        assert (record["state"], record["inserted"]) == ("completed", ROWS)
+        time.sleep(0.5)
+        assert [path for folder in ("uploads", "spill") for path in (tmp_path / folder).glob("*")] == []
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=SECONDS)
+
+
+def test_an_idle_server_with_many_sockets_ends_soon(tmp_path):
+    server, process = start(tmp_path)
+    with ExitStack() as stack:
+        for _ in range(50):
+            stack.enter_context(listening(server))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=SECONDS) == 0

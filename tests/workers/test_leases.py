@@ -1,0 +1,172 @@
+"""One owner for each import, whoever asks; who was stopped and wakes up late loses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from hextrackr.errors import Cancelled
+from hextrackr.importing import pipeline
+from hextrackr.importing.job import Job
+from hextrackr.importing.meter import Meter
+from hextrackr.models import Import
+from hextrackr.models.imports import ImportState
+from hextrackr.workers import identity, janitor
+from hextrackr.workers.leases import LEASE_MS, Leases
+from hextrackr.workers.registry import ImportRegistry, now_ms
+from tests.exports import scan
+
+ENDED = {"code": "INTERRUPTED", "detail": "It ended."}
+
+
+@pytest.fixture
+def registry(engine):
+    return ImportRegistry(engine, time.sleep)
+
+
+@pytest.fixture
+def leases(engine):
+    """The leases of a process with this name."""
+    return lambda owner: Leases(engine, time.sleep, owner)
+
+
+@pytest.fixture
+def queued(registry):
+    def add(**values):
+        return registry.get(registry.add(session_id="s", filename="f", file_size=1, upload="u.csv", **values))
+
+    return add
+
+
+@pytest.fixture
+def gone():
+    """The name of a process that has ended."""
+    program = "from hextrackr.workers import identity; print(identity.own())"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def expire(engine, record):
+    with Session(engine) as session, session.begin():
+        session.execute(update(Import).where(Import.id == record.id).values(lease_until=now_ms() - 1))
+
+
+def test_an_import_is_claimed_once(registry, leases, queued):
+    first, second = queued(), registry.get(1)
+    assert leases("a").claim(first)
+    assert not leases("b").claim(second)
+    assert not leases("b").claim(registry.get(1))
+    row = registry.get(1)
+    assert (row.state, row.owner, row.epoch, row.attempts) == ("reading", "a", 1, 1)
+    assert row.lease_until > now_ms() + LEASE_MS / 2
+    assert registry.waiting() == []
+
+
+def test_of_many_who_claim_at_once_one_owns_it(registry, leases, queued):
+    owners = [leases(f"process {number}") for number in range(8)]
+    for _ in range(20):
+        record = queued()
+        seen = [registry.get(record.id) for _ in owners]
+        wins = []
+        threads = [
+            threading.Thread(target=lambda o=owner, r=row, w=wins: w.append(o.claim(r)))
+            for owner, row in zip(owners, seen, strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(wins) == [False] * 7 + [True]
+
+
+def test_only_an_expired_lease_is_taken_over_and_the_late_owner_loses(registry, leases, queued, engine):
+    stopped, other = leases(identity.own()), leases("other/machine/1-1")
+    record = queued()
+    stopped.claim(record)
+    assert other.take_back() == []
+    expire(engine, record)
+    [taken] = other.take_back()
+    assert (taken.state, taken.epoch) == ("queued", 1)
+    assert other.claim(taken)
+
+    assert not stopped.renew(record)
+    assert not registry.end(record, ImportState.FAILED, ENDED)
+    assert other.renew(taken)
+    assert registry.end(taken, ImportState.FAILED, ENDED)
+    assert not other.renew(taken)
+
+
+def test_the_late_importer_writes_nothing(registry, leases, queued, engine, config, query, tmp_path):
+    record = queued(source_label="")
+    stopped = leases("a")
+    stopped.claim(record)
+    upload = tmp_path / "scan.csv"
+    upload.write_bytes(scan([1, 2]))
+    job = Job(record.id, record.epoch, config.database_url, str(upload), str(tmp_path), "128MB", 50)
+    expire(engine, record)
+    [taken] = leases("b").take_back()
+    leases("b").claim(taken)
+    with pytest.raises(Cancelled):
+        pipeline.run(job, Meter(lambda reading: None, time.monotonic))
+    assert query("SELECT count(*) FROM staging_findings") == [(0,)]
+    assert query("SELECT count(*) FROM findings") == [(0,)]
+    assert registry.get(record.id).state == "reading"
+
+
+def test_the_import_of_a_process_that_is_gone_is_taken_over_at_once(leases, queued, gone):
+    record = queued()
+    leases(gone).claim(record)
+    assert [taken.id for taken in leases(identity.own()).take_back()] == [record.id]
+
+
+def test_a_confirmed_import_is_only_promoted_again(registry, leases, queued, engine, gone):
+    record = queued()
+    with Session(engine) as session, session.begin():
+        session.execute(update(Import).values(state=ImportState.AWAITING_CONFIRMATION))
+    assert registry.confirm(record.id)
+    confirmed = registry.get(record.id)
+    assert [waiting.id for waiting in registry.waiting()] == [record.id]
+    assert leases(gone).claim(confirmed)
+    assert registry.waiting() == []
+    [taken] = leases("b").take_back()
+    assert (taken.state, taken.confirmed) == ("promoting", True)
+    assert [waiting.id for waiting in registry.waiting()] == [record.id]
+
+
+def test_a_released_import_is_free(registry, leases, queued):
+    record = queued()
+    leases("a").claim(record)
+    leases("a").release(record)
+    assert [taken.id for taken in leases("b").take_back()] == [record.id]
+
+
+def test_names_of_processes(gone):
+    assert not identity.is_gone(identity.own())
+    assert identity.is_gone(gone)
+    assert identity.is_gone("")
+    assert not identity.is_gone("another-machine/12345678/1-1")
+    host, _, process = identity.own().split("/")
+    assert identity.is_gone(f"{host}/anothr/{process}")
+    assert not identity.process_is_gone(identity.process())
+    assert identity.process_is_gone(f"{os.getpid()}-1")
+
+
+def test_tidying_keeps_what_is_needed(tmp_path, gone):
+    uploads, spill = tmp_path / "uploads", tmp_path / "spill"
+    uploads.mkdir()
+    ended = gone.split("/")[2]
+    for name in (f"a.{ended}.part", f"b.{ended}.csv", f"needed.{ended}.csv", "old.part"):
+        (uploads / name).write_bytes(b"x")
+    mine = janitor.upload_name("part")
+    (uploads / mine).write_bytes(b"x")
+    for name in ("1-1", "1-2", "old"):
+        (spill / name).mkdir(parents=True)
+    janitor.tidy(tmp_path, [f"needed.{ended}.csv"], [(1, 2)])
+    assert {path.name for path in uploads.iterdir()} == {f"needed.{ended}.csv", mine}
+    assert [path.name for path in spill.iterdir()] == ["1-2"]
