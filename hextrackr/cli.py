@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,15 @@ from flask import Flask, current_app
 
 from . import extensions
 from .errors import HexTrackrError
-from .models.imports import ImportMode, ImportState
-from .workers import janitor, snapshots
+from .models.imports import FINISHED, RUNNING, ImportMode, ImportState
+from .workers import cancellation, janitor, snapshots
+from .workers.registry import now_ms
 
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
     app.cli.add_command(import_csv)
+    app.cli.add_command(cancel_import)
 
 
 @click.command("import-csv")
@@ -52,3 +55,25 @@ def import_csv(path: Path, source: str, mode: str, scan_date: Any, confirm: bool
     else:
         error = snapshots.error_of(record) or HexTrackrError().record()
         raise click.ClickException(f"{error['code']}: {error['detail']}")
+
+
+@click.command("cancel-import")
+@click.argument("import_id", type=int)
+def cancel_import(import_id: int) -> None:
+    """Cancel the import with this number, whoever works on it."""
+    registry, instance = extensions.import_registry, Path(current_app.config["INSTANCE_PATH"])
+    record = registry.get(import_id)
+    if record is None:
+        raise click.ClickException("There is no import with this number.")
+    if record.state in RUNNING and record.lease_until >= now_ms():
+        cancellation.request(instance, import_id)
+        while record.state not in FINISHED:
+            time.sleep(0.05)
+            record = registry.get(import_id) or record
+        cancellation.settle(instance, import_id)
+    elif record.state not in FINISHED:
+        extensions.import_supervisor.cancel(import_id)
+        record = registry.get(import_id) or record
+    if record.state != ImportState.CANCELLED:
+        raise click.ClickException(f"This import has already ended: it is {record.state}.")
+    click.echo("The import was cancelled; no finding was changed.")

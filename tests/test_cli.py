@@ -70,3 +70,12 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(flask):
     done = flask("db", "upgrade", PORT="http")
     assert done.returncode != 0
     assert done.stderr == "PORT='http' cannot be used: must be a whole number.\n"
+
+
+def test_cancel_import_of_what_waits_or_has_ended(flask, export, query):
+    assert "no import" in flask("cancel-import", "1").stderr
+    flask("import-csv", export(range(30)))
+    assert "already ended: it is completed" in flask("cancel-import", "1").stderr
+    flask("import-csv", export([1]))
+    assert "cancelled" in flask("cancel-import", "2").stdout
+    assert query("SELECT state FROM imports ORDER BY id") == [("completed",), ("cancelled",)]

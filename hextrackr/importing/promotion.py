@@ -58,12 +58,12 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
         if _needs_confirmation(promotion, sum(outcomes["resolved"].values()), open_before):
             savepoint.rollback()
             forecast = {**_figures(outcomes), "openBefore": open_before, "summary": told}
-            _close(connection, promotion, state=ImportState.AWAITING_CONFIRMATION, forecast=forecast)
+            _close(connection, promotion, state=ImportState.AWAITING_CONFIRMATION, lease_until=0, forecast=forecast)
             return ImportState.AWAITING_CONFIRMATION
         savepoint.commit()
         finished = int(time.time() * 1000)
         _close(
-            connection, promotion, state=ImportState.COMPLETED, finished_at=finished, upload="", forecast={},
+            connection, promotion, state=ImportState.COMPLETED, lease_until=0, finished_at=finished, upload="", forecast={},
             summary=told, **_figures(outcomes),
         )  # fmt: skip
         meter.begin("commit")

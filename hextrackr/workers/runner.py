@@ -112,10 +112,17 @@ class Runner:
         self.discard()
         return error
 
-    def cancel(self, import_id: int, sleep: Callable[[float], None]) -> None:
-        """Kill the importer in the current import, and wait until that import has ended."""
+    def cancel_current(self, import_id: int) -> bool:
+        """Kill the importer if this is the import it works on; what follows from that is told where it is listened to."""
+        if self.current != import_id:
+            return False
         self._cancelled.add(import_id)
         self.kill()
+        return True
+
+    def cancel(self, import_id: int, sleep: Callable[[float], None]) -> None:
+        """Kill the importer in the current import, and wait until that import has ended."""
+        self.cancel_current(import_id)
         deadline = time.monotonic() + CANCEL_PATIENCE
         while self.current == import_id and time.monotonic() < deadline:
             sleep(0.02)

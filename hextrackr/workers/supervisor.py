@@ -6,26 +6,25 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.errors import NOT_LATEST, Cancelled, Conflict, ErrorRecord, HexTrackrError, Interrupted, ServerStopping
+from hextrackr.errors import NOT_LATEST, Cancelled, Conflict, ErrorRecord, HexTrackrError, ServerStopping
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, RUNNING, ImportState
 
 from .announcer import Announcer
 from .leases import Leases
-from .registry import MAX_ATTEMPTS, ImportRegistry
+from .registry import ImportRegistry
+from .rounds import ROUND, Rounds
 from .runner import Runner
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks at what nobody reports: waiting imports, overdue confirmations, expired sessions.
-ROUND = 1.0
 #: How long an end in good order waits for the running import to be let go of, in seconds.
 STOP_PATIENCE = 3.0
 
@@ -39,22 +38,13 @@ class _Undo:
     error: ErrorRecord | None = None
 
 
-_OVERDUE: ErrorRecord = {
-    "code": Cancelled.code,
-    "detail": "Nobody confirmed the import within 24 hours, so it was cancelled.",
-}
-_GIVEN_UP: ErrorRecord = {
-    "code": Interrupted.code,
-    "detail": f"The server ended {MAX_ATTEMPTS} times in the middle of this import, so it was given up; no finding was changed.",
-}
-
-
 class Supervisor:
     """Runs the queued imports, one at a time, the oldest first.
 
     :param registry: the import rows.
     :param leases: what this process owns of them.
     :param tidy: removes the files that processes which have ended left behind.
+    :param to_cancel: the imports that another process, such as a command, wants cancelled.
     :param announcer: tells the tracker.
     :param job_of: makes the job for an import.
     :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
@@ -69,6 +59,7 @@ class Supervisor:
         *,
         job_of: Callable[[Import], Job],
         tidy: Callable[[], None],
+        to_cancel: Callable[[], Iterable[int]],
         start_task: Callable[..., Any],
         sleep: Callable[[float], None],
         database_url: str,
@@ -77,15 +68,16 @@ class Supervisor:
         self._leases = leases
         self._announcer = announcer
         self._tidy = tidy
+        self._to_cancel = to_cancel
         self._start_task = start_task
         self._sleep = sleep
         self._runner = Runner(
-            registry, leases, announcer, job_of=job_of, database_url=database_url, meanwhile=self._look_around
+            registry, leases, announcer, job_of=job_of, database_url=database_url, meanwhile=self._meanwhile
         )
+        self._rounds = Rounds(registry, leases, announcer, self._runner)
         self._undos: deque[_Undo] = deque()
         self._wake = threading.Event()
         self._stopped = threading.Event()
-        self._looked_around = 0.0
         self._working = False
 
     def start(self) -> None:
@@ -93,7 +85,7 @@ class Supervisor:
         self._tidy()
         self._leases.take_back()
         for record in self._registry.unfinished():
-            self._resume(record)
+            self._rounds.resume(record)
         self._start_task(self._work)
 
     def stop(self) -> None:
@@ -148,7 +140,7 @@ class Supervisor:
         """
         self._announcer.queued(record)
         if self._runner.current is not None:
-            self._tell_waiting()
+            self._rounds.tell_waiting()
         self._wake.set()
 
     def cancel(self, import_id: int) -> Import:
@@ -213,7 +205,7 @@ class Supervisor:
             self._wake.clear()
             try:
                 self._runner.warm_up()
-                self._look_around()
+                self._rounds.look_around()
                 if self._undos:
                     self._take_back(self._undos.popleft())
                     continue
@@ -226,34 +218,14 @@ class Supervisor:
                 self._sleep(ROUND)
             self._wake.wait(ROUND)
 
-    def _tell_waiting(self) -> None:
-        for place, record in enumerate(self._registry.waiting(), start=1):
-            self._announcer.waiting(record, place)
-
-    def _resume(self, record: Import) -> None:
-        """Let an import go on that another process has left; one in which process after process ends is given up."""
-        if record.state == ImportState.QUEUED and record.attempts >= MAX_ATTEMPTS:
-            self._runner.end(record, ImportState.FAILED, _GIVEN_UP)
-        else:
-            self._announcer.resumed(record)
-
     def _take_back(self, task: _Undo) -> None:
         try:
             task.error = self._runner.undo(task.import_id)
         finally:
             task.done = True
 
-    def _look_around(self) -> None:
-        """Once in a round: tell the waiting imports so, cancel what nobody confirmed, forget what is old."""
-        if time.monotonic() - self._looked_around < ROUND:
-            return
-        self._looked_around = time.monotonic()
-        self._announcer.forget_old()
-        if self._runner.current is not None:
-            self._tell_waiting()
-        for abandoned in self._leases.take_back():
-            self._resume(abandoned)
-        for import_id in self._registry.unconfirmed():
-            self._runner.end(self._runner.existing(import_id), ImportState.CANCELLED, _OVERDUE)
-        for record in self._registry.stale_uploads():
-            self._runner.forget_upload(record)
+    def _meanwhile(self) -> None:
+        """Between two lines of progress."""
+        for import_id in self._to_cancel():
+            self._runner.cancel_current(import_id)
+        self._rounds.look_around()

@@ -9,7 +9,7 @@ from hextrackr.extensions import db, socketio
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 
-from . import identity, janitor
+from . import cancellation, identity, janitor
 from .announcer import Announcer
 from .leases import Leases
 from .registry import ImportRegistry
@@ -50,6 +50,7 @@ def init_app(app: Flask, config: Config) -> None:
         Announcer(tracker),
         job_of=job_of,
         tidy=lambda: janitor.tidy(config.INSTANCE_PATH, registry.uploads(), leases.held()),
+        to_cancel=lambda: cancellation.requested(config.INSTANCE_PATH),
         start_task=socketio.start_background_task,
         sleep=socketio.sleep,
         database_url=config.database_url,

@@ -14,7 +14,7 @@ from benchmarks.exports import Estate, write
 from hextrackr import create_app
 from hextrackr.errors import Conflict, HexTrackrError, NotFound
 from hextrackr.extensions import import_registry, import_snapshots, import_supervisor
-from hextrackr.workers import wiring
+from hextrackr.workers import cancellation, wiring
 from tests.exports import scan
 
 STAGED = "SELECT count(*) FROM staging_findings"
@@ -116,6 +116,20 @@ def test_a_running_import_is_cancelled_within_a_second(working, supervisor, queu
     assert import_snapshots.find(record.session_id)["error"]["code"] == "CANCELLED"
     assert wait_for(queue(scan([1])), "completed").inserted == 1
     assert eventually(lambda: query(STAGED) == [(0,)] and not leftovers(working))
+
+
+@pytest.mark.parametrize("state", ["reading", "staging", "promoting"])
+def test_another_process_asks_for_a_cancel(working, supervisor, queue, wait_for, query, long_scan, state):
+    """By a file: the database is locked while an import is promoted."""
+    record = queue(long_scan)
+    wait_for(record, state)
+    began = time.monotonic()
+    cancellation.request(working.config["INSTANCE_PATH"], record.id)
+    wait_for(record, "cancelled")
+    assert time.monotonic() - began < 1
+    cancellation.settle(working.config["INSTANCE_PATH"], record.id)
+    assert query("SELECT count(*) FROM findings") == [(0,)]
+    assert wait_for(queue(scan([1])), "completed").inserted == 1
 
 
 def test_a_queued_import_waits_says_so_and_can_be_cancelled(supervisor, queue, wait_for, long_scan):

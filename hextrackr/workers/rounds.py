@@ -1,0 +1,75 @@
+"""What the supervisor looks after that nobody reports: waiting imports, abandoned ones, overdue confirmations, old sessions."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from hextrackr.errors import Cancelled, ErrorRecord, HexTrackrError, Interrupted
+from hextrackr.models import Import
+from hextrackr.models.imports import ImportState
+
+from .announcer import Announcer
+from .leases import Leases
+from .registry import MAX_ATTEMPTS, ImportRegistry
+from .runner import Runner
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two rounds.
+ROUND = 1.0
+
+_OVERDUE: ErrorRecord = {
+    "code": Cancelled.code,
+    "detail": "Nobody confirmed the import within 24 hours, so it was cancelled.",
+}
+_GIVEN_UP: ErrorRecord = {
+    "code": Interrupted.code,
+    "detail": f"The server ended {MAX_ATTEMPTS} times in the middle of this import, so it was given up; no finding was changed.",
+}
+
+
+class Rounds:
+    """Goes round once a second, also while an import runs; what fails in one round is met again in the next."""
+
+    def __init__(self, registry: ImportRegistry, leases: Leases, announcer: Announcer, runner: Runner) -> None:
+        self._registry = registry
+        self._leases = leases
+        self._announcer = announcer
+        self._runner = runner
+        self._last = 0.0
+
+    def look_around(self) -> None:
+        """Go round, if it is time to."""
+        if time.monotonic() - self._last < ROUND:
+            return
+        self._last = time.monotonic()
+        try:
+            self._go_round()
+        except (SQLAlchemyError, HexTrackrError, OSError) as error:
+            log.warning("A round did not end: %s", error)
+
+    def tell_waiting(self) -> None:
+        """Tell the imports that wait for their turn how many come first."""
+        for place, record in enumerate(self._registry.waiting(), start=1):
+            self._announcer.waiting(record, place)
+
+    def resume(self, record: Import) -> None:
+        """Let an import go on that another process has left; one in which process after process ends is given up."""
+        if record.state == ImportState.QUEUED and record.attempts >= MAX_ATTEMPTS:
+            self._runner.end(record, ImportState.FAILED, _GIVEN_UP)
+        else:
+            self._announcer.resumed(record)
+
+    def _go_round(self) -> None:
+        self._announcer.forget_old()
+        if self._runner.current is not None:
+            self.tell_waiting()
+        for abandoned in self._leases.take_back():
+            self.resume(abandoned)
+        for import_id in self._registry.unconfirmed():
+            self._runner.end(self._runner.existing(import_id), ImportState.CANCELLED, _OVERDUE)
+        for record in self._registry.stale_uploads():
+            self._runner.forget_upload(record)
