@@ -14,6 +14,9 @@ from .mapping import quoted
 
 #: A row may be this long, in bytes; DuckDB holds a few of these buffers at once.
 MAX_LINE_BYTES = 8 * 1024 * 1024
+#: The file is read in pieces of this size. DuckDB's own choice, sixteen of the longest lines, does not fit into the memory limit
+#: once there are two of them.
+BUFFER_BYTES = 32 * 1024 * 1024
 
 
 class IrregularCsv(FileRefused):
@@ -56,7 +59,7 @@ class CsvDatabase:
         return (
             f"read_csv({quoted(str(self.path))}, delim={quoted(self.dialect.delimiter)}, quote='\"', escape='\"', "
             f"header=false, skip={self.dialect.data_line - 1}, columns={{{columns}}}, auto_detect=false, "
-            f"strict_mode=true, max_line_size={MAX_LINE_BYTES}, {rejects})"
+            f"strict_mode=true, max_line_size={MAX_LINE_BYTES}, buffer_size={BUFFER_BYTES}, {rejects})"
         )
 
     def run(self, statement: str) -> duckdb.DuckDBPyConnection:
