@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from config import Config
 
 #: SQLite waits in C: short on an event loop; who writes tries again, without blocking.
-BUSY_TIMEOUT_MS = 250
+BUSY_TIMEOUT_MS = 20
 
 
 def init_app(app: Flask, config: Config) -> None:

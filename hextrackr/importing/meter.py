@@ -103,6 +103,11 @@ class Meter:
         """Set figures that every report carries from now on, named as the progress contract does."""
         self.figures |= figures
 
+    @property
+    def step(self) -> int:
+        """The step that the import is at, from 1."""
+        return 1 if self._position is None else self._position.phase.step
+
     def tick(self) -> None:
         """Report where the import stands now."""
         self.report(self._reading(self.clock()))

@@ -16,7 +16,7 @@ from hextrackr.models import Import, Source
 from hextrackr.models.base import prepare_engine
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import dialect, formats, pace, plaintext, promotion, saved, scandate, staging, sweep
+from . import dialect, formats, ownership, pace, plaintext, promotion, saved, scandate, staging, sweep
 from .csvdatabase import CsvDatabase, IrregularCsv, NotUtf8
 from .formats.format import Recognised
 from .job import Job
@@ -53,9 +53,9 @@ def run(job: Job, meter: Meter) -> ImportState:
         engine.dispose()
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
     """An engine as the importer process uses it."""
-    return prepare_engine(create_engine(url), busy_timeout_ms=BUSY_TIMEOUT_MS, cache_mb=CACHE_MB, begin="IMMEDIATE")
+    return prepare_engine(create_engine(url), busy_timeout_ms=busy_timeout_ms, cache_mb=CACHE_MB, begin="IMMEDIATE")
 
 
 def staged_figures(record: Import) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
         warnings, understood = _warnings(reader, counts), reader.understood(counts)
     _move(
         engine, job, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=source_id,
-        open_staged=counts.open, warnings=warnings, recognition=understood,
+        open_staged=counts.open, lease_until=ownership.until(ownership.PROMOTION_LEASE_MS), warnings=warnings, recognition=understood,
     )  # fmt: skip
 
 
@@ -178,7 +178,7 @@ def _enter(engine: Engine, job: Job, record: Import, recognised: Recognised) -> 
             session.flush()
         changed = session.execute(
             update(Import)
-            .where(Import.id == job.import_id, Import.epoch == job.epoch, Import.state == ImportState.READING)
+            .where(*ownership.mine(job, ImportState.READING))
             .values(scanner=scanner, vendor=record.vendor or recognised.format.name)
         )
         if changed.rowcount != 1:  # type: ignore[attr-defined]
@@ -188,9 +188,9 @@ def _enter(engine: Engine, job: Job, record: Import, recognised: Recognised) -> 
 
 def _move(engine: Engine, job: Job, before: ImportState, after: ImportState, **values: Any) -> None:
     """Move the import on; who finds it in another state, or with another owner, learns that it is not theirs any more."""
-    mine = (Import.id == job.import_id, Import.epoch == job.epoch, Import.state == before)
     with engine.begin() as connection:
-        if connection.execute(update(Import).where(*mine).values(state=after, **values)).rowcount != 1:
+        moved = update(Import).where(*ownership.mine(job, before)).values(state=after, **values)
+        if connection.execute(moved).rowcount != 1:
             raise Cancelled
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, delete
 
-from hextrackr.errors import Cancelled
-from hextrackr.models import Base, Import, Reject, StagedAsset, StagedCve, StagedDefinition, StagedFinding
+from hextrackr.models import Base, Reject, StagedAsset, StagedCve, StagedDefinition, StagedFinding
 from hextrackr.models.imports import ImportState
 
-from . import neutral
+from . import neutral, ownership
 from .job import Job
 from .meter import Meter
 from .reader import Reader
@@ -38,13 +37,13 @@ def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
     """
     import_id = job.import_id
     with engine.begin() as connection:
-        _own(connection, job)
+        ownership.check(connection, job, ImportState.STAGING)
         connection.execute(delete(Reject).where(Reject.import_id == import_id))
         _insert_rejects(connection, reader, import_id)
     for model, table, names in _COLUMNS:
         for batch in reader.batches(table, names, BATCH_ROWS):
             with engine.begin() as connection:
-                _own(connection, job)
+                ownership.check(connection, job, ImportState.STAGING)
                 insert_many(
                     connection, model.__tablename__, ("import_id", *names), ((import_id, *row) for row in batch)
                 )
@@ -60,13 +59,6 @@ def insert_many(connection: Connection, table: str, names: tuple[str, ...], rows
     """Insert rows by the driver's own ``executemany``: SQLAlchemy's would build a dictionary for each row."""
     marks = ", ".join("?" * len(names))
     connection.exec_driver_sql(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", list(rows))
-
-
-def _own(connection: Connection, job: Job) -> None:
-    """Make sure, within this transaction, that nobody ended the import or took it over."""
-    mine = (Import.id == job.import_id, Import.epoch == job.epoch, Import.state == ImportState.STAGING)
-    if connection.execute(select(Import.id).where(*mine)).one_or_none() is None:
-        raise Cancelled
 
 
 def _insert_rejects(connection: Connection, reader: Reader, import_id: int) -> None:

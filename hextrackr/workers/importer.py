@@ -26,10 +26,10 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from hextrackr import errors
-from hextrackr.importing import pipeline, undo
+from hextrackr.importing import ownership, pipeline, undo
 from hextrackr.importing import sweep as sweeping
 from hextrackr.importing.job import Job
-from hextrackr.importing.meter import Meter, Reading
+from hextrackr.importing.meter import TOTAL_STEPS, Meter, Reading
 from hextrackr.models.imports import ImportState
 
 from .channel import Channel, Message
@@ -79,7 +79,7 @@ def carry_out(job: Job, channel: Channel) -> None:
     meter = Meter(report, time.monotonic)
     Path(job.spill).mkdir(parents=True, exist_ok=True)
     try:
-        with _ticking(meter):
+        with _ticking(meter, job):
             state = pipeline.run(job, meter)
     except Exception as error:
         outcome = _failure(error, f"Import {job.import_id}")
@@ -123,13 +123,17 @@ def _idle() -> Message:
 
 
 @contextmanager
-def _ticking(meter: Meter) -> Iterator[None]:
-    """Report at every tick, beside statements that cannot."""
+def _ticking(meter: Meter, job: Job) -> Iterator[None]:
+    """Report at every tick, and renew the lease now and then, beside statements that cannot."""
     stop = threading.Event()
 
     def tick() -> None:
+        renewed = time.monotonic()
         while not stop.wait(TICK):
             meter.tick()
+            if meter.step < TOTAL_STEPS and time.monotonic() - renewed > ownership.RENEW_EVERY:
+                renewed = time.monotonic()
+                _renew(job)
 
     thread = threading.Thread(target=tick, daemon=True)
     thread.start()
@@ -138,6 +142,16 @@ def _ticking(meter: Meter) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+def _renew(job: Job) -> None:
+    engine = pipeline.open_database(job.database_url, busy_timeout_ms=200)  # the ticks wait for it
+    try:
+        ownership.renew(engine, job)
+    except SQLAlchemyError as error:
+        log.warning("The lease was not renewed: %s", errors.translated(error).code)
+    finally:
+        engine.dispose()
 
 
 def _clean_up(job: Job, state: ImportState) -> None:

@@ -8,16 +8,13 @@ from typing import Any
 from sqlalchemy import Engine, and_, select, update
 from sqlalchemy.orm import Session
 
+from hextrackr.importing import ownership
+from hextrackr.importing.ownership import LEASE_MS, PROMOTION_LEASE_MS
 from hextrackr.models import Import, transactions
 from hextrackr.models.imports import RUNNING, ImportState
 
 from . import identity
 from .registry import now_ms
-
-#: A lease that is not renewed for this long has run out, in milliseconds.
-LEASE_MS = 30_000
-#: How often the owner renews it, in seconds.
-RENEW_EVERY = 5.0
 
 
 class Leases:
@@ -37,19 +34,15 @@ class Leases:
         """Take an import to work on; ``record`` then has the new epoch. False if somebody took or ended it meanwhile."""
         free = (Import.epoch == record.epoch, Import.state == record.state, Import.lease_until < now_ms())
         state = ImportState.READING if record.state == ImportState.QUEUED else ImportState.PROMOTING
+        lease = LEASE_MS if state == ImportState.READING else PROMOTION_LEASE_MS
         claimed = self._change(
             *free, import_id=record.id, state=state, attempts=record.attempts + 1, owner=self._owner, epoch=record.epoch + 1,
-            lease_until=now_ms() + LEASE_MS, started_at=record.started_at or now_ms(),
+            lease_until=ownership.until(lease), started_at=record.started_at or now_ms(),
         )  # fmt: skip
         if claimed:
             record.epoch += 1
             record.attempts += 1
         return claimed
-
-    def renew(self, record: Import) -> bool:
-        """Go on owning an import; False if it has another owner by now, or has ended."""
-        mine = (Import.epoch == record.epoch, Import.state.in_(RUNNING))
-        return self._change(*mine, import_id=record.id, lease_until=now_ms() + LEASE_MS)
 
     def release(self, record: Import) -> None:
         """Let others take over an import, at once."""

@@ -15,7 +15,7 @@ from hextrackr.models.imports import FINISHED, ImportState
 
 from . import snapshots
 from .announcer import Announcer
-from .leases import RENEW_EVERY, Leases
+from .leases import Leases
 from .process import ImporterProcess
 from .registry import ImportRegistry
 
@@ -55,7 +55,6 @@ class Runner:
         self._process: ImporterProcess | None = None
         self._cancelled: set[int] = set()
         self._stopping = False
-        self._renewed = 0.0
         self.current: int | None = None
 
     @property
@@ -85,7 +84,6 @@ class Runner:
         if not self._leases.claim(record):
             return
         self.current = record.id
-        self._renewed = time.monotonic()
         try:
             job = self._job_of(record)
             process = self._hand_over(lambda process: process.send(job))
@@ -175,7 +173,6 @@ class Runner:
             match message["type"]:
                 case "progress":
                     self._announcer.progressed(record, message)
-                    self._renew(record)
                     self._meanwhile()
                 case "failed":
                     self._refuse(record, message["error"])
@@ -189,14 +186,6 @@ class Runner:
                     break
         self.discard()
         return told
-
-    def _renew(self, record: Import) -> None:
-        """Keep the import; if somebody else has it by now, or ended it, the importer stops."""
-        if time.monotonic() - self._renewed < RENEW_EVERY:
-            return
-        self._renewed = time.monotonic()
-        if not self._leases.renew(record):
-            self.kill()
 
     def _settle(self, record: Import) -> None:
         """Tell what the row says; if it says that the import is still under way, its process has died."""

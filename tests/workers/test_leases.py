@@ -13,13 +13,14 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import Cancelled
-from hextrackr.importing import pipeline
+from hextrackr.importing import ownership, pipeline
 from hextrackr.importing.job import Job
 from hextrackr.importing.meter import Meter
+from hextrackr.importing.ownership import LEASE_MS
 from hextrackr.models import Import
 from hextrackr.models.imports import ImportState
 from hextrackr.workers import identity, janitor
-from hextrackr.workers.leases import LEASE_MS, Leases
+from hextrackr.workers.leases import Leases
 from hextrackr.workers.registry import ImportRegistry, now_ms
 from tests.exports import scan
 
@@ -50,6 +51,11 @@ def gone():
     """The name of a process that has ended."""
     program = "from hextrackr.workers import identity; print(identity.own())"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def job(record, **paths):
+    return Job(record.id, record.epoch, **{"database_url": "", "upload": "", "spill": "", "memory_limit": "128MB",
+                                           "guard_percent": 50, **paths})  # fmt: skip
 
 
 def expire(engine, record):
@@ -95,11 +101,14 @@ def test_only_an_expired_lease_is_taken_over_and_the_late_owner_loses(registry, 
     assert (taken.state, taken.epoch) == ("queued", 1)
     assert other.claim(taken)
 
-    assert not stopped.renew(record)
+    lease = registry.get(record.id).lease_until
+    ownership.renew(engine, job(record))
+    assert registry.get(record.id).lease_until == lease
     assert not registry.end(record, ImportState.FAILED, ENDED)
-    assert other.renew(taken)
+    expire(engine, record)
+    ownership.renew(engine, job(taken))
+    assert registry.get(record.id).lease_until > now_ms()
     assert registry.end(taken, ImportState.FAILED, ENDED)
-    assert not other.renew(taken)
 
 
 def test_the_late_importer_writes_nothing(registry, leases, queued, engine, config, query, tmp_path):
@@ -108,12 +117,12 @@ def test_the_late_importer_writes_nothing(registry, leases, queued, engine, conf
     stopped.claim(record)
     upload = tmp_path / "scan.csv"
     upload.write_bytes(scan([1, 2]))
-    job = Job(record.id, record.epoch, config.database_url, str(upload), str(tmp_path), "128MB", 50)
+    late = job(record, database_url=config.database_url, upload=str(upload), spill=str(tmp_path))
     expire(engine, record)
     [taken] = leases("b").take_back()
     leases("b").claim(taken)
     with pytest.raises(Cancelled):
-        pipeline.run(job, Meter(lambda reading: None, time.monotonic))
+        pipeline.run(late, Meter(lambda reading: None, time.monotonic))
     assert query("SELECT count(*) FROM staging_findings") == [(0,)]
     assert query("SELECT count(*) FROM findings") == [(0,)]
     assert registry.get(record.id).state == "reading"
