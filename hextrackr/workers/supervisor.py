@@ -90,8 +90,8 @@ class Supervisor:
 
     def start(self) -> None:
         """Take up what an earlier server left unfinished, and begin to work."""
-        self._tidy()
         self._leases.take_back()
+        self._tidy()  # what was taken back holds no spill folder any more
         for record in self._registry.unfinished():
             self._resume(record)
         self._start_task(self._work)
@@ -251,8 +251,11 @@ class Supervisor:
         self._announcer.forget_old()
         if self._runner.current is not None:
             self._tell_waiting()
-        for abandoned in self._leases.take_back():
-            self._resume(abandoned)
+        abandoned = self._leases.take_back()
+        for record in abandoned:
+            self._resume(record)
+        if abandoned:
+            self._tidy()
         for import_id in self._registry.unconfirmed():
             self._runner.end(self._runner.existing(import_id), ImportState.CANCELLED, _OVERDUE)
         for record in self._registry.stale_uploads():
