@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import DatabaseBusy, HexTrackrError, translated
@@ -19,19 +19,23 @@ PATIENCE = 30.0
 RETRY = 0.05
 
 
-def write(engine: Engine, change: Callable[[Session], T], *, sleep: Callable[[float], None]) -> T:
+def write(
+    engine: Engine, change: Callable[[Session], T], *, sleep: Callable[[float], None], patience: float | None = None
+) -> T:
     """Run a short writing transaction; nothing in it may switch to another green thread.
 
     :param sleep: waits between two tries (seconds) without blocking the event loop.
+    :param patience: how long to try, in seconds; :data:`PATIENCE` by default.
     :raises DatabaseBusy: the database stayed locked.
+    :raises HexTrackrError: it cannot be written to, for another reason.
     """
     engine = engine.execution_options(begin="IMMEDIATE")
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + (PATIENCE if patience is None else patience)
     while True:
         try:
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 return change(session)
-        except OperationalError as error:
+        except DBAPIError as error:
             reason: HexTrackrError = translated(error)
             if not isinstance(reason, DatabaseBusy) or time.monotonic() > deadline:
                 raise reason from error

@@ -47,9 +47,12 @@ class Leases:
         return claimed
 
     def renew(self, record: Import) -> bool:
-        """Go on owning an import; False if it has another owner by now, or has ended."""
+        """Go on owning an import; False if it has another owner by now, or has ended.
+
+        :raises DatabaseBusy: somebody writes, such as the import's own promotion; this does not wait for that.
+        """
         mine = (Import.epoch == record.epoch, Import.state.in_(RUNNING))
-        return self._change(*mine, import_id=record.id, lease_until=now_ms() + LEASE_MS)
+        return self._change(*mine, import_id=record.id, patience=0, lease_until=now_ms() + LEASE_MS)
 
     def release(self, record: Import) -> None:
         """Let others take over an import, at once."""
@@ -82,9 +85,9 @@ class Leases:
         record.state, record.owner, record.lease_until = state, "", 0
         return record
 
-    def _change(self, *conditions: Any, import_id: int, **values: Any) -> bool:
+    def _change(self, *conditions: Any, import_id: int, patience: float | None = None, **values: Any) -> bool:
         def change(session: Session) -> bool:
             statement = update(Import).where(Import.id == import_id, *conditions).values(values)
             return bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
-        return transactions.write(self._engine, change, sleep=self._sleep)
+        return transactions.write(self._engine, change, sleep=self._sleep, patience=patience)

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hextrackr.errors import Cancelled, ErrorRecord, FileRefused, Interrupted, NotFound
+from sqlalchemy.exc import SQLAlchemyError
+
+from hextrackr.errors import Cancelled, DatabaseBusy, ErrorRecord, FileRefused, HexTrackrError, Interrupted, NotFound
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, ImportState
@@ -23,6 +25,10 @@ log = logging.getLogger(__name__)
 
 #: How long a cancel waits for the importer to be gone, in seconds.
 CANCEL_PATIENCE = 5.0
+_NOT_STARTED: ErrorRecord = {
+    "code": Interrupted.code,
+    "detail": "The process that imports files could not be started; no finding was changed.",
+}
 
 
 class Runner:
@@ -55,6 +61,7 @@ class Runner:
         self._process: ImporterProcess | None = None
         self._cancelled: set[int] = set()
         self._stopping = False
+        self._unwritten: list[tuple[Import, ImportState, ErrorRecord, bool]] = []
         self._renewed = 0.0
         self.current: int | None = None
 
@@ -73,12 +80,18 @@ class Runner:
             raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
         return record
 
-    def warm_up(self) -> ImporterProcess:
-        """The importer process; started if there is none."""
-        if self._process is None:
-            self._process = ImporterProcess()
-            self._process.sweep(self._database_url)
-        return self._process
+    def warm_up(self) -> None:
+        """Have an importer process before there is anything to do; without one, the next import says what is wrong."""
+        try:
+            self._started()
+        except OSError:
+            log.exception("The importer process cannot be started")
+
+    def write_ends(self) -> None:
+        """Write the ends of imports that could not be written when they came: the database was full, or not to be used."""
+        for record, state, error, keep in list(self._unwritten):
+            self._registry.end(record, state, error, keep_upload=keep)
+            self._unwritten.pop(0)
 
     def carry_out(self, record: Import) -> None:
         """Run one import to its end, or to the point where it awaits a confirmation."""
@@ -91,6 +104,9 @@ class Runner:
             process = self._hand_over(lambda process: process.send(job))
             if not self._listen(process, record):
                 self._settle(record)
+        except OSError:
+            log.exception("The importer process cannot be started")
+            self.end(record, ImportState.FAILED, _NOT_STARTED)
         finally:
             self.current = None
             self._cancelled.discard(record.id)
@@ -125,8 +141,12 @@ class Runner:
         job = self._job_of(record)
         keep = state == ImportState.FAILED and error["code"] != FileRefused.code and Path(job.upload).is_file()
         shutil.rmtree(job.spill, ignore_errors=True)
-        if not self._registry.end(record, state, error, keep_upload=keep):
-            return
+        try:
+            if not self._registry.end(record, state, error, keep_upload=keep):
+                return
+        except HexTrackrError as unwritten:
+            log.error("The end of import %d cannot be written yet: %s", record.id, unwritten.code)
+            self._unwritten.append((record, state, error, keep))
         if not keep:
             Path(job.upload).unlink(missing_ok=True)
         self._announcer.ended(record, error)
@@ -154,12 +174,18 @@ class Runner:
 
     def _hand_over(self, send: Callable[[ImporterProcess], bool]) -> ImporterProcess:
         """Send a request, to a new process if the idle one has died."""
-        process = self.warm_up()
+        process = self._started()
         if not send(process):
             self.discard()
-            process = self.warm_up()
+            process = self._started()
             send(process)
         return process
+
+    def _started(self) -> ImporterProcess:
+        if self._process is None:
+            self._process = ImporterProcess()
+            self._process.sweep(self._database_url)
+        return self._process
 
     def _listen(self, process: ImporterProcess, record: Import) -> bool:
         """Pass on what the importer says of an import until it is idle; False if it died without an outcome."""
@@ -168,8 +194,7 @@ class Runner:
             match message["type"]:
                 case "progress":
                     self._announcer.progressed(record, message)
-                    self._renew(record)
-                    self._meanwhile()
+                    self._beside(record)
                 case "failed":
                     self._refuse(record, message["error"])
                     told = True
@@ -179,9 +204,28 @@ class Runner:
                 case "idle" if not message["retire"]:
                     return told
                 case "idle":
-                    break
+                    self.discard()
+                    return told
         self.discard()
+        self._clean_up_for(record)
         return told
+
+    def _clean_up_for(self, record: Import) -> None:
+        """Remove the files that an importer which has died would have removed itself."""
+        job = self._job_of(record)
+        shutil.rmtree(job.spill, ignore_errors=True)
+        if self.existing(record.id).state == ImportState.COMPLETED:
+            Path(job.upload).unlink(missing_ok=True)
+
+    def _beside(self, record: Import) -> None:
+        """What is to be done beside an import; where it does not work, the import goes on."""
+        try:
+            self._renew(record)
+            self._meanwhile()
+        except DatabaseBusy:
+            pass  # somebody writes, perhaps the promotion of this very import: there is a next time
+        except (SQLAlchemyError, HexTrackrError, OSError):
+            log.exception("What is done beside an import met an error")
 
     def _renew(self, record: Import) -> None:
         """Keep the import; if somebody else has it by now, or ended it, the importer stops."""

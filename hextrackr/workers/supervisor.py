@@ -213,6 +213,7 @@ class Supervisor:
             self._wake.clear()
             try:
                 self._runner.warm_up()
+                self._runner.write_ends()
                 self._look_around()
                 if self._undos:
                     self._take_back(self._undos.popleft())
