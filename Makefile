@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test lint format bench assets requirements chromium clean
+.PHONY: help run test faults lint format bench assets requirements chromium clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -17,6 +17,10 @@ run: $(VENV)/installed static/vendor/installed ## Serve HexTrackr on http://127.
 
 test: $(VENV)/installed-dev static/vendor/installed chromium ## Run all tests
 	@$(PY) -m pytest $(ARGS)
+
+faults: $(VENV)/installed-dev ## Kill and damage in full: 50 kills, 10,000 damaged files (FAULT_KILLS, FAULT_ROWS, FAULT_SEED, FUZZ_INPUTS, FUZZ_SEED)
+	@FAULT_KILLS=$${FAULT_KILLS:-50} FAULT_ROWS=$${FAULT_ROWS:-100000} FUZZ_INPUTS=$${FUZZ_INPUTS:-10000} \
+	  $(PY) -m pytest -s tests/faults $(ARGS)
 
 lint: $(VENV)/installed-dev ## Check style and types
 	@$(PY) -m ruff check .

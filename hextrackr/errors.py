@@ -17,6 +17,7 @@
     ├── Cancelled                       409 CANCELLED
     ├── Interrupted                     500 INTERRUPTED
     ├── DatabaseBusy                    503 SQLITE_BUSY
+    ├── DatabaseUnavailable             503 DATABASE_UNAVAILABLE
     ├── ServerStopping                  503 STOPPING
     ├── DiskFull                        507 DISK_FULL
     └── OutOfMemory                     500 OUT_OF_MEMORY
@@ -137,6 +138,16 @@ class DatabaseBusy(HexTrackrError):
     status, code, detail = 503, "SQLITE_BUSY", "The database is in use by another program; please try again."
 
 
+class DatabaseUnavailable(HexTrackrError):
+    """The database cannot be read or written at all."""
+
+    status, code, detail = (
+        503,
+        "DATABASE_UNAVAILABLE",
+        "The database cannot be used: it is damaged, read-only or out of reach.",
+    )
+
+
 class ServerStopping(HexTrackrError):
     """The server is on its way out and takes nothing new."""
 
@@ -155,21 +166,36 @@ class OutOfMemory(HexTrackrError):
     code, detail = "OUT_OF_MEMORY", "The file needs more memory than the server may use for an import."
 
 
+#: SQLite's primary result codes.
+_SQLITE: dict[int, type[HexTrackrError]] = {
+    sqlite3.SQLITE_BUSY: DatabaseBusy,
+    sqlite3.SQLITE_LOCKED: DatabaseBusy,
+    sqlite3.SQLITE_FULL: DiskFull,
+    sqlite3.SQLITE_NOMEM: OutOfMemory,
+    sqlite3.SQLITE_READONLY: DatabaseUnavailable,
+    sqlite3.SQLITE_IOERR: DatabaseUnavailable,
+    sqlite3.SQLITE_CORRUPT: DatabaseUnavailable,
+    sqlite3.SQLITE_CANTOPEN: DatabaseUnavailable,
+    sqlite3.SQLITE_NOTADB: DatabaseUnavailable,
+}
+
+
 def translated(error: BaseException) -> HexTrackrError:
     """Find the documented error for anything that was raised; the cause stays chained for the log."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, HexTrackrError):
             return cause
-        if isinstance(cause, sqlite3.OperationalError):
-            text = str(cause)
-            if "locked" in text or "busy" in text:
-                return DatabaseBusy()
-            if "full" in text:
-                return DiskFull()
+        if isinstance(cause, sqlite3.Error) and (known := _of_sqlite(cause)):
+            return known
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
             return DiskFull()
         if isinstance(cause, MemoryError):
             return OutOfMemory()
         cause = cause.__cause__ or cause.__context__
     return HexTrackrError()
+
+
+def _of_sqlite(error: sqlite3.Error) -> HexTrackrError | None:
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return _SQLITE[primary]() if primary in _SQLITE else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,25 +64,52 @@ class CsvDatabase:
             f"strict_mode=true, max_line_size={MAX_LINE_BYTES}, buffer_size={BUFFER_BYTES}, {rejects})"
         )
 
-    def run(self, statement: str) -> duckdb.DuckDBPyConnection:
-        """Execute a statement; its result is read from what is returned.
+    def run(self, statement: str) -> None:
+        """Execute a statement that gives nothing.
 
         :raises IrregularCsv: the file does not follow its dialect.
         :raises FileRefused: the file is gone.
         :raises OutOfMemory: over the limit.
         :raises DiskFull: no space to spill.
         """
-        try:
-            return self._connection.execute(statement)
-        except duckdb.OutOfMemoryException as error:
-            raise (DiskFull() if "No space left" in str(error) else OutOfMemory()) from error
-        except duckdb.IOException as error:
-            raise (DiskFull() if "No space left" in str(error) else FileRefused("The stored file is gone.")) from error
-        except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
-            raise IrregularCsv from error
+        with _explained():
+            self._connection.execute(statement)
+
+    def all(self, statement: str) -> list[tuple[Any, ...]]:
+        """Execute a statement and return its rows."""
+        with _explained():
+            return self._connection.execute(statement).fetchall()
 
     def one(self, statement: str) -> tuple[Any, ...]:
         """Execute a statement that gives one row, and return that."""
-        row = self.run(statement).fetchone()
-        assert row is not None
+        (row,) = self.all(statement)
         return row
+
+    def batches(self, statement: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Execute a statement and yield its rows, ``size`` at a time."""
+        with _explained():
+            cursor = self._connection.execute(statement)
+        while True:
+            with _explained():
+                batch = cursor.fetchmany(size)
+            if not batch:
+                return
+            yield batch
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Raise what DuckDB has to say, while it executes or fetches, as an error of ours."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise (DiskFull() if _is_disk_full(error) else OutOfMemory()) from error
+    except duckdb.IOException as error:
+        raise (DiskFull() if _is_disk_full(error) else FileRefused("The stored file is gone.")) from error
+    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+        raise IrregularCsv from error
+
+
+def _is_disk_full(error: duckdb.Error) -> bool:
+    """What did not fit into memory did not fit on the disk either: DuckDB asks beforehand how much is free."""
+    return "No space left" in str(error) or "max_temp_directory_size" in str(error)

@@ -173,12 +173,10 @@ class Reader:
         return told
 
     def batches(self, table: str, columns: tuple[str, ...], size: int) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield a table's rows as tuples of SQL-ready values (dates as ISO text), ``size`` at a time, by rising number."""
+        """A table's rows as tuples of SQL-ready values (dates as ISO text), ``size`` at a time, by rising number."""
         days = {"last_seen", "first_seen", "published", "updated"}
         selected = ", ".join(f"CAST({name} AS VARCHAR)" if name in days else name for name in columns)
-        cursor = self._database.run(f"SELECT {selected} FROM {table} ORDER BY number")
-        while batch := cursor.fetchmany(size):
-            yield batch
+        return self._database.batches(f"SELECT {selected} FROM {table} ORDER BY number", size)
 
     def count(self, table: str) -> int:
         """The number of a table's rows."""

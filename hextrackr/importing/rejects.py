@@ -45,11 +45,11 @@ def malformed(database: CsvDatabase, recognised: Recognised) -> list[Malformed]:
     :raises FileRefused: a quote that is never closed has swallowed rows.
     :raises NotUtf8: the file is not, throughout.
     """
-    errors = database.run("""
+    errors = database.all("""
         SELECT line_byte_position - 1, first(error_type ORDER BY column_idx), first(error_message ORDER BY column_idx),
                first(csv_line)
         FROM reject_errors GROUP BY line_byte_position ORDER BY 1
-    """).fetchall()
+    """)
     # DuckDB counts the empty lines before a malformed one as part of it.
     begins = [offset + len(text) - len(text.lstrip("\r\n")) for offset, _, _, text in errors]
     places = lines.of_offsets(database.path, begins)
@@ -91,7 +91,7 @@ def collect(database: CsvDatabase, recognised: Recognised, bad: list[Malformed])
 
     :param bad: the malformed ones.
     """
-    faulty = database.run("SELECT rowid, fault, fault_value FROM rows WHERE fault >= 0 ORDER BY rowid").fetchall()
+    faulty = database.all("SELECT rowid, fault, fault_value FROM rows WHERE fault >= 0 ORDER BY rowid")
     places = lines.of_records(
         database.path, database.dialect, {ordinal for ordinal, _, _ in faulty}, {row.line for row in bad}
     )

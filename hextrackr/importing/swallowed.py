@@ -50,10 +50,10 @@ def refuse(database: CsvDatabase, recognised: Recognised, skipped_lines: Collect
     """
     dialect = database.dialect
     width = len(dialect.header)
-    found = database.run(f"""
+    found = database.all(f"""
         SELECT * FROM (SELECT row_number() OVER () - 1, * FROM {database.source(keep_rejects=False)})
         WHERE {fits(range(width), width, dialect.delimiter)} LIMIT {_LOOKED_AT}
-    """).fetchall()
+    """)
     for ordinal, *cells in found:
         row = [cell or "" for cell in cells]
         if any(_holds_rows(row, place, dialect.delimiter, recognised) for place in range(width)):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import DatabaseBusy, HexTrackrError, translated
@@ -24,6 +24,7 @@ def write(engine: Engine, change: Callable[[Session], T], *, sleep: Callable[[fl
 
     :param sleep: waits between two tries (seconds) without blocking the event loop.
     :raises DatabaseBusy: the database stayed locked.
+    :raises HexTrackrError: it cannot be written to, for another reason.
     """
     engine = engine.execution_options(begin="IMMEDIATE")
     deadline = time.monotonic() + PATIENCE
@@ -31,7 +32,7 @@ def write(engine: Engine, change: Callable[[Session], T], *, sleep: Callable[[fl
         try:
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 return change(session)
-        except OperationalError as error:
+        except DBAPIError as error:
             reason: HexTrackrError = translated(error)
             if not isinstance(reason, DatabaseBusy) or time.monotonic() > deadline:
                 raise reason from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -19,6 +20,8 @@ from .store import MemoryStore, SessionStore
 #: Takes an event's name, its payload and the room it goes to.
 Emit = Callable[[str, Snapshot, str], None]
 
+log = logging.getLogger(__name__)
+
 NO_METADATA: Mapping[str, Any] = {}
 
 
@@ -28,7 +31,9 @@ class ProgressTracker:
     Updates of one session are at least ``interval_ms`` apart; one that comes sooner is held back and sent, with whatever came
     after it, when the interval is over. A terminal event goes out at once, and nothing follows it.
 
-    :param emit: called for every event; must not raise.
+    An event that cannot be sent is lost and logged; the operation that reports it goes on.
+
+    :param emit: called for every event.
     :param clock: where the time comes from.
     :param interval_ms: milliseconds between two updates of one session, at least 100.
     :param expiry_ms: a session without an update for this long is dropped.
@@ -171,7 +176,7 @@ class ProgressTracker:
     def _send_update(self, session: Session) -> None:
         session.emitted = self._clock.monotonic_ms()
         session.held_back = False
-        self._emit(protocol.UPDATE, session.snapshot(self._clock.now_ms()), protocol.room(session.id))
+        self._send(protocol.UPDATE, session)
 
     def _release(self, session: Session) -> None:
         with self._lock:
@@ -182,4 +187,12 @@ class ProgressTracker:
         session.duration = self._clock.monotonic_ms() - session.started
         session.held_back = False
         self._store.put(session)
-        self._emit(event, session.snapshot(self._clock.now_ms()), protocol.room(session.id))
+        self._send(event, session)
+
+    def _send(self, event: str, session: Session) -> None:
+        try:
+            self._emit(event, session.snapshot(self._clock.now_ms()), protocol.room(session.id))
+        except Exception:
+            # Not even the transport's authors know all that a broken one raises, and none of it may fail an import: the next
+            # snapshot tells everything again, and GET /api/progress/{id} the end.
+            log.exception("The event %s of session %s was not sent", event, session.id)

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import Flask, Response, jsonify, render_template, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 
 from hextrackr.errors import ErrorRecord, HexTrackrError, UploadTooLarge, translated
+
+log = logging.getLogger(__name__)
 
 
 def init_app(app: Flask) -> None:
     """Register the handlers."""
     app.register_error_handler(HexTrackrError, ours)
     app.register_error_handler(HTTPException, werkzeugs)
-    app.register_error_handler(OperationalError, lambda error: ours(translated(error)))
+    app.register_error_handler(DBAPIError, librarys)
+    app.register_error_handler(OSError, librarys)
 
 
 def ours(error: HexTrackrError) -> tuple[Response | str, int]:
     """One of our errors: it knows its status."""
     return _answer(error.record(), error.status)
+
+
+def librarys(error: Exception) -> tuple[Response | str, int]:
+    """What the database or the disk says; the log has it where we have no better word than that something went wrong."""
+    known = translated(error)
+    if known.code == HexTrackrError.code:
+        log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return ours(known)
 
 
 def werkzeugs(error: HTTPException) -> tuple[Response | str, int]:

@@ -11,7 +11,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, request
 from sqlalchemy import func, select
 
-from hextrackr.errors import Conflict, MissingFile, NotFound
+from hextrackr.errors import Conflict, HexTrackrError, MissingFile, NotFound
 from hextrackr.extensions import db, import_registry, import_supervisor, socketio, tracker
 from hextrackr.models import Import, Reject
 from hextrackr.models.imports import FINISHED, ImportState
@@ -33,6 +33,7 @@ _REFUSED = {
     "MISSING_COLUMNS": 422,
     "CANCELLED": 409,
     "SQLITE_BUSY": 503,
+    "DATABASE_UNAVAILABLE": 503,
     "DISK_FULL": 507,
 }
 
@@ -130,8 +131,12 @@ def _receive() -> Import:
         raise MissingFile
     values = importform.parse(incoming.form, incoming.files["csvFile"].filename or "")
     _refuse_used(values["session_id"])
-    size = upload.size
-    import_id = import_registry.add(file_size=size, upload=upload.keep(), **values)
+    name = upload.keep()
+    try:
+        import_id = import_registry.add(file_size=upload.size, upload=name, **values)
+    except HexTrackrError:
+        upload.drop()
+        raise
     record = _existing(import_id)
     import_supervisor.submit(record)
     return record

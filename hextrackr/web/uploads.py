@@ -41,6 +41,7 @@ class StoredFile:
         self.path = folder / janitor.upload_name("part")
         self._stream = self.path.open("w+b", buffering=0)
         self._unsynced = 0
+        self._kept = False
         self.size = 0
 
     def write(self, data: bytes) -> int:
@@ -66,16 +67,23 @@ class StoredFile:
         offload(_sync, self._stream.fileno())
         self._stream.close()
         final = self.path.with_suffix(".csv")
-        self.path.rename(final)
+        self.path = self.path.rename(final)
+        self._kept = True
         offload(_sync_folder, str(final.parent))
         return final.name
 
     def discard(self) -> None:
         """Remove the file unless it was kept."""
         self._stream.close()
-        self.path.unlink(missing_ok=True)
+        if not self._kept:
+            self.path.unlink(missing_ok=True)
 
     close = discard
+
+    def drop(self) -> None:
+        """Remove the file though it was kept: nobody has taken it."""
+        self._kept = False
+        self.discard()
 
 
 def _sync(descriptor: int) -> None:

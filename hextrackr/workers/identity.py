@@ -43,10 +43,11 @@ def process_is_gone(name: str) -> bool:
 
 
 def _started(pid: int) -> str:
-    """When a process started, in clock ticks since the machine did; empty if there is none."""
+    """When a process started, in clock ticks since the machine did; empty if there is none, or none but its exit status."""
     try:
-        # Behind the command in brackets, which may hold anything, the 20th field: proc(5), starttime.
+        # Behind the command in brackets, which may hold anything, the 1st and the 20th field: proc(5), state and starttime.
         stat = Path(f"/proc/{pid}/stat").read_bytes()
-        return stat[stat.rindex(b")") + 2 :].split()[19].decode()
+        told = stat[stat.rindex(b")") + 2 :].split()
+        return "" if told[0] in (b"Z", b"X") else told[19].decode()
     except (OSError, ValueError, IndexError):
         return ""

@@ -77,8 +77,8 @@ def carry_out(job: Job, channel: Channel) -> None:
         channel.send({"type": "progress", **vars(reading)})
 
     meter = Meter(report, time.monotonic)
-    Path(job.spill).mkdir(parents=True, exist_ok=True)
     try:
+        Path(job.spill).mkdir(parents=True, exist_ok=True)
         with _ticking(meter, job):
             state = pipeline.run(job, meter)
     except Exception as error:

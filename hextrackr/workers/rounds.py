@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import time
+from collections.abc import Callable
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from hextrackr.errors import Cancelled, ErrorRecord, HexTrackrError, Interrupted
+from hextrackr.errors import Cancelled, ErrorRecord, Interrupted
 from hextrackr.models import Import
 from hextrackr.models.imports import ImportState
 
 from .announcer import Announcer
+from .endings import Endings
 from .leases import Leases
 from .registry import MAX_ATTEMPTS, ImportRegistry
 from .runner import Runner
-
-log = logging.getLogger(__name__)
 
 #: Seconds between two rounds.
 ROUND = 1.0
@@ -32,13 +29,23 @@ _GIVEN_UP: ErrorRecord = {
 
 
 class Rounds:
-    """Goes round once a second, also while an import runs; what fails in one round is met again in the next."""
+    """Goes round once a second, also while an import runs."""
 
-    def __init__(self, registry: ImportRegistry, leases: Leases, announcer: Announcer, runner: Runner) -> None:
+    def __init__(
+        self,
+        registry: ImportRegistry,
+        leases: Leases,
+        announcer: Announcer,
+        endings: Endings,
+        runner: Runner,
+        tidy: Callable[[], None],
+    ) -> None:
         self._registry = registry
         self._leases = leases
         self._announcer = announcer
+        self._endings = endings
         self._runner = runner
+        self._tidy = tidy
         self._last = 0.0
 
     def look_around(self) -> None:
@@ -46,10 +53,7 @@ class Rounds:
         if time.monotonic() - self._last < ROUND:
             return
         self._last = time.monotonic()
-        try:
-            self._go_round()
-        except (SQLAlchemyError, HexTrackrError, OSError) as error:
-            log.warning("A round did not end: %s", error)
+        self._go_round()
 
     def tell_waiting(self) -> None:
         """Tell the imports that wait for their turn how many come first."""
@@ -59,7 +63,7 @@ class Rounds:
     def resume(self, record: Import) -> None:
         """Let an import go on that another process has left; one in which process after process ends is given up."""
         if record.state == ImportState.QUEUED and record.attempts >= MAX_ATTEMPTS:
-            self._runner.end(record, ImportState.FAILED, _GIVEN_UP)
+            self._endings.end(record, ImportState.FAILED, _GIVEN_UP)
         else:
             self._announcer.resumed(record)
 
@@ -67,9 +71,12 @@ class Rounds:
         self._announcer.forget_old()
         if self._runner.current is not None:
             self.tell_waiting()
-        for abandoned in self._leases.take_back():
-            self.resume(abandoned)
+        abandoned = self._leases.take_back()
+        for record in abandoned:
+            self.resume(record)
+        if abandoned:
+            self._tidy()  # what was taken back holds no spill folder any more
         for import_id in self._registry.unconfirmed():
-            self._runner.end(self._runner.existing(import_id), ImportState.CANCELLED, _OVERDUE)
+            self._endings.end(self._runner.existing(import_id), ImportState.CANCELLED, _OVERDUE)
         for record in self._registry.stale_uploads():
-            self._runner.forget_upload(record)
+            self._endings.forget_upload(record)

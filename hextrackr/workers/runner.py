@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hextrackr.errors import Cancelled, ErrorRecord, FileRefused, Interrupted, NotFound
+from sqlalchemy.exc import SQLAlchemyError
+
+from hextrackr.errors import Cancelled, ErrorRecord, HexTrackrError, Interrupted, NotFound
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, ImportState
 
 from . import snapshots
 from .announcer import Announcer
+from .endings import Endings
 from .leases import Leases
 from .process import ImporterProcess
 from .registry import ImportRegistry
@@ -23,6 +26,10 @@ log = logging.getLogger(__name__)
 
 #: How long a cancel waits for the importer to be gone, in seconds.
 CANCEL_PATIENCE = 5.0
+_NOT_STARTED: ErrorRecord = {
+    "code": Interrupted.code,
+    "detail": "The process that imports files could not be started; no finding was changed.",
+}
 
 
 class Runner:
@@ -31,6 +38,7 @@ class Runner:
     :param registry: the import rows.
     :param leases: what this process owns of them.
     :param announcer: tells the tracker.
+    :param endings: ends imports that do not complete.
     :param job_of: makes the job for an import.
     :param database_url: what the importer process sweeps when it starts.
     :param meanwhile: called after each line of progress.
@@ -41,6 +49,7 @@ class Runner:
         registry: ImportRegistry,
         leases: Leases,
         announcer: Announcer,
+        endings: Endings,
         *,
         job_of: Callable[[Import], Job],
         database_url: str,
@@ -49,6 +58,7 @@ class Runner:
         self._registry = registry
         self._leases = leases
         self._announcer = announcer
+        self._endings = endings
         self._job_of = job_of
         self._database_url = database_url
         self._meanwhile = meanwhile
@@ -72,12 +82,12 @@ class Runner:
             raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
         return record
 
-    def warm_up(self) -> ImporterProcess:
-        """The importer process; started if there is none."""
-        if self._process is None:
-            self._process = ImporterProcess()
-            self._process.sweep(self._database_url)
-        return self._process
+    def warm_up(self) -> None:
+        """Have an importer process before there is anything to do; without one, the next import says what is wrong."""
+        try:
+            self._started()
+        except OSError:
+            log.exception("The importer process cannot be started")
 
     def carry_out(self, record: Import) -> None:
         """Run one import to its end, or to the point where it awaits a confirmation."""
@@ -89,6 +99,9 @@ class Runner:
             process = self._hand_over(lambda process: process.send(job))
             if not self._listen(process, record):
                 self._settle(record)
+        except OSError:
+            log.exception("The importer process cannot be started")
+            self._endings.end(record, ImportState.FAILED, _NOT_STARTED)
         finally:
             self.current = None
             self._cancelled.discard(record.id)
@@ -125,22 +138,6 @@ class Runner:
         while self.current == import_id and time.monotonic() < deadline:
             sleep(0.02)
 
-    def end(self, record: Import, state: ImportState, error: ErrorRecord) -> None:
-        """End an import that is not committed, and let go of its files; one that can be tried again keeps its upload for a day."""
-        job = self._job_of(record)
-        keep = state == ImportState.FAILED and error["code"] != FileRefused.code and Path(job.upload).is_file()
-        shutil.rmtree(job.spill, ignore_errors=True)
-        if not self._registry.end(record, state, error, keep_upload=keep):
-            return
-        if not keep:
-            Path(job.upload).unlink(missing_ok=True)
-        self._announcer.ended(record, error)
-
-    def forget_upload(self, record: Import) -> None:
-        """Delete the upload of a failed import that nobody tried again."""
-        Path(self._job_of(record).upload).unlink(missing_ok=True)
-        self._registry.forget_upload(record.id)
-
     def stop(self) -> None:
         """Kill the importer and leave its import as it is: the next start of the server takes it up."""
         self._stopping = True
@@ -159,12 +156,18 @@ class Runner:
 
     def _hand_over(self, send: Callable[[ImporterProcess], bool]) -> ImporterProcess:
         """Send a request, to a new process if the idle one has died."""
-        process = self.warm_up()
+        process = self._started()
         if not send(process):
             self.discard()
-            process = self.warm_up()
+            process = self._started()
             send(process)
         return process
+
+    def _started(self) -> ImporterProcess:
+        if self._process is None:
+            self._process = ImporterProcess()
+            self._process.sweep(self._database_url)
+        return self._process
 
     def _listen(self, process: ImporterProcess, record: Import) -> bool:
         """Pass on what the importer says of an import until it is idle; False if it died without an outcome."""
@@ -173,7 +176,7 @@ class Runner:
             match message["type"]:
                 case "progress":
                     self._announcer.progressed(record, message)
-                    self._meanwhile()
+                    self._beside()
                 case "failed":
                     self._refuse(record, message["error"])
                     told = True
@@ -183,9 +186,25 @@ class Runner:
                 case "idle" if not message["retire"]:
                     return told
                 case "idle":
-                    break
+                    self.discard()
+                    return told
         self.discard()
+        self._clean_up_for(record)
         return told
+
+    def _clean_up_for(self, record: Import) -> None:
+        """Remove the files that an importer which has died would have removed itself."""
+        job = self._job_of(record)
+        shutil.rmtree(job.spill, ignore_errors=True)
+        if self.existing(record.id).state == ImportState.COMPLETED:
+            Path(job.upload).unlink(missing_ok=True)
+
+    def _beside(self) -> None:
+        """What is to be done beside an import; where it does not work, the import goes on."""
+        try:
+            self._meanwhile()
+        except (SQLAlchemyError, HexTrackrError, OSError):
+            log.exception("What is done beside an import met an error")
 
     def _settle(self, record: Import) -> None:
         """Tell what the row says; if it says that the import is still under way, its process has died."""
@@ -199,15 +218,15 @@ class Runner:
         elif self._stopping:
             self._leases.release(record)
         elif known.id in self._cancelled:
-            self.end(known, ImportState.CANCELLED, Cancelled().record())
+            self._endings.end(known, ImportState.CANCELLED, Cancelled().record())
         elif known.state in FINISHED:
             self._announcer.ended(known, snapshots.error_of(known) or Cancelled().record())
         else:
             log.error("The importer process died in import %d", known.id)
-            self.end(known, ImportState.FAILED, Interrupted().record())
+            self._endings.end(known, ImportState.FAILED, Interrupted().record())
 
     def _refuse(self, record: Import, error: ErrorRecord) -> None:
         if error["code"] == Cancelled.code:  # the importer has found that the import was ended, or taken over
             self._settle(record)
         else:
-            self.end(record, ImportState.FAILED, error)
+            self._endings.end(record, ImportState.FAILED, error)

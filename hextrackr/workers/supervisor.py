@@ -18,6 +18,7 @@ from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, RUNNING, ImportState
 
 from .announcer import Announcer
+from .endings import Endings
 from .leases import Leases
 from .registry import ImportRegistry
 from .rounds import ROUND, Rounds
@@ -71,10 +72,17 @@ class Supervisor:
         self._to_cancel = to_cancel
         self._start_task = start_task
         self._sleep = sleep
+        self._endings = Endings(registry, announcer, job_of)
         self._runner = Runner(
-            registry, leases, announcer, job_of=job_of, database_url=database_url, meanwhile=self._meanwhile
+            registry,
+            leases,
+            announcer,
+            self._endings,
+            job_of=job_of,
+            database_url=database_url,
+            meanwhile=self._meanwhile,
         )
-        self._rounds = Rounds(registry, leases, announcer, self._runner)
+        self._rounds = Rounds(registry, leases, announcer, self._endings, self._runner, tidy)
         self._undos: deque[_Undo] = deque()
         self._wake = threading.Event()
         self._stopped = threading.Event()
@@ -82,8 +90,8 @@ class Supervisor:
 
     def start(self) -> None:
         """Take up what an earlier server left unfinished, and begin to work."""
-        self._tidy()
         self._leases.take_back()
+        self._tidy()  # what was taken back holds no spill folder any more
         for record in self._registry.unfinished():
             self._rounds.resume(record)
         self._start_task(self._work)
@@ -154,7 +162,7 @@ class Supervisor:
         if self._runner.current == import_id:
             self._runner.cancel(import_id, self._sleep)
         elif unfinished:
-            self._runner.end(record, ImportState.CANCELLED, Cancelled().record())
+            self._endings.end(record, ImportState.CANCELLED, Cancelled().record())
         ended = self._runner.existing(import_id)
         if not unfinished or ended.state != ImportState.CANCELLED:
             raise Conflict("This import has already ended.", "ALREADY_FINISHED")
@@ -205,6 +213,7 @@ class Supervisor:
             self._wake.clear()
             try:
                 self._runner.warm_up()
+                self._endings.write_ends()
                 self._rounds.look_around()
                 if self._undos:
                     self._take_back(self._undos.popleft())

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -179,3 +180,14 @@ def test_tidying_keeps_what_is_needed(tmp_path, gone):
     janitor.tidy(tmp_path, [f"needed.{ended}.csv"], [(1, 2)])
     assert {path.name for path in uploads.iterdir()} == {f"needed.{ended}.csv", mine}
     assert [path.name for path in spill.iterdir()] == ["1-2"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells when a process started")
+def test_a_process_of_which_only_the_exit_status_is_left_is_gone():
+    program = "from hextrackr.workers import identity; print(identity.own(), flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        name = process.stdout.readline().decode().strip()
+        assert not identity.is_gone(name)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has taken its status yet
+        assert identity.is_gone(name)
