@@ -100,3 +100,10 @@ def test_the_commands_of_the_readme_exist(app):
     assert named <= set(app.cli.commands)
     options = {option for parameter in app.cli.commands["import-csv"].params for option in parameter.opts}
     assert set(re.findall(r"(?<= )--(?:source|mode|confirm)", README)) <= options
+
+
+def test_every_test_file_that_a_promise_names_exists():
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", text))
+    assert len(named) > 5
+    assert {name for name in named if not (ROOT / name).exists()} == set()
