@@ -98,7 +98,7 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     lifecycle.apply(connection, import_id, source_id, day)
     lifecycle.drop(connection)
     meter.begin("totals")
-    is_open = totals.open_in_source(connection, source_id)
+    is_open = totals.count(connection, source_id)
     journal.keep_totals(connection, import_id, source_id, day)
     totals.keep(connection, source_id, day, is_open, outcomes)
     connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=day))
@@ -110,6 +110,7 @@ def _take_in_late(connection: Connection, promotion: Promotion) -> tuple[Outcome
     import_id, source_id, day = promotion.import_id, promotion.source_id, promotion.day
     recorded = late.record(connection, import_id, source_id, day)
     lifecycle.drop(connection)
+    totals.count(connection, source_id)
     is_open = (
         totals.open_in_file(connection, import_id)
         if promotion.mode == ImportMode.FULL

@@ -14,8 +14,14 @@ from .lifecycle import Outcomes
 OpenTotals = dict[int, tuple[int, float]]
 
 _OPEN = """
-    SELECT severity, count(*), coalesce(sum(vpr), 0) FROM findings
-    WHERE source_id = :source_id AND lifecycle IN ('active', 'reopened') GROUP BY severity
+    SELECT severity, sum(findings), sum(vpr_sum) FROM state_totals
+    WHERE source_id = :source_id AND lifecycle <> 'resolved' GROUP BY severity
+"""
+_FORGET = "DELETE FROM state_totals WHERE source_id = :source_id"
+_COUNT = """
+    INSERT INTO state_totals (source_id, lifecycle, severity, findings, vpr_sum)
+    SELECT :source_id, lifecycle, severity, count(*), coalesce(sum(vpr), 0) FROM findings
+    WHERE source_id = :source_id GROUP BY lifecycle, severity
 """
 _OPEN_ON = """
     SELECT severity, count(*), coalesce(sum(vpr), 0) FROM findings
@@ -32,6 +38,13 @@ _UPSERT = """
         open = excluded.open, vpr_sum = excluded.vpr_sum, opened = daily_totals.opened + excluded.opened,
         resolved = daily_totals.resolved + excluded.resolved, reopened = daily_totals.reopened + excluded.reopened
 """
+
+
+def count(connection: Connection, source_id: int) -> OpenTotals:
+    """Count a source's findings anew, once they have changed, and return what is open."""
+    for statement in (_FORGET, _COUNT):
+        connection.execute(text(statement), {"source_id": source_id})
+    return open_in_source(connection, source_id)
 
 
 def open_in_source(connection: Connection, source_id: int) -> OpenTotals:

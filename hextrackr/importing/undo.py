@@ -19,6 +19,7 @@ from hextrackr.models import (
 )  # fmt: skip
 from hextrackr.models.imports import ImportState
 
+from . import totals
 from .catalogue import ASSET_VALUES, DEFINITION_VALUES
 
 #: So many imports of a source can be taken back, one after the other.
@@ -83,6 +84,7 @@ def take_back(engine: Engine, import_id: int) -> None:
             _DROP_CVES, _RESTORE_CVES, _DROP_TOTALS, _RESTORE_TOTALS,
         ):  # fmt: skip
             connection.execute(text(statement), ids)
+        totals.count(connection, source_id)
         connection.execute(update(Import).where(Import.id == import_id).values(undone_at=int(time.time() * 1000)))
         newest = connection.execute(select(func.max(Import.scan_date)).where(*standing(source_id))).scalar_one()
         connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=newest))

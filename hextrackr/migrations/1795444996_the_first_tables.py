@@ -1,7 +1,7 @@
 """The first tables.
 
 Revision: 1795444996, after:
-Created: 2026-11-23 16:45:00.682479
+Created: 2026-11-23 17:20:32.669420
 """
 
 import sqlalchemy as sa
@@ -267,6 +267,18 @@ def upgrade() -> None:
     op.create_index("ix_imports_source", "imports", ["source_id", "place"], unique=False)
     op.create_index("ix_imports_state", "imports", ["state"], unique=False)
     op.create_table(
+        "state_totals",
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("lifecycle", sa.String(length=10), nullable=False),
+        sa.Column("severity", sa.SmallInteger(), nullable=False),
+        sa.Column("findings", sa.Integer(), nullable=False),
+        sa.Column("vpr_sum", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["source_id"], ["sources.id"], name=op.f("fk_state_totals_source_id_sources"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("source_id", "lifecycle", "severity", name=op.f("pk_state_totals")),
+    )
+    op.create_table(
         "definition_cves",
         sa.Column("definition_id", sa.Integer(), nullable=False),
         sa.Column("cve", sa.String(length=64), nullable=False),
@@ -365,6 +377,7 @@ def downgrade() -> None:
     op.drop_table("findings")
     op.drop_index(op.f("ix_definition_cves_cve"), table_name="definition_cves")
     op.drop_table("definition_cves")
+    op.drop_table("state_totals")
     op.drop_index("ix_imports_state", table_name="imports")
     op.drop_index("ix_imports_source", table_name="imports")
     op.drop_index("ix_imports_session_id", table_name="imports")

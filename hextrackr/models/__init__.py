@@ -14,7 +14,7 @@ from .definitions import Definition, DefinitionCve
 from .findings import Finding, FindingEvent
 from .imports import Import, Reject
 from .mappings import SavedMapping
-from .sources import DailyTotal, Source
+from .sources import DailyTotal, Source, StateTotal
 from .staging import StagedAsset, StagedCve, StagedDefinition, StagedFinding
 from .undo import AssetBefore, CveBefore, DefinitionBefore, FindingBefore, TotalBefore
 
@@ -38,5 +38,6 @@ __all__ = [
     "StagedCve",
     "StagedDefinition",
     "StagedFinding",
+    "StateTotal",
     "TotalBefore",
 ]

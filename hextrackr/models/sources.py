@@ -36,3 +36,15 @@ class DailyTotal(Base):
     opened: Mapped[int] = mapped_column(default=0)
     resolved: Mapped[int] = mapped_column(default=0)
     reopened: Mapped[int] = mapped_column(default=0)
+
+
+class StateTotal(Base):
+    """How many findings a source has in each state now, by severity: what pages ask for at any time and nobody should count anew."""
+
+    __tablename__ = "state_totals"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True)
+    lifecycle: Mapped[str] = mapped_column(String(10), primary_key=True)
+    severity: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    findings: Mapped[int]
+    vpr_sum: Mapped[float]

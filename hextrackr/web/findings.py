@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import RequestError
-from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Source
+from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Source, StateTotal
 from hextrackr.models.findings import Lifecycle, Severity
 
 from .paging import Page
@@ -33,17 +33,19 @@ def filters(arguments: Mapping[str, str]) -> list[Filter]:
 
     :raises RequestError: a severity or state that does not exist.
     """
-    conditions: list[Filter] = []
-    severities = _chosen(arguments, "severity", _SEVERITIES)
-    if severities:
-        conditions.append(Finding.severity.in_(severities))
-    states = _chosen(arguments, "state", _STATES)
-    if states:
-        conditions.append(Finding.lifecycle.in_({state for group in states for state in group}))
+    conditions = _of_state(arguments, Finding.severity, Finding.lifecycle)
     search = arguments.get("search", "").strip()
     if search:
         conditions.append(_found(search))
     return conditions
+
+
+def total(session: Session, arguments: Mapping[str, str]) -> int:
+    """How many findings these arguments ask for; only a search has to count them."""
+    if arguments.get("search", "").strip():
+        return session.scalar(select(func.count()).select_from(Finding).where(*filters(arguments))) or 0
+    conditions = _of_state(arguments, StateTotal.severity, StateTotal.lifecycle)
+    return session.scalar(select(func.coalesce(func.sum(StateTotal.findings), 0)).where(*conditions)) or 0
 
 
 def ordering(arguments: Mapping[str, str]) -> list[ColumnElement[Any]]:
@@ -81,6 +83,17 @@ def records(session: Session, condition: Filter, order: Iterable[ColumnElement[A
     return [
         _record(row.Finding, row.Asset, row.Definition, row.Source, cves.get(row.Definition.id, [])) for row in rows
     ]
+
+
+def _of_state(arguments: Mapping[str, str], severity: Any, lifecycle: Any) -> list[Filter]:
+    conditions: list[Filter] = []
+    severities = _chosen(arguments, "severity", _SEVERITIES)
+    if severities:
+        conditions.append(severity.in_(severities))
+    states = _chosen(arguments, "state", _STATES)
+    if states:
+        conditions.append(lifecycle.in_({state for group in states for state in group}))
+    return conditions
 
 
 def _chosen(arguments: Mapping[str, str], name: str, known: Mapping[str, Any]) -> list[Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from hextrackr.errors import NotFound
 from hextrackr.extensions import db, import_registry
-from hextrackr.models import Asset, Finding, Import
+from hextrackr.models import Asset, Import, StateTotal
 from hextrackr.models.findings import Lifecycle, Severity
 from hextrackr.models.imports import ImportState
 
@@ -22,9 +22,9 @@ blueprint = Blueprint("vulnerabilities", __name__, url_prefix="/api/vulnerabilit
 def vulnerabilities() -> dict[str, Any]:
     """A page of findings."""
     page = paging.requested(default_limit=50)
-    filters = findings.filters(request.args)
-    total = db.session.scalar(select(func.count()).select_from(Finding).where(*filters)) or 0
-    rows = findings.page(db.session, filters, findings.ordering(request.args), page)
+    filters, order = findings.filters(request.args), findings.ordering(request.args)
+    total = findings.total(db.session, request.args)
+    rows = findings.page(db.session, filters, order, page) if total > page.offset else []
     return {"data": rows, "pagination": page.pagination(total)}
 
 
@@ -40,10 +40,7 @@ def one_vulnerability(finding_id: int) -> dict[str, Any]:
 @blueprint.get("/stats")
 def stats() -> dict[str, Any]:
     """Totals over all sources."""
-    counted = select(
-        Finding.lifecycle, Finding.severity, func.count().label("findings"), func.sum(Finding.vpr).label("vpr_sum")
-    )
-    rows = db.session.execute(counted.group_by(Finding.lifecycle, Finding.severity)).all()
+    rows = db.session.scalars(select(StateTotal)).all()
     is_open = [row for row in rows if row.lifecycle != Lifecycle.RESOLVED]
     newest = (
         select(Import)
@@ -60,7 +57,7 @@ def stats() -> dict[str, Any]:
             for severity in reversed(Severity)
         },
         "byState": {state.value: sum(row.findings for row in rows if row.lifecycle == state) for state in Lifecycle},
-        "vprSum": round(sum(row.vpr_sum or 0 for row in is_open), 1),
+        "vprSum": round(sum(row.vpr_sum for row in is_open), 1),
         "hosts": db.session.scalar(select(func.count()).select_from(Asset)) or 0,
         "lastImport": records.of_import(last, import_registry.undoable()) if last else None,
     }

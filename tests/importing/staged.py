@@ -18,7 +18,16 @@ from hextrackr.models.imports import ImportMode, ImportState
 from .plainmodel import Key, Row
 
 #: What an undo must restore, and what two imports of one file must leave alike.
-RECORD = ("sources", "assets", "definitions", "definition_cves", "findings", "finding_events", "daily_totals")
+RECORD = (
+    "sources",
+    "assets",
+    "definitions",
+    "definition_cves",
+    "findings",
+    "finding_events",
+    "daily_totals",
+    "state_totals",
+)
 
 
 def promote(

@@ -63,6 +63,13 @@ def recorded(engine):
     }
 
 
+def totals(engine, table, counted):
+    """By source, state and severity: kept, or counted."""
+    statement = f"SELECT source_id, lifecycle, severity, {counted} FROM {table} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(statement)]
+
+
 def _date(text):
     return date.fromisoformat(text) if text else None
 
@@ -80,6 +87,7 @@ def test_the_record_is_what_the_plain_model_says(fresh, scans):
         assert state == ImportState.COMPLETED
         model[source].take(day, mode, rows)
         assert recorded(engine) == expected(model)
+        assert totals(engine, "state_totals", "findings") == totals(engine, "findings", "count(*)")
     engine.dispose()
 
 
