@@ -178,7 +178,7 @@ def test_a_failed_upload_that_nobody_tries_again_is_forgotten(working, superviso
         connection.exec_driver_sql("UPDATE imports SET finished_at = finished_at - 86400001")
     assert eventually(lambda: not leftovers(working))
     with working.app_context():
-        assert import_registry.get(record.id).upload == ""
+        assert eventually(lambda: import_registry.get(record.id).upload == "")
 
 
 def test_an_upload_that_is_gone_is_an_error_and_no_crash(working, supervisor, queue, wait_for):
