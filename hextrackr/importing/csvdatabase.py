@@ -19,6 +19,7 @@ MAX_LINE_BYTES = 8 * 1024 * 1024
 #: The file is read in pieces of this size. DuckDB's own choice, sixteen of the longest lines, does not fit into the memory limit
 #: once there are two of them.
 BUFFER_BYTES = 32 * 1024 * 1024
+LEAST_BUFFER_BYTES = 256 * 1024
 
 
 class IrregularCsv(FileRefused):
@@ -57,11 +58,13 @@ class CsvDatabase:
         :param keep_rejects: rows that are not valid CSV go to ``reject_errors``; else they are passed over.
         """
         rejects = "store_rejects=true, rejects_limit=0" if keep_rejects else "ignore_errors=true"
+        # A buffer is taken whole, so a small file gets a small one.
+        buffer = min(BUFFER_BYTES, max(self.path.stat().st_size + 1, LEAST_BUFFER_BYTES))
         columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(self.dialect.header)))
         return (
             f"read_csv({quoted(str(self.path))}, delim={quoted(self.dialect.delimiter)}, quote='\"', escape='\"', "
             f"header=false, skip={self.dialect.data_line - 1}, columns={{{columns}}}, auto_detect=false, "
-            f"strict_mode=true, max_line_size={MAX_LINE_BYTES}, buffer_size={BUFFER_BYTES}, {rejects})"
+            f"strict_mode=true, max_line_size={min(MAX_LINE_BYTES, buffer)}, buffer_size={buffer}, {rejects})"
         )
 
     def run(self, statement: str) -> None:

@@ -24,8 +24,6 @@ from .meter import Meter
 from .neutral import Counts
 from .reader import Reader
 
-#: How long SQLite waits, in C, for somebody else's lock: this process has nothing else to do.
-BUSY_TIMEOUT_MS = 30_000
 #: Promotion writes to four indexes at once; what does not fit is written and read again.
 CACHE_MB = 64
 
@@ -36,7 +34,7 @@ def run(job: Job, meter: Meter) -> ImportState:
     :return: ``COMPLETED`` or ``AWAITING_CONFIRMATION``.
     :raises HexTrackrError: it cannot be carried out; the final tables are as before.
     """
-    engine = open_database(job.database_url)
+    engine = open_database(job.database_url, job.patience_ms)
     try:
         with Session(engine) as session:
             record = session.get_one(Import, job.import_id)
@@ -53,9 +51,9 @@ def run(job: Job, meter: Meter) -> ImportState:
         engine.dispose()
 
 
-def open_database(url: str, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
-    """An engine as the importer process uses it."""
-    return prepare_engine(create_engine(url), busy_timeout_ms=busy_timeout_ms, cache_mb=CACHE_MB, begin="IMMEDIATE")
+def open_database(url: str, patience_ms: int = 30_000) -> Engine:
+    """An engine as the importer process uses it: SQLite waits for locks in C, as this process has nothing else to do."""
+    return prepare_engine(create_engine(url), busy_timeout_ms=patience_ms, cache_mb=CACHE_MB, begin="IMMEDIATE")
 
 
 def staged_figures(record: Import) -> dict[str, Any]:

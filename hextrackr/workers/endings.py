@@ -54,6 +54,10 @@ class Endings:
 
     def write_ends(self) -> None:
         """Write the ends of imports that could not be written when they came: the database was full, or not to be used."""
-        for record, state, error, keep in list(self._unwritten):
-            self._registry.end(record, state, error, keep_upload=keep)
+        while self._unwritten:
+            record, state, error, keep = self._unwritten[0]
+            try:
+                self._registry.end(record, state, error, keep_upload=keep)
+            except HexTrackrError:
+                return  # the next round tries again
             self._unwritten.pop(0)

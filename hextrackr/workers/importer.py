@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 TICK = 0.1
 #: A process that has held more than this, in MB, makes way for a fresh one, so that the system gets the memory back.
 RETIRE_MB = 160
+#: How long a sweep waits for somebody else's lock: not long, as the next import waits behind it.
+SWEEP_PATIENCE_MS = 2_000
 #: Added to the process's niceness: the server's event loop goes first.
 NICENESS = 5
 
@@ -145,7 +147,7 @@ def _ticking(meter: Meter, job: Job) -> Iterator[None]:
 
 
 def _renew(job: Job) -> None:
-    engine = pipeline.open_database(job.database_url, busy_timeout_ms=200)  # the ticks wait for it
+    engine = pipeline.open_database(job.database_url, patience_ms=200)  # the ticks wait for it
     try:
         ownership.renew(engine, job)
     except SQLAlchemyError as error:
@@ -165,7 +167,7 @@ def _clean_up(job: Job, state: ImportState) -> None:
 
 def sweep(database_url: str) -> None:
     """Clear what ended imports have left; what is in the way now is met again at the next sweep."""
-    engine = pipeline.open_database(database_url)
+    engine = pipeline.open_database(database_url, SWEEP_PATIENCE_MS)
     try:
         sweeping.run(engine)
     except SQLAlchemyError as error:

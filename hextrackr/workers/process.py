@@ -16,19 +16,26 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 class ImporterProcess:
-    """A warm child: started before the first job, so that no import waits for its start."""
+    """A warm child: started before the first job, so that no import waits for its start.
+
+    :raises OSError: the system has no room for another process.
+    """
 
     def __init__(self) -> None:
         own, theirs = socket.socketpair()
-        # A group of its own: Ctrl-C reaches the server only, which then lets the child go.
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "hextrackr.workers.importer", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            cwd=_ROOT,
-            process_group=0,
-        )
-        theirs.close()
+        with theirs:
+            try:
+                # A group of its own: Ctrl-C reaches the server only, which then lets the child go.
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "hextrackr.workers.importer", str(theirs.fileno())],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    cwd=_ROOT,
+                    process_group=0,
+                )
+            except OSError:
+                own.close()
+                raise
         self._channel = Channel(own)
 
     @property

@@ -36,7 +36,7 @@ def read(content: bytes, folder: Path) -> tuple[Counts, set[tuple[str, str]]] | 
     """What the pipeline would stage; None if it refuses, with a code."""
     upload = folder / "scan.csv"
     upload.write_bytes(content)
-    job = Job(1, 0, "", str(upload), str(folder), "64MB", 50)
+    job = Job(1, 0, "", str(upload), str(folder), "128MB", 50)
     try:
         found = detect(content, complete=True, is_header=formats.is_header)
         recognised = formats.recognise(found.header)

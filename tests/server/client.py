@@ -49,14 +49,30 @@ def listening(server: Server, transport: str = "websocket") -> Iterator[Listener
 
 def upload(server: Server, content: bytes, path: str = "import", **fields: str) -> tuple[int, dict[str, Any]]:
     """Post an export and return the status and the answer; the whole body is sent before the answer is read."""
+    body, kind = form(content, **fields)
+    connection = http.client.HTTPConnection(server.address, timeout=PATIENCE)
+    try:
+        connection.request("POST", f"/api/vulnerabilities/{path}", body, {"Content-Type": kind})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def form(content: bytes, **fields: str) -> tuple[bytes, str]:
+    """The body of an upload, and its content type."""
     boundary = uuid.uuid4().hex
     parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in fields.items()]
     parts.append(f'--{boundary}\r\nContent-Disposition: form-data; name="csvFile"; filename="scan.csv"\r\n\r\n')
     body = "".join(parts).encode() + content + f"\r\n--{boundary}--\r\n".encode()
+    return body, f"multipart/form-data; boundary={boundary}"
+
+
+def get(server: Server, path: str) -> tuple[int, Any]:
+    """Ask the API."""
     connection = http.client.HTTPConnection(server.address, timeout=PATIENCE)
     try:
-        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        connection.request("POST", f"/api/vulnerabilities/{path}", body, headers)
+        connection.request("GET", path)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
     finally:

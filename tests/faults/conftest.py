@@ -1,0 +1,149 @@
+"""An app at work, asked through its API, and small disks to fill up."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from config import TestingConfig
+from hextrackr import create_app
+from hextrackr.workers import wiring
+from tests.exports import scan
+from tests.importing.staged import dump
+from tests.server import client
+
+#: What no user is to read in a sentence about an error.
+UNTOLD = re.compile(r"/|\\|SELECT|INSERT|sqlite|duckdb|Traceback|errno|\n", re.IGNORECASE)
+
+
+class Desk:
+    """Imports files and tells what becomes of them."""
+
+    def __init__(self, app: Flask, engine: Engine) -> None:
+        self.instance = Path(app.config["INSTANCE_PATH"])
+        self.registry = app.extensions["import_registry"]
+        self.supervisor = app.extensions["import_supervisor"]
+        self._client: FlaskClient = app.test_client()
+        self._engine = engine
+
+    def post(self, content: bytes, **fields: str) -> Any:
+        """Upload a file."""
+        body, kind = client.form(content, **fields)
+        return self._client.post("/api/vulnerabilities/import-staging", data=body, content_type=kind)
+
+    def upload(self, content: bytes, **fields: str) -> int:
+        """Upload a file that is taken; the number of its import."""
+        answer = self.post(content, **fields)
+        assert answer.status_code == 202, answer.json
+        return answer.json["importId"]
+
+    def record(self, import_id: int) -> dict[str, Any]:
+        """The import as the API has it."""
+        return self._client.get(f"/api/imports/{import_id}").json
+
+    def reached(self, import_id: int, *states: str, seconds: float = 30) -> dict[str, Any]:
+        """Wait until an import is in one of these states."""
+        deadline = time.monotonic() + seconds
+        while (record := self.record(import_id))["state"] not in states:
+            assert time.monotonic() < deadline, record
+            time.sleep(0.005)
+        return record
+
+    def ended(self, import_id: int) -> dict[str, Any]:
+        """Wait for the end."""
+        return self.reached(import_id, "completed", "failed", "cancelled")
+
+    def told_the_end(self, session_id: str) -> dict[str, Any]:
+        """Wait for the snapshot with which a session ends."""
+        deadline = time.monotonic() + 30
+        while (snapshot := self.get(f"/api/progress/{session_id}").json)["status"] not in ("completed", "error"):
+            assert time.monotonic() < deadline, snapshot
+            time.sleep(0.02)
+        return snapshot
+
+    def get(self, path: str) -> Any:
+        """Ask for anything."""
+        return self._client.get(path)
+
+    def end_the_importer(self) -> None:
+        """Kill the idle importer process."""
+        os.kill(self.supervisor.importer_pid, signal.SIGKILL)
+
+    def limit_memory(self, limit: str) -> None:
+        """What the next import may use."""
+        runner = self.supervisor._runner
+        job_of = runner._job_of
+        runner._job_of = lambda record: replace(job_of(record), memory_limit=limit)
+
+    def findings(self) -> dict[str, list[tuple]]:
+        """Everything in the final tables."""
+        return dump(self._engine)
+
+    def assert_failed(self, import_id: int, code: str, before: dict[str, list[tuple]]) -> None:
+        """It ended in this code and a plain sentence, and nothing was changed."""
+        record = self.ended(import_id)
+        assert (record["state"], (record["error"] or {}).get("code")) == ("failed", code)
+        assert record["error"]["detail"].endswith(".")
+        assert not UNTOLD.search(record["error"]["detail"])
+        assert self.findings() == before
+        assert record["retryable"]
+
+    def assert_recovers(self, import_id: int) -> None:
+        """Tried again it works, and so does the next import."""
+        answer = self._client.post(f"/api/imports/{import_id}/retry")
+        assert answer.status_code == 202, answer.json
+        assert self.ended(answer.json["importId"])["state"] == "completed"
+        assert self.ended(self.upload(scan([1]), source="another"))["inserted"] == 1
+
+
+@pytest.fixture
+def desk(config: TestingConfig, engine: Engine) -> Iterator[Callable[..., Desk]]:
+    """Open the app with these settings, at work, with one import done."""
+    apps = []
+
+    def open_app(**settings: Any) -> Desk:
+        app = create_app(TestingConfig(INSTANCE_PATH=config.INSTANCE_PATH, **settings))
+        apps.append(app)
+        wiring.start(app)
+        desk = Desk(app, engine)
+        assert desk.ended(desk.upload(scan([1, 2])))["state"] == "completed"
+        return desk
+
+    yield open_app
+    for app in apps:
+        app.extensions["import_supervisor"].stop()
+        with app.app_context():
+            for engine_ in app.extensions["sqlalchemy"].engines.values():
+                engine_.dispose()
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[[Path, str], None]]:
+    """Mount a file system of this size at a folder, over a copy of what is in it."""
+    mounted: list[Path] = []
+
+    def mount(folder: Path, size: str) -> None:
+        folder.mkdir(exist_ok=True)
+        content = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        if subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("a small file system can be mounted by root only")
+        mounted.append(folder)
+        for name, data in content.items():
+            (folder / name).write_bytes(data)
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -1,0 +1,55 @@
+"""What fails beside an import: the sockets, the importer process, the writing of an end."""
+
+from __future__ import annotations
+
+import pytest
+
+from hextrackr.errors import DatabaseUnavailable
+from hextrackr.extensions import socketio
+from hextrackr.workers import process
+from tests.exports import scan
+
+
+def refuse(error):
+    def call(*_args, **_options):
+        raise error
+
+    return call
+
+
+@pytest.mark.parametrize("error", [ConnectionError("Redis is gone"), ValueError("?"), RuntimeError("?")], ids=repr)
+def test_sockets_that_fail_do_not_fail_the_import(desk, monkeypatch, error):
+    desk = desk()
+    monkeypatch.setattr(socketio, "emit", refuse(error))
+    record = desk.ended(desk.upload(scan(range(100), range(100))))
+    assert record["state"] == "completed"
+    assert desk.told_the_end(record["sessionId"])["metadata"]["inserted"] == 10_000
+
+
+def test_an_importer_process_that_cannot_be_started(desk, monkeypatch):
+    desk = desk()
+    before = desk.findings()
+    with monkeypatch.context() as patch:
+        patch.setattr(process.subprocess, "Popen", refuse(OSError(11, "Resource temporarily unavailable")))
+        desk.end_the_importer()
+        import_id = desk.upload(scan([1, 2, 3]))
+        desk.assert_failed(import_id, "INTERRUPTED", before)
+    desk.assert_recovers(import_id)
+
+
+def test_an_end_that_cannot_be_written_is_told_at_once_and_written_later(desk, monkeypatch):
+    desk = desk()
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.registry, "end", refuse(DatabaseUnavailable()))
+        import_id = desk.upload(b"name,price,quantity\n1,2,3\n")
+        told = desk.told_the_end(desk.record(import_id)["sessionId"])
+        assert told["error"]["code"] == "UNKNOWN_FORMAT"
+        assert desk.record(import_id)["state"] == "reading"
+        assert desk.ended(desk.upload(scan([1]), source="another"))["state"] == "completed"
+    assert desk.ended(import_id)["error"]["code"] == "UNKNOWN_FORMAT"
+
+
+def test_what_fails_beside_an_import_does_not_end_it(desk, monkeypatch):
+    desk = desk()
+    monkeypatch.setattr(desk.supervisor._runner, "_meanwhile", refuse(OSError("?")))
+    assert desk.ended(desk.upload(scan(range(100), range(100))))["state"] == "completed"

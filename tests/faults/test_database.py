@@ -1,0 +1,149 @@
+"""A database that is locked, read-only, damaged, or refuses a row; and a memory that is too small."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from functools import partial
+
+import pytest
+from sqlalchemy import text
+
+from benchmarks.server import running
+from hextrackr import errors
+from hextrackr.importing import pipeline
+from hextrackr.importing.job import Job
+from hextrackr.models import transactions
+from hextrackr.workers import wiring
+from tests.exports import export, row, scan
+from tests.server.client import form, get, upload
+
+DATABASE = "hextrackr.sqlite3"
+
+
+@pytest.fixture
+def lock(config):
+    """Another program that holds the database."""
+    with closing(sqlite3.connect(config.INSTANCE_PATH / DATABASE, isolation_level=None, timeout=10)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Nobody waits long for a lock."""
+    monkeypatch.setattr(wiring, "Job", partial(Job, patience_ms=300))
+    monkeypatch.setattr(transactions, "PATIENCE", 0.5)
+
+
+def test_a_lock_of_three_seconds_only_delays_and_the_server_answers_meanwhile():
+    with running() as server:
+        assert upload(server, scan([1]))[0] == 200
+        with closing(sqlite3.connect(server.instance / DATABASE, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            answers = []
+            uploading = threading.Thread(target=lambda: answers.append(upload(server, scan([1, 2]))))
+            uploading.start()
+            slowest, until = 0.0, time.monotonic() + 3
+            while time.monotonic() < until:
+                began = time.monotonic()
+                assert get(server, "/health")[0] == 200
+                slowest = max(slowest, time.monotonic() - began)
+                time.sleep(0.01)
+            other.execute("ROLLBACK")
+        uploading.join()
+    ((status, answer),) = answers
+    assert (status, answer["state"], answer["inserted"]) == (200, "completed", 1)
+    assert slowest < 1.0
+
+
+def test_an_upload_that_cannot_be_recorded_is_refused_and_leaves_nothing(desk, impatient, lock):
+    desk = desk()
+    lock.execute("BEGIN IMMEDIATE")
+    answer = desk.post(scan([1]))
+    assert (answer.status_code, answer.json["error"]["code"]) == (503, "SQLITE_BUSY")
+    assert list((desk.instance / "uploads").iterdir()) == []
+    lock.execute("ROLLBACK")
+    assert desk.ended(desk.upload(scan([1, 2, 3])))["inserted"] == 1
+
+
+@pytest.mark.parametrize("state", ["reading", "staging"])
+def test_a_lock_longer_than_the_patience_ends_the_import(desk, impatient, lock, state):
+    desk = desk()
+    before = desk.findings()
+    import_id = desk.upload(scan(range(200), range(100, 200)))
+    desk.reached(import_id, state)
+    lock.execute("BEGIN IMMEDIATE")
+    told = desk.told_the_end(desk.record(import_id)["sessionId"])
+    assert told["error"]["code"] == "SQLITE_BUSY"
+    lock.execute("ROLLBACK")
+    desk.assert_failed(import_id, "SQLITE_BUSY", before)
+    desk.assert_recovers(import_id)
+
+
+@pytest.mark.parametrize("table", ["staging_assets", "staging_findings", "findings", "finding_events", "daily_totals"])
+def test_a_row_that_the_database_refuses(desk, engine, table):
+    desk = desk()
+    before = desk.findings()
+    with engine.begin() as connection:
+        connection.execute(
+            text(f"CREATE TRIGGER refuse BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'no such row'); END")
+        )
+    import_id = desk.upload(scan([1, 2, 3], last_seen="2026-08-08T00:00:00.000Z"))
+    desk.assert_failed(import_id, "INTERNAL", before)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER refuse"))
+    desk.assert_recovers(import_id)
+
+
+def test_a_memory_that_is_too_small(desk):
+    desk = desk(DUCKDB_MEMORY_LIMIT="96MB")
+    before = desk.findings()
+    desk.limit_memory("20MB")
+    rows = (row(host=f"h{n}", plugin=str(n), description=f"{n} " + "x" * 2000) for n in range(10_000))
+    import_id = desk.upload(export(rows))
+    desk.assert_failed(import_id, "OUT_OF_MEMORY", before)
+    desk.limit_memory("256MB")
+    desk.assert_recovers(import_id)
+
+
+def test_a_database_that_is_damaged_says_so(config, client):
+    for path in config.INSTANCE_PATH.glob(f"{DATABASE}*"):
+        path.write_bytes(b"no database at all" * 1000)
+    body, kind = form(scan([1]))
+    posted = client.post("/api/vulnerabilities/import-staging", data=body, content_type=kind)
+    for answer in (client.get("/api/imports"), client.get("/api/vulnerabilities"), posted):
+        assert (answer.status_code, answer.json["error"]["code"]) == (503, "DATABASE_UNAVAILABLE")
+    assert client.get("/health").status_code == 200
+    assert list((config.INSTANCE_PATH / "uploads").iterdir()) == []
+
+
+def _damaged(path):
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xa5" * (len(data) - 4096)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("change", "url"),
+    [
+        pytest.param(lambda path: path.write_bytes(b"x" * 8192), "sqlite:///{}", id="no database"),
+        pytest.param(_damaged, "sqlite:///{}", id="malformed"),
+        pytest.param(lambda path: path.unlink(), "sqlite:///{}/missing", id="cannot be opened"),
+        pytest.param(lambda path: None, "sqlite:///file:{}?mode=ro&uri=true", id="read-only"),
+    ],
+)
+def test_what_sqlite_says_of_its_file(tmp_path, change, url):
+    path = tmp_path / "database"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE t (a)")
+        connection.executemany("INSERT INTO t VALUES (?)", [("x" * 100,)] * 1000)
+        connection.commit()
+    change(path)
+    engine = pipeline.open_database(url.format(path))
+    with pytest.raises(Exception) as failure, engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO t SELECT * FROM t")
+    engine.dispose()
+    assert errors.translated(failure.value).code == "DATABASE_UNAVAILABLE"
