@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from hextrackr.errors import MissingColumns, UnknownFormat
+from hextrackr.errors import FileRefused, MissingColumns, UnknownFormat
 
 from .format import Format, Recognised, normalised
 
@@ -21,6 +21,10 @@ def known() -> tuple[Format, ...]:
     modules = (importlib.import_module(f"{__name__}.{entry.name}") for entry in pkgutil.iter_modules(__path__))
     formats = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
     return tuple(sorted(formats, key=_rank))
+
+
+#: A file may have this many columns: more do not fit into the memory of an import.
+MAX_COLUMNS = 500
 
 
 def _rank(known_format: Format) -> tuple[bool, int, str]:
@@ -36,9 +40,12 @@ def recognise(header: Sequence[str], saved: Sequence[Format] = ()) -> Recognised
     """Find the format a header belongs to, and where its columns stand.
 
     :param saved: formats that users have made; they know their headers exactly, so they are asked first.
+    :raises FileRefused: it has more columns than can be read in the memory there is.
     :raises UnknownFormat: it is no scanner's.
     :raises MissingColumns: it is a known scanner's, but lacks what the import cannot do without.
     """
+    if len(header) > MAX_COLUMNS:
+        raise FileRefused(f"The file has {len(header)} columns; no export of a scanner has more than {MAX_COLUMNS}.")
     names = [normalised(name) for name in header]
     match = _signed(names, (*saved, *known()))
     if match is None:
@@ -67,5 +74,6 @@ def _signed(names: Sequence[str], candidates: Iterable[Format]) -> Format | None
 
 
 def _unknown(header: Sequence[str]) -> str:
-    shown = ", ".join(name.strip()[:40] for name in header[:6] if name.strip())
+    names = ("".join(filter(str.isprintable, " ".join(name.split())))[:40] for name in header[:6])
+    shown = ", ".join(filter(None, names))
     return f"The columns of this file ({shown}, ...) are those of no scanner that is known here."
