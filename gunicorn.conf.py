@@ -3,8 +3,11 @@
 import gc
 import logging
 import signal
+import sys
 import warnings
 from typing import Any
+
+from gunicorn.arbiter import Arbiter
 
 from config import Config
 
@@ -32,8 +35,12 @@ def post_worker_init(worker: Any) -> None:
 
     Measured with 1,000 clients: the 99th percentile of delivery falls from 165 to 49 ms.
     """
+    from hextrackr import database
     from hextrackr.workers import wiring
 
+    if not database.is_migrated(worker.wsgi):
+        worker.log.critical("The database is not that of this version: run `flask db upgrade` first (`make run` does).")
+        sys.exit(Arbiter.WORKER_BOOT_ERROR)
     if worker_class == "eventlet":
         _close_websockets_once()
     wiring.start(worker.wsgi)

@@ -32,6 +32,12 @@ def init_app(app: Flask, config: Config) -> None:
     alembic.init_app(app)
 
 
+def is_migrated(app: Flask) -> bool:
+    """Whether the database has the tables that this version needs."""
+    with app.app_context():
+        return not alembic.needs_upgrade()
+
+
 def _without_async_teardown(app: Flask) -> None:
     """Drop the extension's clean-up of asyncio sessions, which we have none of.
 

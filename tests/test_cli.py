@@ -79,3 +79,13 @@ def test_cancel_import_of_what_waits_or_has_ended(flask, export, query):
     flask("import-csv", export([1]))
     assert "cancelled" in flask("cancel-import", "2").stdout
     assert query("SELECT state FROM imports ORDER BY id") == [("completed",), ("cancelled",)]
+
+
+def test_a_server_without_its_tables_says_what_to_do(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"], cwd=ROOT, capture_output=True, text=True, timeout=60,
+        env={**os.environ, "INSTANCE_PATH": str(tmp_path), "PORT": "8997"},
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "run `flask db upgrade` first" in done.stderr
+    assert "Traceback" not in done.stderr
