@@ -79,7 +79,9 @@ def test_who_joins_after_the_end_gets_the_terminal_snapshot(app, connect):
 def test_a_finished_import_answers_from_its_row(app, connect):
     with app.app_context():
         import_id = import_registry.add(session_id=UUID, filename="scan.csv", file_size=10, upload="x.csv")
-        import_registry.end(import_id, "failed", {"code": "UNKNOWN_FORMAT", "detail": "No scanner's."})
+        import_registry.end(
+            import_registry.get(import_id), "failed", {"code": "UNKNOWN_FORMAT", "detail": "No scanner's."}
+        )
     client = connect()
     client.emit("join-progress", UUID)
     [(name, snapshot)] = received(client)
