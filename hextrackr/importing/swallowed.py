@@ -78,7 +78,7 @@ def is_row(cells: Sequence[str], recognised: Recognised) -> bool:
         first("severity").casefold() in recognised.format.severities
         and bool(first("asset_id", "fqdn", "netbios", "ip", "host", "name"))
         and bool(first("plugin_id", "cves", "title"))
-        and (not port or port.isdigit())
+        and (not port or port[0].isdigit())
     )
 
 
