@@ -157,11 +157,12 @@ class Supervisor:
         :raises NotFound: there is no such import.
         :raises Conflict: ``ALREADY_FINISHED``.
         """
-        record = self._runner.existing(import_id)
-        unfinished = record.state not in FINISHED
+        unfinished = self._runner.existing(import_id).state not in FINISHED
         if self._runner.current == import_id:
             self._runner.cancel(import_id, self._sleep)
-        elif unfinished:
+        # One that awaits a confirmation, or its turn, is in nobody's hands, even if its importer was just cleaning up.
+        record = self._runner.existing(import_id)
+        if record.state not in FINISHED:
             self._endings.end(record, ImportState.CANCELLED, Cancelled().record())
         ended = self._runner.existing(import_id)
         if not unfinished or ended.state != ImportState.CANCELLED:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Page, expect
+from collections.abc import Iterator
 
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from benchmarks.server import Server, running
 from tests.e2e.modal import choose, fetched, figures, findings_of, modal, part, payload, reaches, row_of
 from tests.e2e.test_accessibility import violations
 from tests.exports import scan
+
+
+@pytest.fixture(scope="module")
+def server(browser: Browser) -> Iterator[Server]:
+    """Of its own: the tests look at all findings there are."""
+    with running() as server:
+        yield server
 
 
 @pytest.fixture

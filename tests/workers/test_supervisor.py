@@ -144,6 +144,16 @@ def test_a_queued_import_waits_says_so_and_can_be_cancelled(supervisor, queue, w
     assert wait_for(second, "cancelled").started_at is None
 
 
+def test_an_import_that_asks_is_cancelled_while_its_importer_cleans_up(working, supervisor, queue, wait_for):
+    wait_for(queue(scan(range(30))), "completed")
+    record = wait_for(queue(scan([1])), "awaiting-confirmation")
+    runner = working.extensions["import_supervisor"]._runner
+    assert eventually(lambda: runner.current is None)
+    runner.current = record.id
+    threading.Timer(0.2, setattr, (runner, "current", None)).start()
+    assert supervisor.cancel(record.id).state == "cancelled"
+
+
 def test_what_has_ended_cannot_be_cancelled_or_confirmed(supervisor, queue, wait_for):
     record = wait_for(queue(scan([1])), "completed")
     with pytest.raises(Conflict, match="already ended"):
