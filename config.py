@@ -13,10 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import limits
 from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 CORS_DEFAULT = ("http://localhost:8080", "http://127.0.0.1:8080")
 
 
@@ -60,6 +63,23 @@ def _origins(text: str) -> tuple[str, ...]:
     return origins
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(part.strip().lower().strip("[]") for part in text.split(",") if part.strip())
+    for host in hosts:
+        if not re.fullmatch(r"\.?[a-z0-9._-]+|[0-9a-f:.]+", host):
+            raise ValueError(f"'{host}' is no name of a host such as scans.example.org")
+    return hosts
+
+
+def _rate(text: str) -> str:
+    if text != "off":
+        try:
+            limits.parse_many(text)
+        except ValueError:
+            raise ValueError("must be rates such as '60 per second; 1800 per minute', or off") from None
+    return text
+
+
 def _setting(default: Any, parse: Callable[[str], Any] = str) -> Any:
     return field(default=default, metadata={"parse": parse})
 
@@ -86,6 +106,14 @@ class Config:
     RESOLVE_GUARD_PERCENT: int = _setting(50, _whole(0, 100))
     #: What DuckDB may hold in memory before it spills to INSTANCE_PATH.
     DUCKDB_MEMORY_LIMIT: str = _setting("256MB", _memory)
+    #: At one time; a page has one. All clients behind a proxy have its address unless TRUSTED_PROXIES says otherwise.
+    SOCKETS_PER_ADDRESS: int = _setting(500, _whole(1, 1_000_000))
+    #: Requests to the API from one address, in the notation of the library "limits"; empty is the default, ``off`` is none.
+    API_RATE_LIMIT: str = _setting("60 per second; 1800 per minute", _rate)
+    #: How many proxies stand before the server and say in X-Forwarded-For whom they serve.
+    TRUSTED_PROXIES: int = _setting(0, _whole(0, 10))
+    #: Names under which browsers may ask; by default this machine's own while HOST is a loopback address, and any otherwise.
+    ALLOWED_HOSTS: tuple[str, ...] = _setting((), _hosts)
     LOG_LEVEL: str = _setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
     TESTING: bool = False
 
@@ -125,6 +153,16 @@ class Config:
         own = {self.HOST, "127.0.0.1", "localhost"} if self.HOST in ("127.0.0.1", "localhost") else {self.HOST}
         return [*self.CORS_ORIGINS, *(f"http://{host}:{self.PORT}" for host in sorted(own))]
 
+    @property
+    def allowed_hosts(self) -> list[str]:
+        """The names under which the server answers; empty means any.
+
+        A page elsewhere can give its own name our loopback address (DNS rebinding); then only the name tells that it is not ours.
+        """
+        if self.ALLOWED_HOSTS or self.HOST not in LOOPBACK:
+            return list(self.ALLOWED_HOSTS)
+        return [*LOOPBACK, *(urlsplit(origin).hostname or "" for origin in self.CORS_ORIGINS)]
+
     def secret_key(self) -> str:
         """The signing key: the setting, else the one kept in INSTANCE_PATH, made on the first call."""
         if self.SECRET_KEY:
@@ -147,4 +185,5 @@ class TestingConfig(Config):
 
     ASYNC_MODE: str = _setting("threading", _one_of("eventlet", "threading"))
     SECRET_KEY: str = _setting("testing")
+    API_RATE_LIMIT: str = _setting("off", _rate)
     TESTING: bool = True

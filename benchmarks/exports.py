@@ -143,7 +143,7 @@ def main() -> None:
     options = parser.parse_args()
     with options.out.open("w", encoding="utf-8", newline="") as stream:
         count = write(stream, Estate(options.rows, options.seed), gone=options.gone, new=options.new, day=options.day)
-    print(f"{count} rows, {options.out.stat().st_size / 1e6:.0f} MB: {options.out}")  # noqa: T201
+    print(f"{count} rows, {options.out.stat().st_size / 1e6:.0f} MB: {options.out}")
 
 
 if __name__ == "__main__":

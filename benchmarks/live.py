@@ -169,7 +169,7 @@ def _memory(server: Server, stop: Event, results: multiprocessing.Queue[tuple[st
 
 def _print(rows: list[dict[str, str]]) -> None:
     for name in rows[0]:
-        print(f"{name:24}" + "".join(f"{row[name]:>24}" for row in rows))  # noqa: T201
+        print(f"{name:24}" + "".join(f"{row[name]:>24}" for row in rows))
 
 
 if __name__ == "__main__":

@@ -24,9 +24,10 @@ def create_app(config: Config, offload: Callable[..., Any] | None = None) -> Fla
     """
     from flask import Flask
 
-    from . import cli, database, extensions, realtime, web
+    from . import cli, database, extensions, logs, realtime, web
     from .workers import wiring
 
+    logs.set_up()
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
     app.config.from_object(config)
     app.extensions["offload"] = offload or extensions.run_inline

@@ -7,9 +7,11 @@
     │   ├── InvalidSessionId            400 INVALID_SESSION_ID
     │   ├── MissingFile                 400 NO_FILE
     │   └── IncompleteUpload            400 INCOMPLETE_UPLOAD
+    ├── CrossSite                       403 CROSS_SITE
     ├── NotFound                        404 NOT_FOUND (UNKNOWN_SESSION, UNKNOWN_IMPORT, ...)
     ├── Conflict                        409 CONFLICT (SESSION_IN_USE, ALREADY_FINISHED, NOT_AWAITING, NOT_LATEST,
     │                                            NOT_RETRYABLE, NAME_IN_USE)
+    ├── TooMany                         429 TOO_MANY_REQUESTS (TOO_MANY_SESSIONS, TOO_MANY_UPLOADS, QUEUE_FULL)
     ├── UploadTooLarge                  413 UPLOAD_TOO_LARGE
     ├── FileRefused                     422 UNREADABLE_CSV
     │   ├── UnknownFormat               422 UNKNOWN_FORMAT
@@ -22,8 +24,8 @@
     ├── DiskFull                        507 DISK_FULL
     └── OutOfMemory                     500 OUT_OF_MEMORY
 
-``detail`` never holds SQL, a path or a stack trace. :func:`translated` turns what the libraries raise into one of these;
-``web/failures.py`` maps them to HTTP and ``workers/runner.py`` to ``progress-error``.
+``detail`` never holds SQL, a path or a stack trace, and what it quotes of others is escaped. :func:`translated` turns
+what the libraries raise into one of these; ``web/failures.py`` maps them to HTTP and ``workers/runner.py`` to ``progress-error``.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from __future__ import annotations
 import errno
 import sqlite3
 from typing import TypedDict
+
+from .legible import legible
 
 #: The code of a :class:`Conflict`: only the latest import of a source can be undone.
 NOT_LATEST = "NOT_LATEST"
@@ -57,7 +61,7 @@ class HexTrackrError(Exception):
 
     def record(self) -> ErrorRecord:
         """The error as clients get it, in HTTP answers and in ``progress-error``."""
-        return {"code": self.code, "detail": self.detail}
+        return {"code": self.code, "detail": legible(self.detail)}
 
 
 class RequestError(HexTrackrError):
@@ -84,6 +88,12 @@ class IncompleteUpload(RequestError):
     code, detail = "INCOMPLETE_UPLOAD", "The upload ended before the whole file had arrived."
 
 
+class CrossSite(HexTrackrError):
+    """A browser sends what a page of somebody else has asked it to."""
+
+    status, code, detail = 403, "CROSS_SITE", "Another site's page has sent this request; it was refused."
+
+
 class NotFound(HexTrackrError):
     """There is no such thing."""
 
@@ -94,6 +104,12 @@ class Conflict(HexTrackrError):
     """The thing is not in a state that allows this."""
 
     status, code, detail = 409, "CONFLICT", "This is not possible in the present state."
+
+
+class TooMany(HexTrackrError):
+    """A client asks for more than one client may have at a time."""
+
+    status, code, detail = 429, "TOO_MANY_REQUESTS", "Too many requests; please slow down and try again in a moment."
 
 
 class UploadTooLarge(HexTrackrError):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from hextrackr.errors import Conflict, ErrorRecord
+from hextrackr.errors import Conflict, ErrorRecord, TooMany
 
 from . import protocol
 from .clock import Clock
@@ -38,6 +38,7 @@ class ProgressTracker:
     :param interval_ms: milliseconds between two updates of one session, at least 100.
     :param expiry_ms: a session without an update for this long is dropped.
     :param linger_ms: how long a finished session still answers from here; after that its operation's own record must.
+    :param max_sessions: how many sessions are held at a time.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class ProgressTracker:
         interval_ms: int = 120,
         expiry_ms: int = 3_600_000,
         linger_ms: int = 60_000,
+        max_sessions: int = 1_000,
         store: SessionStore | None = None,
     ) -> None:
         self._emit = emit
@@ -55,6 +57,7 @@ class ProgressTracker:
         self._interval = max(100, interval_ms)
         self._expiry = expiry_ms
         self._linger = linger_ms
+        self._max_sessions = max_sessions
         self._store = store or MemoryStore()
         self._lock = threading.RLock()  # events of one session leave in the order of its changes
 
@@ -71,6 +74,7 @@ class ProgressTracker:
         :param sequence: where the numbering starts; an operation that goes on after a restart starts higher than before.
         :raises InvalidSessionId: not a UUID.
         :raises Conflict: ``SESSION_IN_USE``, a live session has this id.
+        :raises TooMany: there are ``max_sessions`` already.
         """
         protocol.session_id(session_id)
         with self._lock:
@@ -78,6 +82,8 @@ class ProgressTracker:
             known = self._store.get(session_id)
             if known is not None and not known.finished:
                 raise Conflict("This session id is in use by a running operation.", "SESSION_IN_USE")
+            if known is None and sum(1 for _ in self._store) >= self._max_sessions:
+                raise TooMany("Too many operations are under way; please try again in a moment.")
             defaults = {
                 "operation": "",
                 "filename": "",

@@ -12,7 +12,11 @@ from hextrackr.progress.tracker import ProgressTracker
 
 from . import events, fastjson
 from .clock import SocketIOClock
-from .handshake import DeclineCompression, origin_check
+from .guard import Guard
+from .handshake import SocketRequests, origin_check
+from .limits import SocketLimits
+from .packets import CheckedPacket
+from .websockets import BoundedWebSockets
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -27,6 +31,7 @@ def init_app(app: Flask, config: Config) -> None:
 
     :mod:`.events` is imported before this: handlers registered later would be missing.
     """
+    limits = SocketLimits(sockets_per_address=config.SOCKETS_PER_ADDRESS)
     socketio.init_app(
         app,
         async_mode=config.ASYNC_MODE,
@@ -35,11 +40,22 @@ def init_app(app: Flask, config: Config) -> None:
         async_handlers=False,
         manage_session=False,
         always_connect=False,
-        max_http_buffer_size=64 * 1024,
+        serializer=CheckedPacket,
+        max_http_buffer_size=limits.message_bytes,
     )
-    app.wsgi_app = DeclineCompression(app.wsgi_app)  # type: ignore[method-assign]
+    _bound(app, limits)
     app.extensions["progress_tracker"] = ProgressTracker(
         lambda event, payload, room: socketio.emit(event, payload, to=room),
         SocketIOClock(socketio),
         interval_ms=config.PROGRESS_INTERVAL_MS,
     )
+
+
+def _bound(app: Flask, limits: SocketLimits) -> None:
+    """Put our limits around the server that Flask-SocketIO has made."""
+    engine = socketio.server.eio
+    guard = Guard(socketio.server, limits, socketio.sleep)
+    # The one place where Engine.IO says which websocket it serves; it has no option for that.
+    bounded = BoundedWebSockets(engine._async["websocket"], limits, socketio.sleep, guard.complain)
+    engine._async = {**engine._async, "websocket": bounded}
+    app.wsgi_app = SocketRequests(app.wsgi_app, guard, limits)  # type: ignore[method-assign]

@@ -6,11 +6,14 @@ import logging
 import time
 from typing import Any
 
+from flask import request
 from flask_socketio import emit, join_room, leave_room
 
-from hextrackr.errors import ErrorRecord, HexTrackrError, translated
+from hextrackr.errors import ErrorRecord, HexTrackrError, TooMany, translated
 from hextrackr.extensions import import_snapshots, socketio
 from hextrackr.progress import protocol
+
+from .limits import SocketLimits
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +25,10 @@ def join_progress(session_id: object = None, *_: object) -> dict[str, Any]:
     It may come before the upload that opens the session: then there is no snapshot yet.
     """
     session = protocol.session_id(session_id)
+    watched = _watched()
+    if len(watched) >= SocketLimits.rooms and session not in watched:
+        raise TooMany("This socket watches too many sessions at once; leave some of them first.", "TOO_MANY_SESSIONS")
+    watched.add(session)
     join_room(protocol.room(session))
     snapshot = import_snapshots.find(session)
     if snapshot is not None:
@@ -32,7 +39,9 @@ def join_progress(session_id: object = None, *_: object) -> dict[str, Any]:
 @socketio.on(protocol.LEAVE)
 def leave_progress(session_id: object = None, *_: object) -> dict[str, Any]:
     """A client has closed its modal."""
-    leave_room(protocol.room(protocol.session_id(session_id)))
+    session = protocol.session_id(session_id)
+    _watched().discard(session)
+    leave_room(protocol.room(session))
     return {"ok": True}
 
 
@@ -51,3 +60,9 @@ def refused(error: Exception) -> dict[str, Any]:
     record: ErrorRecord = reason.record()
     emit(protocol.ERROR, protocol.rejection(record, int(time.time() * 1000)))
     return {"ok": False, "error": record}
+
+
+def _watched() -> set[str]:
+    """The sessions that the asking socket has joined, kept with its connection."""
+    watched: set[str] = request.environ.setdefault("hextrackr.watched", set())
+    return watched

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hextrackr import __version__
 from hextrackr.extensions import cors
 
-from . import failures, headers, imports, mappings, pages, progress, system, vulnerabilities
+from . import failures, headers, imports, mappings, pages, progress, system, visitors, vulnerabilities
 from .icons import icon
 from .requests import ImportRequest
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 #: Bytes of any request body but an upload's.
 MAX_BODY_BYTES = 64 * 1024
+#: Fields and files of one form, and the bytes of its fields; Werkzeug reads a file by pieces of a quarter of that.
+MAX_FORM_PARTS = 50
+MAX_FIELD_BYTES = 256 * 1024
 
 
 def init_app(app: Flask, config: Config) -> None:
@@ -25,10 +28,13 @@ def init_app(app: Flask, config: Config) -> None:
     app.secret_key = config.secret_key()
     app.request_class = ImportRequest
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config["MAX_FORM_PARTS"] = MAX_FORM_PARTS
+    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELD_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
     for module in (pages, imports, mappings, vulnerabilities, progress, system):
         app.register_blueprint(module.blueprint)
     cors.init_app(app, origins=list(config.CORS_ORIGINS), resources=r"/api/*")
     failures.init_app(app)
+    visitors.init_app(app, config)
     headers.init_app(app)
     app.jinja_env.globals.update(icon=icon, app_version=__version__, upload_max_bytes=config.UPLOAD_MAX_BYTES)

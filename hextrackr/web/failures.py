@@ -6,9 +6,9 @@ import logging
 
 from flask import Flask, Response, jsonify, render_template, request
 from sqlalchemy.exc import DBAPIError
-from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge, TooManyRequests
 
-from hextrackr.errors import ErrorRecord, HexTrackrError, UploadTooLarge, translated
+from hextrackr.errors import ErrorRecord, HexTrackrError, TooMany, UploadTooLarge, translated
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ def werkzeugs(error: HTTPException) -> tuple[Response | str, int]:
         return ours(HexTrackrError())
     if isinstance(error, RequestEntityTooLarge):
         return ours(UploadTooLarge())
+    if isinstance(error, TooManyRequests):
+        return ours(TooMany())
     code = error.name.upper().replace(" ", "_")
     return _answer({"code": code, "detail": error.description or error.name}, error.code or 500)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from datetime import date, timedelta
 from pathlib import PureWindowsPath
@@ -11,14 +10,13 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from hextrackr.errors import RequestError
+from hextrackr.legible import without_unshown
 from hextrackr.models.imports import ImportMode
 from hextrackr.progress import protocol
 
 _FIRST_DAY = date(1990, 1, 1)
 _MAX_LABEL = 100
 _MAX_FILENAME = 255
-#: Control characters, and those that turn the direction of what follows.
-_UNSHOWN = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
 
 def parse(form: MultiDict[str, str], filename: str) -> dict[str, Any]:
@@ -42,7 +40,7 @@ def parse(form: MultiDict[str, str], filename: str) -> dict[str, Any]:
 
 def shown_filename(filename: str) -> str:
     """The last part of what the client calls its file, for people to read: it is never used as a path."""
-    name = _UNSHOWN.sub("", PureWindowsPath(filename.replace("\0", "")).name)[-_MAX_FILENAME:]
+    name = without_unshown(PureWindowsPath(filename.replace("\0", "")).name)[-_MAX_FILENAME:]
     return name if name.strip(". ") else "upload.csv"
 
 

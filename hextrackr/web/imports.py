@@ -11,7 +11,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, request
 from sqlalchemy import func, select
 
-from hextrackr.errors import Conflict, HexTrackrError, MissingFile, NotFound
+from hextrackr.errors import Conflict, HexTrackrError, MissingFile, NotFound, TooMany
 from hextrackr.extensions import db, import_registry, import_supervisor, socketio, tracker
 from hextrackr.models import Import, Reject
 from hextrackr.models.imports import FINISHED, ImportState
@@ -19,11 +19,15 @@ from hextrackr.progress import protocol
 
 from . import importform, paging, records
 from .requests import ImportRequest
+from .slots import UploadSlots
 
 blueprint = Blueprint("imports", __name__, url_prefix="/api")
 
 Answer = tuple[dict[str, Any], int]
 
+#: Imports that may wait for their turn; each holds its upload on the disk.
+QUEUE = 200
+SLOTS = UploadSlots()
 #: Seconds between two looks at an import that a client waits for.
 LOOK = 0.05
 #: What an import is answered with that ended with this code; any other is the server's fault.
@@ -125,8 +129,11 @@ def rejects(import_id: int) -> Response:
 def _receive() -> Import:
     """Store the upload and queue its import."""
     import_supervisor.refuse_if_stopping()
+    if import_registry.queued() >= QUEUE:
+        raise TooMany("Too many imports are waiting; please try again when some of them are done.", "QUEUE_FULL")
     incoming = cast(ImportRequest, request)
-    upload = incoming.accept_upload()
+    with SLOTS.slot(request.remote_addr or ""):
+        upload = incoming.accept_upload()
     if upload is None:
         raise MissingFile
     values = importform.parse(incoming.form, incoming.files["csvFile"].filename or "")

@@ -49,7 +49,7 @@ class ImportRequest(Request):
         return stored  # type: ignore[return-value]
 
     def _get_stream_for_parsing(self) -> IO[bytes]:
-        self._body = Body(super()._get_stream_for_parsing())
+        self._body = Body(super()._get_stream_for_parsing(), self.environ.get("gunicorn.socket"))
         return self._body  # type: ignore[return-value]
 
     def close(self) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
+import time
 from pathlib import Path
 from typing import IO
 
+from hextrackr.errors import IncompleteUpload
 from hextrackr.extensions import offload, socketio
 from hextrackr.workers import janitor
 
@@ -13,19 +16,38 @@ from hextrackr.workers import janitor
 TURN_BYTES = 256 * 1024
 #: After this many bytes the disk gets what there is, so that the end of the upload need not wait for all of it.
 SYNC_BYTES = 16 * 1024 * 1024
+#: An upload that brings nothing for so long has ended, in seconds.
+STALL = 30.0
+#: Bytes a second that an upload must bring on the whole, once it has taken longer than that.
+SLOWEST = 1024
 
 
 class Body:
-    """The request's body as it comes in: counts the bytes and lets other green threads run in between."""
+    """The request's body as it comes in: counts the bytes and lets other green threads run in between.
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    :param connection: the client's socket, where the server tells; no read from it waits longer than ``STALL``.
+    """
+
+    def __init__(self, stream: IO[bytes], connection: socket.socket | None = None) -> None:
         self._stream = stream
         self._since_turn = 0
+        self._began = time.monotonic()
         self.received = 0
+        if connection is not None:
+            connection.settimeout(STALL)
 
     def read(self, size: int = -1) -> bytes:
-        """Read at most ``size`` bytes."""
-        data = self._stream.read(size)
+        """Read at most ``size`` bytes.
+
+        :raises IncompleteUpload: nothing comes any more, or hardly anything.
+        """
+        took = time.monotonic() - self._began
+        if took > STALL and self.received < took * SLOWEST:
+            raise IncompleteUpload
+        try:
+            data = self._stream.read(size)
+        except TimeoutError:
+            raise IncompleteUpload from None
         self.received += len(data)
         self._since_turn += len(data)
         if self._since_turn >= TURN_BYTES:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr import errors
+from hextrackr import errors, logs
 from hextrackr.importing import ownership, pipeline, undo
 from hextrackr.importing import sweep as sweeping
 from hextrackr.importing.job import Job
@@ -177,5 +177,6 @@ def sweep(database_url: str) -> None:
 
 
 if __name__ == "__main__":
+    logs.set_up()
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(levelname)s importer %(message)s")
     main(int(sys.argv[1]))

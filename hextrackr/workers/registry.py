@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, and_, or_, select, update
+from sqlalchemy import Engine, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import ErrorRecord
@@ -72,6 +72,12 @@ class ImportRegistry:
         ready = or_(Import.state == ImportState.QUEUED, confirmed)
         with Session(self._engine, expire_on_commit=False) as session:
             return list(session.scalars(select(Import).where(ready).order_by(Import.id)))
+
+    def queued(self) -> int:
+        """How many imports wait for their turn."""
+        with Session(self._engine) as session:
+            waiting = select(func.count()).select_from(Import).where(Import.state == ImportState.QUEUED)
+            return session.scalar(waiting) or 0
 
     def unfinished(self) -> list[Import]:
         """The imports that have not ended, the oldest first."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from hextrackr.realtime import fastjson
-from hextrackr.realtime.handshake import DeclineCompression, origin_check
+from hextrackr.realtime.handshake import SocketRequests, origin_check
+from hextrackr.realtime.limits import SocketLimits
 
 ALLOWED = ["http://localhost:8080"]
 
@@ -27,11 +30,54 @@ def test_origins(origin, host, allowed):
     assert origin_check(ALLOWED)(origin, environ) is allowed
 
 
+class Faults(list):
+    """What a guard is told."""
+
+    def fault(self, sid, what):
+        self.append((sid, what))
+
+
+def ask(method="GET", query="", body=b"", path="/socket.io/", **headers):
+    """Send a request through the wrapper: what the app behind it saw, the status it was answered with itself, the faults."""
+    seen, statuses, faults = {}, [], Faults()
+    environ = {
+        "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "wsgi.input": io.BytesIO(body),
+        "CONTENT_LENGTH": str(len(body)), **headers,
+    }  # fmt: skip
+    app = SocketRequests(lambda environ, start: seen.update(environ) or [], faults, SocketLimits())
+    app(environ, lambda status, headers: statuses.append(status))
+    return seen, statuses, faults
+
+
 def test_compression_is_declined():
-    seen = {}
-    app = DeclineCompression(lambda environ, start: seen.update(environ) or [])
-    app({"HTTP_SEC_WEBSOCKET_EXTENSIONS": "permessage-deflate", "PATH_INFO": "/socket.io/"}, lambda *_: None)
-    assert seen == {"PATH_INFO": "/socket.io/"}
+    seen, _, _ = ask(HTTP_SEC_WEBSOCKET_EXTENSIONS="permessage-deflate")
+    assert seen and "HTTP_SEC_WEBSOCKET_EXTENSIONS" not in seen
+
+
+def test_jsonp_is_refused():
+    seen, statuses, _ = ask(query="EIO=4&transport=polling&j=0")
+    assert (seen, statuses) == ({}, ["400 Bad Request"])
+
+
+@pytest.mark.parametrize("body", [b"", b"3", b"40", b'42["ping"]', b'42["ping"]\x1e42["ping"]'])
+def test_a_sound_polling_body_arrives_as_it_is(body):
+    seen, statuses, faults = ask("POST", "sid=a", body)
+    assert (seen["wsgi.input"].read(), statuses, faults) == (body, [], [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"x", b"\xff", b"bAAAA", b"b!", b"4\x1e", b"\x1e".join([b"3"] * 17), b"4" + b"x" * 9000, b"d=", b"d"],
+)
+def test_a_malformed_one_is_refused_and_told(body):
+    seen, statuses, faults = ask("POST", "sid=a", body)
+    assert (seen, statuses) == ({}, ["400 Bad Request"])
+    assert [sid for sid, _ in faults] == ["a"]
+
+
+def test_other_requests_are_none_of_its_business():
+    seen, statuses, faults = ask("POST", "j=0", b"x" * 9000, path="/api/imports")
+    assert (len(seen["wsgi.input"].read()), statuses, faults) == (9000, [], [])
 
 
 @pytest.mark.parametrize("value", [{"a": [1, 2.5, None, "é\n"]}, [], "x", 3])

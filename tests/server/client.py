@@ -35,13 +35,13 @@ class Listener:
 
 
 @contextmanager
-def listening(server: Server, transport: str = "websocket") -> Iterator[Listener]:
+def listening(server: Server, transport: str | list[str] = "websocket") -> Iterator[Listener]:
     """Join a session that is still to come."""
     listener = Listener(str(uuid.uuid4()))
     client = socketio.Client(reconnection=False)
     for event in EVENTS:
         client.on(event, lambda snapshot, name=event: listener.events.put((name, snapshot)))
-    client.connect(server.url, transports=[transport])
+    client.connect(server.url, transports=[transport] if isinstance(transport, str) else transport)
     assert client.call("join-progress", listener.session_id) == {"ok": True}
     yield listener
     client.disconnect()

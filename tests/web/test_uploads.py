@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import socket
 
 import pytest
 
 from hextrackr import create_app
+from hextrackr.errors import IncompleteUpload
 from hextrackr.extensions import tracker
+from hextrackr.web import uploads
+from hextrackr.web.uploads import Body
 from tests.exports import scan
 
 STAGING = "/api/vulnerabilities/import-staging"
@@ -147,3 +151,43 @@ def test_a_file_name_is_shown_and_never_a_path(sent, shown):
     from hextrackr.web.importform import shown_filename
 
     assert shown_filename(sent) == shown
+
+
+class Stalled(io.BytesIO):
+    """A body whose client sends nothing any more."""
+
+    def read(self, size=-1):
+        raise TimeoutError
+
+
+def test_an_upload_that_stalls_has_ended():
+    with pytest.raises(IncompleteUpload):
+        Body(Stalled()).read(10)
+
+
+def test_an_upload_that_trickles_has_ended(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(uploads.time, "monotonic", lambda: now[0])
+    body = Body(io.BytesIO(b"x" * 1_000_000))
+    for _ in range(30):
+        now[0] += 1
+        body.read(10)
+    now[0] += 1
+    with pytest.raises(IncompleteUpload):
+        body.read(10)
+
+
+def test_a_slow_upload_goes_on(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(uploads.time, "monotonic", lambda: now[0])
+    body = Body(io.BytesIO(b"x" * 1_000_000))
+    for _ in range(300):
+        now[0] += 1
+        assert len(body.read(2_000)) == 2_000
+
+
+def test_no_read_waits_longer_than_the_limit():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        Body(io.BytesIO(), ours)
+        assert ours.gettimeout() == uploads.STALL

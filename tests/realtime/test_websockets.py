@@ -1,0 +1,126 @@
+"""Bounded websockets, around stand-ins for those of the two libraries."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from hextrackr.realtime.limits import SocketLimits
+from hextrackr.realtime.websockets import BoundedWebSocket, BoundedWebSockets
+
+LIMITS = SocketLimits(message_bytes=100, fragments=4, frames_per_second=10, frames_burst=5)
+
+
+class Message:
+    """A message in the making, as a library that reads when it is asked keeps it."""
+
+    def __init__(self):
+        self.data = []
+
+    def push(self, data, final=False):
+        self.data.append(data)
+
+
+class ReadsWhenAsked:
+    """Each entry of ``incoming`` is one message, as its fragments."""
+
+    Message = Message
+
+    def __init__(self, *incoming):
+        self.incoming = list(incoming)
+        self.socket = "the connection"
+
+    def wait(self):
+        if not self.incoming:
+            return None
+        message = self.Message()
+        for fragment in self.incoming.pop(0):
+            message.push(fragment)
+        return b"".join(message.data).decode()
+
+
+class ReadsAhead:
+    """A websocket whose thread has put ``messages`` into its buffer."""
+
+    def __init__(self, *messages):
+        connection = SimpleNamespace(receive_data=self.parse)
+        self.ws = SimpleNamespace(input_buffer=list(messages), max_message_size=None, ws=connection)
+
+    def parse(self, data):
+        self.ws.input_buffer.append(data.decode())
+
+    def wait(self):
+        return self.ws.input_buffer.pop(0) if self.ws.input_buffer else None
+
+
+def bounded(websocket):
+    slept, complaints = [], []
+    return BoundedWebSocket(websocket, LIMITS, slept.append, complaints.append), slept, complaints
+
+
+@pytest.mark.parametrize("websocket", [ReadsWhenAsked([b"2probe"], [b"4", b"0"]), ReadsAhead("2probe", "40")])
+def test_sound_messages_pass(websocket):
+    client, slept, complaints = bounded(websocket)
+    assert [client.wait(), client.wait(), client.wait()] == ["2probe", "40", None]
+    assert (slept, complaints) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "fragments",
+    [[b"4" + b"x" * 100], [b"4" * 60, b"x" * 60], [b"4", *[b""] * 10]],
+    ids=["long", "in pieces", "empty pieces"],
+)
+def test_a_whole_message_is_bounded(fragments):
+    client, _, complaints = bounded(ReadsWhenAsked(fragments, [b"40"]))
+    assert client.wait() is None
+    assert complaints == ["a message that is too long"]
+
+
+def test_fragments_and_messages_wait_for_their_turn():
+    client, slept, _ = bounded(ReadsWhenAsked(*[[b"3"]] * 7))
+    assert [client.wait() for _ in range(7)] == ["3"] * 7
+    assert len(slept) == 2
+
+
+@pytest.mark.parametrize("message", ["", "x", "9"])
+def test_what_is_not_engine_io_ends_the_connection(message):
+    client, _, complaints = bounded(ReadsAhead(message, "40"))
+    assert client.wait() is None
+    assert len(complaints) == 1
+
+
+def test_a_thread_that_reads_ahead_waits_by_what_it_has_read():
+    websocket = ReadsAhead()
+    _, slept, _ = bounded(websocket)
+    for _ in range(7):
+        websocket.ws.ws.receive_data(b"3")
+    assert len(slept) == 2
+    websocket.ws.ws.receive_data(b"4" + b"x" * 500)
+    assert slept[-1] > 0.8
+    assert len(websocket.ws.input_buffer) == 8
+
+
+def test_a_client_that_is_ahead_of_its_turns_is_bounded_in_memory():
+    websocket = ReadsAhead(*["3"] * 50)
+    client, _, complaints = bounded(websocket)
+    assert websocket.ws.max_message_size == 100
+    assert client.wait() is None
+    assert complaints == ["more messages than can be read"]
+
+
+def test_everything_else_is_the_librarys():
+    client, _, _ = bounded(ReadsWhenAsked())
+    assert client.socket == "the connection"
+
+
+def test_each_connection_is_served_bounded_and_complains_by_address():
+    complaints = []
+
+    def library(handler, server):
+        return lambda environ, start_response: handler(ReadsAhead("nonsense"))
+
+    factory = BoundedWebSockets(library, LIMITS, [].append, lambda address, what: complaints.append((address, what)))
+    application = factory(lambda websocket: websocket.wait(), "the server")
+    assert application({"REMOTE_ADDR": "10.0.0.1"}, None) is None
+    assert complaints == [("10.0.0.1", "a message that is not Engine.IO")]
