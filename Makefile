@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test faults lint format bench assets requirements chromium clean
+.PHONY: help run test faults lint audit format bench assets requirements chromium clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -26,6 +26,9 @@ lint: $(VENV)/installed-dev ## Check style and types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+
+audit: $(VENV)/installed-dev ## Ask whether a pinned package has a known vulnerability
+	@$(PY) tools/audit.py
 
 format: $(VENV)/installed-dev ## Format the code
 	@$(PY) -m ruff check --fix .
