@@ -5,15 +5,18 @@ Never imports :mod:`hextrackr.importing`: it passes on what the tracker says.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from socketio import Server
 
 from hextrackr.extensions import socketio
 from hextrackr.progress.tracker import ProgressTracker
 
-from . import events, fastjson
+from . import events, fastjson, handshake
 from .clock import SocketIOClock
 from .guard import Guard
-from .handshake import SocketRequests, origin_check
+from .handshake import SocketRequests, WsgiApp, origin_check
 from .limits import SocketLimits
 from .packets import CheckedPacket
 from .websockets import BoundedWebSockets
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
     from config import Config
 
-__all__ = ["events", "init_app"]
+__all__ = ["bounded", "events", "init_app"]
 
 
 def init_app(app: Flask, config: Config) -> None:
@@ -43,7 +46,7 @@ def init_app(app: Flask, config: Config) -> None:
         serializer=CheckedPacket,
         max_http_buffer_size=limits.message_bytes,
     )
-    _bound(app, limits)
+    app.wsgi_app = bounded(app.wsgi_app, socketio.server, limits, socketio.sleep)  # type: ignore[assignment, method-assign]
     app.extensions["progress_tracker"] = ProgressTracker(
         lambda event, payload, room: socketio.emit(event, payload, to=room),
         SocketIOClock(socketio),
@@ -51,11 +54,15 @@ def init_app(app: Flask, config: Config) -> None:
     )
 
 
-def _bound(app: Flask, limits: SocketLimits) -> None:
-    """Put our limits around the server that Flask-SocketIO has made."""
-    engine = socketio.server.eio
-    guard = Guard(socketio.server, limits, socketio.sleep)
+def bounded(
+    app: WsgiApp, server: Server, limits: SocketLimits, sleep: Callable[[float], Any], path: str = handshake.PATH
+) -> WsgiApp:
+    """Put our limits around a Socket.IO server and the WSGI app that serves it; return the app to serve instead.
+
+    :param sleep: waits (seconds) in the server's async mode.
+    """
+    guard = Guard(server, limits, sleep)
     # The one place where Engine.IO says which websocket it serves; it has no option for that.
-    bounded = BoundedWebSockets(engine._async["websocket"], limits, socketio.sleep, guard.complain)
-    engine._async = {**engine._async, "websocket": bounded}
-    app.wsgi_app = SocketRequests(app.wsgi_app, guard, limits)  # type: ignore[method-assign]
+    websockets = BoundedWebSockets(server.eio._async["websocket"], limits, sleep, guard.complain)
+    server.eio._async = {**server.eio._async, "websocket": websockets}
+    return SocketRequests(app, guard, limits, path)

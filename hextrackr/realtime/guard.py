@@ -107,13 +107,13 @@ class Guard:
         return self._forget(sid, reason)
 
     def fault(self, sid: str, what: str) -> None:
-        """Note that a client has sent ``what``; after a few times it is cut off."""
+        """Note that a client has sent ``what``; after a few times it is cut off, before its connect is complete at once."""
         visitor = self._visitors.get(sid)
         if visitor is None:
             return
         visitor.faults += 1
         self.complain(visitor.address, what)
-        if visitor.faults >= self._limits.faults:
+        if visitor.faults >= self._limits.faults or not self._is_connected(sid):
             self.cut_off(sid)
 
     def cut_off(self, sid: str) -> None:

@@ -13,6 +13,7 @@ from .packets import MalformedPacket, check_body
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
+#: Where the sockets are.
 PATH = "/socket.io/"
 
 
@@ -28,38 +29,65 @@ def origin_check(allowed: Sequence[str]) -> Callable[[str, dict[str, Any]], bool
 class SocketRequests:
     """WSGI wrapper around the requests of Engine.IO; all others pass as they are.
 
+    - What is no request of the protocol is refused here; Engine.IO would take some of it for one.
     - The body of a polling request is read and checked before it is dispatched: bounded in bytes and packets, no traceback for nonsense.
+    - A session that polls twice at a time is closed, as the protocol wants it.
     - JSONP is refused: a page of any origin could read our events through a script element, which sends no ``Origin``.
     - permessage-deflate is declined: for messages of a few hundred bytes it costs more than it saves. Measured: half the CPU for each
       message delivered, and a third of the memory for each client. Nor is there a compressed message that unfolds to a huge one.
     """
 
-    def __init__(self, app: WsgiApp, guard: Guard, limits: SocketLimits) -> None:
+    def __init__(self, app: WsgiApp, guard: Guard, limits: SocketLimits, path: str = PATH) -> None:
         self._app = app
         self._guard = guard
         self._limits = limits
+        self._path = path
+        self._polling: set[str] = set()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ.get("PATH_INFO", "").startswith(PATH):
-            environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-            query = parse_qs(environ.get("QUERY_STRING", ""))
-            if "j" in query:
-                return _refused(start_response, "JSONP is not served.")
+        if not environ.get("PATH_INFO", "").startswith(self._path):
+            return self._app(environ, start_response)
+        environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+        query = parse_qs(environ.get("QUERY_STRING", ""))
+        sid = query.get("sid", [""])[0]
+        try:
+            _check_request(environ["REQUEST_METHOD"], query)
             if environ["REQUEST_METHOD"] == "POST":
-                try:
-                    self._check(environ)
-                except MalformedPacket as error:
-                    self._guard.fault(query.get("sid", [""])[0], str(error))
-                    return _refused(start_response, f"The request has {error}.")
+                self._check_body(environ)
+            if environ["REQUEST_METHOD"] == "GET" and sid and "HTTP_UPGRADE" not in environ:
+                return self._poll(sid, environ, start_response)
+        except MalformedPacket as error:
+            if sid:
+                self._guard.complain(str(environ.get("REMOTE_ADDR", "")), str(error))
+                self._guard.cut_off(sid)
+            return _refused(start_response, f"The request is or has {error}.")
         return self._app(environ, start_response)
 
-    def _check(self, environ: dict[str, Any]) -> None:
+    def _poll(self, sid: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if sid in self._polling:
+            raise MalformedPacket("a second poll at a time")
+        self._polling.add(sid)
+        try:
+            return self._app(environ, start_response)
+        finally:
+            self._polling.discard(sid)
+
+    def _check_body(self, environ: dict[str, Any]) -> None:
         length = environ.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > self._limits.message_bytes:
             raise MalformedPacket("a body that is too long")
         body = environ["wsgi.input"].read(int(length))
         check_body(body)
         environ["wsgi.input"] = io.BytesIO(body)
+
+
+def _check_request(method: str, query: dict[str, list[str]]) -> None:
+    if "j" in query:
+        raise MalformedPacket("JSONP, which is not served")
+    if method not in ("GET", "POST", "OPTIONS"):
+        raise MalformedPacket("of a method that has no place here")
+    if method != "OPTIONS" and query.get("transport") not in (["polling"], ["websocket"]):
+        raise MalformedPacket("without a transport that is served")
 
 
 def _refused(start_response: Callable[..., Any], words: str) -> list[bytes]:

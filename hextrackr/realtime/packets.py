@@ -1,4 +1,4 @@
-"""Which packets of a client are worth dispatching: the protocol allows more than any client of ours needs."""
+"""Which packets of a client are worth dispatching: those of the protocols, and of these no more than any client needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from socketio import packet
 RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting"})
 _ENGINE_TYPES = "0123456"
 _POSTED_TYPES = (engine_packet.CLOSE, engine_packet.PONG, engine_packet.MESSAGE, engine_packet.UPGRADE)
-_MESSAGE_TYPES = (packet.CONNECT, packet.DISCONNECT, packet.EVENT)
+_MESSAGE_TYPES = (packet.CONNECT, packet.DISCONNECT, packet.EVENT, packet.BINARY_EVENT)
+#: Binary attachments of one event; each is a message, and held until the last one has come.
+MAX_ATTACHMENTS = 4
 
 
 class MalformedPacket(ValueError):
@@ -18,7 +20,7 @@ class MalformedPacket(ValueError):
 
 
 class CheckedPacket(packet.Packet):  # type: ignore[misc]
-    """A Socket.IO packet as we take it: no binary, no acknowledgement of what we never ask, no name of Socket.IO's own."""
+    """A Socket.IO packet as we take it: no acknowledgement of what we never ask, no name of Socket.IO's own, few attachments."""
 
     def decode(self, encoded_packet: object) -> int:
         """Decode, and refuse what is not for us.
@@ -26,16 +28,18 @@ class CheckedPacket(packet.Packet):  # type: ignore[misc]
         :raises MalformedPacket: see the class.
         """
         if not isinstance(encoded_packet, str):
-            raise MalformedPacket("a binary message")
+            raise MalformedPacket("a binary message that belongs to no event")
         try:
             attachments: int = super().decode(encoded_packet)
         except ValueError:
             raise MalformedPacket("a message that is not Socket.IO") from None
-        if self.packet_type not in _MESSAGE_TYPES or attachments:
+        if self.packet_type not in _MESSAGE_TYPES:
             raise MalformedPacket("a packet of a type that has no place here")
-        if self.packet_type == packet.EVENT:
+        if bool(attachments) is not (self.packet_type == packet.BINARY_EVENT) or attachments > MAX_ATTACHMENTS:
+            raise MalformedPacket("an event with too many attachments, or none where there should be some")
+        if self.packet_type in (packet.EVENT, packet.BINARY_EVENT):
             _check_event(self.data)
-        return 0
+        return attachments
 
 
 def _check_event(data: object) -> None:
@@ -50,9 +54,7 @@ def check_frame(message: object) -> None:
 
     :raises MalformedPacket: it is no Engine.IO packet.
     """
-    if not isinstance(message, str):
-        raise MalformedPacket("a binary message")
-    if message[:1] not in _ENGINE_TYPES or not message:
+    if not message or (isinstance(message, str) and message[0] not in _ENGINE_TYPES):
         raise MalformedPacket("a message that is not Engine.IO")
 
 
@@ -65,14 +67,14 @@ def check_body(body: bytes) -> None:
         packets = Payload(encoded_payload=body.decode()).packets
     except (ValueError, KeyError):
         raise MalformedPacket("a body that is not Engine.IO") from None
-    if any(each.binary or each.packet_type not in _POSTED_TYPES for each in packets):
+    if any(each.packet_type not in _POSTED_TYPES for each in packets):
         raise MalformedPacket("a packet of a type that has no place here")
 
 
 def check_message(data: object) -> None:
     """Check what a packet of Engine.IO carries, as far as Socket.IO does not.
 
-    :raises MalformedPacket: nothing, or something that is no text.
+    :raises MalformedPacket: nothing, or something that is neither text nor binary.
     """
-    if not isinstance(data, str) or not data:
+    if not isinstance(data, (str, bytes)) or not data:
         raise MalformedPacket("a message that is not Socket.IO")

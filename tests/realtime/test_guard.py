@@ -78,6 +78,7 @@ def test_a_client_that_talks_too_fast_is_read_later_and_loses_nothing(world):
 
 def test_nonsense_is_noted_once_each_and_ends_the_socket_after_a_while(world, caplog):
     world.connect("a")
+    world.connected.add("a")
     with caplog.at_level(logging.WARNING):
         world.say("a", "nonsense")
         assert world.closed == []
@@ -86,6 +87,12 @@ def test_nonsense_is_noted_once_each_and_ends_the_socket_after_a_while(world, ca
     assert world.closed == ["a"]
     assert len(caplog.records) == 2
     assert "10.0.0.1" in caplog.text and "nonsense" in caplog.text
+
+
+def test_nonsense_before_the_connect_is_complete_ends_the_socket_at_once(world):
+    world.connect("a")
+    world.say("a", "nonsense")
+    assert world.closed == ["a"]
 
 
 def test_a_flood_of_complaints_does_not_fill_the_log(world, caplog):

@@ -30,16 +30,19 @@ def test_origins(origin, host, allowed):
     assert origin_check(ALLOWED)(origin, environ) is allowed
 
 
-class Faults(list):
-    """What a guard is told."""
+class Told(list):
+    """What a guard is asked to do."""
 
-    def fault(self, sid, what):
-        self.append((sid, what))
+    def complain(self, address, what):
+        pass
+
+    def cut_off(self, sid):
+        self.append(sid)
 
 
-def ask(method="GET", query="", body=b"", path="/socket.io/", **headers):
-    """Send a request through the wrapper: what the app behind it saw, the status it was answered with itself, the faults."""
-    seen, statuses, faults = {}, [], Faults()
+def ask(method="GET", query="EIO=4&transport=polling&sid=a", body=b"", path="/socket.io/", **headers):
+    """Send a request through the wrapper: what the app behind it saw, the status it was answered with itself, the sessions cut off."""
+    seen, statuses, faults = {}, [], Told()
     environ = {
         "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "wsgi.input": io.BytesIO(body),
         "CONTENT_LENGTH": str(len(body)), **headers,
@@ -59,20 +62,53 @@ def test_jsonp_is_refused():
     assert (seen, statuses) == ({}, ["400 Bad Request"])
 
 
+@pytest.mark.parametrize(
+    ("method", "query"),
+    [
+        ("GET", "EIO=4"),
+        ("GET", "EIO=4&transport=abc"),
+        ("PUT", "EIO=4&transport=polling"),
+        ("GET", "transport=polling&transport=websocket"),
+    ],
+)
+def test_what_is_no_request_of_the_protocol_is_refused(method, query):
+    seen, statuses, _ = ask(method, query)
+    assert (seen, statuses) == ({}, ["400 Bad Request"])
+
+
+def test_a_session_that_polls_twice_at_a_time_is_closed():
+    told, answers = Told(), []
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/socket.io/", "QUERY_STRING": "EIO=4&transport=polling&sid=a"}
+
+    def start(status, headers):
+        answers.append(status)
+
+    def stack(environ, start_response):
+        if not answers:
+            requests(dict(environ), start)
+        return []
+
+    requests = SocketRequests(stack, told, SocketLimits())
+    requests(dict(environ), start)
+    assert (told, answers) == (["a"], ["400 Bad Request"])
+    requests(dict(environ), start)
+    assert told == ["a"]
+
+
 @pytest.mark.parametrize("body", [b"", b"3", b"40", b'42["ping"]', b'42["ping"]\x1e42["ping"]'])
 def test_a_sound_polling_body_arrives_as_it_is(body):
-    seen, statuses, faults = ask("POST", "sid=a", body)
+    seen, statuses, faults = ask("POST", body=body)
     assert (seen["wsgi.input"].read(), statuses, faults) == (body, [], [])
 
 
 @pytest.mark.parametrize(
     "body",
-    [b"x", b"\xff", b"bAAAA", b"b!", b"4\x1e", b"\x1e".join([b"3"] * 17), b"4" + b"x" * 9000, b"d=", b"d"],
+    [b"x", b"\xff", b"2", b"9", b"4\x1e", b"\x1e".join([b"3"] * 17), b"4" + b"x" * 9000, b"d=", b"d"],
 )
 def test_a_malformed_one_is_refused_and_told(body):
-    seen, statuses, faults = ask("POST", "sid=a", body)
+    seen, statuses, faults = ask("POST", body=body)
     assert (seen, statuses) == ({}, ["400 Bad Request"])
-    assert [sid for sid, _ in faults] == ["a"]
+    assert faults == ["a"]
 
 
 def test_other_requests_are_none_of_its_business():

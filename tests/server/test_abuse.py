@@ -120,7 +120,7 @@ def test_memory_returns_to_where_it_was(server):
     visit(10)  # what is made once, and what the collector of garbage lets lie for a while
     before = server.memory()
     visit(11)
-    assert server.memory() < before * 1.1 + 15
+    assert server.memory() < before * 1.3
 
 
 def test_a_socket_watches_so_many_sessions(server):
@@ -152,13 +152,12 @@ def test_an_address_has_so_many_sockets_and_another_still_gets_in(server):
     [
         [(0, 1, b"4" + b"x" * 5_000), (0, 0, b"x" * 5_000)],
         [(1, 1, b"4" + b"x" * 70_000)],
-        [(1, 2, b"\x04binary")],
         [(1, 1, b"")],
         [(1, 1, b"9")],
         [(1, 1, b"\xff\xfe")],
         [(1, 7, b"no such opcode")],
     ],
-    ids=["fragments", "long", "binary", "empty", "unknown", "not utf-8", "opcode"],
+    ids=["fragments", "long", "empty", "unknown", "not utf-8", "opcode"],
 )
 def test_a_message_of_the_wrong_kind_ends_its_connection(server, frames):
     with talking(server) as client:
@@ -179,7 +178,7 @@ def test_a_compressed_frame_ends_its_connection(server):
 NONSENSE = [
     "4", "49", "42", "42[]", "42{}", '42["', "42[1]", "42[null]", '42[["ping"]]', "42" + "[" * 3_000,
     '42["connect"]', '42["disconnect"]', '42["connect_error",{}]', "43[]", '431["x"]', '44{"message":"x"}',
-    '451-["ping",{"_placeholder":true,"num":0}]', "461-[]", '4{"a":1}', "4[1]",
+    '459-["ping",{"_placeholder":true,"num":0}]', "461-[]", '4{"a":1}', "4[1]",
 ]  # fmt: skip
 
 
@@ -195,7 +194,7 @@ def test_malformed_messages_are_survived_twice(server, message):
         assert client.is_cut_off()
 
 
-@pytest.mark.parametrize("body", [b"", b"x", b"\xff", b"9", b"bAAAA", b"4" * 9_000, b"\x1e".join([b'42["ping"]'] * 17)])
+@pytest.mark.parametrize("body", [b"", b"x", b"\xff", b"9", b"2", b"4" * 9_000, b"\x1e".join([b'42["ping"]'] * 17)])
 def test_a_malformed_polling_body_is_refused(server, body):
     path = polling(server, "10.5.0.1")
     assert ask(server, "POST", path, b"40")[0] == 200
