@@ -114,6 +114,8 @@ class Config:
     TRUSTED_PROXIES: int = _setting(0, _whole(0, 10))
     #: Names under which browsers may ask; by default this machine's own while HOST is a loopback address, and any otherwise.
     ALLOWED_HOSTS: tuple[str, ...] = _setting((), _hosts)
+    #: One websocket frame for all watchers of an import; ``off`` leaves it to the libraries.
+    FAST_BROADCAST: str = _setting("on", _one_of("on", "off"))
     LOG_LEVEL: str = _setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
     TESTING: bool = False
 

@@ -46,14 +46,17 @@ class Server:
 
 
 @contextmanager
-def running(log: IO[bytes] | None = None, instance: Path | None = None, **settings: str) -> Iterator[Server]:
+def running(
+    log: IO[bytes] | None = None, instance: Path | None = None, app: str = "app:app", **settings: str
+) -> Iterator[Server]:
     """Serve the app as ``make run`` does, with these settings, and yield the server once it answers.
 
     :param log: where the server's log goes; to this process's own by default.
     :param instance: its data folder; a temporary one by default.
+    :param app: what gunicorn serves.
     """
     with tempfile.TemporaryDirectory(prefix="hextrackr-") as folder:
-        server, process = start(instance or Path(folder), log, **settings)
+        server, process = start(instance or Path(folder), log, app, **settings)
         try:
             yield server
         finally:
@@ -61,7 +64,9 @@ def running(log: IO[bytes] | None = None, instance: Path | None = None, **settin
             process.wait(timeout=30)
 
 
-def start(instance: Path, log: IO[bytes] | None = None, **settings: str) -> tuple[Server, subprocess.Popen[bytes]]:
+def start(
+    instance: Path, log: IO[bytes] | None = None, app: str = "app:app", **settings: str
+) -> tuple[Server, subprocess.Popen[bytes]]:
     """Migrate the database in this folder and start a server on it; return it once it answers, with its main process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -71,7 +76,7 @@ def start(instance: Path, log: IO[bytes] | None = None, **settings: str) -> tupl
     }  # fmt: skip
     migration = [sys.executable, "-m", "flask", "db", "upgrade"]
     subprocess.run(migration, cwd=ROOT, env=environment, check=True, stderr=subprocess.DEVNULL)
-    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
+    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", app]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     server = Server(f"127.0.0.1:{environment['PORT']}", process.pid, instance)
     try:

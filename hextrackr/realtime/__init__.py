@@ -19,6 +19,7 @@ from .guard import Guard
 from .handshake import SocketRequests, WsgiApp, origin_check
 from .limits import SocketLimits
 from .packets import CheckedPacket
+from .rooms import FramedRooms, IndexedRooms
 from .websockets import BoundedWebSockets
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def init_app(app: Flask, config: Config) -> None:
         manage_session=False,
         always_connect=False,
         serializer=CheckedPacket,
+        client_manager=(FramedRooms if config.FAST_BROADCAST == "on" else IndexedRooms)(limits.backlog),
         max_http_buffer_size=limits.message_bytes,
     )
     app.wsgi_app = bounded(app.wsgi_app, socketio.server, limits, socketio.sleep)  # type: ignore[assignment, method-assign]

@@ -11,12 +11,13 @@ from typing import Any
 from .bucket import TokenBucket
 from .limits import SocketLimits
 from .packets import MalformedPacket, check_frame
+from .wire import Rest, Wire
 
 Handler = Callable[[Any], Any]
 
 
 class BoundedWebSocket:
-    """The websocket of one client, as Engine.IO sees it; everything but :meth:`wait` is the library's.
+    """The websocket of one client, as Engine.IO sees it; everything but these methods is the library's.
 
     :param websocket: the library's; one of green threads reads when it is asked, one of threads has a thread that reads ahead.
     :param sleep: waits (seconds) without holding up other clients.
@@ -27,6 +28,7 @@ class BoundedWebSocket:
         self, websocket: Any, limits: SocketLimits, sleep: Callable[[float], Any], complain: Callable[[str], None]
     ) -> None:
         self._websocket = websocket
+        self.wire: Wire | None = None
         self._complain = complain
         self._backlog = limits.frames_burst
         self._frames = TokenBucket(limits.frames_per_second, limits.frames_burst, time.monotonic)
@@ -53,6 +55,13 @@ class BoundedWebSocket:
             self._complain(str(error))
             return None
         return message  # type: ignore[no-any-return]
+
+    def send(self, message: Any) -> None:
+        """Send a message, or the rest of one."""
+        if isinstance(message, Rest) and self.wire is not None:
+            self.wire.finish(self._websocket, message)
+        else:
+            self._websocket.send(message)
 
     def close(self, *args: Any) -> None:
         """Close the connection; one that is gone already is no error."""
@@ -95,10 +104,16 @@ class BoundedWebSockets:
         def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             complain = partial(self._complain, environ.get("REMOTE_ADDR", ""))
 
-            def bounded(websocket: Any) -> Any:
-                return handler(BoundedWebSocket(websocket, self._limits, self._sleep, complain))
+            def serve(websocket: Any) -> Any:
+                bounded = BoundedWebSocket(websocket, self._limits, self._sleep, complain)
+                # The handler is a method of Engine.IO's socket of this client: there the wire is looked for.
+                client = getattr(handler, "__self__", None)
+                bounded.wire = Wire.of(client, websocket)
+                if client is not None:
+                    client.wire = bounded.wire
+                return handler(bounded)
 
-            served: Iterable[bytes] = self._class(bounded, server)(environ, start_response)
+            served: Iterable[bytes] = self._class(serve, server)(environ, start_response)
             return served
 
         return application

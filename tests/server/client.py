@@ -24,6 +24,7 @@ class Listener:
     """A client that has joined a session: the events it was sent, in order, as (name, snapshot)."""
 
     session_id: str
+    client: socketio.Client
     events: Queue[tuple[str, dict[str, Any]]] = field(default_factory=Queue)
 
     def until_the_end(self) -> list[tuple[str, dict[str, Any]]]:
@@ -37,8 +38,8 @@ class Listener:
 @contextmanager
 def listening(server: Server, transport: str | list[str] = "websocket") -> Iterator[Listener]:
     """Join a session that is still to come."""
-    listener = Listener(str(uuid.uuid4()))
     client = socketio.Client(reconnection=False)
+    listener = Listener(str(uuid.uuid4()), client)
     for event in EVENTS:
         client.on(event, lambda snapshot, name=event: listener.events.put((name, snapshot)))
     client.connect(server.url, transports=[transport] if isinstance(transport, str) else transport)

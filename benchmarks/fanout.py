@@ -1,0 +1,133 @@
+"""One event to thousands of clients: our server, the same without its own broadcast, and Node.js with socket.io, in turns.
+
+python -m benchmarks.fanout                     1,000 clients
+python -m benchmarks.fanout --clients 5000 --rounds 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import psutil
+
+from .server import ROOT, Server, running
+from .watchers import Audience, raise_file_limit
+
+SERVERS = ("ours", "without broadcast", "Node.js")
+EVERY_MS = 100
+
+
+@dataclass
+class Figures:
+    """One run: CPU in µs for each message, delays in ms, memory in kB and CPU in % for idle clients."""
+
+    cpu: float
+    median: float
+    p99: float
+    worst: float
+    delivered: float
+    disorder: int
+    memory: float
+    idle: float
+    connects: float
+
+
+@contextmanager
+def serving(kind: str, folder: Path) -> Iterator[Server]:
+    """Start one of the servers."""
+    if kind == "Node.js":
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [sys.executable, "tools/node.py", "node", "benchmarks/fanout_node.mjs", str(port)]
+        process = subprocess.Popen(command, cwd=ROOT)
+        try:
+            time.sleep(1.5)
+            yield Server(f"127.0.0.1:{port}", process.pid, folder)
+        finally:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.terminate()
+            process.terminate()
+            process.wait()
+    else:
+        broadcast = "on" if kind == "ours" else "off"
+        with running(app="benchmarks.fanout_app:app", SOCKETS_PER_ADDRESS="100000", FAST_BROADCAST=broadcast) as server:
+            time.sleep(2)
+            yield server
+
+
+def cpu_seconds(server: Server) -> float:
+    """What all processes of a server have used."""
+    processes = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+def measure(kind: str, clients: int, seconds: int) -> Figures:
+    """One run against one server."""
+    with tempfile.TemporaryDirectory() as folder, serving(kind, Path(folder)) as server:
+        session, count = str(uuid.uuid4()), seconds * 1000 // EVERY_MS
+        alone = server.memory()
+        audience = Audience(server.address, session, clients)
+        time.sleep(1)
+        memory, before = server.memory() - alone, cpu_seconds(server)
+        time.sleep(5)
+        idle = (cpu_seconds(server) - before) / 5
+        before = cpu_seconds(server)
+        url = f"{server.url}/benchmark/emit?session={session}&count={count}&every={EVERY_MS}"
+        urlopen(Request(url, method="POST"), timeout=30).read()
+        time.sleep(seconds + 2)
+        used = cpu_seconds(server) - before
+        seen = audience.leave()
+    delays = sorted(delay for part in seen for delay in part.delays)
+    return Figures(
+        cpu=used * 1e6 / len(delays),
+        median=delays[len(delays) // 2] / 1000,
+        p99=delays[len(delays) * 99 // 100] / 1000,
+        worst=delays[-1] / 1000,
+        delivered=len(delays) / (clients * count),
+        disorder=sum(part.disorder for part in seen),
+        memory=memory * 1000 / clients,
+        idle=idle * 100,
+        connects=clients / max(part.connected for part in seen),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clients", type=int, default=1000)
+    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--servers", nargs="*", default=SERVERS, choices=SERVERS)
+    options = parser.parse_args()
+    raise_file_limit()
+    runs: dict[str, list[Figures]] = {kind: [] for kind in options.servers}
+    for _ in range(options.rounds):
+        for kind in options.servers:
+            runs[kind].append(measure(kind, options.clients, options.seconds))
+    print(f"{options.clients} clients in one room, an update every {EVERY_MS} ms, medians of {options.rounds}")
+    print(f"{'':20}{'µs/message':>12}{'p50':>9}{'p99':>9}{'worst':>9}{'delivered':>11}{'disorder':>10}", end="")
+    print(f"{'kB/client':>11}{'idle CPU':>10}{'connects/s':>12}")
+    for kind, figures in runs.items():
+        middle = Figures(
+            *(statistics.median(getattr(run, name) for run in figures) for name in Figures.__annotations__)
+        )
+        print(f"{kind:20}{middle.cpu:12.1f}{middle.median:9.1f}{middle.p99:9.1f}{middle.worst:9.1f}", end="")
+        print(
+            f"{middle.delivered:11.2%}{middle.disorder:10}{middle.memory:11.0f}{middle.idle:9.1f}%{middle.connects:12.0f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Who is in which room, and how an event reaches them all."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from engineio import packet as engine_packet
+from socketio import Manager, packet
+
+from .wire import text_frame
+
+log = logging.getLogger(__name__)
+
+#: After so many clients the other green threads get their turn; it is a few milliseconds.
+TURN = 250
+
+
+class IndexedRooms(Manager):  # type: ignore[misc]
+    """Python-socketio's own manager with an index of the rooms of each socket: a socket that leaves costs no scan of all rooms.
+
+    :param backlog: packets that wait for one client; with more it is given up.
+    """
+
+    def __init__(self, backlog: int) -> None:
+        super().__init__()
+        self._backlog = backlog
+        self._rooms_of: dict[tuple[str, str], dict[str | None, None]] = {}
+
+    def basic_enter_room(self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None) -> None:
+        super().basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
+        self._rooms_of.setdefault((namespace, sid), {})[room] = None
+
+    def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
+        super().basic_leave_room(sid, namespace, room)
+        self._rooms_of.get((namespace, sid), {}).pop(room, None)
+
+    def basic_disconnect(self, sid: str, namespace: str, **options: Any) -> None:
+        for room in list(self._rooms_of.pop((namespace, sid), ())):
+            super().basic_leave_room(sid, namespace, room)
+        self.callbacks.pop(sid, None)
+        for pending in (self.pending_connect, self.pending_disconnect):
+            if sid in pending.get(namespace, ()):
+                pending[namespace].remove(sid)
+                if not pending[namespace]:
+                    del pending[namespace]
+
+    def get_rooms(self, sid: str, namespace: str) -> list[str]:
+        return [room for room in self._rooms_of.get((namespace, sid), ()) if room is not None]
+
+    def deliver(self, eio_sid: str, packets: list[engine_packet.Packet]) -> None:
+        """Hand packets to one client the usual way; a client that has not taken many before is given up."""
+        client = self.server.eio.sockets.get(eio_sid)
+        if client is not None and not client.closed and client.queue.qsize() >= self._backlog:
+            log.warning("A client that does not read what it is sent is cut off")
+            client.close(wait=False)
+            return
+        for each in packets:
+            self.server._send_eio_packet(eio_sid, each)
+
+    def emit(
+        self,
+        event: str,
+        data: Any,
+        namespace: str,
+        room: Any = None,
+        skip_sid: Any = None,
+        callback: Any = None,
+        to: Any = None,
+        **options: Any,
+    ) -> None:
+        if callback or skip_sid:
+            super().emit(event, data, namespace, room=room, skip_sid=skip_sid, callback=callback, to=to, **options)
+        elif namespace in self.rooms:
+            self.broadcast(self._encoded(event, data, namespace), self.get_participants(namespace, to or room))
+
+    def broadcast(self, packets: list[engine_packet.Packet], participants: Any) -> None:
+        """Send packets to every participant, ``(sid, eio_sid)``."""
+        for number, (_, eio_sid) in enumerate(participants, start=1):
+            self.deliver(eio_sid, packets)
+            if number % TURN == 0:
+                self.server.sleep(0)
+
+    def _encoded(self, event: str, data: Any, namespace: str) -> list[engine_packet.Packet]:
+        arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
+        encoded = self.server.packet_class(packet.EVENT, namespace=namespace, data=[event, *arguments]).encode()
+        parts = encoded if isinstance(encoded, list) else [encoded]
+        return [engine_packet.Packet(engine_packet.MESSAGE, part) for part in parts]
+
+
+class FramedRooms(IndexedRooms):
+    """Builds the frame of an event once for all its receivers (see :mod:`.wire`)."""
+
+    def broadcast(self, packets: list[engine_packet.Packet], participants: Any) -> None:
+        if len(packets) > 1:  # with binary attachments
+            super().broadcast(packets, participants)
+            return
+        frame = text_frame(packets[0].encode())
+        sockets = self.server.eio.sockets
+        for number, (_, eio_sid) in enumerate(participants, start=1):
+            wire = getattr(sockets.get(eio_sid), "wire", None)
+            if wire is None or not wire.send(frame):
+                self.deliver(eio_sid, packets)
+            if number % TURN == 0:
+                self.server.sleep(0)
