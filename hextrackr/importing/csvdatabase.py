@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,15 +68,28 @@ class CsvDatabase:
             f"strict_mode=true, max_line_size={min(MAX_LINE_BYTES, buffer)}, buffer_size={buffer}, {rejects})"
         )
 
-    def run(self, statement: str) -> None:
+    def branch(self) -> CsvDatabase:
+        """The same database for another thread; what :meth:`source` rejects is known only to the one that has read it."""
+        branch = copy.copy(self)
+        branch._connection = self._connection.cursor()
+        return branch
+
+    def interrupt(self) -> None:
+        """End the statement that another thread executes here."""
+        self._connection.interrupt()
+
+    def run(self, statement: str, *, keep_order: bool = True) -> None:
         """Execute a statement that gives nothing.
 
+        :param keep_order: the rows of a new table stand in the order of what they are made from. Without it, threads share the work
+            within little memory.
         :raises IrregularCsv: the file does not follow its dialect.
         :raises FileRefused: the file is gone.
         :raises OutOfMemory: over the limit.
         :raises DiskFull: no space to spill.
         """
         with _explained():
+            self._connection.execute(f"SET preserve_insertion_order = {keep_order}")
             self._connection.execute(statement)
 
     def all(self, statement: str) -> list[tuple[Any, ...]]:

@@ -18,9 +18,9 @@ def plan(size: int, rows: int) -> list[Phase]:
     return [
         Phase("recognise", 1, 0.02),
         Phase("rows", 1, 0.02 + reading * 0.62),
-        Phase("definitions", 1, 0.01 + reading * 0.27),
         Phase("deduplicate", 1, 0.01 + reading * 0.11),
         Phase("stage", 2, 0.01 + staged),
+        Phase("definitions", 2, 0.01 + staged * 0.05),
         *promotion(rows, known=0),
     ]
 

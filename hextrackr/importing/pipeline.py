@@ -81,8 +81,6 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
 
     meter.begin("rows", f"Reading {recognised.format.name}...")
     with closing(_rows_read(job, found, recognised, sample)) as reader:
-        meter.begin("definitions")
-        reader.read_definitions()
         meter.begin("deduplicate")
         counts = reader.deduplicate()
         if counts.rejected and not counts.findings:
@@ -97,7 +95,6 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
         day = scandate.of_scan(record.scan_date, counts.newest, record.filename, date.today())
         _move(engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, **_counted(counts))
         meter.plan(pace.plan(size, counts.rows))
-        meter.begin("stage", "Loading data to staging table...", units=staging.units(reader))
         staging.load(engine, reader, job, meter)
         warnings, understood = _warnings(reader, counts), reader.understood(counts)
     _move(

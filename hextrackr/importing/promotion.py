@@ -93,9 +93,10 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     catalogue.promote_definitions(connection, import_id, source_id)
     meter.begin("compare")
     holds_open = promotion.open_staged > 0
-    outcomes = lifecycle.compare(connection, import_id, source_id, day, promotion.mode, holds_open=holds_open)
+    compared = lifecycle.compare(connection, import_id, source_id, day, promotion.mode, holds_open=holds_open)
+    outcomes = compared.outcomes
     meter.begin("apply")
-    lifecycle.apply(connection, import_id, source_id, day)
+    lifecycle.apply(connection, import_id, source_id, day, all_new=compared.all_new)
     lifecycle.drop(connection)
     meter.begin("totals")
     is_open = totals.count(connection, source_id)

@@ -41,8 +41,8 @@ def read(content: bytes, folder: Path) -> tuple[Counts, set[tuple[str, str]]] | 
         found = detect(content, complete=True, is_header=formats.is_header)
         recognised = formats.recognise(found.header)
         with closing(pipeline._rows_read(job, found, recognised, content)) as reader:
-            reader.read_definitions()
             counts = reader.deduplicate()
+            reader.read_definitions()
             joined = (
                 "findings f JOIN assets a ON a.number = asset_number JOIN definitions d ON d.number = definition_number"
             )
