@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from hextrackr.models.findings import Severity
 
-from .staged import OBSERVED, OPENED
+from .staged import OPENED, OUTCOMES
 
 _FINDINGS = """
     INSERT INTO undo_findings (import_id, finding_id, last_seen, severity, vpr, cvss, lifecycle, resolved_on)
@@ -28,8 +28,8 @@ _SEEN_AGAIN = """
 _SEEN_EARLIER = f"""
     INSERT INTO undo_findings (import_id, finding_id, first_seen, last_seen)
     SELECT :import_id, f.id, f.first_seen, f.last_seen
-    FROM {OBSERVED}, matched m, findings f
-    WHERE s.import_id = :import_id AND s.number = m.number AND f.id = m.finding_id AND {OPENED} < f.first_seen
+    FROM {OUTCOMES} CROSS JOIN findings f ON f.id = m.finding_id
+    WHERE {OPENED} < f.first_seen
 """
 #: For a definition that is new, nothing is kept: it goes with its findings.
 _CVES = """

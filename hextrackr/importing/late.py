@@ -14,7 +14,7 @@ from hextrackr.models import Import
 from hextrackr.models.imports import ImportMode
 
 from . import catalogue, journal, lifecycle, undo
-from .staged import LINKED, OBSERVED, OPENED, SEEN
+from .staged import LINKED, OPENED, OUTCOMES, SEEN
 
 _INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
@@ -25,8 +25,7 @@ _INSERT = f"""
 """
 _SEEN_EARLIER = f"""
     UPDATE findings SET first_seen = {OPENED}
-    FROM {OBSERVED}, matched m
-    WHERE s.import_id = :import_id AND s.number = m.number AND m.finding_id = findings.id AND {OPENED} < findings.first_seen
+    FROM {OUTCOMES} WHERE m.finding_id = findings.id AND {OPENED} < findings.first_seen
 """
 _CLOSED = """
     INSERT INTO finding_changes (

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from hextrackr.models.imports import ImportMode
 
 from . import journal
-from .staged import LINKED, OBSERVED, OPENED, SEEN
+from .staged import LINKED, OPENED, OUTCOMES, SEEN
 
 #: Outcome -> severity (0..4) -> number of findings.
 Outcomes = dict[str, dict[int, int]]
@@ -83,9 +83,8 @@ _UPDATE = f"""
         last_seen = coalesce(m.seen, findings.last_seen),
         lifecycle = CASE m.outcome WHEN 'reopened' THEN 'reopened' WHEN 'resolved' THEN 'resolved' ELSE findings.lifecycle END,
         resolved_on = CASE m.outcome WHEN 'reopened' THEN NULL WHEN 'resolved' THEN :day ELSE findings.resolved_on END
-    FROM {OBSERVED}, matched m
-    WHERE s.import_id = :import_id AND s.number = m.number AND m.finding_id = findings.id
-      AND m.outcome IN ('updated', 'reopened', 'resolved')
+    FROM {OUTCOMES}
+    WHERE m.finding_id = findings.id AND m.outcome IN ('updated', 'reopened', 'resolved')
 """
 _SEEN_AGAIN = """
     UPDATE findings SET last_seen = m.seen
@@ -102,9 +101,8 @@ _CHANGES = f"""
     INSERT INTO finding_changes ({_CHANGE_COLUMNS})
     SELECT :import_id, f.id, CASE m.outcome WHEN 'updated' THEN 'changed' ELSE m.outcome END, :day,
            o.severity, coalesce(o.vpr, f.vpr), coalesce(o.cvss, f.cvss), f.severity, f.vpr, f.cvss, f.lifecycle
-    FROM {OBSERVED}, matched m, findings f
-    WHERE s.import_id = :import_id AND s.number = m.number AND f.id = m.finding_id
-      AND m.outcome IN ('updated', 'reopened', 'resolved')
+    FROM {OUTCOMES} CROSS JOIN findings f ON f.id = m.finding_id
+    WHERE m.outcome IN ('updated', 'reopened', 'resolved')
 """
 _ABSENT_CHANGES = f"""
     INSERT INTO finding_changes ({_CHANGE_COLUMNS})

@@ -34,7 +34,7 @@ def run(job: Job, meter: Meter) -> ImportState:
     :return: ``COMPLETED`` or ``AWAITING_CONFIRMATION``.
     :raises HexTrackrError: it cannot be carried out; the final tables are as before.
     """
-    engine = open_database(job.database_url, job.patience_ms)
+    engine = open_database(job.database_url, job.patience_ms, check_references=False)
     try:
         with Session(engine) as session:
             record = session.get_one(Import, job.import_id)
@@ -51,9 +51,18 @@ def run(job: Job, meter: Meter) -> ImportState:
         engine.dispose()
 
 
-def open_database(url: str, patience_ms: int = 30_000) -> Engine:
-    """An engine as the importer process uses it: SQLite waits for locks in C, as this process has nothing else to do."""
-    return prepare_engine(create_engine(url), busy_timeout_ms=patience_ms, cache_mb=CACHE_MB, begin="IMMEDIATE")
+def open_database(url: str, patience_ms: int = 30_000, *, check_references: bool = True) -> Engine:
+    """An engine as the importer process uses it: SQLite waits for locks in C, as this process has nothing else to do.
+
+    :param check_references: an import need not: what it inserts is joined with what it refers to.
+    """
+    return prepare_engine(
+        create_engine(url),
+        busy_timeout_ms=patience_ms,
+        cache_mb=CACHE_MB,
+        begin="IMMEDIATE",
+        check_references=check_references,
+    )
 
 
 def staged_figures(record: Import) -> dict[str, Any]:
