@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Connection, text
 
+from hextrackr.models.findings import Severity
 from hextrackr.models.imports import ImportMode
 
 from . import journal
@@ -136,13 +138,7 @@ def compare(
     if not all_new:
         connection.execute(text(_MATCH), parameters)
     connection.execute(text(_ABSENT + (_NONE if _all_seen(connection, source_id) else scope)), parameters)
-    outcomes = no_outcomes()
-    counted = "SELECT outcome, severity, count(*) FROM matched GROUP BY outcome, severity"
-    absent = "SELECT 'resolved', severity, count(*) FROM absent GROUP BY severity"
-    for statement in (_ALL_NEW if all_new else counted, absent):
-        for outcome, severity, count in connection.execute(text(statement), parameters):
-            outcomes[outcome][severity] = outcomes[outcome].get(severity, 0) + count
-    return Comparison(outcomes, all_new)
+    return Comparison(_outcomes(connection, parameters, all_new), all_new)
 
 
 def apply(connection: Connection, import_id: int, source_id: int, day: date, *, all_new: bool) -> None:
@@ -152,6 +148,22 @@ def apply(connection: Connection, import_id: int, source_id: int, day: date, *, 
     insert = _INSERT + ("" if all_new else NEW_ONES) + _IN_ORDER
     for statement in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _SEEN_AGAIN, _RESOLVE_ABSENT, insert):
         connection.execute(text(statement), parameters)
+
+
+def _outcomes(connection: Connection, parameters: dict[str, Any], all_new: bool) -> Outcomes:
+    outcomes = no_outcomes()
+    changed = "SELECT outcome, severity, count(*) FROM matched WHERE outcome <> 'unchanged' GROUP BY outcome, severity"
+    absent = "SELECT 'resolved', severity, count(*) FROM absent GROUP BY severity"
+    for statement in (_ALL_NEW if all_new else changed, absent):
+        for outcome, severity, count in connection.execute(text(statement), parameters):
+            outcomes[outcome][severity] = outcomes[outcome].get(severity, 0) + count
+    # Most findings are unchanged: to group them would be to sort them.
+    each = ", ".join(f"count(*) FILTER (WHERE severity = {severity.value})" for severity in Severity)
+    unchanged = connection.execute(text(f"SELECT {each} FROM matched WHERE outcome = 'unchanged'")).one()
+    outcomes["unchanged"] = {
+        severity.value: count for severity, count in zip(Severity, unchanged, strict=True) if count
+    }
+    return outcomes
 
 
 def _all_seen(connection: Connection, source_id: int) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -24,8 +25,9 @@ from .meter import Meter
 from .neutral import Counts
 from .reader import Reader
 
-#: Promotion writes to four indexes at once; what does not fit is written and read again.
-CACHE_MB = 64
+#: How much of the database is kept in memory while DuckDB reads beside it, and once it has ended: promotion reads and writes four
+#: indexes at once, and what does not fit is written and read again.
+CACHE_MB, PROMOTION_CACHE_MB = 32, 192
 
 
 def run(job: Job, meter: Meter) -> ImportState:
@@ -34,24 +36,36 @@ def run(job: Job, meter: Meter) -> ImportState:
     :return: ``COMPLETED`` or ``AWAITING_CONFIRMATION``.
     :raises HexTrackrError: it cannot be carried out; the final tables are as before.
     """
-    engine = open_database(job.database_url, job.patience_ms, check_references=False)
-    try:
-        with Session(engine) as session:
-            record = session.get_one(Import, job.import_id)
-            session.expunge(record)
+    with _database(job, CACHE_MB) as engine:
+        record = _record(engine, job)
         if record.confirmed and record.state == ImportState.PROMOTING:
             meter.note(**staged_figures(record))
         else:
             _stage(engine, job, record, meter)
-            with Session(engine) as session:
-                record = session.get_one(Import, job.import_id)
-                session.expunge(record)
+            record = _record(engine, job)
+    with _database(job, PROMOTION_CACHE_MB) as engine:
         return _promote(engine, job, record, meter)
+
+
+@contextmanager
+def _database(job: Job, cache_mb: int) -> Iterator[Engine]:
+    engine = open_database(job.database_url, job.patience_ms, cache_mb=cache_mb, check_references=False)
+    try:
+        yield engine
     finally:
         engine.dispose()
 
 
-def open_database(url: str, patience_ms: int = 30_000, *, check_references: bool = True) -> Engine:
+def _record(engine: Engine, job: Job) -> Import:
+    with Session(engine) as session:
+        record = session.get_one(Import, job.import_id)
+        session.expunge(record)
+        return record
+
+
+def open_database(
+    url: str, patience_ms: int = 30_000, *, cache_mb: int = CACHE_MB, check_references: bool = True
+) -> Engine:
     """An engine as the importer process uses it: SQLite waits for locks in C, as this process has nothing else to do.
 
     :param check_references: an import need not: what it inserts is joined with what it refers to.
@@ -59,7 +73,7 @@ def open_database(url: str, patience_ms: int = 30_000, *, check_references: bool
     return prepare_engine(
         create_engine(url),
         busy_timeout_ms=patience_ms,
-        cache_mb=CACHE_MB,
+        cache_mb=cache_mb,
         begin="IMMEDIATE",
         check_references=check_references,
     )
