@@ -48,6 +48,9 @@ class CsvDatabase:
         self._connection = duckdb.connect(
             config={"memory_limit": memory_limit, "temp_directory": str(spill), "threads": 2}
         )
+        # Without a bar that could be printed, DuckDB does not look where a statement stands.
+        for setting in ("enable_progress_bar = true", "enable_progress_bar_print = false", "progress_bar_time = 0"):
+            self._connection.execute(f"SET {setting}")
 
     def close(self) -> None:
         """Give back the memory and the temporary files."""
@@ -77,6 +80,13 @@ class CsvDatabase:
     def interrupt(self) -> None:
         """End the statement that another thread executes here."""
         self._connection.interrupt()
+
+    def progress(self) -> float:
+        """Where the statement stands that another thread executes here, 0..1; 0 if that is not known."""
+        try:
+            return max(0.0, self._connection.query_progress() / 100)
+        except duckdb.Error:
+            return 0.0
 
     def run(self, statement: str, *, keep_order: bool = True) -> None:
         """Execute a statement that gives nothing.
