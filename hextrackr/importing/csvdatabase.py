@@ -19,7 +19,7 @@ from .mapping import quoted
 MAX_LINE_BYTES = 8 * 1024 * 1024
 #: The file is read in pieces of this size. DuckDB's own choice, sixteen of the longest lines, does not fit into the memory limit
 #: once there are two of them.
-BUFFER_BYTES = 32 * 1024 * 1024
+BUFFER_BYTES = 16 * 1024 * 1024
 LEAST_BUFFER_BYTES = 256 * 1024
 
 

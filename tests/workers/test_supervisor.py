@@ -168,7 +168,7 @@ def test_an_undo_waits_for_the_import_before_it(supervisor, queue, wait_for, que
     first = wait_for(queue(scan([1])), "completed")
     wait_for(queue(long_scan, source_label="b"), "reading", "staging")
     assert supervisor.undo(first.id).undone_at
-    assert query("SELECT count(*) FROM findings") == [(30_000,)]
+    assert query("SELECT count(*) FROM findings") == [(60_000,)]
 
 
 def test_an_importer_killed_in_an_undo_leaves_everything(working, supervisor, queue, wait_for, query, engine):
