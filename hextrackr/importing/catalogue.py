@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 from . import journal
+from .staged import OBSERVED
 
 ASSET_VALUES = ("name", "fqdn", "netbios", "ip", "os", "last_seen")
 DEFINITION_VALUES = (
@@ -17,7 +18,8 @@ DEFINITION_VALUES = (
 
 #: A host or definition of which a file says only that tests found nothing is not taken on record, but brought up to date if it is.
 _WORTH = """
-    (number IN (SELECT {column}_number FROM staging_findings WHERE import_id = :import_id AND state >= 0)
+    (NOT EXISTS (SELECT 1 FROM staging_observations WHERE import_id = :import_id AND state < 0)
+     OR number IN (SELECT s.{column}_number FROM {observed} WHERE s.import_id = :import_id AND o.state >= 0)
      OR EXISTS (SELECT 1 FROM {table} k WHERE k.source_id = :source_id AND k.key = s.key))
 """
 
@@ -65,7 +67,7 @@ def _upsert(
         for name in values
     )
     kept = ", ".join(f"{name} = coalesce(excluded.{name}, {table}.{name})" for name in values)
-    worth = _WORTH.format(table=table, column=table[:-1])
+    worth = _WORTH.format(table=table, column=table[:-1], observed=OBSERVED)
     if not late:
         journal.keep_rows(connection, table, values, differs, import_id, source_id)
     connection.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from .mapping import quoted
 MAX_LINE_BYTES = 8 * 1024 * 1024
 #: The file is read in pieces of this size. DuckDB's own choice, sixteen of the longest lines, does not fit into the memory limit
 #: once there are two of them.
-BUFFER_BYTES = 32 * 1024 * 1024
+BUFFER_BYTES = 16 * 1024 * 1024
 LEAST_BUFFER_BYTES = 256 * 1024
 
 
@@ -47,6 +48,9 @@ class CsvDatabase:
         self._connection = duckdb.connect(
             config={"memory_limit": memory_limit, "temp_directory": str(spill), "threads": 2}
         )
+        # Without a bar that could be printed, DuckDB does not look where a statement stands.
+        for setting in ("enable_progress_bar = true", "enable_progress_bar_print = false", "progress_bar_time = 0"):
+            self._connection.execute(f"SET {setting}")
 
     def close(self) -> None:
         """Give back the memory and the temporary files."""
@@ -67,15 +71,35 @@ class CsvDatabase:
             f"strict_mode=true, max_line_size={min(MAX_LINE_BYTES, buffer)}, buffer_size={buffer}, {rejects})"
         )
 
-    def run(self, statement: str) -> None:
+    def branch(self) -> CsvDatabase:
+        """The same database for another thread; what :meth:`source` rejects is known only to the one that has read it."""
+        branch = copy.copy(self)
+        branch._connection = self._connection.cursor()
+        return branch
+
+    def interrupt(self) -> None:
+        """End the statement that another thread executes here."""
+        self._connection.interrupt()
+
+    def progress(self) -> float:
+        """Where the statement stands that another thread executes here, 0..1; 0 if that is not known."""
+        try:
+            return max(0.0, self._connection.query_progress() / 100)
+        except duckdb.Error:
+            return 0.0
+
+    def run(self, statement: str, *, keep_order: bool = True) -> None:
         """Execute a statement that gives nothing.
 
+        :param keep_order: the rows of a new table stand in the order of what they are made from. Without it, threads share the work
+            within little memory.
         :raises IrregularCsv: the file does not follow its dialect.
         :raises FileRefused: the file is gone.
         :raises OutOfMemory: over the limit.
         :raises DiskFull: no space to spill.
         """
         with _explained():
+            self._connection.execute(f"SET preserve_insertion_order = {keep_order}")
             self._connection.execute(statement)
 
     def all(self, statement: str) -> list[tuple[Any, ...]]:

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, text
 
 from hextrackr.models.findings import Severity
 
+from .staged import OPENED, OUTCOMES
+
 _FINDINGS = """
     INSERT INTO undo_findings (import_id, finding_id, last_seen, severity, vpr, cvss, lifecycle, resolved_on)
     SELECT :import_id, f.id, f.last_seen, f.severity, f.vpr, f.cvss, f.lifecycle, f.resolved_on
@@ -20,13 +22,14 @@ _FINDINGS = """
 """
 _SEEN_AGAIN = """
     INSERT INTO undo_findings (import_id, finding_id, last_seen)
-    SELECT :import_id, m.finding_id, m.last_seen_before
-    FROM matched m WHERE m.outcome = 'unchanged' AND m.seen > m.last_seen_before ORDER BY m.finding_id
+    SELECT :import_id, f.id, f.last_seen
+    FROM matched m JOIN findings f ON f.id = m.finding_id WHERE m.outcome = 'unchanged' AND m.seen IS NOT NULL
 """
-_SEEN_EARLIER = """
+_SEEN_EARLIER = f"""
     INSERT INTO undo_findings (import_id, finding_id, first_seen, last_seen)
     SELECT :import_id, f.id, f.first_seen, f.last_seen
-    FROM matched m JOIN findings f ON f.id = m.finding_id WHERE m.opened < f.first_seen
+    FROM {OUTCOMES} CROSS JOIN findings f ON f.id = m.finding_id
+    WHERE {OPENED} < f.first_seen
 """
 #: For a definition that is new, nothing is kept: it goes with its findings.
 _CVES = """
@@ -55,9 +58,9 @@ def keep_findings(connection: Connection, import_id: int) -> None:
         connection.execute(text(statement), {"import_id": import_id})
 
 
-def keep_first_seen(connection: Connection, import_id: int) -> None:
+def keep_first_seen(connection: Connection, import_id: int, day: date) -> None:
     """Keep the findings that a late scan has seen earlier than any before."""
-    connection.execute(text(_SEEN_EARLIER), {"import_id": import_id})
+    connection.execute(text(_SEEN_EARLIER), {"import_id": import_id, "day": day.isoformat()})
 
 
 def keep_rows(

@@ -14,25 +14,22 @@ from hextrackr.models import Import
 from hextrackr.models.imports import ImportMode
 
 from . import catalogue, journal, lifecycle, undo
+from .staged import LINKED, OPENED, OUTCOMES, SEEN
 
-_INSERT = """
+_INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
-                          first_seen, last_seen, lifecycle, resolved_on)
-    SELECT :source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss, opened, coalesce(seen, opened),
-           'resolved', CASE state WHEN 0 THEN :day ELSE :closed END
-    FROM matched WHERE outcome = 'inserted'
+                          first_seen, last_seen, lifecycle, resolved_on, opened_by)
+    SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, coalesce({SEEN}, {OPENED}),
+           'resolved', CASE o.state WHEN 0 THEN :day ELSE :closed END, :import_id
+    FROM {LINKED} WHERE s.import_id = :import_id AND o.state >= 0
 """
-_SEEN_EARLIER = """
-    UPDATE findings SET first_seen = m.opened FROM matched m WHERE m.finding_id = findings.id AND m.opened < findings.first_seen
+_SEEN_EARLIER = f"""
+    UPDATE findings SET first_seen = {OPENED}
+    FROM {OUTCOMES} WHERE m.finding_id = findings.id AND {OPENED} < findings.first_seen
 """
-_COLUMNS = "import_id, finding_id, kind, day, severity, vpr, cvss"
-_OPENED = f"""
-    INSERT INTO finding_events ({_COLUMNS})
-    SELECT :import_id, id, CASE WHEN resolved_on > :day THEN 'opened' ELSE 'resolved' END, :day, severity, vpr, cvss
-    FROM findings WHERE id > :newest AND source_id = :source_id ORDER BY id
-"""
-_CLOSED = f"""
-    INSERT INTO finding_events ({_COLUMNS}, severity_before, vpr_before, cvss_before, lifecycle_before)
+_CLOSED = """
+    INSERT INTO finding_changes (
+        import_id, finding_id, kind, day, severity, vpr, cvss, severity_before, vpr_before, cvss_before, lifecycle_before)
     SELECT :closing_import, id, 'resolved', :closed, severity, vpr, cvss, severity, vpr, cvss, 'active'
     FROM findings WHERE id > :newest AND source_id = :source_id AND resolved_on > :day ORDER BY id
 """
@@ -42,7 +39,7 @@ def record(connection: Connection, import_id: int, source_id: int, day: date) ->
     """Take in a late scan and return how many findings it added to the history."""
     catalogue.promote_assets(connection, import_id, source_id, late=True)
     catalogue.promote_definitions(connection, import_id, source_id, late=True)
-    outcomes = lifecycle.compare(connection, import_id, source_id, day, ImportMode.DELTA, holds_open=False)
+    compared = lifecycle.compare(connection, import_id, source_id, day, ImportMode.DELTA, holds_open=False)
     next_scan = connection.execute(
         select(Import.id, Import.scan_date)
         .where(*undo.standing(source_id), Import.scan_date > day)
@@ -57,7 +54,8 @@ def record(connection: Connection, import_id: int, source_id: int, day: date) ->
         "closed": next_scan.scan_date.isoformat(),
         "newest": connection.execute(text("SELECT coalesce(max(id), 0) FROM findings")).scalar_one(),
     }
-    journal.keep_first_seen(connection, import_id)
-    for statement in (_SEEN_EARLIER, _INSERT, _OPENED, _CLOSED):
+    journal.keep_first_seen(connection, import_id, day)
+    insert = _INSERT if compared.all_new else _INSERT + lifecycle.NEW_ONES
+    for statement in (_SEEN_EARLIER, insert, _CLOSED):
         connection.execute(text(statement), parameters)
-    return sum(outcomes["inserted"].values())
+    return sum(compared.outcomes["inserted"].values())

@@ -1,50 +1,68 @@
 """Promotes staged findings: compares them with the record, and applies what is new, changed, reopened and resolved.
 
-The comparison is a temporary table, ``matched``: each staged finding with its outcome and, where the record has it, the values
-before. A second one, ``absent``, holds the open findings the scan should have seen and did not. Both are read only until
-:func:`apply`, so that the guard can look at them first.
+The comparison is a temporary table, ``matched``: the number of each staged finding with its outcome and, where the record has it, the id
+of the finding and, if it was seen again later, when. A second one, ``absent``, holds the open findings the scan should have seen and did
+not. Both are read only until :func:`apply`, so that the guard can look at them first. A source without findings has nothing to compare
+with: then all that is staged is new.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Connection, text
 
+from hextrackr.models.findings import Severity
 from hextrackr.models.imports import ImportMode
 
 from . import journal
+from .staged import LINKED, OPENED, OUTCOMES, SEEN
 
 #: Outcome -> severity (0..4) -> number of findings.
 Outcomes = dict[str, dict[int, int]]
 
-_MATCH = """
-    CREATE TEMPORARY TABLE matched AS
-    SELECT a.asset_id, d.definition_id, s.port, s.protocol, s.severity, s.state, coalesce(s.first_seen, s.last_seen, :day) AS opened,
-           CASE WHEN s.state > 0 THEN coalesce(s.last_seen, :day) ELSE s.last_seen END AS seen,
-           coalesce(s.vpr, f.vpr) AS vpr, coalesce(s.cvss, f.cvss) AS cvss,
-           f.id AS finding_id, f.last_seen AS last_seen_before, f.severity AS severity_before, f.vpr AS vpr_before, f.cvss AS cvss_before,
-           f.lifecycle AS lifecycle_before,
+
+@dataclass(frozen=True)
+class Comparison:
+    """What an import would do.
+
+    :ivar outcomes: ``inserted``, ``updated``, ``reopened``, ``resolved`` and ``unchanged``, by severity.
+    :ivar all_new: the source has no findings yet, so that ``matched`` is empty.
+    """
+
+    outcomes: Outcomes
+    all_new: bool
+
+
+_MATCHED = """
+    CREATE TEMPORARY TABLE matched (number INTEGER, finding_id INTEGER, severity INTEGER, outcome TEXT, seen TEXT, was_open INTEGER)
+"""
+_MATCH = f"""
+    INSERT INTO matched
+    SELECT s.number, f.id, o.severity,
            CASE
                WHEN f.id IS NULL THEN 'inserted'
-               WHEN s.state <= 0 AND f.lifecycle <> 'resolved' THEN 'resolved'
-               WHEN s.state <= 0 THEN 'unchanged'
-               WHEN f.lifecycle = 'resolved' OR (s.state = 2 AND f.lifecycle = 'active') THEN 'reopened'
-               WHEN s.severity <> f.severity OR coalesce(s.vpr, f.vpr, -1) <> coalesce(f.vpr, -1)
-                    OR coalesce(s.cvss, f.cvss, -1) <> coalesce(f.cvss, -1) THEN 'updated'
+               WHEN o.state <= 0 AND f.lifecycle <> 'resolved' THEN 'resolved'
+               WHEN o.state <= 0 THEN 'unchanged'
+               WHEN f.lifecycle = 'resolved' OR (o.state = 2 AND f.lifecycle = 'active') THEN 'reopened'
+               WHEN o.severity <> f.severity OR coalesce(o.vpr, f.vpr, -1) <> coalesce(f.vpr, -1)
+                    OR coalesce(o.cvss, f.cvss, -1) <> coalesce(f.cvss, -1) THEN 'updated'
                ELSE 'unchanged'
-           END AS outcome
-    FROM staging_findings s
-    JOIN staging_assets a ON a.import_id = s.import_id AND a.number = s.asset_number
-    JOIN staging_definitions d ON d.import_id = s.import_id AND d.number = s.definition_number
+           END,
+           CASE WHEN {SEEN} > f.last_seen THEN {SEEN} END, f.lifecycle <> 'resolved'
+    FROM {LINKED}
     LEFT JOIN findings f ON f.asset_id = a.asset_id AND f.definition_id = d.definition_id
-                        AND f.port = s.port AND f.protocol = s.protocol
-    WHERE s.import_id = :import_id AND (s.state >= 0 OR f.id IS NOT NULL)
+                        AND f.port = s.port AND f.protocol = o.protocol
+    WHERE s.import_id = :import_id AND (o.state >= 0 OR f.id IS NOT NULL)
 """
-
+_ALL_NEW = """
+    SELECT 'inserted', severity, sum(findings) FROM staging_observations WHERE import_id = :import_id AND state >= 0 GROUP BY severity
+"""
 _ABSENT = """
     CREATE TEMPORARY TABLE absent AS
-    SELECT f.id AS finding_id, f.severity, f.vpr, f.cvss, f.lifecycle AS lifecycle_before
+    SELECT f.id AS finding_id, f.severity
     FROM findings f
     WHERE f.source_id = :source_id AND f.lifecycle <> 'resolved'
       AND f.id NOT IN (SELECT finding_id FROM matched WHERE finding_id IS NOT NULL)
@@ -52,51 +70,46 @@ _ABSENT = """
 _ON_SCANNED_HOSTS = " AND f.asset_id IN (SELECT asset_id FROM staging_assets WHERE import_id = :import_id)"
 _NONE = " AND 1 = 0"
 
-_INSERT = """
+_INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
-                          first_seen, last_seen, lifecycle, resolved_on)
-    SELECT :source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
-           opened, coalesce(seen, opened),
-           CASE state WHEN 0 THEN 'resolved' WHEN 2 THEN 'reopened' ELSE 'active' END,
-           CASE state WHEN 0 THEN :day END
-    FROM matched WHERE outcome = 'inserted'
+                          first_seen, last_seen, lifecycle, resolved_on, opened_by)
+    SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, coalesce({SEEN}, {OPENED}),
+           CASE o.state WHEN 0 THEN 'resolved' WHEN 2 THEN 'reopened' ELSE 'active' END, CASE o.state WHEN 0 THEN :day END, :import_id
+    FROM {LINKED} WHERE s.import_id = :import_id AND o.state >= 0
 """
-_UPDATE = """
+NEW_ONES = " AND s.number IN (SELECT number FROM matched WHERE outcome = 'inserted')"
+_IN_ORDER = " ORDER BY s.number"
+_UPDATE = f"""
     UPDATE findings SET
-        severity = m.severity, vpr = m.vpr, cvss = m.cvss,
-        last_seen = CASE WHEN m.seen > findings.last_seen THEN m.seen ELSE findings.last_seen END,
+        severity = o.severity, vpr = coalesce(o.vpr, findings.vpr), cvss = coalesce(o.cvss, findings.cvss),
+        last_seen = coalesce(m.seen, findings.last_seen),
         lifecycle = CASE m.outcome WHEN 'reopened' THEN 'reopened' WHEN 'resolved' THEN 'resolved' ELSE findings.lifecycle END,
         resolved_on = CASE m.outcome WHEN 'reopened' THEN NULL WHEN 'resolved' THEN :day ELSE findings.resolved_on END
-    FROM matched m
+    FROM {OUTCOMES}
     WHERE m.finding_id = findings.id AND m.outcome IN ('updated', 'reopened', 'resolved')
 """
 _SEEN_AGAIN = """
     UPDATE findings SET last_seen = m.seen
     FROM matched m
-    WHERE m.finding_id = findings.id AND m.outcome = 'unchanged' AND m.seen > m.last_seen_before
+    WHERE m.finding_id = findings.id AND m.outcome = 'unchanged' AND m.seen IS NOT NULL
 """
 _RESOLVE_ABSENT = """
     UPDATE findings SET lifecycle = 'resolved', resolved_on = :day WHERE id IN (SELECT finding_id FROM absent)
 """
-_EVENT_COLUMNS = (
+_CHANGE_COLUMNS = (
     "import_id, finding_id, kind, day, severity, vpr, cvss, severity_before, vpr_before, cvss_before, lifecycle_before"
 )
-_OPENED_EVENTS = f"""
-    INSERT INTO finding_events ({_EVENT_COLUMNS})
-    SELECT :import_id, id, CASE lifecycle WHEN 'resolved' THEN 'resolved' ELSE 'opened' END, :day, severity, vpr, cvss,
-           NULL, NULL, NULL, NULL
-    FROM findings WHERE id > :newest_before AND source_id = :source_id ORDER BY id
+_CHANGES = f"""
+    INSERT INTO finding_changes ({_CHANGE_COLUMNS})
+    SELECT :import_id, f.id, CASE m.outcome WHEN 'updated' THEN 'changed' ELSE m.outcome END, :day,
+           o.severity, coalesce(o.vpr, f.vpr), coalesce(o.cvss, f.cvss), f.severity, f.vpr, f.cvss, f.lifecycle
+    FROM {OUTCOMES} CROSS JOIN findings f ON f.id = m.finding_id
+    WHERE m.outcome IN ('updated', 'reopened', 'resolved')
 """
-_CHANGED_EVENTS = f"""
-    INSERT INTO finding_events ({_EVENT_COLUMNS})
-    SELECT :import_id, finding_id, CASE outcome WHEN 'updated' THEN 'changed' ELSE outcome END, :day,
-           severity, vpr, cvss, severity_before, vpr_before, cvss_before, lifecycle_before
-    FROM matched WHERE outcome IN ('updated', 'reopened', 'resolved') ORDER BY finding_id
-"""
-_ABSENT_EVENTS = f"""
-    INSERT INTO finding_events ({_EVENT_COLUMNS})
-    SELECT :import_id, finding_id, 'resolved', :day, severity, vpr, cvss, severity, vpr, cvss, lifecycle_before
-    FROM absent ORDER BY finding_id
+_ABSENT_CHANGES = f"""
+    INSERT INTO finding_changes ({_CHANGE_COLUMNS})
+    SELECT :import_id, f.id, 'resolved', :day, f.severity, f.vpr, f.cvss, f.severity, f.vpr, f.cvss, f.lifecycle
+    FROM absent m JOIN findings f ON f.id = m.finding_id
 """
 
 
@@ -107,13 +120,11 @@ def no_outcomes() -> Outcomes:
 
 def compare(
     connection: Connection, import_id: int, source_id: int, day: date, mode: ImportMode, holds_open: bool
-) -> Outcomes:
+) -> Comparison:
     """Fill ``matched`` and ``absent`` and count their outcomes.
 
     :param day: the scan's date: when a finding was seen whose row does not say.
-    :param holds_open: whether the file holds an open finding; one that does not never resolves by absence.
-    :return: the outcomes ``inserted``, ``updated``, ``reopened``, ``resolved`` and ``unchanged``, by severity.
-    """
+    :param holds_open: whether the file holds an open finding; one that does not never resolves by absence."""
     scope = (
         {ImportMode.FULL: "", ImportMode.HOSTS: _ON_SCANNED_HOSTS, ImportMode.DELTA: _NONE}[mode]
         if holds_open
@@ -121,26 +132,47 @@ def compare(
     )
     parameters = {"import_id": import_id, "source_id": source_id, "day": day.isoformat()}
     drop(connection)
-    connection.execute(text(_MATCH), parameters)
-    connection.execute(text(_ABSENT + scope), parameters)
+    known = connection.execute(text("SELECT EXISTS (SELECT 1 FROM findings WHERE source_id = :source_id)"), parameters)
+    all_new = not known.scalar_one()
+    connection.execute(text(_MATCHED))
+    if not all_new:
+        connection.execute(text(_MATCH), parameters)
+    connection.execute(text(_ABSENT + (_NONE if _all_seen(connection, source_id) else scope)), parameters)
+    return Comparison(_outcomes(connection, parameters, all_new), all_new)
+
+
+def apply(connection: Connection, import_id: int, source_id: int, day: date, *, all_new: bool) -> None:
+    """Write what :func:`compare` found into the findings, and keep each change of one on record."""
+    parameters = {"import_id": import_id, "source_id": source_id, "day": day.isoformat()}
+    journal.keep_findings(connection, import_id)
+    insert = _INSERT + ("" if all_new else NEW_ONES) + _IN_ORDER
+    for statement in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _SEEN_AGAIN, _RESOLVE_ABSENT, insert):
+        connection.execute(text(statement), parameters)
+
+
+def _outcomes(connection: Connection, parameters: dict[str, Any], all_new: bool) -> Outcomes:
     outcomes = no_outcomes()
-    counted = "SELECT outcome, severity, count(*) FROM matched GROUP BY outcome, severity"
+    changed = "SELECT outcome, severity, count(*) FROM matched WHERE outcome <> 'unchanged' GROUP BY outcome, severity"
     absent = "SELECT 'resolved', severity, count(*) FROM absent GROUP BY severity"
-    for statement in (counted, absent):
-        for outcome, severity, count in connection.execute(text(statement)):
+    for statement in (_ALL_NEW if all_new else changed, absent):
+        for outcome, severity, count in connection.execute(text(statement), parameters):
             outcomes[outcome][severity] = outcomes[outcome].get(severity, 0) + count
+    # Most findings are unchanged: to group them would be to sort them.
+    each = ", ".join(f"count(*) FILTER (WHERE severity = {severity.value})" for severity in Severity)
+    unchanged = connection.execute(text(f"SELECT {each} FROM matched WHERE outcome = 'unchanged'")).one()
+    outcomes["unchanged"] = {
+        severity.value: count for severity, count in zip(Severity, unchanged, strict=True) if count
+    }
     return outcomes
 
 
-def apply(connection: Connection, import_id: int, source_id: int, day: date) -> None:
-    """Write what :func:`compare` found into the findings, and an event for each that it changes."""
-    newest = connection.execute(text("SELECT coalesce(max(id), 0) FROM findings")).scalar_one()
-    parameters = {"import_id": import_id, "source_id": source_id, "day": day.isoformat(), "newest_before": newest}
-    journal.keep_findings(connection, import_id)
-    for statement in (
-        _INSERT, _UPDATE, _SEEN_AGAIN, _RESOLVE_ABSENT, _OPENED_EVENTS, _CHANGED_EVENTS, _ABSENT_EVENTS,
-    ):  # fmt: skip
-        connection.execute(text(statement), parameters)
+def _all_seen(connection: Connection, source_id: int) -> bool:
+    """Whether the scan has seen every open finding of its source, so that none can be absent."""
+    (seen,) = connection.execute(text("SELECT count(*) FROM matched WHERE was_open")).one()
+    is_open = (
+        "SELECT coalesce(sum(findings), 0) FROM state_totals WHERE source_id = :source_id AND lifecycle <> 'resolved'"
+    )
+    return bool(seen == connection.execute(text(is_open), {"source_id": source_id}).scalar_one())
 
 
 def drop(connection: Connection) -> None:

@@ -25,8 +25,9 @@ ASSET_FIELDS = ("asset_id", "fqdn", "netbios", "ip", "host", "name", "os")
 DEFINITION_FIELDS = (
     "plugin_id", "title", "cves", "advisories", "family", "description", "solution", "see_also", "cvss_vector", "published", "updated",
 )  # fmt: skip
+KEY_FIELDS = ("plugin_id", "cves", "title")
 FINDING_FIELDS = ("severity", "state", "port", "protocol", "vpr", "cvss", "epss", "first_seen", "last_seen")
-ROW_FIELDS = (*ASSET_FIELDS, "plugin_id", "cves", "title", *FINDING_FIELDS)
+ROW_FIELDS = (*KEY_FIELDS, *FINDING_FIELDS)
 DATE_FIELDS = ("first_seen", "last_seen", "published", "updated")
 
 _ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
@@ -99,15 +100,19 @@ class Mapping:
     def cell(self, place: int) -> str:
         """One column, trimmed, and NULL where it says nothing."""
         cell = f"c{place}"
-        # To trim a set of characters is dear, and few cells begin or end with one: look first.
-        trimmed = f"CASE WHEN {cell}[1] <= ' ' OR {cell}[-1] <= ' ' THEN trim({cell}, {BLANKS}) ELSE {cell} END"
+        # To trim a set of characters is dear, and few cells begin or end with one: look first. What begins with a blank sorts before "!".
+        trimmed = f"CASE WHEN {cell} < '!' OR {cell}[-1] <= ' ' THEN trim({cell}, {BLANKS}) ELSE {cell} END"
         cleaned = f"nullif({trimmed}, '')"
         for null in self._format.nulls:
             cleaned = f"nullif({cleaned}, {quoted(null)})"
         return cleaned
 
-    def record(self) -> dict[str, str]:
-        """What a row says of its host and finding: column name to expression, over :meth:`cells`."""
+    def code(self, fields: Iterable[str]) -> str:
+        """A number that stands for the texts of the fields, as they are in the file."""
+        return f"hash({', '.join(f'c{place}' for place in self.places(fields)) or 'NULL'})"
+
+    def asset(self) -> dict[str, str]:
+        """What a row says of its host: column name to expression, over :meth:`cells`."""
         return {
             "asset_key": self._asset_key(),
             "name": self._name(),
@@ -115,6 +120,11 @@ class Mapping:
             "netbios": self.text("netbios", KEY_LENGTH),
             "ip": self._ip(),
             "os": self.text("os", KEY_LENGTH),
+        }
+
+    def finding(self) -> dict[str, str]:
+        """What a row says of its finding: column name to expression, over :meth:`cells`."""
+        return {
             "definition_key": self.definition_key(),
             "severity": self._word("severity", self._format.severities, "NULL"),
             "severity_text": self.text("severity"),
@@ -130,7 +140,7 @@ class Mapping:
         }
 
     def blank(self) -> str:
-        """Condition, over :meth:`record`: the row holds no finding, whatever else stands in it."""
+        """Condition, over :meth:`finding`: the row holds no finding, whatever else stands in it."""
         return "definition_key IS NULL AND severity_text IS NULL" if self._format.bare_rows else "FALSE"
 
     def definition(self) -> dict[str, str]:

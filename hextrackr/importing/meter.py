@@ -34,7 +34,7 @@ class Reading:
     metadata: dict[str, Any]
 
 
-#: A phase that was expected to take at least this many seconds tells how fast the machine is.
+#: Phases that were expected to take at least this many seconds together tell how fast the machine is.
 CALIBRATES_FROM = 0.05
 
 Report = Callable[[Reading], None]
@@ -46,8 +46,10 @@ class _Position:
     low: float
     high: float
     since: float
+    rest: float
     units: int = 0
     done: int = 0
+    measure: Callable[[], float] | None = None
 
 
 @dataclass
@@ -56,26 +58,36 @@ class Meter:
 
     :ivar report: called at every change of phase and at every :meth:`tick`.
     :ivar clock: monotonic seconds.
+    :ivar expected_so_far: seconds that the phases which are over were expected to take.
     """
 
     report: Report
     clock: Callable[[], float]
     figures: dict[str, Any] = field(default_factory=dict)
     message: str = ""
+    expected_so_far: float = 0.0
+    _taken: float = 0.0
     _plan: list[Phase] = field(default_factory=list)
+    _opening: str | None = None
     _position: _Position | None = None
     _reached: float = 0.0
     _started: float | None = None
-    _pace: float = 1.0
 
-    def plan(self, phases: list[Phase]) -> None:
-        """Say what is to come; may be said again with better expectations, for the phases not yet begun."""
+    def plan(self, phases: list[Phase], opening: str | None = None) -> None:
+        """Say what is to come; may be said again with better expectations, for the phases not yet begun.
+
+        :param opening: the message with which step 3 opens.
+        """
         self._plan = list(phases)
+        self._opening = opening
 
-    def begin(self, name: str, message: str | None = None, *, units: int = 0) -> None:
+    def begin(
+        self, name: str, message: str | None = None, *, units: int = 0, measure: Callable[[], float] | None = None
+    ) -> None:
         """Enter a phase of the plan.
 
         :param units: how many there are to count, 0 if they cannot be counted.
+        :param measure: tells, at any time and to any thread, how much of the phase is done, 0..1.
         """
         now = self.clock()
         if self._started is None:
@@ -84,12 +96,15 @@ class Meter:
             self._leave(self._position, now)
         index = next(index for index, phase in enumerate(self._plan) if phase.name == name)
         phase, rest = self._plan[index], self._plan[index:]
-        end = 100.0 if phase.step == TOTAL_STEPS else PROMOTION_OPENS_AT
-        opens = max(self._reached, PROMOTION_OPENS_AT) if phase.step == TOTAL_STEPS else self._reached
-        left = sum(other.seconds for other in rest if (other.step == TOTAL_STEPS) == (phase.step == TOTAL_STEPS))
-        width = (end - opens) * phase.seconds / left if left else 0.0
-        self._position = _Position(phase, opens, opens + width, now, units)
+        last = phase.step == TOTAL_STEPS
+        opens = max(self._reached, PROMOTION_OPENS_AT) if last else self._reached
+        left = sum(other.seconds for other in rest if (other.step == TOTAL_STEPS) == last)
+        width = ((100.0 if last else PROMOTION_OPENS_AT) - opens) * phase.seconds / left if left else 0.0
+        after = sum(other.seconds for other in rest[1:])
+        self._position = _Position(phase, opens, opens + width, now, after, units, measure=measure)
         self._reached = opens
+        if last and self._opening is not None:
+            message, self._opening = self._opening, None
         if message is not None:
             self.message = message
         self.report(self._reading(now))
@@ -122,23 +137,41 @@ class Meter:
         elapsed = now - self._started
         metadata = {"currentStep": position.phase.step, "totalSteps": TOTAL_STEPS, **self.figures}
         if progress >= 1 and elapsed > 0.2:
-            metadata["etaSeconds"] = round(elapsed * (100 - progress) / progress, 1)
+            metadata["etaSeconds"] = round(self._left(position, fraction, now), 1)
         rows = self.figures.get("totalRows")
         if rows and elapsed > 0:
             metadata["rowsPerSecond"] = round(rows * progress / 100 / elapsed)
         return Reading(round(progress, 1), self.message, metadata)
 
+    def _left(self, position: _Position, fraction: float, now: float) -> float:
+        """Seconds until the end."""
+        counted = position.units or position.measure is not None
+        pace = self._pace(position, fraction, now)
+        expected = position.phase.seconds * pace
+        here = (1 - fraction) * expected if counted else max(0.05 * expected, expected - (now - position.since))
+        return here + position.rest * pace
+
     def _fraction(self, position: _Position, now: float) -> float:
+        if position.measure is not None:
+            return min(1.0, position.measure())
         if position.units:
             return min(1.0, position.done / position.units)
-        expected = position.phase.seconds * self._pace
+        expected = position.phase.seconds * self._pace()
         return _slowing((now - position.since) / expected) if expected > 0 else 0.0
 
     def _leave(self, position: _Position, now: float) -> None:
-        """Learn from a phase how fast this machine is, for those that can only go by the clock."""
+        """Learn from a phase how fast this machine is."""
         self._reached = max(self._reached, position.high)
-        if position.phase.seconds >= CALIBRATES_FROM:
-            self._pace = min(10.0, max(0.1, (now - position.since) / position.phase.seconds))
+        self.expected_so_far += position.phase.seconds
+        self._taken += now - position.since
+
+    def _pace(self, position: _Position | None = None, fraction: float = 0.0, now: float = 0.0) -> float:
+        """How many seconds this machine takes for one that is expected: of all that is over, and of what is counted by now."""
+        expected, taken = self.expected_so_far, self._taken
+        if position is not None and (position.units or position.measure is not None):
+            expected += fraction * position.phase.seconds
+            taken += now - position.since
+        return min(10.0, max(0.1, taken / expected)) if expected >= CALIBRATES_FROM else 1.0
 
 
 def _slowing(share: float) -> float:

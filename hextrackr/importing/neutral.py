@@ -12,10 +12,9 @@ DEFINITION_COLUMNS = (
     "cvss_vector", "cvss", "vpr", "epss", "published", "updated",
 )  # fmt: skip
 CVE_COLUMNS = ("number", "cve")
-FINDING_COLUMNS = (
-    "number", "asset_number", "definition_number", "port", "protocol", "severity", "vpr", "cvss",
-    "first_seen", "last_seen", "state",
-)  # fmt: skip
+#: What many findings have in common, and how many of them.
+OBSERVATION_COLUMNS = ("number", "protocol", "severity", "vpr", "cvss", "first_seen", "last_seen", "state", "findings")
+FINDING_COLUMNS = ("number", "asset_number", "definition_number", "port", "observation_number")
 
 
 @dataclass(frozen=True)

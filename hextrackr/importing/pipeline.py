@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,7 @@ from hextrackr.models import Import, Source
 from hextrackr.models.base import prepare_engine
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import dialect, formats, ownership, pace, plaintext, promotion, saved, scandate, staging, sweep
+from . import dialect, formats, outlook, ownership, pace, plaintext, promotion, saved, scandate, staging, sweep
 from .csvdatabase import CsvDatabase, IrregularCsv, NotUtf8
 from .formats.format import Recognised
 from .job import Job
@@ -24,8 +25,9 @@ from .meter import Meter
 from .neutral import Counts
 from .reader import Reader
 
-#: Promotion writes to four indexes at once; what does not fit is written and read again.
-CACHE_MB = 64
+#: How much of the database is kept in memory while DuckDB reads beside it, and once it has ended: promotion reads and writes four
+#: indexes at once, and what does not fit is written and read again.
+CACHE_MB, PROMOTION_CACHE_MB = 32, 192
 
 
 def run(job: Job, meter: Meter) -> ImportState:
@@ -34,26 +36,47 @@ def run(job: Job, meter: Meter) -> ImportState:
     :return: ``COMPLETED`` or ``AWAITING_CONFIRMATION``.
     :raises HexTrackrError: it cannot be carried out; the final tables are as before.
     """
-    engine = open_database(job.database_url, job.patience_ms)
-    try:
-        with Session(engine) as session:
-            record = session.get_one(Import, job.import_id)
-            session.expunge(record)
+    with _database(job, CACHE_MB) as engine:
+        record = _record(engine, job)
         if record.confirmed and record.state == ImportState.PROMOTING:
             meter.note(**staged_figures(record))
         else:
             _stage(engine, job, record, meter)
-            with Session(engine) as session:
-                record = session.get_one(Import, job.import_id)
-                session.expunge(record)
+            record = _record(engine, job)
+    with _database(job, PROMOTION_CACHE_MB) as engine:
         return _promote(engine, job, record, meter)
+
+
+@contextmanager
+def _database(job: Job, cache_mb: int) -> Iterator[Engine]:
+    engine = open_database(job.database_url, job.patience_ms, cache_mb=cache_mb, check_references=False)
+    try:
+        yield engine
     finally:
         engine.dispose()
 
 
-def open_database(url: str, patience_ms: int = 30_000) -> Engine:
-    """An engine as the importer process uses it: SQLite waits for locks in C, as this process has nothing else to do."""
-    return prepare_engine(create_engine(url), busy_timeout_ms=patience_ms, cache_mb=CACHE_MB, begin="IMMEDIATE")
+def _record(engine: Engine, job: Job) -> Import:
+    with Session(engine) as session:
+        record = session.get_one(Import, job.import_id)
+        session.expunge(record)
+        return record
+
+
+def open_database(
+    url: str, patience_ms: int = 30_000, *, cache_mb: int = CACHE_MB, check_references: bool = True
+) -> Engine:
+    """An engine as the importer process uses it: SQLite waits for locks in C, as this process has nothing else to do.
+
+    :param check_references: an import need not: what it inserts is joined with what it refers to.
+    """
+    return prepare_engine(
+        create_engine(url),
+        busy_timeout_ms=patience_ms,
+        cache_mb=cache_mb,
+        begin="IMMEDIATE",
+        check_references=check_references,
+    )
 
 
 def staged_figures(record: Import) -> dict[str, Any]:
@@ -72,17 +95,19 @@ def staged_figures(record: Import) -> dict[str, Any]:
 
 def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
     sample, size = _sample(Path(job.upload))
-    meter.plan(pace.plan(size, rows=max(1, size // 800)))
+    meter.plan(pace.plan(size, outlook.rows(size, ())))
     meter.begin("recognise", "Reading the file...")
     found = dialect.detect(sample, complete=len(sample) == size, is_header=formats.is_header)
     recognised = formats.recognise(found.header, saved.formats(engine))
     source_id = _enter(engine, job, record, recognised)
+    standing = outlook.standing(engine, source_id)
+    first = dialect.rows(sample, found)
+    seen = scandate.in_rows(first, recognised.places["last_seen"])
+    day = scandate.of_scan(record.scan_date, seen, record.filename, date.today())
+    meter.plan(pace.plan(size, outlook.rows(size, first), standing.known, moves=day != standing.day))
     sweep.clear(engine, staging.TABLES, record.id)
 
-    meter.begin("rows", f"Reading {recognised.format.name}...")
-    with closing(_rows_read(job, found, recognised, sample)) as reader:
-        meter.begin("definitions")
-        reader.read_definitions()
+    with closing(_rows_read(job, found, recognised, first, meter)) as reader:
         meter.begin("deduplicate")
         counts = reader.deduplicate()
         if counts.rejected and not counts.findings:
@@ -96,8 +121,7 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
         )
         day = scandate.of_scan(record.scan_date, counts.newest, record.filename, date.today())
         _move(engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, **_counted(counts))
-        meter.plan(pace.plan(size, counts.rows))
-        meter.begin("stage", "Loading data to staging table...", units=staging.units(reader))
+        meter.plan(pace.plan(size, counts.findings, standing.known, moves=day != standing.day))
         staging.load(engine, reader, job, meter)
         warnings, understood = _warnings(reader, counts), reader.understood(counts)
     _move(
@@ -115,14 +139,16 @@ def _sample(upload: Path) -> tuple[bytes, int]:
         raise FileRefused("The uploaded file is gone from the server's disk; please import it again.") from None
 
 
-def _rows_read(job: Job, found: dialect.Dialect, recognised: Recognised, sample: bytes) -> Reader:
+def _rows_read(
+    job: Job, found: dialect.Dialect, recognised: Recognised, first: list[list[str]], meter: Meter
+) -> Reader:
     """A reader after its first pass; over a cleaned copy if the file cannot be read as it stands."""
     upload, copy = Path(job.upload), Path(job.spill) / "copy.csv"
-    first_rows = dialect.rows(sample, found)
 
     def read(path: Path, found: dialect.Dialect) -> Reader:
         database = CsvDatabase(path, found, spill=copy.parent, memory_limit=job.memory_limit)
-        reader = Reader(database, recognised, first_rows, job.date_order)
+        reader = Reader(database, recognised, first, job.date_order)
+        meter.begin("rows", f"Reading {recognised.format.name}...", measure=reader.progress)
         try:
             reader.read_rows()
         except HexTrackrError:
@@ -145,8 +171,12 @@ def _rows_read(job: Job, found: dialect.Dialect, recognised: Recognised, sample:
 def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportState:
     assert record.source_id is not None and record.scan_date is not None
     meter.note(**staged_figures(record))
-    meter.plan(pace.plan(0, record.rows_read))
-    meter.begin("open", f"Staging complete. Processing {record.staged} records to final tables...")
+    standing = outlook.standing(engine, record.source_id)
+    moves = record.scan_date != standing.day
+    meter.plan(
+        pace.promotion(record.staged, standing.known, moves=moves, spent=meter.expected_so_far),
+        opening=f"Staging complete. Processing {record.staged} records to final tables...",
+    )
     return promotion.promote(
         engine,
         promotion.Promotion(

@@ -13,7 +13,7 @@ from hextrackr.errors import Cancelled
 from hextrackr.models import Import, Source
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import catalogue, journal, late, lifecycle, pace, summary, totals, undo
+from . import catalogue, journal, late, lifecycle, summary, totals, undo
 from .lifecycle import Outcomes, no_outcomes
 from .meter import Meter
 
@@ -52,7 +52,6 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
     with engine.execution_options(durable=True).begin() as connection:
         _claim(connection, promotion)
         open_before = sum(count for count, _ in totals.open_in_source(connection, promotion.source_id).values())
-        meter.plan(pace.promotion(promotion.staged, open_before))
         savepoint = connection.begin_nested()
         outcomes, told = _carry_out(connection, promotion, meter)
         if _needs_confirmation(promotion, sum(outcomes["resolved"].values()), open_before):
@@ -93,9 +92,10 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     catalogue.promote_definitions(connection, import_id, source_id)
     meter.begin("compare")
     holds_open = promotion.open_staged > 0
-    outcomes = lifecycle.compare(connection, import_id, source_id, day, promotion.mode, holds_open=holds_open)
+    compared = lifecycle.compare(connection, import_id, source_id, day, promotion.mode, holds_open=holds_open)
+    outcomes = compared.outcomes
     meter.begin("apply")
-    lifecycle.apply(connection, import_id, source_id, day)
+    lifecycle.apply(connection, import_id, source_id, day, all_new=compared.all_new)
     lifecycle.drop(connection)
     meter.begin("totals")
     is_open = totals.count(connection, source_id)

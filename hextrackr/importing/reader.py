@@ -1,23 +1,26 @@
 """Reads a CSV file with DuckDB into neutral, deduplicated records.
 
-Two passes over the file, so that its long text is never held at once: the first takes what each row says of its host and finding,
-the second groups what the rows say of their definitions.
+Three passes over the file, so that no text is held as often as it stands there: the first takes what each row says of its finding, and
+a code for the texts that name its host and its definition; the others read those texts, each once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Mapping as Dictionary
 from dataclasses import replace
 from typing import Any
 
-from . import identifiers, recognition, rejects, scores, survey, swallowed
+from . import faults, numbering, recognition, rejects, scores, survey, swallowed
 from .csvdatabase import CsvDatabase
 from .dialect import Dialect
 from .formats.format import Recognised
-from .mapping import BLANK, BLANKS, DEFINITION_FIELDS, FAULTS, ROW_FIELDS, Mapping, Readings, quoted
+from .mapping import ASSET_FIELDS, DEFINITION_FIELDS, KEY_FIELDS, ROW_FIELDS, Mapping, Readings
 from .neutral import Counts
-from .rejects import VALUE_LENGTH, Malformed, RejectedRow
+from .rejects import Malformed, RejectedRow
+
+#: What the first pass takes of the time of the first and the second.
+_ROWS_SHARE = 0.78
 
 
 class Reader:
@@ -47,13 +50,21 @@ class Reader:
         self._footer: list[Malformed] = []
         self._rejected: list[RejectedRow] = []
         self._told: list[str] = []
+        self._rows = 0
+        self._pass = (0.0, _ROWS_SHARE)
+        self._beside: CsvDatabase | None = None
 
     def close(self) -> None:
         """Give back the memory and the temporary files."""
         self._database.close()
 
+    def progress(self) -> float:
+        """Where :meth:`read_rows` stands, 0..1, as another thread may ask."""
+        passed, share = self._pass
+        return passed + share * self._database.progress()
+
     def read_rows(self) -> None:
-        """First pass: every row's host and finding."""
+        """First pass: every row's finding. Second pass: the hosts."""
         day_first, told = survey.date_order(self._database, self._recognised, self._sample, self._date_order)
         readings = Readings(day_first)
         self._read_rows(readings)
@@ -61,79 +72,27 @@ class Reader:
             scales, told_of_scores = survey.scales(self._database, self._recognised)
             self._read_rows(replace(readings, scales=scales, limited=True))
             told = told + told_of_scores
-        self._mark_blank_rows()
         self._malformed = rejects.malformed(self._database, self._recognised)
+        self._pass = (_ROWS_SHARE, 1 - _ROWS_SHARE)
+        self._read_assets()
+        numbering.code(self._database)
+        (self._rows,) = self._database.one("SELECT count(*) FROM rows")
+        faults.separate(self._database, self._mapping)
         self._footer = rejects.footer(self._database.path, self._width, self._malformed)
         bad = self._malformed[: len(self._malformed) - len(self._footer)]
         self._rejected = rejects.collect(self._database, self._recognised, bad)
         self._told = told
 
-    def read_definitions(self) -> None:
-        """Second pass: what the rows say of their definitions, each once.
-
-        Of different texts the greatest counts, so that the order of the rows does not matter.
-        """
-        m = self._mapping
-        places = m.places(DEFINITION_FIELDS)
-        greatest = ", ".join(f"max(c{place}) AS c{place}" for place in places)
-        spans = swallowed.fits(set(places) - set(m.places(ROW_FIELDS)), self._width, self._database.dialect.delimiter)
-        self._database.run(f"""
-            CREATE TABLE definition_texts AS
-            SELECT key, cve_text, suspect, {_select(m.definition())}
-            FROM (SELECT key, cve_text, suspect, {m.cells(DEFINITION_FIELDS)}
-                  FROM (SELECT {m.definition_key()} AS key, {greatest}, string_agg(DISTINCT {m.cve_text()}, ' ') AS cve_text,
-                               bool_or({spans}) AS suspect
-                        FROM {self._database.source()} GROUP BY 1))
-        """)
-        (suspect,) = self._database.one("""
-            SELECT coalesce((SELECT bool_or(suspect) FROM rows), FALSE) OR coalesce((SELECT bool_or(suspect) FROM definition_texts), FALSE)
-        """)
-        if suspect:
-            swallowed.refuse(self._database, self._recognised, {row.line for row in self._malformed})
-
     def deduplicate(self) -> Counts:
         """Number assets and definitions, merge the rows of one finding, and count."""
-        self._database.run("""
-            CREATE TABLE assets AS
-            SELECT row_number() OVER (ORDER BY asset_key) AS number, asset_key AS key, max(name) AS name, max(fqdn) AS fqdn,
-                   max(netbios) AS netbios, max(ip) AS ip, max(os) AS os, max(last_seen) AS last_seen
-            FROM rows WHERE fault IS NULL GROUP BY asset_key
-        """)
-        self._database.run("""
-            CREATE TABLE definitions AS
-            SELECT row_number() OVER (ORDER BY key) AS number, * FROM definition_texts JOIN (
-                SELECT definition_key AS key, max(cvss) AS cvss, max(vpr) AS vpr, max(epss) AS epss
-                FROM rows WHERE fault IS NULL GROUP BY definition_key
-            ) USING (key)
-        """)
-        self._database.run(f"""
-            CREATE TABLE cves AS
-            SELECT DISTINCT number, CASE WHEN found ILIKE 'cve-%' THEN upper(found) ELSE left(found, 64) END AS cve FROM (
-                SELECT number, unnest(CASE WHEN len(named) > 0 THEN named ELSE advisories END) AS found FROM (
-                    SELECT number, coalesce(regexp_extract_all(cve_text, {quoted(identifiers.ANY)}), []) AS named,
-                           regexp_extract_all(advisory_text, {quoted(identifiers.ADVISORY)}) AS advisories
-                    FROM definitions
-                )
-            ) ORDER BY ALL
-        """)
-        self._database.run("""
-            CREATE TABLE findings AS
-            SELECT row_number() OVER (ORDER BY asset_number, definition_number, port, protocol) AS number, * FROM (
-                SELECT a.number AS asset_number, d.number AS definition_number, port, protocol, max(severity) AS severity,
-                       max(r.vpr) AS vpr, max(r.cvss) AS cvss, min(first_seen) AS first_seen,
-                       max(r.last_seen) AS last_seen, max(state) AS state
-                FROM rows r JOIN assets a ON a.key = r.asset_key JOIN definitions d ON d.key = r.definition_key
-                WHERE fault IS NULL GROUP BY 1, 2, 3, 4
-            )
-        """)
-        rows, good, blank = self._database.one(
-            f"SELECT count(*), count(*) FILTER (fault IS NULL), count(*) FILTER (fault = {BLANK}) FROM rows"
-        )
+        numbering.number(self._database)
+        (good,) = self._database.one("SELECT count(*) FROM rows")
+        blank = faults.blank(self._database)
         findings, is_open = self._database.one("SELECT count(*), count(*) FILTER (state > 0) FROM findings")
-        (newest,) = self._database.one("SELECT max(last_seen) FROM rows WHERE fault IS NULL")
-        malformed = len(self._rejected) - (rows - good - blank)
+        (newest,) = self._database.one("SELECT max(last_seen) FROM rows")
+        malformed = len(self._rejected) - (self._rows - good - blank)
         return Counts(
-            rows=rows + malformed,
+            rows=self._rows + malformed,
             findings=findings,
             open=is_open,
             merged=good - findings,
@@ -141,6 +100,41 @@ class Reader:
             rejected=len(self._rejected),
             newest=newest,
         )
+
+    def read_definitions(self) -> None:
+        """Third pass: what the rows say of their definitions, each once. Another thread may take batches of findings meanwhile.
+
+        Of different texts the greatest counts, so that the order of the rows does not matter.
+        """
+        database = self._beside = self._database.branch()
+        m = self._mapping
+        places = m.places(DEFINITION_FIELDS)
+        read = ", ".join(f"c{place}" for place in places)
+        greatest = ", ".join(f"max(c{place}) AS c{place}" for place in places)
+        spans = self._fits(set(places) - set(m.places(ROW_FIELDS)))
+        database.run(
+            f"""
+            CREATE TABLE definition_texts AS
+            SELECT key, cve_text, suspect, {_select(m.definition())}
+            FROM (SELECT key, cve_text, suspect, {m.cells(DEFINITION_FIELDS)}
+                  FROM (SELECT key, {greatest}, string_agg(DISTINCT {m.cve_text()}, ' ') AS cve_text, bool_or({spans}) AS suspect
+                        FROM (SELECT *, {m.code(KEY_FIELDS)} AS code FROM (SELECT DISTINCT {read} FROM {database.source()}))
+                        JOIN definition_codes USING (code) GROUP BY key))
+            """,
+            keep_order=False,
+        )
+        (suspect,) = database.one("""
+            SELECT bool_or(suspect) IS TRUE
+            FROM (SELECT suspect FROM rows UNION ALL SELECT suspect FROM asset_texts UNION ALL SELECT suspect FROM definition_texts)
+        """)
+        if suspect or faults.suspect(database):
+            swallowed.refuse(database, self._recognised, {row.line for row in self._malformed})
+        numbering.describe(database)
+
+    def interrupt(self) -> None:
+        """End :meth:`read_definitions`, which another thread is in."""
+        if self._beside is not None:
+            self._beside.interrupt()
 
     def rejected(self) -> list[RejectedRow]:
         """The rows that were not taken over, in the order of the file."""
@@ -160,8 +154,7 @@ class Reader:
         """What the user should know of how the file was read, in plain sentences."""
         told = [_encoding(self._database.dialect), *self._told] if self._database.dialect.guessed else list(self._told)
         (odd,) = self._database.one("""
-            SELECT coalesce((SELECT sum(odd_dates) FROM rows WHERE fault IS NULL), 0)
-                   + coalesce((SELECT sum(odd_dates) FROM definitions), 0)
+            SELECT coalesce((SELECT sum(odd_dates) FROM rows), 0) + coalesce((SELECT sum(odd_dates) FROM definitions), 0)
         """)
         if odd:
             what, were = ("date", "was") if odd == 1 else ("dates", "were")
@@ -188,37 +181,41 @@ class Reader:
 
     def _read_rows(self, readings: Readings) -> None:
         m = self._mapping = Mapping(self._recognised, readings)
-        faults = " ".join(f"WHEN {fault.condition} THEN {number}" for number, fault in enumerate(FAULTS))
-        values = " ".join(f"WHEN {fault.condition} THEN left({fault.value}, {VALUE_LENGTH})" for fault in FAULTS)
         read = m.places(ROW_FIELDS)
-        unread = set(range(self._width)) - set(read) - set(m.places(DEFINITION_FIELDS))
-        suspect = (
-            f"{swallowed.spans_lines(read)} OR {swallowed.fits(unread, self._width, self._database.dialect.delimiter)}"
-        )
-        self._database.run(f"""
+        unread = set(range(self._width)) - set(m.places((*ROW_FIELDS, *ASSET_FIELDS, *DEFINITION_FIELDS)))
+        self._database.run(
+            f"""
             CREATE OR REPLACE TABLE rows AS
             SELECT * EXCLUDE (severity_text, port_text, first_seen_text, last_seen_text),
-                   CASE WHEN {m.blank()} THEN {BLANK} {faults} END AS fault, CASE {values} END AS fault_value,
                    CAST(first_seen_text IS NOT NULL AND first_seen IS NULL AS INTEGER)
                    + CAST(last_seen_text IS NOT NULL AND last_seen IS NULL AS INTEGER) AS odd_dates
-            FROM (SELECT suspect, {_select(m.record())}
-                  FROM (SELECT {m.cells(ROW_FIELDS)}, {suspect} AS suspect FROM {self._database.source()}))
-        """)
+            FROM (SELECT asset_code, definition_code, suspect, {_select(m.finding())}
+                  FROM (SELECT {m.code(ASSET_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code, {m.cells(ROW_FIELDS)},
+                               {swallowed.spans_lines(read)} OR {self._fits(unread)} AS suspect FROM {self._database.source()}))
+            """,
+            keep_order=False,
+        )
+
+    def _read_assets(self) -> None:
+        m = self._mapping
+        places = m.places(ASSET_FIELDS)
+        read = ", ".join(f"c{place}" for place in places) or "1"
+        self._database.run(
+            f"""
+            CREATE TABLE asset_texts AS
+            SELECT code, suspect, {_select(m.asset())}
+            FROM (SELECT {m.code(ASSET_FIELDS)} AS code, {swallowed.spans_lines(places)} AS suspect, {m.cells(ASSET_FIELDS)}
+                  FROM (SELECT DISTINCT {read} FROM {self._database.source()}))
+            """,
+            keep_order=False,
+        )
+
+    def _fits(self, places: Collection[int]) -> str:
+        return swallowed.fits(places, self._width, self._database.dialect.delimiter)
 
     def _is_off_scale(self) -> bool:
         off = " OR ".join(f"max({name}) > {highest} OR min({name}) < 0" for name, highest in scores.HIGHEST.items())
         return bool(self._database.one(f"SELECT coalesce({off}, FALSE) FROM rows")[0])
-
-    def _mark_blank_rows(self) -> None:
-        """Of the rows that name neither host nor plugin, find those without any text; that takes a pass of its own, so only then."""
-        nameless = f"asset_key IS NULL AND definition_key IS NULL AND fault <> {BLANK}"
-        if not self._database.one(f"SELECT count(*) FROM rows WHERE {nameless}")[0]:
-            return
-        cells = ", ".join(f"c{index}" for index in range(len(self._database.dialect.header)))
-        self._database.run(
-            f"CREATE TABLE texts AS SELECT trim(concat({cells}), {BLANKS}) = '' AS blank FROM {self._database.source()}"
-        )
-        self._database.run(f"UPDATE rows SET fault = {BLANK} FROM texts WHERE texts.rowid = rows.rowid AND texts.blank")
 
 
 def _encoding(dialect: Dialect) -> str:

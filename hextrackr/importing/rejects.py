@@ -9,11 +9,10 @@ from hextrackr.errors import FileRefused
 
 from . import lines, swallowed
 from .csvdatabase import MAX_LINE_BYTES, CsvDatabase, NotUtf8
+from .faults import VALUE_LENGTH
 from .formats.format import Recognised
 from .mapping import FAULTS, KEY_LENGTH
 
-#: How much of a rejected value is kept, in characters.
-VALUE_LENGTH = 500
 #: How many bytes of empty lines there may be behind each line of a footer.
 _FOOTER_GAP = 1024
 
@@ -87,11 +86,11 @@ def footer(path: Path, width: int, found: list[Malformed]) -> list[Malformed]:
 
 
 def collect(database: CsvDatabase, recognised: Recognised, bad: list[Malformed]) -> list[RejectedRow]:
-    """Find the rejected rows once the table ``rows`` is filled, in the order of the file.
+    """Find the rejected rows once :mod:`.faults` has separated them, in the order of the file.
 
     :param bad: the malformed ones.
     """
-    faulty = database.all("SELECT rowid, fault, fault_value FROM rows WHERE fault >= 0 ORDER BY rowid")
+    faulty = database.all("SELECT ordinal, fault, value FROM faults WHERE fault >= 0 ORDER BY ordinal")
     places = lines.of_records(
         database.path, database.dialect, {ordinal for ordinal, _, _ in faulty}, {row.line for row in bad}
     )

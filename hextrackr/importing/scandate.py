@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
 
 _MONTHS = "january february march april may june july august september october november december".split()
@@ -24,6 +25,13 @@ def of_scan(said: date | None, newest: date | None, filename: str, today: date) 
     return in_filename(filename, today) or today
 
 
+def in_rows(rows: Sequence[Sequence[str]], places: Sequence[int]) -> date | None:
+    """The newest date that these columns name in the order year, month, day: what :func:`of_scan` will probably be told."""
+    cells = (row[place] for row in rows for place in places if place < len(row))
+    found = (_real(*map(int, match.groups())) for match in map(_ISO.match, cells) if match)
+    return max((day for day in found if day is not None), default=None)
+
+
 def in_filename(filename: str, today: date) -> date | None:
     """The date in a file name such as ``scan-2026-08-20.csv``, ``08-20-2026.csv`` or ``aug28.csv``; none after today."""
     text = filename.casefold()
@@ -33,10 +41,14 @@ def in_filename(filename: str, today: date) -> date | None:
         month = next(number for number, name in enumerate(_MONTHS, start=1) if name.startswith(word))
         candidates += [(today.year, month, int(day)), (today.year - 1, month, int(day))]
     for candidate in candidates:
-        try:
-            found = date(*candidate)
-        except ValueError:
-            continue
-        if found <= today:
+        found = _real(*candidate)
+        if found is not None and found <= today:
             return found
     return None
+
+
+def _real(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete
 
-from hextrackr.models import Base, Reject, StagedAsset, StagedCve, StagedDefinition, StagedFinding
+from hextrackr.models import Base, Reject, StagedAsset, StagedCve, StagedDefinition, StagedFinding, StagedObservation
 from hextrackr.models.imports import ImportState
 
 from . import neutral, ownership
@@ -20,49 +20,76 @@ BATCH_ROWS = 5000
 #: Never keep more rejects than a person can look at; the count stays exact.
 MAX_REJECTS = 10_000
 
-_COLUMNS: tuple[tuple[type[Base], str, tuple[str, ...]], ...] = (
+_Columns = tuple[type[Base], str, tuple[str, ...]]
+#: What is loaded while the definitions are still being read, and what comes after.
+_FIRST: tuple[_Columns, ...] = (
     (StagedAsset, "assets", neutral.ASSET_COLUMNS),
-    (StagedDefinition, "definitions", neutral.DEFINITION_COLUMNS),
-    (StagedCve, "cves", neutral.CVE_COLUMNS),
+    (StagedObservation, "observations", neutral.OBSERVATION_COLUMNS),
     (StagedFinding, "findings", neutral.FINDING_COLUMNS),
 )
+_THEN: tuple[_Columns, ...] = (
+    (StagedDefinition, "definitions", neutral.DEFINITION_COLUMNS),
+    (StagedCve, "cves", neutral.CVE_COLUMNS),
+)
 #: The staging tables.
-TABLES = tuple(model for model, _, _ in _COLUMNS)
+TABLES = tuple(model for model, _, _ in (*_FIRST, *_THEN))
 
 
 def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
-    """Fill the staging tables of one import from what the reader has deduplicated.
+    """Fill the staging tables of one import from what the reader has deduplicated, and let it read the definitions beside that.
 
     :raises Cancelled: the import was ended, or has another owner.
+    :raises FileRefused: a definition's text has swallowed rows.
     """
     import_id = job.import_id
     with engine.begin() as connection:
         ownership.check(connection, job, ImportState.STAGING)
         connection.execute(delete(Reject).where(Reject.import_id == import_id))
         _insert_rejects(connection, reader, import_id)
-    for model, table, names in _COLUMNS:
-        for batch in reader.batches(table, names, BATCH_ROWS):
-            with engine.begin() as connection:
-                ownership.check(connection, job, ImportState.STAGING)
-                insert_many(
-                    connection, model.__tablename__, ("import_id", *names), ((import_id, *row) for row in batch)
-                )
-            meter.advance(len(batch))
+    with ThreadPoolExecutor(1, "definitions") as beside:
+        definitions = beside.submit(reader.read_definitions)
+        try:
+            meter.begin("stage", "Loading data to staging table...", units=units(reader))
+            for columns in _FIRST:
+                _load(engine, reader, job, meter, columns)
+            meter.begin("definitions")
+            definitions.result()
+        except BaseException:
+            reader.interrupt()
+            raise
+    for columns in _THEN:
+        _load(engine, reader, job, meter, columns)
 
 
 def units(reader: Reader) -> int:
-    """How many rows :func:`load` will count."""
-    return sum(reader.count(table) for _, table, _ in _COLUMNS)
+    """How many rows :func:`load` counts."""
+    return sum(reader.count(table) for _, table, _ in _FIRST)
 
 
-def insert_many(connection: Connection, table: str, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
-    """Insert rows by the driver's own ``executemany``: SQLAlchemy's would build a dictionary for each row."""
-    marks = ", ".join("?" * len(names))
-    connection.exec_driver_sql(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", list(rows))
+def insert_many(
+    connection: Connection, table: str, names: tuple[str, ...], rows: list[tuple[Any, ...]], **same: int
+) -> None:
+    """Insert rows by the driver's own ``executemany``: SQLAlchemy's would build a dictionary for each row.
+
+    :param same: columns that have the same number in every row.
+    """
+    marks = ", ".join((*map(str, same.values()), *("?" * len(names))))
+    connection.exec_driver_sql(f"INSERT INTO {table} ({', '.join((*same, *names))}) VALUES ({marks})", rows)
+
+
+def _load(engine: Engine, reader: Reader, job: Job, meter: Meter, columns: _Columns) -> None:
+    model, table, names = columns
+    for batch in reader.batches(table, names, BATCH_ROWS):
+        with engine.begin() as connection:
+            ownership.check(connection, job, ImportState.STAGING)
+            insert_many(connection, model.__tablename__, names, batch, import_id=job.import_id)
+        meter.advance(len(batch))
 
 
 def _insert_rejects(connection: Connection, reader: Reader, import_id: int) -> None:
     rejected = reader.rejected()[:MAX_REJECTS]
     if rejected:
-        rows = ((import_id, row.line, row.column, row.value, row.reason) for row in rejected)
-        insert_many(connection, Reject.__tablename__, ("import_id", "line", '"column"', "value", "reason"), rows)
+        rows = [(row.line, row.column, row.value, row.reason) for row in rejected]
+        insert_many(
+            connection, Reject.__tablename__, ("line", '"column"', "value", "reason"), rows, import_id=import_id
+        )

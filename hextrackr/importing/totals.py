@@ -28,7 +28,7 @@ _OPEN_ON = """
     WHERE source_id = :source_id AND first_seen <= :day AND coalesce(resolved_on, :day || '+') > :day GROUP BY severity
 """
 _OPEN_IN_FILE = """
-    SELECT severity, count(*), coalesce(sum(vpr), 0) FROM staging_findings
+    SELECT severity, sum(findings), coalesce(sum(vpr * findings), 0) FROM staging_observations
     WHERE import_id = :import_id AND state > 0 GROUP BY severity
 """
 _UPSERT = """

@@ -37,12 +37,11 @@ _RESTORE_FINDINGS = """
         resolved_on = CASE WHEN u.lifecycle IS NULL THEN findings.resolved_on ELSE u.resolved_on END
     FROM undo_findings u WHERE u.import_id = :import_id AND u.finding_id = findings.id
 """
-#: Its events go with a finding, and its CVEs with a definition. A late scan closes what it adds in a later import's name.
+#: Its changes go with a finding, and its CVEs with a definition. A late scan closes what it adds in a later import's name.
 _DELETE_INSERTED = """
-    DELETE FROM findings WHERE id IN (
-        SELECT finding_id FROM finding_events WHERE import_id = :import_id AND lifecycle_before IS NULL)
+    DELETE FROM findings WHERE source_id = :source_id AND opened_by = :import_id
 """
-_DELETE_EVENTS = "DELETE FROM finding_events WHERE import_id = :import_id"
+_DELETE_CHANGES = "DELETE FROM finding_changes WHERE import_id = :import_id"
 _DELETE_ORPHANS = """
     DELETE FROM {table} WHERE source_id = :source_id
        AND NOT EXISTS (SELECT 1 FROM findings f WHERE f.{column} = {table}.id)
@@ -77,7 +76,7 @@ def take_back(engine: Engine, import_id: int) -> None:
             raise Conflict("Only the latest import of a source can be undone.", NOT_LATEST)
         ids = {"import_id": import_id, "source_id": source_id}
         for statement in (
-            _RESTORE_FINDINGS, _DELETE_INSERTED, _DELETE_EVENTS,
+            _RESTORE_FINDINGS, _DELETE_INSERTED, _DELETE_CHANGES,
             _DELETE_ORPHANS.format(table="assets", column="asset_id"),
             _DELETE_ORPHANS.format(table="definitions", column="definition_id"),
             _restore("assets", ASSET_VALUES), _restore("definitions", DEFINITION_VALUES),

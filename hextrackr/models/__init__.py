@@ -3,7 +3,7 @@
 ::
 
     Source ──┬─< Asset ──────┐
-             ├─< Definition ─┼─< Finding ─< FindingEvent >─ Import ─< Reject
+             ├─< Definition ─┼─< Finding ─< FindingChange >─ Import ─< Reject
              └─< DailyTotal  │
                  Definition ─┴─< DefinitionCve
 """
@@ -11,11 +11,12 @@
 from .assets import Asset
 from .base import Base
 from .definitions import Definition, DefinitionCve
-from .findings import Finding, FindingEvent
+from .events import FindingChange, FindingEvent
+from .findings import Finding
 from .imports import Import, Reject
 from .mappings import SavedMapping
 from .sources import DailyTotal, Source, StateTotal
-from .staging import StagedAsset, StagedCve, StagedDefinition, StagedFinding
+from .staging import StagedAsset, StagedCve, StagedDefinition, StagedFinding, StagedObservation
 from .undo import AssetBefore, CveBefore, DefinitionBefore, FindingBefore, TotalBefore
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "DefinitionCve",
     "Finding",
     "FindingBefore",
+    "FindingChange",
     "FindingEvent",
     "Import",
     "Reject",
@@ -38,6 +40,7 @@ __all__ = [
     "StagedCve",
     "StagedDefinition",
     "StagedFinding",
+    "StagedObservation",
     "StateTotal",
     "TotalBefore",
 ]

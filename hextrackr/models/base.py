@@ -25,11 +25,14 @@ class Base(DeclarativeBase):
     )
 
 
-def prepare_engine(engine: Engine, *, busy_timeout_ms: int, cache_mb: int = 8, begin: Begin = "DEFERRED") -> Engine:
+def prepare_engine(
+    engine: Engine, *, busy_timeout_ms: int, cache_mb: int = 8, begin: Begin = "DEFERRED", check_references: bool = True
+) -> Engine:
     """Set up the connections of an engine; does nothing on other databases than SQLite.
 
     :param busy_timeout_ms: how long SQLite itself waits for a lock. It waits in C: short where an event loop runs.
     :param cache_mb: how much of the database a connection keeps in memory.
+    :param check_references: look up what each new row refers to, and delete what refers to a deleted one.
     :param begin: what a transaction starts with. One that reads and then writes needs ``IMMEDIATE``, or it fails with
         SQLITE_BUSY_SNAPSHOT whatever the timeout; ``execution_options(begin="IMMEDIATE")`` says so for one connection, and
         ``execution_options(durable=True)`` that its commits must survive a power cut, not only a crash of the process.
@@ -43,7 +46,7 @@ def prepare_engine(engine: Engine, *, busy_timeout_ms: int, cache_mb: int = 8, b
         connection.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
         connection.execute(f"PRAGMA cache_size = -{cache_mb * 1024}")
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA foreign_keys = {check_references}")
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:

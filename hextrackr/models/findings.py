@@ -1,4 +1,4 @@
-"""Findings: which definition stands on which asset; and what each import did to them."""
+"""Findings: which definition stands on which asset."""
 
 from __future__ import annotations
 
@@ -29,15 +29,6 @@ class Lifecycle(StrEnum):
     RESOLVED = "resolved"
 
 
-class EventKind(StrEnum):
-    """What an import did to a finding."""
-
-    OPENED = "opened"
-    CHANGED = "changed"
-    REOPENED = "reopened"
-    RESOLVED = "resolved"
-
-
 class Finding(Base):
     """Identity: source + asset + definition + port + protocol (an asset belongs to one source). Port 0 is "no port"."""
 
@@ -61,22 +52,5 @@ class Finding(Base):
     last_seen: Mapped[date]
     lifecycle: Mapped[str] = mapped_column(String(10))
     resolved_on: Mapped[date | None]
-
-
-class FindingEvent(Base):
-    """One line of a finding's history: with the values before, its state on any past date can be told."""
-
-    __tablename__ = "finding_events"
-    __table_args__ = {"sqlite_with_rowid": False}
-
-    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
-    finding_id: Mapped[int] = mapped_column(ForeignKey("findings.id", ondelete="CASCADE"), primary_key=True, index=True)
-    kind: Mapped[str] = mapped_column(String(10))
-    day: Mapped[date]
-    severity: Mapped[int] = mapped_column(SmallInteger)
-    vpr: Mapped[float | None]
-    cvss: Mapped[float | None]
-    severity_before: Mapped[int | None] = mapped_column(SmallInteger)
-    vpr_before: Mapped[float | None]
-    cvss_before: Mapped[float | None]
-    lifecycle_before: Mapped[str | None] = mapped_column(String(10))
+    #: The import that put it on record; that it was opened then is told by this alone, see :mod:`.events`.
+    opened_by: Mapped[int | None]

@@ -15,7 +15,7 @@ from .values import AssetValues, DefinitionValues
 
 
 class _Staged:
-    """What all four have: they belong to an import and are numbered within it. No foreign keys: short-lived and many."""
+    """What all have: they belong to an import and are numbered within it. No foreign keys: short-lived and many."""
 
     @declared_attr.directive
     @classmethod
@@ -52,14 +52,14 @@ class StagedCve(_Staged, Base):
     cve: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
-class StagedFinding(_Staged, Base):
-    """A finding the file names; ``state`` is what the scanner says: -1 tested and not there, 0 fixed, 1 open, 2 open again."""
+class StagedObservation(_Staged, Base):
+    """What the scanner says of many findings alike, each once: a file has far fewer of these than of findings.
 
-    __tablename__ = "staging_findings"
+    ``state`` is -1 tested and not there, 0 fixed, 1 open, 2 open again; ``findings`` says of how many.
+    """
 
-    asset_number: Mapped[int]
-    definition_number: Mapped[int]
-    port: Mapped[int]
+    __tablename__ = "staging_observations"
+
     protocol: Mapped[str] = mapped_column(String(10))
     severity: Mapped[int] = mapped_column(SmallInteger)
     vpr: Mapped[float | None]
@@ -67,3 +67,15 @@ class StagedFinding(_Staged, Base):
     first_seen: Mapped[date | None]
     last_seen: Mapped[date | None]
     state: Mapped[int] = mapped_column(SmallInteger)
+    findings: Mapped[int]
+
+
+class StagedFinding(_Staged, Base):
+    """A finding the file names."""
+
+    __tablename__ = "staging_findings"
+
+    asset_number: Mapped[int]
+    definition_number: Mapped[int]
+    port: Mapped[int]
+    observation_number: Mapped[int]

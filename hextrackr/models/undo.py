@@ -1,6 +1,6 @@
 """What an import overwrote, so that it can be undone: the values before, for each import that can still be taken back.
 
-Short-lived and many, so without foreign keys. What an import inserted needs no row here: its events tell.
+Short-lived and many, so without foreign keys. What an import inserted needs no row here: the findings name the import that opened them.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hextrackr.models import Definition, Finding, FindingEvent, Import
-from hextrackr.models.findings import EventKind, Lifecycle, Severity
+from hextrackr.models.events import EventKind
+from hextrackr.models.findings import Lifecycle, Severity
 
 from . import findings
 

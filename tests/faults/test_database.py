@@ -82,7 +82,7 @@ def test_a_lock_longer_than_the_patience_ends_the_import(desk, impatient, lock, 
     desk.assert_recovers(import_id)
 
 
-@pytest.mark.parametrize("table", ["staging_assets", "staging_findings", "findings", "finding_events", "daily_totals"])
+@pytest.mark.parametrize("table", ["staging_assets", "staging_findings", "findings", "undo_findings", "daily_totals"])
 def test_a_row_that_the_database_refuses(desk, engine, table):
     desk = desk()
     before = desk.findings()

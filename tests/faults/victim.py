@@ -21,7 +21,7 @@ from hextrackr.importing import undo
 from tests.server import client
 
 DATABASE = "hextrackr.sqlite3"
-STAGING = ("staging_assets", "staging_definitions", "staging_cves", "staging_findings")
+STAGING = ("staging_assets", "staging_definitions", "staging_cves", "staging_observations", "staging_findings")
 #: Who is killed: the server with all its processes; those that serve the web; the one that gunicorn replaces; the importer.
 WHOM = ("server", "web", "worker", "importer")
 #: Seconds until an import, or a start of the server, has taken too long.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 
@@ -11,7 +12,13 @@ from sqlalchemy.orm import Session
 
 from hextrackr.importing import pace, promotion, staging, sweep
 from hextrackr.importing.meter import Meter
-from hextrackr.importing.neutral import ASSET_COLUMNS, CVE_COLUMNS, DEFINITION_COLUMNS, FINDING_COLUMNS
+from hextrackr.importing.neutral import (
+    ASSET_COLUMNS,
+    CVE_COLUMNS,
+    DEFINITION_COLUMNS,
+    FINDING_COLUMNS,
+    OBSERVATION_COLUMNS,
+)
 from hextrackr.models import Import, Source
 from hextrackr.models.imports import ImportMode, ImportState
 
@@ -24,6 +31,7 @@ RECORD = (
     "definitions",
     "definition_cves",
     "findings",
+    "finding_changes",
     "finding_events",
     "daily_totals",
     "state_totals",
@@ -78,7 +86,7 @@ def _stage(
 
     def insert(table: str, columns: tuple[str, ...], values: list[tuple]) -> None:
         if values:
-            staging.insert_many(connection, table, ("import_id", *columns), [(import_id, *value) for value in values])
+            staging.insert_many(connection, table, columns, values, import_id=import_id)
 
     blank = (None,) * (len(DEFINITION_COLUMNS) - 4)
     insert(
@@ -93,10 +101,16 @@ def _stage(
         "staging_cves", CVE_COLUMNS,
         [(number, f"CVE-2026-100{told[plugin].severity}") for number, plugin in enumerate(plugins)],
     )  # fmt: skip
+    said = Counter((row.severity, row.vpr, row.state) for row in rows.values())
+    numbers = {observed: number for number, observed in enumerate(said)}
+    insert(
+        "staging_observations", OBSERVATION_COLUMNS,
+        [(numbers[observed], "tcp", *observed[:2], None, None, None, observed[2], count) for observed, count in said.items()],
+    )  # fmt: skip
     insert(
         "staging_findings", FINDING_COLUMNS,
         [
-            (number, hosts.index(host), plugins.index(plugin), port, "tcp", row.severity, row.vpr, None, None, None, row.state)
+            (number, hosts.index(host), plugins.index(plugin), port, numbers[row.severity, row.vpr, row.state])
             for number, ((host, plugin, port), row) in enumerate(rows.items())
         ],
     )  # fmt: skip

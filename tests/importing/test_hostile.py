@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from hextrackr.errors import HexTrackrError
-from hextrackr.importing import formats, pipeline
-from hextrackr.importing.dialect import detect
+from hextrackr.importing import formats, pace, pipeline
+from hextrackr.importing.dialect import detect, rows
 from hextrackr.importing.job import Job
+from hextrackr.importing.meter import Meter
 from hextrackr.importing.reader import Counts
 
 CODES = {"UNREADABLE_CSV", "UNKNOWN_FORMAT", "MISSING_COLUMNS"}
@@ -37,12 +38,14 @@ def read(content: bytes, folder: Path) -> tuple[Counts, set[tuple[str, str]]] | 
     upload = folder / "scan.csv"
     upload.write_bytes(content)
     job = Job(1, 0, "", str(upload), str(folder), "128MB", 50)
+    meter = Meter(lambda reading: None, lambda: 0.0)
+    meter.plan(pace.plan(len(content), 1))
     try:
         found = detect(content, complete=True, is_header=formats.is_header)
         recognised = formats.recognise(found.header)
-        with closing(pipeline._rows_read(job, found, recognised, content)) as reader:
-            reader.read_definitions()
+        with closing(pipeline._rows_read(job, found, recognised, rows(content, found), meter)) as reader:
             counts = reader.deduplicate()
+            reader.read_definitions()
             joined = (
                 "findings f JOIN assets a ON a.number = asset_number JOIN definitions d ON d.number = definition_number"
             )

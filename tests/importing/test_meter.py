@@ -97,12 +97,22 @@ def test_a_better_plan_does_not_move_the_bar_back(meter, clock, readings):
 def test_time_left_and_rate_follow_from_progress(meter, clock, readings):
     meter.note(totalRows=1000)
     meter.begin("read")
-    meter.begin("match")
-    clock.now += 3.0
+    clock.now += 4.0  # four times as long as expected
+    meter.begin("apply")
+    clock.now += 1.0
     meter.tick()
-    progress = readings[-1].progress
-    assert readings[-1].metadata["etaSeconds"] == pytest.approx(3.0 * (100 - progress) / progress, abs=0.1)
-    assert readings[-1].metadata["rowsPerSecond"] == pytest.approx(1000 * progress / 100 / 3.0, abs=1)
+    assert readings[-1].metadata["etaSeconds"] == 4 * 1.5 - 1.0
+    assert readings[-1].metadata["rowsPerSecond"] == pytest.approx(1000 * readings[-1].progress / 100 / 5.0, abs=1)
+
+
+def test_a_phase_that_can_be_measured_shows_where_it_stands_and_how_fast(meter, clock, readings):
+    done = [0.0]
+    meter.begin("read", measure=lambda: done[0])
+    done[0] = 0.5
+    clock.now += 1.0  # twice as long as expected
+    meter.tick()
+    assert readings[-1].progress == 15.0
+    assert readings[-1].metadata["etaSeconds"] == 2 * (0.5 + 1.0 + 0.5 + 1.5)
 
 
 def test_it_never_says_a_hundred_before_the_end(meter, clock, readings):

@@ -225,8 +225,8 @@ def test_a_cell_of_a_megabyte_swallows_no_row(scans, tmp_path):
     words = {"note": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
     found = reader(path, tmp_path, fields, words)
     found.read_rows()
-    found.read_definitions()
     counts = found.deduplicate()
+    found.read_definitions()
     assert counts.rows == counts.findings == path.read_bytes().count(b"WebgoatMaster") == 52
 
 

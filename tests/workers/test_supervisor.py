@@ -25,7 +25,7 @@ def long_scan(tmp_path_factory):
     """An export that takes a second or so to import."""
     path = tmp_path_factory.mktemp("long") / "scan.csv"
     with path.open("w", encoding="utf-8", newline="") as stream:
-        write(stream, Estate(30_000))
+        write(stream, Estate(60_000))
     return path.read_bytes()
 
 
@@ -64,7 +64,7 @@ def test_the_snapshot_follows_the_import(supervisor, queue, wait_for, long_scan)
     progress = [snapshot["progress"] for snapshot in seen]
     assert progress == sorted(progress)
     assert {1, 2, 3} <= {snapshot["metadata"]["currentStep"] for snapshot in seen}
-    assert seen[-1]["metadata"]["inserted"] == seen[-1]["metadata"]["recordsCreated"] == 30_000
+    assert seen[-1]["metadata"]["inserted"] == seen[-1]["metadata"]["recordsCreated"] == 60_000
     assert seen[-1]["metadata"]["totalSteps"] == 3
     assert any("etaSeconds" in snapshot["metadata"] for snapshot in seen)
 
@@ -94,7 +94,7 @@ def test_a_killed_importer_ends_its_import_in_words_and_the_next_works(
         supervisor.submit(import_registry.get(again))
         assert import_registry.retry(record.id, str(uuid.uuid4())) is None
         done = wait_for(import_registry.get(again), "completed")
-    assert done.inserted + done.unchanged == 30_000
+    assert done.inserted + done.unchanged == 60_000
     assert eventually(lambda: not leftovers(working))
 
 
@@ -139,7 +139,7 @@ def test_a_queued_import_waits_says_so_and_can_be_cancelled(supervisor, queue, w
     )
     assert import_snapshots.find(third.session_id)["metadata"]["queuePosition"] == 2
     supervisor.cancel(second.id)
-    assert wait_for(first, "completed").inserted == 30_000
+    assert wait_for(first, "completed").inserted == 60_000
     assert wait_for(third, "completed").inserted == 1
     assert wait_for(second, "cancelled").started_at is None
 
@@ -168,7 +168,7 @@ def test_an_undo_waits_for_the_import_before_it(supervisor, queue, wait_for, que
     first = wait_for(queue(scan([1])), "completed")
     wait_for(queue(long_scan, source_label="b"), "reading", "staging")
     assert supervisor.undo(first.id).undone_at
-    assert query("SELECT count(*) FROM findings") == [(30_000,)]
+    assert query("SELECT count(*) FROM findings") == [(60_000,)]
 
 
 def test_an_importer_killed_in_an_undo_leaves_everything(working, supervisor, queue, wait_for, query, engine):
@@ -232,7 +232,7 @@ def test_a_restart_takes_up_what_was_under_way(config, queue, wait_for, query, l
             snapshot = import_snapshots.find(record.session_id)
             assert snapshot["status"] == "processing"
             assert snapshot["metadata"]["sequence"] > 1_000_000
-        assert wait_for(record, "completed").inserted == 30_000
+        assert wait_for(record, "completed").inserted == 60_000
         assert not (config.INSTANCE_PATH / "uploads" / "half.part").exists()
     finally:
         restarted.extensions["import_supervisor"].stop()

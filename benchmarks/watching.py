@@ -1,0 +1,163 @@
+"""One import through a running server, watched from outside: events, health and memory."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import multiprocessing
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any
+
+import socketio
+
+from .server import Server
+
+HEALTH_EVERY = 0.05
+MEMORY_EVERY = 0.2  # to read it takes the kernel some milliseconds for each process
+CHUNK = 256 * 1024
+#: A time left of less than this, in seconds, is not held against its share of what is left.
+ETA_UNTIL = 0.5
+
+
+@dataclass
+class Watch:
+    """What a joined client saw: the instant (seconds), progress and time left (seconds) of each event, and the last snapshot."""
+
+    instants: list[float] = field(default_factory=list)
+    progress: list[float] = field(default_factory=list)
+    left: list[float | None] = field(default_factory=list)
+    done: threading.Event = field(default_factory=threading.Event)
+    last: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, snapshot: dict[str, Any]) -> None:
+        """Take down an event."""
+        self.instants.append(time.monotonic())
+        self.progress.append(snapshot["progress"])
+        self.left.append(snapshot["metadata"].get("etaSeconds"))
+        self.last = snapshot
+        if snapshot["status"] in ("completed", "error"):
+            self.done.set()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one import was seen to do; times in seconds, memory in MB.
+
+    :ivar took: from the answer to the upload until the last event.
+    :ivar progress_error: the greatest distance of the progress from the share of the time, 0..1.
+    :ivar eta_error: that of the time left from the truth, as a share of that, from a third of the run on.
+    :ivar outcome: the figures of the last event.
+    """
+
+    upload: float
+    answer: float
+    took: float
+    first_event: float
+    silence: float
+    progress_error: float
+    eta_error: float
+    health: list[float]
+    memory: float
+    outcome: dict[str, Any]
+
+
+def measure(server: Server, path: Path, **fields: str) -> Seen:
+    """Import one file, with these form fields."""
+    stop = multiprocessing.Event()
+    results: multiprocessing.Queue[tuple[str, Any]] = multiprocessing.Queue()
+    watchers = [multiprocessing.Process(target=target, args=(server, stop, results)) for target in (_health, _memory)]
+    for watcher in watchers:
+        watcher.start()
+    time.sleep(0.5)
+    session, watch = str(uuid.uuid4()), Watch()
+    client = _joined(server, session, watch)
+    began = time.monotonic()
+    last_byte, answered = _upload(server, path, {**fields, "sessionId": session})
+    watch.done.wait(3600)
+    client.disconnect()
+    stop.set()
+    seen = dict(results.get() for _ in watchers)
+    for watcher in watchers:
+        watcher.join()
+    ended = watch.instants[-1]
+    total = ended - answered
+    points = [
+        (at - answered, progress / 100, left)
+        for at, progress, left in zip(watch.instants, watch.progress, watch.left, strict=True)
+        if at >= answered
+    ]
+    told = [(total - at, left) for at, _, left in points if left is not None and total / 3 < at < total - ETA_UNTIL]
+    return Seen(
+        upload=last_byte - began,
+        answer=answered - last_byte,
+        took=total,
+        first_event=watch.instants[0] - answered,
+        silence=max(later - earlier for earlier, later in zip(watch.instants, watch.instants[1:], strict=False)),
+        progress_error=max(abs(progress - at / total) for at, progress, _ in points),
+        eta_error=max((abs(left - true) / true for true, left in told), default=0.0),
+        health=seen["health"],
+        memory=seen["memory"],
+        outcome=watch.last["metadata"],
+    )
+
+
+def _joined(server: Server, session: str, watch: Watch) -> socketio.Client:
+    client = socketio.Client(reconnection=False)
+    for event in ("progress-status", "progress-update", "progress-complete", "progress-error"):
+        client.on(event, watch.take)
+    client.connect(server.url, transports=["websocket"])
+    client.call("join-progress", session)
+    return client
+
+
+def _upload(server: Server, path: Path, fields: dict[str, str]) -> tuple[float, float]:
+    """Upload a file; return when its last byte left and when the answer had come."""
+    boundary = uuid.uuid4().hex
+    parts = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    head = (
+        "".join(parts) + f'--{boundary}\r\nContent-Disposition: form-data; name="csvFile"; filename="scan.csv"\r\n'
+        "Content-Type: text/csv\r\n\r\n"
+    ).encode()
+    tail = f"\r\n--{boundary}--\r\n".encode()
+    connection = http.client.HTTPConnection(server.address)
+    connection.putrequest("POST", "/api/vulnerabilities/import-staging")
+    connection.putheader("Content-Type", f"multipart/form-data; boundary={boundary}")
+    connection.putheader("Content-Length", str(len(head) + path.stat().st_size + len(tail)))
+    connection.endheaders(head)
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            connection.send(chunk)
+    connection.send(tail)
+    last_byte = time.monotonic()
+    answer = connection.getresponse()
+    body = json.loads(answer.read())
+    if answer.status != 202:
+        raise RuntimeError(f"the upload was refused: {body}")
+    return last_byte, time.monotonic()
+
+
+def _health(server: Server, stop: Event, results: multiprocessing.Queue[tuple[str, Any]]) -> None:
+    connection = http.client.HTTPConnection(server.address)
+    took = []
+    while not stop.is_set():
+        began = time.monotonic()
+        connection.request("GET", "/health")
+        connection.getresponse().read()
+        took.append(time.monotonic() - began)
+        time.sleep(max(0.0, HEALTH_EVERY - took[-1]))
+    results.put(("health", took))
+
+
+def _memory(server: Server, stop: Event, results: multiprocessing.Queue[tuple[str, Any]]) -> None:
+    peak = 0.0
+    while not stop.wait(MEMORY_EVERY):
+        peak = max(peak, server.memory())
+    results.put(("memory", peak))

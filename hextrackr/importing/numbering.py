@@ -1,0 +1,93 @@
+"""Numbers what the rows of a file are about, in DuckDB, so that everything further on compares integers: assets, definitions, findings."""
+
+from __future__ import annotations
+
+from . import identifiers
+from .csvdatabase import CsvDatabase, IrregularCsv
+from .mapping import quoted
+
+_STEPS = (
+    """
+    CREATE TABLE assets AS
+    SELECT row_number() OVER (ORDER BY asset_key) AS number, asset_key AS key, max(name) AS name, max(fqdn) AS fqdn,
+           max(netbios) AS netbios, max(ip) AS ip, max(os) AS os, max(last_seen) AS last_seen
+    FROM asset_texts JOIN (SELECT asset_code AS code, max(last_seen) AS last_seen FROM rows GROUP BY 1) USING (code)
+    GROUP BY asset_key
+    """,
+    "CREATE TABLE asset_codes AS SELECT code, number FROM asset_texts JOIN assets ON key = asset_key",
+    """
+    CREATE TABLE definition_numbers AS
+    SELECT row_number() OVER (ORDER BY definition_key) AS number, definition_key AS key,
+           max(cvss) AS cvss, max(vpr) AS vpr, max(epss) AS epss
+    FROM rows GROUP BY definition_key
+    """,
+    # Rows of one finding are merged.
+    """
+    CREATE TABLE merged AS
+    SELECT a.number AS asset_number, n.number AS definition_number, port, protocol, max(severity) AS severity,
+           max(r.vpr) AS vpr, max(r.cvss) AS cvss, min(first_seen) AS first_seen, max(last_seen) AS last_seen, max(state) AS state,
+           count(*) AS rows
+    FROM rows r JOIN asset_codes a ON a.code = asset_code
+    JOIN definition_codes d ON d.code = definition_code JOIN definition_numbers n ON n.key = d.key
+    GROUP BY 1, 2, 3, 4
+    """,
+    """
+    CREATE TABLE observations AS
+    SELECT row_number() OVER () AS number, * FROM (
+        SELECT protocol, severity, vpr, cvss, first_seen, last_seen, state, count(*) AS findings
+        FROM merged GROUP BY ALL)
+    """,
+    """
+    CREATE TABLE findings AS
+    SELECT row_number() OVER (ORDER BY asset_number, definition_number, port, m.protocol) AS number,
+           asset_number, definition_number, port, o.number AS observation_number, m.state, m.first_seen, m.last_seen
+    FROM merged m JOIN observations o
+      ON o.protocol = m.protocol AND o.severity = m.severity AND o.state = m.state
+     AND o.vpr IS NOT DISTINCT FROM m.vpr AND o.cvss IS NOT DISTINCT FROM m.cvss
+     AND o.first_seen IS NOT DISTINCT FROM m.first_seen AND o.last_seen IS NOT DISTINCT FROM m.last_seen
+    """,
+)
+
+
+def code(database: CsvDatabase) -> None:
+    """Make the table ``definition_codes``: the key that each code stands for, of all rows, be it NULL."""
+    database.run("""
+        CREATE TABLE definition_codes AS SELECT definition_code AS code, any_value(definition_key) AS key FROM rows GROUP BY 1
+    """)
+
+
+def number(database: CsvDatabase) -> None:
+    """Make the tables ``assets``, ``observations`` and ``findings``, and give the definitions their numbers.
+
+    Assets, definitions and findings are numbered from 1 in the order of their keys.
+
+    :raises IrregularCsv: the passes over the file did not see the same rows.
+    """
+    for step in _STEPS:
+        database.run(step)
+    _assert_whole(database, "SELECT coalesce(sum(rows), 0) FROM merged", "SELECT count(*) FROM rows")
+    database.run("DROP TABLE merged")
+
+
+def describe(database: CsvDatabase) -> None:
+    """Make the tables ``definitions`` and ``cves``, once ``definition_texts`` is filled."""
+    database.run("""
+        CREATE TABLE definitions AS SELECT number, t.*, cvss, vpr, epss FROM definition_texts t JOIN definition_numbers USING (key)
+    """)
+    _assert_whole(database, "SELECT count(*) FROM definitions", "SELECT count(*) FROM definition_numbers")
+    database.run(f"""
+        CREATE TABLE cves AS
+        SELECT DISTINCT number, CASE WHEN found ILIKE 'cve-%' THEN upper(found) ELSE left(found, 64) END AS cve FROM (
+            SELECT number, unnest(CASE WHEN len(named) > 0 THEN named ELSE advisories END) AS found FROM (
+                SELECT number, coalesce(regexp_extract_all(cve_text, {quoted(identifiers.ANY)}), []) AS named,
+                       regexp_extract_all(advisory_text, {quoted(identifiers.ADVISORY)}) AS advisories
+                FROM definitions
+            )
+        ) ORDER BY ALL
+    """)
+
+
+def _assert_whole(database: CsvDatabase, kept: str, expected: str) -> None:
+    """Nothing may be lost in silence between two passes."""
+    if database.one(kept) != database.one(expected):
+        raise IrregularCsv

@@ -1,0 +1,24 @@
+"""What a staged finding says, as SQL that the promotion's statements are made of."""
+
+from __future__ import annotations
+
+#: Staged findings by their number (``s``), each with what it says (``o``); restrict ``s.import_id``.
+OBSERVED = """
+    staging_findings s
+    JOIN staging_observations o ON o.import_id = s.import_id AND o.number = s.observation_number
+"""
+#: What the outcomes in ``matched`` (``m``) rest on; CROSS JOIN keeps the order, in which ``matched`` is looked through once.
+OUTCOMES = """
+    matched m
+    CROSS JOIN staging_findings s ON s.import_id = :import_id AND s.number = m.number
+    CROSS JOIN staging_observations o ON o.import_id = s.import_id AND o.number = s.observation_number
+"""
+#: The same with the ids of its asset (``a``) and its definition (``d``), once they are linked.
+LINKED = f"""
+    {OBSERVED}
+    JOIN staging_assets a ON a.import_id = s.import_id AND a.number = s.asset_number
+    JOIN staging_definitions d ON d.import_id = s.import_id AND d.number = s.definition_number
+"""
+#: Since when a finding has been there, and when it was seen last: on the day of the scan if it does not say.
+OPENED = "coalesce(o.first_seen, o.last_seen, :day)"
+SEEN = "CASE WHEN o.state > 0 THEN coalesce(o.last_seen, :day) ELSE o.last_seen END"
