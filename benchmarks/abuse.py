@@ -20,8 +20,8 @@ from pathlib import Path
 import websocket
 
 from .exports import Estate, write
-from .live import measure
 from .server import Server, running
+from .watching import measure
 
 
 def _fragment(connection: websocket.WebSocket) -> None:
@@ -94,8 +94,9 @@ def main() -> None:
             with flooded(server, floods):
                 time.sleep(2)
                 seen = measure(server, path)
-            line = f"{name:16}{seen['import']:>10}{seen['longest silence']:>18}{seen['health median']:>16}"
-            print(f"{line}{seen['health max']:>12}{server.memory():>7.0f} MB")
+            health = sorted(seen.health)
+            line = f"{name:16}{seen.took:>8.2f} s{seen.silence * 1000:>15.0f} ms{health[len(health) // 2] * 1000:>13.1f} ms"
+            print(f"{line}{health[-1] * 1000:>9.1f} ms{server.memory():>7.0f} MB")
 
 
 if __name__ == "__main__":

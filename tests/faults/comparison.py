@@ -10,6 +10,8 @@ from pathlib import Path
 OF_THE_RUN = {
     "id", "session_id", "created_at", "started_at", "finished_at", "attempts", "owner", "epoch", "lease_until", "upload"
 }  # fmt: skip
+#: Columns that name an import; one that is tried again by hand gets another id.
+IMPORT_IDS = ("import_id", "opened_by")
 
 
 def keep(database: Path, copy: Path) -> None:
@@ -45,8 +47,8 @@ def _only_in_one(connection: sqlite3.Connection, table: str) -> list[tuple]:
         columns = [column for column in columns if column not in OF_THE_RUN]
 
     def rows(schema: str) -> str:
-        place = f"(SELECT place FROM places_{schema} p WHERE p.id = t.import_id)"
-        names = ", ".join(place if column == "import_id" else f't."{column}"' for column in columns)
+        place = f"(SELECT place FROM places_{schema} p WHERE p.id = t.{{}})"
+        names = ", ".join(place.format(name) if name in IMPORT_IDS else f't."{name}"' for name in columns)
         completed = " WHERE state = 'completed'" if table == "imports" else ""
         return f"SELECT {names} FROM {schema}.{table} t{completed}"
 
