@@ -119,6 +119,17 @@ def test_a_database_that_is_damaged_says_so(config, client):
     assert list((config.INSTANCE_PATH / "uploads").iterdir()) == []
 
 
+@pytest.mark.parametrize("path", ["/api/imports", "/imports/1"])
+def test_an_error_of_the_database_is_told_without_its_innards(config, client, engine, path, caplog):
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE imports RENAME COLUMN filename TO hidden"))
+    answer = client.get(path)
+    assert answer.status_code == 500
+    for innards in ("SELECT ", "sqlite", "alchemy", "no such column", "imports.filename", str(config.INSTANCE_PATH)):
+        assert innards not in answer.text
+    assert "no such column" in caplog.text
+
+
 def _damaged(path):
     data = bytearray(path.read_bytes())
     data[4096:] = b"\xa5" * (len(data) - 4096)

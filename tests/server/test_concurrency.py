@@ -62,7 +62,7 @@ def test_the_same_file_twice_at_once_is_imported_once_and_found_unchanged_once(s
 
 
 def test_ten_imports_at_once_end_with_their_own_figures(server):
-    sizes = {f"office {n}": n for n in range(10, 20)}
+    sizes = {f"office {n}": n for n in range(45, 55)}
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda name: upload(server, scan(range(sizes[name]), range(100)), source=name), sizes))
     assert [answer["inserted"] for _, answer in answers] == [size * 100 for size in sizes.values()]

@@ -92,6 +92,39 @@ def test_of_many_who_claim_at_once_one_owns_it(registry, leases, queued):
         assert sorted(wins) == [False] * 7 + [True]
 
 
+CLAIMANT = """
+import sys, time
+from hextrackr.importing import pipeline
+from hextrackr.workers.leases import Leases
+from hextrackr.workers.registry import ImportRegistry
+url, owner, imports = sys.argv[1], sys.argv[2], int(sys.argv[3])
+engine = pipeline.open_database(url)
+registry, leases = ImportRegistry(engine, time.sleep), Leases(engine, time.sleep, owner)
+seen = [registry.get(number) for number in range(1, imports + 1)]
+print("ready", flush=True)
+sys.stdin.readline()
+print(*(record.id for record in seen if leases.claim(record)))
+"""
+
+
+def test_two_processes_that_claim_a_thousand_imports_share_them(config, engine, query):
+    with Session(engine) as session, session.begin():
+        plain = {"filename": "f", "file_size": 1, "source_label": "", "state": ImportState.QUEUED, "created_at": 1}
+        session.add_all(Import(session_id=str(number), upload=f"{number}.csv", **plain) for number in range(1_000))
+    command = [sys.executable, "-c", CLAIMANT, config.database_url]
+    root, pipes = Path(__file__).parents[2], {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen([*command, owner, "1000"], cwd=root, **pipes) for owner in ("a", "b")]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 2
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    won = [set(map(int, process.communicate()[0].split())) for process in processes]
+    assert won[0] | won[1] == set(range(1, 1_001)) and not won[0] & won[1]
+    for owner, ids in zip("ab", won, strict=True):
+        assert {number for (number,) in query(f"SELECT id FROM imports WHERE owner = '{owner}'")} == ids
+    assert query("SELECT DISTINCT epoch, attempts FROM imports") == [(1, 1)]
+
+
 def test_only_an_expired_lease_is_taken_over_and_the_late_owner_loses(registry, leases, queued, engine):
     stopped, other = leases(identity.own()), leases("other/machine/1-1")
     record = queued()
