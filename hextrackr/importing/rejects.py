@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hextrackr.errors import FileRefused
 
-from . import lines, swallowed
-from .csvdatabase import MAX_LINE_BYTES, CsvDatabase, NotUtf8
+from . import lines, overlong, swallowed
+from .csvdatabase import BUFFER_BYTES, MAX_LINE_BYTES, CsvDatabase, NotUtf8
 from .faults import VALUE_LENGTH
 from .formats.format import Recognised
 from .mapping import FAULTS, KEY_LENGTH
@@ -44,24 +44,29 @@ def malformed(database: CsvDatabase, recognised: Recognised) -> list[Malformed]:
     :raises FileRefused: a quote that is never closed has swallowed rows.
     :raises NotUtf8: the file is not, throughout.
     """
+    path = database.path
+    long = overlong.find(path, database.dialect, BUFFER_BYTES)
     errors = database.all("""
-        SELECT line_byte_position - 1, first(error_type ORDER BY column_idx), first(error_message ORDER BY column_idx),
-               first(csv_line)
+        SELECT line_byte_position - 1, first(error_type ORDER BY column_idx), first(error_message ORDER BY column_idx), first(csv_line),
+               min(byte_position) - 1
         FROM reject_errors GROUP BY line_byte_position ORDER BY 1
     """)
+    # Of a row that is longer than its buffer DuckDB tells nothing, or another row's place.
+    errors = [error for error in errors if not any(row.begin <= error[4] < row.end for row in long)]
     # DuckDB counts the empty lines before a malformed one as part of it.
-    begins = [offset + len(text) - len(text.lstrip("\r\n")) for offset, _, _, text in errors]
-    places = lines.of_offsets(database.path, begins)
+    begins = [offset + len(text) - len(text.lstrip("\r\n")) for offset, _, _, text, _ in errors]
+    places = lines.of_offsets(path, begins)
     found = [
-        Malformed(begin, places[begin], text.strip("\r\n") or _line_at(database.path, begin), str(kind), message)
-        for begin, (_, kind, message, text) in zip(begins, errors, strict=True)
+        Malformed(begin, places[begin], text.strip("\r\n") or _line_at(path, begin), str(kind), message)
+        for begin, (_, kind, message, text, _) in zip(begins, errors, strict=True)
     ]
+    found += [Malformed(row.begin, row.line, _start_of(path, row), "LINE SIZE OVER MAXIMUM", "") for row in long]
     for row in found:
         if row.kind == "INVALID ENCODING":
             raise NotUtf8
         if _swallows(row, database, recognised):
             raise FileRefused(swallowed.unbalanced(row.line))
-    return found
+    return sorted(found, key=lambda row: row.offset)
 
 
 def footer(path: Path, width: int, found: list[Malformed]) -> list[Malformed]:
@@ -117,6 +122,13 @@ def _line_at(path: Path, offset: int) -> str:
     with path.open("rb") as stream:
         stream.seek(offset)
         return stream.readline(MAX_LINE_BYTES).decode(errors="replace").rstrip("\r\n")
+
+
+def _start_of(path: Path, row: overlong.OverlongRow) -> str:
+    """As much of a row as one may be long."""
+    with path.open("rb") as stream:
+        stream.seek(row.begin)
+        return stream.read(min(row.end - row.begin, MAX_LINE_BYTES)).decode(errors="replace").rstrip("\r\n")
 
 
 def _is_prose(text: str) -> bool:
