@@ -16,7 +16,7 @@ run: $(VENV)/installed static/vendor/installed ## Serve HexTrackr on http://127.
 	@exec $(PY) -m gunicorn -c gunicorn.conf.py
 
 test: $(VENV)/installed-dev static/vendor/installed chromium ## Run all tests
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n 3 --dist loadfile $(ARGS)
 
 faults: $(VENV)/installed-dev ## Kill and damage in full: 50 kills, 10,000 damaged files (FAULT_KILLS, FAULT_ROWS, FAULT_SEED, FUZZ_INPUTS, FUZZ_SEED)
 	@FAULT_KILLS=$${FAULT_KILLS:-50} FAULT_ROWS=$${FAULT_ROWS:-100000} FUZZ_INPUTS=$${FUZZ_INPUTS:-10000} \
@@ -34,8 +34,8 @@ format: $(VENV)/installed-dev ## Format the code
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: $(VENV)/installed-dev static/vendor/installed ## Measure an import beside a live server (see benchmarks/)
-	@$(PY) -m benchmarks.live $(ARGS)
+bench: $(VENV)/installed-dev static/vendor/installed ## Measure imports, what others notice of them, and the fan-out of events (see benchmarks/)
+	@$(PY) -m benchmarks $(ARGS)
 
 assets: static/vendor/installed ## Fetch the browser libraries
 

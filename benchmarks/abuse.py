@@ -94,7 +94,7 @@ def main() -> None:
             with flooded(server, floods):
                 time.sleep(2)
                 seen = measure(server, path)
-            health = sorted(seen.health)
+            health = sorted(seen.answers["/health"])
             line = f"{name:16}{seen.took:>8.2f} s{seen.silence * 1000:>15.0f} ms{health[len(health) // 2] * 1000:>13.1f} ms"
             print(f"{line}{health[-1] * 1000:>9.1f} ms{server.memory():>7.0f} MB")
 

@@ -16,6 +16,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -39,13 +40,18 @@ def main() -> None:
     parser.add_argument("rows", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
+    report(options.rows, options.rounds)
+
+
+def report(sizes: Sequence[int], rounds: int) -> None:
+    """Measure imports of these sizes, and print a line for each."""
     if shutil.which("sqlite3") is None:
-        parser.error("the sqlite3 shell is not installed (Debian: apt-get install sqlite3)")
-    print(" | ".join(_HEADINGS), "---|" * len(_HEADINGS), sep="\n")  # noqa: T201
-    for rows in options.rows:
+        raise SystemExit("the sqlite3 shell is not installed (Debian: apt-get install sqlite3)")
+    print(" | ".join(_HEADINGS), "---|" * len(_HEADINGS), sep="\n")
+    for rows in sizes:
         with tempfile.TemporaryDirectory(prefix="hextrackr-compare-") as folder:
-            for cells in compare(rows, options.rounds, Path(folder)):
-                print(" | ".join(cells), flush=True)  # noqa: T201
+            for cells in compare(rows, rounds, Path(folder)):
+                print(" | ".join(cells), flush=True)
 
 
 _HEADINGS = (

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,7 @@ def serving(kind: str, folder: Path) -> Iterator[Server]:
             process.wait()
     else:
         broadcast = "on" if kind == "ours" else "off"
-        with running(app="benchmarks.fanout_app:app", SOCKETS_PER_ADDRESS="100000", FAST_BROADCAST=broadcast) as server:
+        with running(app="benchmarks.served:app", SOCKETS_PER_ADDRESS="100000", FAST_BROADCAST=broadcast) as server:
             time.sleep(2)
             yield server
 
@@ -111,22 +111,28 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--servers", nargs="*", default=SERVERS, choices=SERVERS)
     options = parser.parse_args()
+    report(options.clients, options.seconds, options.rounds, options.servers)
+
+
+def report(clients: int, seconds: int, rounds: int, servers: Sequence[str] = SERVERS) -> None:
+    """Measure the servers in turns, and print a line for each."""
     raise_file_limit()
-    runs: dict[str, list[Figures]] = {kind: [] for kind in options.servers}
-    for _ in range(options.rounds):
-        for kind in options.servers:
-            runs[kind].append(measure(kind, options.clients, options.seconds))
-    print(f"{options.clients} clients in one room, an update every {EVERY_MS} ms, medians of {options.rounds}")
-    print(f"{'':20}{'µs/message':>12}{'p50':>9}{'p99':>9}{'worst':>9}{'delivered':>11}{'disorder':>10}", end="")
-    print(f"{'kB/client':>11}{'idle CPU':>10}{'connects/s':>12}")
+    runs: dict[str, list[Figures]] = {kind: [] for kind in servers}
+    for _ in range(rounds):
+        for kind in servers:
+            runs[kind].append(measure(kind, clients, seconds))
+    print(
+        "clients | server | CPU µs/message | p50 ms | p99 ms | worst ms | delivered | out of order | kB/client | idle CPU | connects/s"
+    )
+    print("---|" * 11)
     for kind, figures in runs.items():
-        middle = Figures(
-            *(statistics.median(getattr(run, name) for run in figures) for name in Figures.__annotations__)
-        )
-        print(f"{kind:20}{middle.cpu:12.1f}{middle.median:9.1f}{middle.p99:9.1f}{middle.worst:9.1f}", end="")
-        print(
-            f"{middle.delivered:11.2%}{middle.disorder:10}{middle.memory:11.0f}{middle.idle:9.1f}%{middle.connects:12.0f}"
-        )
+        names = Figures.__annotations__
+        middle = Figures(*(statistics.median(getattr(run, name) for run in figures) for name in names))
+        cells = (
+            f"{clients:,}", kind, f"{middle.cpu:.1f}", f"{middle.median:.1f}", f"{middle.p99:.1f}", f"{middle.worst:.1f}",
+            f"{middle.delivered:.2%}", f"{middle.disorder}", f"{middle.memory:.0f}", f"{middle.idle:.1f} %", f"{middle.connects:.0f}",
+        )  # fmt: skip
+        print(" | ".join(cells), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// The same as fanout_app.py by Node.js and socket.io: rooms, a snapshot of the same size, one more address that emits.
+// The same as served.py by Node.js and socket.io: rooms, a snapshot of the same size, one more address that emits.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 

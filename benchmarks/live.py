@@ -1,65 +1,78 @@
-"""What an import costs, and what it does to everybody else meanwhile.
+"""What an import does to everybody else meanwhile: how late the event loop is, how soon updates arrive, how pages and API answer.
 
-Starts a real server, uploads generated exports, and watches from outside: a socket client takes down when each event arrives,
-a process of its own asks ``/health`` every 50 ms, another adds up the memory of all server processes.
-
-    python -m benchmarks.live                  100,000 rows: first import, the same again, a follow-up scan
-    python -m benchmarks.live --rows 1000000
+python -m benchmarks.live                  100,000 rows: a first import, the same again, a follow-up scan
+python -m benchmarks.live --rows 1000000
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
+from urllib.request import Request, urlopen
 
 from .exports import Estate, write
-from .server import running
-from .watching import Seen, measure
+from .server import Server, running
+from .watching import PATHS, Seen, idle, measure
+
+SCANS: dict[str, dict[str, str | float]] = {
+    "first import": {"day": "2026-08-01"},
+    "the same again": {"day": "2026-08-01"},
+    "follow-up": {"day": "2026-08-08", "gone": 0.1, "new": 0.05},
+}
+IDLE_SECONDS = 5.0
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=100_000)
-    options = parser.parse_args()
-    estate = Estate(options.rows)
-    scans = {
-        "first import": {"day": "2026-08-01"},
-        "the same again": {"day": "2026-08-01"},
-        "follow-up": {"day": "2026-08-08", "gone": 0.1, "new": 0.05},
-    }
-    with tempfile.TemporaryDirectory(prefix="hextrackr-exports-") as folder, running() as server:
+    report(parser.parse_args().rows)
+
+
+def report(rows: int) -> None:
+    """Measure, and print a line for each import; after the first, answers are compared with what they took with the record filled."""
+    print(
+        "rows | import | tick late p99 ms | tick late max ms | update p99 ms |"
+        + " | ".join(f" {path} x idle" for path in PATHS)
+    )
+    print("---|" * (5 + len(PATHS)))
+    with (
+        tempfile.TemporaryDirectory(prefix="hextrackr-exports-") as folder,
+        running(app="benchmarks.served:app") as server,
+    ):
         time.sleep(2)  # the importer process warms up beside the server
-        rows: list[dict[str, str]] = []
-        for name, scan in scans.items():
+        urlopen(Request(f"{server.url}/benchmark/ticker", method="POST")).read()
+        for name, scan in SCANS.items():
             path = Path(folder) / "scan.csv"
             with path.open("w", encoding="utf-8", newline="") as stream:
-                write(stream, estate, **scan)  # type: ignore[arg-type]
-            rows.append({"": name, **_told(measure(server, path))})
+                write(stream, Estate(rows), **scan)
+            before = idle(server, IDLE_SECONDS)
+            _late(server)
+            seen = measure(server, path)
+            print(" | ".join((f"{rows:,}", name, *_cells(seen, before, _late(server)))), flush=True)
             time.sleep(2)
-    _print(rows)
 
 
-def _told(seen: Seen) -> dict[str, str]:
-    """What was seen, as texts by name."""
-    return {
-        "upload": f"{seen.upload:.2f} s",
-        "answer after last byte": f"{seen.answer * 1000:.0f} ms",
-        "import": f"{seen.took:.2f} s",
-        "first event": f"{seen.first_event * 1000:.0f} ms",
-        "longest silence": f"{seen.silence * 1000:.0f} ms",
-        "progress error": f"{seen.progress_error:.2f}",
-        "health max": f"{max(seen.health) * 1000:.0f} ms",
-        "health median": f"{sorted(seen.health)[len(seen.health) // 2] * 1000:.1f} ms",
-        "peak memory": f"{seen.memory:.0f} MB",
-        "outcome": " ".join(str(seen.outcome.get(name)) for name in ("inserted", "updated", "resolved", "unchanged")),
-    }
+def _cells(seen: Seen, before: dict[str, list[float]], late: list[float]) -> tuple[str, ...]:
+    return (
+        f"{_p99(late):.1f}",
+        f"{max(late):.1f}",
+        f"{_p99(seen.delays):.1f}",
+        *(f"{median(seen.answers[path]) / median(before[path]):.2f}" for path in PATHS),
+    )
 
 
-def _print(rows: list[dict[str, str]]) -> None:
-    for name in rows[0]:
-        print(f"{name:24}" + "".join(f"{row[name]:>24}" for row in rows))
+def _p99(values: list[float]) -> float:
+    return sorted(values)[len(values) * 99 // 100]
+
+
+def _late(server: Server) -> list[float]:
+    """How late the ticks were since this was last asked, in ms."""
+    answer: dict[str, list[float]] = json.loads(urlopen(f"{server.url}/benchmark/ticker").read())
+    return answer["late"]
 
 
 if __name__ == "__main__":

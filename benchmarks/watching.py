@@ -17,7 +17,9 @@ import socketio
 
 from .server import Server
 
-HEALTH_EVERY = 0.05
+ASKED_EVERY = 0.025
+#: What is asked in turns while an import runs: a bare answer, a page, the list of findings.
+PATHS = ("/health", "/imports", "/api/vulnerabilities?limit=50")
 MEMORY_EVERY = 0.2  # to read it takes the kernel some milliseconds for each process
 CHUNK = 256 * 1024
 #: A time left of less than this, in seconds, is not held against its share of what is left.
@@ -26,9 +28,10 @@ ETA_UNTIL = 0.5
 
 @dataclass
 class Watch:
-    """What a joined client saw: the instant (seconds), progress and time left (seconds) of each event, and the last snapshot."""
+    """What a joined client saw: instant (seconds), progress, time left (seconds) and delay (ms) of each event; the last snapshot."""
 
     instants: list[float] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
     progress: list[float] = field(default_factory=list)
     left: list[float | None] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
@@ -37,6 +40,7 @@ class Watch:
     def take(self, snapshot: dict[str, Any]) -> None:
         """Take down an event."""
         self.instants.append(time.monotonic())
+        self.delays.append(time.time() * 1000 - snapshot["timestamp"])
         self.progress.append(snapshot["progress"])
         self.left.append(snapshot["metadata"].get("etaSeconds"))
         self.last = snapshot
@@ -51,6 +55,8 @@ class Seen:
     :ivar took: from the answer to the upload until the last event.
     :ivar progress_error: the greatest distance of the progress from the share of the time, 0..1.
     :ivar eta_error: that of the time left from the truth, as a share of that, from a third of the run on.
+    :ivar answers: how long each answer took, by path.
+    :ivar delays: from the event's timestamp until it arrived, in ms.
     :ivar outcome: the figures of the last event.
     """
 
@@ -61,7 +67,8 @@ class Seen:
     silence: float
     progress_error: float
     eta_error: float
-    health: list[float]
+    answers: dict[str, list[float]]
+    delays: list[float]
     memory: float
     outcome: dict[str, Any]
 
@@ -70,7 +77,7 @@ def measure(server: Server, path: Path, **fields: str) -> Seen:
     """Import one file, with these form fields."""
     stop = multiprocessing.Event()
     results: multiprocessing.Queue[tuple[str, Any]] = multiprocessing.Queue()
-    watchers = [multiprocessing.Process(target=target, args=(server, stop, results)) for target in (_health, _memory)]
+    watchers = [multiprocessing.Process(target=target, args=(server, stop, results)) for target in (_answers, _memory)]
     for watcher in watchers:
         watcher.start()
     time.sleep(0.5)
@@ -100,7 +107,8 @@ def measure(server: Server, path: Path, **fields: str) -> Seen:
         silence=max(later - earlier for earlier, later in zip(watch.instants, watch.instants[1:], strict=False)),
         progress_error=max(abs(progress - at / total) for at, progress, _ in points),
         eta_error=max((abs(left - true) / true for true, left in told), default=0.0),
-        health=seen["health"],
+        answers=seen["answers"],
+        delays=watch.delays,
         memory=seen["memory"],
         outcome=watch.last["metadata"],
     )
@@ -144,16 +152,30 @@ def _upload(server: Server, path: Path, fields: dict[str, str]) -> tuple[float, 
     return last_byte, time.monotonic()
 
 
-def _health(server: Server, stop: Event, results: multiprocessing.Queue[tuple[str, Any]]) -> None:
+def idle(server: Server, seconds: float) -> dict[str, list[float]]:
+    """How long answers take while nothing else is done, by path."""
+    stop = multiprocessing.Event()
+    results: multiprocessing.Queue[tuple[str, Any]] = multiprocessing.Queue()
+    process = multiprocessing.Process(target=_answers, args=(server, stop, results))
+    process.start()
+    time.sleep(seconds)
+    stop.set()
+    _, answers = results.get()
+    process.join()
+    return answers  # type: ignore[no-any-return]
+
+
+def _answers(server: Server, stop: Event, results: multiprocessing.Queue[tuple[str, Any]]) -> None:
     connection = http.client.HTTPConnection(server.address)
-    took = []
+    took: dict[str, list[float]] = {path: [] for path in PATHS}
     while not stop.is_set():
-        began = time.monotonic()
-        connection.request("GET", "/health")
-        connection.getresponse().read()
-        took.append(time.monotonic() - began)
-        time.sleep(max(0.0, HEALTH_EVERY - took[-1]))
-    results.put(("health", took))
+        for path in PATHS:
+            began = time.monotonic()
+            connection.request("GET", path)
+            connection.getresponse().read()
+            took[path].append(time.monotonic() - began)
+            time.sleep(max(0.0, ASKED_EVERY - took[path][-1]))
+    results.put(("answers", took))
 
 
 def _memory(server: Server, stop: Event, results: multiprocessing.Queue[tuple[str, Any]]) -> None:

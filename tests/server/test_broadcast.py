@@ -22,7 +22,7 @@ KINDS = ("websocket", "polling", ["polling", "websocket"])
 def server(request):
     mode, broadcast = request.param
     settings = {"ASYNC_MODE": mode, "FAST_BROADCAST": broadcast}
-    with running(app="benchmarks.fanout_app:app", **settings) as server:
+    with running(app="benchmarks.served:app", **settings) as server:
         yield server
 
 

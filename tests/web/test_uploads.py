@@ -80,7 +80,9 @@ def test_a_wrong_field_is_refused_and_nothing_is_kept(app, client, query, fields
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"csvFile": "text, not a file"}, {"file": (io.BytesIO(b"x"), "other-field.csv")}], ids=str
+    "data",
+    [{}, {"csvFile": "text, not a file"}, {"file": (io.BytesIO(b"x"), "other-field.csv")}],
+    ids=["empty", "text", "other field"],
 )
 def test_a_form_without_the_file_is_refused(app, client, data):
     answer = client.post(STAGING, data=data, content_type="multipart/form-data")

@@ -1,4 +1,4 @@
-"""HexTrackr with one more address, for :mod:`.fanout`: it emits a progress update again and again, and times nothing itself."""
+"""HexTrackr with two more addresses for measurements: one makes it emit updates, one tells how late its event loop is."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from hextrackr.progress import protocol
 
 #: As long as an update of an import is.
 FILLER = "x" * 190
+TICK = 0.005
+
+_late: list[float] = []
 
 
 @app.post("/benchmark/emit")
@@ -23,14 +26,36 @@ def emit() -> dict[str, Any]:
     return {"ok": True}
 
 
+@app.post("/benchmark/ticker")
+def start_ticker() -> dict[str, Any]:
+    """Begin to tick, every 5 ms."""
+    socketio.start_background_task(_tick)
+    return {"ok": True}
+
+
+@app.get("/benchmark/ticker")
+def lateness() -> dict[str, list[float]]:
+    """How late each tick was since this was last asked, in ms."""
+    seen = _late.copy()
+    _late.clear()
+    return {"late": seen}
+
+
 def _emit(room: str, session: str, count: int, every: float) -> None:
     begun = time.monotonic()
     for number in range(count):
-        socketio.emit(protocol.UPDATE, payload(number, session), to=room)
+        socketio.emit(protocol.UPDATE, _payload(number, session), to=room)
         socketio.sleep(max(0.0, begun + (number + 1) * every - time.monotonic()))
 
 
-def payload(number: int, session: str) -> dict[str, Any]:
+def _payload(number: int, session: str) -> dict[str, Any]:
     """The update; receivers look at the first two fields."""
     at = time.time_ns() // 1000
     return {"n": number, "at": at, "sessionId": session, "progress": 50.0, "status": "processing", "message": FILLER}
+
+
+def _tick() -> None:
+    while True:
+        due = time.monotonic() + TICK
+        socketio.sleep(TICK)
+        _late.append((time.monotonic() - due) * 1000)
