@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import compare, fanout, live
+from . import compare, fanout, live, queries
 
 
 def main() -> None:
@@ -22,6 +22,9 @@ def main() -> None:
     print("\n## What others notice of an import\n")
     for rows in (100_000, 1_000_000) if full else (100_000,):
         live.report(rows)
+    print("\n## Lists, totals and exports\n")
+    for findings in (100_000, 300_000, 1_300_000) if full else (30_000,):
+        queries.report(findings, rounds=100 if full else 20)
     print("\n## One event to many clients\n")
     for clients in (100, 1_000, 5_000) if full else (500,):
         fanout.report(clients, seconds=8 if full else 4, rounds=5 if full else 1)

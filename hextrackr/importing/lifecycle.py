@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hextrackr.models.findings import Severity
+from hextrackr.models.findings import OPEN_GRADE, Severity
 from hextrackr.models.imports import ImportMode
 
 from . import journal
@@ -60,11 +60,11 @@ _MATCH = f"""
 _ALL_NEW = """
     SELECT 'inserted', severity, sum(findings) FROM staging_observations WHERE import_id = :import_id AND state >= 0 GROUP BY severity
 """
-_ABSENT = """
+_ABSENT = f"""
     CREATE TEMPORARY TABLE absent AS
     SELECT f.id AS finding_id, f.severity
     FROM findings f
-    WHERE f.source_id = :source_id AND f.lifecycle <> 'resolved'
+    WHERE f.source_id = :source_id AND f.grade >= {OPEN_GRADE}
       AND f.id NOT IN (SELECT finding_id FROM matched WHERE finding_id IS NOT NULL)
 """
 _ON_SCANNED_HOSTS = " AND f.asset_id IN (SELECT asset_id FROM staging_assets WHERE import_id = :import_id)"

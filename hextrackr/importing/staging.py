@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete
@@ -17,6 +18,8 @@ from .reader import Reader
 
 #: Rows of one transaction: about 20 ms each, so that nobody waits long for the database.
 BATCH_ROWS = 5000
+#: Rows of one statement: as many as SQLite takes values for, of the widest table.
+ROWS_AT_ONCE = 200
 #: Never keep more rejects than a person can look at; the count stays exact.
 MAX_REJECTS = 10_000
 
@@ -69,12 +72,17 @@ def units(reader: Reader) -> int:
 def insert_many(
     connection: Connection, table: str, names: tuple[str, ...], rows: list[tuple[Any, ...]], **same: int
 ) -> None:
-    """Insert rows by the driver's own ``executemany``: SQLAlchemy's would build a dictionary for each row.
+    """Insert rows, many with each statement: one for each row takes three times as long.
 
     :param same: columns that have the same number in every row.
     """
-    marks = ", ".join((*map(str, same.values()), *("?" * len(names))))
-    connection.exec_driver_sql(f"INSERT INTO {table} ({', '.join((*same, *names))}) VALUES ({marks})", rows)
+    row = f"({', '.join((*map(str, same.values()), *('?' * len(names))))})"
+    for place in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[place : place + ROWS_AT_ONCE]
+        values = ", ".join([row] * len(some))
+        connection.exec_driver_sql(
+            f"INSERT INTO {table} ({', '.join((*same, *names))}) VALUES {values}", tuple(chain.from_iterable(some))
+        )
 
 
 def _load(engine: Engine, reader: Reader, job: Job, meter: Meter, columns: _Columns) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
-from hextrackr.models.findings import Severity
+from hextrackr.models.findings import OPEN_GRADE, Severity
 
 from .lifecycle import Outcomes
 
@@ -18,10 +18,11 @@ _OPEN = """
     WHERE source_id = :source_id AND lifecycle <> 'resolved' GROUP BY severity
 """
 _FORGET = "DELETE FROM state_totals WHERE source_id = :source_id"
-_COUNT = """
+_COUNT = f"""
     INSERT INTO state_totals (source_id, lifecycle, severity, findings, vpr_sum)
-    SELECT :source_id, lifecycle, severity, count(*), coalesce(sum(vpr), 0) FROM findings
-    WHERE source_id = :source_id GROUP BY lifecycle, severity
+    SELECT :source_id, CASE grade / {OPEN_GRADE} WHEN 0 THEN 'resolved' WHEN 1 THEN 'active' ELSE 'reopened' END, grade % {OPEN_GRADE},
+           count(*), coalesce(sum(vpr), 0)
+    FROM findings WHERE source_id = :source_id GROUP BY grade
 """
 _OPEN_ON = """
     SELECT severity, count(*), coalesce(sum(vpr), 0) FROM findings

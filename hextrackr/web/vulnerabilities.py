@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 from sqlalchemy import func, select
 
 from hextrackr.errors import NotFound
-from hextrackr.extensions import db, import_registry
+from hextrackr.extensions import db, import_registry, socketio
 from hextrackr.models import Asset, Import, StateTotal
 from hextrackr.models.findings import Lifecycle, Severity
 from hextrackr.models.imports import ImportState
 
-from . import findings, history, paging, records
+from . import exports, filters, findings, history, listing, paging, records
 
 blueprint = Blueprint("vulnerabilities", __name__, url_prefix="/api/vulnerabilities")
 
@@ -22,10 +22,25 @@ blueprint = Blueprint("vulnerabilities", __name__, url_prefix="/api/vulnerabilit
 def vulnerabilities() -> dict[str, Any]:
     """A page of findings."""
     page = paging.requested(default_limit=50)
-    filters, order = findings.filters(request.args), findings.ordering(request.args)
-    total = findings.total(db.session, request.args)
-    rows = findings.page(db.session, filters, order, page) if total > page.offset else []
-    return {"data": rows, "pagination": page.pagination(total)}
+    limited, order = filters.requested(request.args), listing.order(request.args)
+    found = listing.page(db.session, limited, order, page)
+    reachable = found.total if found.exact else listing.SHOWN
+    return {
+        "data": findings.of_ids(db.session, found.ids),
+        "pagination": {**page.pagination(reachable), "total": found.total, "totalExact": found.exact},
+    }
+
+
+@blueprint.get("/export.csv", defaults={"kind": "csv"})
+@blueprint.get("/export.json", defaults={"kind": "json"})
+def exported(kind: str) -> Response:
+    """What is filtered, as a file, however many there are."""
+    export = exports.Export(db.engine, filters.requested(request.args), kind, lambda: socketio.sleep(0))
+    return Response(
+        export.text(),
+        mimetype="text/csv" if kind == "csv" else "application/json",
+        headers={"Content-Disposition": f'attachment; filename="vulnerabilities.{kind}"', "Cache-Control": "no-store"},
+    )
 
 
 @blueprint.get("/<int:finding_id>")

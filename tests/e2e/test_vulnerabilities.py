@@ -122,9 +122,9 @@ def test_pages_go_on_and_back_and_the_url_keeps_them(page):
 
 
 def test_a_column_sorts_both_ways(page):
-    header = page.locator("th", has=page.locator('[data-sort="lastSeen"]'))
+    header = page.locator("th", has=page.locator('[data-sort="firstSeen"]'))
     header.get_by_role("button").click()
     expect(header).to_have_attribute("aria-sort", "descending")
-    expect(page).to_have_url(re.compile("sort=lastSeen"))
+    expect(page).to_have_url(re.compile("sort=firstSeen"))
     header.get_by_role("button").click()
     expect(header).to_have_attribute("aria-sort", "ascending")

@@ -1,0 +1,126 @@
+"""How long the lists take with many findings on record, and how fast they are exported: asked of a running server over HTTP.
+
+Three imports of two sources are on record: three quarters of the findings and a follow-up scan of them, and a quarter of another estate.
+
+    python -m benchmarks.queries                        100,000 findings
+    python -m benchmarks.queries --findings 1300000
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import urlencode
+
+from .exports import Estate, write
+from .server import Server, running
+from .watching import measure
+
+LIST = "/api/vulnerabilities?"
+#: What is asked -> the parameters of the list, or another path.
+QUERIES: dict[str, dict[str, str | int] | str] = {
+    "the worst open ones": {"state": "open"},
+    "a page in the middle": {"state": "open", "page": 0.5},  # type: ignore[dict-item]
+    "the last page": {"state": "open", "page": 1.0},  # type: ignore[dict-item]
+    "the middle by first seen": {"sort": "firstSeen", "page": 0.5},  # type: ignore[dict-item]
+    "by VPR, least first": {"state": "open", "sort": "vpr", "order": "asc"},
+    "by CVSS": {"state": "open", "sort": "cvss"},
+    "by first seen": {"state": "open", "sort": "firstSeen", "order": "asc"},
+    "by last seen": {"state": "open", "sort": "lastSeen"},
+    "info by CVSS": {"severity": "info", "sort": "cvss"},
+    "resolved": {"state": "resolved"},
+    "one source": {"source": "2", "state": "open", "sort": "cvss"},
+    "search for a host": {"search": "srv-000123"},
+    "search for an address": {"search": "10.0.1."},
+    "search for a word": {"search": "buffer", "state": "open"},
+    "search for a CVE": {"search": "CVE-2021-4"},
+    "search for nothing there": {"search": "no such thing"},
+    "a host": {"host": "srv-000123"},
+    "a family by VPR": {"family": "CISCO", "sort": "vpr"},
+    "CVSS from 9": {"cvssMin": "9", "state": "open"},
+    "changed by an import": {"changedBy": "2", "sort": "firstSeen"},
+    "totals": "/api/vulnerabilities/stats",
+    "imports": "/api/imports",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--findings", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=50)
+    options = parser.parse_args()
+    report(options.findings, options.rounds)
+
+
+def report(findings: int, rounds: int) -> None:
+    """Fill a server, and print a line for each query."""
+    with running(API_RATE_LIMIT="off") as server:
+        _fill(server, findings)
+        pages = -(-_ask(server, LIST + urlencode({"state": "open"}))[1]["pagination"]["total"] // 50)
+        print("findings | query | p50 ms | p99 ms\n---|---|---|---|")
+        for name, asked in QUERIES.items():
+            if isinstance(asked, dict) and isinstance(asked.get("page"), float):
+                asked = {**asked, "page": max(1, int(pages * asked["page"]))}
+            path = asked if isinstance(asked, str) else LIST + urlencode(asked)
+            took = sorted(_ask(server, path)[0] for _ in range(rounds))
+            print(f"{findings:,} | {name} | {took[rounds // 2]:.1f} | {took[rounds * 99 // 100]:.1f}", flush=True)
+        print("\nfindings | export | rows/s | MB/s | memory of the server grows by MB\n---|---|---|---|---|")
+        for kind in ("csv", "json"):
+            rows, size, seconds, memory = _export(server, kind)
+            print(
+                f"{findings:,} | {kind} | {rows / seconds:,.0f} | {size / seconds / 1e6:.0f} | {memory:.0f}", flush=True
+            )
+
+
+def _fill(server: Server, findings: int) -> None:
+    most = Estate(findings * 3 // 4)
+    scans = (
+        ("headquarters", most, {"day": "2026-08-01"}),
+        ("headquarters", most, {"day": "2026-08-08", "gone": 0.1, "new": 0.05}),
+        ("branch", Estate(findings // 4, seed=2), {"day": "2026-08-08"}),
+    )
+    with tempfile.TemporaryDirectory(prefix="hextrackr-queries-") as folder:
+        for source, estate, scan in scans:
+            path = Path(folder) / "scan.csv"
+            with path.open("w", encoding="utf-8", newline="") as stream:
+                write(stream, estate, **scan)
+            measure(server, path, source=source)
+
+
+def _ask(server: Server, path: str) -> tuple[float, dict[str, dict[str, int]]]:
+    """How many ms an answer takes, and what it says."""
+    connection = http.client.HTTPConnection(server.address)
+    connection.connect()
+    began = time.monotonic()
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    body = answer.read()
+    took = (time.monotonic() - began) * 1000
+    connection.close()
+    if answer.status != 200:
+        raise RuntimeError(f"{path}: {body.decode()}")
+    return took, json.loads(body)
+
+
+def _export(server: Server, kind: str) -> tuple[int, int, float, float]:
+    """Rows, bytes, seconds, and by how many MB the server has grown at most meanwhile."""
+    before = most = server.memory()
+    connection = http.client.HTTPConnection(server.address)
+    began = asked = time.monotonic()
+    connection.request("GET", f"/api/vulnerabilities/export.{kind}")
+    answer = connection.getresponse()
+    rows = size = 0
+    while chunk := answer.read(1 << 18):
+        rows += chunk.count(b"\n")
+        size += len(chunk)
+        if time.monotonic() > asked + 0.5:
+            asked, most = time.monotonic(), max(most, server.memory())
+    return rows, size, time.monotonic() - began, most - before
+
+
+if __name__ == "__main__":
+    main()

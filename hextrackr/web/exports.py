@@ -1,0 +1,113 @@
+"""Findings as a file, streamed: in batches, each short enough that the event loop serves others in between.
+
+What is said of hosts and definitions is read once and kept, so that memory grows with these and not with the findings. The findings are
+those of the moment each batch is read, in the order in which they came on record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, Select, String, func, select, type_coerce
+from sqlalchemy.engine import Connection
+
+from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Source
+
+from . import exportlines
+from .filters import Filters
+
+#: Findings of a piece, and those that are looked at for it when nothing leads to them; few of them may match.
+_FOUND, _SPAN = 1_000, 2_000
+#: What is written of a finding itself, and what refers to the rest of it.
+_OWN = (
+    Finding.id, Finding.severity, Finding.lifecycle, Finding.port, Finding.vpr, Finding.cvss,
+    # As they are written; to make dates of them and text again takes half of the time.
+    *(type_coerce(day, String) for day in (Finding.first_seen, Finding.last_seen, Finding.resolved_on)),
+)  # fmt: skip
+_REFERRING = (Finding.asset_id, Finding.definition_id, Finding.source_id, Finding.protocol)
+
+
+class Export:
+    """One export.
+
+    :param kind: one of :data:`hextrackr.web.exportlines.KINDS`.
+    :param pause: lets others have their turn.
+    """
+
+    def __init__(self, engine: Engine, filters: Filters, kind: str, pause: Callable[[], Any]) -> None:
+        self._engine = engine
+        self._filters = filters
+        self._lines: exportlines.Lines = exportlines.KINDS[kind]()
+        self._pause = pause
+        self._hosts: dict[int, str] = {}
+        self._definitions: dict[int, tuple[str, str]] = {}
+        self._sources: dict[int, str] = {}
+        self._protocols: dict[str, str] = {}
+
+    def text(self) -> Iterator[str]:
+        """The file, in pieces of many lines."""
+        lines = self._lines
+        yield lines.opening
+        separator = lines.before_first
+        for statement in self._statements():
+            with self._engine.connect() as connection:
+                found = connection.execute(statement).all()
+                self._learn(connection, found)
+            if found:
+                yield separator + lines.separator.join(self._line(row) for row in found)
+                separator = lines.separator
+            self._pause()
+        yield lines.closing
+
+    def _statements(self) -> Iterator[Select[Any]]:
+        """One for each batch."""
+        wanted: Any = (
+            select(*_OWN, *_REFERRING).where(*self._filters.on_findings(led_by_grade=False)).order_by(Finding.id)
+        )
+        if self._filters.named:  # an index leads to these; all others are met by looking at one finding after the other
+            with self._engine.connect() as connection:
+                ids = connection.scalars(wanted.with_only_columns(Finding.id)).all()
+            for place in range(0, len(ids), _FOUND):
+                yield wanted.where(Finding.id.in_(ids[place : place + _FOUND]))
+            return
+        with self._engine.connect() as connection:
+            last = connection.scalar(select(func.max(Finding.id))) or 0
+        for first in range(0, last + 1, _SPAN):
+            yield wanted.where(Finding.id >= first, Finding.id < first + _SPAN)
+
+    def _line(self, row: Sequence[Any]) -> str:
+        *finding, host, definition, source, protocol = row
+        told, epss = self._definitions[definition]
+        parts = (self._hosts[host], told, self._protocols[protocol], epss, self._sources[source])
+        return self._lines.line(finding, parts)
+
+    def _learn(self, connection: Connection, found: Sequence[Any]) -> None:
+        """Read what these findings refer to, unless it is known."""
+        part = self._lines.part
+        if new := {row.asset_id for row in found} - self._hosts.keys():
+            named = func.coalesce(Asset.name, Asset.fqdn, Asset.netbios, Asset.ip, Asset.key)
+            for number, *names in connection.execute(
+                select(Asset.id, named, Asset.fqdn, Asset.ip).where(Asset.id.in_(new))
+            ):
+                self._hosts[number] = part(exportlines.HOST, names)
+        if new := {row.definition_id for row in found} - self._definitions.keys():
+            self._definitions |= dict(self._told(connection, new))
+        if new := {row.source_id for row in found} - self._sources.keys():
+            for number, *names in connection.execute(
+                select(Source.id, Source.scanner, Source.label).where(Source.id.in_(new))
+            ):
+                self._sources[number] = part(exportlines.SOURCE, names)
+        for protocol in {row.protocol for row in found} - self._protocols.keys():
+            self._protocols[protocol] = part(exportlines.PROTOCOL, [protocol])
+
+    def _told(self, connection: Connection, definitions: Collection[int]) -> Iterator[tuple[int, tuple[str, str]]]:
+        part = self._lines.part
+        cves: dict[int, list[str]] = {}
+        named = select(DefinitionCve.definition_id, DefinitionCve.cve).order_by(DefinitionCve.cve)
+        for number, cve in connection.execute(named.where(DefinitionCve.definition_id.in_(definitions))):
+            cves.setdefault(number, []).append(cve)
+        columns = (Definition.id, Definition.epss, Definition.key, Definition.title, Definition.family)
+        for number, epss, *names in connection.execute(select(*columns).where(Definition.id.in_(definitions))):
+            told = part(exportlines.DEFINITION, [*names, cves.get(number, [])])
+            yield number, (told, part(exportlines.EPSS, [epss]))

@@ -1,0 +1,71 @@
+"""A few hundred findings as a plain model, and what each filter keeps of them."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from hextrackr.importing import pipeline
+
+TODAY = date(2026, 8, 20)
+
+
+@pytest.fixture
+def record(app, config):
+    """A few hundred random findings of three sources, as dictionaries; the totals beside them are as an import keeps them."""
+    rng = random.Random(7)
+    sources = [{"id": n, "scanner": "s", "label": f"l{n}"} for n in (1, 2, 3)]
+    assets = [
+        {"id": n, "source_id": n % 3 + 1, "key": f"k{n}", "name": f"host-{n}", "ip": f"10.0.0.{n}"}
+        for n in range(1, 13)
+    ]
+    definitions = [
+        {
+            "id": n,
+            "source_id": n % 3 + 1,
+            "key": str(1000 + n),
+            "title": f"Flaw {n} of 100%",
+            "family": "ab"[n % 2],
+            "epss": n / 40,
+        }
+        for n in range(1, 31)
+    ]
+    cves = [{"definition_id": n, "cve": f"CVE-2026-{n % 7}"} for n in range(1, 31)]
+    findings = []
+    for asset, definition in itertools.product(assets, definitions):
+        if asset["source_id"] == definition["source_id"] and rng.random() < 0.9:
+            findings.append({
+                "id": len(findings) + 1, "source_id": asset["source_id"], "asset_id": asset["id"],
+                "definition_id": definition["id"], "port": rng.choice([0, 22, 443]), "protocol": rng.choice(["tcp", "udp"]),
+                "severity": rng.randrange(5), "vpr": rng.choice([None, 0.1, 5.0, 9.9]),
+                "cvss": rng.choice([None, 2.0, 7.5, 10.0]),
+                "first_seen": str(TODAY - timedelta(days=rng.randrange(60))), "last_seen": str(TODAY - timedelta(days=rng.randrange(9))),
+                "lifecycle": rng.choice(["active", "active", "reopened", "resolved"]), "opened_by": rng.choice([1, 2]),
+            })  # fmt: skip
+    engine = pipeline.open_database(config.database_url, check_references=False)
+    with engine.begin() as connection:
+        for table, rows in {"sources": sources, "assets": assets, "definitions": definitions, "definition_cves": cves,
+                            "findings": findings}.items():  # fmt: skip
+            names = ", ".join(rows[0])
+            marks = ", ".join(f":{name}" for name in rows[0])
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), rows)
+        connection.execute(
+            text(
+                "INSERT INTO finding_changes (import_id, finding_id, kind, day, severity) VALUES (2, :id, :kind, '2026-08-20', 1)"
+            ),
+            [{"id": row["id"], "kind": "resolved" if row["id"] % 2 else "changed"} for row in findings[:40]],
+        )
+        connection.execute(
+            text("""
+            INSERT INTO state_totals SELECT source_id, lifecycle, severity, count(*), 0 FROM findings GROUP BY 1, 2, 3
+        """)
+        )
+    return [
+        row | {"asset": assets[row["asset_id"] - 1], "definition": definitions[row["definition_id"] - 1],
+               "cve": cves[row["definition_id"] - 1]["cve"], "change": "resolved" if row["id"] % 2 else "changed"}
+        for row in findings
+    ]  # fmt: skip

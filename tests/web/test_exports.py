@@ -1,0 +1,121 @@
+"""Exported files of findings: the same as the list, whatever filters it and whatever the cells hold."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from hextrackr.web import exports
+from hextrackr.web.exportlines import COLUMNS
+from tests.exports import export, row
+from tests.web.keeping import FILTERS
+
+
+@pytest.fixture
+def upload(working, client):
+    def run(content):
+        form = {"csvFile": (io.BytesIO(content), "scan.csv")}
+        assert client.post("/api/vulnerabilities/import", data=form).status_code == 200
+
+    return run
+
+
+@pytest.fixture(params=["small pieces", "usual pieces"])
+def pieces(request, monkeypatch):
+    if request.param == "small pieces":
+        monkeypatch.setattr(exports, "_FOUND", 20)
+        monkeypatch.setattr(exports, "_SPAN", 50)
+
+
+def exported_csv(client, query=""):
+    answer = client.get(f"/api/vulnerabilities/export.csv?{query}")
+    assert answer.content_type == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="vulnerabilities.csv"'
+    return list(csv.DictReader(io.StringIO(answer.text, newline="")))
+
+
+def exported_json(client, query=""):
+    answer = client.get(f"/api/vulnerabilities/export.json?{query}")
+    assert answer.content_type == "application/json"
+    return answer.json
+
+
+def listed(client, query=""):
+    found, page = [], 1
+    while True:
+        answer = client.get(f"/api/vulnerabilities?limit=100&page={page}&{query}").json
+        found += answer["data"]
+        if page >= answer["pagination"]["pages"]:
+            return {finding["id"]: finding for finding in found}
+        page += 1
+
+
+def as_cells(finding):
+    """A finding of the list as a CSV says it."""
+    texts = {name: "" if finding[name] is None else str(finding[name]) for name in COLUMNS}
+    return texts | {"cves": " ".join(finding["cves"])}
+
+
+def test_a_file_holds_what_the_list_shows(client, record, pieces):
+    for filters in FILTERS:
+        # The list counts ages from today.
+        if "age" in filters:
+            continue
+        expected = listed(client, filters)
+        assert exported_json(client, filters) == [
+            {name: finding[name] for name in COLUMNS} for _, finding in sorted(expected.items())
+        ], filters
+        cells = exported_csv(client, filters)
+        assert cells == [as_cells(finding) for _, finding in sorted(expected.items())], filters
+
+
+NASTY = [
+    '=HYPERLINK("http://evil")',
+    "+1",
+    "-2",
+    "@SUM(A1)",
+    'a "quoted", one',
+    "two\nlines",
+    "'quoted",
+    "naïve 漢字 \u202e",
+    "<b>",
+]
+
+
+def test_text_comes_out_as_it_went_in_but_no_formula_does(client, upload):
+    upload(export([row(plugin=f"{n}", title=text) for n, text in enumerate(NASTY)]))
+    expected = {finding["pluginId"]: finding["title"] for finding in listed(client).values()}
+    assert set(expected.values()) == set(NASTY)
+    assert {finding["pluginId"]: finding["title"] for finding in exported_json(client)} == expected
+    cells = {line["pluginId"]: line["title"] for line in exported_csv(client)}
+    assert cells == {key: f"'{text}" if text[0] in "=+-@" else text for key, text in expected.items()}
+
+
+def test_a_file_of_nothing_is_a_file(client):
+    assert client.get("/api/vulnerabilities/export.csv").text == ",".join(COLUMNS) + "\r\n"
+    assert exported_json(client) == []
+
+
+def test_each_line_of_a_json_file_is_a_finding(client, record):
+    lines = client.get("/api/vulnerabilities/export.json?state=open").text.splitlines()
+    assert all(json.loads(line.strip("[],"))["state"] != "resolved" for line in lines)
+
+
+def test_a_filter_that_does_not_exist_is_refused_before_anything_is_sent(client):
+    answer = client.get("/api/vulnerabilities/export.csv?severity=worst")
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "BAD_REQUEST")
+    assert client.get("/api/vulnerabilities/export.xml").status_code == 404
+
+
+def test_the_others_have_their_turn_and_the_file_is_never_whole_in_memory(engine, record, monkeypatch):
+    monkeypatch.setattr(exports, "_SPAN", 50)
+    turns = []
+    stream = exports.Export(
+        engine, exports.Filters(frozenset(range(15)), None, ()), "csv", lambda: turns.append(1)
+    ).text()
+    pieces = list(stream)
+    assert sum(piece.count("\n") for piece in pieces) == len(record) + 1
+    assert len(turns) >= len(record) // exports._SPAN
