@@ -13,7 +13,7 @@ from hextrackr.errors import Cancelled
 from hextrackr.models import Import, Source
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import catalogue, journal, late, lifecycle, summary, totals, undo
+from . import catalogue, journal, late, lifecycle, summary, totals, undo, weights
 from .lifecycle import Outcomes, no_outcomes
 from .meter import Meter
 
@@ -98,6 +98,7 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     lifecycle.apply(connection, import_id, source_id, day, all_new=compared.all_new)
     lifecycle.drop(connection)
     meter.begin("totals")
+    weights.add(connection, import_id, source_id)
     is_open = totals.count(connection, source_id)
     journal.keep_totals(connection, import_id, source_id, day)
     totals.keep(connection, source_id, day, is_open, outcomes)

@@ -19,7 +19,7 @@ from hextrackr.models import (
 )  # fmt: skip
 from hextrackr.models.imports import ImportState
 
-from . import totals
+from . import totals, weights
 from .catalogue import ASSET_VALUES, DEFINITION_VALUES
 
 #: So many imports of a source can be taken back, one after the other.
@@ -75,6 +75,7 @@ def take_back(engine: Engine, import_id: int) -> None:
         if source_id is None or import_id != latest(connection, source_id):
             raise Conflict("Only the latest import of a source can be undone.", NOT_LATEST)
         ids = {"import_id": import_id, "source_id": source_id}
+        weights.take_back(connection, import_id, source_id)
         for statement in (
             _RESTORE_FINDINGS, _DELETE_INSERTED, _DELETE_CHANGES,
             _DELETE_ORPHANS.format(table="assets", column="asset_id"),

@@ -18,16 +18,19 @@ from .mappings import SavedMapping
 from .sources import DailyTotal, Source, StateTotal
 from .staging import StagedAsset, StagedCve, StagedDefinition, StagedFinding, StagedObservation
 from .undo import AssetBefore, CveBefore, DefinitionBefore, FindingBefore, TotalBefore
+from .weights import AssetWeight, DefinitionWeight
 
 __all__ = [
     "Asset",
     "AssetBefore",
+    "AssetWeight",
     "Base",
     "CveBefore",
     "DailyTotal",
     "Definition",
     "DefinitionBefore",
     "DefinitionCve",
+    "DefinitionWeight",
     "Finding",
     "FindingBefore",
     "FindingChange",

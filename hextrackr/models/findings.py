@@ -54,7 +54,7 @@ class Finding(Base):
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
     asset_id: Mapped[int] = mapped_column(ForeignKey("assets.id", ondelete="CASCADE"))
     definition_id: Mapped[int] = mapped_column(ForeignKey("definitions.id", ondelete="CASCADE"), index=True)
-    port: Mapped[int]
+    port: Mapped[int] = mapped_column(index=True)
     protocol: Mapped[str] = mapped_column(String(10))
     severity: Mapped[int] = mapped_column(SmallInteger)
     vpr: Mapped[float | None]

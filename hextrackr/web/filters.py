@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from hextrackr.errors import RequestError
-from hextrackr.models import Asset, Definition, DefinitionCve, Finding, FindingChange
+from hextrackr.models import Asset, Definition, DefinitionCve, Finding, FindingChange, Import, Source
 from hextrackr.models.events import EventKind
 from hextrackr.models.findings import Lifecycle, Severity, grade
+from hextrackr.models.imports import ImportState
 from hextrackr.models.matching import Contains
 
 Filter = ColumnElement[bool]
@@ -40,13 +41,15 @@ class Filters:
     :ivar grades: see :func:`hextrackr.models.findings.grade`; the severities and states that are asked for.
     :ivar sources: ids; None for all.
     :ivar conditions: everything else; of these nobody knows beforehand how many findings meet them.
-    :ivar named: they name hosts, definitions, CVEs, families or an import.
+    :ivar named: they name hosts, definitions, CVEs, families, ports or imports, to which indexes lead.
+    :ivar unindexed: they ask for what no index leads to.
     """
 
     grades: frozenset[int]
     sources: frozenset[int] | None
     conditions: tuple[Filter, ...]
     named: bool = False
+    unindexed: bool = False
 
     def on_findings(self, *, led_by_grade: bool = True) -> list[Filter]:
         """Every condition on a finding, grades and sources included.
@@ -71,11 +74,13 @@ def requested(arguments: Mapping[str, str], today: date | None = None) -> Filter
     severities = _chosen(arguments, "severity", _SEVERITIES) or list(_SEVERITIES.values())
     states = _chosen(arguments, "state", _STATES) or list(_STATES.values())
     wanted = {state for group in states for state in group}
+    named = any(_said(arguments, name) for name in _BY_NAME)
     return Filters(
         frozenset(grade(state, severity) for state in wanted for severity in severities),
         frozenset(_numbers(arguments, "source")) or None,
         tuple(_conditions(arguments, today or date.today())),
-        named=any(_said(arguments, name) for name in _BY_NAME),
+        named=named,
+        unindexed=not named and any(_said(arguments, name) for name in _UNINDEXED),
     )
 
 
@@ -99,7 +104,9 @@ def _ages(arguments: Mapping[str, str], today: date) -> Iterator[Filter]:
 def _scores(arguments: Mapping[str, str]) -> Iterator[Filter]:
     for name, (column, is_least) in _SCORES.items():
         if text := _said(arguments, name):
-            yield _within(column, _score(name, text, 10), is_least)
+            # The index of VPR begins with the source.
+            of_any = [Finding.source_id.in_(select(Source.id))] if column is Finding.vpr else []
+            yield and_(*of_any, _within(column, _score(name, text, 10), is_least))
     for name, is_least in _EPSS.items():
         if text := _said(arguments, name):
             met = _within(Definition.epss, _score(name, text, 1), is_least)
@@ -146,24 +153,27 @@ _NAMED: dict[str, Callable[[str], Filter]] = {
     "search": _found,
 }
 #: Those that an index finds.
-_BY_NAME = ("host", "definition", "cve", "family", "search", "changedBy")
+_BY_NAME = ("host", "definition", "cve", "family", "search", "port", "epssMin", "epssMax", "changedBy", "newSince")
+_UNINDEXED = ("lastSeenFrom", "lastSeenTo", "protocol")
 
 
 def _changed(arguments: Mapping[str, str]) -> list[Filter]:
-    """What an import changed, or only one ``change`` of it."""
-    text, kind = _said(arguments, "changedBy"), _said(arguments, "change")
+    """What imports changed, or only one ``change`` of them; and what those of the days since one opened."""
+    numbers, kind = _numbers(arguments, "changedBy"), _said(arguments, "change")
     if kind and kind not in tuple(EventKind):
         raise RequestError(f"change must be one of {', '.join(EventKind)}.")
-    if not text:
-        return []
-    number = _number("changedBy", text, 1, _MAX_NUMBER)
-    changes = select(FindingChange.finding_id).where(FindingChange.import_id == number)
-    if kind:
-        changes = changes.where(FindingChange.kind == kind)
-    opened: Filter = Finding.opened_by == number
-    if kind == EventKind.OPENED:
-        return [opened]
-    return [Finding.id.in_(changes)] if kind else [or_(opened, Finding.id.in_(changes))]
+    found: list[Filter] = []
+    if since := _said(arguments, "newSince"):
+        standing = (Import.state == ImportState.COMPLETED, Import.undone_at.is_(None))
+        newer = select(Import.id).where(*standing, Import.scan_date >= _day("newSince", since))
+        found.append(Finding.opened_by.in_(newer))
+    if numbers:
+        changes = select(FindingChange.finding_id).where(FindingChange.import_id.in_(numbers))
+        if kind:
+            changes = changes.where(FindingChange.kind == kind)
+        opened, changed = Finding.opened_by.in_(numbers), Finding.id.in_(changes)
+        found.append(or_(opened, changed) if not kind else opened if kind == EventKind.OPENED else changed)
+    return found
 
 
 def _said(arguments: Mapping[str, str], name: str) -> str:

@@ -2,13 +2,14 @@
 
 A list that is limited by severity, state and source only is read in the order of an index that begins with the grade: one stretch of it
 for each grade, merged by the database; how many findings each holds is known, so that whole stretches are skipped and a page near the
-end is read from the end. Of any other list the findings are collected first, up to a bound, and sorted. What matches more than that is
-read in the index's order up to a smaller bound: nobody pages through it, and the answer says so.
+end is read from the end. Of any other list the findings are collected first, up to a bound, and sorted. Where more match, those among
+the first of the index are shown; where too few of these match, a part of what matches, sorted. Nobody pages through so many, and the
+answer says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +20,13 @@ from hextrackr.errors import RequestError
 from hextrackr.models import Finding, StateTotal
 from hextrackr.models.findings import OPEN_GRADE, grade
 
-from .filters import Filters
+from .filters import Filter, Filters
 from .paging import Page
 
-#: So many findings are collected and sorted at most, and so many are shown of what matches more.
-COLLECTED, SHOWN = 20_000, 1_000
+#: So many findings are collected and sorted at most; so many are shown of what matches more, from so many of the index.
+COLLECTED, SHOWN, CANDIDATES = 5_000, 1_000, 25_000
+#: So many findings are looked at before others have their turn, where no index leads to those that match.
+_SPAN = 100_000
 
 _SORTS: dict[str, Any] = {
     "severity": Finding.vpr,
@@ -81,26 +84,61 @@ def order(arguments: Mapping[str, str]) -> Order:
     return Order(sort, direction == "desc")
 
 
-def page(session: Session, filters: Filters, order: Order, wanted: Page) -> Listed:
-    """Find one page."""
+def page(session: Session, filters: Filters, order: Order, wanted: Page, pause: Callable[[], Any]) -> Listed:
+    """Find one page.
+
+    :param pause: lets others have their turn.
+    :raises RequestError: an order that no index has, of more findings than are collected.
+    """
     stretches = _stretches(session, filters, by_source=order.sort in ("severity", "vpr"))
-    if not filters.conditions:
-        total = sum(stretch.findings for stretch in stretches)
-        ids = _in_order(session, filters, order, stretches, wanted.offset, wanted.limit)
-        return Listed(ids, total)
-    keys: list[Any] = [Finding.id, *_keys(order)]
-    collected = select(*keys).where(*filters.on_findings()).limit(COLLECTED + 1).cte("collected")
-    count = select(func.count()).select_from(collected).scalar_subquery()
-    columns = [*(collected.c[key.key] for key in _keys(order)), collected.c.id]
-    sorting = [column.desc() if order.descending else column.asc() for column in columns]
-    rows = session.execute(
-        select(collected.c.id, count.label("total")).order_by(*sorting).limit(wanted.limit).offset(wanted.offset)
-    ).all()
-    matched = rows[0].total if rows else session.scalar(select(count)) or 0
-    if matched <= COLLECTED:
-        return Listed([row.id for row in rows], matched)
-    shown = max(0, min(wanted.limit, SHOWN - wanted.offset))
-    return Listed(_in_order(session, filters, order, stretches, wanted.offset, shown), matched, exact=False)
+    held = sum(stretch.findings for stretch in stretches)
+    if not filters.conditions and (order.sort in _INDEXED or held <= COLLECTED):
+        return Listed(_in_order(session, filters, order, stretches, wanted.offset, wanted.limit), held)
+    collected = _collected(session, filters, order, pause)
+    place = slice(wanted.offset, wanted.offset + wanted.limit)
+    if len(collected) <= COLLECTED:
+        return Listed(collected[place], len(collected))
+    if order.sort not in _INDEXED:
+        raise RequestError(
+            f"More than {COLLECTED:,} findings match: limit the list before it is sorted by {order.sort}."
+        )
+    first = _first_matching(session, filters, order, stretches)
+    return Listed((first or collected[:SHOWN])[place], len(collected), exact=False)
+
+
+def _collected(session: Session, filters: Filters, order: Order, pause: Callable[[], Any]) -> list[int]:
+    """What matches, sorted; no more than one above the bound, and then any of them."""
+    wanted: Any = select(Finding.id, *_keys(order)).where(*filters.on_findings(led_by_grade=not filters.unindexed))
+    found: list[Any] = []
+    for span in _spans(session) if filters.unindexed else [()]:
+        found += session.execute(wanted.where(*span).limit(COLLECTED + 1 - len(found))).all()
+        if len(found) > COLLECTED:
+            break
+        pause()
+    # What has no value is less than what has one, as it is for SQLite.
+    found.sort(key=lambda row: [*((value is not None, value) for value in row[1:]), row[0]], reverse=order.descending)
+    return [row[0] for row in found]
+
+
+def _spans(session: Session) -> Iterator[tuple[Filter, ...]]:
+    newest = session.scalar(select(func.max(Finding.id))) or 0
+    for first in range(0, newest + 1, _SPAN):
+        yield (Finding.id >= first, Finding.id < first + _SPAN)
+
+
+def _first_matching(session: Session, filters: Filters, order: Order, stretches: Sequence[_Stretch]) -> list[int]:
+    """The first ones in order, if enough of them are among the first of the index; else none."""
+    found: list[int] = []
+    left = CANDIDATES
+    for group in _groups(order, stretches) if len(stretches) <= _MOST_STRETCHES else []:
+        candidates = _merged(filters, order, group, order.descending).limit(left).subquery("candidates")
+        # Looked up one by one in their order, so that the search ends with the last one that is wanted.
+        matches = select(Finding.id).where(Finding.id == candidates.c.id, *filters.conditions).exists()
+        found += session.scalars(select(candidates.c.id).where(matches).limit(SHOWN - len(found)))
+        left -= sum(stretch.findings for stretch in group)
+        if left <= 0 or len(found) == SHOWN:
+            break
+    return found if len(found) == SHOWN else []
 
 
 def _keys(order: Order) -> list[Any]:
@@ -120,28 +158,18 @@ def _stretches(session: Session, filters: Filters, *, by_source: bool) -> list[_
 def _in_order(
     session: Session, filters: Filters, order: Order, stretches: Sequence[_Stretch], offset: int, limit: int
 ) -> list[int]:
-    """The ids from ``offset`` on, at most ``limit``; whole groups of stretches are skipped if their sizes are known."""
+    """The ids from ``offset`` on, at most ``limit``, where nothing but the stretches limits the list; whole groups of them are skipped."""
     if order.sort not in _INDEXED or len(stretches) > _MOST_STRETCHES:
         unindexed = filters.on_findings(led_by_grade=False)
         rows = select(Finding.id).where(*unindexed).order_by(*order.columns).limit(limit).offset(offset)
         return list(session.scalars(rows))
     found: list[int] = []
-    skipped = 0
     for group in _groups(order, stretches):
         size = sum(stretch.findings for stretch in group)
-        if not filters.conditions and skipped + size <= offset:
-            skipped += size
-            continue
-        wanted = offset + limit - skipped - len(found)
-        if wanted <= 0:
-            break
-        if filters.conditions:  # nobody knows how many of the group match, so that all before the page have to be read
-            found += _merged(filters, order, group, session, 0, wanted)
-        else:
-            first = max(0, offset - skipped - len(found))
-            found += _merged(filters, order, group, session, first, wanted - first, size)
-            skipped += first
-    return found[offset - skipped :]
+        if offset < size and len(found) < limit:
+            found += _part(session, filters, order, group, offset, min(limit - len(found), size - offset), size)
+        offset = max(0, offset - size)
+    return found
 
 
 def _groups(order: Order, stretches: Sequence[_Stretch]) -> list[list[_Stretch]]:
@@ -154,34 +182,33 @@ def _groups(order: Order, stretches: Sequence[_Stretch]) -> list[list[_Stretch]]
     return [by_severity[severity] for severity in sorted(by_severity, reverse=order.descending)]
 
 
-def _merged(
+def _part(
+    session: Session,
     filters: Filters,
     order: Order,
     group: Sequence[_Stretch],
-    session: Session,
     offset: int,
     limit: int,
-    size: int | None = None,
+    size: int,
 ) -> list[int]:
-    """Rows of a group, read from its end if that is nearer; ``size`` is None if nobody knows how many there are."""
-    from_end = size is not None and offset > size // 2
+    """Rows of a group of this size, read from its end if that is nearer."""
+    from_end = offset > size // 2
     if from_end:
-        assert size is not None
-        limit = min(limit, size - offset)
         offset = size - offset - limit
-    descending = order.descending != from_end
+    merged = _merged(filters, order, group, order.descending != from_end)
+    ids = [row.id for row in session.execute(merged.limit(limit).offset(offset))]
+    return ids[::-1] if from_end else ids
+
+
+def _merged(filters: Filters, order: Order, group: Sequence[_Stretch], descending: bool) -> Any:
     arms = [_arm(filters, order, stretch) for stretch in group]
     merged: Any = arms[0] if len(arms) == 1 else union_all(*arms)
     columns = merged.selected_columns
-    sorting = [column.desc() if descending else column.asc() for column in (columns.key, columns.id)]
-    ids = [row.id for row in session.execute(merged.order_by(*sorting).limit(limit).offset(offset))]
-    return ids[::-1] if from_end else ids
+    return merged.order_by(*(column.desc() if descending else column.asc() for column in (columns.key, columns.id)))
 
 
 def _arm(filters: Filters, order: Order, stretch: _Stretch) -> Select[Any]:
     arm = select(_SORTS[order.sort].label("key"), Finding.id.label("id")).where(Finding.grade == stretch.grade)
     if stretch.source is not None:
-        arm = arm.where(Finding.source_id == stretch.source)
-    elif filters.sources is not None:
-        arm = arm.where(Finding.source_id.in_(sorted(filters.sources)))
-    return arm.where(*filters.conditions)
+        return arm.where(Finding.source_id == stretch.source)
+    return arm if filters.sources is None else arm.where(Finding.source_id.in_(sorted(filters.sources)))

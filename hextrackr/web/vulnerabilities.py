@@ -23,7 +23,7 @@ def vulnerabilities() -> dict[str, Any]:
     """A page of findings."""
     page = paging.requested(default_limit=50)
     limited, order = filters.requested(request.args), listing.order(request.args)
-    found = listing.page(db.session, limited, order, page)
+    found = listing.page(db.session, limited, order, page, _pause)
     reachable = found.total if found.exact else listing.SHOWN
     return {
         "data": findings.of_ids(db.session, found.ids),
@@ -76,3 +76,9 @@ def stats() -> dict[str, Any]:
         "hosts": db.session.scalar(select(func.count()).select_from(Asset)) or 0,
         "lastImport": records.of_import(last, import_registry.undoable()) if last else None,
     }
+
+
+def _pause() -> None:
+    """Let others have their turn; no transaction is held across it."""
+    db.session.rollback()
+    socketio.sleep(0)

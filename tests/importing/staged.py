@@ -35,6 +35,8 @@ RECORD = (
     "finding_events",
     "daily_totals",
     "state_totals",
+    "asset_weights",
+    "definition_weights",
 )
 
 

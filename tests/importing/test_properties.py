@@ -70,6 +70,24 @@ def totals(engine, table, counted):
         return [tuple(row) for row in connection.exec_driver_sql(statement)]
 
 
+def weights(engine, table, column):
+    """What is kept of assets or definitions, and what is counted."""
+    counts = ", ".join(f"count(*) FILTER (WHERE severity = {severity})" for severity in (4, 3, 2, 1, 0))
+    counted = f"SELECT {column}, {counts}, coalesce(sum(vpr), 0) FROM findings WHERE lifecycle <> 'resolved' GROUP BY 1"
+    with engine.connect() as connection:
+        kept, found = (
+            {row[0]: pytest.approx(tuple(row[1:]), abs=0.01) for row in connection.exec_driver_sql(statement)}
+            for statement in (f"SELECT {column}, critical, high, medium, low, info, vpr_sum FROM {table}", counted)
+        )
+    return kept, {key: row.expected for key, row in found.items()}
+
+
+def weights_agree(engine):
+    for table, column in (("asset_weights", "asset_id"), ("definition_weights", "definition_id")):
+        kept, counted = weights(engine, table, column)
+        assert kept == counted
+
+
 def _date(text):
     return date.fromisoformat(text) if text else None
 
@@ -88,6 +106,7 @@ def test_the_record_is_what_the_plain_model_says(fresh, scans):
         model[source].take(day, mode, rows)
         assert recorded(engine) == expected(model)
         assert totals(engine, "state_totals", "findings") == totals(engine, "findings", "count(*)")
+        weights_agree(engine)
     engine.dispose()
 
 
@@ -143,6 +162,7 @@ def test_undo_restores_everything(fresh, steps):
             if not any(stacks[other] and stacks[other][-1][0] > import_id for other in "ab"):
                 assert _of_source(dump(engine), step) == _of_source(tables, step)
         assert recorded(engine) == expected(model)
+        weights_agree(engine)
     engine.dispose()
 
 

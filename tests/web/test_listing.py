@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 from sqlalchemy.orm import Session
 
+from hextrackr.errors import RequestError
 from hextrackr.models.findings import grade
 from hextrackr.web import filters, listing
 from hextrackr.web.paging import Page
@@ -30,24 +31,57 @@ def expected(record, wanted, sort, descending):
 
 
 @pytest.mark.parametrize(
-    ("collected", "stretches"), [(20_000, 100), (30, 100), (30, 1)], ids=["few", "many", "many unmerged"]
+    ("collected", "stretches"), [(5_000, 100), (30, 100), (30, 1)], ids=["few", "many", "many unmerged"]
 )
 def test_every_page_of_every_filter_in_every_order(app, engine, record, monkeypatch, collected, stretches):
-    monkeypatch.setattr(listing, "COLLECTED", collected)
-    monkeypatch.setattr(listing, "SHOWN", 25)
-    monkeypatch.setattr(listing, "_MOST_STRETCHES", stretches)
+    for name, value in {"COLLECTED": collected, "SHOWN": 25, "_MOST_STRETCHES": stretches, "_SPAN": 50}.items():
+        monkeypatch.setattr(listing, name, value)
     with Session(engine) as session:
         for query, wanted in FILTERS.items():
             limited = filters.requested(dict(parse_qsl(query)), TODAY)
             for sort, descending in itertools.product(("severity", *SORTS), (True, False)):
                 ids = expected(record, wanted, sort, descending)
+                order = listing.Order(sort, descending)
+                if sort == "lastSeen" and len(ids) > collected:
+                    with pytest.raises(RequestError, match="More than 30 findings match"):
+                        listing.page(session, limited, order, Page(1, 7), nothing)
+                    continue
                 exact = not limited.conditions or len(ids) <= collected
-                told = (len(ids), True) if exact else (collected + 1, False)
                 for page in pages(len(ids)):
-                    found = listing.page(session, limited, listing.Order(sort, descending), Page(page, 7))
+                    found = listing.page(session, limited, order, Page(page, 7), nothing)
+                    assert (found.total, found.exact) == ((len(ids), True) if exact else (collected + 1, False)), query
                     reachable = ids if exact else ids[:25]
-                    assert found.ids == reachable[(page - 1) * 7 : page * 7], (query, sort, descending, page)
-                    assert (found.total, found.exact) == told, query
+                    place = slice((page - 1) * 7, page * 7)
+                    if exact or stretches > 1:
+                        assert found.ids == reachable[place], (query, sort, descending, page)
+                    else:  # any that match, sorted among one another
+                        assert len(found.ids) == len(reachable[place])
+                        assert found.ids == [number for number in ids if number in found.ids]
+
+
+def test_few_among_the_first_of_the_index_are_no_list(app, engine, record, monkeypatch):
+    """Then a part of what matches is shown, which is at least sorted."""
+    for name, value in {"COLLECTED": 30, "SHOWN": 25, "CANDIDATES": 26}.items():
+        monkeypatch.setattr(listing, name, value)
+    ids = expected(record, FILTERS["family=b"], "vpr", True)
+    with Session(engine) as session:
+        limited = filters.requested({"family": "b"}, TODAY)
+        found = listing.page(session, limited, listing.Order("vpr", True), Page(1, 50), nothing)
+    assert (found.total, found.exact, len(found.ids)) == (31, False, 25)
+    assert found.ids == [number for number in ids if number in found.ids] != ids[:25]
+
+
+def test_others_have_their_turn_while_no_index_leads_to_what_matches(app, engine, record, monkeypatch):
+    monkeypatch.setattr(listing, "_SPAN", 50)
+    turns = []
+    with Session(engine) as session:
+        limited = filters.requested({"lastSeenTo": "2026-08-14"}, TODAY)
+        listing.page(session, limited, listing.Order("severity", True), Page(1, 7), lambda: turns.append(1))
+    assert len(turns) == len(record) // 50 + 1
+
+
+def nothing():
+    pass
 
 
 def pages(rows):

@@ -1,0 +1,51 @@
+"""Keeps what weighs on assets and definitions: adds what an import opened, takes off what it resolved."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from hextrackr.models.findings import OPEN_GRADE, Severity
+
+_NAMES = {severity.value: severity.name.lower() for severity in Severity}
+#: Open findings that came (+1) and went (-1) with an import. What it opened is as it left it, for nothing later has been promoted.
+_MOVED = f"""
+    SELECT asset_id, definition_id, severity, vpr, 1 AS sign FROM findings
+    WHERE opened_by = :import_id AND source_id + 0 = :source_id AND grade + 0 >= {OPEN_GRADE}
+    UNION ALL
+    SELECT f.asset_id, f.definition_id, c.severity, c.vpr, 1
+    FROM finding_changes c JOIN findings f ON f.id = c.finding_id WHERE c.import_id = :import_id AND c.kind <> 'resolved'
+    UNION ALL
+    SELECT f.asset_id, f.definition_id, c.severity_before, c.vpr_before, -1
+    FROM finding_changes c JOIN findings f ON f.id = c.finding_id
+    WHERE c.import_id = :import_id AND c.lifecycle_before <> 'resolved'
+"""
+_COUNTS = ", ".join(
+    f"coalesce(sum(sign) FILTER (WHERE severity = {value}), 0) * :sign" for value in sorted(_NAMES, reverse=True)
+)
+_COLUMNS = ", ".join(_NAMES[value] for value in sorted(_NAMES, reverse=True))
+_ADD = """
+    INSERT INTO {table} ({column}, {columns}, vpr_sum)
+    SELECT {column}, {counts}, round(coalesce(sum(sign * vpr), 0) * :sign, 2) FROM ({moved}) AS moved WHERE 1 = 1 GROUP BY {column}
+    ON CONFLICT ({column}) DO UPDATE SET {sums}, vpr_sum = round({table}.vpr_sum + excluded.vpr_sum, 2)
+"""
+_DROP = "DELETE FROM {table} WHERE " + " AND ".join(f"{name} = 0" for name in _NAMES.values())
+_TABLES = {"asset_weights": "asset_id", "definition_weights": "definition_id"}
+
+
+def add(connection: Connection, import_id: int, source_id: int) -> None:
+    """Take into account what an import changed, once its changes are written."""
+    _move(connection, import_id, source_id, 1)
+
+
+def take_back(connection: Connection, import_id: int, source_id: int) -> None:
+    """Take off what the latest import of its source changed, before its changes are undone."""
+    _move(connection, import_id, source_id, -1)
+
+
+def _move(connection: Connection, import_id: int, source_id: int, sign: int) -> None:
+    parameters = {"import_id": import_id, "source_id": source_id, "sign": sign}
+    for table, column in _TABLES.items():
+        sums = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _NAMES.values())
+        add = _ADD.format(table=table, column=column, columns=_COLUMNS, counts=_COUNTS, moved=_MOVED, sums=sums)
+        connection.execute(text(add), parameters)
+        connection.execute(text(_DROP.format(table=table)))
