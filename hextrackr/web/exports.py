@@ -62,19 +62,17 @@ class Export:
 
     def _statements(self) -> Iterator[Select[Any]]:
         """One for each batch."""
-        wanted: Any = (
-            select(*_OWN, *_REFERRING).where(*self._filters.on_findings(led_by_grade=False)).order_by(Finding.id)
-        )
+        wanted: Any = select(*_OWN, *_REFERRING).order_by(Finding.id)
         if self._filters.named:  # an index leads to these; all others are met by looking at one finding after the other
             with self._engine.connect() as connection:
-                ids = connection.scalars(wanted.with_only_columns(Finding.id)).all()
+                ids = sorted({id for each in self._filters.selecting(Finding.id) for id in connection.scalars(each)})
             for place in range(0, len(ids), _FOUND):
                 yield wanted.where(Finding.id.in_(ids[place : place + _FOUND]))
             return
         with self._engine.connect() as connection:
             last = connection.scalar(select(func.max(Finding.id))) or 0
         for first in range(0, last + 1, _SPAN):
-            yield wanted.where(Finding.id >= first, Finding.id < first + _SPAN)
+            yield wanted.where(Finding.id >= first, Finding.id < first + _SPAN, *self._filters.looked_at())
 
     def _line(self, row: Sequence[Any]) -> str:
         *finding, host, definition, source, protocol = row

@@ -16,6 +16,8 @@ from hextrackr.models.findings import Lifecycle, Severity, grade
 from hextrackr.models.imports import ImportState
 from hextrackr.models.matching import Contains
 
+from . import parameters
+
 Filter = ColumnElement[bool]
 
 _OPEN = (Lifecycle.ACTIVE.value, Lifecycle.REOPENED.value)
@@ -31,7 +33,25 @@ _SCORES = {
     "cvssMin": (Finding.cvss, True), "cvssMax": (Finding.cvss, False),
 }  # fmt: skip
 _EPSS = {"epssMin": True, "epssMax": False}
-_MAX_NUMBER = 2**53
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What imports opened, and what they did to findings on record.
+
+    :ivar opened: a condition on a finding; None if that is not asked for.
+    :ivar changes: a condition on a finding's change; None if that is not asked for.
+    """
+
+    opened: Filter | None
+    changes: Filter | None
+
+    @property
+    def met(self) -> Filter:
+        """The condition on a finding, for one that is looked at."""
+        change = select(FindingChange.finding_id).where(FindingChange.finding_id == Finding.id)
+        changed = [] if self.changes is None else [change.where(self.changes).exists()]
+        return or_(*([] if self.opened is None else [self.opened]), *changed)
 
 
 @dataclass(frozen=True)
@@ -41,6 +61,7 @@ class Filters:
     :ivar grades: see :func:`hextrackr.models.findings.grade`; the severities and states that are asked for.
     :ivar sources: ids; None for all.
     :ivar conditions: everything else; of these nobody knows beforehand how many findings meet them.
+    :ivar changed: what imports did to a finding; one of these has to be met.
     :ivar named: they name hosts, definitions, CVEs, families, ports or imports, to which indexes lead.
     :ivar unindexed: they ask for what no index leads to.
     """
@@ -48,11 +69,17 @@ class Filters:
     grades: frozenset[int]
     sources: frozenset[int] | None
     conditions: tuple[Filter, ...]
+    changed: Changed | None = None
     named: bool = False
     unindexed: bool = False
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether severity, state and source are all that limits the list."""
+        return not self.conditions and self.changed is None
+
     def on_findings(self, *, led_by_grade: bool = True) -> list[Filter]:
-        """Every condition on a finding, grades and sources included.
+        """Every condition on a finding but what changed it, grades and sources included.
 
         :param led_by_grade: whether their indexes may be used: not if something else leads to the findings, and never if what is named
             does, of which SQLite knows too little to prefer it.
@@ -64,6 +91,25 @@ class Filters:
         told: list[Filter] = [grade.in_(sorted(self.grades)), *self.conditions]
         return told if self.sources is None else [source.in_(sorted(self.sources)), *told]
 
+    def looked_at(self) -> list[Filter]:
+        """Every condition on a finding that something else leads to, what changed it included."""
+        changed = [] if self.changed is None else [self.changed.met]
+        return [*self.on_findings(led_by_grade=False), *changed]
+
+    def selecting(self, *columns: Any) -> list[Select[Any]]:
+        """Statements that find these columns of what matches; together, and a finding may be found twice.
+
+        One for what imports opened and one for what they changed: each begins with these, however many there are.
+        """
+        wanted: Any = select(*columns).where(*self.on_findings(led_by_grade=not self.unindexed))
+        if self.changed is None:
+            return [wanted]
+        by_change = wanted.join(FindingChange, FindingChange.finding_id == Finding.id)
+        return [
+            *([] if self.changed.opened is None else [wanted.where(self.changed.opened)]),
+            *([] if self.changed.changes is None else [by_change.where(self.changed.changes)]),
+        ]
+
 
 def requested(arguments: Mapping[str, str], today: date | None = None) -> Filters:
     """The filters that a query asks for.
@@ -71,45 +117,48 @@ def requested(arguments: Mapping[str, str], today: date | None = None) -> Filter
     :param today: what an age is counted to; the present day by default.
     :raises RequestError: a value that does not exist or is out of its range.
     """
-    severities = _chosen(arguments, "severity", _SEVERITIES) or list(_SEVERITIES.values())
-    states = _chosen(arguments, "state", _STATES) or list(_STATES.values())
+    severities = parameters.chosen(arguments, "severity", _SEVERITIES) or list(_SEVERITIES.values())
+    states = parameters.chosen(arguments, "state", _STATES) or list(_STATES.values())
     wanted = {state for group in states for state in group}
-    named = any(_said(arguments, name) for name in _BY_NAME)
+    named = any(parameters.said(arguments, name) for name in _BY_NAME)
     return Filters(
         frozenset(grade(state, severity) for state in wanted for severity in severities),
-        frozenset(_numbers(arguments, "source")) or None,
+        frozenset(parameters.numbers(arguments, "source")) or None,
         tuple(_conditions(arguments, today or date.today())),
+        _changed(arguments),
         named=named,
-        unindexed=not named and any(_said(arguments, name) for name in _UNINDEXED),
+        unindexed=not named and any(parameters.said(arguments, name) for name in _UNINDEXED),
     )
 
 
 def _conditions(arguments: Mapping[str, str], today: date) -> list[Filter]:
-    found = [*_ages(arguments, today), *_scores(arguments), *_changed(arguments)]
+    found = [*_ages(arguments, today), *_scores(arguments), *_newer(arguments)]
     for name, condition in _NAMED.items():
-        if text := _said(arguments, name):
+        if text := parameters.said(arguments, name):
             found.append(condition(text))
     return found
 
 
 def _ages(arguments: Mapping[str, str], today: date) -> Iterator[Filter]:
     for name, (column, is_least) in _DAYS.items():
-        if text := _said(arguments, name):
-            yield _within(column, _day(name, text), is_least)
+        if text := parameters.said(arguments, name):
+            yield _within(column, parameters.as_day(name, text), is_least)
     for name, is_least in (("ageMin", False), ("ageMax", True)):
-        if text := _said(arguments, name):
-            yield _within(Finding.first_seen, today - timedelta(days=_number(name, text, 0, 36_500)), is_least)
+        if text := parameters.said(arguments, name):
+            yield _within(
+                Finding.first_seen, today - timedelta(days=parameters.number(name, text, 0, 36_500)), is_least
+            )
 
 
 def _scores(arguments: Mapping[str, str]) -> Iterator[Filter]:
     for name, (column, is_least) in _SCORES.items():
-        if text := _said(arguments, name):
+        if text := parameters.said(arguments, name):
             # The index of VPR begins with the source.
             of_any = [Finding.source_id.in_(select(Source.id))] if column is Finding.vpr else []
-            yield and_(*of_any, _within(column, _score(name, text, 10), is_least))
+            yield and_(*of_any, _within(column, parameters.score(name, text, 10), is_least))
     for name, is_least in _EPSS.items():
-        if text := _said(arguments, name):
-            met = _within(Definition.epss, _score(name, text, 1), is_least)
+        if text := parameters.said(arguments, name):
+            met = _within(Definition.epss, parameters.score(name, text, 1), is_least)
             yield Finding.definition_id.in_(select(Definition.id).where(met))
 
 
@@ -119,12 +168,12 @@ def _within(column: Any, end: Any, is_least: bool) -> Filter:
 
 
 def _of_port(text: str) -> Filter:
-    return Finding.port == _number("port", text, 0, 65_535)
+    return Finding.port == parameters.number("port", text, 0, 65_535)
 
 
 def _of_host(text: str) -> Filter:
     if text.isascii() and text.isdigit():
-        return Finding.asset_id == _number("host", text, 1, _MAX_NUMBER)
+        return Finding.asset_id == parameters.number("host", text, 1, parameters.MAX_NUMBER)
     names = (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)
     return Finding.asset_id.in_(select(Asset.id).where(or_(*(name == text for name in names))))
 
@@ -147,7 +196,7 @@ _NAMED: dict[str, Callable[[str], Filter]] = {
     "port": _of_port,
     "protocol": lambda text: Finding.protocol == text.lower(),
     "host": _of_host,
-    "definition": lambda text: Finding.definition_id == _number("definition", text, 1, _MAX_NUMBER),
+    "definition": lambda text: Finding.definition_id == parameters.number("definition", text, 1, parameters.MAX_NUMBER),
     "cve": _of_cve,
     "family": lambda text: Finding.definition_id.in_(select(Definition.id).where(Definition.family == text)),
     "search": _found,
@@ -157,58 +206,23 @@ _BY_NAME = ("host", "definition", "cve", "family", "search", "port", "epssMin", 
 _UNINDEXED = ("lastSeenFrom", "lastSeenTo", "protocol")
 
 
-def _changed(arguments: Mapping[str, str]) -> list[Filter]:
-    """What imports changed, or only one ``change`` of them; and what those of the days since one opened."""
-    numbers, kind = _numbers(arguments, "changedBy"), _said(arguments, "change")
+def _newer(arguments: Mapping[str, str]) -> Iterator[Filter]:
+    """What the imports of the days since one opened."""
+    if since := parameters.said(arguments, "newSince"):
+        standing = (Import.state == ImportState.COMPLETED, Import.undone_at.is_(None))
+        newer = select(Import.id).where(*standing, Import.scan_date >= parameters.as_day("newSince", since))
+        yield Finding.opened_by.in_(newer)
+
+
+def _changed(arguments: Mapping[str, str]) -> Changed | None:
+    """What imports changed, or only one ``change`` of them."""
+    numbers, kind = parameters.numbers(arguments, "changedBy"), parameters.said(arguments, "change")
     if kind and kind not in tuple(EventKind):
         raise RequestError(f"change must be one of {', '.join(EventKind)}.")
-    found: list[Filter] = []
-    if since := _said(arguments, "newSince"):
-        standing = (Import.state == ImportState.COMPLETED, Import.undone_at.is_(None))
-        newer = select(Import.id).where(*standing, Import.scan_date >= _day("newSince", since))
-        found.append(Finding.opened_by.in_(newer))
-    if numbers:
-        changes = select(FindingChange.finding_id).where(FindingChange.import_id.in_(numbers))
-        if kind:
-            changes = changes.where(FindingChange.kind == kind)
-        opened, changed = Finding.opened_by.in_(numbers), Finding.id.in_(changes)
-        found.append(or_(opened, changed) if not kind else opened if kind == EventKind.OPENED else changed)
-    return found
-
-
-def _said(arguments: Mapping[str, str], name: str) -> str:
-    return arguments.get(name, "").strip()
-
-
-def _chosen(arguments: Mapping[str, str], name: str, known: Mapping[str, Any]) -> list[Any]:
-    words = [word.strip().lower() for word in arguments.get(name, "").split(",") if word.strip()]
-    if any(word not in known for word in words):
-        raise RequestError(f"{name} must be one or several of {', '.join(known)}.")
-    return [known[word] for word in words]
-
-
-def _numbers(arguments: Mapping[str, str], name: str) -> list[int]:
-    return [_number(name, word.strip(), 1, _MAX_NUMBER) for word in arguments.get(name, "").split(",") if word.strip()]
-
-
-def _number(name: str, text: str, least: int, most: int) -> int:
-    if not text.isascii() or not text.isdigit() or not least <= int(text[:20]) <= most:
-        raise RequestError(f"{name} must be a whole number from {least} to {most}.")
-    return int(text)
-
-
-def _score(name: str, text: str, most: int) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= most:
-        raise RequestError(f"{name} must be a number from 0 to {most}.")
-    return value
-
-
-def _day(name: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise RequestError(f"{name} must be a date such as 2026-08-01.") from None
+    if not numbers:
+        return None
+    changes = and_(FindingChange.import_id.in_(numbers), *([FindingChange.kind == kind] if kind else []))
+    return Changed(
+        opened=Finding.opened_by.in_(numbers) if kind in ("", EventKind.OPENED) else None,
+        changes=None if kind == EventKind.OPENED else changes,
+    )

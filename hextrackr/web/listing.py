@@ -20,11 +20,11 @@ from hextrackr.errors import RequestError
 from hextrackr.models import Finding, StateTotal
 from hextrackr.models.findings import OPEN_GRADE, grade
 
-from .filters import Filter, Filters
+from .filters import Filters
 from .paging import Page
 
 #: So many findings are collected and sorted at most; so many are shown of what matches more, from so many of the index.
-COLLECTED, SHOWN, CANDIDATES = 5_000, 1_000, 25_000
+COLLECTED, SHOWN, CANDIDATES = 5_000, 1_000, 10_000
 #: So many findings are looked at before others have their turn, where no index leads to those that match.
 _SPAN = 100_000
 
@@ -92,7 +92,7 @@ def page(session: Session, filters: Filters, order: Order, wanted: Page, pause: 
     """
     stretches = _stretches(session, filters, by_source=order.sort in ("severity", "vpr"))
     held = sum(stretch.findings for stretch in stretches)
-    if not filters.conditions and (order.sort in _INDEXED or held <= COLLECTED):
+    if filters.is_plain and (order.sort in _INDEXED or held <= COLLECTED):
         return Listed(_in_order(session, filters, order, stretches, wanted.offset, wanted.limit), held)
     collected = _collected(session, filters, order, pause)
     place = slice(wanted.offset, wanted.offset + wanted.limit)
@@ -108,22 +108,29 @@ def page(session: Session, filters: Filters, order: Order, wanted: Page, pause: 
 
 def _collected(session: Session, filters: Filters, order: Order, pause: Callable[[], Any]) -> list[int]:
     """What matches, sorted; no more than one above the bound, and then any of them."""
-    wanted: Any = select(Finding.id, *_keys(order)).where(*filters.on_findings(led_by_grade=not filters.unindexed))
-    found: list[Any] = []
-    for span in _spans(session) if filters.unindexed else [()]:
-        found += session.execute(wanted.where(*span).limit(COLLECTED + 1 - len(found))).all()
+    found: dict[int, Any] = {}
+    for statement in collecting(session, filters, Finding.id, *_keys(order)):
+        for row in session.execute(statement.limit(COLLECTED + 1)):
+            found[row[0]] = row
         if len(found) > COLLECTED:
             break
         pause()
-    # What has no value is less than what has one, as it is for SQLite.
-    found.sort(key=lambda row: [*((value is not None, value) for value in row[1:]), row[0]], reverse=order.descending)
-    return [row[0] for row in found]
+
+    def key(row: Any) -> list[Any]:  # what has no value is less than what has one, as it is for SQLite
+        return [*((value is not None, value) for value in row[1:]), row[0]]
+
+    return [row[0] for row in sorted(found.values(), key=key, reverse=order.descending)][: COLLECTED + 1]
 
 
-def _spans(session: Session) -> Iterator[tuple[Filter, ...]]:
-    newest = session.scalar(select(func.max(Finding.id))) or 0
-    for first in range(0, newest + 1, _SPAN):
-        yield (Finding.id >= first, Finding.id < first + _SPAN)
+def collecting(session: Session, filters: Filters, *columns: Any) -> Iterator[Select[Any]]:
+    """Statements that find what matches, each of them quickly; together, and a finding may be found twice."""
+    for statement in filters.selecting(*columns):
+        if not filters.unindexed:
+            yield statement
+            continue
+        newest = session.scalar(select(func.max(Finding.id))) or 0
+        for first in range(0, newest + 1, _SPAN):
+            yield statement.where(Finding.id >= first, Finding.id < first + _SPAN)
 
 
 def _first_matching(session: Session, filters: Filters, order: Order, stretches: Sequence[_Stretch]) -> list[int]:
@@ -133,7 +140,7 @@ def _first_matching(session: Session, filters: Filters, order: Order, stretches:
     for group in _groups(order, stretches) if len(stretches) <= _MOST_STRETCHES else []:
         candidates = _merged(filters, order, group, order.descending).limit(left).subquery("candidates")
         # Looked up one by one in their order, so that the search ends with the last one that is wanted.
-        matches = select(Finding.id).where(Finding.id == candidates.c.id, *filters.conditions).exists()
+        matches = select(Finding.id).where(Finding.id == candidates.c.id, *filters.looked_at()).exists()
         found += session.scalars(select(candidates.c.id).where(matches).limit(SHOWN - len(found)))
         left -= sum(stretch.findings for stretch in group)
         if left <= 0 or len(found) == SHOWN:

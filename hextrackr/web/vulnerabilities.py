@@ -13,7 +13,7 @@ from hextrackr.models import Asset, Import, StateTotal
 from hextrackr.models.findings import Lifecycle, Severity
 from hextrackr.models.imports import ImportState
 
-from . import exports, filters, findings, history, listing, paging, records
+from . import exports, filters, findings, grouping, history, listing, paging, records, trends
 
 blueprint = Blueprint("vulnerabilities", __name__, url_prefix="/api/vulnerabilities")
 
@@ -29,6 +29,15 @@ def vulnerabilities() -> dict[str, Any]:
         "data": findings.of_ids(db.session, found.ids),
         "pagination": {**page.pagination(reachable), "total": found.total, "totalExact": found.exact},
     }
+
+
+@blueprint.get("/groups")
+def groups() -> dict[str, Any]:
+    """Findings grouped by host, definition or CVE."""
+    page = paging.requested(default_limit=50)
+    by, sort = grouping.subject(request.args), grouping.sort(request.args)
+    found = grouping.page(db.session, filters.requested(request.args), by, sort, page)
+    return {"data": found.groups, "pagination": page.pagination(found.total)}
 
 
 @blueprint.get("/export.csv", defaults={"kind": "csv"})
@@ -74,6 +83,7 @@ def stats() -> dict[str, Any]:
         "byState": {state.value: sum(row.findings for row in rows if row.lifecycle == state) for state in Lifecycle},
         "vprSum": round(sum(row.vpr_sum for row in is_open), 1),
         "hosts": db.session.scalar(select(func.count()).select_from(Asset)) or 0,
+        "lastScans": trends.last_scans(db.session),
         "lastImport": records.of_import(last, import_registry.undoable()) if last else None,
     }
 

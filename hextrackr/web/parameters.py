@@ -1,0 +1,80 @@
+"""The parameters of a query string: texts, words of a list, numbers, days. Each refuses in one sentence what it cannot take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from hextrackr.errors import RequestError
+
+#: The greatest number that JavaScript tells from its neighbours.
+MAX_NUMBER = 2**53
+
+
+def said(arguments: Mapping[str, str], name: str) -> str:
+    """A text; empty if it is not there."""
+    return arguments.get(name, "").strip()
+
+
+def chosen(arguments: Mapping[str, str], name: str, known: Mapping[str, Any]) -> list[Any]:
+    """What the words of a list, separated by commas, stand for.
+
+    :raises RequestError: a word that is not ``known``.
+    """
+    words = [word.strip().lower() for word in arguments.get(name, "").split(",") if word.strip()]
+    if any(word not in known for word in words):
+        raise RequestError(f"{name} must be one or several of {', '.join(known)}.")
+    return [known[word] for word in words]
+
+
+def numbers(arguments: Mapping[str, str], name: str) -> list[int]:
+    """The numbers of a list, from 1, separated by commas.
+
+    :raises RequestError: it holds something else.
+    """
+    return [number(name, word.strip(), 1, MAX_NUMBER) for word in arguments.get(name, "").split(",") if word.strip()]
+
+
+def number(name: str, text: str, least: int, most: int) -> int:
+    """A whole number.
+
+    :raises RequestError: it is none from ``least`` to ``most``.
+    """
+    if not text.isascii() or not text.isdigit() or not least <= int(text[:20]) <= most:
+        raise RequestError(f"{name} must be a whole number from {least} to {most}.")
+    return int(text)
+
+
+def score(name: str, text: str, most: int) -> float:
+    """A score.
+
+    :raises RequestError: it is no number from 0 to ``most``.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= most:
+        raise RequestError(f"{name} must be a number from 0 to {most}.")
+    return value
+
+
+def as_day(name: str, text: str) -> date:
+    """A day in ISO form.
+
+    :raises RequestError: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise RequestError(f"{name} must be a date such as 2026-08-01.") from None
+
+
+def day(arguments: Mapping[str, str], name: str) -> date | None:
+    """A day that may be there.
+
+    :raises RequestError: it is none.
+    """
+    text = said(arguments, name)
+    return as_day(name, text) if text else None

@@ -1,0 +1,195 @@
+"""Every figure that a page shows, against a plain count of the findings, after random imports and undos."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+
+import pytest
+
+from hextrackr.importing import undo
+from hextrackr.models.imports import ImportMode, ImportState
+from hextrackr.web import feeds
+from tests.importing.plainmodel import Row
+from tests.importing.staged import promote
+
+FIRST_DAY = date(2026, 8, 1)
+SEVERITIES = {"critical": 4, "high": 3, "medium": 2, "low": 1, "info": 0}
+OPEN = "lifecycle <> 'resolved'"
+
+
+@pytest.fixture(params=[1, 2, 3])
+def imported(request, engine):
+    """Six weekly scans of two sources, some in part, one late, one undone."""
+    rng = random.Random(request.param)
+
+    def scan(source, week, mode=ImportMode.FULL):
+        rows = {
+            (f"{source}-host-{host}", f"plugin-{plugin}", rng.choice([0, 443])): Row(
+                rng.randrange(5), rng.choice([0, 1, 1, 1, 1, 2]), rng.choice([None, 5.0, 9.9])
+            )
+            for host in range(4)
+            for plugin in range(5)
+            if rng.random() < 0.6
+        }
+        number, state = promote(engine, source, FIRST_DAY + timedelta(weeks=week), mode, rows)
+        assert state == ImportState.COMPLETED
+        return number
+
+    for week in range(4):
+        for source in "ab":
+            scan(source, week, rng.choice(list(ImportMode)))
+    scan("a", 1)
+    undo.take_back(engine, scan("b", 6))
+
+
+def by_severity(query, condition="1 = 1", counted="count(*)"):
+    return {
+        name: query(f"SELECT {counted} FROM findings WHERE severity = {value} AND {OPEN} AND {condition}")[0][0]
+        for name, value in SEVERITIES.items()
+    }
+
+
+def test_totals(client, imported, query):
+    stats = client.get("/api/vulnerabilities/stats").json
+    assert stats["bySeverity"] == by_severity(query)
+    assert stats["open"] == sum(stats["bySeverity"].values())
+    assert stats["hosts"] == query("SELECT count(*) FROM assets")[0][0]
+    assert stats["vprSum"] == pytest.approx(query(f"SELECT sum(vpr) FROM findings WHERE {OPEN}")[0][0])
+
+
+def test_the_last_scans_changed_what_their_imports_say(client, imported, query):
+    told = client.get("/api/vulnerabilities/stats").json["lastScans"]
+    assert (told["from"], told["to"]) == ("2026-08-22", "2026-08-22")
+    marks = ", ".join(map(str, told["importIds"]))
+    figures = query(f"SELECT sum(inserted), sum(resolved), sum(reopened) FROM imports WHERE id IN ({marks})")[0]
+    kinds = ("opened", "resolved", "reopened")
+    assert tuple(sum(told["bySeverity"][name][kind] for name in SEVERITIES) for kind in kinds) == figures
+    before, now = client.get("/api/trends").json["data"][-2:]
+    assert {name: told["bySeverity"][name]["change"] for name in SEVERITIES} == {
+        name: now["open"][name] - before["open"][name] for name in SEVERITIES
+    }
+
+
+def test_the_last_point_of_the_trend_is_what_is_open(client, imported, query):
+    points = client.get("/api/trends").json["data"]
+    assert [point["day"] for point in points] == ["2026-08-01", "2026-08-08", "2026-08-15", "2026-08-22"]
+    assert points[-1]["open"] == by_severity(query)
+    assert points[-1]["total"] == sum(points[-1]["open"].values())
+    [source] = [row for row in client.get("/api/sources").json["data"] if row["source"] == "a"]
+    ours = client.get(f"/api/trends?source={source['sourceId']}&from=2026-08-10&to=2026-08-22").json["data"]
+    assert [point["day"] for point in ours] == ["2026-08-15", "2026-08-22"]
+    assert ours[-1]["open"] == by_severity(query, f"source_id = {source['sourceId']}")
+    assert ours[-1]["total"] == source["open"]
+
+
+def every_group(client, parameters):
+    found, page = [], 1
+    while True:
+        answer = client.get(f"/api/vulnerabilities/groups?limit=3&page={page}&{parameters}").json
+        found += answer["data"]
+        if page >= answer["pagination"]["pages"]:
+            assert answer["pagination"]["total"] == len(found)
+            return found
+        page += 1
+
+
+COUNTED = {
+    "host": ("hostId", "SELECT asset_id, count(*) FROM findings WHERE {} GROUP BY 1"),
+    "definition": ("definitionId", "SELECT definition_id, count(*) FROM findings WHERE {} GROUP BY 1"),
+    "cve": ("cve", "SELECT cve, count(*) FROM findings JOIN definition_cves USING (definition_id) WHERE {} GROUP BY 1"),
+}
+LIMITED = {
+    "state=open": OPEN,
+    "state=open&severity=critical,low": f"{OPEN} AND severity IN (4, 1)",
+    "state=open&source=1": f"{OPEN} AND source_id = 1",
+    "state=open&vprMin=9": f"{OPEN} AND vpr >= 9",
+    "state=active": "lifecycle = 'active'",
+    "state=resolved": "NOT " + OPEN,
+    "changedBy=2,3": "(opened_by IN (2, 3) OR id IN (SELECT finding_id FROM finding_changes WHERE import_id IN (2, 3)))",
+    "changedBy=4&change=resolved": "id IN (SELECT finding_id FROM finding_changes WHERE import_id = 4 AND kind = 'resolved')",
+}
+
+
+@pytest.mark.parametrize("by", COUNTED)
+def test_groups(client, imported, query, by):
+    name, counted = COUNTED[by]
+    for parameters, condition in LIMITED.items():
+        groups = every_group(client, f"by={by}&{parameters}")
+        assert {group[name]: group["findings"] for group in groups} == dict(query(counted.format(condition))), (
+            parameters
+        )
+        weights = [list(group["bySeverity"].values()) for group in groups]
+        assert weights == sorted(weights, reverse=True)
+        assert [sum(weight) for weight in weights] == [group["findings"] for group in groups]
+
+
+@pytest.mark.parametrize("sort", ["findings", "vpr"])
+def test_groups_in_another_order(client, imported, sort):
+    name = {"findings": "findings", "vpr": "vprSum"}[sort]
+    values = [group[name] for group in every_group(client, f"by=host&state=open&sort={sort}")]
+    assert values == sorted(values, reverse=True)
+
+
+def test_hosts_definitions_and_cves(client, imported, query):
+    subjects = {
+        "hosts": ("asset_id", query("SELECT id FROM assets")),
+        "definitions": ("definition_id", query("SELECT id FROM definitions")),
+    }
+    for path, (column, ids) in subjects.items():
+        for (number,) in ids:
+            agrees(client.get(f"/api/{path}/{number}").json, query, f"{column} = {number}")
+    for (cve,) in query("SELECT DISTINCT cve FROM definition_cves"):
+        condition = f"definition_id IN (SELECT definition_id FROM definition_cves WHERE cve = '{cve}')"
+        agrees(client.get(f"/api/cves/{cve.lower()}").json, query, condition)
+
+
+def agrees(told, query, condition):
+    assert told["bySeverity"] == by_severity(query, condition)
+    assert told["open"] == sum(told["bySeverity"].values())
+    hosts, oldest, vpr = query(
+        f"SELECT count(DISTINCT asset_id), min(first_seen), sum(vpr) FROM findings WHERE {OPEN} AND {condition}"
+    )[0]
+    assert (told["openHosts"], told["oldest"], told["vprSum"]) == (hosts, oldest, pytest.approx(vpr or 0))
+    # A scan that covers a part of its hosts, or comes late, leaves the same as the record says.
+    assert told["history"][-1]["open"] == told["open"]
+
+
+def test_what_does_not_exist(client):
+    for path, code in {
+        "hosts/1": "UNKNOWN_HOST",
+        "definitions/1": "UNKNOWN_DEFINITION",
+        "cves/CVE-1": "UNKNOWN_CVE",
+    }.items():
+        answer = client.get(f"/api/{path}")
+        assert (answer.status_code, answer.json["error"]["code"]) == (404, code)
+    assert client.get("/api/vulnerabilities/groups?by=port").status_code == 400
+    assert client.get("/api/vulnerabilities/groups?sort=name").status_code == 400
+    assert client.get("/api/trends?from=yesterday").status_code == 400
+
+
+def test_an_empty_record_has_figures_too(client):
+    stats = client.get("/api/vulnerabilities/stats").json
+    assert (stats["open"], stats["lastScans"]["to"], stats["lastScans"]["importIds"]) == (0, None, [])
+    assert client.get("/api/trends").json == {"data": []}
+    assert client.get("/api/sources").json == {"data": []}
+    assert client.get("/api/vulnerabilities/groups").json["pagination"]["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("gaps", "usual"), [([], None), ([7], 7), ([7, 7, 21], 7), ([1, 1, 1, 30], 1), ([30] * 5 + [7] * 9, 7)],
+    ids=["one", "two", "weekly", "daily", "changed"],
+)  # fmt: skip
+def test_the_usual_interval(gaps, usual):
+    days = [FIRST_DAY]
+    for gap in gaps:
+        days.append(days[-1] + timedelta(days=gap))
+    assert feeds.usual_interval(days) == usual
+
+
+@pytest.mark.parametrize(
+    ("days", "usual", "quiet"),
+    [(7, 7, False), (10, 7, False), (11, 7, True), (2, 1, False), (4, 1, True), (35, None, False), (36, None, True)],
+)
+def test_a_source_that_missed_a_scan_is_quiet(days, usual, quiet):
+    assert feeds.is_quiet(days, usual) is quiet
