@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import click
 from flask import Flask, current_app
 
 from . import extensions
-from .errors import HexTrackrError
+from .backups import operations
+from .backups.operations import Operation
+from .errors import HexTrackrError, translated
 from .models.imports import FINISHED, RUNNING, ImportMode, ImportState
 from .workers import cancellation, janitor, snapshots
 from .workers.registry import now_ms
@@ -20,8 +24,8 @@ from .workers.registry import now_ms
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    app.cli.add_command(import_csv)
-    app.cli.add_command(cancel_import)
+    for command in (import_csv, cancel_import, backup, restore, clear):
+        app.cli.add_command(command)
 
 
 @click.command("import-csv")
@@ -77,3 +81,45 @@ def cancel_import(import_id: int) -> None:
     if record.state != ImportState.CANCELLED:
         raise click.ClickException(f"This import has already ended: it is {record.state}.")
     click.echo("The import was cancelled; no finding was changed.")
+
+
+@click.command("backup")
+@click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+def backup(path: Path | None) -> None:
+    """Copy the record to PATH, or to the backup folder; the server may be running."""
+    if path is not None and path.exists():
+        raise click.ClickException("There is such a file already.")
+    operation = extensions.upkeep.operation("backup")
+    _keep_up(operation if path is None else replace(operation, backup=str(path.resolve())))
+
+
+@click.command("restore")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.confirmation_option(prompt="Replace the whole record by this backup?")
+def restore(path: Path) -> None:
+    """Put the backup at PATH in place of the record, which is kept as a backup."""
+    _refuse_beside_imports()
+    _keep_up(extensions.upkeep.operation("restore", path.resolve()))
+
+
+@click.command("clear")
+@click.confirmation_option(prompt="Remove all findings, hosts and imports?")
+def clear() -> None:
+    """Empty the record, which is kept as a backup."""
+    _refuse_beside_imports()
+    _keep_up(extensions.upkeep.operation("clear"))
+
+
+def _refuse_beside_imports() -> None:
+    if extensions.import_registry.unfinished():
+        raise click.ClickException("Some imports have not ended yet; let them end, or cancel them, first.")
+
+
+def _keep_up(operation: Operation) -> None:
+    try:
+        with click.progressbar(length=100, label=operation.kind) as bar:
+            operations.carry_out(operation, lambda progress, _: bar.update(int(progress) - bar.pos))
+    except (sqlite3.Error, OSError, HexTrackrError) as error:
+        refusal = translated(error)
+        raise click.ClickException(f"{refusal.code}: {refusal.detail}") from error
+    click.echo(f"{'Made' if operation.kind == 'backup' else 'What was replaced is kept as'} {operation.backup}")

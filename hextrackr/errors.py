@@ -10,17 +10,19 @@
     ├── CrossSite                       403 CROSS_SITE
     ├── NotFound                        404 NOT_FOUND (UNKNOWN_SESSION, UNKNOWN_IMPORT, ...)
     ├── Conflict                        409 CONFLICT (SESSION_IN_USE, ALREADY_FINISHED, NOT_AWAITING, NOT_LATEST,
-    │                                            NOT_RETRYABLE, NAME_IN_USE)
+    │                                            NOT_RETRYABLE, NAME_IN_USE, IMPORTS_UNFINISHED)
     ├── TooMany                         429 TOO_MANY_REQUESTS (TOO_MANY_SESSIONS, TOO_MANY_UPLOADS, QUEUE_FULL)
     ├── UploadTooLarge                  413 UPLOAD_TOO_LARGE
     ├── FileRefused                     422 UNREADABLE_CSV
     │   ├── UnknownFormat               422 UNKNOWN_FORMAT
     │   └── MissingColumns              422 MISSING_COLUMNS
+    ├── BackupRefused                   422 NOT_A_BACKUP
     ├── Cancelled                       409 CANCELLED
     ├── Interrupted                     500 INTERRUPTED
     ├── DatabaseBusy                    503 SQLITE_BUSY
     ├── DatabaseUnavailable             503 DATABASE_UNAVAILABLE
     ├── ServerStopping                  503 STOPPING
+    ├── Replacing                       503 REPLACING
     ├── DiskFull                        507 DISK_FULL
     └── OutOfMemory                     500 OUT_OF_MEMORY
 
@@ -136,6 +138,12 @@ class MissingColumns(FileRefused):
     code, detail = "MISSING_COLUMNS", "The export lacks a column that the import needs."
 
 
+class BackupRefused(HexTrackrError):
+    """The file cannot take the place of the record; nothing was touched."""
+
+    status, code, detail = 422, "NOT_A_BACKUP", "This file is no backup of HexTrackr."
+
+
 class Cancelled(HexTrackrError):
     """The user ended the import."""
 
@@ -168,6 +176,12 @@ class ServerStopping(HexTrackrError):
     """The server is on its way out and takes nothing new."""
 
     status, code, detail = 503, "STOPPING", "The server is being stopped; please try again in a moment."
+
+
+class Replacing(HexTrackrError):
+    """A backup is being put in place of the record, which would lose what came in meanwhile."""
+
+    status, code, detail = 503, "REPLACING", "The record is being replaced by a backup; please try again in a moment."
 
 
 class DiskFull(HexTrackrError):

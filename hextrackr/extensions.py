@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .workers.registry import ImportRegistry
     from .workers.snapshots import ImportSnapshots
     from .workers.supervisor import Supervisor
+    from .workers.upkeep import Upkeep
 
 T = TypeVar("T")
 
@@ -36,6 +37,8 @@ tracker: ProgressTracker = _of_app("progress_tracker")
 import_registry: ImportRegistry = _of_app("import_registry")
 import_snapshots: ImportSnapshots = _of_app("import_snapshots")
 import_supervisor: Supervisor = _of_app("import_supervisor")
+#: The current app's backups.
+upkeep: Upkeep = _of_app("upkeep")
 
 
 def offload(function: Callable[..., T], *args: Any) -> T:

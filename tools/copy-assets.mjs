@@ -16,6 +16,9 @@ const vendor = join(root, "static", "vendor");
 const FILES = {
     "@tabler/core/dist/css/tabler.min.css": "tabler/tabler.min.css",
     "@tabler/icons/LICENSE": "icons/LICENSE",
+    "uplot/dist/uPlot.esm.js": "uplot/uPlot.esm.js",
+    "uplot/dist/uPlot.min.css": "uplot/uPlot.min.css",
+    "uplot/LICENSE": "uplot/LICENSE",
     "socket.io-client/dist/socket.io.esm.min.js": "socket.io-client/socket.io.esm.min.js",
     "socket.io-client/LICENSE": "socket.io-client/LICENSE",
     // the bundle contains these as well

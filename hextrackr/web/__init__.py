@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING
 from hextrackr import __version__
 from hextrackr.extensions import cors
 
-from . import failures, feeds, headers, imports, mappings, pages, progress, subjects, system, visitors, vulnerabilities
+from . import (
+    backups,
+    compression,
+    failures,
+    feeds,
+    headers,
+    imports,
+    mappings,
+    pages,
+    progress,
+    subjects,
+    system,
+    visitors,
+    vulnerabilities,
+)
 from .icons import icon
 from .requests import ImportRequest
 
@@ -31,9 +45,10 @@ def init_app(app: Flask, config: Config) -> None:
     app.config["MAX_FORM_PARTS"] = MAX_FORM_PARTS
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELD_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    for module in (pages, imports, mappings, vulnerabilities, feeds, subjects, progress, system):
+    for module in (pages, imports, mappings, vulnerabilities, feeds, subjects, backups, progress, system):
         app.register_blueprint(module.blueprint)
     cors.init_app(app, origins=list(config.CORS_ORIGINS), resources=r"/api/*")
+    compression.init_app(app)
     failures.init_app(app)
     visitors.init_app(app, config)
     headers.init_app(app)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, url_for
-from werkzeug.wrappers import Response
+from flask import Blueprint, render_template
+from sqlalchemy import select
 
 from hextrackr.errors import NotFound
-from hextrackr.extensions import import_registry
-from hextrackr.models import Import
+from hextrackr.extensions import db, import_registry
+from hextrackr.models import Asset, Definition, DefinitionCve, Import
 
 blueprint = Blueprint("pages", __name__)
 
@@ -56,9 +56,9 @@ SCALES = {
 
 
 @blueprint.get("/")
-def home() -> Response:
-    """The page where everything starts."""
-    return redirect(url_for("pages.imports"))
+def home() -> str:
+    """What is new, what got better, what is worst."""
+    return render_template("dashboard.html")
 
 
 @blueprint.get("/imports")
@@ -89,6 +89,43 @@ def mapping(import_id: int) -> str:
 def vulnerabilities() -> str:
     """What stands open on which host."""
     return render_template("vulnerabilities.html")
+
+
+@blueprint.get("/hosts/<int:host_id>")
+def host(host_id: int) -> str:
+    """What is open on one host.
+
+    :raises NotFound: there is no such host.
+    """
+    found = db.session.get(Asset, host_id)
+    if found is None:
+        raise NotFound("There is no host with this number.", "UNKNOWN_HOST")
+    name = found.name or found.fqdn or found.netbios or found.ip or found.key
+    return render_template("host.html", number=host_id, name=name)
+
+
+@blueprint.get("/definitions/<int:definition_id>")
+def definition(definition_id: int) -> str:
+    """On which hosts one vulnerability is open.
+
+    :raises NotFound: there is no such definition.
+    """
+    found = db.session.get(Definition, definition_id)
+    if found is None:
+        raise NotFound("There is no definition with this number.", "UNKNOWN_DEFINITION")
+    return render_template("definition.html", number=definition_id, name=found.title or found.key)
+
+
+@blueprint.get("/cves/<cve>")
+def one_cve(cve: str) -> str:
+    """On which hosts one CVE is open.
+
+    :raises NotFound: no definition on record has it.
+    """
+    known = db.session.scalar(select(DefinitionCve.cve).where(DefinitionCve.cve == cve.upper()).limit(1))
+    if known is None:
+        raise NotFound("No finding on record has this CVE.", "UNKNOWN_CVE")
+    return render_template("cve.html", name=known)
 
 
 def _existing(import_id: int) -> Import:

@@ -24,15 +24,15 @@ class ImportRequest(Request):
         self._body: Body | None = None
         self.stored: list[StoredFile] = []
 
-    def accept_upload(self) -> StoredFile | None:
-        """Read the form with its files and return the field ``csvFile``; all others are discarded.
+    def accept_upload(self, field: str = "csvFile") -> StoredFile | None:
+        """Read the form with its files and return the one of this field; all others are discarded.
 
         :raises IncompleteUpload: the body ended before the length it had announced.
         :raises werkzeug.exceptions.RequestEntityTooLarge: the body is larger than the setting allows.
         """
         limit = current_app.config["UPLOAD_MAX_BYTES"]
         self.max_content_length = limit + FORM_BYTES
-        upload = self.files.get("csvFile")
+        upload = self.files.get(field)
         if self._body is not None and self.content_length is not None and self._body.received < self.content_length:
             raise IncompleteUpload
         if upload is None or not upload.filename:

@@ -1,9 +1,10 @@
 """The importer process: takes job lines, runs the pipeline, sends progress lines. Ends when its parent does.
 
 Lines it takes: ``{"type": "job", ...}`` with the fields of a :class:`~hextrackr.importing.job.Job`,
-``{"type": "undo", "import_id", "database_url"}`` and ``{"type": "sweep", "database_url"}``. Lines it sends:
+``{"type": "undo", "import_id", "database_url"}``, ``{"type": "upkeep", ...}`` with the fields of an
+:class:`~hextrackr.backups.operations.Operation`, and ``{"type": "sweep", "database_url"}``. Lines it sends:
 ``{"type": "progress", "progress", "message", "metadata"}``, then one of ``{"type": "completed"}``, ``{"type": "awaiting"}``,
-``{"type": "undone"}`` and ``{"type": "failed", "error": {code, detail}}``, then ``{"type": "idle", "retire": bool}`` when it has
+``{"type": "done"}`` and ``{"type": "failed", "error": {code, detail}}``, then ``{"type": "idle", "retire": bool}`` when it has
 cleaned up.
 """
 
@@ -16,6 +17,7 @@ import resource
 import shutil
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 import time
@@ -26,6 +28,8 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from hextrackr import errors, logs
+from hextrackr.backups import operations
+from hextrackr.backups.operations import Operation
 from hextrackr.importing import ownership, pipeline, undo
 from hextrackr.importing import sweep as sweeping
 from hextrackr.importing.job import Job
@@ -62,6 +66,8 @@ def main(descriptor: int) -> None:
                 sweep(**request)
             case "undo":
                 take_back(channel, **request)
+            case "upkeep":
+                keep_up(channel, Operation(**request))
             case "job":
                 carry_out(Job(**request), channel)
 
@@ -101,11 +107,31 @@ def take_back(channel: Channel, import_id: int, database_url: str) -> None:
     except (SQLAlchemyError, errors.HexTrackrError) as error:
         outcome = _failure(error, f"The undo of import {import_id}")
     else:
-        outcome = {"type": "undone"}
+        outcome = {"type": "done"}
     finally:
         engine.dispose()
     channel.send(outcome)
     sweep(database_url)
+    channel.send(_idle())
+
+
+def keep_up(channel: Channel, operation: Operation) -> None:
+    """Back up, restore or clear, and say what became of it."""
+    last = 0.0
+
+    def report(progress: float, message: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > TICK or progress >= 100:
+            last = time.monotonic()
+            channel.send({"type": "progress", "progress": progress, "message": message, "metadata": {}})
+
+    try:
+        operations.carry_out(operation, report)
+    except (sqlite3.Error, OSError, errors.HexTrackrError) as error:
+        outcome = _failure(error, f"The {operation.kind}")
+    else:
+        outcome = {"type": "done"}
+    channel.send(outcome)
     channel.send(_idle())
 
 

@@ -1,13 +1,17 @@
-"""Removes the files that a process left which has ended: half uploads, uploads that no import needs, spill folders."""
+"""Removes the files that a process left which has ended: half uploads, uploads that no import needs, spill folders, half backups."""
 
 from __future__ import annotations
 
 import shutil
+import time
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
 from . import identity
+
+#: Seconds after which nobody works on a backup or restore any more that has not ended.
+STALE = 24 * 3600
 
 
 def upload_name(suffix: str) -> str:
@@ -31,6 +35,9 @@ def tidy(instance: Path, uploads: Iterable[str], attempts: Iterable[tuple[int, i
         maker = stored.name.split(".")[1] if stored.name.count(".") > 1 else ""
         if stored.name not in needed and (not maker or identity.process_is_gone(maker)):
             stored.unlink(missing_ok=True)
+    for begun in (*(instance / "backups").glob("*.part"), *(instance / "backups").glob(".restore-*")):
+        if begun.stat().st_mtime < time.time() - STALE:
+            shutil.rmtree(begun) if begun.is_dir() else begun.unlink(missing_ok=True)
     spilling = {spill_name(*attempt) for attempt in attempts}
     for folder in (instance / "spill").glob("*"):
         if folder.name not in spilling:

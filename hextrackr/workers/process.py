@@ -47,9 +47,9 @@ class ImporterProcess:
         """Hand over a job; False if the child is gone."""
         return self._channel.send({"type": "job", **job.record()})
 
-    def undo(self, import_id: int, database_url: str) -> bool:
-        """Let the child take back an import; False if the child is gone."""
-        return self._channel.send({"type": "undo", "import_id": import_id, "database_url": database_url})
+    def ask(self, request: Message) -> bool:
+        """Hand over something else than an import, see :mod:`.importer`; False if the child is gone."""
+        return self._channel.send(request)
 
     def sweep(self, database_url: str) -> None:
         """Let the child empty what ended imports have left in staging."""

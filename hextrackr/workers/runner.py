@@ -17,6 +17,7 @@ from hextrackr.models.imports import FINISHED, ImportState
 
 from . import snapshots
 from .announcer import Announcer
+from .channel import Message
 from .endings import Endings
 from .leases import Leases
 from .process import ImporterProcess
@@ -106,13 +107,20 @@ class Runner:
             self.current = None
             self._cancelled.discard(record.id)
 
-    def undo(self, import_id: int) -> ErrorRecord | None:
-        """Take back an import; what stood in the way, if it did not work."""
-        error: ErrorRecord | None = Interrupted().record()
-        process = self._hand_over(lambda process: process.undo(import_id, self._database_url))
+    def ask(self, request: Message, progressed: Callable[[Message], None]) -> ErrorRecord | None:
+        """Let the importer do something else than an import; what stood in the way, if it did not work.
+
+        :param progressed: told each line of progress.
+        """
+        error: ErrorRecord | None = Interrupted(
+            "The work was interrupted before it was done; nothing was changed."
+        ).record()
+        process = self._hand_over(lambda process: process.ask(request))
         for message in process.messages():
             match message["type"]:
-                case "undone":
+                case "progress":
+                    progressed(message)
+                case "done":
                     error = None
                 case "failed":
                     error = message["error"]

@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.errors import NOT_LATEST, Cancelled, Conflict, ErrorRecord, HexTrackrError, ServerStopping
+from hextrackr.errors import NOT_LATEST, Cancelled, Conflict, ErrorRecord, HexTrackrError, Replacing, ServerStopping
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, RUNNING, ImportState
 
 from .announcer import Announcer
+from .channel import Message
+from .chores import Chores, Progressed
 from .endings import Endings
 from .leases import Leases
 from .registry import ImportRegistry
@@ -28,15 +28,6 @@ log = logging.getLogger(__name__)
 
 #: How long an end in good order waits for the running import to be let go of, in seconds.
 STOP_PATIENCE = 3.0
-
-
-@dataclass(eq=False)
-class _Undo:
-    """An import to take back, and what became of it."""
-
-    import_id: int
-    done: bool = False
-    error: ErrorRecord | None = None
 
 
 class Supervisor:
@@ -72,6 +63,7 @@ class Supervisor:
         self._to_cancel = to_cancel
         self._start_task = start_task
         self._sleep = sleep
+        self._database_url = database_url
         self._endings = Endings(registry, announcer, job_of)
         self._runner = Runner(
             registry,
@@ -83,10 +75,11 @@ class Supervisor:
             meanwhile=self._meanwhile,
         )
         self._rounds = Rounds(registry, leases, announcer, self._endings, self._runner, tidy)
-        self._undos: deque[_Undo] = deque()
+        self._replacing = False
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._working = False
+        self._chores = Chores(self._wake.set, sleep, self._stopped.is_set)
 
     def start(self) -> None:
         """Take up what an earlier server left unfinished, and begin to work."""
@@ -112,12 +105,15 @@ class Supervisor:
             self._sleep(0.02)
 
     def refuse_if_stopping(self) -> None:
-        """Take no new import once the end has begun.
+        """Take no new import once the end has begun, or while the record is replaced.
 
-        :raises ServerStopping: it has.
+        :raises ServerStopping: the end has begun.
+        :raises Replacing: the record is being replaced.
         """
         if self._stopped.is_set():
             raise ServerStopping
+        if self._replacing:
+            raise Replacing
 
     def run_alone(self, import_id: int) -> Import:
         """Carry out one import here and now, in an importer process of its own, and return its row.
@@ -191,15 +187,35 @@ class Supervisor:
         :raises HexTrackrError: it did not work; everything is as it was.
         """
         self._runner.existing(import_id)
-        task = _Undo(import_id)
-        self._undos.append(task)
-        self._wake.set()
-        while not (task.done or self._stopped.is_set()):
-            self._sleep(0.05)
-        if task.error is not None:
-            kind = Conflict if task.error["code"] == NOT_LATEST else HexTrackrError
-            raise kind(task.error["detail"], task.error["code"])
+        error = self.ask({"type": "undo", "import_id": import_id, "database_url": self._database_url})
+        if error is not None:
+            kind = Conflict if error["code"] == NOT_LATEST else HexTrackrError
+            raise kind(error["detail"], error["code"])
         return self._runner.existing(import_id)
+
+    def ask(self, request: Message, progressed: Progressed = lambda _: None) -> ErrorRecord | None:
+        """Let the importer do something else once it is free, and wait until that is done; what stood in the way, if it did not work.
+
+        :param progressed: told each line of progress.
+        """
+        return self._chores.ask(request, progressed)
+
+    def hold(self) -> None:
+        """Take no new import until :meth:`release`: the record is about to be replaced.
+
+        :raises Replacing: that is going on already.
+        :raises Conflict: ``IMPORTS_UNFINISHED``.
+        """
+        self.refuse_if_stopping()
+        if self._registry.unfinished():
+            raise Conflict(
+                "Some imports have not ended yet; let them end, or cancel them, first.", "IMPORTS_UNFINISHED"
+            )
+        self._replacing = True
+
+    def release(self) -> None:
+        """Take new imports again."""
+        self._replacing = False
 
     def _work(self) -> None:
         self._working = True
@@ -216,8 +232,7 @@ class Supervisor:
                 self._runner.warm_up()
                 self._endings.write_ends()
                 self._rounds.look_around()
-                if self._undos:
-                    self._take_back(self._undos.popleft())
+                if self._chores.take(self._runner.ask):
                     continue
                 waiting = self._registry.waiting()
                 if waiting:
@@ -227,12 +242,6 @@ class Supervisor:
                 log.exception("The supervisor met an error and goes on")
                 self._sleep(ROUND)
             self._wake.wait(ROUND)
-
-    def _take_back(self, task: _Undo) -> None:
-        try:
-            task.error = self._runner.undo(task.import_id)
-        finally:
-            task.done = True
 
     def _meanwhile(self) -> None:
         """Between two lines of progress."""

@@ -15,6 +15,7 @@ from .leases import Leases
 from .registry import ImportRegistry
 from .snapshots import ImportSnapshots
 from .supervisor import Supervisor
+from .upkeep import Upkeep
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -44,7 +45,7 @@ def init_app(app: Flask, config: Config) -> None:
 
     app.extensions["import_registry"] = registry
     app.extensions["import_snapshots"] = ImportSnapshots(tracker, registry)
-    app.extensions["import_supervisor"] = Supervisor(
+    supervisor = app.extensions["import_supervisor"] = Supervisor(
         registry,
         leases,
         Announcer(tracker),
@@ -54,6 +55,13 @@ def init_app(app: Flask, config: Config) -> None:
         start_task=socketio.start_background_task,
         sleep=socketio.sleep,
         database_url=config.database_url,
+    )
+    app.extensions["upkeep"] = Upkeep(
+        supervisor,
+        tracker,
+        config.INSTANCE_PATH / "backups",
+        config.database_url,
+        start_task=socketio.start_background_task,
     )
 
 

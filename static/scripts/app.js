@@ -1,6 +1,8 @@
 /**
  * The one entry of every page: gives each element marked with a behaviour's data attribute that behaviour.
  */
+import { LastChanges, LatestImports, OldestList, SourceList, WorstList } from "./dashboard.js";
+import { Explorer } from "./explorer.js";
 import { ImportForm } from "./import-form.js";
 import { ImportPage } from "./import-page.js";
 import { ImportsPage } from "./imports-page.js";
@@ -10,7 +12,8 @@ import { ProgressPill } from "./shared/progress-pill.js";
 import { WebSocketClient } from "./shared/websocket-client.js";
 import { MappingPage } from "./mapping-page.js";
 import { SeverityStats } from "./severity-stats.js";
-import { VulnerabilitiesPage } from "./vulnerabilities-page.js";
+import { SubjectPage } from "./subject-page.js";
+import { TrendCard } from "./trend-card.js";
 
 const BEHAVIOURS = {
     "[data-progress-modal]": ProgressModal,
@@ -19,8 +22,15 @@ const BEHAVIOURS = {
     "[data-import-page]": ImportPage,
     "[data-imports-page]": ImportsPage,
     "[data-mapping-page]": MappingPage,
-    "[data-vulnerabilities-page]": VulnerabilitiesPage,
+    "[data-vulnerabilities-page]": Explorer,
     "[data-severity-stats]": SeverityStats,
+    "[data-last-changes]": LastChanges,
+    "[data-trend-card]": TrendCard,
+    "[data-worst-list]": WorstList,
+    "[data-oldest-list]": OldestList,
+    "[data-latest-imports]": LatestImports,
+    "[data-source-list]": SourceList,
+    "[data-subject-page]": SubjectPage,
 };
 
 const runs = new ImportRuns(new WebSocketClient());

@@ -1,9 +1,9 @@
+import { cvePage, hostPage } from "./shared/addresses.js";
 import { copyOf, fill, find, setText } from "./shared/dom.js";
 import { count, score } from "./shared/format.js";
 
 const CVES_SHOWN = 2;
-const CVE = /^CVE-\d{4}-\d{4,}$/;
-const STATES = { active: "Active", reopened: "Reopened", resolved: "Resolved" };
+export const STATES = { active: "Active", reopened: "Reopened", resolved: "Resolved" };
 
 /**
  * The row of one finding.
@@ -15,27 +15,57 @@ const STATES = { active: "Active", reopened: "Reopened", resolved: "Resolved" };
 export function findingRow(template, finding) {
     const row = copyOf(template);
     row.dataset.findingId = finding.id;
-    const host = finding.host || finding.fqdn || finding.ip || "–";
+    const host = hostOf(finding);
     fill(row, {
         severity: finding.severity,
         host,
         ip: finding.ip && finding.ip !== host ? finding.ip : "",
+        address: finding.ip ?? "–",
         title: finding.title || "–",
         plugin: [finding.pluginId && `Plugin ${finding.pluginId}`, finding.family].filter(Boolean).join(" · "),
-        port: [finding.port ?? "–", finding.protocol].filter(Boolean).join("/"),
+        family: finding.family ?? "–",
+        port: portOf(finding),
         vpr: score(finding.vpr),
         cvss: score(finding.cvss),
+        epss: share(finding.epss),
         firstSeen: finding.firstSeen ?? "–",
         lastSeen: finding.lastSeen ?? "–",
         state: STATES[finding.state] ?? finding.state,
+        source: finding.source || finding.scanner,
     });
     find(row, '[data-field="severity"]').dataset.severity = finding.severity;
+    find(row, "[data-host-link]").href = hostPage(finding.hostId);
     const state = find(row, '[data-field="state"]');
     state.dataset.state = finding.state;
     if (finding.resolvedOn) state.title = `Resolved on ${finding.resolvedOn}`;
     if (finding.fqdn && finding.fqdn !== host) find(row, '[data-field="host"]').title = finding.fqdn;
     fillCves(find(row, "[data-cves]"), finding.cves ?? []);
     return row;
+}
+
+/** @param {object} finding @returns {string} what its host is called */
+export function hostOf(finding) {
+    return finding.host || finding.fqdn || finding.ip || "–";
+}
+
+/** @param {object} finding @returns {string} such as `443/tcp` */
+export function portOf(finding) {
+    return [finding.port ?? "–", finding.protocol].filter(Boolean).join("/");
+}
+
+/** @param {number | null} epss @returns {string} as the percentage that FIRST publishes beside it */
+export function share(epss) {
+    return epss === null || epss === undefined ? "–" : `${(epss * 100).toFixed(1)} %`;
+}
+
+/** @param {string} cve @returns {HTMLElement} an item of a list that leads to the CVE's page */
+export function cveItem(cve) {
+    const item = document.createElement("li");
+    const link = document.createElement("a");
+    link.href = cvePage(cve);
+    link.textContent = cve;
+    item.append(link);
+    return item;
 }
 
 function fillCves(cell, cves) {
@@ -49,23 +79,6 @@ function fillCves(cell, cves) {
     more.addEventListener("click", () => {
         for (const item of items) item.hidden = false;
         more.parentElement.hidden = true;
-        items[CVES_SHOWN].tabIndex = -1;
-        items[CVES_SHOWN].focus();
+        find(items[CVES_SHOWN], "a").focus();
     });
-}
-
-/** A scanner may call anything a CVE; only what looks like one becomes a link. */
-function cveItem(name) {
-    const item = document.createElement("li");
-    if (!CVE.test(name)) {
-        item.textContent = name;
-        return item;
-    }
-    const link = document.createElement("a");
-    link.href = `https://nvd.nist.gov/vuln/detail/${name}`;
-    link.rel = "noopener noreferrer";
-    link.target = "_blank";
-    link.textContent = name;
-    item.append(link);
-    return item;
 }

@@ -41,9 +41,18 @@ export class SeverityStats {
         for (const [severity, open] of Object.entries(stats.bySeverity)) {
             const card = find(this.#element, `[data-stat="${severity}"]`);
             setText(find(card, "[data-stat-value]"), count(open));
+            this.#showChange(find(card, "[data-stat-change]"), stats.lastScans.bySeverity[severity].change, stats.lastScans.to !== null);
             find(card, "[data-stat-share]").style.width = `${stats.open > 0 ? (open / stats.open) * 100 : 0}%`;
         }
+        this.#element.dataset.empty = stats.total === 0;
         const totals = { open: count(stats.open), hosts: count(stats.hosts), vprSum: score(stats.vprSum) };
         for (const [name, text] of Object.entries(totals)) setText(find(this.#element, `[data-total="${name}"]`), text);
+    }
+
+    /** Against the scan before of each source. */
+    #showChange(element, change, known) {
+        setText(element, !known ? "" : change === 0 ? "±0" : change > 0 ? `+${count(change)}` : `−${count(-change)}`);
+        element.dataset.direction = Math.sign(change);
+        element.title = known ? "since the scan before" : "";
     }
 }

@@ -61,7 +61,7 @@ def test_open_findings_are_listed_the_worst_first(page):
     expect(page.locator('[data-total="open"]')).to_have_text("110")
     expect(page.locator('[data-stat="high"] [data-stat-value]')).to_have_text("22")
     expect(rows(page).first.get_by_role("link", name=re.compile("CVE-2024-"))).to_have_attribute(
-        "rel", re.compile("noopener")
+        "href", re.compile("^/cves/CVE-2024-")
     )
 
 

@@ -31,8 +31,15 @@ def test_no_two_answers_share_a_nonce(client):
     assert len(nonces) == 3
 
 
-def test_the_home_page_leads_to_the_imports(client):
-    assert client.get("/").headers["Location"] == "/imports"
+def test_the_home_page_is_the_dashboard(client):
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert "<h1>Dashboard</h1>" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/hosts/1", "/definitions/1", "/cves/CVE-2024-1"])
+def test_there_is_no_page_for_what_is_not_on_record(client, path):
+    assert client.get(path).status_code == 404
 
 
 def test_an_unknown_page_is_a_page(client):

@@ -36,12 +36,17 @@ export class Pager {
         this.#next.removeEventListener("click", this.#onNext);
     }
 
-    /** @param {{page: number, limit: number, total: number, pages: number}} pagination as the server tells it */
-    render({ page, limit, total, pages }) {
+    /** Nothing to page through. */
+    hide() {
+        this.#element.hidden = true;
+    }
+
+    /** @param {{page: number, limit: number, total: number, pages: number, totalExact?: boolean}} pagination as the server tells it */
+    render({ page, limit, total, pages, totalExact = true }) {
         this.#page = page;
         this.#element.hidden = total === 0;
         const first = (page - 1) * limit + 1;
-        setText(this.#info, `${count(first)}–${count(Math.min(total, page * limit))} of ${count(total)}`);
+        setText(this.#info, `${count(first)}–${count(Math.min(total, page * limit))} of ${totalExact ? count(total) : `more than ${count(total - 1)}`}`);
         for (const button of [this.#previous, this.#next]) button.hidden = pages <= 1;
         this.#previous.disabled = page <= 1;
         this.#next.disabled = page >= pages;

@@ -1,0 +1,105 @@
+"""Makes a copy of a database and puts one in its place, page by page, through SQLite's own backup interface.
+
+Both directions are one transaction: a copy is the database as it was when the copying began, whatever is written meanwhile; and what is put
+in place is there as a whole or not at all, whenever the process dies. https://www.sqlite.org/backup.html
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from hextrackr.errors import DatabaseBusy
+
+#: Told how much is done: 0..1.
+Report = Callable[[float], None]
+
+#: Pages of 4 kB in one go; the report comes after each.
+_PAGES = 1_000
+#: How long another program's transaction is waited for, in seconds.
+_PATIENCE = 5.0
+#: What belongs to the moment and not to the record: imports under way, whose files no copy holds, and what they have staged.
+_SETTLE = """
+    UPDATE imports SET state = 'failed', upload = '', lease_until = 0, owner = '', error_code = 'INTERRUPTED',
+           error_detail = 'The backup was made before this import had ended; import the file again.'
+    WHERE state NOT IN ('completed', 'failed', 'cancelled');
+    UPDATE imports SET upload = '' WHERE upload <> '';
+    DELETE FROM staging_findings; DELETE FROM staging_observations; DELETE FROM staging_cves;
+    DELETE FROM staging_definitions; DELETE FROM staging_assets;
+"""
+
+
+def back_up(database: Path, target: Path, report: Report) -> None:
+    """Copy a database that is in use to a new file, which is there when it is whole.
+
+    :raises sqlite3.Error: the database cannot be read, or there is no space; no file is left.
+    """
+    part = target.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    try:
+        os.close(os.open(part, os.O_CREAT | os.O_WRONLY, 0o600))
+        with _opened(database) as source, _opened(part) as copy:
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # from here on it sees what there is now
+            source.backup(copy, pages=_PAGES, progress=_progress(report))
+            source.rollback()
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without others beside it
+            copy.executescript(_SETTLE)
+        _sync(part)
+        part.rename(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def put_in_place(backup: Path, database: Path, report: Report) -> None:
+    """Make a database that may be in use what the backup is.
+
+    :raises DatabaseBusy: another program holds the database; it is as before.
+    :raises sqlite3.Error: there is no space; the database is as before.
+    """
+    with _opened(backup) as source, _opened(database) as target:
+        source.backup(target, pages=_PAGES, progress=_progress(report))
+        target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = FULL")
+        yield connection
+
+
+def _progress(report: Report) -> Callable[[int, int, int], None]:
+    """Pass on how much is done; Python waits for a lock for ever, and asks here in between."""
+    waits_until: float | None = None
+
+    def progress(status: int, remaining: int, total: int) -> None:
+        nonlocal waits_until
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            waits_until = waits_until or time.monotonic() + _PATIENCE
+            if time.monotonic() > waits_until:
+                raise DatabaseBusy
+            return
+        waits_until = None
+        report(1.0 if total == 0 else 1 - remaining / total)
+
+    return progress
+
+
+def _sync(path: Path) -> None:
+    for each in (path, path.parent):
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def close_log(database: Path) -> None:
+    """Bring everything of a database that nobody else uses into its one file."""
+    with _opened(database) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")

@@ -1,0 +1,122 @@
+import uPlot from "uplot";
+
+import { count, score } from "./format.js";
+import { SEVERITIES } from "./severity-mix.js";
+
+const HEIGHT = 260;
+const DAY = 86_400;
+const days = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+
+/**
+ * Open findings over time, one severity upon the other, and beside them the sum of their VPR. What was open stays so until the next scan.
+ */
+export class TrendChart {
+    #element;
+    #plot = null;
+    #points = [];
+    #resize = new ResizeObserver(() => this.#fit());
+    #redraw = () => this.draw(this.#points);
+    #dark = matchMedia("(prefers-color-scheme: dark)");
+    #themes = new MutationObserver(this.#redraw);
+
+    /** @param {HTMLElement} element the box that the chart fills */
+    constructor(element) {
+        this.#element = element;
+    }
+
+    start() {
+        this.#resize.observe(this.#element);
+        this.#themes.observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
+        this.#dark.addEventListener("change", this.#redraw);
+    }
+
+    stop() {
+        this.#resize.disconnect();
+        this.#themes.disconnect();
+        this.#dark.removeEventListener("change", this.#redraw);
+        this.#plot?.destroy();
+        this.#plot = null;
+    }
+
+    /** @param {{day: string, open: Record<string, number>, vprSum: number}[]} points the oldest first */
+    draw(points) {
+        this.#plot?.destroy();
+        this.#plot = null;
+        this.#points = points;
+        this.#element.replaceChildren();
+        if (points.length > 0) this.#plot = new uPlot(this.#options(), stacked(points), this.#element);
+    }
+
+    #fit() {
+        this.#plot?.setSize({ width: this.#element.clientWidth, height: HEIGHT });
+    }
+
+    #options() {
+        const style = getComputedStyle(this.#element);
+        const colour = (name) => resolved(this.#element, `var(--${name})`);
+        const axis = { stroke: colour("quiet"), font: `12px ${style.fontFamily}`, ticks: { stroke: colour("line"), size: 4 }, grid: { stroke: colour("line"), width: 1 } };
+        const steps = uPlot.paths.stepped({ align: 1 });
+        const alone = this.#points.length === 1;
+        const areas = SEVERITIES.map((severity, index) => ({
+            label: severity,
+            stroke: colour(severity),
+            fill: colour(`${severity}-fill`),
+            width: 1,
+            paths: steps,
+            points: { show: alone },
+            value: (_plot, _value, _series, at) => (at === null ? "–" : count(this.#points[at].open[SEVERITIES[index]])),
+        }));
+        const vpr = {
+            label: "VPR sum", scale: "vpr", stroke: colour("accent"), width: 2, dash: [6, 4], paths: steps, points: { show: alone },
+            value: (_plot, value) => score(value),
+        };
+        const hasVpr = this.#points.some((point) => point.vprSum > 0);
+        return {
+            width: this.#element.clientWidth,
+            height: HEIGHT,
+            scales: { x: { time: true, range: around }, y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.08)] }, vpr: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.08)] } },
+            axes: [
+                { ...axis, space: 80, values: (_plot, values) => values.map(dayOf) },
+                { ...axis, size: 64, values: (_plot, values) => values.map((value) => (Number.isInteger(value) ? count(value) : "")) },
+                ...(hasVpr ? [{ ...axis, scale: "vpr", side: 1, size: 64, grid: { show: false }, values: (_plot, values) => values.map(count) }] : []),
+            ],
+            series: [{ label: "Day", value: (_plot, _value, _series, at) => (at === null ? "–" : this.#points[at].day) }, ...areas, ...(hasVpr ? [vpr] : [])],
+            cursor: { drag: { x: false, y: false }, points: { show: false } },
+            hooks: { ready: [showLast], setCursor: [(plot) => plot.cursor.idx === null && showLast(plot)] },
+            tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+        };
+    }
+}
+
+/** Seconds since the epoch, then the sums of each severity and all above it: the last one drawn lies on top. */
+function stacked(points) {
+    const times = points.map((point) => Date.parse(`${point.day}T00:00:00Z`) / 1000);
+    const sums = SEVERITIES.map((_, index) => points.map((point) => SEVERITIES.slice(index).reduce((sum, severity) => sum + point.open[severity], 0)));
+    const vpr = points.map((point) => point.vprSum);
+    return [times, ...sums, ...(vpr.some((value) => value > 0) ? [vpr] : [])];
+}
+
+/** While the pointer is elsewhere, the legend says how it stands now. */
+function showLast(plot) {
+    plot.setLegend({ idx: plot.data[0].length - 1 });
+}
+
+/** Such as `5 Oct`; midnight stands for the day, and nothing is between two days. */
+function dayOf(seconds) {
+    return seconds % DAY === 0 ? days.format(seconds * 1000) : "";
+}
+
+/** A single day stands in the middle of a week. */
+function around(_plot, least, most) {
+    return least === most ? [least - 3 * DAY, most + 3 * DAY] : [least, most];
+}
+
+/** A canvas knows neither variables nor `light-dark()`. */
+function resolved(element, colour) {
+    const probe = document.createElement("span");
+    probe.style.color = colour;
+    element.append(probe);
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+}
