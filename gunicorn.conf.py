@@ -56,8 +56,10 @@ def _stop_gently(worker: Any) -> None:
     from hextrackr.workers import wiring
 
     def leave(signum: int) -> None:
-        wiring.stop(worker.wsgi)
-        worker.handle_exit(signum, None)
+        try:
+            wiring.stop(worker.wsgi)
+        finally:
+            worker.handle_exit(signum, None)
 
     signal.signal(signal.SIGTERM, lambda signum, _frame: socketio.start_background_task(leave, signum))
 

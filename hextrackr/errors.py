@@ -10,7 +10,7 @@
     ├── CrossSite                       403 CROSS_SITE
     ├── NotFound                        404 NOT_FOUND (UNKNOWN_SESSION, UNKNOWN_IMPORT, ...)
     ├── Conflict                        409 CONFLICT (SESSION_IN_USE, ALREADY_FINISHED, NOT_AWAITING, NOT_LATEST,
-    │                                            NOT_RETRYABLE, NAME_IN_USE, IMPORTS_UNFINISHED)
+    │                                            NOT_RETRYABLE, NAME_IN_USE, IMPORTS_UNFINISHED, UPKEEP_BUSY)
     ├── TooMany                         429 TOO_MANY_REQUESTS (TOO_MANY_SESSIONS, TOO_MANY_UPLOADS, QUEUE_FULL)
     ├── UploadTooLarge                  413 UPLOAD_TOO_LARGE
     ├── FileRefused                     422 UNREADABLE_CSV

@@ -81,6 +81,41 @@ def test_cancel_import_of_what_waits_or_has_ended(flask, export, query):
     assert query("SELECT state FROM imports ORDER BY id") == [("completed",), ("cancelled",)]
 
 
+def test_backup_clear_and_restore(flask, export, query, tmp_path):
+    flask("import-csv", export([1, 2, 3]))
+    copy = tmp_path / "a copy.sqlite3"
+    made = flask("backup", str(copy))
+    assert (made.returncode, made.stderr) == (0, "")
+    assert str(copy) in made.stdout
+    assert flask("backup", str(copy)).returncode == 1  # nothing is written over
+
+    assert flask("clear").returncode == 1  # nobody agreed
+    assert query("SELECT count(*) FROM findings") == [(3,)]
+    cleared = flask("clear", "--yes")
+    assert (cleared.returncode, "before-clear-" in cleared.stdout) == (0, True)
+    assert query("SELECT count(*) FROM findings") == [(0,)]
+
+    restored = flask("restore", "--yes", str(copy))
+    assert (restored.returncode, "before-restore-" in restored.stdout) == (0, True)
+    assert query("SELECT count(*) FROM findings") == [(3,)]
+
+
+def test_what_is_no_backup_is_not_restored(flask, export, query):
+    flask("import-csv", export([1]))
+    refused = flask("restore", "--yes", export([1, 2]))
+    assert refused.returncode == 1
+    assert "NOT_A_BACKUP" in refused.stderr
+    assert query("SELECT count(*) FROM findings") == [(1,)]
+
+
+def test_nothing_is_replaced_beside_an_unfinished_import(flask, export, query):
+    flask("import-csv", export(range(30)))
+    assert flask("import-csv", export([1])).returncode == 1  # it asks
+    refused = flask("clear", "--yes")
+    assert refused.returncode == 1
+    assert "have not ended yet" in refused.stderr
+
+
 def test_a_server_without_its_tables_says_what_to_do(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"], cwd=ROOT, capture_output=True, text=True, timeout=60,

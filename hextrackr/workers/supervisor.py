@@ -96,13 +96,13 @@ class Supervisor:
         self._runner.stop()
 
     def stop_gently(self) -> None:
-        """Tell the watchers that their imports will go on later, stop, and wait until everything is let go of."""
-        for record in self._registry.unfinished():
-            self._announcer.pausing(record)
+        """Stop, wait until everything is let go of, and tell the watchers, as the last word, that their imports will go on."""
         self.stop()
         deadline = time.monotonic() + STOP_PATIENCE
         while self._working and time.monotonic() < deadline:
             self._sleep(0.02)
+        for record in self._registry.unfinished():
+            self._announcer.pausing(record)
 
     def refuse_if_stopping(self) -> None:
         """Take no new import once the end has begun, or while the record is replaced.

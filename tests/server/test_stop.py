@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from queue import Empty
 from urllib.request import urlopen
 
 import pytest
@@ -45,8 +46,9 @@ def test_a_running_import_survives_the_end_of_its_server(tmp_path, export, mode)
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=SECONDS) == 0
             assert time.monotonic() - began < SECONDS
-            while not listener.events.empty():
-                seen.append(listener.events.get()[1])
+            while listener.client.connected or not listener.events.empty():
+                with suppress(Empty):
+                    seen.append(listener.events.get(timeout=0.2)[1])
     finally:
         process.kill()
     assert "goes on by itself when it is back" in seen[-1]["message"]

@@ -259,3 +259,12 @@ def test_stopping_the_server_leaves_the_import_for_the_next_start(working, queue
     with working.app_context():
         assert import_registry.get(record.id).state in ("staging", "promoting")
         assert (working.config["INSTANCE_PATH"] / "uploads" / record.upload).exists()
+
+
+def test_a_stop_is_the_last_word_to_the_watchers(working, supervisor, queue, wait_for, long_scan):
+    record = queue(long_scan)
+    wait_for(record, "staging", "promoting")
+    supervisor.stop_gently()
+    assert import_snapshots.find(record.session_id)["message"].endswith("goes on by itself when it is back.")
+    time.sleep(0.3)  # nothing that the importer had already said comes after it
+    assert import_snapshots.find(record.session_id)["message"].endswith("goes on by itself when it is back.")
