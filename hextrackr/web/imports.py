@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from flask import Blueprint, Response, request
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 
 from hextrackr.errors import Conflict, HexTrackrError, MissingFile, NotFound, TooMany
 from hextrackr.extensions import db, import_registry, import_supervisor, socketio, tracker
@@ -62,10 +62,12 @@ def import_and_wait() -> Answer:
 
 @blueprint.get("/imports")
 def imports() -> dict[str, Any]:
-    """A page of the imports, the newest first."""
+    """A page of the imports, the newest first; with ``unfinished=true`` of those that can still change."""
     page = paging.requested(default_limit=20)
-    rows = db.session.scalars(select(Import).order_by(Import.id.desc()).limit(page.limit).offset(page.offset))
-    total = db.session.scalar(select(func.count()).select_from(Import)) or 0
+    chosen = Import.state.not_in(FINISHED) if request.args.get("unfinished") == "true" else true()
+    newest = select(Import).where(chosen).order_by(Import.id.desc())
+    rows = db.session.scalars(newest.limit(page.limit).offset(page.offset))
+    total = db.session.scalar(select(func.count()).select_from(Import).where(chosen)) or 0
     undoable = import_registry.undoable()
     return {"data": [records.of_import(record, undoable) for record in rows], "pagination": page.pagination(total)}
 

@@ -85,6 +85,12 @@ def mapping(import_id: int) -> str:
     return render_template("mapping.html", record=_existing(import_id), fields=FIELDS, scales=SCALES)
 
 
+@blueprint.get("/data")
+def data() -> str:
+    """Backups, and the way to an empty record."""
+    return render_template("data.html")
+
+
 @blueprint.get("/vulnerabilities")
 def vulnerabilities() -> str:
     """What stands open on which host."""

@@ -2,10 +2,12 @@
  * The one entry of every page: gives each element marked with a behaviour's data attribute that behaviour.
  */
 import { LastChanges, LatestImports, OldestList, SourceList, WorstList } from "./dashboard.js";
+import { DataPage } from "./data-page.js";
 import { Explorer } from "./explorer.js";
 import { ImportForm } from "./import-form.js";
 import { ImportPage } from "./import-page.js";
 import { ImportsPage } from "./imports-page.js";
+import { ImportDiscovery } from "./shared/import-discovery.js";
 import { ImportRuns } from "./shared/import-runs.js";
 import { ProgressModal } from "./shared/progress-modal.js";
 import { ProgressPill } from "./shared/progress-pill.js";
@@ -31,13 +33,14 @@ const BEHAVIOURS = {
     "[data-latest-imports]": LatestImports,
     "[data-source-list]": SourceList,
     "[data-subject-page]": SubjectPage,
+    "[data-data-page]": DataPage,
 };
 
 const runs = new ImportRuns(new WebSocketClient());
 const mounted = Object.entries(BEHAVIOURS).flatMap(([selector, Behaviour]) =>
     Array.from(document.querySelectorAll(selector), (element) => new Behaviour(element, { runs })),
 );
-const all = [...mounted, runs];
+const all = [...mounted, runs, new ImportDiscovery(runs)];
 
 function start() {
     for (const behaviour of all) behaviour.start();

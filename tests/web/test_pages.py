@@ -12,7 +12,7 @@ from hextrackr.web import pages
 from tests.exports import scan
 
 
-@pytest.mark.parametrize("path", ["/imports", "/vulnerabilities"])
+@pytest.mark.parametrize("path", ["/", "/imports", "/vulnerabilities", "/data"])
 def test_a_page_renders_with_its_policy(client, path):
     answer = client.get(path)
     assert answer.status_code == 200
@@ -48,7 +48,7 @@ def test_an_unknown_page_is_a_page(client):
 
 
 def test_every_static_file_a_page_names_exists(client):
-    for path in ("/imports", "/vulnerabilities"):
+    for path in ("/", "/imports", "/vulnerabilities", "/data"):
         for name in re.findall(r'"(/static/[^"]+)"', client.get(path).text):
             answer = client.get(name)
             assert answer.status_code == 200, name

@@ -16,6 +16,7 @@ export class ImportRuns extends EventTarget {
     #client;
     #runs = new Map();
     #shownId = null;
+    #over = new Set();
     #reconnect = () => {
         if (this.#runs.size > 0) this.#client.connect().catch(() => {});
     };
@@ -78,12 +79,25 @@ export class ImportRuns extends EventTarget {
      * @param {{sessionId: string, filename: string, importId: number}} details
      */
     open(details) {
+        this.#over.delete(details.sessionId);
         if (!this.#runs.has(details.sessionId)) {
             const run = this.#add(details);
             this.#remember(run);
             run.follow();
         }
         this.show(details.sessionId);
+    }
+
+    /**
+     * Follow an import that was found to run on the server, beside the modal.
+     *
+     * @param {{sessionId: string, filename: string, importId: number}} details
+     */
+    found(details) {
+        if (this.#runs.has(details.sessionId) || this.#over.has(details.sessionId)) return;
+        this.#add(details).follow();
+        this.dispatchEvent(new Event("progressed"));
+        this.#changed();
     }
 
     /**
@@ -116,6 +130,7 @@ export class ImportRuns extends EventTarget {
     dismiss(sessionId) {
         this.#runs.get(sessionId)?.stop();
         this.#runs.delete(sessionId);
+        this.#over.add(sessionId);
         this.#forget(sessionId);
         if (this.#shownId === sessionId) this.hide();
         if (this.#runs.size === 0) this.#client.disconnect(); // an idle page costs the server nothing

@@ -1,7 +1,5 @@
 import { ApiError, errorFrom, unreachable } from "./api.js";
 
-const PATH = "/api/vulnerabilities/import-staging";
-
 /** @returns {ApiError} for an upload that the user stopped */
 export function aborted() {
     return new ApiError("ABORTED", "The upload was cancelled; nothing was imported.");
@@ -12,9 +10,15 @@ export function aborted() {
  */
 export class Upload {
     #request = new XMLHttpRequest();
+    #path;
 
     /** Whether every byte has left; from then on aborting may come too late. */
     sent = false;
+
+    /** @param {string} [path] where it goes; by default it is an export to be imported */
+    constructor(path = "/api/vulnerabilities/import-staging") {
+        this.#path = path;
+    }
 
     /**
      * @param {FormData} form
@@ -35,7 +39,7 @@ export class Upload {
                 else reject(errorFrom(request.status, body));
             });
             request.responseType = "json";
-            request.open("POST", PATH);
+            request.open("POST", this.#path);
             request.setRequestHeader("Accept", "application/json");
             request.send(form);
         });
