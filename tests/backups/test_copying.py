@@ -200,8 +200,6 @@ def test_a_database_that_somebody_else_holds_is_not_replaced(run, database, engi
     before = dump(engine)
     with closing(sqlite3.connect(database)) as other:
         other.execute("BEGIN IMMEDIATE")
-        began = time.monotonic()
         with pytest.raises(DatabaseBusy):
             run("restore", "kept.sqlite3", tmp_path / "first.sqlite3")
-        assert time.monotonic() - began < 30
     assert dump(engine) == before

@@ -42,10 +42,8 @@ def test_a_running_import_survives_the_end_of_its_server(tmp_path, export, mode)
             seen = []
             while not seen or seen[-1]["metadata"]["currentStep"] < 2:
                 seen.append(listener.events.get(timeout=30)[1])
-            began = time.monotonic()
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=SECONDS) == 0
-            assert time.monotonic() - began < SECONDS
             while listener.client.connected or not listener.events.empty():
                 with suppress(Empty):
                     seen.append(listener.events.get(timeout=0.2)[1])
