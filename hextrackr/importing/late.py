@@ -35,11 +35,13 @@ _CLOSED = """
 """
 
 
-def record(connection: Connection, import_id: int, source_id: int, day: date) -> int:
+def record(connection: Connection, import_id: int, source_id: int, day: date, staged: int) -> int:
     """Take in a late scan and return how many findings it added to the history."""
     catalogue.promote_assets(connection, import_id, source_id, late=True)
     catalogue.promote_definitions(connection, import_id, source_id, late=True)
-    compared = lifecycle.compare(connection, import_id, source_id, day, ImportMode.DELTA, holds_open=False)
+    compared = lifecycle.compare(
+        connection, import_id, source_id, day, ImportMode.DELTA, holds_open=False, staged=staged
+    )
     next_scan = connection.execute(
         select(Import.id, Import.scan_date)
         .where(*undo.standing(source_id), Import.scan_date > day)

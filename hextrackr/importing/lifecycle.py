@@ -8,6 +8,7 @@ with: then all that is staged is new.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -22,6 +23,9 @@ from .staged import LINKED, OPENED, OUTCOMES, SEEN
 
 #: Outcome -> severity (0..4) -> number of findings.
 Outcomes = dict[str, dict[int, int]]
+Advance = Callable[[int], None]
+#: Staged findings of one statement: a tenth of a second or so, so that progress can be counted.
+PIECE = 50_000
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Comparison:
 
 
 _MATCHED = """
-    CREATE TEMPORARY TABLE matched (number INTEGER, finding_id INTEGER, severity INTEGER, outcome TEXT, seen TEXT, was_open INTEGER)
+    CREATE TEMPORARY TABLE matched (
+        number INTEGER PRIMARY KEY, finding_id INTEGER, severity INTEGER, outcome TEXT, seen TEXT, was_open INTEGER)
 """
 _MATCH = f"""
     INSERT INTO matched
@@ -55,7 +60,7 @@ _MATCH = f"""
     FROM {LINKED}
     LEFT JOIN findings f ON f.asset_id = a.asset_id AND f.definition_id = d.definition_id
                         AND f.port = s.port AND f.protocol = o.protocol
-    WHERE s.import_id = :import_id AND (o.state >= 0 OR f.id IS NOT NULL)
+    WHERE s.import_id = :import_id AND s.number >= :low AND s.number < :high AND (o.state >= 0 OR f.id IS NOT NULL)
 """
 _ALL_NEW = """
     SELECT 'inserted', severity, sum(findings) FROM staging_observations WHERE import_id = :import_id AND state >= 0 GROUP BY severity
@@ -75,9 +80,12 @@ _INSERT = f"""
                           first_seen, last_seen, lifecycle, resolved_on, opened_by)
     SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, coalesce({SEEN}, {OPENED}),
            CASE o.state WHEN 0 THEN 'resolved' WHEN 2 THEN 'reopened' ELSE 'active' END, CASE o.state WHEN 0 THEN :day END, :import_id
-    FROM {LINKED} WHERE s.import_id = :import_id AND o.state >= 0
+    FROM {LINKED} WHERE s.import_id = :import_id AND s.number >= :low AND s.number < :high AND o.state >= 0
 """
 NEW_ONES = " AND s.number IN (SELECT number FROM matched WHERE outcome = 'inserted')"
+_NEW_HERE = (
+    " AND s.number IN (SELECT number FROM matched WHERE number >= :low AND number < :high AND outcome = 'inserted')"
+)
 _IN_ORDER = " ORDER BY s.number"
 _UPDATE = f"""
     UPDATE findings SET
@@ -113,18 +121,32 @@ _ABSENT_CHANGES = f"""
 """
 
 
+def _uncounted(_findings: int) -> None:
+    """Nobody counts."""
+
+
 def no_outcomes() -> Outcomes:
     """The outcomes of an import that did nothing."""
     return {name: {} for name in ("inserted", "updated", "reopened", "resolved", "unchanged")}
 
 
 def compare(
-    connection: Connection, import_id: int, source_id: int, day: date, mode: ImportMode, holds_open: bool
+    connection: Connection,
+    import_id: int,
+    source_id: int,
+    day: date,
+    mode: ImportMode,
+    holds_open: bool,
+    *,
+    staged: int,
+    advance: Advance = _uncounted,
 ) -> Comparison:
     """Fill ``matched`` and ``absent`` and count their outcomes.
 
     :param day: the scan's date: when a finding was seen whose row does not say.
-    :param holds_open: whether the file holds an open finding; one that does not never resolves by absence."""
+    :param holds_open: whether the file holds an open finding; one that does not never resolves by absence.
+    :param staged: how many findings are staged; ``advance`` counts them.
+    """
     scope = (
         {ImportMode.FULL: "", ImportMode.HOSTS: _ON_SCANNED_HOSTS, ImportMode.DELTA: _NONE}[mode]
         if holds_open
@@ -136,18 +158,42 @@ def compare(
     all_new = not known.scalar_one()
     connection.execute(text(_MATCHED))
     if not all_new:
-        connection.execute(text(_MATCH), parameters)
+        _in_pieces(connection, _MATCH, parameters, staged, advance)
     connection.execute(text(_ABSENT + (_NONE if _all_seen(connection, source_id) else scope)), parameters)
     return Comparison(_outcomes(connection, parameters, all_new), all_new)
 
 
-def apply(connection: Connection, import_id: int, source_id: int, day: date, *, all_new: bool) -> None:
-    """Write what :func:`compare` found into the findings, and keep each change of one on record."""
+def apply(connection: Connection, import_id: int, source_id: int, day: date) -> None:
+    """Write what :func:`compare` found into the findings on record, and keep each change of one."""
     parameters = {"import_id": import_id, "source_id": source_id, "day": day.isoformat()}
     journal.keep_findings(connection, import_id)
-    insert = _INSERT + ("" if all_new else NEW_ONES) + _IN_ORDER
-    for statement in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _SEEN_AGAIN, _RESOLVE_ABSENT, insert):
+    for statement in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _SEEN_AGAIN, _RESOLVE_ABSENT):
         connection.execute(text(statement), parameters)
+
+
+def insert(
+    connection: Connection,
+    import_id: int,
+    source_id: int,
+    day: date,
+    *,
+    all_new: bool,
+    staged: int,
+    advance: Advance = _uncounted,
+) -> None:
+    """Add the findings that :func:`compare` found to be new."""
+    parameters = {"import_id": import_id, "source_id": source_id, "day": day.isoformat()}
+    statement = _INSERT + ("" if all_new else _NEW_HERE) + _IN_ORDER
+    _in_pieces(connection, statement, parameters, staged, advance)
+
+
+def _in_pieces(
+    connection: Connection, statement: str, parameters: dict[str, Any], staged: int, advance: Advance
+) -> None:
+    """Execute a statement for some of the staged findings after the other; their numbers go up to ``staged``."""
+    for low in range(0, staged + 1, PIECE):
+        connection.execute(text(statement), {**parameters, "low": low, "high": low + PIECE})
+        advance(min(PIECE, staged - low))
 
 
 def _outcomes(connection: Connection, parameters: dict[str, Any], all_new: bool) -> Outcomes:

@@ -3,6 +3,9 @@
 Every phase has a share of the whole, in proportion to the seconds it is expected to take. Within a phase the meter counts units
 where there are any, and else goes by the clock, slower and slower once a phase takes longer than expected: it never stands still
 and never arrives too early.
+
+Step 3 opens at 60 %, as clients expect. So what comes before the promotion never fills more than that, and where it takes less of the
+time, the first part of the promotion still counts as step 2.
 """
 
 from __future__ import annotations
@@ -69,6 +72,7 @@ class Meter:
     _taken: float = 0.0
     _plan: list[Phase] = field(default_factory=list)
     _opening: str | None = None
+    _opened: bool = False
     _position: _Position | None = None
     _reached: float = 0.0
     _started: float | None = None
@@ -96,15 +100,10 @@ class Meter:
             self._leave(self._position, now)
         index = next(index for index, phase in enumerate(self._plan) if phase.name == name)
         phase, rest = self._plan[index], self._plan[index:]
-        last = phase.step == TOTAL_STEPS
-        opens = max(self._reached, PROMOTION_OPENS_AT) if last else self._reached
-        left = sum(other.seconds for other in rest if (other.step == TOTAL_STEPS) == last)
-        width = ((100.0 if last else PROMOTION_OPENS_AT) - opens) * phase.seconds / left if left else 0.0
+        opens, width = self._share(phase, rest)
         after = sum(other.seconds for other in rest[1:])
         self._position = _Position(phase, opens, opens + width, now, after, units, measure=measure)
         self._reached = opens
-        if last and self._opening is not None:
-            message, self._opening = self._opening, None
         if message is not None:
             self.message = message
         self.report(self._reading(now))
@@ -119,13 +118,37 @@ class Meter:
         self.figures |= figures
 
     @property
-    def step(self) -> int:
-        """The step that the import is at, from 1."""
-        return 1 if self._position is None else self._position.phase.step
+    def promotes(self) -> bool:
+        """Whether the promotion has begun."""
+        return self._position is not None and self._position.phase.step == TOTAL_STEPS
 
     def tick(self) -> None:
         """Report where the import stands now."""
         self.report(self._reading(self.clock()))
+
+    def _share(self, phase: Phase, rest: list[Phase]) -> tuple[float, float]:
+        """Where a phase begins, and how much of the bar it has, in percent."""
+        before = sum(other.seconds for other in rest if other.step < TOTAL_STEPS)
+        left = sum(other.seconds for other in rest) or 1.0
+        opens = self._reached
+        if phase.step == TOTAL_STEPS:
+            if (
+                self._position is None or len(rest) == 1
+            ):  # it begins with the promotion, or step 3 has yet to open at its end
+                opens = max(opens, PROMOTION_OPENS_AT)
+            return opens, (100.0 - opens) * phase.seconds / left
+        limit = min(PROMOTION_OPENS_AT, opens + (100.0 - opens) * before / left)
+        return opens, (limit - opens) * phase.seconds / before if before else 0.0
+
+    def _step(self, position: _Position, progress: float) -> tuple[int, float]:
+        """The step that the import is at; the reading that opens step 3 says just that."""
+        if position.phase.step < TOTAL_STEPS or self._opened:
+            return position.phase.step, progress
+        if progress < PROMOTION_OPENS_AT:
+            return TOTAL_STEPS - 1, progress
+        self._opened = True
+        self.message = self._opening or self.message
+        return TOTAL_STEPS, PROMOTION_OPENS_AT if position.low <= PROMOTION_OPENS_AT else progress
 
     def _reading(self, now: float) -> Reading:
         position = self._position
@@ -133,9 +156,10 @@ class Meter:
             return Reading(0.0, self.message, {"currentStep": 1, "totalSteps": TOTAL_STEPS, **self.figures})
         fraction = self._fraction(position, now)
         progress = min(99.9, position.low + (position.high - position.low) * fraction)
-        self._reached = progress = max(progress, self._reached)
+        step, progress = self._step(position, max(progress, self._reached))
+        self._reached = progress
         elapsed = now - self._started
-        metadata = {"currentStep": position.phase.step, "totalSteps": TOTAL_STEPS, **self.figures}
+        metadata = {"currentStep": step, "totalSteps": TOTAL_STEPS, **self.figures}
         if progress >= 1 and elapsed > 0.2:
             metadata["etaSeconds"] = round(self._left(position, fraction, now), 1)
         rows = self.figures.get("totalRows")

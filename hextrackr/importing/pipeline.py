@@ -104,7 +104,9 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
     first = dialect.rows(sample, found)
     seen = scandate.in_rows(first, recognised.places["last_seen"])
     day = scandate.of_scan(record.scan_date, seen, record.filename, date.today())
-    meter.plan(pace.plan(size, outlook.rows(size, first), standing.known, moves=day != standing.day))
+    meter.plan(
+        pace.plan(size, outlook.rows(size, first), standing.known, moves=day != standing.day, held=standing.held)
+    )
     sweep.clear(engine, staging.TABLES, record.id)
 
     with closing(_rows_read(job, found, recognised, first, meter)) as reader:
@@ -121,7 +123,7 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
         )
         day = scandate.of_scan(record.scan_date, counts.newest, record.filename, date.today())
         _move(engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, **_counted(counts))
-        meter.plan(pace.plan(size, counts.findings, standing.known, moves=day != standing.day))
+        meter.plan(pace.plan(size, counts.findings, standing.known, moves=day != standing.day, held=standing.held))
         staging.load(engine, reader, job, meter)
         warnings, understood = _warnings(reader, counts), reader.understood(counts)
     _move(
@@ -174,7 +176,7 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
     standing = outlook.standing(engine, record.source_id)
     moves = record.scan_date != standing.day
     meter.plan(
-        pace.promotion(record.staged, standing.known, moves=moves, spent=meter.expected_so_far),
+        pace.promotion(record.staged, standing.known, moves=moves, held=standing.held),
         opening=f"Staging complete. Processing {record.staged} records to final tables...",
     )
     return promotion.promote(

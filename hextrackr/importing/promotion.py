@@ -13,7 +13,7 @@ from hextrackr.errors import Cancelled
 from hextrackr.models import Import, Source
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import catalogue, journal, late, lifecycle, summary, totals, undo, weights
+from . import catalogue, indexes, journal, late, lifecycle, summary, totals, undo, weights
 from .lifecycle import Outcomes, no_outcomes
 from .meter import Meter
 
@@ -71,7 +71,7 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
 
 def _carry_out(connection: Connection, promotion: Promotion, meter: Meter) -> tuple[Outcomes, dict[str, Any]]:
     """Change the final tables, and return the outcomes and the summary."""
-    meter.begin("catalogue")
+    meter.begin("catalogue", "Staging complete. Comparing it with what is on record...")
     if not promotion.staged:
         is_open = totals.open_in_source(connection, promotion.source_id)
         return no_outcomes(), {"bySeverity": summary.by_severity(no_outcomes(), is_open)}
@@ -90,12 +90,23 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     summary.begin(connection, source_id)
     catalogue.promote_assets(connection, import_id, source_id)
     catalogue.promote_definitions(connection, import_id, source_id)
-    meter.begin("compare")
+    meter.begin("compare", units=promotion.staged)
     holds_open = promotion.open_staged > 0
-    compared = lifecycle.compare(connection, import_id, source_id, day, promotion.mode, holds_open=holds_open)
+    compared = lifecycle.compare(
+        connection, import_id, source_id, day, promotion.mode, holds_open=holds_open, staged=promotion.staged,
+        advance=meter.advance,
+    )  # fmt: skip
     outcomes = compared.outcomes
     meter.begin("apply")
-    lifecycle.apply(connection, import_id, source_id, day, all_new=compared.all_new)
+    lifecycle.apply(connection, import_id, source_id, day)
+    apart = indexes.are_built_apart(sum(outcomes["inserted"].values()), totals.held(connection))
+    taken_out = indexes.drop(connection) if apart else []
+    meter.begin("insert", units=promotion.staged)
+    lifecycle.insert(
+        connection, import_id, source_id, day, all_new=compared.all_new, staged=promotion.staged, advance=meter.advance
+    )
+    meter.begin("index", units=len(taken_out))
+    indexes.build(connection, taken_out, meter.advance)
     lifecycle.drop(connection)
     meter.begin("totals")
     weights.add(connection, import_id, source_id)
@@ -109,7 +120,7 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
 def _take_in_late(connection: Connection, promotion: Promotion) -> tuple[Outcomes, dict[str, Any]]:
     """Fill the history and the totals of the scan's own day."""
     import_id, source_id, day = promotion.import_id, promotion.source_id, promotion.day
-    recorded = late.record(connection, import_id, source_id, day)
+    recorded = late.record(connection, import_id, source_id, day, promotion.staged)
     lifecycle.drop(connection)
     totals.count(connection, source_id)
     is_open = (

@@ -53,6 +53,11 @@ def open_in_source(connection: Connection, source_id: int) -> OpenTotals:
     return {row[0]: (row[1], row[2]) for row in connection.execute(text(_OPEN), {"source_id": source_id})}
 
 
+def held(connection: Connection) -> int:
+    """How many findings are on record, of all sources, when they were last counted."""
+    return int(connection.execute(text("SELECT coalesce(sum(findings), 0) FROM state_totals")).scalar_one())
+
+
 def open_on(connection: Connection, source_id: int, day: date) -> OpenTotals:
     """What was open in a source on a past day, as far as the findings tell."""
     rows = connection.execute(text(_OPEN_ON), {"source_id": source_id, "day": day.isoformat()})

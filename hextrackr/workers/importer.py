@@ -33,7 +33,7 @@ from hextrackr.backups.operations import Operation
 from hextrackr.importing import ownership, pipeline, undo
 from hextrackr.importing import sweep as sweeping
 from hextrackr.importing.job import Job
-from hextrackr.importing.meter import TOTAL_STEPS, Meter, Reading
+from hextrackr.importing.meter import Meter, Reading
 from hextrackr.models.imports import ImportState
 
 from .channel import Channel, Message
@@ -159,7 +159,7 @@ def _ticking(meter: Meter, job: Job) -> Iterator[None]:
         renewed = time.monotonic()
         while not stop.wait(TICK):
             meter.tick()
-            if meter.step < TOTAL_STEPS and time.monotonic() - renewed > ownership.RENEW_EVERY:
+            if not meter.promotes and time.monotonic() - renewed > ownership.RENEW_EVERY:
                 renewed = time.monotonic()
                 _renew(job)
 

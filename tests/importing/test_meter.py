@@ -6,7 +6,7 @@ import pytest
 
 from hextrackr.importing.meter import Meter, Phase, Reading
 
-PLAN = [Phase("read", 1, 1.0), Phase("stage", 2, 1.0), Phase("match", 3, 0.5), Phase("apply", 3, 1.5)]
+PLAN = [Phase("read", 1, 1.5), Phase("stage", 2, 1.5), Phase("match", 3, 0.5), Phase("apply", 3, 1.5)]
 
 
 class Clock:
@@ -34,18 +34,51 @@ def meter(clock: Clock, readings: list[Reading]) -> Meter:
     return meter
 
 
-def test_phases_share_their_step_by_expected_time(meter, readings):
+def test_phases_share_the_bar_by_expected_time(meter, readings):
     for phase in PLAN:
         meter.begin(phase.name)
     assert [reading.progress for reading in readings] == [0.0, 30.0, 60.0, 70.0]
 
 
 def test_step_three_opens_at_sixty_percent_with_its_message(meter, readings):
-    meter.begin("read")
-    meter.begin("match", "Staging complete. Processing 9850 records to final tables...")
+    meter.plan(PLAN, opening="Staging complete. Processing 9850 records to final tables...")
+    for name in ("read", "stage", "match"):
+        meter.begin(name)
     assert readings[-1].progress == 60.0
     assert readings[-1].metadata["currentStep"] == 3
     assert readings[-1].message.startswith("Staging complete. Processing 9850")
+
+
+def test_what_comes_before_step_three_never_fills_more_than_sixty_percent(meter, readings):
+    meter.plan([Phase("read", 1, 8.0), Phase("match", 3, 1.0), Phase("apply", 3, 1.0)])
+    for name in ("read", "match", "apply"):
+        meter.begin(name)
+    assert [reading.progress for reading in readings] == [0.0, 60.0, 80.0]
+
+
+def test_a_long_promotion_begins_earlier_and_step_three_still_opens_at_sixty_percent(meter, readings):
+    meter.plan([Phase("read", 1, 1.0), Phase("match", 3, 3.0), Phase("commit", 3, 0.0)], opening="Processing...")
+    meter.begin("read", "Reading...")
+    meter.begin("match", "Comparing...", units=100)
+    for _ in range(10):
+        meter.advance(10)
+        meter.tick()
+    seen = [(reading.progress, reading.metadata["currentStep"], reading.message) for reading in readings]
+    assert seen[:3] == [(0.0, 1, "Reading..."), (25.0, 2, "Comparing..."), (32.5, 2, "Comparing...")]
+    assert seen[6:8] == [(60.0, 3, "Processing..."), (70.0, 3, "Processing...")]
+
+
+@pytest.mark.parametrize("phases", [["match"], ["read", "match", "apply"]])
+def test_step_three_opens_in_any_case(meter, readings, phases):
+    """When the import goes on with its promotion, and when its last phase is all that is left."""
+    meter.plan([Phase("read", 1, 0.1), Phase("match", 3, 0.1), Phase("apply", 3, 9.8)], opening="Processing...")
+    for name in phases:
+        meter.begin(name)
+    assert (readings[-1].progress, readings[-1].metadata["currentStep"], readings[-1].message) == (
+        60.0,
+        3,
+        "Processing...",
+    )
 
 
 def test_units_are_counted(meter, readings):
@@ -56,7 +89,7 @@ def test_units_are_counted(meter, readings):
     assert readings[-1].progress == 37.5
 
 
-@pytest.mark.parametrize(("elapsed", "progress"), [(0.0, 0.0), (0.5, 15.0), (0.8, 24.0)])
+@pytest.mark.parametrize(("elapsed", "progress"), [(0.0, 0.0), (0.75, 15.0), (1.2, 24.0)])
 def test_a_phase_without_units_goes_by_the_clock(meter, clock, readings, elapsed, progress):
     meter.begin("read")
     clock.now += elapsed
@@ -77,11 +110,12 @@ def test_a_phase_that_takes_longer_slows_down_but_never_stands_still_or_ends(met
 
 def test_later_phases_learn_the_pace_of_earlier_ones(meter, clock, readings):
     meter.begin("read")
-    clock.now += 4.0  # four times as long as expected
-    meter.begin("match")
-    clock.now += 1.0  # half of four times 0.5 s
+    clock.now += 6.0  # four times as long as expected
+    meter.begin("apply")
+    opened = readings[-1].progress
+    clock.now += 3.0  # half of four times 1.5 s
     meter.tick()
-    assert readings[-1].progress == 65.0
+    assert readings[-1].progress == pytest.approx((opened + 100) / 2)
 
 
 def test_a_better_plan_does_not_move_the_bar_back(meter, clock, readings):
@@ -97,22 +131,22 @@ def test_a_better_plan_does_not_move_the_bar_back(meter, clock, readings):
 def test_time_left_and_rate_follow_from_progress(meter, clock, readings):
     meter.note(totalRows=1000)
     meter.begin("read")
-    clock.now += 4.0  # four times as long as expected
+    clock.now += 6.0  # four times as long as expected
     meter.begin("apply")
     clock.now += 1.0
     meter.tick()
     assert readings[-1].metadata["etaSeconds"] == 4 * 1.5 - 1.0
-    assert readings[-1].metadata["rowsPerSecond"] == pytest.approx(1000 * readings[-1].progress / 100 / 5.0, abs=1)
+    assert readings[-1].metadata["rowsPerSecond"] == pytest.approx(1000 * readings[-1].progress / 100 / 7.0, abs=1)
 
 
 def test_a_phase_that_can_be_measured_shows_where_it_stands_and_how_fast(meter, clock, readings):
     done = [0.0]
     meter.begin("read", measure=lambda: done[0])
     done[0] = 0.5
-    clock.now += 1.0  # twice as long as expected
+    clock.now += 1.5  # twice as long as expected
     meter.tick()
     assert readings[-1].progress == 15.0
-    assert readings[-1].metadata["etaSeconds"] == 2 * (0.5 + 1.0 + 0.5 + 1.5)
+    assert readings[-1].metadata["etaSeconds"] == 2 * (0.75 + 1.5 + 0.5 + 1.5)
 
 
 def test_it_never_says_a_hundred_before_the_end(meter, clock, readings):
