@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import Session
 
 from hextrackr.errors import RequestError
 from hextrackr.models import Asset, Definition, DefinitionCve, Finding, FindingChange, Import, Source
@@ -61,6 +62,7 @@ class Filters:
     :ivar grades: see :func:`hextrackr.models.findings.grade`; the severities and states that are asked for.
     :ivar sources: ids; None for all.
     :ivar conditions: everything else; of these nobody knows beforehand how many findings meet them.
+    :ivar search: a text that a host, a definition or a CVE has to contain, until it is :meth:`looked_up`.
     :ivar changed: what imports did to a finding; one of these has to be met.
     :ivar named: they name hosts, definitions, CVEs, families, ports or imports, to which indexes lead.
     :ivar unindexed: they ask for what no index leads to.
@@ -69,6 +71,7 @@ class Filters:
     grades: frozenset[int]
     sources: frozenset[int] | None
     conditions: tuple[Filter, ...]
+    search: str = ""
     changed: Changed | None = None
     named: bool = False
     unindexed: bool = False
@@ -76,7 +79,15 @@ class Filters:
     @property
     def is_plain(self) -> bool:
         """Whether severity, state and source are all that limits the list."""
-        return not self.conditions and self.changed is None
+        return not self.conditions and not self.search and self.changed is None
+
+    def looked_up(self, session: Session) -> Filters:
+        """The same, with the hosts and definitions that a search leads to: many statements need not search for them again."""
+        if not self.search:
+            return self
+        hosts, definitions = _hosts_with(self.search), _definitions_with(self.search)
+        met = or_(_among(session, Finding.asset_id, hosts), _among(session, Finding.definition_id, definitions))
+        return replace(self, search="", conditions=(*self.conditions, met))
 
     def on_findings(self, *, led_by_grade: bool = True) -> list[Filter]:
         """Every condition on a finding but what changed it, grades and sources included.
@@ -89,6 +100,9 @@ class Filters:
         if self.named or not led_by_grade:
             grade, source = grade + 0, source + 0  # of a sum there is no index
         told: list[Filter] = [grade.in_(sorted(self.grades)), *self.conditions]
+        if self.search:
+            hosts, definitions = _hosts_with(self.search), _definitions_with(self.search)
+            told.append(or_(Finding.asset_id.in_(hosts), Finding.definition_id.in_(definitions)))
         return told if self.sources is None else [source.in_(sorted(self.sources)), *told]
 
     def looked_at(self) -> list[Filter]:
@@ -124,15 +138,16 @@ def requested(arguments: Mapping[str, str], today: date | None = None) -> Filter
     return Filters(
         frozenset(grade(state, severity) for state in wanted for severity in severities),
         frozenset(parameters.numbers(arguments, "source")) or None,
-        tuple(_conditions(arguments, today or date.today())),
+        tuple(_conditions(arguments, today or date.today(), named)),
+        parameters.said(arguments, "search"),
         _changed(arguments),
         named=named,
         unindexed=not named and any(parameters.said(arguments, name) for name in _UNINDEXED),
     )
 
 
-def _conditions(arguments: Mapping[str, str], today: date) -> list[Filter]:
-    found = [*_ages(arguments, today), *_scores(arguments), *_newer(arguments)]
+def _conditions(arguments: Mapping[str, str], today: date, named: bool) -> list[Filter]:
+    found = [*_ages(arguments, today), *_scores(arguments, named), *_newer(arguments)]
     for name, condition in _NAMED.items():
         if text := parameters.said(arguments, name):
             found.append(condition(text))
@@ -150,12 +165,13 @@ def _ages(arguments: Mapping[str, str], today: date) -> Iterator[Filter]:
             )
 
 
-def _scores(arguments: Mapping[str, str]) -> Iterator[Filter]:
+def _scores(arguments: Mapping[str, str], named: bool) -> Iterator[Filter]:
+    """Scores lead to findings by their indexes, unless something that is ``named`` does."""
     for name, (column, is_least) in _SCORES.items():
         if text := parameters.said(arguments, name):
             # The index of VPR begins with the source.
-            of_any = [Finding.source_id.in_(select(Source.id))] if column is Finding.vpr else []
-            yield and_(*of_any, _within(column, parameters.score(name, text, 10), is_least))
+            of_any = [Finding.source_id.in_(select(Source.id))] if column is Finding.vpr and not named else []
+            yield and_(*of_any, _within(column + 0 if named else column, parameters.score(name, text, 10), is_least))
     for name, is_least in _EPSS.items():
         if text := parameters.said(arguments, name):
             met = _within(Definition.epss, parameters.score(name, text, 1), is_least)
@@ -182,13 +198,21 @@ def _of_cve(text: str) -> Filter:
     return Finding.definition_id.in_(select(DefinitionCve.definition_id).where(DefinitionCve.cve == text.upper()))
 
 
-def _found(text: str) -> Filter:
+def _hosts_with(text: str) -> Select[Any]:
     names = (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)
-    hosts = select(Asset.id).where(or_(*(Contains(name, text) for name in names)))
+    return select(Asset.id).where(or_(*(Contains(name, text) for name in names)))
+
+
+def _definitions_with(text: str) -> Any:
     titled = select(Definition.id).where(or_(Contains(Definition.title, text), Definition.key == text))
-    with_cve = select(DefinitionCve.definition_id).where(Contains(DefinitionCve.cve, text))
-    definitions: Select[Any] | Any = titled.union(with_cve)
-    return or_(Finding.asset_id.in_(hosts), Finding.definition_id.in_(definitions))
+    return titled.union(select(DefinitionCve.definition_id).where(Contains(DefinitionCve.cve, text)))
+
+
+def _among(session: Session, column: Any, numbers: Any) -> Filter:
+    """One of the numbers, listed unless there are very many."""
+    found = session.scalars(numbers.limit(_LISTED + 1)).all()
+    met: Filter = column.in_(found if len(found) <= _LISTED else numbers)
+    return met
 
 
 #: Parameter -> the condition that its text stands for.
@@ -199,10 +223,11 @@ _NAMED: dict[str, Callable[[str], Filter]] = {
     "definition": lambda text: Finding.definition_id == parameters.number("definition", text, 1, parameters.MAX_NUMBER),
     "cve": _of_cve,
     "family": lambda text: Finding.definition_id.in_(select(Definition.id).where(Definition.family == text)),
-    "search": _found,
 }
 #: Those that an index finds.
 _BY_NAME = ("host", "definition", "cve", "family", "search", "port", "epssMin", "epssMax", "changedBy", "newSince")
+#: So many hosts or definitions are listed in a statement.
+_LISTED = 2_000
 _UNINDEXED = ("lastSeenFrom", "lastSeenTo", "protocol")
 
 

@@ -55,6 +55,7 @@ def page(session: Session, filters: Filters, by: str, sort: str, wanted: Page) -
 
     :raises RequestError: more match than are collected.
     """
+    filters = filters.looked_up(session)
     kept = _kept(filters, by)
     weights = (_weights(by, filters, kept) if kept else _counted(session, by, filters)).cte("weights")
     counts = [weights.c[severity.name.lower()] for severity in _WORST_FIRST]

@@ -94,16 +94,29 @@ def page(session: Session, filters: Filters, order: Order, wanted: Page, pause: 
     held = sum(stretch.findings for stretch in stretches)
     if filters.is_plain and (order.sort in _INDEXED or held <= COLLECTED):
         return Listed(_in_order(session, filters, order, stretches, wanted.offset, wanted.limit), held)
-    collected = _collected(session, filters, order, pause)
+    filters = filters.looked_up(session)
     place = slice(wanted.offset, wanted.offset + wanted.limit)
+    many = order.sort in _INDEXED and not filters.unindexed and _are_many(session, filters)
+    if many and (first := _first_matching(session, filters, order, stretches)):
+        return Listed(first[place], COLLECTED + 1, exact=False)
+    collected = _collected(session, filters, order, pause)
     if len(collected) <= COLLECTED:
         return Listed(collected[place], len(collected))
     if order.sort not in _INDEXED:
         raise RequestError(
             f"More than {COLLECTED:,} findings match: limit the list before it is sorted by {order.sort}."
         )
-    first = _first_matching(session, filters, order, stretches)
+    first = [] if many else _first_matching(session, filters, order, stretches)
     return Listed((first or collected[:SHOWN])[place], len(collected), exact=False)
+
+
+def _are_many(session: Session, filters: Filters) -> bool:
+    """Whether more than what is collected matches, told without collecting it."""
+    for statement in filters.selecting(Finding.id):
+        some = statement.limit(COLLECTED + 1).subquery()
+        if (session.scalar(select(func.count()).select_from(some)) or 0) > COLLECTED:
+            return True
+    return False
 
 
 def _collected(session: Session, filters: Filters, order: Order, pause: Callable[[], Any]) -> list[int]:
