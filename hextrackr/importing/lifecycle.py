@@ -14,11 +14,12 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from hextrackr.models.dialects import get_to_know, not_among, statement
 from hextrackr.models.findings import OPEN_GRADE, Severity
 from hextrackr.models.imports import ImportMode
 
 from . import journal
-from .staged import LINKED, OPENED, OUTCOMES, SEEN
+from .staged import LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN
 
 #: Outcome -> severity (0..4) -> number of findings.
 Outcomes = dict[str, dict[int, int]]
@@ -37,7 +38,7 @@ class Comparison:
 
 
 _MATCHED = """
-    CREATE TEMPORARY TABLE matched (number INTEGER, finding_id INTEGER, severity INTEGER, outcome TEXT, seen TEXT, was_open INTEGER)
+    CREATE TEMPORARY TABLE matched (number INTEGER, finding_id INTEGER, severity INTEGER, outcome TEXT, seen DATE, was_open BOOLEAN)
 """
 _MATCH = f"""
     INSERT INTO matched
@@ -64,8 +65,7 @@ _ABSENT = f"""
     CREATE TEMPORARY TABLE absent AS
     SELECT f.id AS finding_id, f.severity
     FROM findings f
-    WHERE f.source_id = :source_id AND f.grade >= {OPEN_GRADE}
-      AND f.id NOT IN (SELECT finding_id FROM matched WHERE finding_id IS NOT NULL)
+    WHERE f.source_id = :source_id AND f.grade >= {OPEN_GRADE} AND {{not_matched}}
 """
 _ON_SCANNED_HOSTS = " AND f.asset_id IN (SELECT asset_id FROM staging_assets WHERE import_id = :import_id)"
 _NONE = " AND 1 = 0"
@@ -86,7 +86,7 @@ _UPDATE = f"""
         lifecycle = CASE m.outcome WHEN 'reopened' THEN 'reopened' WHEN 'resolved' THEN 'resolved' ELSE findings.lifecycle END,
         resolved_on = CASE m.outcome WHEN 'reopened' THEN NULL WHEN 'resolved' THEN :day ELSE findings.resolved_on END
     FROM {OUTCOMES}
-    WHERE m.finding_id = findings.id AND m.outcome IN ('updated', 'reopened', 'resolved')
+    WHERE {OF_OUTCOMES} AND m.finding_id = findings.id AND m.outcome IN ('updated', 'reopened', 'resolved')
 """
 _SEEN_AGAIN = """
     UPDATE findings SET last_seen = m.seen
@@ -103,8 +103,8 @@ _CHANGES = f"""
     INSERT INTO finding_changes ({_CHANGE_COLUMNS})
     SELECT :import_id, f.id, CASE m.outcome WHEN 'updated' THEN 'changed' ELSE m.outcome END, :day,
            o.severity, coalesce(o.vpr, f.vpr), coalesce(o.cvss, f.cvss), f.severity, f.vpr, f.cvss, f.lifecycle
-    FROM {OUTCOMES} CROSS JOIN findings f ON f.id = m.finding_id
-    WHERE m.outcome IN ('updated', 'reopened', 'resolved')
+    FROM {OUTCOMES} CROSS JOIN findings f
+    WHERE {OF_OUTCOMES} AND f.id = m.finding_id AND m.outcome IN ('updated', 'reopened', 'resolved')
 """
 _ABSENT_CHANGES = f"""
     INSERT INTO finding_changes ({_CHANGE_COLUMNS})
@@ -130,32 +130,36 @@ def compare(
         if holds_open
         else _NONE
     )
-    parameters = {"import_id": import_id, "source_id": source_id, "day": day.isoformat()}
+    parameters = {"import_id": import_id, "source_id": source_id, "day": day}
     drop(connection)
-    known = connection.execute(text("SELECT EXISTS (SELECT 1 FROM findings WHERE source_id = :source_id)"), parameters)
+    known = connection.execute(
+        statement("SELECT EXISTS (SELECT 1 FROM findings WHERE source_id = :source_id)"), parameters
+    )
     all_new = not known.scalar_one()
     connection.execute(text(_MATCHED))
     if not all_new:
-        connection.execute(text(_MATCH), parameters)
-    connection.execute(text(_ABSENT + (_NONE if _all_seen(connection, source_id) else scope)), parameters)
+        connection.execute(statement(_MATCH), parameters)
+        get_to_know(connection, "matched")
+    absent = _ABSENT.format(not_matched=not_among(connection, "f.id", "matched", "finding_id"))
+    connection.execute(text(absent + (_NONE if _all_seen(connection, source_id) else scope)), parameters)
     return Comparison(_outcomes(connection, parameters, all_new), all_new)
 
 
 def apply(connection: Connection, import_id: int, source_id: int, day: date, *, all_new: bool) -> None:
     """Write what :func:`compare` found into the findings, and keep each change of one on record."""
-    parameters = {"import_id": import_id, "source_id": source_id, "day": day.isoformat()}
+    parameters = {"import_id": import_id, "source_id": source_id, "day": day}
     journal.keep_findings(connection, import_id)
     insert = _INSERT + ("" if all_new else NEW_ONES) + _IN_ORDER
-    for statement in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _SEEN_AGAIN, _RESOLVE_ABSENT, insert):
-        connection.execute(text(statement), parameters)
+    for step in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _SEEN_AGAIN, _RESOLVE_ABSENT, insert):
+        connection.execute(statement(step), parameters)
 
 
 def _outcomes(connection: Connection, parameters: dict[str, Any], all_new: bool) -> Outcomes:
     outcomes = no_outcomes()
     changed = "SELECT outcome, severity, count(*) FROM matched WHERE outcome <> 'unchanged' GROUP BY outcome, severity"
     absent = "SELECT 'resolved', severity, count(*) FROM absent GROUP BY severity"
-    for statement in (_ALL_NEW if all_new else changed, absent):
-        for outcome, severity, count in connection.execute(text(statement), parameters):
+    for counting in (_ALL_NEW if all_new else changed, absent):
+        for outcome, severity, count in connection.execute(text(counting), parameters):
             outcomes[outcome][severity] = outcomes[outcome].get(severity, 0) + count
     # Most findings are unchanged: to group them would be to sort them.
     each = ", ".join(f"count(*) FILTER (WHERE severity = {severity.value})" for severity in Severity)
