@@ -4,6 +4,7 @@ This module, ``gunicorn.conf.py`` and the gunicorn worker class are the only pla
 ``ASYNC_MODE=threading`` leaves it.
 """
 
+import os
 import sys
 from dataclasses import replace
 
@@ -16,6 +17,9 @@ if "flask" in sys.modules:
     config = replace(config, ASYNC_MODE="threading")
 
 if config.ASYNC_MODE == "eventlet":
+    # Else psycopg waits for PostgreSQL in C, and the event loop with it; read when it is imported.
+    os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"
+
     import eventlet
 
     eventlet.monkey_patch()  # before anything below imports socket, threading or time

@@ -146,8 +146,9 @@ class Config:
 
     @property
     def database_url(self) -> str:
-        """The SQLAlchemy URL of the database."""
-        return self.DATABASE_URL or f"sqlite:///{self.INSTANCE_PATH / 'hextrackr.sqlite3'}"
+        """The SQLAlchemy URL of the database, with the driver that we have."""
+        url = self.DATABASE_URL or f"sqlite:///{self.INSTANCE_PATH / 'hextrackr.sqlite3'}"
+        return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
 
     @property
     def allowed_origins(self) -> list[str]:

@@ -82,9 +82,9 @@ def measure(server: Server, path: Path, **fields: str) -> Seen:
         watcher.start()
     time.sleep(0.5)
     session, watch = str(uuid.uuid4()), Watch()
-    client = _joined(server, session, watch)
+    client = joined(server, session, watch)
     began = time.monotonic()
-    last_byte, answered = _upload(server, path, {**fields, "sessionId": session})
+    last_byte, answered = upload(server, path, {**fields, "sessionId": session})
     watch.done.wait(3600)
     client.disconnect()
     stop.set()
@@ -114,7 +114,7 @@ def measure(server: Server, path: Path, **fields: str) -> Seen:
     )
 
 
-def _joined(server: Server, session: str, watch: Watch) -> socketio.Client:
+def joined(server: Server, session: str, watch: Watch) -> socketio.Client:
     client = socketio.Client(reconnection=False)
     for event in ("progress-status", "progress-update", "progress-complete", "progress-error"):
         client.on(event, watch.take)
@@ -123,7 +123,7 @@ def _joined(server: Server, session: str, watch: Watch) -> socketio.Client:
     return client
 
 
-def _upload(server: Server, path: Path, fields: dict[str, str]) -> tuple[float, float]:
+def upload(server: Server, path: Path, fields: dict[str, str]) -> tuple[float, float]:
     """Upload a file; return when its last byte left and when the answer had come."""
     boundary = uuid.uuid4().hex
     parts = (

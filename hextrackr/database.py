@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .extensions import alembic, db
-from .models import Base
+from .models import Base, dialects
 from .models.base import prepare_engine
 
 if TYPE_CHECKING:
@@ -17,19 +17,28 @@ if TYPE_CHECKING:
 
 #: SQLite waits in C: short on an event loop; who writes tries again, without blocking.
 BUSY_TIMEOUT_MS = 20
+#: PostgreSQL is waited for without blocking.
+LOCK_TIMEOUT_MS = 1000
 
 
 def init_app(app: Flask, config: Config) -> None:
     """Set up the engine and the migrations."""
     config.INSTANCE_PATH.mkdir(parents=True, exist_ok=True)
-    app.config["SQLALCHEMY_ENGINES"] = {"default": config.database_url}
+    app.config["SQLALCHEMY_ENGINES"] = {"default": _engine(config.database_url)}
     app.config["ALEMBIC"] = {"script_location": str(Path(__file__).parent / "migrations")}
     db.init_app(app)
     _without_async_teardown(app)
     with app.app_context():
-        prepare_engine(db.engine, busy_timeout_ms=BUSY_TIMEOUT_MS)
+        patience = LOCK_TIMEOUT_MS if dialects.is_postgresql(db.engine) else BUSY_TIMEOUT_MS
+        prepare_engine(db.engine, busy_timeout_ms=patience)
     alembic.metadatas = {"default": Base.metadata}
     alembic.init_app(app)
+
+
+def _engine(url: str) -> dict[str, Any]:
+    """What the engine of the web process is made of: all that a request reads is of one moment, as it is on SQLite."""
+    options = dialects.engine_options(url)
+    return {"url": url, **({"isolation_level": "REPEATABLE READ"} | options if options else {})}
 
 
 def is_migrated(app: Flask) -> bool:

@@ -1,11 +1,13 @@
-"""An app on a migrated database file of its own, for each test."""
+"""An app on a migrated database of its own, for each test: a SQLite file, or a database of PostgreSQL (TEST_DATABASE=postgresql)."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -17,6 +19,7 @@ from hextrackr import create_app
 from hextrackr.extensions import alembic
 from hextrackr.importing import pipeline
 from hextrackr.workers import wiring
+from tests import postgresql
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,22 +33,62 @@ def scans() -> Path:
     return folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is about SQLite itself is not tried on PostgreSQL."""
+    if postgresql.CHOSEN:
+        for item in items:
+            if item.get_closest_marker("sqlite"):
+                item.add_marker(pytest.mark.skip(reason="about SQLite itself"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.Server]:
+    """A server of PostgreSQL, where its package is installed."""
+    if postgresql.folder() is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with postgresql.serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgresql_server: postgresql.Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a migrated, empty database of PostgreSQL, to be copied."""
+    name = postgresql_server.create()
+    _migrate(TestingConfig(INSTANCE_PATH=tmp_path_factory.mktemp("unused"), DATABASE_URL=postgresql_server.url(name)))
+    return name
+
+
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with a migrated, empty database, to be copied."""
+    """A data folder with a migrated, empty SQLite database, to be copied."""
     folder = tmp_path_factory.mktemp("migrated")
-    app = create_app(TestingConfig(INSTANCE_PATH=folder))
+    _migrate(TestingConfig(INSTANCE_PATH=folder))
+    return folder
+
+
+def _migrate(config: TestingConfig) -> None:
+    app = create_app(config)
     with app.app_context():
         alembic.upgrade()
         for engine in app.extensions["sqlalchemy"].engines.values():
             engine.dispose()
-    return folder
 
 
 @pytest.fixture
-def config(migrated: Path, tmp_path: Path) -> TestingConfig:
+def postgresql_database(postgresql_server: postgresql.Server, migrated_template: str) -> Iterator[str]:
+    """The URL of a migrated, empty database of PostgreSQL."""
+    name = postgresql_server.create(migrated_template)
+    yield postgresql_server.url(name)
+    postgresql_server.drop(name)
+
+
+@pytest.fixture
+def config(request: pytest.FixtureRequest, tmp_path: Path) -> TestingConfig:
     instance = tmp_path / "instance"
-    shutil.copytree(migrated, instance)
+    if postgresql.CHOSEN:
+        instance.mkdir()
+        return TestingConfig(INSTANCE_PATH=instance, DATABASE_URL=request.getfixturevalue("postgresql_database"))
+    shutil.copytree(request.getfixturevalue("migrated"), instance)
     return TestingConfig(INSTANCE_PATH=instance)
 
 
@@ -81,7 +124,7 @@ def engine(config: TestingConfig) -> Iterator[Engine]:
 
 @pytest.fixture
 def query(engine: Engine) -> Callable[..., list[tuple]]:
-    """Plain SQL against the database, to count what there really is."""
+    """Plain SQL against the database, to count what there really is; values come as SQLite has them."""
 
     def run(statement: str, *parameters: object) -> list[tuple]:
         with engine.connect() as connection:
@@ -91,4 +134,22 @@ def query(engine: Engine) -> Callable[..., list[tuple]]:
 
 
 def _rows(connection: Connection, statement: str, parameters: tuple[object, ...]) -> list[tuple]:
-    return [tuple(row) for row in connection.exec_driver_sql(statement, parameters)]
+    if connection.dialect.name == "postgresql":
+        statement = statement.replace("%", "%%").replace("?", "%s")
+    return as_sqlite_has_them(connection.exec_driver_sql(statement, parameters))
+
+
+def joined(engine: Engine, column: str) -> str:
+    """SQL: the texts of a column, parted by blanks."""
+    return f"{'string_agg' if engine.dialect.name == 'postgresql' else 'group_concat'}({column}, ' ')"
+
+
+def as_sqlite_has_them(rows: Any) -> list[tuple]:
+    """Rows with days as text and truth as numbers."""
+    return [tuple(map(_plain, row)) for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    return int(value) if isinstance(value, bool) else value

@@ -21,6 +21,12 @@ def test_the_defaults():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_postgresql_is_reached_with_the_driver_that_we_have(scheme):
+    config = Config.from_env({"DATABASE_URL": f"{scheme}://user@host/name"})
+    assert config.database_url == "postgresql+psycopg://user@host/name"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [

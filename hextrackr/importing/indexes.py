@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 
 from sqlalchemy import Connection
 
+from hextrackr.models.dialects import is_postgresql
+
 #: Below this many new findings there is nothing to gain.
 _FEWEST = 20_000
 
@@ -19,8 +21,13 @@ def are_built_apart(new: int, held: int) -> bool:
     return new >= _FEWEST and new > 2 * held
 
 
-def drop(connection: Connection) -> list[str]:
-    """Remove the indexes that only serve readers, and return the statements that build them."""
+def drop(connection: Connection, new: int, held: int) -> list[str]:
+    """Remove the indexes that only serve readers, and return the statements that build them; none if that is not worth it.
+
+    Only of SQLite: PostgreSQL would lock out its readers meanwhile.
+    """
+    if is_postgresql(connection) or not are_built_apart(new, held):
+        return []
     found = connection.exec_driver_sql(
         "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'findings' AND sql IS NOT NULL"
     ).all()

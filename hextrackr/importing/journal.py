@@ -9,9 +9,10 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
+from hextrackr.models.dialects import statement
 from hextrackr.models.findings import Severity
 
-from .staged import OPENED, OUTCOMES
+from .staged import OF_OUTCOMES, OPENED, OUTCOMES
 
 _FINDINGS = """
     INSERT INTO undo_findings (import_id, finding_id, last_seen, severity, vpr, cvss, lifecycle, resolved_on)
@@ -28,18 +29,18 @@ _SEEN_AGAIN = """
 _SEEN_EARLIER = f"""
     INSERT INTO undo_findings (import_id, finding_id, first_seen, last_seen)
     SELECT :import_id, f.id, f.first_seen, f.last_seen
-    FROM {OUTCOMES} CROSS JOIN findings f ON f.id = m.finding_id
-    WHERE {OPENED} < f.first_seen
+    FROM {OUTCOMES} CROSS JOIN findings f
+    WHERE {OF_OUTCOMES} AND f.id = m.finding_id AND {OPENED} < f.first_seen
 """
 #: For a definition that is new, nothing is kept: it goes with its findings.
 _CVES = """
     INSERT INTO undo_cves (import_id, definition_id, cve, added)
-    SELECT :import_id, d.definition_id, c.cve, 1
+    SELECT :import_id, d.definition_id, c.cve, TRUE
     FROM staging_definitions d JOIN staging_cves c ON c.import_id = d.import_id AND c.number = d.number
     WHERE d.import_id = :import_id AND d.definition_id <= :newest
       AND NOT EXISTS (SELECT 1 FROM definition_cves o WHERE o.definition_id = d.definition_id AND o.cve = c.cve)
     UNION ALL
-    SELECT :import_id, o.definition_id, o.cve, 0
+    SELECT :import_id, o.definition_id, o.cve, FALSE
     FROM staging_definitions d JOIN definition_cves o ON o.definition_id = d.definition_id
     WHERE d.import_id = :import_id
       AND EXISTS (SELECT 1 FROM staging_cves c WHERE c.import_id = d.import_id AND c.number = d.number)
@@ -48,19 +49,19 @@ _CVES = """
 _TOTALS = """
     INSERT INTO undo_totals (import_id, day, severity, open, vpr_sum, opened, resolved, reopened)
     SELECT :import_id, :day, :severity, t.open, t.vpr_sum, t.opened, t.resolved, t.reopened
-    FROM (SELECT 1) LEFT JOIN daily_totals t ON t.source_id = :source_id AND t.day = :day AND t.severity = :severity
+    FROM (SELECT 1) AS one LEFT JOIN daily_totals t ON t.source_id = :source_id AND t.day = :day AND t.severity = :severity
 """
 
 
 def keep_findings(connection: Connection, import_id: int) -> None:
     """Keep the findings that ``matched`` and ``absent`` are about to change."""
-    for statement in (_FINDINGS, _SEEN_AGAIN):
-        connection.execute(text(statement), {"import_id": import_id})
+    for kept in (_FINDINGS, _SEEN_AGAIN):
+        connection.execute(text(kept), {"import_id": import_id})
 
 
 def keep_first_seen(connection: Connection, import_id: int, day: date) -> None:
     """Keep the findings that a late scan has seen earlier than any before."""
-    connection.execute(text(_SEEN_EARLIER), {"import_id": import_id, "day": day.isoformat()})
+    connection.execute(statement(_SEEN_EARLIER), {"import_id": import_id, "day": day})
 
 
 def keep_rows(
@@ -90,9 +91,9 @@ def keep_cves(connection: Connection, import_id: int, newest: int) -> None:
 def keep_totals(connection: Connection, import_id: int, source_id: int, day: date) -> None:
     """Keep the totals of a day."""
     connection.execute(
-        text(_TOTALS),
+        statement(_TOTALS),
         [
-            {"import_id": import_id, "source_id": source_id, "day": day.isoformat(), "severity": severity.value}
+            {"import_id": import_id, "source_id": source_id, "day": day, "severity": severity.value}
             for severity in Severity
         ],
     )

@@ -11,10 +11,11 @@ from datetime import date
 from sqlalchemy import Connection, select, text
 
 from hextrackr.models import Import
+from hextrackr.models.dialects import statement
 from hextrackr.models.imports import ImportMode
 
 from . import catalogue, journal, lifecycle, undo
-from .staged import LINKED, OPENED, OUTCOMES, SEEN
+from .staged import LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN
 
 _INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
@@ -25,7 +26,7 @@ _INSERT = f"""
 """
 _SEEN_EARLIER = f"""
     UPDATE findings SET first_seen = {OPENED}
-    FROM {OUTCOMES} WHERE m.finding_id = findings.id AND {OPENED} < findings.first_seen
+    FROM {OUTCOMES} WHERE {OF_OUTCOMES} AND m.finding_id = findings.id AND {OPENED} < findings.first_seen
 """
 _CLOSED = """
     INSERT INTO finding_changes (
@@ -51,13 +52,13 @@ def record(connection: Connection, import_id: int, source_id: int, day: date, st
     parameters = {
         "import_id": import_id,
         "source_id": source_id,
-        "day": day.isoformat(),
+        "day": day,
         "closing_import": next_scan.id,
-        "closed": next_scan.scan_date.isoformat(),
+        "closed": next_scan.scan_date,
         "newest": connection.execute(text("SELECT coalesce(max(id), 0) FROM findings")).scalar_one(),
     }
     journal.keep_first_seen(connection, import_id, day)
     insert = _INSERT if compared.all_new else _INSERT + lifecycle.NEW_ONES
-    for statement in (_SEEN_EARLIER, insert, _CLOSED):
-        connection.execute(text(statement), parameters)
+    for step in (_SEEN_EARLIER, insert, _CLOSED):
+        connection.execute(statement(step), parameters)
     return sum(compared.outcomes["inserted"].values())

@@ -15,11 +15,12 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from hextrackr.models.dialects import get_to_know, key, not_among, pieces, statement
 from hextrackr.models.findings import OPEN_GRADE, Severity
 from hextrackr.models.imports import ImportMode
 
 from . import journal
-from .staged import LINKED, OPENED, OUTCOMES, SEEN
+from .staged import LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN
 
 #: Outcome -> severity (0..4) -> number of findings.
 Outcomes = dict[str, dict[int, int]]
@@ -42,7 +43,7 @@ class Comparison:
 
 _MATCHED = """
     CREATE TEMPORARY TABLE matched (
-        number INTEGER PRIMARY KEY, finding_id INTEGER, severity INTEGER, outcome TEXT, seen TEXT, was_open INTEGER)
+        number INTEGER {key}, finding_id INTEGER, severity INTEGER, outcome TEXT, seen DATE, was_open BOOLEAN)
 """
 _MATCH = f"""
     INSERT INTO matched
@@ -69,8 +70,7 @@ _ABSENT = f"""
     CREATE TEMPORARY TABLE absent AS
     SELECT f.id AS finding_id, f.severity
     FROM findings f
-    WHERE f.source_id = :source_id AND f.grade >= {OPEN_GRADE}
-      AND f.id NOT IN (SELECT finding_id FROM matched WHERE finding_id IS NOT NULL)
+    WHERE f.source_id = :source_id AND f.grade >= {OPEN_GRADE} AND {{not_matched}}
 """
 _ON_SCANNED_HOSTS = " AND f.asset_id IN (SELECT asset_id FROM staging_assets WHERE import_id = :import_id)"
 _NONE = " AND 1 = 0"
@@ -94,7 +94,7 @@ _UPDATE = f"""
         lifecycle = CASE m.outcome WHEN 'reopened' THEN 'reopened' WHEN 'resolved' THEN 'resolved' ELSE findings.lifecycle END,
         resolved_on = CASE m.outcome WHEN 'reopened' THEN NULL WHEN 'resolved' THEN :day ELSE findings.resolved_on END
     FROM {OUTCOMES}
-    WHERE m.finding_id = findings.id AND m.outcome IN ('updated', 'reopened', 'resolved')
+    WHERE {OF_OUTCOMES} AND m.finding_id = findings.id AND m.outcome IN ('updated', 'reopened', 'resolved')
 """
 _SEEN_AGAIN = """
     UPDATE findings SET last_seen = m.seen
@@ -111,8 +111,8 @@ _CHANGES = f"""
     INSERT INTO finding_changes ({_CHANGE_COLUMNS})
     SELECT :import_id, f.id, CASE m.outcome WHEN 'updated' THEN 'changed' ELSE m.outcome END, :day,
            o.severity, coalesce(o.vpr, f.vpr), coalesce(o.cvss, f.cvss), f.severity, f.vpr, f.cvss, f.lifecycle
-    FROM {OUTCOMES} CROSS JOIN findings f ON f.id = m.finding_id
-    WHERE m.outcome IN ('updated', 'reopened', 'resolved')
+    FROM {OUTCOMES} CROSS JOIN findings f
+    WHERE {OF_OUTCOMES} AND f.id = m.finding_id AND m.outcome IN ('updated', 'reopened', 'resolved')
 """
 _ABSENT_CHANGES = f"""
     INSERT INTO finding_changes ({_CHANGE_COLUMNS})
@@ -152,23 +152,27 @@ def compare(
         if holds_open
         else _NONE
     )
-    parameters = {"import_id": import_id, "source_id": source_id, "day": day.isoformat()}
+    parameters = {"import_id": import_id, "source_id": source_id, "day": day}
     drop(connection)
-    known = connection.execute(text("SELECT EXISTS (SELECT 1 FROM findings WHERE source_id = :source_id)"), parameters)
+    known = connection.execute(
+        statement("SELECT EXISTS (SELECT 1 FROM findings WHERE source_id = :source_id)"), parameters
+    )
     all_new = not known.scalar_one()
-    connection.execute(text(_MATCHED))
+    connection.execute(text(_MATCHED.format(key=key(connection))))
     if not all_new:
         _in_pieces(connection, _MATCH, parameters, staged, advance)
-    connection.execute(text(_ABSENT + (_NONE if _all_seen(connection, source_id) else scope)), parameters)
+        get_to_know(connection, "matched")
+    absent = _ABSENT.format(not_matched=not_among(connection, "f.id", "matched", "finding_id"))
+    connection.execute(text(absent + (_NONE if _all_seen(connection, source_id) else scope)), parameters)
     return Comparison(_outcomes(connection, parameters, all_new), all_new)
 
 
 def apply(connection: Connection, import_id: int, source_id: int, day: date) -> None:
     """Write what :func:`compare` found into the findings on record, and keep each change of one."""
-    parameters = {"import_id": import_id, "source_id": source_id, "day": day.isoformat()}
+    parameters = {"import_id": import_id, "source_id": source_id, "day": day}
     journal.keep_findings(connection, import_id)
-    for statement in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _SEEN_AGAIN, _RESOLVE_ABSENT):
-        connection.execute(text(statement), parameters)
+    for step in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _SEEN_AGAIN, _RESOLVE_ABSENT):
+        connection.execute(statement(step), parameters)
 
 
 def insert(
@@ -182,26 +186,25 @@ def insert(
     advance: Advance = _uncounted,
 ) -> None:
     """Add the findings that :func:`compare` found to be new."""
-    parameters = {"import_id": import_id, "source_id": source_id, "day": day.isoformat()}
-    statement = _INSERT + ("" if all_new else _NEW_HERE) + _IN_ORDER
-    _in_pieces(connection, statement, parameters, staged, advance)
+    parameters = {"import_id": import_id, "source_id": source_id, "day": day}
+    added = _INSERT + ("" if all_new else _NEW_HERE) + _IN_ORDER
+    _in_pieces(connection, added, parameters, staged, advance)
 
 
-def _in_pieces(
-    connection: Connection, statement: str, parameters: dict[str, Any], staged: int, advance: Advance
-) -> None:
+def _in_pieces(connection: Connection, step: str, parameters: dict[str, Any], staged: int, advance: Advance) -> None:
     """Execute a statement for some of the staged findings after the other; their numbers go up to ``staged``."""
-    for low in range(0, staged + 1, PIECE):
-        connection.execute(text(statement), {**parameters, "low": low, "high": low + PIECE})
-        advance(min(PIECE, staged - low))
+    some = pieces(connection, staged, PIECE)
+    for low in some:
+        connection.execute(statement(step), {**parameters, "low": low, "high": low + some.step})
+        advance(min(some.step, staged - low))
 
 
 def _outcomes(connection: Connection, parameters: dict[str, Any], all_new: bool) -> Outcomes:
     outcomes = no_outcomes()
     changed = "SELECT outcome, severity, count(*) FROM matched WHERE outcome <> 'unchanged' GROUP BY outcome, severity"
     absent = "SELECT 'resolved', severity, count(*) FROM absent GROUP BY severity"
-    for statement in (_ALL_NEW if all_new else changed, absent):
-        for outcome, severity, count in connection.execute(text(statement), parameters):
+    for counting in (_ALL_NEW if all_new else changed, absent):
+        for outcome, severity, count in connection.execute(text(counting), parameters):
             outcomes[outcome][severity] = outcomes[outcome].get(severity, 0) + count
     # Most findings are unchanged: to group them would be to sort them.
     each = ", ".join(f"count(*) FILTER (WHERE severity = {severity.value})" for severity in Severity)

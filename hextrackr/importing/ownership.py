@@ -36,7 +36,7 @@ def check(connection: Connection, job: Job, state: ImportState) -> None:
 
     :raises Cancelled: somebody did.
     """
-    if connection.execute(select(Import.id).where(*mine(job, state))).one_or_none() is None:
+    if connection.execute(select(Import.id).where(*mine(job, state)).with_for_update()).one_or_none() is None:
         raise Cancelled
 
 

@@ -9,11 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, select, update
+from sqlalchemy import Engine, create_engine, select, text, update
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import Cancelled, FileRefused, HexTrackrError
-from hextrackr.models import Import, Source
+from hextrackr.models import Import, Source, dialects
 from hextrackr.models.base import prepare_engine
 from hextrackr.models.imports import ImportMode, ImportState
 
@@ -28,6 +28,7 @@ from .reader import Reader
 #: How much of the database is kept in memory while DuckDB reads beside it, and once it has ended: promotion reads and writes four
 #: indexes at once, and what does not fit is written and read again.
 CACHE_MB, PROMOTION_CACHE_MB = 32, 192
+_NEW_SOURCE = text("INSERT INTO sources (scanner, label) VALUES (:scanner, :label) ON CONFLICT DO NOTHING")
 
 
 def run(job: Job, meter: Meter) -> ImportState:
@@ -71,7 +72,7 @@ def open_database(
     :param check_references: an import need not: what it inserts is joined with what it refers to.
     """
     return prepare_engine(
-        create_engine(url),
+        create_engine(url, **dialects.engine_options(url)),
         busy_timeout_ms=patience_ms,
         cache_mb=cache_mb,
         begin="IMMEDIATE",
@@ -202,10 +203,9 @@ def _enter(engine: Engine, job: Job, record: Import, recognised: Recognised) -> 
     scanner = recognised.format.key
     with Session(engine) as session, session.begin():
         source = session.scalars(select(Source).filter_by(scanner=scanner, label=record.source_label)).one_or_none()
-        if source is None:
-            source = Source(scanner=scanner, label=record.source_label)
-            session.add(source)
-            session.flush()
+        if source is None:  # on PostgreSQL another process may find so at the same moment
+            session.execute(_NEW_SOURCE, {"scanner": scanner, "label": record.source_label})
+            source = session.scalars(select(Source).filter_by(scanner=scanner, label=record.source_label)).one()
         changed = session.execute(
             update(Import)
             .where(*ownership.mine(job, ImportState.READING))

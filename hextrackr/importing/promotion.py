@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from hextrackr.errors import Cancelled
 from hextrackr.models import Import, Source
+from hextrackr.models.dialects import lock_source
 from hextrackr.models.imports import ImportMode, ImportState
 
 from . import catalogue, indexes, journal, late, lifecycle, summary, totals, undo, weights
@@ -50,6 +51,7 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
     :raises Cancelled: the import has left the state ``promoting`` meanwhile; nothing was changed.
     """
     with engine.execution_options(durable=True).begin() as connection:
+        lock_source(connection, promotion.source_id)
         _claim(connection, promotion)
         open_before = sum(count for count, _ in totals.open_in_source(connection, promotion.source_id).values())
         savepoint = connection.begin_nested()
@@ -99,8 +101,7 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     outcomes = compared.outcomes
     meter.begin("apply")
     lifecycle.apply(connection, import_id, source_id, day)
-    apart = indexes.are_built_apart(sum(outcomes["inserted"].values()), totals.held(connection))
-    taken_out = indexes.drop(connection) if apart else []
+    taken_out = indexes.drop(connection, sum(outcomes["inserted"].values()), totals.held(connection))
     meter.begin("insert", units=promotion.staged)
     lifecycle.insert(
         connection, import_id, source_id, day, all_new=compared.all_new, staged=promotion.staged, advance=meter.advance

@@ -171,6 +171,17 @@ class Reader:
         selected = ", ".join(f"CAST({name} AS VARCHAR)" if name in days else name for name in columns)
         return self._database.batches(f"SELECT {selected} FROM {table} ORDER BY number", size)
 
+    def lines(
+        self, table: str, columns: tuple[str, ...], texts: Collection[str], size: int
+    ) -> Iterator[list[tuple[str]]]:
+        """A table's rows as lines of PostgreSQL's text format, ``size`` at a time, by rising number.
+
+        :param texts: the columns that hold text.
+        """
+        cells = (_escaped(name) if name in texts else f"CAST({name} AS VARCHAR)" for name in columns)
+        line = " || chr(9) || ".join(f"coalesce({cell}, '\\N')" for cell in cells)
+        return self._database.batches(f"SELECT {line} FROM {table} ORDER BY number", size)
+
     def count(self, table: str) -> int:
         """The number of a table's rows."""
         return int(self._database.one(f"SELECT count(*) FROM {table}")[0])
@@ -222,6 +233,12 @@ def _encoding(dialect: Dialect) -> str:
     if dialect.encoding == "utf-8":
         return "The file is in UTF-8, but not everywhere; what is not was taken to be cp1252."
     return f"The file is not in UTF-8; its encoding was taken to be {dialect.encoding}."
+
+
+def _escaped(cell: str) -> str:
+    for character, letter in (("'\\'", "\\"), ("chr(10)", "n"), ("chr(13)", "r"), ("chr(9)", "t")):
+        cell = f"replace({cell}, {character}, '\\{letter}')"
+    return cell
 
 
 def _select(expressions: Dictionary[str, str]) -> str:

@@ -7,11 +7,11 @@ OBSERVED = """
     staging_findings s
     JOIN staging_observations o ON o.import_id = s.import_id AND o.number = s.observation_number
 """
-#: What the outcomes in ``matched`` (``m``) rest on; CROSS JOIN keeps the order, in which ``matched`` is looked through once.
-OUTCOMES = """
-    matched m
-    CROSS JOIN staging_findings s ON s.import_id = :import_id AND s.number = m.number
-    CROSS JOIN staging_observations o ON o.import_id = s.import_id AND o.number = s.observation_number
+#: What the outcomes in ``matched`` (``m``) rest on, where :data:`OF_OUTCOMES` holds; CROSS JOIN keeps the order, in which ``matched`` is
+#: looked through once.
+OUTCOMES = "matched m CROSS JOIN staging_findings s CROSS JOIN staging_observations o"
+OF_OUTCOMES = """
+    s.import_id = :import_id AND s.number = m.number AND o.import_id = s.import_id AND o.number = s.observation_number
 """
 #: The same with the ids of its asset (``a``) and its definition (``d``), once they are linked.
 LINKED = f"""

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
-from typing import Any
 
 from sqlalchemy import Connection, Engine, delete
 
-from hextrackr.models import Base, Reject, StagedAsset, StagedCve, StagedDefinition, StagedFinding, StagedObservation
+from hextrackr.models import (
+    Base,
+    Reject,
+    StagedAsset,
+    StagedCve,
+    StagedDefinition,
+    StagedFinding,
+    StagedObservation,
+    dialects,
+)
 from hextrackr.models.imports import ImportState
 
 from . import neutral, ownership
 from .job import Job
+from .loading import Loading, insert_many
 from .meter import Meter
 from .reader import Reader
 
-#: Rows of one transaction: about 20 ms each, so that nobody waits long for the database.
-BATCH_ROWS = 5000
-#: Rows of one statement: as many as SQLite takes values for, of the widest table.
-ROWS_AT_ONCE = 200
 #: Never keep more rejects than a person can look at; the count stays exact.
 MAX_REJECTS = 10_000
 
@@ -34,6 +38,11 @@ _THEN: tuple[_Columns, ...] = (
     (StagedDefinition, "definitions", neutral.DEFINITION_COLUMNS),
     (StagedCve, "cves", neutral.CVE_COLUMNS),
 )
+#: What a planner should know of them. The ids of the final tables come later, and it would take them all for missing.
+_KNOWN = (
+    "staging_findings", "staging_observations", "staging_cves",
+    "staging_assets (import_id, number, key)", "staging_definitions (import_id, number, key)",
+)  # fmt: skip
 #: The staging tables.
 TABLES = tuple(model for model, _, _ in (*_FIRST, *_THEN))
 
@@ -62,6 +71,8 @@ def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
             raise
     for columns in _THEN:
         _load(engine, reader, job, meter, columns)
+    with engine.begin() as connection:
+        dialects.get_to_know(connection, *_KNOWN)
 
 
 def units(reader: Reader) -> int:
@@ -69,28 +80,13 @@ def units(reader: Reader) -> int:
     return sum(reader.count(table) for _, table, _ in _FIRST)
 
 
-def insert_many(
-    connection: Connection, table: str, names: tuple[str, ...], rows: list[tuple[Any, ...]], **same: int
-) -> None:
-    """Insert rows, many with each statement: one for each row takes three times as long.
-
-    :param same: columns that have the same number in every row.
-    """
-    row = f"({', '.join((*map(str, same.values()), *('?' * len(names))))})"
-    for place in range(0, len(rows), ROWS_AT_ONCE):
-        some = rows[place : place + ROWS_AT_ONCE]
-        values = ", ".join([row] * len(some))
-        connection.exec_driver_sql(
-            f"INSERT INTO {table} ({', '.join((*same, *names))}) VALUES {values}", tuple(chain.from_iterable(some))
-        )
-
-
 def _load(engine: Engine, reader: Reader, job: Job, meter: Meter, columns: _Columns) -> None:
     model, table, names = columns
-    for batch in reader.batches(table, names, BATCH_ROWS):
+    loading = Loading(engine, model, names, job.import_id)
+    for batch in loading.batches(reader, table):
         with engine.begin() as connection:
             ownership.check(connection, job, ImportState.STAGING)
-            insert_many(connection, model.__tablename__, names, batch, import_id=job.import_id)
+            loading.insert(connection, batch)
         meter.advance(len(batch))
 
 

@@ -6,6 +6,7 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
+from hextrackr.models.dialects import statement
 from hextrackr.models.findings import OPEN_GRADE, Severity
 
 from .lifecycle import Outcomes
@@ -26,7 +27,7 @@ _COUNT = f"""
 """
 _OPEN_ON = """
     SELECT severity, count(*), coalesce(sum(vpr), 0) FROM findings
-    WHERE source_id = :source_id AND first_seen <= :day AND coalesce(resolved_on, :day || '+') > :day GROUP BY severity
+    WHERE source_id = :source_id AND first_seen <= :day AND (resolved_on IS NULL OR resolved_on > :day) GROUP BY severity
 """
 _OPEN_IN_FILE = """
     SELECT severity, sum(findings), coalesce(sum(vpr * findings), 0) FROM staging_observations
@@ -43,8 +44,8 @@ _UPSERT = """
 
 def count(connection: Connection, source_id: int) -> OpenTotals:
     """Count a source's findings anew, once they have changed, and return what is open."""
-    for statement in (_FORGET, _COUNT):
-        connection.execute(text(statement), {"source_id": source_id})
+    for step in (_FORGET, _COUNT):
+        connection.execute(text(step), {"source_id": source_id})
     return open_in_source(connection, source_id)
 
 
@@ -60,7 +61,7 @@ def held(connection: Connection) -> int:
 
 def open_on(connection: Connection, source_id: int, day: date) -> OpenTotals:
     """What was open in a source on a past day, as far as the findings tell."""
-    rows = connection.execute(text(_OPEN_ON), {"source_id": source_id, "day": day.isoformat()})
+    rows = connection.execute(statement(_OPEN_ON), {"source_id": source_id, "day": day})
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
@@ -72,8 +73,8 @@ def open_in_file(connection: Connection, import_id: int) -> OpenTotals:
 def known(connection: Connection, source_id: int, day: date) -> bool:
     """Whether there are totals of this day."""
     row = connection.execute(
-        text("SELECT 1 FROM daily_totals WHERE source_id = :source_id AND day = :day LIMIT 1"),
-        {"source_id": source_id, "day": day.isoformat()},
+        statement("SELECT 1 FROM daily_totals WHERE source_id = :source_id AND day = :day LIMIT 1"),
+        {"source_id": source_id, "day": day},
     )
     return row.first() is not None
 
@@ -81,11 +82,11 @@ def known(connection: Connection, source_id: int, day: date) -> bool:
 def keep(connection: Connection, source_id: int, day: date, is_open: OpenTotals, outcomes: Outcomes) -> None:
     """Write the totals of a day; what several imports of one day changed adds up."""
     connection.execute(
-        text(_UPSERT),
+        statement(_UPSERT),
         [
             {
                 "source_id": source_id,
-                "day": day.isoformat(),
+                "day": day,
                 "severity": severity.value,
                 "open": is_open.get(severity, (0, 0.0))[0],
                 "vpr_sum": round(is_open.get(severity, (0, 0.0))[1], 1),

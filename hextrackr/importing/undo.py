@@ -17,6 +17,7 @@ from hextrackr.models import (
     Source,
     TotalBefore,
 )  # fmt: skip
+from hextrackr.models.dialects import lock_source
 from hextrackr.models.imports import ImportState
 
 from . import totals, weights
@@ -72,6 +73,8 @@ def take_back(engine: Engine, import_id: int) -> None:
     """
     with engine.execution_options(durable=True).begin() as connection:
         source_id = connection.execute(select(Import.source_id).where(Import.id == import_id)).scalar_one_or_none()
+        if source_id is not None:
+            lock_source(connection, source_id)
         if source_id is None or import_id != latest(connection, source_id):
             raise Conflict("Only the latest import of a source can be undone.", NOT_LATEST)
         ids = {"import_id": import_id, "source_id": source_id}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from hextrackr.models.dialects import rounded
 from hextrackr.models.findings import OPEN_GRADE, Severity
 
 _NAMES = {severity.value: severity.name.lower() for severity in Severity}
@@ -25,8 +26,8 @@ _COUNTS = ", ".join(
 _COLUMNS = ", ".join(_NAMES[value] for value in sorted(_NAMES, reverse=True))
 _ADD = """
     INSERT INTO {table} ({column}, {columns}, vpr_sum)
-    SELECT {column}, {counts}, round(coalesce(sum(sign * vpr), 0) * :sign, 2) FROM ({moved}) AS moved WHERE 1 = 1 GROUP BY {column}
-    ON CONFLICT ({column}) DO UPDATE SET {sums}, vpr_sum = round({table}.vpr_sum + excluded.vpr_sum, 2)
+    SELECT {column}, {counts}, {moved_vpr} FROM ({moved}) AS moved WHERE 1 = 1 GROUP BY {column}
+    ON CONFLICT ({column}) DO UPDATE SET {sums}, vpr_sum = {vpr_sum}
 """
 _DROP = "DELETE FROM {table} WHERE " + " AND ".join(f"{name} = 0" for name in _NAMES.values())
 _TABLES = {"asset_weights": "asset_id", "definition_weights": "definition_id"}
@@ -46,6 +47,15 @@ def _move(connection: Connection, import_id: int, source_id: int, sign: int) -> 
     parameters = {"import_id": import_id, "source_id": source_id, "sign": sign}
     for table, column in _TABLES.items():
         sums = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _NAMES.values())
-        add = _ADD.format(table=table, column=column, columns=_COLUMNS, counts=_COUNTS, moved=_MOVED, sums=sums)
+        add = _ADD.format(
+            table=table,
+            column=column,
+            columns=_COLUMNS,
+            counts=_COUNTS,
+            moved=_MOVED,
+            sums=sums,
+            moved_vpr=rounded(connection, "coalesce(sum(sign * vpr), 0) * :sign", 2),
+            vpr_sum=rounded(connection, f"{table}.vpr_sum + excluded.vpr_sum", 2),
+        )
         connection.execute(text(add), parameters)
         connection.execute(text(_DROP.format(table=table)))

@@ -45,9 +45,7 @@ def upgrade() -> None:
         INSERT INTO finding_changes ({_CHANGE}) SELECT {_CHANGE} FROM finding_events WHERE lifecycle_before IS NOT NULL
     """)
     op.drop_table("finding_events")
-    op.execute(_VIEW)
-
-    op.rename_table("staging_findings", "staging_findings_before")
+    _rename_staged("before")
     _staged_table("staging_observations", *_observation(), sa.Column("findings", sa.Integer(), nullable=False))
     _staged_table("staging_findings", *_identity(), sa.Column("observation_number", sa.Integer(), nullable=False))
     op.execute(f"""
@@ -61,10 +59,13 @@ def upgrade() -> None:
         FROM staging_findings_before s JOIN staging_observations o ON o.import_id = s.import_id AND {_SAME}
     """)
     op.drop_table("staging_findings_before")
+    if _is_postgresql():
+        _like_sqlite()
+    op.execute(_VIEW)
 
 
 def downgrade() -> None:
-    op.rename_table("staging_findings", "staging_findings_after")
+    _rename_staged("after")
     _staged_table("staging_findings", *_identity(), *_observation())
     op.execute(f"""
         INSERT INTO staging_findings (import_id, number, asset_number, definition_number, port, {_SAID})
@@ -82,6 +83,39 @@ def downgrade() -> None:
     op.drop_table("finding_events_after")
     op.drop_table("finding_changes")
     op.drop_column("findings", "opened_by")
+
+
+def _is_postgresql() -> bool:
+    return op.get_bind().dialect.name == "postgresql"
+
+
+def _like_sqlite() -> None:
+    """Compare text byte by byte and let it have any length; leave what is staged out of PostgreSQL's log.
+
+    What an import inserts is joined with what it refers to, so that nobody looks that up again: it would take as long as all the rest.
+    And it notes of most findings only when they were seen: where a page has room for that, no index is written.
+    """
+    texts = op.get_bind().execute(
+        sa.text("""
+        SELECT table_name, string_agg(format('ALTER %I TYPE TEXT COLLATE "C"', column_name), ', ') FROM information_schema.columns
+        WHERE table_schema = current_schema() AND data_type IN ('text', 'character varying') AND table_name <> 'alembic_version'
+        GROUP BY table_name
+        """)
+    )
+    for table, changes in texts.all():
+        op.execute(f"ALTER TABLE {table} {changes}")
+        if table.startswith("staging_"):
+            op.execute(f"ALTER TABLE {table} SET UNLOGGED")
+    op.execute("ALTER TABLE staging_findings SET UNLOGGED")
+    for referred in ("source", "asset", "definition"):
+        op.drop_constraint(f"fk_findings_{referred}_id_{referred}s", "findings")
+    op.execute("ALTER TABLE findings SET (fillfactor = 50)")
+
+
+def _rename_staged(suffix: str) -> None:
+    op.rename_table("staging_findings", f"staging_findings_{suffix}")
+    if _is_postgresql():  # the name of a constraint is that of its index, which has to be free
+        op.execute(f"ALTER INDEX pk_staging_findings RENAME TO pk_staging_findings_{suffix}")
 
 
 def _history_table(name: str) -> None:

@@ -4,6 +4,8 @@ Revision: 1795480000, after: 1795466400
 Created: 2026-11-24 00:26:40.000000
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -20,13 +22,19 @@ _AFTER = {
 
 
 def upgrade() -> None:
-    op.add_column(
-        "findings", sa.Column("grade", sa.SmallInteger(), sa.Computed(_GRADE, persisted=False), nullable=False)
-    )
+    on_postgresql = op.get_bind().dialect.name == "postgresql"
+    grade = sa.Computed(_GRADE, persisted=on_postgresql)  # which has no other kind
+    op.add_column("findings", sa.Column("grade", sa.SmallInteger(), grade, nullable=False))
     for name in _BEFORE:
         op.drop_index(f"ix_findings_{name}", "findings")
     for name, columns in _AFTER.items():
-        op.create_index(f"ix_findings_{name}", "findings", columns)
+        op.create_index(f"ix_findings_{name}", "findings", _in_order(columns) if on_postgresql else columns)
+
+
+def _in_order(columns: list[str]) -> list[Any]:
+    """As SQLite has an index that lists are read from: what has no value comes first, and equals stand in the order of their ids."""
+    ordered = [f"{name} NULLS FIRST" if name in ("vpr", "cvss") else name for name in columns]
+    return [sa.text(name) for name in (*ordered, *(["id"] if "grade" in columns else []))]
 
 
 def downgrade() -> None:

@@ -35,7 +35,8 @@ def upgrade() -> None:
         )
         op.execute(f"""
             INSERT INTO {subject}_weights ({subject}_id, {", ".join(_SEVERITIES)}, vpr_sum)
-            SELECT {subject}_id, {counts}, round(coalesce(sum(vpr), 0), 2) FROM findings WHERE lifecycle <> 'resolved' GROUP BY {subject}_id
+            SELECT {subject}_id, {counts}, round(CAST(coalesce(sum(vpr), 0) AS NUMERIC), 2)
+            FROM findings WHERE lifecycle <> 'resolved' GROUP BY {subject}_id
         """)
 
 

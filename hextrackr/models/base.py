@@ -9,6 +9,8 @@ from sqlalchemy import Engine, MetaData, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase
 
+from .dialects import is_postgresql
+
 Begin = Literal["DEFERRED", "IMMEDIATE"]
 
 
@@ -28,16 +30,19 @@ class Base(DeclarativeBase):
 def prepare_engine(
     engine: Engine, *, busy_timeout_ms: int, cache_mb: int = 8, begin: Begin = "DEFERRED", check_references: bool = True
 ) -> Engine:
-    """Set up the connections of an engine; does nothing on other databases than SQLite.
+    """Set up the connections of an engine; what only SQLite knows does nothing on PostgreSQL.
 
-    :param busy_timeout_ms: how long SQLite itself waits for a lock. It waits in C: short where an event loop runs.
+    :param busy_timeout_ms: how long the database itself waits for a lock. SQLite waits in C: short where an event loop runs.
     :param cache_mb: how much of the database a connection keeps in memory.
     :param check_references: look up what each new row refers to, and delete what refers to a deleted one.
     :param begin: what a transaction starts with. One that reads and then writes needs ``IMMEDIATE``, or it fails with
         SQLITE_BUSY_SNAPSHOT whatever the timeout; ``execution_options(begin="IMMEDIATE")`` says so for one connection, and
         ``execution_options(durable=True)`` that its commits must survive a power cut, not only a crash of the process.
     """
-    if engine.dialect.name != "sqlite":
+    if is_postgresql(engine):
+        from . import postgresql
+
+        postgresql.prepare(engine, lock_timeout_ms=busy_timeout_ms, imports=begin == "IMMEDIATE")
         return engine
 
     @event.listens_for(engine, "connect")

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from hextrackr.errors import DatabaseBusy, HexTrackrError, translated
 
+from . import dialects
+
 T = TypeVar("T")
 
 #: How long a write waits for the database, and how long between two tries, in seconds.
@@ -26,7 +28,7 @@ def write(engine: Engine, change: Callable[[Session], T], *, sleep: Callable[[fl
     :raises DatabaseBusy: the database stayed locked.
     :raises HexTrackrError: it cannot be written to, for another reason.
     """
-    engine = engine.execution_options(begin="IMMEDIATE")
+    engine = dialects.for_writing(engine)
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

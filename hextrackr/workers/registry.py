@@ -101,7 +101,7 @@ class ImportRegistry:
         """Queue the upload of a failed import again and return the new import's id; None if the upload is not there any more."""
 
         def again(session: Session) -> int | None:
-            failed = session.get(Import, import_id)
+            failed = session.get(Import, import_id, with_for_update=True)
             if failed is None or failed.state != ImportState.FAILED or not failed.upload:
                 return None
             said = {name: getattr(failed, name) for name in SAID}

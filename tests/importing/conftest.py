@@ -24,6 +24,11 @@ Importer = Callable[..., Import]
 @pytest.fixture
 def run_import(engine: Engine, config: TestingConfig, tmp_path: Path) -> Importer:
     """Import a file and return its row; ``readings`` collects what the meter reports."""
+    return importer(engine, config.database_url, tmp_path, config.RESOLVE_GUARD_PERCENT)
+
+
+def importer(engine: Engine, url: str, folder: Path, guard: int = 50) -> Importer:
+    """What :func:`run_import` is, for any database."""
 
     def run(
         content: bytes,
@@ -32,7 +37,7 @@ def run_import(engine: Engine, config: TestingConfig, tmp_path: Path) -> Importe
         date_order: str | None = None,
         **columns: Any,
     ) -> Import:
-        upload = tmp_path / f"{uuid.uuid4()}.csv"
+        upload = folder / f"{uuid.uuid4()}.csv"
         upload.write_bytes(content)
         values = {"state": ImportState.READING, "source_label": "", "vendor": "", **columns}
         with Session(engine) as session, session.begin():
@@ -42,10 +47,9 @@ def run_import(engine: Engine, config: TestingConfig, tmp_path: Path) -> Importe
             session.add(record)
             session.flush()
             import_id = record.id
-        spill = tmp_path / "spill"
+        spill = folder / "spill"
         spill.mkdir(exist_ok=True)
-        guard = config.RESOLVE_GUARD_PERCENT
-        job = Job(import_id, 0, config.database_url, str(upload), str(spill), "128MB", guard, date_order)
+        job = Job(import_id, 0, url, str(upload), str(spill), "128MB", guard, date_order)
         seconds = iter(range(1_000_000))
         report = readings.append if readings is not None else lambda reading: None
         pipeline.run(job, Meter(report, lambda: next(seconds) / 100))

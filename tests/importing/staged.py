@@ -10,7 +10,7 @@ from datetime import date
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session
 
-from hextrackr.importing import pace, promotion, staging, sweep
+from hextrackr.importing import loading, pace, promotion, sweep
 from hextrackr.importing.meter import Meter
 from hextrackr.importing.neutral import (
     ASSET_COLUMNS,
@@ -21,6 +21,7 @@ from hextrackr.importing.neutral import (
 )
 from hextrackr.models import Import, Source
 from hextrackr.models.imports import ImportMode, ImportState
+from tests.conftest import as_sqlite_has_them
 
 from .plainmodel import Key, Row
 
@@ -75,7 +76,7 @@ def dump(engine: Engine) -> dict[str, list[tuple]]:
     """Everything that makes up the record, row by row."""
     with engine.connect() as connection:
         return {
-            table: sorted(map(tuple, connection.exec_driver_sql(f"SELECT * FROM {table}")), key=repr)
+            table: sorted(as_sqlite_has_them(connection.exec_driver_sql(f"SELECT * FROM {table}")), key=repr)
             for table in RECORD
         }
 
@@ -88,7 +89,7 @@ def _stage(
 
     def insert(table: str, columns: tuple[str, ...], values: list[tuple]) -> None:
         if values:
-            staging.insert_many(connection, table, columns, values, import_id=import_id)
+            loading.insert_many(connection, table, columns, values, import_id=import_id)
 
     blank = (None,) * (len(DEFINITION_COLUMNS) - 4)
     insert(

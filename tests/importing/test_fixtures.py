@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hextrackr.importing import formats
+from tests.conftest import as_sqlite_has_them, joined
 
 FOLDER = Path(__file__).resolve().parents[1] / "data"
 FILES = sorted(FOLDER.glob("*/*.csv"))
@@ -21,7 +22,7 @@ FINDINGS = """
 """
 DEFINITIONS = """
     SELECT d.key AS definition, title, description, solution, cvss_vector, epss, published, updated,
-           (SELECT group_concat(cve, ' ') FROM (SELECT cve FROM definition_cves WHERE definition_id = d.id ORDER BY cve)) AS cves
+           (SELECT {joined} FROM (SELECT cve FROM definition_cves WHERE definition_id = d.id ORDER BY cve) AS named) AS cves
     FROM definitions d ORDER BY 1
 """
 
@@ -38,9 +39,12 @@ def test_what_comes_out(run_import, engine, path):
         assert part in warning
     if "scan_date" in expected:
         assert str(record.scan_date) == expected["scan_date"]
+    definitions = DEFINITIONS.format(joined=joined(engine, "cve"))
     with engine.connect() as connection:
-        for name, statement in (("findings", FINDINGS), ("definitions", DEFINITIONS)):
-            rows = [dict(row) for row in connection.exec_driver_sql(statement).mappings()]
+        for name, statement in (("findings", FINDINGS), ("definitions", definitions)):
+            found = connection.exec_driver_sql(statement)
+            names = list(found.keys())
+            rows = [dict(zip(names, row, strict=True)) for row in as_sqlite_has_them(found)]
             assert [only(row, wanted) for row, wanted in zip(rows, expected[name], strict=True)] == expected[name]
 
 

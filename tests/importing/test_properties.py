@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from hextrackr.importing import pipeline, undo
 from hextrackr.models.imports import ImportMode, ImportState
+from tests import postgresql
+from tests.conftest import as_sqlite_has_them
 from tests.importing.plainmodel import Finding, PlainSource, Row
 from tests.importing.staged import dump, promote
 
@@ -43,20 +45,33 @@ FINDINGS = """
 
 
 @pytest.fixture
-def fresh(migrated, tmp_path):
+def fresh(request, tmp_path):
     """A new database for each example."""
+    if postgresql.CHOSEN:
+        server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "migrated_template"))
+        made = []
+
+        def make_on_postgresql():
+            made.append(server.create(template))
+            return pipeline.open_database(server.url(made[-1]))
+
+        yield make_on_postgresql
+        for name in made:
+            server.drop(name)
+        return
+    migrated = request.getfixturevalue("migrated")
 
     def make():
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
         shutil.copy(migrated / "hextrackr.sqlite3", folder)
         return pipeline.open_database(f"sqlite:///{folder / 'hextrackr.sqlite3'}")
 
-    return make
+    yield make
 
 
 def recorded(engine):
     with engine.connect() as connection:
-        rows = list(connection.exec_driver_sql(FINDINGS))
+        rows = as_sqlite_has_them(connection.exec_driver_sql(FINDINGS))
     return {
         (label, (host, plugin, port)): Finding(severity, vpr, lifecycle, *map(_date, days))
         for label, host, plugin, port, severity, vpr, lifecycle, *days in rows
@@ -120,8 +135,8 @@ def test_the_same_scan_twice_changes_nothing(fresh, scans, again):
     import_id, _ = promote(engine, *again)
     assert dump(engine) == before
     with engine.connect() as connection:
-        figures = "SELECT inserted, updated, reopened, resolved FROM imports WHERE id = ?"
-        assert tuple(connection.exec_driver_sql(figures, (import_id,)).one()) == (0, 0, 0, 0)
+        figures = f"SELECT inserted, updated, reopened, resolved FROM imports WHERE id = {import_id}"
+        assert tuple(connection.exec_driver_sql(figures).one()) == (0, 0, 0, 0)
     engine.dispose()
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import random
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from hextrackr.importing import pipeline
+from hextrackr.models import Base, Import
 
 TODAY = date(2026, 8, 20)
 
@@ -50,9 +52,9 @@ def record(app, config):
     with engine.begin() as connection:
         for table, rows in {"sources": sources, "assets": assets, "definitions": definitions, "definition_cves": cves,
                             "findings": findings}.items():  # fmt: skip
-            names = ", ".join(rows[0])
-            marks = ", ".join(f":{name}" for name in rows[0])
-            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), rows)
+            connection.execute(Base.metadata.tables[table].insert(), list(map(_with_days, rows)))
+        imported = {"session_id": "s", "filename": "f", "file_size": 1, "created_at": 1}
+        connection.execute(Import.__table__.insert(), [{"id": number, **imported} for number in (1, 2)])
         connection.execute(
             text(
                 "INSERT INTO finding_changes (import_id, finding_id, kind, day, severity) VALUES (2, :id, :kind, '2026-08-20', 1)"
@@ -69,3 +71,7 @@ def record(app, config):
                "cve": cves[row["definition_id"] - 1]["cve"], "change": "resolved" if row["id"] % 2 else "changed"}
         for row in findings
     ]  # fmt: skip
+
+
+def _with_days(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: date.fromisoformat(value) if name.endswith("_seen") else value for name, value in row.items()}

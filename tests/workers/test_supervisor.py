@@ -9,6 +9,7 @@ import time
 import uuid
 
 import pytest
+from sqlalchemy import text
 
 from benchmarks.exports import Estate, write
 from hextrackr import create_app
@@ -210,7 +211,9 @@ def test_nobody_confirming_within_a_day_cancels(supervisor, queue, wait_for, eng
     wait_for(queue(scan(range(30))), "completed")
     record = wait_for(queue(scan([1])), "awaiting-confirmation")
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE imports SET created_at = created_at - 86400001 WHERE id = ?", (record.id,))
+        connection.execute(
+            text("UPDATE imports SET created_at = created_at - 86400001 WHERE id = :id"), {"id": record.id}
+        )
     assert "24 hours" in wait_for(record, "cancelled").error_detail
 
 
@@ -218,7 +221,7 @@ def test_a_restart_takes_up_what_was_under_way(config, queue, wait_for, query, l
     """The server ended in mid-import: the next one finishes it by itself, and its watchers see the numbering go on."""
     record = queue(long_scan, submit=False)
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE imports SET state = 'staging', attempts = 1 WHERE id = ?", (record.id,))
+        connection.execute(text("UPDATE imports SET state = 'staging', attempts = 1 WHERE id = :id"), {"id": record.id})
     (config.INSTANCE_PATH / "uploads" / "half.part").write_bytes(b"x")
 
     restarted = create_app(config)
@@ -237,7 +240,7 @@ def test_a_restart_takes_up_what_was_under_way(config, queue, wait_for, query, l
 def test_an_import_in_which_the_server_keeps_ending_is_given_up(config, queue, wait_for, engine):
     record = queue(scan([1]), submit=False)
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE imports SET state = 'reading', attempts = 3 WHERE id = ?", (record.id,))
+        connection.execute(text("UPDATE imports SET state = 'reading', attempts = 3 WHERE id = :id"), {"id": record.id})
     restarted = create_app(config)
     wiring.start(restarted)
     try:

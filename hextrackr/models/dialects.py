@@ -1,0 +1,105 @@
+"""What SQLite and PostgreSQL do not say alike. All other SQL of the program is the same for both.
+
+Text is compared byte by byte in both: on PostgreSQL the columns have the collation "C" (see the migrations). What has no value is less than
+what has one: SQLite has it so, and on PostgreSQL the queries and the indexes say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import Connection, Date, Engine, TextClause, bindparam, make_url, text
+
+#: What the advisory locks of this program begin with, so that those of others are not met: "hext".
+_LOCKS = 0x68657874
+#: Parameters of statements in text that are days.
+_DAYS = ("day", "closed")
+
+
+def is_postgresql(bound: Engine | Connection) -> bool:
+    """Whether this is PostgreSQL."""
+    return bound.dialect.name == "postgresql"
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """What an engine for this database is made with."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        return {}
+    from . import postgresql
+
+    return postgresql.engine_options(parsed)
+
+
+def statement(sql: str) -> TextClause:
+    """A statement in text whose parameters called ``day`` and ``closed`` are dates."""
+    days = [bindparam(name, type_=Date) for name in _DAYS if f":{name}" in sql]
+    return text(sql).bindparams(*days)
+
+
+def rounded(connection: Connection, expression: str, places: int) -> str:
+    """SQL: a number rounded to this many places."""
+    if is_postgresql(connection):
+        return f"CAST(round(CAST({expression} AS NUMERIC), {places}) AS DOUBLE PRECISION)"
+    return f"round({expression}, {places})"
+
+
+def not_among(connection: Connection, column: str, table: str, other: str) -> str:
+    """SQL: a value that no row of ``table`` has in its column ``other``, which may hold NULL.
+
+    PostgreSQL looks up ``NOT IN`` row by row once the table does not fit into its memory; SQLite sorts the table once for it.
+    """
+    if is_postgresql(connection):
+        return f"NOT EXISTS (SELECT 1 FROM {table} WHERE {table}.{other} = {column})"
+    return f"{column} NOT IN (SELECT {other} FROM {table} WHERE {other} IS NOT NULL)"
+
+
+def pieces(connection: Connection, rows: int, size: int) -> range:
+    """Where the pieces of so many rows begin, numbered from 0 or 1, in which a statement goes through them.
+
+    PostgreSQL hashes what it joins them with once for each statement, so there it is one; SQLite looks it up row by row in any case.
+    """
+    return range(0, rows + 1, max(1, rows + 1) if is_postgresql(connection) else size)
+
+
+def key(connection: Connection) -> str:
+    """SQL: makes an integer column the key of a temporary table, where that costs nothing: on SQLite it is the row's own number."""
+    return "" if is_postgresql(connection) else "PRIMARY KEY"
+
+
+def get_to_know(connection: Connection, *tables: str) -> None:
+    """Let the planner know what is in tables that were just filled; SQLite plans by indexes alone."""
+    if is_postgresql(connection):
+        connection.execute(text(f"ANALYZE {', '.join(tables)}"))
+
+
+def lock_source(connection: Connection, source_id: int) -> None:
+    """Wait until no other transaction changes the record of this source; on SQLite a transaction that writes is the only one."""
+    if not is_postgresql(connection):
+        return
+    patience = connection.execute(text("SHOW lock_timeout")).scalar_one()
+    connection.execute(text("SET LOCAL lock_timeout = 0"))  # another import of the source may take its time
+    connection.execute(text("SELECT pg_advisory_xact_lock(:locks, :source)"), {"locks": _LOCKS, "source": source_id})
+    connection.execute(text(f"SET LOCAL lock_timeout = '{patience}'"))
+
+
+def copy_lines(connection: Connection, table: str, names: Sequence[str], lines: str) -> None:
+    """PostgreSQL only: load lines of its text format into a table."""
+    from . import postgresql
+
+    with cast("Any", connection.connection.driver_connection).cursor() as cursor:
+        with cursor.copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy:
+            copy.write(postgresql.encoded(lines.encode()))
+
+
+def mark(connection: Connection) -> str:
+    """What stands for a value in a statement that goes to the driver as it is."""
+    return "%s" if is_postgresql(connection) else "?"
+
+
+def for_writing(engine: Engine) -> Engine:
+    """The engine for a short transaction that writes: it sees, once it has a lock, what the one before has written."""
+    if is_postgresql(engine):
+        return engine.execution_options(isolation_level="READ COMMITTED")
+    return engine.execution_options(begin="IMMEDIATE")

@@ -1,0 +1,80 @@
+"""How connections to PostgreSQL are made and set up, so that what comes out of it is what comes out of SQLite.
+
+What has to be said in other words there stands in :mod:`.dialects`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.types.string import StrDumper, TextLoader
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import URL, Connection
+
+#: How long a server that does not answer is waited for, in seconds.
+CONNECT_TIMEOUT = 10
+#: What one sort or hash of a promotion may take, in MB; a hash table takes twice as much at most.
+WORK_MB = 128
+#: How often PostgreSQL looks, in a long statement, whether the process that asked for it is still there, in milliseconds.
+LOOK_MS = 200
+
+
+def engine_options(url: URL) -> dict[str, Any]:
+    """What an engine for this database is made with."""
+    connect: dict[str, Any] = {
+        "prepare_threshold": None
+    }  # plans for the values at hand, and no trouble behind a pooler
+    if "connect_timeout" not in url.query:
+        connect["connect_timeout"] = CONNECT_TIMEOUT
+    return {"pool_pre_ping": True, "connect_args": connect}
+
+
+def prepare(engine: Engine, *, lock_timeout_ms: int, imports: bool) -> None:
+    """Set up the connections of an engine.
+
+    :param lock_timeout_ms: how long PostgreSQL waits for a lock.
+    :param imports: they are the importer's: a killed one must not be waited for, and what it stages need not outlive a power cut.
+    """
+    settings = [f"SET lock_timeout = {lock_timeout_ms}", "SET jit = off"]
+    if imports:
+        settings += [
+            f"SET client_connection_check_interval = {LOOK_MS}",
+            f"SET work_mem = '{WORK_MB}MB'",
+            "SET synchronous_commit = off",
+        ]
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: psycopg.Connection[Any], _record: Any) -> None:
+        connection.adapters.register_dumper(str, _TextDumper)
+        for name in ("text", "varchar"):
+            connection.adapters.register_loader(name, _TextLoader)
+        connection.execute("; ".join(settings))
+        connection.commit()
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        if imports and connection.get_execution_options().get("durable"):
+            connection.exec_driver_sql("SET LOCAL synchronous_commit TO DEFAULT")
+
+
+def encoded(text: bytes) -> bytes:
+    """UTF-8 as PostgreSQL can hold it: it takes no zero byte, so that 0 becomes 1 1, and 1 becomes 1 2. The order stays the same."""
+    return text.replace(b"\x01", b"\x01\x02").replace(b"\x00", b"\x01\x01")
+
+
+def decoded(text: bytes) -> bytes:
+    """What :func:`encoded` was given."""
+    return text.replace(b"\x01\x01", b"\x00").replace(b"\x01\x02", b"\x01")
+
+
+class _TextDumper(StrDumper):
+    def dump(self, obj: str) -> Buffer | None:
+        return encoded(obj.encode())
+
+
+class _TextLoader(TextLoader):
+    def load(self, data: Buffer) -> str:
+        text = bytes(data)
+        return (decoded(text) if b"\x01" in text else text).decode()

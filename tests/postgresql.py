@@ -1,0 +1,136 @@
+"""A PostgreSQL of the tests' own: from Debian's package, on loopback, in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+#: Whether the suite runs on PostgreSQL: TEST_DATABASE=postgresql.
+CHOSEN = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
+#: Nobody wants to keep what a test has written; a small server is enough.
+_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off"}
+_SIZE = {"shared_buffers": "64MB", "max_connections": "60"}
+
+
+def folder() -> Path | None:
+    """Where PostgreSQL's programs are, the newest first; None if there are none."""
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version, reverse=True)
+    found = packaged[0] if packaged else shutil.which("initdb")
+    return Path(found).parent if found and (Path(found).parent / "pg_ctl").exists() else None
+
+
+def _version(path: Path) -> int:
+    return int(re.sub(r"\D.*", "", path.parts[-3]) or 0)
+
+
+class Server:
+    """A server with its data folder."""
+
+    def __init__(self, programs: Path, data: Path, port: int) -> None:
+        self._programs = programs
+        self._data = data
+        self.port = port
+
+    def url(self, database: str) -> str:
+        """What DATABASE_URL says."""
+        return f"postgresql+psycopg://hextrackr@127.0.0.1:{self.port}/{database}"
+
+    def create(self, template: str = "template1") -> str:
+        """Make a database, as a copy of another one that nobody uses, and return its name."""
+        name = f"test_{uuid.uuid4().hex}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever uses it."""
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def run(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Execute one statement beside everything else."""
+        address = f"host=127.0.0.1 port={self.port} user=hextrackr dbname={database}"
+        with psycopg.connect(address, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def start(self, **settings: str) -> None:
+        """Start, and wait until it takes connections."""
+        told = {
+            **_FAST,
+            **_SIZE,
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            **settings,
+        }
+        options = " ".join(f"-c {name}='{value}'" for name, value in told.items())
+        self._do("pg_ctl", "-w", "-l", str(self._data / "log"), "-o", options, "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop: ``fast`` ends everybody's work, ``immediate`` is as good as a crash."""
+        self._do("pg_ctl", "-w", "-m", mode, "stop")
+
+    def log(self) -> str:
+        """What the server has to say."""
+        return (self._data / "log").read_text(errors="replace")
+
+    def kill(self) -> None:
+        """End its main process at once."""
+        os.kill(int((self._data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+
+    def _do(self, program: str, *arguments: str) -> None:
+        _as_other_user(str(self._programs / program), "-D", str(self._data), *arguments)
+
+
+@contextmanager
+def serving(**settings: str) -> Iterator[Server]:
+    """Set up a server and start it with these settings; :func:`folder` has to be there."""
+    programs = folder()
+    assert programs is not None
+    with tempfile.TemporaryDirectory(prefix="hextrackr-postgresql-", ignore_cleanup_errors=True) as parent:
+        os.chmod(parent, 0o755)
+        data = Path(parent, "data")
+        data.mkdir(mode=0o700)
+        if owner := _other_user():
+            os.chown(data, owner.pw_uid, owner.pw_gid)
+        initdb = ("--auth=trust", "--username=hextrackr", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        _as_other_user(str(programs / "initdb"), "-D", str(data), *initdb)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        server = Server(programs, data, port)
+        server.start(**settings)
+        try:
+            yield server
+        finally:
+            server.stop("immediate")
+
+
+def _other_user() -> pwd.struct_passwd | None:
+    """Who PostgreSQL runs as where the tests run as root, whom it refuses."""
+    if os.geteuid():
+        return None
+    known = {user.pw_name: user for user in pwd.getpwall()}
+    return known.get("postgres") or known["nobody"]
+
+
+def _as_other_user(*command: str) -> None:
+    user = _other_user()
+    as_user: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    done = subprocess.run(
+        command, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **as_user
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed: {done.stderr}")
