@@ -117,6 +117,10 @@ class Config:
     #: One websocket frame for all watchers of an import; ``off`` leaves it to the libraries.
     FAST_BROADCAST: str = _setting("on", _one_of("on", "off"))
     LOG_LEVEL: str = _setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
+    #: ``json`` writes each line of the log as an object, with the import and the session that it is about.
+    LOG_FORMAT: str = _setting("text", _one_of("text", "json"))
+    #: Whether ``/metrics`` answers.
+    METRICS: str = _setting("on", _one_of("on", "off"))
     TESTING: bool = False
 
     @classmethod

@@ -10,6 +10,7 @@ from typing import Any
 from gunicorn.arbiter import Arbiter
 
 from config import Config
+from hextrackr import logs
 
 _config = Config.of_server()
 
@@ -28,6 +29,8 @@ graceful_timeout = 5
 keepalive = 5
 control_socket_disable = True
 loglevel = _config.LOG_LEVEL.lower()
+if _config.LOG_FORMAT == "json":
+    logconfig_dict = logs.as_json(_config.LOG_LEVEL)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 #: Part of the package -> the parts it may import. ``importing.job`` is plain data: what the web process hands over.
 ALLOWED = {
     "backups": set(),
-    "__init__": {"cli", "database", "extensions", "logs", "realtime", "web", "workers"},
+    "__init__": {"cli", "database", "extensions", "logs", "monitoring", "realtime", "web", "workers"},
     "cli": {"backups", "extensions", "models", "workers"},
     "database": {"extensions", "models", "migrations"},
     "errors": {"legible"},
@@ -27,9 +27,10 @@ ALLOWED = {
     "logs": {"legible"},
     "migrations": set(),
     "models": set(),
+    "monitoring": {"extensions", "models", "progress", "workers"},
     "progress": {"extensions"},
     "realtime": {"extensions", "progress", "workers"},
-    "web": {"extensions", "importing", "legible", "models", "progress", "workers"},
+    "web": {"extensions", "importing", "legible", "models", "monitoring", "progress", "workers"},
     "workers": {"backups", "extensions", "importing", "logs", "models", "progress"},
 }
 #: What the pure parts may import of others' code.
@@ -118,6 +119,16 @@ def test_the_web_process_loads_neither_duckdb_nor_the_pipeline(tmp_path):
     loaded = loaded_by("import app", tmp_path)
     assert "eventlet" in loaded
     assert not loaded & {"duckdb", "hextrackr.importing.pipeline", "hextrackr.importing.reader"}
+
+
+def test_what_is_not_turned_on_is_not_loaded(tmp_path):
+    assert not packages(loaded_by("import app", tmp_path)) & {"redis", "celery", "kombu", "gevent", "prometheus_client"}
+    importer = packages(loaded_by("import hextrackr.workers.importer", tmp_path))
+    assert not importer & {"redis", "celery", "kombu", "gevent", "prometheus_client"}
+
+
+def packages(modules: set[str]) -> set[str]:
+    return {name.split(".")[0] for name in modules}
 
 
 def test_the_importer_process_loads_neither_flask_nor_eventlet(tmp_path):

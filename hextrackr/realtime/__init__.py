@@ -36,6 +36,8 @@ def init_app(app: Flask, config: Config) -> None:
     :mod:`.events` is imported before this: handlers registered later would be missing.
     """
     limits = SocketLimits(sockets_per_address=config.SOCKETS_PER_ADDRESS)
+    figures = app.extensions["figures"]
+    manager = FramedRooms if config.FAST_BROADCAST == "on" else IndexedRooms
     socketio.init_app(
         app,
         async_mode=config.ASYNC_MODE,
@@ -45,7 +47,7 @@ def init_app(app: Flask, config: Config) -> None:
         manage_session=False,
         always_connect=False,
         serializer=CheckedPacket,
-        client_manager=(FramedRooms if config.FAST_BROADCAST == "on" else IndexedRooms)(limits.backlog),
+        client_manager=manager(limits.backlog, heard=figures.heard if figures else None),
         max_http_buffer_size=limits.message_bytes,
     )
     app.wsgi_app = bounded(app.wsgi_app, socketio.server, limits, socketio.sleep)  # type: ignore[assignment, method-assign]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from hextrackr.errors import Conflict, ErrorRecord
 from hextrackr.models import Import
 from hextrackr.models.imports import ImportState
@@ -9,6 +11,7 @@ from hextrackr.progress.tracker import ProgressTracker
 
 from . import snapshots
 from .channel import Message
+from .stepwatch import StepWatch
 
 
 class Announcer:
@@ -16,6 +19,7 @@ class Announcer:
 
     def __init__(self, tracker: ProgressTracker) -> None:
         self._tracker = tracker
+        self._watch = StepWatch(time.monotonic)
 
     def queued(self, record: Import) -> None:
         """Open the session of an import that waits for its turn, or for its confirmation.
@@ -51,6 +55,7 @@ class Announcer:
 
     def progressed(self, record: Import, message: Message) -> None:
         """Pass on a progress line of the importer."""
+        self._watch.seen(record.id, message["metadata"]["currentStep"])
         self._tracker.update_progress(
             record.session_id, message["progress"], message["message"], {"queuePosition": 0, **message["metadata"]}
         )
@@ -68,12 +73,12 @@ class Announcer:
 
     def completed(self, record: Import) -> None:
         """End the session with the import's figures."""
-        self._tracker.complete_session(
-            record.session_id, snapshots.completion_message(record), snapshots.closing(record)
-        )
+        closing = {**snapshots.closing(record), "stepSeconds": self._watch.stop(record.id)}
+        self._tracker.complete_session(record.session_id, snapshots.completion_message(record), closing)
 
     def ended(self, record: Import, error: ErrorRecord) -> None:
         """End the session with an error."""
+        self._watch.stop(record.id)
         self._tracker.error_session(record.session_id, error)
 
     def forget_old(self) -> None:
