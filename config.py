@@ -20,6 +20,7 @@ from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+ASYNC_MODES = ("eventlet", "threading", "gevent")
 CORS_DEFAULT = ("http://localhost:8080", "http://127.0.0.1:8080")
 
 
@@ -97,7 +98,7 @@ class Config:
     #: Empty: generated on the first start and kept in INSTANCE_PATH with mode 0600.
     SECRET_KEY: str = _setting("")
     CORS_ORIGINS: tuple[str, ...] = _setting(CORS_DEFAULT, _origins)
-    ASYNC_MODE: str = _setting("eventlet", _one_of("eventlet", "threading"))
+    ASYNC_MODE: str = _setting("eventlet", _one_of(*ASYNC_MODES))
     #: Bytes; the default is 2 GiB.
     UPLOAD_MAX_BYTES: int = _setting(2 * 1024**3, _whole(1, 1 << 50))
     #: Milliseconds between two updates of one session.
@@ -189,7 +190,7 @@ class TestingConfig(Config):
 
     __test__ = False  # a name pytest would collect
 
-    ASYNC_MODE: str = _setting("threading", _one_of("eventlet", "threading"))
+    ASYNC_MODE: str = _setting("threading", _one_of(*ASYNC_MODES))
     SECRET_KEY: str = _setting("testing")
     API_RATE_LIMIT: str = _setting("off", _rate)
     TESTING: bool = True

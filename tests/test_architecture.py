@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -93,16 +94,16 @@ def test_the_pure_parts_use_the_standard_library_only(path):
 
 
 @pytest.mark.parametrize("path", [*MODULES, ROOT / "config.py"], ids=lambda path: str(path.relative_to(ROOT)))
-def test_only_the_entry_points_name_eventlet(path):
+def test_only_the_entry_points_name_eventlet_and_gevent(path):
     text = path.read_text(encoding="utf-8").casefold()
     if path.name == "config.py":
-        text = text.replace('"eventlet"', "").replace("instead of eventlet", "")
-    assert "eventlet" not in text
+        text = text.replace('"eventlet"', "").replace('"gevent"', "").replace("instead of eventlet", "")
+    assert not re.search(r"\b(eventlet|gevent)", text)
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if "importing" in path.parts], ids=str)
 def test_importing_knows_neither_flask_nor_the_tracker(path):
-    assert not {name.split(".")[0] for name in imports_of(path)} & {"flask", "flask_socketio", "eventlet"}
+    assert not {name.split(".")[0] for name in imports_of(path)} & {"flask", "flask_socketio", "eventlet", "gevent"}
 
 
 def loaded_by(statement: str, tmp_path: Path) -> set[str]:

@@ -35,6 +35,7 @@ def test_the_defaults():
             ("https://a.example", "https://b.example:8443"),
         ),
         ("ASYNC_MODE", "threading", "threading"),
+        ("ASYNC_MODE", "gevent", "gevent"),
         ("PROGRESS_INTERVAL_MS", "100", 100),
         ("RESOLVE_GUARD_PERCENT", "0", 0),
         ("DUCKDB_MEMORY_LIMIT", "1 GiB", "1 GiB"),
