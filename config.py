@@ -81,6 +81,12 @@ def _rate(text: str) -> str:
     return text
 
 
+def _redis(text: str) -> str:
+    if not re.fullmatch(r"(rediss?://[^/\s]+(/\d+)?|unix://\S+)", text):
+        raise ValueError("must be an address such as redis://host:6379/0")
+    return text
+
+
 def _setting(default: Any, parse: Callable[[str], Any] = str) -> Any:
     return field(default=default, metadata={"parse": parse})
 
@@ -95,6 +101,8 @@ class Config:
     INSTANCE_PATH: Path = _setting(ROOT / "instance", lambda text: Path(text).expanduser().resolve())
     #: Empty: SQLite in INSTANCE_PATH.
     DATABASE_URL: str = _setting("")
+    #: Empty: one process alone. Else web processes and workers share their events and live sessions through this Redis or Valkey.
+    REDIS_URL: str = _setting("", _redis)
     #: Empty: generated on the first start and kept in INSTANCE_PATH with mode 0600.
     SECRET_KEY: str = _setting("")
     CORS_ORIGINS: tuple[str, ...] = _setting(CORS_DEFAULT, _origins)

@@ -30,8 +30,9 @@ ALLOWED = {
     "models": set(),
     "monitoring": {"extensions", "models", "progress", "workers"},
     "progress": {"extensions"},
-    "realtime": {"extensions", "progress", "workers"},
-    "web": {"extensions", "importing", "legible", "models", "monitoring", "progress", "workers"},
+    "realtime": {"extensions", "progress", "shared", "workers"},
+    "shared": {"progress"},
+    "web": {"extensions", "importing", "legible", "models", "monitoring", "progress", "shared", "workers"},
     "workers": {"backups", "extensions", "importing", "logs", "models", "progress"},
 }
 #: What the pure parts may import of others' code.

@@ -39,6 +39,7 @@ def test_the_defaults():
         ("PROGRESS_INTERVAL_MS", "100", 100),
         ("RESOLVE_GUARD_PERCENT", "0", 0),
         ("DUCKDB_MEMORY_LIMIT", "1 GiB", "1 GiB"),
+        ("REDIS_URL", "rediss://:secret@host:6380/2", "rediss://:secret@host:6380/2"),
         ("LOG_LEVEL", "DEBUG", "DEBUG"),
     ],
 )
@@ -60,6 +61,7 @@ def test_a_setting_is_read(name, text, value):
         ("RESOLVE_GUARD_PERCENT", "101"),
         ("DUCKDB_MEMORY_LIMIT", "plenty"),
         ("LOG_LEVEL", "loud"),
+        ("REDIS_URL", "host:6379"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_the_setting(name, text):

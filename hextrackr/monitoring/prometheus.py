@@ -20,6 +20,7 @@ from hextrackr.models import Import
 from hextrackr.models.imports import ImportState
 from hextrackr.progress import protocol
 
+from . import readiness
 from .figures import Figures
 from .histogram import Histogram
 from .looplag import LoopLag
@@ -53,6 +54,8 @@ class _AppCollector(Collector):
         build.add_metric([__version__], 1)
         yield build
         yield from _of_database()
+        stored = current_app.extensions["store_check"]() == readiness.OK
+        yield GaugeMetricFamily("hextrackr_store_up", "Whether the store of live sessions answers.", value=int(stored))
         yield from _of_imports(self._figures)
         yield from _of_sockets(self._figures)
         yield _histogram("hextrackr_event_loop_lag_seconds", "How late the event loop comes round.", self._lag.seconds)

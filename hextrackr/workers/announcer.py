@@ -22,12 +22,31 @@ class Announcer:
         self._watch = StepWatch(time.monotonic)
 
     def queued(self, record: Import) -> None:
-        """Open the session of an import that waits for its turn, or for its confirmation.
+        """Open the session of an import that waits for its turn, or for its confirmation; whoever took it already has opened it.
 
-        :raises Conflict: ``SESSION_IN_USE``.
+        :raises Conflict: ``SESSION_IN_USE``, by something else.
         """
-        sequence = 1 + record.attempts * snapshots.SEQUENCES_PER_ATTEMPT
-        self._tracker.create_session_with_id(record.session_id, snapshots.opening(record), sequence=sequence)
+        sequence = snapshots.first_sequence(record)
+        try:
+            self._tracker.create_session_with_id(record.session_id, snapshots.opening(record), sequence=sequence)
+        except Conflict:
+            known = self._tracker.get_session(record.session_id)
+            if known is None or known["metadata"].get("importId") != record.id:
+                raise
+        else:
+            self._opened(record)
+
+    def reopened(self, record: Import) -> None:
+        """See that an import which waits has a session; its former one may have ended with another process."""
+        if self._open(record):
+            self._opened(record)
+
+    def _open(self, record: Import) -> bool:
+        """Take over the import's session, numbered above what others may have told of it; whether it had to be opened anew."""
+        sequence = snapshots.first_sequence(record)
+        return self._tracker.open_session(record.session_id, snapshots.opening(record), sequence=sequence)
+
+    def _opened(self, record: Import) -> None:
         if record.state == ImportState.AWAITING_CONFIRMATION:
             self.awaiting(record)
         else:
@@ -35,10 +54,14 @@ class Announcer:
 
     def resumed(self, record: Import) -> None:
         """Say that an import which another process has left goes on; its session may be known here or not."""
-        try:
-            self.queued(record)
-        except Conflict:
+        if self._open(record):
+            self._opened(record)
+        else:
             self._tracker.update_progress(record.session_id, 0.0, "The import goes on after an interruption.")
+
+    def taken(self, record: Import) -> None:
+        """Tell of an import from here from now on."""
+        self._open(record)
 
     def pausing(self, record: Import) -> None:
         """Say that the server ends and the import goes on after that."""

@@ -68,6 +68,7 @@ class Runner:
         self._cancelled: set[int] = set()
         self._stopping = False
         self.current: int | None = None
+        self.let_go: set[int] = set()
 
     @property
     def pid(self) -> int | None:
@@ -101,6 +102,7 @@ class Runner:
 
     def _carry_out(self, record: Import) -> None:
         log.info("Import %d is taken up, attempt %d: %s", record.id, record.attempts, record.filename)
+        self._announcer.taken(record)
         try:
             job = self._job_of(record)
             process = self._hand_over(lambda process: process.send(job, record.session_id))
@@ -232,6 +234,7 @@ class Runner:
             self._announcer.awaiting(known)
         elif self._stopping:
             self._leases.release(record)
+            self.let_go.add(record.id)
         elif known.id in self._cancelled:
             self._endings.end(known, ImportState.CANCELLED, Cancelled().record())
         elif known.state in FINISHED:

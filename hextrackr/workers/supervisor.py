@@ -41,6 +41,7 @@ class Supervisor:
     :param job_of: makes the job for an import.
     :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
     :param database_url: what the importer process sweeps when it starts.
+    :param alone: no other process takes imports.
     """
 
     def __init__(
@@ -55,15 +56,15 @@ class Supervisor:
         start_task: Callable[..., Any],
         sleep: Callable[[float], None],
         database_url: str,
+        alone: bool = True,
     ) -> None:
         self._registry = registry
-        self._leases = leases
         self._announcer = announcer
-        self._tidy = tidy
         self._to_cancel = to_cancel
         self._start_task = start_task
         self._sleep = sleep
         self._database_url = database_url
+        self._alone = alone
         self._endings = Endings(registry, announcer, job_of)
         self._runner = Runner(
             registry,
@@ -83,10 +84,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Take up what an earlier server left unfinished, and begin to work."""
-        self._leases.take_back()
-        self._tidy()  # what was taken back holds no spill folder any more
-        for record in self._registry.unfinished():
-            self._rounds.resume(record)
+        self._rounds.begin()
         self._start_task(self._work)
 
     def stop(self) -> None:
@@ -102,7 +100,8 @@ class Supervisor:
         while self._working and time.monotonic() < deadline:
             self._sleep(0.02)
         for record in self._registry.unfinished():
-            self._announcer.pausing(record)
+            if self._alone or record.id in self._runner.let_go:
+                self._announcer.pausing(record)
 
     def refuse_if_stopping(self) -> None:
         """Take no new import once the end has begun, or while the record is replaced.

@@ -21,11 +21,17 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from config import Config
+    from hextrackr.shared import Shared
+
+
+#: How long the end of the server waits for Redis to take the last events, in seconds.
+STOP_FLUSH = 1.0
 
 
 def init_app(app: Flask, config: Config) -> None:
     """Give the app its import registry, snapshots and supervisor; nothing runs before :func:`start`."""
     tracker = app.extensions["progress_tracker"]
+    shared: Shared | None = app.extensions["shared"]
     with app.app_context():
         registry = ImportRegistry(db.engine, socketio.sleep)
         leases = Leases(db.engine, socketio.sleep, identity.own())
@@ -44,7 +50,9 @@ def init_app(app: Flask, config: Config) -> None:
         )
 
     app.extensions["import_registry"] = registry
-    app.extensions["import_snapshots"] = ImportSnapshots(tracker, registry)
+    app.extensions["import_snapshots"] = ImportSnapshots(
+        tracker, registry, (lambda: shared.sessions.reachable) if shared else None
+    )
     supervisor = app.extensions["import_supervisor"] = Supervisor(
         registry,
         leases,
@@ -55,6 +63,7 @@ def init_app(app: Flask, config: Config) -> None:
         start_task=socketio.start_background_task,
         sleep=socketio.sleep,
         database_url=config.database_url,
+        alone=shared is None,
     )
     app.extensions["upkeep"] = Upkeep(
         supervisor,
@@ -77,6 +86,9 @@ def stop(app: Flask) -> None:
     supervisor.stop_gently()
     socketio.sleep(2 * app.config["PROGRESS_INTERVAL_MS"] / 1000)  # what the throttle has held back goes out
     socketio.server.eio.disconnect()
+    shared: Shared | None = app.extensions["shared"]
+    if shared is not None:
+        shared.courier.flush(STOP_FLUSH)
 
 
 def upload_folder(config: Config) -> Path:
