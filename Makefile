@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test faults lint audit format bench assets requirements chromium services clean
+.PHONY: help run worker test faults lint audit format bench assets requirements chromium services clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -14,6 +14,10 @@ help: ## Show what can be made
 run: $(VENV)/installed static/vendor/installed ## Serve HexTrackr on http://127.0.0.1:8989
 	@$(PY) -m flask db upgrade
 	@exec $(PY) -m gunicorn -c gunicorn.conf.py
+
+worker: $(VENV)/installed ## Run imports in a process of their own (IMPORT_WORKERS=celery, REDIS_URL)
+	@$(PY) -m flask db upgrade
+	@exec $(PY) -m celery -A worker --quiet worker
 
 test: $(VENV)/installed-dev static/vendor/installed chromium services ## Run all tests
 	@$(PY) -m pytest -n 3 --dist loadfile $(ARGS)

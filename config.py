@@ -103,6 +103,8 @@ class Config:
     DATABASE_URL: str = _setting("")
     #: Empty: one process alone. Else web processes and workers share their events and live sessions through this Redis or Valkey.
     REDIS_URL: str = _setting("", _redis)
+    #: ``celery`` runs imports in worker processes (``make worker``), which REDIS_URL wakes; ``embedded`` runs them beside the web process.
+    IMPORT_WORKERS: str = _setting("embedded", _one_of("embedded", "celery"))
     #: Empty: generated on the first start and kept in INSTANCE_PATH with mode 0600.
     SECRET_KEY: str = _setting("")
     CORS_ORIGINS: tuple[str, ...] = _setting(CORS_DEFAULT, _origins)
@@ -155,7 +157,10 @@ class Config:
                     values[setting.name] = setting.metadata["parse"](text)
                 except ValueError as error:
                     raise SettingError(f"{setting.name}={text!r} cannot be used: {error}.") from None
-        return cls(**values)
+        config = cls(**values)
+        if config.IMPORT_WORKERS == "celery" and not config.REDIS_URL:
+            raise SettingError("IMPORT_WORKERS='celery' cannot be used: it needs REDIS_URL.")
+        return config
 
     @property
     def database_url(self) -> str:

@@ -97,12 +97,12 @@ def as_json(level: str) -> dict[str, Any]:
     }
 
 
-def begin_child(kind: str, level: str) -> None:
-    """Set up the log of the importer process."""
+def begin_child(kind: str, level: str, name: str) -> None:
+    """Set up the log of a process that gunicorn does not, an importer or a worker."""
     set_up(kind, level)
     if kind == "json":
         from logging.config import dictConfig
 
         dictConfig(as_json(level))
     else:
-        logging.basicConfig(level=level, format="%(levelname)s importer %(message)s")
+        logging.basicConfig(level=level, format=f"%(levelname)s {name} %(message)s")

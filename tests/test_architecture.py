@@ -33,7 +33,7 @@ ALLOWED = {
     "realtime": {"extensions", "progress", "shared", "workers"},
     "shared": {"progress"},
     "web": {"extensions", "importing", "legible", "models", "monitoring", "progress", "shared", "workers"},
-    "workers": {"backups", "extensions", "importing", "logs", "models", "progress"},
+    "workers": {"backups", "extensions", "importing", "logs", "models", "progress", "shared"},
 }
 #: What the pure parts may import of others' code.
 PURE = {"progress", "importing/dialect.py", "importing/formats"}

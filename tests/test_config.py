@@ -71,6 +71,12 @@ def test_a_wrong_value_is_one_sentence_that_names_the_setting(name, text):
     assert "\n" not in str(refusal.value)
 
 
+def test_workers_need_what_wakes_them():
+    with pytest.raises(SettingError, match="it needs REDIS_URL"):
+        Config.from_env({"IMPORT_WORKERS": "celery"})
+    assert Config.from_env({"IMPORT_WORKERS": "celery", "REDIS_URL": "redis://host"}).IMPORT_WORKERS == "celery"
+
+
 def test_a_secret_is_made_once_and_kept_for_the_owner_only(tmp_path):
     config = Config(INSTANCE_PATH=tmp_path)
     secret = config.secret_key()

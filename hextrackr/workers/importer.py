@@ -205,5 +205,5 @@ def sweep(database_url: str) -> None:
 
 
 if __name__ == "__main__":
-    logs.begin_child(os.environ.get("LOG_FORMAT", "text"), os.environ.get("LOG_LEVEL", "INFO"))
+    logs.begin_child(os.environ.get("LOG_FORMAT", "text"), os.environ.get("LOG_LEVEL", "INFO"), "importer")
     main(int(sys.argv[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,10 @@ from hextrackr.extensions import db, socketio
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 
-from . import cancellation, identity, janitor
+from . import identity, janitor
 from .announcer import Announcer
+from .cancellation import Cancellation
+from .hold import Hold
 from .leases import Leases
 from .registry import ImportRegistry
 from .snapshots import ImportSnapshots
@@ -59,10 +62,12 @@ def init_app(app: Flask, config: Config) -> None:
         Announcer(tracker),
         job_of=job_of,
         tidy=lambda: janitor.tidy(config.INSTANCE_PATH, registry.uploads(), leases.held()),
-        to_cancel=lambda: cancellation.requested(config.INSTANCE_PATH),
+        cancellation=Cancellation(config.INSTANCE_PATH, socketio.sleep),
+        hold=Hold(config.INSTANCE_PATH),
         start_task=socketio.start_background_task,
         sleep=socketio.sleep,
         database_url=config.database_url,
+        wake_workers=_bell(config, shared),
         alone=shared is None,
     )
     app.extensions["upkeep"] = Upkeep(
@@ -72,6 +77,15 @@ def init_app(app: Flask, config: Config) -> None:
         config.database_url,
         start_task=socketio.start_background_task,
     )
+
+
+def _bell(config: Config, shared: Shared | None) -> Callable[[int], None] | None:
+    """What wakes the workers, if imports run there: the seam between the two ways to run them."""
+    if config.IMPORT_WORKERS == "embedded" or shared is None:
+        return None
+    from .bell import Bell
+
+    return Bell(config.REDIS_URL, shared, socketio.start_background_task).ring
 
 
 def start(app: Flask) -> None:
