@@ -133,6 +133,15 @@ class System:
         """Wait until an import is in one of these states, and return the worker that has it."""
         row = "SELECT owner FROM imports WHERE id = ? AND state IN (SELECT value FROM json_each(?))"
         ((owner,),) = until(lambda: self.query(row, import_id, json.dumps(states)))
+        return self._worker(owner)
+
+    def one_before_its_end(self) -> tuple[int, subprocess.Popen[bytes]]:
+        """Wait for any import that is still far from its commit; it, and the worker that has it."""
+        row = "SELECT id, owner FROM imports WHERE state IN ('reading', 'staging') ORDER BY id DESC LIMIT 1"
+        ((import_id, owner),) = until(lambda: self.query(row))
+        return import_id, self._worker(owner)
+
+    def _worker(self, owner: str) -> subprocess.Popen[bytes]:
         pid = int(owner.split("/")[2].split("-")[0])
         return next(worker for worker in self.workers if worker.pid == pid)
 
