@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test faults lint audit format bench assets requirements chromium clean
+.PHONY: help run worker test faults lint audit format bench assets requirements chromium services clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -15,7 +15,11 @@ run: $(VENV)/installed static/vendor/installed ## Serve HexTrackr on http://127.
 	@$(PY) -m flask db upgrade
 	@exec $(PY) -m gunicorn -c gunicorn.conf.py
 
-test: $(VENV)/installed-dev static/vendor/installed chromium ## Run all tests
+worker: $(VENV)/installed ## Run imports in a process of their own (IMPORT_WORKERS=celery, REDIS_URL)
+	@$(PY) -m flask db upgrade
+	@exec $(PY) -m celery -A worker --quiet worker
+
+test: $(VENV)/installed-dev static/vendor/installed chromium services ## Run all tests
 	@$(PY) -m pytest -n 3 --dist loadfile $(ARGS)
 
 faults: $(VENV)/installed-dev ## Kill and damage in full: 50 kills, 10,000 damaged files (FAULT_KILLS, FAULT_ROWS, FAULT_SEED, FUZZ_INPUTS, FUZZ_SEED)
@@ -72,3 +76,9 @@ static/vendor/installed: node_modules/installed tools/copy-assets.mjs $(wildcard
 chromium:
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing Chromium..." && \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; }; } || true
+
+# So do the tests of several processes.
+services:
+	@{ command -v redis-server && command -v nginx; } >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  echo "Installing Redis and nginx..." && \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server nginx >/dev/null; }; } || true

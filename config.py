@@ -20,6 +20,7 @@ from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+ASYNC_MODES = ("eventlet", "threading", "gevent")
 CORS_DEFAULT = ("http://localhost:8080", "http://127.0.0.1:8080")
 
 
@@ -80,6 +81,12 @@ def _rate(text: str) -> str:
     return text
 
 
+def _redis(text: str) -> str:
+    if not re.fullmatch(r"(rediss?://[^/\s]+(/\d+)?|unix://\S+)", text):
+        raise ValueError("must be an address such as redis://host:6379/0")
+    return text
+
+
 def _setting(default: Any, parse: Callable[[str], Any] = str) -> Any:
     return field(default=default, metadata={"parse": parse})
 
@@ -94,10 +101,14 @@ class Config:
     INSTANCE_PATH: Path = _setting(ROOT / "instance", lambda text: Path(text).expanduser().resolve())
     #: Empty: SQLite in INSTANCE_PATH.
     DATABASE_URL: str = _setting("")
+    #: Empty: one process alone. Else web processes and workers share their events and live sessions through this Redis or Valkey.
+    REDIS_URL: str = _setting("", _redis)
+    #: ``celery`` runs imports in worker processes (``make worker``), which REDIS_URL wakes; ``embedded`` runs them beside the web process.
+    IMPORT_WORKERS: str = _setting("embedded", _one_of("embedded", "celery"))
     #: Empty: generated on the first start and kept in INSTANCE_PATH with mode 0600.
     SECRET_KEY: str = _setting("")
     CORS_ORIGINS: tuple[str, ...] = _setting(CORS_DEFAULT, _origins)
-    ASYNC_MODE: str = _setting("eventlet", _one_of("eventlet", "threading"))
+    ASYNC_MODE: str = _setting("eventlet", _one_of(*ASYNC_MODES))
     #: Bytes; the default is 2 GiB.
     UPLOAD_MAX_BYTES: int = _setting(2 * 1024**3, _whole(1, 1 << 50))
     #: Milliseconds between two updates of one session.
@@ -117,6 +128,10 @@ class Config:
     #: One websocket frame for all watchers of an import; ``off`` leaves it to the libraries.
     FAST_BROADCAST: str = _setting("on", _one_of("on", "off"))
     LOG_LEVEL: str = _setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
+    #: ``json`` writes each line of the log as an object, with the import and the session that it is about.
+    LOG_FORMAT: str = _setting("text", _one_of("text", "json"))
+    #: Whether ``/metrics`` answers.
+    METRICS: str = _setting("on", _one_of("on", "off"))
     TESTING: bool = False
 
     @classmethod
@@ -142,7 +157,10 @@ class Config:
                     values[setting.name] = setting.metadata["parse"](text)
                 except ValueError as error:
                     raise SettingError(f"{setting.name}={text!r} cannot be used: {error}.") from None
-        return cls(**values)
+        config = cls(**values)
+        if config.IMPORT_WORKERS == "celery" and not config.REDIS_URL:
+            raise SettingError("IMPORT_WORKERS='celery' cannot be used: it needs REDIS_URL.")
+        return config
 
     @property
     def database_url(self) -> str:
@@ -186,7 +204,7 @@ class TestingConfig(Config):
 
     __test__ = False  # a name pytest would collect
 
-    ASYNC_MODE: str = _setting("threading", _one_of("eventlet", "threading"))
+    ASYNC_MODE: str = _setting("threading", _one_of(*ASYNC_MODES))
     SECRET_KEY: str = _setting("testing")
     API_RATE_LIMIT: str = _setting("off", _rate)
     TESTING: bool = True

@@ -10,6 +10,7 @@ from typing import Any
 from gunicorn.arbiter import Arbiter
 
 from config import Config
+from hextrackr import logs
 
 _config = Config.of_server()
 
@@ -20,7 +21,7 @@ logging.getLogger("gunicorn.error").addFilter(lambda record: "worker is DEPRECAT
 wsgi_app = "app:app"
 bind = f"{_config.HOST}:{_config.PORT}"
 workers = 1  # sockets and imports live in one process; more of them need a shared store
-worker_class = "eventlet" if _config.ASYNC_MODE == "eventlet" else "gthread"
+worker_class = {"threading": "gthread"}.get(_config.ASYNC_MODE, _config.ASYNC_MODE)
 threads = 100  # gthread only: each websocket holds one
 worker_connections = 10_000
 timeout = 60
@@ -28,6 +29,8 @@ graceful_timeout = 5
 keepalive = 5
 control_socket_disable = True
 loglevel = _config.LOG_LEVEL.lower()
+if _config.LOG_FORMAT == "json":
+    logconfig_dict = logs.as_json(_config.LOG_LEVEL)
 
 
 def post_worker_init(worker: Any) -> None:
@@ -35,7 +38,7 @@ def post_worker_init(worker: Any) -> None:
 
     Measured with 1,000 clients: the 99th percentile of delivery falls from 165 to 49 ms.
     """
-    from hextrackr import database
+    from hextrackr import database, realtime
     from hextrackr.workers import wiring
 
     if not database.is_migrated(worker.wsgi):
@@ -43,6 +46,7 @@ def post_worker_init(worker: Any) -> None:
         sys.exit(Arbiter.WORKER_BOOT_ERROR)
     if worker_class == "eventlet":
         _close_websockets_once()
+    realtime.start(worker.wsgi)
     wiring.start(worker.wsgi)
     _stop_gently(worker)
     gc.collect()

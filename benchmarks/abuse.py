@@ -81,7 +81,7 @@ def flooded(server: Server, kinds: tuple[str, ...]) -> Iterator[None]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=20_000)
-    parser.add_argument("--mode", default="eventlet", choices=("eventlet", "threading"))
+    parser.add_argument("--mode", default="eventlet", choices=("eventlet", "threading", "gevent"))
     options = parser.parse_args()
     print(f"{'flood':16}{'import':>10}{'longest silence':>18}{'health median':>16}{'health max':>12}{'memory':>10}")
     kinds = {"none": (), **{kind: (kind,) for kind in FLOODS}, "all at once": tuple(FLOODS), "none again": ()}

@@ -24,14 +24,15 @@ def create_app(config: Config, offload: Callable[..., Any] | None = None) -> Fla
     """
     from flask import Flask
 
-    from . import cli, database, extensions, logs, realtime, web
+    from . import cli, database, extensions, logs, monitoring, realtime, web
     from .workers import wiring
 
-    logs.set_up()
+    logs.set_up(config.LOG_FORMAT, config.LOG_LEVEL)
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
     app.config.from_object(config)
     app.extensions["offload"] = offload or extensions.run_inline
     database.init_app(app, config)
+    monitoring.init_app(app, config)
     realtime.init_app(app, config)
     wiring.init_app(app, config)
     web.init_app(app, config)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import current_app
 from flask_alembic import Alembic
 from flask_cors import CORS
-from flask_socketio import SocketIO
 from flask_sqlalchemy_lite import SQLAlchemy
 from werkzeug.local import LocalProxy
 
@@ -20,6 +21,21 @@ if TYPE_CHECKING:
     from .workers.upkeep import Upkeep
 
 T = TypeVar("T")
+
+
+@contextmanager
+def _without(*packages: str) -> Iterator[None]:
+    """Let imports go on as if these packages were not installed."""
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    yield
+    for name in hidden:
+        del sys.modules[name]
+
+
+# It would load the clients of every message queue that is installed: 6 MB for nothing in a server that has none, and ours is our own.
+with _without("redis", "kombu"):
+    from flask_socketio import SocketIO
 
 db = SQLAlchemy()
 alembic = Alembic(run_mkdir=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 #: Part of the package -> the parts it may import. ``importing.job`` is plain data: what the web process hands over.
 ALLOWED = {
     "backups": set(),
-    "__init__": {"cli", "database", "extensions", "logs", "realtime", "web", "workers"},
+    "__init__": {"cli", "database", "extensions", "logs", "monitoring", "realtime", "web", "workers"},
     "cli": {"backups", "extensions", "models", "workers"},
     "database": {"extensions", "models", "migrations"},
     "errors": {"legible"},
@@ -27,10 +28,12 @@ ALLOWED = {
     "logs": {"legible"},
     "migrations": set(),
     "models": set(),
+    "monitoring": {"extensions", "models", "progress", "workers"},
     "progress": {"extensions"},
-    "realtime": {"extensions", "progress", "workers"},
-    "web": {"extensions", "importing", "legible", "models", "progress", "workers"},
-    "workers": {"backups", "extensions", "importing", "logs", "models", "progress"},
+    "realtime": {"extensions", "progress", "shared", "workers"},
+    "shared": {"progress"},
+    "web": {"extensions", "importing", "legible", "models", "monitoring", "progress", "shared", "workers"},
+    "workers": {"backups", "extensions", "importing", "logs", "models", "progress", "shared"},
 }
 #: What the pure parts may import of others' code.
 PURE = {"progress", "importing/dialect.py", "importing/formats"}
@@ -92,16 +95,16 @@ def test_the_pure_parts_use_the_standard_library_only(path):
 
 
 @pytest.mark.parametrize("path", [*MODULES, ROOT / "config.py"], ids=lambda path: str(path.relative_to(ROOT)))
-def test_only_the_entry_points_name_eventlet(path):
+def test_only_the_entry_points_name_eventlet_and_gevent(path):
     text = path.read_text(encoding="utf-8").casefold()
     if path.name == "config.py":
-        text = text.replace('"eventlet"', "").replace("instead of eventlet", "")
-    assert "eventlet" not in text
+        text = text.replace('"eventlet"', "").replace('"gevent"', "").replace("instead of eventlet", "")
+    assert not re.search(r"\b(eventlet|gevent)", text)
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if "importing" in path.parts], ids=str)
 def test_importing_knows_neither_flask_nor_the_tracker(path):
-    assert not {name.split(".")[0] for name in imports_of(path)} & {"flask", "flask_socketio", "eventlet"}
+    assert not {name.split(".")[0] for name in imports_of(path)} & {"flask", "flask_socketio", "eventlet", "gevent"}
 
 
 def loaded_by(statement: str, tmp_path: Path) -> set[str]:
@@ -118,6 +121,16 @@ def test_the_web_process_loads_neither_duckdb_nor_the_pipeline(tmp_path):
     loaded = loaded_by("import app", tmp_path)
     assert "eventlet" in loaded
     assert not loaded & {"duckdb", "hextrackr.importing.pipeline", "hextrackr.importing.reader"}
+
+
+def test_what_is_not_turned_on_is_not_loaded(tmp_path):
+    assert not packages(loaded_by("import app", tmp_path)) & {"redis", "celery", "kombu", "gevent", "prometheus_client"}
+    importer = packages(loaded_by("import hextrackr.workers.importer", tmp_path))
+    assert not importer & {"redis", "celery", "kombu", "gevent", "prometheus_client"}
+
+
+def packages(modules: set[str]) -> set[str]:
+    return {name.split(".")[0] for name in modules}
 
 
 def test_the_importer_process_loads_neither_flask_nor_eventlet(tmp_path):

@@ -41,9 +41,11 @@ def test_postgresql_is_reached_with_the_driver_that_we_have(scheme):
             ("https://a.example", "https://b.example:8443"),
         ),
         ("ASYNC_MODE", "threading", "threading"),
+        ("ASYNC_MODE", "gevent", "gevent"),
         ("PROGRESS_INTERVAL_MS", "100", 100),
         ("RESOLVE_GUARD_PERCENT", "0", 0),
         ("DUCKDB_MEMORY_LIMIT", "1 GiB", "1 GiB"),
+        ("REDIS_URL", "rediss://:secret@host:6380/2", "rediss://:secret@host:6380/2"),
         ("LOG_LEVEL", "DEBUG", "DEBUG"),
     ],
 )
@@ -65,6 +67,7 @@ def test_a_setting_is_read(name, text, value):
         ("RESOLVE_GUARD_PERCENT", "101"),
         ("DUCKDB_MEMORY_LIMIT", "plenty"),
         ("LOG_LEVEL", "loud"),
+        ("REDIS_URL", "host:6379"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_the_setting(name, text):
@@ -72,6 +75,12 @@ def test_a_wrong_value_is_one_sentence_that_names_the_setting(name, text):
         Config.from_env({name: text})
     assert str(refusal.value).startswith(f"{name}='{text}' cannot be used: ")
     assert "\n" not in str(refusal.value)
+
+
+def test_workers_need_what_wakes_them():
+    with pytest.raises(SettingError, match="it needs REDIS_URL"):
+        Config.from_env({"IMPORT_WORKERS": "celery"})
+    assert Config.from_env({"IMPORT_WORKERS": "celery", "REDIS_URL": "redis://host"}).IMPORT_WORKERS == "celery"
 
 
 def test_a_secret_is_made_once_and_kept_for_the_owner_only(tmp_path):

@@ -56,7 +56,10 @@ def test_every_path_in_the_readme_exists():
 @pytest.mark.parametrize("text", [README, API], ids=["README", "api"])
 def test_every_route_named_exists(app, text):
     rules = {re.sub(r"<[^>]+>", "{}", rule.rule) for rule in app.url_map.iter_rules()}
-    named = {re.sub(r"\{[^}]+\}", "{}", path).rstrip("/.") for path in re.findall(r"(/api/[\w{}/.-]+|/health)", text)}
+    named = {
+        re.sub(r"\{[^}]+\}", "{}", path).rstrip("/.")
+        for path in re.findall(r"(/api/[\w{}/.-]+|/health|/ready|/metrics)", text)
+    }
     assert named
     assert named <= rules
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from benchmarks.server import running
 from hextrackr.legible import legible, without_unshown
-from hextrackr.logs import OneLineRecord
+from hextrackr.logs import JsonLines, OneLineRecord, about
+from tests.exports import scan
+from tests.server.client import upload
+
+ROOT = Path(__file__).resolve().parents[1]
 
 HOSTILE = "name\r\n2026-08-01 INFO all is well\x1b[2J\x1b]0;title\x07\u202egnp.exe\u2028\x85"
 
@@ -64,3 +74,89 @@ def test_legible(text, shown):
 
 def test_names_lose_what_is_not_shown():
     assert without_unshown("a\u202eb\x00\x1b[1mc.csv") == "ab[1mc.csv"
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """What a logger has written as JSON, each line read back."""
+    monkeypatch.setattr(logging, "_logRecordFactory", OneLineRecord)
+    stream = io.StringIO()
+    logger, handler = logging.Logger("test"), logging.StreamHandler(stream)
+    handler.setFormatter(JsonLines())
+    logger.addHandler(handler)
+    return logger, lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_an_object_whatever_it_says(lines):
+    logger, written = lines
+    logger.warning("Refused %s", HOSTILE)
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError:
+        logger.exception("Failed")
+    refused, failed = written()
+    assert refused["message"].startswith("Refused name\\x0d\\x0a2026")
+    assert (refused["level"], refused["logger"], refused["process"]) == ("WARNING", "test", os.getpid())
+    assert "exception" not in refused
+    assert "ValueError" in failed["exception"]
+
+
+def test_a_line_says_which_import_it_is_about(lines):
+    logger, written = lines
+    with about(7, "s-7"):
+        logger.warning("within")
+        with about(8, "s-8"):
+            logger.warning("deeper")
+        logger.warning("within again")
+    logger.warning("outside")
+    subjects = [(line.get("importId"), line.get("sessionId")) for line in written()]
+    assert subjects == [(7, "s-7"), (8, "s-8"), (7, "s-7"), (None, None)]
+
+
+#: Two imports at once in threads of the mode's own kind, each of which gives way to the other between two lines.
+BESIDE = """
+{patch}
+import logging, sys, threading, time
+from logging.config import dictConfig
+from hextrackr import logs
+logs.set_up("json")
+dictConfig(logs.as_json("INFO"))
+def work(number):
+    with logs.about(number, f"s-{{number}}"):
+        for _ in range(5):
+            logging.getLogger("work").info("%d", number)
+            time.sleep(0.01)
+threads = [threading.Thread(target=work, args=(number,)) for number in (1, 2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+@pytest.mark.parametrize(
+    "patch",
+    ["", "import eventlet; eventlet.monkey_patch()", "from gevent import monkey; monkey.patch_all()"],
+    ids=["threading", "eventlet", "gevent"],
+)
+def test_imports_that_run_beside_each_other_are_told_apart_in_every_mode(patch):
+    program = [sys.executable, "-W", "ignore", "-c", BESIDE.format(patch=patch)]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
+    told = [json.loads(line) for line in done.stderr.splitlines()]
+    assert len(told) == 10
+    assert [line["importId"] for line in told] != sorted(line["importId"] for line in told)
+    assert all(
+        line["message"] == str(line["importId"]) and line["sessionId"] == f"s-{line['message']}" for line in told
+    )
+
+
+def test_a_server_writes_nothing_but_objects_and_names_the_import(tmp_path):
+    log = tmp_path / "log"
+    with log.open("wb") as stream, running(stream, LOG_FORMAT="json", LOG_LEVEL="INFO") as server:
+        _, imported = upload(server, scan(range(3)))
+        _, refused = upload(server, b"name,price,quantity\n1,2,3\n")
+    told = [json.loads(line) for line in log.read_text().splitlines()]
+    assert any("Listening at" in line["message"] for line in told)
+    for answer in (imported, refused):
+        about_it = [line for line in told if line.get("importId") == answer["importId"]]
+        assert len({line["process"] for line in about_it}) == (1 if answer["success"] else 2)
+        assert {line["sessionId"] for line in about_it} == {answer["sessionId"]}
+        assert len(about_it) >= 2

@@ -103,6 +103,21 @@ class ProgressTracker:
             )
         return session_id
 
+    def open_session(self, session_id: str, metadata: Mapping[str, Any] = NO_METADATA, *, sequence: int = 1) -> bool:
+        """Take over a live session, or open it if there is none: another process may have had it.
+
+        :param sequence: what it is numbered from now on is not below this.
+        :return: whether it was opened.
+        """
+        with self._lock:
+            known = self._store.get(session_id)
+            if known is None or known.finished:
+                self.create_session_with_id(session_id, metadata, sequence=sequence)
+                return True
+            known.sequence = max(known.sequence, sequence)
+            self._store.put(known)
+            return False
+
     def update_progress(
         self, session_id: str, progress: float, message: str = "", metadata: Mapping[str, Any] = NO_METADATA
     ) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from socketio import Server
 
 from hextrackr.extensions import socketio
+from hextrackr.progress.store import MemoryStore
 from hextrackr.progress.tracker import ProgressTracker
 
 from . import events, fastjson, handshake
@@ -18,6 +19,7 @@ from .clock import SocketIOClock
 from .guard import Guard
 from .handshake import SocketRequests, WsgiApp, origin_check
 from .limits import SocketLimits
+from .lookout import Lookout
 from .packets import CheckedPacket
 from .rooms import FramedRooms, IndexedRooms
 from .websockets import BoundedWebSockets
@@ -26,8 +28,12 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from config import Config
+    from hextrackr.shared import Shared
 
-__all__ = ["bounded", "events", "init_app"]
+__all__ = ["bounded", "events", "init_app", "start"]
+
+#: Told each event that goes to a room, and its payload.
+Heard = Callable[[str, Any], None]
 
 
 def init_app(app: Flask, config: Config) -> None:
@@ -36,6 +42,10 @@ def init_app(app: Flask, config: Config) -> None:
     :mod:`.events` is imported before this: handlers registered later would be missing.
     """
     limits = SocketLimits(sockets_per_address=config.SOCKETS_PER_ADDRESS)
+    clock = SocketIOClock(socketio)
+    shared = app.extensions["shared"] = _shared(config, clock)
+    lookout = app.extensions["lookout"] = _lookout(app) if shared else None
+    heard = [told.heard for told in (app.extensions["figures"], lookout) if told]
     socketio.init_app(
         app,
         async_mode=config.ASYNC_MODE,
@@ -45,14 +55,62 @@ def init_app(app: Flask, config: Config) -> None:
         manage_session=False,
         always_connect=False,
         serializer=CheckedPacket,
-        client_manager=(FramedRooms if config.FAST_BROADCAST == "on" else IndexedRooms)(limits.backlog),
+        client_manager=_manager(config, limits.backlog, heard, shared),
         max_http_buffer_size=limits.message_bytes,
     )
     app.wsgi_app = bounded(app.wsgi_app, socketio.server, limits, socketio.sleep)  # type: ignore[assignment, method-assign]
     app.extensions["progress_tracker"] = ProgressTracker(
         lambda event, payload, room: socketio.emit(event, payload, to=room),
-        SocketIOClock(socketio),
+        clock,
         interval_ms=config.PROGRESS_INTERVAL_MS,
+        store=shared.sessions if shared else MemoryStore(),
+    )
+    if shared:
+        app.extensions["store_check"] = shared.check
+
+
+def start(app: Flask) -> None:
+    """Begin to look after watched sessions, where they may be told of in other processes; called once the server has forked."""
+    lookout: Lookout | None = app.extensions["lookout"]
+    if lookout is None:
+        return
+
+    def watch() -> None:
+        with app.app_context():
+            lookout.keep_looking(socketio.sleep)
+
+    socketio.start_background_task(watch)
+
+
+def _shared(config: Config, clock: SocketIOClock) -> Shared | None:
+    if not config.REDIS_URL:
+        return None
+    from hextrackr.shared import Shared
+
+    return Shared.through(config.REDIS_URL, clock, socketio.start_background_task, socketio.sleep)
+
+
+def _manager(config: Config, backlog: int, heard: list[Heard], shared: Shared | None) -> Any:
+    """The rooms: of this process, or with those of the others."""
+
+    def tell(event: str, payload: Any) -> None:
+        for each in heard:
+            each(event, payload)
+
+    framed = config.FAST_BROADCAST == "on"
+    told = tell if heard else None
+    if shared is None:
+        return (FramedRooms if framed else IndexedRooms)(backlog, told)
+    from .queued import QueuedFramedRooms, QueuedRooms
+
+    return (QueuedFramedRooms if framed else QueuedRooms)(backlog, told, shared)
+
+
+def _lookout(app: Flask) -> Lookout:
+    return Lookout(
+        lambda session_id: app.extensions["import_snapshots"].find(session_id),
+        lambda event, snapshot, room: socketio.server.manager.emit(event, snapshot, "/", room, ignore_queue=True),
+        lambda room: room in socketio.server.manager.rooms.get("/", {}),
     )
 
 

@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Any
 
-from flask import request
+from flask import current_app, request
 from flask_socketio import emit, join_room, leave_room
 
 from hextrackr.errors import ErrorRecord, HexTrackrError, TooMany, translated
@@ -33,6 +33,9 @@ def join_progress(session_id: object = None, *_: object) -> dict[str, Any]:
     snapshot = import_snapshots.find(session)
     if snapshot is not None:
         emit(protocol.STATUS, snapshot)
+    lookout = current_app.extensions["lookout"]
+    if lookout is not None:
+        lookout.joined(session, snapshot)
     return {"ok": True}
 
 

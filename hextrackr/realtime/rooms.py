@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from engineio import packet as engine_packet
@@ -20,11 +21,13 @@ class IndexedRooms(Manager):  # type: ignore[misc]
     """Python-socketio's own manager with an index of the rooms of each socket: a socket that leaves costs no scan of all rooms.
 
     :param backlog: packets that wait for one client; with more it is given up.
+    :param heard: told each event that goes to a room, and its payload.
     """
 
-    def __init__(self, backlog: int) -> None:
+    def __init__(self, backlog: int, heard: Callable[[str, Any], None] | None = None) -> None:
         super().__init__()
         self._backlog = backlog
+        self._heard = heard
         self._rooms_of: dict[tuple[str, str], dict[str | None, None]] = {}
 
     def basic_enter_room(self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None) -> None:
@@ -69,6 +72,8 @@ class IndexedRooms(Manager):  # type: ignore[misc]
         to: Any = None,
         **options: Any,
     ) -> None:
+        if self._heard is not None:
+            self._heard(event, data)
         if callback or skip_sid:
             super().emit(event, data, namespace, room=room, skip_sid=skip_sid, callback=callback, to=to, **options)
         elif namespace in self.rooms:

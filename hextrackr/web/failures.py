@@ -47,7 +47,7 @@ def werkzeugs(error: HTTPException) -> tuple[Response | str, int]:
 
 
 def _answer(error: ErrorRecord, status: int) -> tuple[Response | str, int]:
-    if request.path.startswith(("/api/", "/health")):
+    if request.path.startswith(("/api/", "/health", "/ready", "/metrics")):
         return jsonify(error=error), status
     return render_template(
         "error.html", code=status, title=error["code"].replace("_", " ").capitalize(), detail=error["detail"]

@@ -1,12 +1,20 @@
-"""Whether the server is up."""
+"""Whether the server is up, whether it can do its work, and how it does."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
-from flask import Blueprint
+from flask import Blueprint, Response, current_app
 
 from hextrackr import __version__
+from hextrackr.errors import HexTrackrError, NotFound
+from hextrackr.extensions import db, import_supervisor, socketio
+from hextrackr.monitoring import readiness
+from hextrackr.monitoring.looplag import LoopLag
+
+if TYPE_CHECKING:
+    from hextrackr.monitoring.prometheus import Exposition
 
 blueprint = Blueprint("system", __name__)
 
@@ -15,3 +23,42 @@ blueprint = Blueprint("system", __name__)
 def health() -> dict[str, Any]:
     """Alive: answers as long as the event loop turns."""
     return {"status": "ok", "version": __version__}
+
+
+@blueprint.get("/ready")
+def ready() -> tuple[dict[str, Any], int]:
+    """Able to work: 503 if not, and what is in the way."""
+    found = readiness.answers(
+        {
+            "database": lambda: readiness.database(db.engine),
+            "store": current_app.extensions["store_check"],
+            "disk": lambda: readiness.disk(Path(current_app.config["INSTANCE_PATH"])),
+            "server": _takes_imports,
+        }
+    )
+    is_ready = set(found.values()) == {readiness.OK}
+    return {"status": "ready" if is_ready else "not ready", "checks": found}, 200 if is_ready else 503
+
+
+def _takes_imports() -> str:
+    try:
+        import_supervisor.refuse_if_stopping()
+    except HexTrackrError as refusal:
+        return refusal.detail
+    return readiness.OK
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """The figures of this process, for Prometheus."""
+    figures = current_app.extensions["figures"]
+    if figures is None:
+        raise NotFound
+    from hextrackr.monitoring import prometheus
+
+    exposition = cast("Exposition | None", current_app.extensions.get("exposition"))
+    if exposition is None:
+        lag = LoopLag(socketio.start_background_task, socketio.sleep)
+        lag.start()
+        exposition = current_app.extensions["exposition"] = prometheus.Exposition(figures, lag)
+    return Response(exposition.text(), content_type=prometheus.CONTENT_TYPE)

@@ -39,8 +39,23 @@ def init_app(app: Flask, config: Config) -> None:
             application_limits=[config.API_RATE_LIMIT],
             application_limits_exempt_when=lambda: not request.path.startswith("/api/"),
             headers_enabled=True,
-            storage_uri="memory://",
+            **_kept_in(config.REDIS_URL),
         )
+
+
+def _kept_in(redis_url: str) -> dict[str, Any]:
+    """Where the requests are counted: in this process, or in Redis for all of them, and here while Redis is away."""
+    if not redis_url:
+        return {"storage_uri": "memory://"}
+    from hextrackr.shared import link
+
+    return {
+        "storage_uri": redis_url,
+        "storage_options": link.options(),
+        "key_prefix": link.PREFIX,
+        "in_memory_fallback_enabled": True,
+        "swallow_errors": True,
+    }
 
 
 def refuse_cross_site(allowed: frozenset[str]) -> None:

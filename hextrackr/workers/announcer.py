@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from hextrackr.errors import Conflict, ErrorRecord
 from hextrackr.models import Import
 from hextrackr.models.imports import ImportState
@@ -9,6 +11,7 @@ from hextrackr.progress.tracker import ProgressTracker
 
 from . import snapshots
 from .channel import Message
+from .stepwatch import StepWatch
 
 
 class Announcer:
@@ -16,14 +19,34 @@ class Announcer:
 
     def __init__(self, tracker: ProgressTracker) -> None:
         self._tracker = tracker
+        self._watch = StepWatch(time.monotonic)
 
     def queued(self, record: Import) -> None:
-        """Open the session of an import that waits for its turn, or for its confirmation.
+        """Open the session of an import that waits for its turn, or for its confirmation; whoever took it already has opened it.
 
-        :raises Conflict: ``SESSION_IN_USE``.
+        :raises Conflict: ``SESSION_IN_USE``, by something else.
         """
-        sequence = 1 + record.attempts * snapshots.SEQUENCES_PER_ATTEMPT
-        self._tracker.create_session_with_id(record.session_id, snapshots.opening(record), sequence=sequence)
+        sequence = snapshots.first_sequence(record)
+        try:
+            self._tracker.create_session_with_id(record.session_id, snapshots.opening(record), sequence=sequence)
+        except Conflict:
+            known = self._tracker.get_session(record.session_id)
+            if known is None or known["metadata"].get("importId") != record.id:
+                raise
+        else:
+            self._opened(record)
+
+    def reopened(self, record: Import) -> None:
+        """See that an import which waits has a session; its former one may have ended with another process."""
+        if self._open(record):
+            self._opened(record)
+
+    def _open(self, record: Import) -> bool:
+        """Take over the import's session, numbered above what others may have told of it; whether it had to be opened anew."""
+        sequence = snapshots.first_sequence(record)
+        return self._tracker.open_session(record.session_id, snapshots.opening(record), sequence=sequence)
+
+    def _opened(self, record: Import) -> None:
         if record.state == ImportState.AWAITING_CONFIRMATION:
             self.awaiting(record)
         else:
@@ -31,10 +54,14 @@ class Announcer:
 
     def resumed(self, record: Import) -> None:
         """Say that an import which another process has left goes on; its session may be known here or not."""
-        try:
-            self.queued(record)
-        except Conflict:
+        if self._open(record):
+            self._opened(record)
+        else:
             self._tracker.update_progress(record.session_id, 0.0, "The import goes on after an interruption.")
+
+    def taken(self, record: Import) -> None:
+        """Tell of an import from here from now on."""
+        self._open(record)
 
     def pausing(self, record: Import) -> None:
         """Say that the server ends and the import goes on after that."""
@@ -51,6 +78,7 @@ class Announcer:
 
     def progressed(self, record: Import, message: Message) -> None:
         """Pass on a progress line of the importer."""
+        self._watch.seen(record.id, message["metadata"]["currentStep"])
         self._tracker.update_progress(
             record.session_id, message["progress"], message["message"], {"queuePosition": 0, **message["metadata"]}
         )
@@ -68,12 +96,12 @@ class Announcer:
 
     def completed(self, record: Import) -> None:
         """End the session with the import's figures."""
-        self._tracker.complete_session(
-            record.session_id, snapshots.completion_message(record), snapshots.closing(record)
-        )
+        closing = {**snapshots.closing(record), "stepSeconds": self._watch.stop(record.id)}
+        self._tracker.complete_session(record.session_id, snapshots.completion_message(record), closing)
 
     def ended(self, record: Import, error: ErrorRecord) -> None:
         """End the session with an error."""
+        self._watch.stop(record.id)
         self._tracker.error_session(record.session_id, error)
 
     def forget_old(self) -> None:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from hextrackr import logs
 from hextrackr.errors import ErrorRecord, FileRefused, HexTrackrError
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
@@ -34,6 +35,10 @@ class Endings:
 
     def end(self, record: Import, state: ImportState, error: ErrorRecord) -> None:
         """End an import that is not committed, and let go of its files; one that can be tried again keeps its upload for a day."""
+        with logs.about(record.id, record.session_id):
+            self._end(record, state, error)
+
+    def _end(self, record: Import, state: ImportState, error: ErrorRecord) -> None:
         job = self._job_of(record)
         keep = state == ImportState.FAILED and error["code"] != FileRefused.code and Path(job.upload).is_file()
         shutil.rmtree(job.spill, ignore_errors=True)
@@ -45,6 +50,7 @@ class Endings:
             self._unwritten.append((record, state, error, keep))
         if not keep:
             Path(job.upload).unlink(missing_ok=True)
+        log.info("Import %d is %s: %s", record.id, state, error["code"])
         self._announcer.ended(record, error)
 
     def forget_upload(self, record: Import) -> None:

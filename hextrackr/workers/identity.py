@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 from functools import cache
@@ -15,6 +16,12 @@ def _host() -> str:
     return f"{socket.gethostname()[:40]}/{boot.read_text(encoding='ascii')[:8] if boot.exists() else ''}"
 
 
+@cache
+def _mark() -> str:
+    """This machine in six letters."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
+
+
 def own() -> str:
     """The name of this process: ``host/boot/pid-start``."""
     return f"{_host()}/{process()}"
@@ -23,6 +30,17 @@ def own() -> str:
 def process() -> str:
     """This process among those of this machine: ``pid-start``."""
     return f"{os.getpid()}-{_started(os.getpid())}"
+
+
+def maker() -> str:
+    """This process in the name of a file that several machines, or containers, may share: ``host-pid-start``."""
+    return f"{_mark()}-{process()}"
+
+
+def maker_is_gone(name: str) -> bool:
+    """Whether the process of this machine that made a file has ended; False if it is of another one."""
+    mark, _, process_name = name.partition("-")
+    return mark == _mark() and process_is_gone(process_name)
 
 
 def is_gone(name: str) -> bool:

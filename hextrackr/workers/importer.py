@@ -1,6 +1,6 @@
 """The importer process: takes job lines, runs the pipeline, sends progress lines. Ends when its parent does.
 
-Lines it takes: ``{"type": "job", ...}`` with the fields of a :class:`~hextrackr.importing.job.Job`,
+Lines it takes: ``{"type": "job", "session_id", ...}`` with the fields of a :class:`~hextrackr.importing.job.Job`,
 ``{"type": "undo", "import_id", "database_url"}``, ``{"type": "upkeep", ...}`` with the fields of an
 :class:`~hextrackr.backups.operations.Operation`, and ``{"type": "sweep", "database_url"}``. Lines it sends:
 ``{"type": "progress", "progress", "message", "metadata"}``, then one of ``{"type": "completed"}``, ``{"type": "awaiting"}``,
@@ -10,6 +10,7 @@ cleaned up.
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import os
 import queue
@@ -69,7 +70,8 @@ def main(descriptor: int) -> None:
             case "upkeep":
                 keep_up(channel, Operation(**request))
             case "job":
-                carry_out(Job(**request), channel)
+                with logs.about(request["import_id"], request.pop("session_id")):
+                    carry_out(Job(**request), channel)
 
 
 def _listen(channel: Channel, jobs: queue.Queue[Message]) -> None:
@@ -163,7 +165,7 @@ def _ticking(meter: Meter, job: Job) -> Iterator[None]:
                 renewed = time.monotonic()
                 _renew(job)
 
-    thread = threading.Thread(target=tick, daemon=True)
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(tick,), daemon=True)
     thread.start()
     try:
         yield
@@ -203,6 +205,5 @@ def sweep(database_url: str) -> None:
 
 
 if __name__ == "__main__":
-    logs.set_up()
-    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(levelname)s importer %(message)s")
+    logs.begin_child(os.environ.get("LOG_FORMAT", "text"), os.environ.get("LOG_LEVEL", "INFO"), "importer")
     main(int(sys.argv[1]))

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from . import identity
 
-#: Seconds after which nobody works on a backup or restore any more that has not ended.
+#: Seconds after which nobody works any more on an upload, a backup or a restore that has not ended.
 STALE = 24 * 3600
 
 
 def upload_name(suffix: str) -> str:
     """A name for a file in the upload folder; it tells which process made it."""
-    return f"{uuid.uuid4()}.{identity.process()}.{suffix}"
+    return f"{uuid.uuid4().hex}.{identity.maker()}.{suffix}"
 
 
 def spill_name(import_id: int, epoch: int) -> str:
@@ -33,12 +33,20 @@ def tidy(instance: Path, uploads: Iterable[str], attempts: Iterable[tuple[int, i
     needed = set(uploads)
     for stored in (instance / "uploads").glob("*"):
         maker = stored.name.split(".")[1] if stored.name.count(".") > 1 else ""
-        if stored.name not in needed and (not maker or identity.process_is_gone(maker)):
+        if stored.name not in needed and (not maker or identity.maker_is_gone(maker) or _is_stale(stored)):
             stored.unlink(missing_ok=True)
     for begun in (*(instance / "backups").glob("*.part"), *(instance / "backups").glob(".restore-*")):
-        if begun.stat().st_mtime < time.time() - STALE:
-            shutil.rmtree(begun) if begun.is_dir() else begun.unlink(missing_ok=True)
+        if _is_stale(begun):
+            shutil.rmtree(begun, ignore_errors=True) if begun.is_dir() else begun.unlink(missing_ok=True)
     spilling = {spill_name(*attempt) for attempt in attempts}
     for folder in (instance / "spill").glob("*"):
         if folder.name not in spilling:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_stale(path: Path) -> bool:
+    """Whether a file has not been touched for long, or is gone."""
+    try:
+        return path.stat().st_mtime < time.time() - STALE
+    except FileNotFoundError:
+        return True

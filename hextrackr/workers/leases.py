@@ -31,17 +31,16 @@ class Leases:
         self._owner = owner
 
     def claim(self, record: Import) -> bool:
-        """Take an import to work on; ``record`` then has the new epoch. False if somebody took or ended it meanwhile."""
+        """Take an import to work on; ``record`` is then as its row. False if somebody took or ended it meanwhile."""
         free = (Import.epoch == record.epoch, Import.state == record.state, Import.lease_until < now_ms())
         state = ImportState.READING if record.state == ImportState.QUEUED else ImportState.PROMOTING
         lease = LEASE_MS if state == ImportState.READING else PROMOTION_LEASE_MS
-        claimed = self._change(
-            *free, import_id=record.id, state=state, attempts=record.attempts + 1, owner=self._owner, epoch=record.epoch + 1,
-            lease_until=ownership.until(lease), started_at=record.started_at or now_ms(),
-        )  # fmt: skip
+        taken = {"state": state, "attempts": record.attempts + 1, "owner": self._owner, "epoch": record.epoch + 1,
+                 "lease_until": ownership.until(lease), "started_at": record.started_at or now_ms()}  # fmt: skip
+        claimed = self._change(*free, import_id=record.id, **taken)
         if claimed:
-            record.epoch += 1
-            record.attempts += 1
+            for name, value in taken.items():
+                setattr(record, name, value)
         return claimed
 
     def release(self, record: Import) -> None:

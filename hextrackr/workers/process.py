@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from hextrackr import logs
 from hextrackr.importing.job import Job
 
 from .channel import Channel, Message
@@ -31,6 +33,7 @@ class ImporterProcess:
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     cwd=_ROOT,
+                    env={**os.environ, **logs.chosen()},
                     process_group=0,
                 )
             except OSError:
@@ -43,9 +46,9 @@ class ImporterProcess:
         """The child's process id."""
         return self._process.pid
 
-    def send(self, job: Job) -> bool:
-        """Hand over a job; False if the child is gone."""
-        return self._channel.send({"type": "job", **job.record()})
+    def send(self, job: Job, session_id: str) -> bool:
+        """Hand over a job, and the session that the child's log is to name; False if the child is gone."""
+        return self._channel.send({"type": "job", "session_id": session_id, **job.record()})
 
     def ask(self, request: Message) -> bool:
         """Hand over something else than an import, see :mod:`.importer`; False if the child is gone."""

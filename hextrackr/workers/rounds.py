@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from hextrackr.errors import Cancelled, ErrorRecord, Interrupted
 from hextrackr.models import Import
-from hextrackr.models.imports import ImportState
+from hextrackr.models.imports import RUNNING, ImportState
 
 from .announcer import Announcer
 from .endings import Endings
@@ -47,6 +47,16 @@ class Rounds:
         self._runner = runner
         self._tidy = tidy
         self._last = 0.0
+
+    def begin(self) -> None:
+        """Take up what earlier processes left unfinished; what others are at work on is theirs."""
+        abandoned = {record.id for record in self._leases.take_back()}
+        self._tidy()  # what was taken back holds no spill folder any more
+        for record in self._registry.unfinished():
+            if record.id in abandoned:
+                self.resume(record)
+            elif record.state not in RUNNING or record.lease_until == 0:
+                self._announcer.reopened(record)
 
     def look_around(self) -> None:
         """Go round, if it is time to."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from hextrackr import logs
 from hextrackr.errors import Cancelled, ErrorRecord, HexTrackrError, Interrupted, NotFound
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
@@ -67,6 +68,7 @@ class Runner:
         self._cancelled: set[int] = set()
         self._stopping = False
         self.current: int | None = None
+        self.let_go: set[int] = set()
 
     @property
     def pid(self) -> int | None:
@@ -95,9 +97,15 @@ class Runner:
         if not self._leases.claim(record):
             return
         self.current = record.id
+        with logs.about(record.id, record.session_id):
+            self._carry_out(record)
+
+    def _carry_out(self, record: Import) -> None:
+        log.info("Import %d is taken up, attempt %d: %s", record.id, record.attempts, record.filename)
+        self._announcer.taken(record)
         try:
             job = self._job_of(record)
-            process = self._hand_over(lambda process: process.send(job))
+            process = self._hand_over(lambda process: process.send(job, record.session_id))
             if not self._listen(process, record):
                 self._settle(record)
         except OSError:
@@ -220,11 +228,13 @@ class Runner:
         if known.epoch != record.epoch:
             log.warning("Import %d has been taken over by another process", known.id)
         elif known.state == ImportState.COMPLETED:
+            log.info("Import %d is complete: %d rows in %d ms", known.id, known.rows_read, snapshots.duration(known))
             self._announcer.completed(known)
         elif known.state == ImportState.AWAITING_CONFIRMATION:
             self._announcer.awaiting(known)
         elif self._stopping:
             self._leases.release(record)
+            self.let_go.add(record.id)
         elif known.id in self._cancelled:
             self._endings.end(known, ImportState.CANCELLED, Cancelled().record())
         elif known.state in FINISHED:

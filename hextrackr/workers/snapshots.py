@@ -2,36 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from hextrackr.errors import Cancelled, ErrorRecord, HexTrackrError
 from hextrackr.models import Import
-from hextrackr.models.imports import FINISHED, ImportState
+from hextrackr.models.imports import FINISHED, RUNNING, ImportState
 from hextrackr.progress.protocol import Snapshot
 from hextrackr.progress.tracker import ProgressTracker
 
+from . import identity
 from .registry import ImportRegistry, now_ms
 
 OPERATION = "csv-import"
 TOTAL_STEPS = 3
-#: A session that goes on after a restart numbers its events from here times its attempts, so they never seem old.
+#: Each attempt at an import, and each wait after one, numbers its events from half of this further on, so that they never seem old.
 SEQUENCES_PER_ATTEMPT = 1_000_000
+#: How far an import is at least that another process works on, where nothing else is known.
+_REACHED = {
+    ImportState.READING: (0.0, "Reading the file..."),
+    ImportState.STAGING: (20.0, "Loading data to staging table..."),
+    ImportState.PROMOTING: (60.0, "Updating the final tables..."),
+}
 
 
 class ImportSnapshots:
-    """Finds the snapshot of a session: the tracker's while it holds one, else the import row's."""
+    """Finds the snapshot of a session: the tracker's while it holds one, else the import row's.
 
-    def __init__(self, tracker: ProgressTracker, registry: ImportRegistry) -> None:
+    :param reachable: where sessions are shared between processes, whether those of the others can be read; else None.
+    """
+
+    def __init__(
+        self, tracker: ProgressTracker, registry: ImportRegistry, reachable: Callable[[], bool] | None = None
+    ) -> None:
         self._tracker = tracker
         self._registry = registry
+        self._reachable = reachable
 
     def find(self, session_id: str) -> Snapshot | None:
         """What is known of a session, or None; the id must be well formed."""
         live = self._tracker.snapshot(session_id)
-        if live is not None:
+        if live is not None and self._reachable is None:
             return live
         record = self._registry.of_session(session_id)
-        return snapshot(record, now_ms()) if record else None
+        if record is None or (live is not None and not self._is_stale(live, record)):
+            return live
+        return snapshot(record, now_ms())
+
+    def _is_stale(self, live: Snapshot, record: Import) -> bool:
+        """Whether the row knows more: the word of the process that works on the import may not have come through."""
+        if live["status"] in ("completed", "error"):
+            return False
+        elsewhere = record.state in RUNNING and record.owner != identity.own()
+        return record.state in FINISHED or (elsewhere and self._reachable is not None and not self._reachable())
 
 
 _STEPS = {ImportState.QUEUED: 0, ImportState.READING: 1, ImportState.STAGING: 2}
@@ -45,6 +68,12 @@ def error_of(record: Import) -> ErrorRecord | None:
         code = record.error_code or HexTrackrError.code
         return {"code": code, "detail": record.error_detail or HexTrackrError.detail}
     return None
+
+
+def first_sequence(record: Import) -> int:
+    """Where the numbering of an import's events begins in the state it is in: above all that came before."""
+    working = record.state in RUNNING and record.lease_until > 0
+    return 1 + record.attempts * SEQUENCES_PER_ATTEMPT - (SEQUENCES_PER_ATTEMPT // 2 if working else 0)
 
 
 def figures(record: Import) -> dict[str, Any]:
@@ -135,11 +164,12 @@ def snapshot(record: Import, timestamp: int) -> Snapshot:
     state = ImportState(record.state)
     status = "completed" if state == ImportState.COMPLETED else "error" if error else "processing"
     message, metadata = _told(record, state, error)
-    metadata["sequence"] = (record.attempts + 1) * SEQUENCES_PER_ATTEMPT
+    over = state in FINISHED
+    metadata["sequence"] = (record.attempts + 1) * SEQUENCES_PER_ATTEMPT if over else first_sequence(record)
     result: Snapshot = {
         "id": record.session_id,
         "sessionId": record.session_id,
-        "progress": 100.0 if state == ImportState.COMPLETED else 0.0,
+        "progress": 100.0 if state == ImportState.COMPLETED else _REACHED.get(state, (0.0, ""))[0],
         "status": status,
         "message": message,
         "timestamp": timestamp,
@@ -162,6 +192,8 @@ def _told(record: Import, state: ImportState, error: ErrorRecord | None) -> tupl
     if state == ImportState.AWAITING_CONFIRMATION:
         message, asked = confirmation(record)
         return message, {**opening(record), **figures(record), **asked}
+    if state in RUNNING and record.lease_until >= now_ms():
+        return _REACHED[state][1], opening(record)
     return "The import waits for the server to go on with it.", opening(record)
 
 

@@ -1,14 +1,9 @@
-"""The green thread beside the importer process: takes one import after the other, and what people say of them."""
+"""What is asked of imports from outside, and the green thread beside the importer process that does it."""
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from hextrackr.errors import NOT_LATEST, Cancelled, Conflict, ErrorRecord, HexTrackrError, Replacing, ServerStopping
 from hextrackr.importing.job import Job
@@ -16,18 +11,19 @@ from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, RUNNING, ImportState
 
 from .announcer import Announcer
+from .cancellation import Cancellation
 from .channel import Message
-from .chores import Chores, Progressed
+from .chores import Progressed
 from .endings import Endings
+from .hold import Hold
 from .leases import Leases
-from .registry import ImportRegistry
-from .rounds import ROUND, Rounds
+from .registry import ImportRegistry, now_ms
+from .rounds import Rounds
 from .runner import Runner
+from .turns import Turns
 
-log = logging.getLogger(__name__)
-
-#: How long an end in good order waits for the running import to be let go of, in seconds.
-STOP_PATIENCE = 3.0
+#: Seconds between two looks at an import that a worker has been woken for.
+LOOK = 0.2
 
 
 class Supervisor:
@@ -36,11 +32,14 @@ class Supervisor:
     :param registry: the import rows.
     :param leases: what this process owns of them.
     :param tidy: removes the files that processes which have ended left behind.
-    :param to_cancel: the imports that another process, such as a command, wants cancelled.
+    :param cancellation: asks other processes to cancel, and hears them ask.
+    :param hold: keeps imports away while the record is replaced.
     :param announcer: tells the tracker.
     :param job_of: makes the job for an import.
     :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
     :param database_url: what the importer process sweeps when it starts.
+    :param wake_workers: where imports run in worker processes, tells them of one that is ready; None where they run here.
+    :param alone: no other process takes imports.
     """
 
     def __init__(
@@ -51,20 +50,25 @@ class Supervisor:
         *,
         job_of: Callable[[Import], Job],
         tidy: Callable[[], None],
-        to_cancel: Callable[[], Iterable[int]],
+        cancellation: Cancellation,
+        hold: Hold,
         start_task: Callable[..., Any],
         sleep: Callable[[float], None],
         database_url: str,
+        wake_workers: Callable[[int], None] | None = None,
+        alone: bool = True,
     ) -> None:
         self._registry = registry
-        self._leases = leases
         self._announcer = announcer
-        self._tidy = tidy
-        self._to_cancel = to_cancel
+        self._cancellation = cancellation
+        self._hold = hold
         self._start_task = start_task
         self._sleep = sleep
         self._database_url = database_url
+        self._wake_workers = wake_workers
+        self._alone = alone
         self._endings = Endings(registry, announcer, job_of)
+        self._turns = Turns(registry, to_cancel=cancellation.requested, may_import=self._may_import, sleep=sleep)
         self._runner = Runner(
             registry,
             leases,
@@ -72,37 +76,28 @@ class Supervisor:
             self._endings,
             job_of=job_of,
             database_url=database_url,
-            meanwhile=self._meanwhile,
+            meanwhile=self._turns.meanwhile,
         )
         self._rounds = Rounds(registry, leases, announcer, self._endings, self._runner, tidy)
-        self._replacing = False
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
-        self._working = False
-        self._chores = Chores(self._wake.set, sleep, self._stopped.is_set)
+        self._turns.bind(self._runner, self._rounds, self._endings)
 
     def start(self) -> None:
         """Take up what an earlier server left unfinished, and begin to work."""
-        self._leases.take_back()
-        self._tidy()  # what was taken back holds no spill folder any more
-        for record in self._registry.unfinished():
-            self._rounds.resume(record)
-        self._start_task(self._work)
+        self._rounds.begin()
+        self._start_task(self._turns.work)
 
     def stop(self) -> None:
         """End the importer process; an unfinished import is taken up at the next start, or by another server."""
-        self._stopped.set()
-        self._wake.set()
+        self._turns.stop()
         self._runner.stop()
 
     def stop_gently(self) -> None:
         """Stop, wait until everything is let go of, and tell the watchers, as the last word, that their imports will go on."""
         self.stop()
-        deadline = time.monotonic() + STOP_PATIENCE
-        while self._working and time.monotonic() < deadline:
-            self._sleep(0.02)
+        self._turns.wait_until_over()
         for record in self._registry.unfinished():
-            self._announcer.pausing(record)
+            if self._alone or record.id in self._runner.let_go:
+                self._announcer.pausing(record)
 
     def refuse_if_stopping(self) -> None:
         """Take no new import once the end has begun, or while the record is replaced.
@@ -110,9 +105,9 @@ class Supervisor:
         :raises ServerStopping: the end has begun.
         :raises Replacing: the record is being replaced.
         """
-        if self._stopped.is_set():
+        if self._turns.stopped:
             raise ServerStopping
-        if self._replacing:
+        if self._hold.is_held():
             raise Replacing
 
     def run_alone(self, import_id: int) -> Import:
@@ -145,7 +140,7 @@ class Supervisor:
         self._announcer.queued(record)
         if self._runner.current is not None:
             self._rounds.tell_waiting()
-        self._wake.set()
+        self._ready(record)
 
     def cancel(self, import_id: int) -> Import:
         """End an import before its commit.
@@ -153,9 +148,12 @@ class Supervisor:
         :raises NotFound: there is no such import.
         :raises Conflict: ``ALREADY_FINISHED``.
         """
-        unfinished = self._runner.existing(import_id).state not in FINISHED
+        record = self._runner.existing(import_id)
+        unfinished = record.state not in FINISHED
         if self._runner.current == import_id:
             self._runner.cancel(import_id, self._sleep)
+        elif record.state in RUNNING and record.lease_until >= now_ms():
+            self._cancellation.ask(import_id, lambda: self._runner.existing(import_id).state in FINISHED)
         # One that awaits a confirmation, or its turn, is in nobody's hands, even if its importer was just cleaning up.
         record = self._runner.existing(import_id)
         if record.state not in FINISHED:
@@ -176,7 +174,7 @@ class Supervisor:
             raise Conflict("This import does not await a confirmation.", "NOT_AWAITING")
         record = self._runner.existing(import_id)
         self._announcer.confirmed(record)
-        self._wake.set()
+        self._ready(record)
         return record
 
     def undo(self, import_id: int) -> Import:
@@ -198,7 +196,7 @@ class Supervisor:
 
         :param progressed: told each line of progress.
         """
-        return self._chores.ask(request, progressed)
+        return self._turns.chores.ask(request, progressed)
 
     def hold(self) -> None:
         """Take no new import until :meth:`release`: the record is about to be replaced.
@@ -207,44 +205,33 @@ class Supervisor:
         :raises Conflict: ``IMPORTS_UNFINISHED``.
         """
         self.refuse_if_stopping()
+        if not self._hold.take():
+            raise Replacing
         if self._registry.unfinished():
+            self._hold.release()
             raise Conflict(
                 "Some imports have not ended yet; let them end, or cancel them, first.", "IMPORTS_UNFINISHED"
             )
-        self._replacing = True
 
     def release(self) -> None:
         """Take new imports again."""
-        self._replacing = False
+        self._hold.release()
 
-    def _work(self) -> None:
-        self._working = True
-        try:
-            self._take_turns()
-        finally:
-            self._runner.discard()
-            self._working = False
+    def see_through(self, import_id: int) -> None:
+        """Look for work now, and wait until an import is not to be done here any more."""
+        self._turns.wake()
+        while not self._turns.stopped:
+            waits = any(record.id == import_id for record in self._registry.waiting())
+            if not waits and self._runner.current != import_id:
+                return
+            self._sleep(LOOK)
 
-    def _take_turns(self) -> None:
-        while not self._stopped.is_set():
-            self._wake.clear()
-            try:
-                self._runner.warm_up()
-                self._endings.write_ends()
-                self._rounds.look_around()
-                if self._chores.take(self._runner.ask):
-                    continue
-                waiting = self._registry.waiting()
-                if waiting:
-                    self._runner.carry_out(waiting[0])
-                    continue
-            except (SQLAlchemyError, HexTrackrError, OSError):
-                log.exception("The supervisor met an error and goes on")
-                self._sleep(ROUND)
-            self._wake.wait(ROUND)
+    def _may_import(self) -> bool:
+        return self._wake_workers is None and not self._hold.is_held()
 
-    def _meanwhile(self) -> None:
-        """Between two lines of progress."""
-        for import_id in self._to_cancel():
-            self._runner.cancel_current(import_id)
-        self._rounds.look_around()
+    def _ready(self, record: Import) -> None:
+        """See that somebody takes an import."""
+        if self._wake_workers is None:
+            self._turns.wake()
+        else:
+            self._wake_workers(record.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,10 @@ from hextrackr.extensions import db, socketio
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 
-from . import cancellation, identity, janitor
+from . import identity, janitor
 from .announcer import Announcer
+from .cancellation import Cancellation
+from .hold import Hold
 from .leases import Leases
 from .registry import ImportRegistry
 from .snapshots import ImportSnapshots
@@ -21,11 +24,17 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from config import Config
+    from hextrackr.shared import Shared
+
+
+#: How long the end of the server waits for Redis to take the last events, in seconds.
+STOP_FLUSH = 1.0
 
 
 def init_app(app: Flask, config: Config) -> None:
     """Give the app its import registry, snapshots and supervisor; nothing runs before :func:`start`."""
     tracker = app.extensions["progress_tracker"]
+    shared: Shared | None = app.extensions["shared"]
     with app.app_context():
         registry = ImportRegistry(db.engine, socketio.sleep)
         leases = Leases(db.engine, socketio.sleep, identity.own())
@@ -44,17 +53,22 @@ def init_app(app: Flask, config: Config) -> None:
         )
 
     app.extensions["import_registry"] = registry
-    app.extensions["import_snapshots"] = ImportSnapshots(tracker, registry)
+    app.extensions["import_snapshots"] = ImportSnapshots(
+        tracker, registry, (lambda: shared.sessions.reachable) if shared else None
+    )
     supervisor = app.extensions["import_supervisor"] = Supervisor(
         registry,
         leases,
         Announcer(tracker),
         job_of=job_of,
         tidy=lambda: janitor.tidy(config.INSTANCE_PATH, registry.uploads(), leases.held()),
-        to_cancel=lambda: cancellation.requested(config.INSTANCE_PATH),
+        cancellation=Cancellation(config.INSTANCE_PATH, socketio.sleep),
+        hold=Hold(config.INSTANCE_PATH),
         start_task=socketio.start_background_task,
         sleep=socketio.sleep,
         database_url=config.database_url,
+        wake_workers=_bell(config, shared),
+        alone=shared is None,
     )
     app.extensions["upkeep"] = Upkeep(
         supervisor,
@@ -63,6 +77,15 @@ def init_app(app: Flask, config: Config) -> None:
         config.database_url,
         start_task=socketio.start_background_task,
     )
+
+
+def _bell(config: Config, shared: Shared | None) -> Callable[[int], None] | None:
+    """What wakes the workers, if imports run there: the seam between the two ways to run them."""
+    if config.IMPORT_WORKERS == "embedded" or shared is None:
+        return None
+    from .bell import Bell
+
+    return Bell(config.REDIS_URL, shared, socketio.start_background_task).ring
 
 
 def start(app: Flask) -> None:
@@ -77,6 +100,9 @@ def stop(app: Flask) -> None:
     supervisor.stop_gently()
     socketio.sleep(2 * app.config["PROGRESS_INTERVAL_MS"] / 1000)  # what the throttle has held back goes out
     socketio.server.eio.disconnect()
+    shared: Shared | None = app.extensions["shared"]
+    if shared is not None:
+        shared.courier.flush(STOP_FLUSH)
 
 
 def upload_folder(config: Config) -> Path:

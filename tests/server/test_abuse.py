@@ -1,4 +1,4 @@
-"""Clients that ask for too much, or send nonsense, beside one that imports: a real server in both modes."""
+"""Clients that ask for too much, or send nonsense, beside one that imports: a real server in every mode."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def log(tmp_path_factory):
     return tmp_path_factory.mktemp("server") / "log"
 
 
-@pytest.fixture(scope="module", params=["eventlet", "threading"])
+@pytest.fixture(scope="module", params=["eventlet", "threading", "gevent"])
 def server(request, log):
     settings = {"ASYNC_MODE": request.param, "SOCKETS_PER_ADDRESS": str(LIMIT), "TRUSTED_PROXIES": "1"}
     with log.open("wb") as stream, running(stream, **settings) as server:

@@ -1,4 +1,4 @@
-"""One event to many clients on real servers: with the broadcast of ours and without it, in both modes, all see the same."""
+"""One event to many clients on real servers: with the broadcast of ours and without it, in every mode, all see the same."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from tests.server.client import listening, upload
 KINDS = ("websocket", "polling", ["polling", "websocket"])
 
 
-@pytest.fixture(scope="module", params=[("eventlet", "on"), ("eventlet", "off"), ("threading", "on")], ids=" ".join)
+@pytest.fixture(
+    scope="module",
+    params=[("eventlet", "on"), ("eventlet", "off"), ("threading", "on"), ("gevent", "on")],
+    ids=" ".join,
+)
 def server(request):
     mode, broadcast = request.param
     settings = {"ASYNC_MODE": mode, "FAST_BROADCAST": broadcast}

@@ -11,7 +11,7 @@ from tests.exports import scan
 from tests.server.client import upload
 
 
-@pytest.fixture(scope="module", params=["eventlet", "threading"])
+@pytest.fixture(scope="module", params=["eventlet", "threading", "gevent"])
 def server(request) -> Iterator[Server]:
     with running(UPLOAD_MAX_BYTES="1000000", ASYNC_MODE=request.param) as server:
         yield server

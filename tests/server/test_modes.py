@@ -1,4 +1,4 @@
-"""Both ways to serve: imports, their events, and a log without surprises."""
+"""Every way to serve: imports, their events, and a log without surprises."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def log(tmp_path_factory):
     return tmp_path_factory.mktemp("server") / "log"
 
 
-@pytest.fixture(scope="module", params=["eventlet", "threading"])
+@pytest.fixture(scope="module", params=["eventlet", "threading", "gevent"])
 def server(request, log):
     with log.open("wb") as stream, running(stream, ASYNC_MODE=request.param, LOG_LEVEL="INFO") as server:
         yield server

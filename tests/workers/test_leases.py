@@ -203,15 +203,27 @@ def test_names_of_processes(gone):
 def test_tidying_keeps_what_is_needed(tmp_path, gone):
     uploads, spill = tmp_path / "uploads", tmp_path / "spill"
     uploads.mkdir()
-    ended = gone.split("/")[2]
-    for name in (f"a.{ended}.part", f"b.{ended}.csv", f"needed.{ended}.csv", "old.part"):
+    ended = f"{identity.maker().split('-')[0]}-{gone.split('/')[2]}"
+    elsewhere = (
+        f"another-{gone.split('/')[2]}"  # a process of another machine on the same folder, alive as far as we know
+    )
+    old = time.time() - janitor.STALE - 1
+    for name in (
+        f"a.{ended}.part",
+        f"b.{ended}.csv",
+        f"needed.{ended}.csv",
+        "old.part",
+        f"c.{elsewhere}.part",
+        f"d.{elsewhere}.part",
+    ):
         (uploads / name).write_bytes(b"x")
+    os.utime(uploads / f"d.{elsewhere}.part", (old, old))
     mine = janitor.upload_name("part")
     (uploads / mine).write_bytes(b"x")
     for name in ("1-1", "1-2", "old"):
         (spill / name).mkdir(parents=True)
     janitor.tidy(tmp_path, [f"needed.{ended}.csv"], [(1, 2)])
-    assert {path.name for path in uploads.iterdir()} == {f"needed.{ended}.csv", mine}
+    assert {path.name for path in uploads.iterdir()} == {f"needed.{ended}.csv", f"c.{elsewhere}.part", mine}
     assert [path.name for path in spill.iterdir()] == ["1-2"]
 
 

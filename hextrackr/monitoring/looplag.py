@@ -1,0 +1,38 @@
+"""How late the event loop comes round: what a client waits for anything, whatever it asks for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .histogram import Histogram
+
+#: Seconds between two ticks.
+TICK = 0.25
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+
+
+class LoopLag:
+    """Ticks, and notes how much later than asked each tick comes.
+
+    :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
+    """
+
+    def __init__(self, start_task: Callable[..., Any], sleep: Callable[[float], Any]) -> None:
+        self._start_task = start_task
+        self._sleep = sleep
+        self._ticking = False
+        self.seconds = Histogram(BOUNDS)
+
+    def start(self) -> None:
+        """Begin to tick, unless that has begun."""
+        if not self._ticking:
+            self._ticking = True
+            self._start_task(self._tick)
+
+    def _tick(self) -> None:
+        while True:
+            due = time.monotonic() + TICK
+            self._sleep(TICK)
+            self.seconds.observe(max(0.0, time.monotonic() - due))

@@ -1,0 +1,109 @@
+"""The loop of the green thread beside the importer process: one thing after the other."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from hextrackr.errors import HexTrackrError
+
+from .chores import Chores
+from .endings import Endings
+from .registry import ImportRegistry
+from .rounds import ROUND, Rounds
+from .runner import Runner
+
+log = logging.getLogger(__name__)
+
+#: How long an end in good order waits for the running import to be let go of, in seconds.
+STOP_PATIENCE = 3.0
+
+
+class Turns:
+    """Takes chores, and imports one at a time, the oldest first.
+
+    :param to_cancel: the imports that another process, such as a command, wants cancelled.
+    :param may_import: whether this process takes imports, now.
+    :param sleep: waits in the server's async mode (seconds).
+    """
+
+    def __init__(
+        self,
+        registry: ImportRegistry,
+        *,
+        to_cancel: Callable[[], Iterable[int]],
+        may_import: Callable[[], bool],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._registry = registry
+        self._to_cancel = to_cancel
+        self._may_import = may_import
+        self._sleep = sleep
+        self._wake = threading.Event()
+        self._stopped = threading.Event()
+        self._working = False
+        self.chores = Chores(self._wake.set, sleep, self._stopped.is_set)
+
+    def bind(self, runner: Runner, rounds: Rounds, endings: Endings) -> None:
+        """Say what the turns consist of; the runner calls :meth:`meanwhile`, so it comes second."""
+        self._runner = runner
+        self._rounds = rounds
+        self._endings = endings
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the end has begun."""
+        return self._stopped.is_set()
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Take nothing more."""
+        self._stopped.set()
+        self._wake.set()
+
+    def wait_until_over(self) -> None:
+        """Wait until what was begun is let go of."""
+        deadline = time.monotonic() + STOP_PATIENCE
+        while self._working and time.monotonic() < deadline:
+            self._sleep(0.02)
+
+    def work(self) -> None:
+        """Take turns until the end."""
+        self._working = True
+        try:
+            self._take_turns()
+        finally:
+            self._runner.discard()
+            self._working = False
+
+    def meanwhile(self) -> None:
+        """Between two lines of progress."""
+        for import_id in self._to_cancel():
+            self._runner.cancel_current(import_id)
+        self._rounds.look_around()
+
+    def _take_turns(self) -> None:
+        while not self._stopped.is_set():
+            self._wake.clear()
+            try:
+                if self._may_import():
+                    self._runner.warm_up()
+                self._endings.write_ends()
+                self._rounds.look_around()
+                if self.chores.take(self._runner.ask):
+                    continue
+                waiting = self._registry.waiting() if self._may_import() else []
+                if waiting:
+                    self._runner.carry_out(waiting[0])
+                    continue
+            except (SQLAlchemyError, HexTrackrError, OSError):
+                log.exception("The supervisor met an error and goes on")
+                self._sleep(ROUND)
+            self._wake.wait(ROUND)

@@ -1,0 +1,52 @@
+"""A worker process: the app without its web server, at work on imports as the web process of the embedded default is.
+
+::
+
+    web process ── row `queued`, task ──► worker process (supervisor) ── job ──► importer process
+                ◄── events, through Redis ──┘
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from celery import Celery
+from celery.signals import setup_logging, worker_init, worker_shutting_down
+
+from hextrackr import logs
+
+from . import wiring
+from .celeryapp import TASK, celery_app
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from .supervisor import Supervisor
+
+
+def worker_of(app: Flask, redis_url: str) -> Celery:
+    """The Celery app of a worker process that works with this app."""
+    celery = celery_app(redis_url)
+    supervisor: Supervisor = app.extensions["import_supervisor"]
+
+    @celery.task(name=TASK)  # type: ignore[untyped-decorator]
+    def run_import(import_id: int) -> None:
+        """Acknowledged when the import is done, is somebody else's, or is let go of because this process ends."""
+        with app.app_context():
+            supervisor.see_through(import_id)
+
+    @setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
+    def log_our_way(**_: object) -> None:
+        logs.begin_child(app.config["LOG_FORMAT"], app.config["LOG_LEVEL"], "worker")
+
+    @worker_init.connect(weak=False)  # type: ignore[untyped-decorator]
+    def begin(**_: object) -> None:
+        wiring.start(app)
+
+    @worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
+    def end(**_: object) -> None:
+        # Called within a signal handler: locks may be held by the very code that was interrupted.
+        threading.Thread(target=wiring.stop, args=(app,)).start()
+
+    return celery

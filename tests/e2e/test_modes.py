@@ -1,0 +1,38 @@
+"""Servers without eventlet: a browser sees and does the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.server import Server, running
+from tests.e2e.modal import choose, figures, part, payload, reaches, reaches_percent, shown_while
+from tests.exports import scan
+
+
+@pytest.fixture(scope="module", params=["threading", "gevent"])
+def server(browser, request) -> Iterator[Server]:
+    with running(ASYNC_MODE=request.param) as server:
+        yield server
+
+
+def test_an_import_is_seen_live(page, many):
+    choose(page, many, source="live")
+    reaches(page, "completed")
+    running = shown_while(page, "running")
+    assert running == sorted(running)
+    assert len(set(running)) >= 5
+
+
+def test_a_page_that_is_loaded_anew_comes_back_to_its_import_and_can_cancel_it(page, many):
+    choose(page, many, source="cancelled")
+    reaches_percent(page, 1)
+    page.reload()
+    reaches(page, "running")
+    part(page, "cancel").click()
+    reaches(page, "cancelled")
+    part(page, "close").click()
+    choose(page, payload("next.csv", scan(range(10))), source="next")
+    reaches(page, "completed")
+    assert figures(page)["inserted"] == 10

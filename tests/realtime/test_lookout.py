@@ -1,0 +1,89 @@
+"""The lookout: what it asks for, and what it tells, while time goes by as the test says."""
+
+from __future__ import annotations
+
+import pytest
+
+from hextrackr.progress import protocol
+from hextrackr.realtime.lookout import SILENCE, Lookout
+
+
+def snapshot(status="processing", message="Loading"):
+    return {"sessionId": "s", "status": status, "message": message, "metadata": {"sequence": 7}}
+
+
+class Scene:
+    """A process with one watched session."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.known = snapshot()
+        self.members = True
+        self.told = []
+        self.lookout = Lookout(lambda _: self.known, self.tell, lambda _: self.members, lambda: self.now)
+
+    def tell(self, event, told, room):
+        assert room == protocol.room("s")
+        self.told.append((event, told["message"]))
+        self.lookout.heard(event, told)  # as it hears everything that reaches its sockets
+
+    def after(self, seconds):
+        self.now += seconds
+        self.lookout.look()
+        return self.told
+
+
+@pytest.fixture
+def scene():
+    scene = Scene()
+    scene.lookout.joined("s", scene.known)
+    return scene
+
+
+def test_a_session_whose_events_arrive_is_left_alone(scene):
+    for _ in range(10):
+        scene.lookout.heard(protocol.UPDATE, snapshot())
+        assert scene.after(SILENCE / 2) == []
+
+
+@pytest.mark.parametrize(("status", "event"), [("completed", protocol.COMPLETE), ("error", protocol.ERROR)])
+def test_an_end_that_was_lost_is_told_once(scene, status, event):
+    scene.known = snapshot(status, "The end")
+    assert scene.after(SILENCE) == [(event, "The end")]
+    assert scene.after(10 * SILENCE) == [(event, "The end")]
+
+
+def test_a_silent_import_is_told_of_when_something_has_changed(scene):
+    assert scene.after(SILENCE) == [(protocol.UPDATE, "Loading")]
+    assert scene.after(SILENCE) == [(protocol.UPDATE, "Loading")]
+    scene.known = snapshot(message="Updating")
+    assert scene.after(SILENCE)[1:] == [(protocol.UPDATE, "Updating")]
+
+
+def test_nobody_is_told_what_was_heard(scene):
+    scene.lookout.heard(protocol.COMPLETE, snapshot("completed"))
+    scene.known = snapshot("completed")
+    assert scene.after(SILENCE) == []
+
+
+def test_who_joins_after_the_end_knows_it_already():
+    scene = Scene()
+    scene.known = snapshot("completed")
+    scene.lookout.joined("s", scene.known)
+    assert scene.after(SILENCE) == []
+
+
+def test_a_session_that_nobody_watches_any_more_is_forgotten(scene):
+    scene.members = False
+    assert scene.after(SILENCE) == []
+    scene.members = True
+    assert scene.after(SILENCE) == []
+
+
+def test_a_session_that_is_still_to_come_is_looked_after(scene):
+    scene = Scene()
+    scene.known = None
+    scene.lookout.joined("s", None)
+    assert scene.after(SILENCE) == []
+    scene.known = snapshot("completed", "Quick")
+    assert scene.after(SILENCE) == [(protocol.COMPLETE, "Quick")]

@@ -1,0 +1,162 @@
+"""Several web processes and workers on one data folder, Redis between them and nginx before them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from benchmarks.server import ROOT, Server, start
+from tests.server.client import get
+from tests.services import RedisServer, free_port
+
+DEPLOY = ROOT / "deploy"
+#: Around the site that is deployed: what Debian's nginx.conf has, in folders of the test's own.
+NGINX = """
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+events {{ worker_connections 4096; }}
+http {{
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    log_format upstream "$upstream_addr $request";
+    access_log {folder}/access upstream;
+    error_log {folder}/error warn;
+    include {site};
+}}
+"""
+
+
+def until(condition: Any, seconds: float = 60) -> Any:
+    """Wait for a condition; what it was."""
+    deadline = time.monotonic() + seconds
+    while not (met := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return met
+
+
+class System:
+    """The processes, ended by :meth:`close` in good order.
+
+    :param settings: of all of them, beside what makes them work together.
+    """
+
+    def __init__(self, folder: Path, redis: RedisServer, **settings: str) -> None:
+        self.folder = folder
+        self.instance = folder / "instance"
+        self.instance.mkdir()
+        self.log = folder / "log"
+        self._stream = self.log.open("ab")
+        self._settings = {"REDIS_URL": redis.url, "IMPORT_WORKERS": "celery", "LOG_LEVEL": "INFO", **settings}
+        self.webs: list[tuple[Server, subprocess.Popen[bytes]]] = []
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self._nginx: subprocess.Popen[bytes] | None = None
+
+    def start_web(self, **settings: str) -> Server:
+        """Add a web process."""
+        self.webs.append(start(self.instance, self._stream, **{**self._settings, **settings}))
+        return self.webs[-1][0]
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        """Add a worker; it is at work when it has its importer process."""
+        environment = {**os.environ, "INSTANCE_PATH": str(self.instance), **self._settings}
+        command = [sys.executable, "-W", "ignore", "-m", "celery", "-A", "worker", "--quiet", "worker"]
+        command += ["-n", f"worker{len(self.workers)}@%h"]
+        worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self._stream, stderr=self._stream)
+        self.workers.append(worker)
+        until(lambda: self.importers(worker))
+        return worker
+
+    def start_nginx(self) -> Server:
+        """Put nginx before the web processes, with the site as it is deployed but for its addresses."""
+        program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+        if program is None:
+            pytest.skip("no nginx on this machine: these tests need the program `nginx`")
+        folder, port = self.folder / "nginx", free_port()
+        folder.mkdir()
+        (folder / "nginx.conf").write_text(NGINX.format(folder=folder, site=DEPLOY / "nginx.conf"))
+        (folder / "nginx-listen.conf").write_text(f"listen 127.0.0.1:{port};\nserver_name _;\n")
+        servers = [f"server {server.address} max_fails=1 fail_timeout=2s;" for server, _ in self.webs]
+        (folder / "nginx-servers.conf").write_text("\n".join(servers))
+        command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error")]
+        self._nginx = subprocess.Popen(command, stdout=self._stream, stderr=self._stream)
+        front = Server(f"127.0.0.1:{port}", self._nginx.pid, self.instance)
+        until(lambda: _answers(front))
+        return front
+
+    def importers(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+        """The importer processes of a worker or a web process."""
+        children = psutil.Process(process.pid).children(recursive=True)
+        return [child for child in children if "hextrackr.workers.importer" in child.cmdline()]
+
+    def kill_worker(self, worker: subprocess.Popen[bytes]) -> None:
+        """SIGKILL, and the importer sees that its parent is gone."""
+        worker.kill()
+        worker.wait()
+        self.workers.remove(worker)
+
+    def kill_web(self, number: int) -> Server:
+        """SIGKILL to a whole web process; return where it was."""
+        server, process = self.webs.pop(number)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        for child in children:
+            child.kill()
+        process.wait()
+        return server
+
+    def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Look into the database."""
+        path = self.instance / "hextrackr.sqlite3"
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+        try:
+            return connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
+
+    def at_work_on(self, import_id: int, *states: str) -> subprocess.Popen[bytes]:
+        """Wait until an import is in one of these states, and return the worker that has it."""
+        row = "SELECT owner FROM imports WHERE id = ? AND state IN (SELECT value FROM json_each(?))"
+        ((owner,),) = until(lambda: self.query(row, import_id, json.dumps(states)))
+        return self._worker(owner)
+
+    def one_before_its_end(self) -> tuple[int, subprocess.Popen[bytes]]:
+        """Wait for any import that is still far from its commit; it, and the worker that has it."""
+        row = "SELECT id, owner FROM imports WHERE state IN ('reading', 'staging') ORDER BY id DESC LIMIT 1"
+        ((import_id, owner),) = until(lambda: self.query(row))
+        return import_id, self._worker(owner)
+
+    def _worker(self, owner: str) -> subprocess.Popen[bytes]:
+        pid = int(owner.split("/")[2].split("-")[0])
+        return next(worker for worker in self.workers if worker.pid == pid)
+
+    def close(self) -> None:
+        """End everything."""
+        processes = [*self.workers, *(process for _, process in self.webs), *([self._nginx] if self._nginx else [])]
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            process.wait(timeout=30)
+        self._stream.close()
+
+
+def _answers(server: Server) -> bool:
+    try:
+        return get(server, "/health")[0] == 200
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,177 @@
+"""Two web processes on one database, with Redis between them: who is connected to either sees everything."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from benchmarks.exports import Estate, write
+from benchmarks.server import running
+from tests.exports import scan
+from tests.server.client import get, listening, upload
+from tests.services import RedisServer
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory):
+    redis = RedisServer(tmp_path_factory.mktemp("redis"))
+    redis.start()
+    yield redis
+    redis.close()
+
+
+@contextmanager
+def two_processes(folder, redis, **settings):
+    """Two servers on one data folder, and what they have logged."""
+    log = folder / "log"
+    instance = folder / "instance"
+    instance.mkdir()
+    with log.open("ab") as stream, ExitStack() as stack:
+        yield [stack.enter_context(running(stream, instance, REDIS_URL=redis.url, **settings)) for _ in range(2)]
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory, redis):
+    with two_processes(tmp_path_factory.mktemp("two"), redis) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def long_scan(tmp_path_factory):
+    path = tmp_path_factory.mktemp("long") / "scan.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        write(stream, Estate(60_000))
+    return path.read_bytes()
+
+
+def until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not (met := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return met
+
+
+def post(server, path):
+    connection = http.client.HTTPConnection(server.address, timeout=30)
+    try:
+        connection.request("POST", path, headers={"Content-Length": "0"})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def watch_in_both(stack, servers):
+    """A listener of one session in each process."""
+    one, other = (stack.enter_context(listening(server)) for server in servers)
+    assert other.client.call("join-progress", one.session_id) == {"ok": True}
+    return one, other
+
+
+@pytest.mark.parametrize("mode", ["eventlet", "threading", "gevent"])  # the tests below are of eventlet
+def test_watchers_in_both_processes_see_the_same_events(tmp_path, redis, mode):
+    with two_processes(tmp_path, redis, ASYNC_MODE=mode) as servers, ExitStack() as stack:
+        for turn in range(2):  # either process may run the import
+            one, other = watch_in_both(stack, servers)
+            upload(
+                servers[turn], scan(range(60), range(50)), "import-staging", sessionId=one.session_id, source=f"{turn}"
+            )
+            seen, as_well = one.until_the_end(), other.until_the_end()
+            assert seen[-1] == as_well[-1] and seen[-1][0] == "progress-complete"
+            assert [name for name, _ in seen[:-1]] == ["progress-update"] * (len(seen) - 1)
+            assert seen == as_well
+            sequences = [snapshot["metadata"]["sequence"] for _, snapshot in seen]
+            assert sequences == sorted(set(sequences))
+
+
+def test_who_joins_in_mid_import_gets_the_snapshot_in_either_process(servers, long_scan):
+    with listening(servers[0]) as first:
+        upload(servers[0], long_scan, "import-staging", sessionId=first.session_id, source="late")
+        until(lambda: first.events.get(timeout=30)[1]["progress"] > 5)
+        for server in servers:
+            with listening(server) as late:
+                late.client.call("join-progress", first.session_id)
+                name, snapshot = late.events.get(timeout=30)
+                assert (name, snapshot["sessionId"]) == ("progress-status", first.session_id)
+                assert snapshot["progress"] > 5
+            assert get(server, f"/api/progress/{first.session_id}")[1]["progress"] > 5
+        assert first.until_the_end()[-1][0] == "progress-complete"
+
+
+def test_a_session_in_use_in_one_process_is_refused_by_the_other(servers, long_scan):
+    with listening(servers[0]) as listener:
+        upload(servers[0], long_scan, "import-staging", sessionId=listener.session_id, source="used")
+        status, answer = upload(servers[1], scan([1]), "import-staging", sessionId=listener.session_id)
+        assert (status, answer["error"]["code"]) == (409, "SESSION_IN_USE")
+        listener.until_the_end()
+
+
+def test_an_import_is_cancelled_and_confirmed_from_either_process(servers, long_scan):
+    with listening(servers[0]) as listener:
+        _, answer = upload(servers[0], long_scan, "import-staging", sessionId=listener.session_id, source="cancel")
+        until(lambda: listener.events.get(timeout=30)[1]["progress"] > 5)
+        for server in servers:
+            status, cancelled = post(server, f"/api/imports/{answer['importId']}/cancel")
+            assert (status, cancelled.get("state", "already")) in ((200, "cancelled"), (409, "already"))
+        assert listener.until_the_end()[-1][1]["error"]["code"] == "CANCELLED"
+    with ExitStack() as stack:
+        one, other = watch_in_both(stack, servers)
+        _, answer = upload(
+            servers[0], scan([1]), "import-staging", sessionId=one.session_id, preview="true", source="ask"
+        )
+        until(lambda: other.events.get(timeout=30)[1]["metadata"].get("awaitingConfirmation"))
+        assert post(servers[1], f"/api/imports/{answer['importId']}/confirm")[0] == 200
+        for listener in (one, other):
+            assert listener.until_the_end()[-1][0] == "progress-complete"
+
+
+def test_any_program_that_speaks_the_protocol_of_the_queue_is_heard(servers, redis):
+    with listening(servers[1]) as listener:
+        message = {"method": "emit", "event": "progress-update", "data": [{"n": 1}], "namespace": "/",
+                   "room": f"progress-{listener.session_id}", "host_id": "another"}  # fmt: skip
+        assert redis.client.publish("hextrackr", json.dumps(message)) == 2
+        assert listener.events.get(timeout=30) == ("progress-update", {"n": 1})
+
+
+@pytest.mark.parametrize("trouble", ["kill", "hang"])
+def test_imports_go_on_without_redis_and_every_watcher_learns_of_the_end(servers, redis, long_scan, trouble):
+    with ExitStack() as stack:
+        one, other = watch_in_both(stack, servers)
+        upload(servers[0], long_scan, "import-staging", sessionId=one.session_id, source=trouble)
+        until(lambda: one.events.get(timeout=30)[1]["progress"] > 5)
+        getattr(redis, trouble)()
+        for listener in (one, other):
+            name, end = listener.until_the_end()[-1]
+            assert (name, end["metadata"]["inserted"]) == ("progress-complete", 60_000)
+        for server in servers:
+            status, ready = get(server, "/ready")
+            assert (status, ready["checks"]["store"]) == (503, "Redis does not answer")
+            assert get(server, "/health")[0] == get(server, "/api/imports")[0] == 200
+            assert upload(server, scan([7]), source=f"{trouble} {server.address}")[1]["state"] == "completed"
+    if trouble == "kill":
+        redis.start()
+    else:
+        redis.go_on()
+    for server in servers:
+        until(lambda server=server: get(server, "/ready")[0] == 200)
+    until(lambda: redis.client.pubsub_numsub("hextrackr")[0][1] == 2)
+    with ExitStack() as stack:
+        one, other = watch_in_both(stack, servers)
+        upload(servers[0], scan(range(50)), "import-staging", sessionId=one.session_id, source=f"{trouble} again")
+        assert one.until_the_end() == other.until_the_end()
+
+
+def test_requests_are_counted_over_all_processes_and_in_each_while_redis_is_away(tmp_path, redis):
+    with two_processes(tmp_path, redis, API_RATE_LIMIT="6 per hour") as servers:
+        asked = [get(servers[turn % 2], "/api/imports")[0] for turn in range(8)]
+        assert asked == [200] * 6 + [429] * 2
+        redis.kill()
+        alone = [get(servers[0], "/api/imports")[0] for _ in range(8)]
+        assert 200 in alone and alone[-1] == 429
+        redis.start()

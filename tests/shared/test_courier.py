@@ -1,0 +1,101 @@
+"""What is taken to Redis, and what is kept for later."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.shared.conftest import eventually
+
+CHANNEL = "test"
+
+
+@pytest.fixture
+def heard(redis):
+    """Subscribes and returns what it has heard by now."""
+    channel = redis.client.pubsub(ignore_subscribe_messages=True)
+    messages = []
+
+    def subscribe():
+        channel.subscribe(CHANNEL)
+        return hear
+
+    def hear():
+        while message := channel.get_message(timeout=0.05):
+            if message["type"] == "message":
+                messages.append(message["data"].decode())
+        return messages
+
+    yield subscribe
+    channel.close()
+
+
+def publish(courier, *messages, subject="s", lasting=False):
+    for message in messages:
+        courier.publish(subject, CHANNEL, message, lasting=lasting)
+
+
+def test_messages_arrive_in_order(process, heard):
+    hear, courier = heard(), process().courier
+    for number in range(20):
+        publish(courier, str(number), lasting=True)
+    assert eventually(lambda: len(hear()) == 20)
+    assert hear() == [str(number) for number in range(20)]
+
+
+def test_the_state_of_a_subject_is_stored_as_it_is_when_it_is_sent(process, redis):
+    courier = process().courier
+    courier.keep("s", lambda: ("key", b"value", 60_000))
+    assert eventually(lambda: redis.client.get("key") == b"value")
+
+
+@pytest.mark.parametrize("trouble", ["kill", "hang"])
+def test_what_could_not_be_sent_is_sent_later_the_newest_of_each_and_all_that_lasts(process, redis, heard, trouble):
+    courier = process().courier
+    courier.answers()
+    getattr(redis, trouble)()
+    assert not courier.answers()
+    publish(courier, "old", "new", subject="running")
+    publish(courier, "before the end", subject="ended")
+    publish(courier, "end", "more", subject="ended", lasting=True)
+    courier.keep("running", lambda: ("key", b"newest", 60_000))
+    if trouble == "kill":
+        redis.start()
+    else:
+        redis.go_on()
+    hear = heard()
+    assert eventually(courier.answers)
+    if trouble == "kill":  # what subscribes to a server that has just come back may come after the messages
+        assert eventually(lambda: redis.client.get("key") == b"newest")
+        return
+    assert eventually(lambda: len(hear()) >= 3)
+    assert sorted(hear()) == ["end", "more", "new"]
+    assert hear().index("end") < hear().index("more")
+
+
+def test_an_end_replaces_the_update_that_waits_before_it(process, redis, heard):
+    courier = process().courier
+    assert courier.answers()
+    redis.hang()
+    publish(courier, "first")  # is under way when the others come
+    eventually(lambda: not courier._breaker.closed)
+    publish(courier, "update")
+    publish(courier, "end", lasting=True)
+    redis.go_on()
+    hear = heard()
+    assert eventually(lambda: "end" in hear())
+    assert "update" not in hear()
+
+
+def test_a_flush_waits_for_what_is_to_be_sent(process, redis):
+    courier = process().courier
+    courier.keep("s", lambda: ("key", b"value", 60_000))
+    courier.flush(30)
+    assert redis.client.get("key") == b"value"
+
+
+def test_a_flush_does_not_wait_for_a_redis_that_is_gone(process, redis):
+    courier = process().courier
+    redis.kill()
+    courier.keep("s", lambda: ("key", b"value", 60_000))
+    courier.flush(30)
+    assert not courier._breaker.closed

@@ -1,0 +1,16 @@
+"""Builds the worker from the environment: what ``celery -A worker worker`` loads. It is the app, with imports embedded in it."""
+
+from dataclasses import replace
+
+from config import Config
+from hextrackr import create_app, database
+from hextrackr.workers.worker import worker_of
+
+config = replace(Config.of_server(), ASYNC_MODE="threading", IMPORT_WORKERS="embedded", METRICS="off")
+if not config.REDIS_URL:
+    raise SystemExit("A worker needs REDIS_URL, through which it is woken and tells of its imports.")
+
+_app = create_app(config)
+if not database.is_migrated(_app):
+    raise SystemExit("The database is not that of this version: run `flask db upgrade` first (`make worker` does).")
+celery = worker_of(_app, config.REDIS_URL)
