@@ -10,7 +10,7 @@ const CHANGES = [["opened", "inserted"], ["reopened", "reopened"], ["resolved", 
 /** What the last scans changed, each figure a way to what it counts; and all that is new for some days. */
 export class LastChanges extends Panel {
     start() {
-        for (const link of this.element.querySelectorAll("[data-new-for]")) link.href = listOf({ newSince: dayBefore(link.dataset.newFor) });
+        for (const link of this.element.querySelectorAll("[data-new-for]")) link.href = listOf({ state: "all", newSince: dayBefore(link.dataset.newFor) });
         super.start();
     }
 
