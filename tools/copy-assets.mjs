@@ -4,7 +4,7 @@
  * The folder is built anew each time, so nothing stale stays. Icons are those that a template asks for by a literal
  * name, `icon("name")`.
  */
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -16,7 +16,7 @@ const vendor = join(root, "static", "vendor");
 const FILES = {
     "@tabler/core/dist/css/tabler.min.css": "tabler/tabler.min.css",
     "@tabler/icons/LICENSE": "icons/LICENSE",
-    "uplot/dist/uPlot.esm.js": "uplot/uPlot.esm.js",
+    "uplot/dist/uPlot.iife.min.js": "uplot/uPlot.esm.min.js",
     "uplot/dist/uPlot.min.css": "uplot/uPlot.min.css",
     "uplot/LICENSE": "uplot/LICENSE",
     "socket.io-client/dist/socket.io.esm.min.js": "socket.io-client/socket.io.esm.min.js",
@@ -31,6 +31,11 @@ const FILES = {
 async function copy(source, target) {
     await mkdir(dirname(target), { recursive: true });
     await copyFile(source, target);
+}
+
+/** Of this one there is no module that is small: the small one names a variable, which a module can export. */
+async function exportFrom(path, name) {
+    await appendFile(path, `\nexport default ${name};\n`);
 }
 
 /** Without this, developer tools ask the server for source maps that are not copied. */
@@ -55,6 +60,7 @@ for (const [source, target] of Object.entries(FILES)) {
     await copy(join(modules, source), join(vendor, target));
     if (/\.(css|js)$/.test(target)) await dropSourceMapReference(join(vendor, target));
 }
+await exportFrom(join(vendor, "uplot", "uPlot.esm.min.js"), "uPlot");
 const icons = await iconsInTemplates();
 for (const name of icons) {
     await copy(join(modules, "@tabler/icons/icons/outline", `${name}.svg`), join(vendor, "icons", `${name}.svg`));

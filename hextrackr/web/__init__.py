@@ -8,6 +8,7 @@ from hextrackr import __version__
 from hextrackr.extensions import cors
 
 from . import (
+    assets,
     backups,
     compression,
     failures,
@@ -49,6 +50,7 @@ def init_app(app: Flask, config: Config) -> None:
         app.register_blueprint(module.blueprint)
     cors.init_app(app, origins=list(config.CORS_ORIGINS), resources=r"/api/*")
     compression.init_app(app)
+    assets.init_app(app)
     failures.init_app(app)
     visitors.init_app(app, config)
     headers.init_app(app)

@@ -1,4 +1,4 @@
-"""Sends the pages' own files compressed, piece by piece, so that no request waits for another's; a browser that has them asks no more."""
+"""Sends the pages and their own files compressed, piece by piece, so that no request waits for another's."""
 
 from __future__ import annotations
 

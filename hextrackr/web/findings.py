@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from hextrackr.importing import formats
 from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Source
 from hextrackr.models.findings import Severity
 
@@ -67,5 +68,6 @@ def _record(finding: Finding, asset: Asset, definition: Definition, source: Sour
         "lastSeen": finding.last_seen.isoformat(),
         "resolvedOn": finding.resolved_on.isoformat() if finding.resolved_on else None,
         "scanner": source.scanner,
+        "scannerName": formats.scanner_name(source.scanner),
         "source": source.label,
     }

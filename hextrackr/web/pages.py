@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from flask import Blueprint, render_template
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from hextrackr.errors import NotFound
-from hextrackr.extensions import db, import_registry
-from hextrackr.models import Asset, Definition, DefinitionCve, Import
+from hextrackr.extensions import db, import_registry, upkeep
+from hextrackr.models import Asset, Definition, Import, StateTotal
+
+from . import subjects
 
 blueprint = Blueprint("pages", __name__)
 
@@ -58,13 +60,15 @@ SCALES = {
 @blueprint.get("/")
 def home() -> str:
     """What is new, what got better, what is worst."""
-    return render_template("dashboard.html")
+    empty = db.session.scalar(select(StateTotal.findings).where(StateTotal.findings > 0).limit(1)) is None
+    return render_template("dashboard.html", empty=empty)
 
 
 @blueprint.get("/imports")
 def imports() -> str:
     """Import a file, and see what was imported."""
-    return render_template("imports.html")
+    total = db.session.scalar(select(func.count()).select_from(Import)) or 0
+    return render_template("imports.html", expected=min(total, 20))
 
 
 @blueprint.get("/imports/<int:import_id>")
@@ -88,7 +92,7 @@ def mapping(import_id: int) -> str:
 @blueprint.get("/data")
 def data() -> str:
     """Backups, and the way to an empty record."""
-    return render_template("data.html")
+    return render_template("data.html", expected=len(upkeep.backups()))
 
 
 @blueprint.get("/vulnerabilities")
@@ -106,8 +110,7 @@ def host(host_id: int) -> str:
     found = db.session.get(Asset, host_id)
     if found is None:
         raise NotFound("There is no host with this number.", "UNKNOWN_HOST")
-    name = found.name or found.fqdn or found.netbios or found.ip or found.key
-    return render_template("host.html", number=host_id, name=name)
+    return render_template("host.html", subject=subjects.of_asset(found))
 
 
 @blueprint.get("/definitions/<int:definition_id>")
@@ -119,7 +122,7 @@ def definition(definition_id: int) -> str:
     found = db.session.get(Definition, definition_id)
     if found is None:
         raise NotFound("There is no definition with this number.", "UNKNOWN_DEFINITION")
-    return render_template("definition.html", number=definition_id, name=found.title or found.key)
+    return render_template("definition.html", subject=subjects.of_definition(found))
 
 
 @blueprint.get("/cves/<cve>")
@@ -128,10 +131,10 @@ def one_cve(cve: str) -> str:
 
     :raises NotFound: no definition on record has it.
     """
-    known = db.session.scalar(select(DefinitionCve.cve).where(DefinitionCve.cve == cve.upper()).limit(1))
-    if known is None:
+    subject = subjects.of_cve(cve)
+    if not subject["definitions"]:
         raise NotFound("No finding on record has this CVE.", "UNKNOWN_CVE")
-    return render_template("cve.html", name=known)
+    return render_template("cve.html", subject=subject)
 
 
 def _existing(import_id: int) -> Import:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, case, func, select
 
 from hextrackr.errors import NotFound
 from hextrackr.extensions import db
+from hextrackr.importing import formats
 from hextrackr.models import Asset, Definition, DefinitionCve, Finding, FindingChange, Import, Source
 from hextrackr.models.findings import Lifecycle, Severity
 
@@ -27,16 +28,7 @@ def host(host_id: int) -> dict[str, Any]:
     asset = db.session.get(Asset, host_id)
     if asset is None:
         raise NotFound("There is no host with this number.", "UNKNOWN_HOST")
-    return {
-        "hostId": asset.id,
-        "host": asset.name or asset.fqdn or asset.netbios or asset.ip or asset.key,
-        "fqdn": asset.fqdn,
-        "netbios": asset.netbios,
-        "ip": asset.ip,
-        "os": asset.os,
-        **_source(asset.source_id),
-        **_told(Finding.asset_id == host_id),
-    }
+    return {**of_asset(asset), **_told(Finding.asset_id == host_id)}
 
 
 @blueprint.get("/definitions/<int:definition_id>")
@@ -45,8 +37,38 @@ def definition(definition_id: int) -> dict[str, Any]:
     found = db.session.get(Definition, definition_id)
     if found is None:
         raise NotFound("There is no definition with this number.", "UNKNOWN_DEFINITION")
+    return {**of_definition(found), **_told(Finding.definition_id == definition_id)}
+
+
+@blueprint.get("/cves/<cve>")
+def one_cve(cve: str) -> dict[str, Any]:
+    """A CVE with the definitions of all sources that name it."""
+    subject = of_cve(cve)
+    if not subject["definitions"]:
+        raise NotFound("No finding on record has this CVE.", "UNKNOWN_CVE")
+    return {
+        **subject,
+        **_told(Finding.definition_id.in_([found["definitionId"] for found in subject["definitions"]])),
+    }
+
+
+def of_asset(asset: Asset) -> dict[str, Any]:
+    """What is known of a host, without its findings."""
+    return {
+        "hostId": asset.id,
+        "host": asset.name or asset.fqdn or asset.netbios or asset.ip or asset.key,
+        "fqdn": asset.fqdn,
+        "netbios": asset.netbios,
+        "ip": asset.ip,
+        "os": asset.os,
+        **_source(asset.source_id),
+    }
+
+
+def of_definition(found: Definition) -> dict[str, Any]:
+    """What is known of a definition, without its findings."""
     cves = db.session.scalars(
-        select(DefinitionCve.cve).where(DefinitionCve.definition_id == definition_id).order_by(DefinitionCve.cve)
+        select(DefinitionCve.cve).where(DefinitionCve.definition_id == found.id).order_by(DefinitionCve.cve)
     )
     return {
         **_definition(found),
@@ -58,21 +80,16 @@ def definition(definition_id: int) -> dict[str, Any]:
         "updated": found.updated.isoformat() if found.updated else None,
         "cves": list(cves),
         **_source(found.source_id),
-        **_told(Finding.definition_id == definition_id),
     }
 
 
-@blueprint.get("/cves/<cve>")
-def one_cve(cve: str) -> dict[str, Any]:
-    """A CVE with the definitions of all sources that name it."""
+def of_cve(cve: str) -> dict[str, Any]:
+    """A CVE and the definitions that name it, without their findings; there are none for a CVE that is not on record."""
     named = select(DefinitionCve.definition_id).where(DefinitionCve.cve == cve.upper())
-    definitions = db.session.scalars(select(Definition).where(Definition.id.in_(named)).order_by(Definition.id)).all()
-    if not definitions:
-        raise NotFound("No finding on record has this CVE.", "UNKNOWN_CVE")
+    definitions = db.session.scalars(select(Definition).where(Definition.id.in_(named)).order_by(Definition.id))
     return {
         "cve": cve.upper(),
         "definitions": [{**_definition(found), **_source(found.source_id)} for found in definitions],
-        **_told(Finding.definition_id.in_([found.id for found in definitions])),
     }
 
 
@@ -90,7 +107,12 @@ def _definition(found: Definition) -> dict[str, Any]:
 
 def _source(source_id: int) -> dict[str, Any]:
     source = db.session.get_one(Source, source_id)
-    return {"sourceId": source.id, "scanner": source.scanner, "source": source.label}
+    return {
+        "sourceId": source.id,
+        "scanner": source.scanner,
+        "scannerName": formats.scanner_name(source.scanner),
+        "source": source.label,
+    }
 
 
 def _told(condition: _Condition) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import { ImportPage } from "./import-page.js";
 import { ImportsPage } from "./imports-page.js";
 import { ImportDiscovery } from "./shared/import-discovery.js";
 import { ImportRuns } from "./shared/import-runs.js";
+import { Menu } from "./shared/menu.js";
 import { ProgressModal } from "./shared/progress-modal.js";
 import { ProgressPill } from "./shared/progress-pill.js";
 import { WebSocketClient } from "./shared/websocket-client.js";
@@ -20,6 +21,7 @@ import { TrendCard } from "./trend-card.js";
 const BEHAVIOURS = {
     "[data-progress-modal]": ProgressModal,
     "[data-progress-pill]": ProgressPill,
+    "[data-menu]": Menu,
     "[data-import-form]": ImportForm,
     "[data-import-page]": ImportPage,
     "[data-imports-page]": ImportsPage,

@@ -1,4 +1,5 @@
 import { groupRow } from "./group-row.js";
+import { STATES, shownState } from "./import-facts.js";
 import { importPage, listOf } from "./shared/addresses.js";
 import { copyOf, find, setText } from "./shared/dom.js";
 import { ago, count, counted, instant } from "./shared/format.js";
@@ -6,8 +7,13 @@ import { Panel } from "./shared/panel.js";
 
 const CHANGES = [["opened", "inserted"], ["reopened", "reopened"], ["resolved", "resolved"]];
 
-/** What the last scans changed, each figure a way to what it counts. */
+/** What the last scans changed, each figure a way to what it counts; and all that is new for some days. */
 export class LastChanges extends Panel {
+    start() {
+        for (const link of this.element.querySelectorAll("[data-new-for]")) link.href = listOf({ state: "all", newSince: dayBefore(link.dataset.newFor) });
+        super.start();
+    }
+
     show({ lastScans }) {
         const { importIds, bySeverity, from, to } = lastScans;
         for (const [kind] of CHANGES) {
@@ -19,6 +25,13 @@ export class LastChanges extends Panel {
         setText(find(this.element, "[data-change-days]"), from === to ? `by the scans of ${to}` : `by the last scan of each source, ${from} to ${to}`);
         return importIds.length > 0;
     }
+}
+
+/** @param {number} days @returns {string} the day so many days ago, as the reader's calendar has it */
+function dayBefore(days) {
+    const day = new Date();
+    day.setDate(day.getDate() - days);
+    return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 }
 
 function worst(bySeverity, kind) {
@@ -72,7 +85,7 @@ function latestRow(template, record) {
     const name = find(row, "[data-latest-name]");
     name.href = importPage(record.importId);
     setText(name, record.filename);
-    setText(find(row, "[data-latest-origin]"), [record.scannerName, record.source, record.scanDate].filter(Boolean).join(" · "));
+    setText(find(row, "[data-latest-origin]"), [record.scannerName, record.source, record.scanDate].filter(Boolean).map((text) => `${text} · `).join(""));
     const completed = record.state === "completed" && record.undoneAt === null;
     find(row, "[data-latest-figures]").hidden = !completed;
     for (const [kind, figure] of CHANGES) {
@@ -81,7 +94,10 @@ function latestRow(template, record) {
         setText(find(link, "[data-latest-count]"), count(record[figure]));
         link.dataset.zero = record[figure] === 0;
     }
-    setText(find(row, "[data-latest-state]"), completed ? "" : record.undoneAt ? "Undone" : record.state.replace("-", " "));
+    const state = find(row, "[data-latest-state]");
+    state.hidden = completed;
+    state.dataset.state = shownState(record);
+    setText(state, STATES[shownState(record)]);
     const when = find(row, "time");
     when.dateTime = new Date(record.createdAt).toISOString();
     when.title = instant(record.createdAt);

@@ -111,6 +111,7 @@ export class Explorer {
         for (const button of this.#section.querySelectorAll("[data-group]")) {
             button.setAttribute("aria-pressed", String(button.dataset.group === group));
         }
+        find(this.#section, "[data-columns-menu]").hidden = group !== "finding"; // groups have columns of their own
         for (const link of this.#section.querySelectorAll("[data-export]")) {
             link.href = exportFromQuery(this.#query, link.dataset.export, this.#fixed);
         }

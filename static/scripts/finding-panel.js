@@ -50,7 +50,7 @@ export class FindingPanel {
             title: finding.title || "–", severity: finding.severity, state: STATES[finding.state] ?? finding.state,
             host: hostOf(finding), ip: finding.ip === hostOf(finding) ? "" : finding.ip, port: portOf(finding),
             plugin: [finding.pluginId, finding.family].filter(Boolean).join(" · "),
-            source: [finding.scanner, finding.source].filter(Boolean).join(" · "),
+            source: [finding.scannerName, finding.source].filter(Boolean).join(" · "),
             scores: [["CVSS", score(finding.cvss)], ["VPR", score(finding.vpr)], ["EPSS", share(finding.epss)]]
                 .filter(([, value]) => value !== "–").map((pair) => pair.join(" ")).join(" · "),
             vector: finding.cvssVector, firstSeen: finding.firstSeen, lastSeen: finding.lastSeen, resolvedOn: finding.resolvedOn,

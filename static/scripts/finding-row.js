@@ -1,8 +1,8 @@
 import { cvePage, hostPage } from "./shared/addresses.js";
 import { copyOf, fill, find, setText } from "./shared/dom.js";
-import { count, score } from "./shared/format.js";
+import { count, counted, score } from "./shared/format.js";
 
-const CVES_SHOWN = 2;
+const CVES_SHOWN = 1;
 export const STATES = { active: "Active", reopened: "Reopened", resolved: "Resolved" };
 
 /**
@@ -31,7 +31,7 @@ export function findingRow(template, finding) {
         firstSeen: finding.firstSeen ?? "–",
         lastSeen: finding.lastSeen ?? "–",
         state: STATES[finding.state] ?? finding.state,
-        source: finding.source || finding.scanner,
+        source: finding.source || finding.scannerName,
     });
     find(row, '[data-field="severity"]').dataset.severity = finding.severity;
     find(row, "[data-host-link]").href = hostPage(finding.hostId);
@@ -48,9 +48,9 @@ export function hostOf(finding) {
     return finding.host || finding.fqdn || finding.ip || "–";
 }
 
-/** @param {object} finding @returns {string} such as `443/tcp` */
+/** @param {object} finding @returns {string} such as `443/tcp`; a dash for port 0, which stands for the whole host */
 export function portOf(finding) {
-    return [finding.port ?? "–", finding.protocol].filter(Boolean).join("/");
+    return [finding.port || "–", finding.port ? finding.protocol : ""].filter(Boolean).join("/");
 }
 
 /** @param {number | null} epss @returns {string} as the percentage that FIRST publishes beside it */
@@ -75,7 +75,8 @@ function fillCves(cell, cves) {
     find(cell, "ul").prepend(...items);
     find(cell, "[data-cves-none]").hidden = cves.length > 0;
     more.parentElement.hidden = cves.length <= CVES_SHOWN;
-    setText(more, `+${count(cves.length - CVES_SHOWN)} more`);
+    more.setAttribute("aria-label", counted(cves.length - CVES_SHOWN, "more CVE"));
+    setText(more, `+${count(cves.length - CVES_SHOWN)}`);
     more.addEventListener("click", () => {
         for (const item of items) item.hidden = false;
         more.parentElement.hidden = true;

@@ -1,11 +1,12 @@
 import { STATES, facts, hasEnded, shownState } from "./import-facts.js";
 import { showOutcome, showReading } from "./import-outcome.js";
 import { request } from "./shared/api.js";
+import { Confirmation } from "./shared/confirmation.js";
 import { find, setText } from "./shared/dom.js";
 import { count } from "./shared/format.js";
 
 const REFRESH_MS = 3_000;
-const ASK = "Undo this import? Everything will be as it was before it.";
+const UNDO = { title: "Undo this import?", text: "Everything will be as it was before it. To have it back, import the file again.", agree: "Undo this import" };
 
 /**
  * One import: its figures, what it changed, and what can still be done about it.
@@ -13,6 +14,7 @@ const ASK = "Undo this import? Everything will be as it was before it.";
 export class ImportPage {
     #element;
     #runs;
+    #confirmation = new Confirmation(find(document, "[data-confirmation]"));
     #record = null;
     #timer = null;
     #refresh = () => this.#load();
@@ -72,7 +74,7 @@ export class ImportPage {
     }
 
     async #undo() {
-        if (!confirm(ASK)) return;
+        if (!(await this.#confirmation.ask(UNDO))) return;
         const button = this.#part("undo");
         button.disabled = true;
         this.#notice("Taking the import back…");
@@ -101,6 +103,7 @@ export class ImportPage {
         this.#sentence("error", record.error?.detail ?? "");
         this.#part("warnings").replaceChildren(...record.warnings.map(item));
         for (const cell of this.#element.querySelectorAll("[data-rows]")) setText(cell, count(record[cell.dataset.rows]));
+        this.#part("rows").hidden = record.state === "failed" && record.rowsRead === 0;
         this.#part("rejects").hidden = record.rejected === 0;
         this.#part("rejects").href = `${this.#path}/rejects.csv`;
         showReading(this.#element, record.recognition);

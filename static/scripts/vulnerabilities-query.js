@@ -19,7 +19,7 @@ const DEFAULTS = {
 
 /** How a filter is named to the reader, with its value. */
 const TOLD = {
-    source: (value) => `Source ${value}`, host: (value) => `Host ${value}`, definition: (value) => `Definition ${value}`, cve: (value) => value,
+    source: (value) => `Source ${value}`, host: (value) => `Host ${value}`, definition: (value) => `Vulnerability ${value}`, cve: (value) => value,
     family: (value) => `Family ${value}`, port: (value) => `Port ${value}`, protocol: (value) => value.toUpperCase(),
     newSince: (value) => `New since ${value}`, firstSeenFrom: (value) => `First seen from ${value}`, firstSeenTo: (value) => `First seen until ${value}`,
     lastSeenFrom: (value) => `Last seen from ${value}`, lastSeenTo: (value) => `Last seen until ${value}`,

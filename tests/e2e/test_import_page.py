@@ -62,8 +62,8 @@ def test_from_the_preview_to_the_import_and_back(previewed):
     expect(page.locator('[data-difference="hosts.gone"] li')).to_have_text(["web0"])
     assert violations(page) == []
 
-    page.on("dialog", lambda dialog: dialog.accept())
     page.locator("[data-import-undo]").click()
+    page.get_by_role("dialog", name="Undo this import?").get_by_role("button", name="Undo this import").click()
     expect(page.locator("[data-import-state]")).to_have_text("Undone")
     expect(page.locator("[data-import-undo]")).to_be_hidden()
     assert {(f["host"], f["severity"], f["state"]) for f in findings_of(page, "page")} == {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ago, bytes, count, counted, duration, instant, score } from "../../static/scripts/shared/format.js";
+import { ago, bytes, count, counted, duration, instant, roughly, score } from "../../static/scripts/shared/format.js";
 
 const NOW = Date.UTC(2026, 7, 20, 12, 0, 0);
 const SECOND = 1000;
@@ -11,6 +11,7 @@ const DAY = 24 * HOUR;
 
 const tables = [
     [count, [[0, "0"], [9850, "9,850"], [1234567, "1,234,567"], [null, "–"], [undefined, "–"], [NaN, "–"]]],
+    [roughly, [[0, "0"], [950, "950"], [1250, "1.25k"], [1_250_000, "1.25m"], [5_000_000, "5m"], [null, "–"]]],
     [score, [[6.7, "6.7"], [10, "10.0"], [0, "0.0"], [1312.44, "1,312.4"], [null, "–"]]],
     [bytes, [[0, "0 B"], [999, "999 B"], [256646, "257 kB"], [999_600, "1.0 MB"], [12_340_000, "12.3 MB"], [840_000_000, "840 MB"],
         [2_500_000_000_000_000, "2,500 TB"], [null, "–"]]],

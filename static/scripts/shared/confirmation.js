@@ -16,6 +16,7 @@ export class Confirmation {
         this.#agree = find(dialog, "[data-confirmation-agree]");
         this.#input = find(dialog, "input");
         this.#input.addEventListener("input", this.#check);
+        find(dialog, "[data-confirmation-cancel]").addEventListener("click", () => dialog.close()); // so that Enter agrees, once it may
     }
 
     /**

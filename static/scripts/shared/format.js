@@ -14,6 +14,7 @@ const RELATIVE_UNITS = [
 
 const integers = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const tenths = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const compact = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumSignificantDigits: 3 });
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
@@ -24,6 +25,14 @@ const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
  */
 export function count(value) {
     return isNumber(value) ? integers.format(value) : NONE;
+}
+
+/**
+ * `1250000` as `1.25m`, for where there is little room.
+ * @param {number | null | undefined} value
+ */
+export function roughly(value) {
+    return isNumber(value) ? compact.format(value) : NONE;
 }
 
 /**

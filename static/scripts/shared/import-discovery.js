@@ -22,12 +22,14 @@ export class ImportDiscovery {
     start() {
         document.addEventListener("visibilitychange", this.#seen);
         addEventListener("storage", this.#look); // another tab has begun something
+        this.#runs.addEventListener("progressed", this.#look); // who has begun something waits for what others have begun
         this.#ask();
     }
 
     stop() {
         document.removeEventListener("visibilitychange", this.#seen);
         removeEventListener("storage", this.#look);
+        this.#runs.removeEventListener("progressed", this.#look);
         clearTimeout(this.#timer);
         this.#requests?.abort();
     }

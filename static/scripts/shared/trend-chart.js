@@ -1,7 +1,7 @@
-import uPlot from "uplot";
-
-import { count, score } from "./format.js";
+import { count, roughly, score } from "./format.js";
 import { SEVERITIES } from "./severity-mix.js";
+
+let uPlot = null; // the pages without a chart do without it
 
 const HEIGHT = 260;
 const DAY = 86_400;
@@ -13,9 +13,10 @@ const days = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", 
 export class TrendChart {
     #element;
     #plot = null;
+    #told = [];
     #points = [];
     #resize = new ResizeObserver(() => this.#fit());
-    #redraw = () => this.draw(this.#points);
+    #redraw = () => this.draw(this.#told);
     #dark = matchMedia("(prefers-color-scheme: dark)");
     #themes = new MutationObserver(this.#redraw);
 
@@ -34,17 +35,21 @@ export class TrendChart {
         this.#resize.disconnect();
         this.#themes.disconnect();
         this.#dark.removeEventListener("change", this.#redraw);
+        this.#told = [];
         this.#plot?.destroy();
         this.#plot = null;
     }
 
     /** @param {{day: string, open: Record<string, number>, vprSum: number}[]} points the oldest first */
-    draw(points) {
+    async draw(points) {
+        this.#told = points;
+        uPlot ??= (await import("uplot")).default;
+        if (this.#told !== points) return; // others have come, or the page was left
         this.#plot?.destroy();
         this.#plot = null;
-        this.#points = points;
+        this.#points = untilToday(points);
         this.#element.replaceChildren();
-        if (points.length > 0) this.#plot = new uPlot(this.#options(), stacked(points), this.#element);
+        if (points.length > 0) this.#plot = new uPlot(this.#options(), stacked(this.#points), this.#element);
     }
 
     #fit() {
@@ -58,7 +63,7 @@ export class TrendChart {
         const steps = uPlot.paths.stepped({ align: 1 });
         const alone = this.#points.length === 1;
         const areas = SEVERITIES.map((severity, index) => ({
-            label: severity,
+            label: severity[0].toUpperCase() + severity.slice(1),
             stroke: colour(severity),
             fill: colour(`${severity}-fill`),
             width: 1,
@@ -77,8 +82,8 @@ export class TrendChart {
             scales: { x: { time: true, range: around }, y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.08)] }, vpr: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.08)] } },
             axes: [
                 { ...axis, space: 80, values: (_plot, values) => values.map(dayOf) },
-                { ...axis, size: 64, values: (_plot, values) => values.map((value) => (Number.isInteger(value) ? count(value) : "")) },
-                ...(hasVpr ? [{ ...axis, scale: "vpr", side: 1, size: 64, grid: { show: false }, values: (_plot, values) => values.map(count) }] : []),
+                { ...axis, size: 48, values: (_plot, values) => values.map((value) => (Number.isInteger(value) ? roughly(value) : "")) },
+                ...(hasVpr ? [{ ...axis, scale: "vpr", side: 1, size: 48, grid: { show: false }, values: (_plot, values) => values.map(roughly) }] : []),
             ],
             series: [{ label: "Day", value: (_plot, _value, _series, at) => (at === null ? "–" : this.#points[at].day) }, ...areas, ...(hasVpr ? [vpr] : [])],
             cursor: { drag: { x: false, y: false }, points: { show: false } },
@@ -86,6 +91,13 @@ export class TrendChart {
             tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
         };
     }
+}
+
+/** What the last scan left stands until today, which is a point as well. */
+function untilToday(points) {
+    const day = new Date().toISOString().slice(0, 10);
+    const last = points.at(-1);
+    return last && last.day < day ? [...points, { ...last, day }] : points;
 }
 
 /** Seconds since the epoch, then the sums of each severity and all above it: the last one drawn lies on top. */

@@ -1,0 +1,55 @@
+"""The pages' own files under an address that changes with them: a browser that has them asks no more until there are others.
+
+The address names the state of all files together, so that a script finds the others it imports beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask, Response, send_from_directory, url_for
+
+_A_YEAR = 365 * 24 * 3600
+#: Runs before the page is drawn, so it is no module.
+_CLASSIC = "scripts/theme.js"
+
+
+def init_app(app: Flask) -> None:
+    """Serve the files, and give templates ``asset(name)``, the address of one, and ``script_modules``, all of the pages' scripts."""
+    folder = Path(app.static_folder or "")
+    app.add_url_rule(f"/static/{_state(folder)}/<path:filename>", "asset", _asset_of(folder))
+    app.jinja_env.globals.update(asset=_address, script_modules=_modules(folder))
+
+
+def _address(name: str) -> str:
+    return url_for("asset", filename=name)
+
+
+def _asset_of(folder: Path) -> Callable[[str], Response]:
+    def asset(filename: str) -> Response:
+        response = send_from_directory(folder, filename, max_age=_A_YEAR)
+        if hasattr(response.response, "close"):
+            response.call_on_close(response.response.close)  # what compresses it forgets to
+        for needless in ("Content-Disposition", "Expires"):
+            response.headers.pop(needless, None)
+        response.cache_control.public = True
+        response.cache_control.immutable = True
+        return response
+
+    return asset
+
+
+def _state(folder: Path) -> str:
+    """A word that is another one as soon as a file is."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        known = path.stat()
+        digest.update(f"{path.relative_to(folder)} {known.st_size} {known.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+def _modules(folder: Path) -> list[str]:
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.glob("scripts/**/*.js"))
+    return [name for name in names if name != _CLASSIC]

@@ -1,0 +1,64 @@
+"""A record for the browser to look at: three scans of Berlin, the last of them a few days ago, and what there is to find in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import date, timedelta
+from typing import Any
+
+from playwright.sync_api import Browser
+
+from benchmarks.server import Server
+from tests.e2e.modal import payload
+from tests.exports import export, row
+
+SEVERITIES = ("Critical", "High", "Medium", "Low", "Info")
+#: Days ago of the three scans.
+SCANS = (21, 14, 2)
+#: The second scan misses the first five hosts; the third has one of these again and two that are new, and misses the last one.
+HOSTS = tuple(range(60))
+GONE, BACK, NEW, FIXED = HOSTS[:5], HOSTS[:1], (90, 91), HOSTS[-1:]
+OPEN = (*BACK, *HOSTS[5:-1], *NEW)
+
+
+def day(ago: int) -> str:
+    """The day so many days ago."""
+    return (date.today() - timedelta(days=ago)).isoformat()
+
+
+def finding(host: int, scanned: int) -> dict[str, str]:
+    """The finding of a host in a scan so many days ago; each fifth is critical, and hosts of one severity have one plugin."""
+    kind = host % 5
+    return row(
+        host=f"host-{host}", asset_name=f"web{host:02}", asset_display_ipv4_address=f"10.0.0.{host}", severity=SEVERITIES[kind],
+        plugin=str(1000 + kind), title=f"Flaw of kind {kind}", cve=f"CVE-2024-1000{kind}", vpr=f"{9 - kind}.5", port=str(8000 + kind),
+        first_observed=f"{day(100 + host)}T08:00:00.000Z", last_seen=f"{day(scanned)}T03:00:00.000Z", description=f"Kind {kind} is bad.",
+    )  # fmt: skip
+
+
+def scans() -> list[bytes]:
+    """The exports, the oldest first."""
+    first, second, third = SCANS
+    return [
+        export(finding(host, first) for host in HOSTS),
+        export(finding(host, second) for host in HOSTS[5:]),
+        export(finding(host, third) for host in OPEN),
+    ]
+
+
+def prepare(browser: Browser, server: Server) -> None:
+    """Import the scans, one after the other."""
+    client = browser.new_context(base_url=server.url).request
+    for number, content in enumerate(scans(), 1):
+        form = {"source": "Berlin", "csvFile": payload(f"scan-{number}.csv", content)}
+        answer = client.post("/api/vulnerabilities/import", multipart=form)
+        assert answer.json()["state"] == "completed", answer.text()
+    client.dispose()
+
+
+def counted(server: Server, statement: str) -> list[tuple[Any, ...]]:
+    """Plain SQL against the server's database."""
+    path = server.instance / "hextrackr.sqlite3"
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        return connection.execute(statement).fetchall()

@@ -1,0 +1,54 @@
+"""The pages' own files: kept by the browser until they change, and small on their way."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+
+from hextrackr import create_app
+
+
+@pytest.fixture
+def address(client):
+    [address] = re.findall(r'src="(/static/[0-9a-f]{12})/scripts/app.js"', client.get("/").text)
+    return address
+
+
+def test_a_browser_that_has_a_file_asks_no_more(client, address):
+    with client.get(f"{address}/scripts/app.js", headers={"Accept-Encoding": "zstd, br, gzip"}) as answer:
+        pass
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["Content-Encoding"] in ("zstd", "br", "gzip")
+    assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+def test_a_script_finds_the_others_beside_it(client, address):
+    with client.get(f"{address}/scripts/app.js") as answer:
+        names = re.findall(r'from "\./([^"]+)"', answer.text)
+    assert len(names) > 10
+    for name in names:
+        with client.get(f"{address}/scripts/{name}") as answer:
+            assert answer.status_code == 200, name
+
+
+def test_every_script_is_fetched_at_once(client, address):
+    page = client.get("/vulnerabilities").text
+    for name in ("app.js", "explorer.js", "shared/dom.js"):
+        assert f'<link rel="modulepreload" href="{address}/scripts/{name}">' in page
+    assert "theme.js" not in "".join(re.findall(r"<link[^>]+>", page))
+
+
+@pytest.mark.parametrize("path", ["../config.py", "scripts/none.js", "%2e%2e/app.py"])
+def test_there_is_nothing_else(client, address, path):
+    assert client.get(f"{address}/{path}").status_code == 404
+
+
+def test_the_address_changes_with_a_file(config, app, address, tmp_path, monkeypatch):
+    copied = tmp_path / "static"
+    shutil.copytree(app.static_folder, copied)
+    (copied / "styles" / "base.css").write_text("body {}", encoding="utf-8")
+    monkeypatch.setattr("flask.Flask.static_folder", str(copied))
+    page = create_app(config).test_client().get("/").text
+    assert re.findall(r'src="(/static/[0-9a-f]{12})/scripts/app.js"', page) not in ([], [address])
