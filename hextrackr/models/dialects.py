@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import Connection, Date, Engine, TextClause, bindparam, make_url, text
+from sqlalchemy import ColumnElement, Connection, Date, Engine, Select, TextClause, bindparam, make_url, text
+from sqlalchemy.orm import Session
 
 #: What the advisory locks of this program begin with, so that those of others are not met: "hext".
 _LOCKS = 0x68657874
@@ -53,6 +54,17 @@ def not_among(connection: Connection, column: str, table: str, other: str) -> st
     if is_postgresql(connection):
         return f"NOT EXISTS (SELECT 1 FROM {table} WHERE {table}.{other} = {column})"
     return f"{column} NOT IN (SELECT {other} FROM {table} WHERE {other} IS NOT NULL)"
+
+
+def in_order(column: Any, descending: bool) -> ColumnElement[Any]:
+    """A column as ``ORDER BY`` takes it: what has no value is less than what has one. SQLite is told what it does anyway."""
+    ordered: ColumnElement[Any] = column.desc().nulls_last() if descending else column.asc().nulls_first()
+    return ordered
+
+
+def as_it_comes(session: Session, ordered: Select[Any], order: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    """A statement over a subquery whose order it keeps: PostgreSQL does so if it is told, and SQLite, told, would sort anew."""
+    return ordered.order_by(*order) if is_postgresql(session.get_bind()) else ordered
 
 
 def get_to_know(connection: Connection, *tables: str) -> None:
