@@ -63,7 +63,7 @@ def in_order(column: Any, descending: bool) -> ColumnElement[Any]:
 
 
 def as_it_comes(session: Session, ordered: Select[Any], order: Sequence[ColumnElement[Any]]) -> Select[Any]:
-    """A statement over a subquery whose order it keeps: PostgreSQL does so if it is told, and SQLite, told, would sort anew."""
+    """A statement whose rows come in this order, or are merged in it: PostgreSQL has to be told, and SQLite, told, would sort anew."""
     return ordered.order_by(*order) if is_postgresql(session.get_bind()) else ordered
 
 
