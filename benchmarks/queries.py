@@ -30,6 +30,7 @@ QUERIES: dict[str, dict[str, str | int] | str] = {
     "by VPR, least first": {"state": "open", "sort": "vpr", "order": "asc"},
     "by CVSS": {"state": "open", "sort": "cvss"},
     "by first seen": {"state": "open", "sort": "firstSeen", "order": "asc"},
+    "by last seen": {"state": "open", "sort": "lastSeen", "host": "srv-000123"},
     "last seen before the last scan": {"state": "open", "lastSeenTo": "2026-08-07"},
     "info by CVSS": {"severity": "info", "sort": "cvss"},
     "resolved": {"state": "resolved"},

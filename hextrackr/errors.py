@@ -210,13 +210,22 @@ _SQLITE: dict[int, type[HexTrackrError]] = {
 }
 
 
+#: PostgreSQL's SQLSTATEs, or the first two characters of many.
+_POSTGRESQL: dict[str, type[HexTrackrError]] = {
+    "53100": DiskFull,
+    "53200": OutOfMemory,
+    **dict.fromkeys(("53300", "55P03", "57014", "40"), DatabaseBusy),
+    **dict.fromkeys(("08", "25006", "28", "3D", "42501", "57", "58", "XX"), DatabaseUnavailable),
+}
+
+
 def translated(error: BaseException) -> HexTrackrError:
     """Find the documented error for anything that was raised; the cause stays chained for the log."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, HexTrackrError):
             return cause
-        if isinstance(cause, sqlite3.Error) and (known := _of_sqlite(cause)):
+        if known := _of_sqlite(cause) if isinstance(cause, sqlite3.Error) else _of_postgresql(cause):
             return known
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
             return DiskFull()
@@ -229,3 +238,13 @@ def translated(error: BaseException) -> HexTrackrError:
 def _of_sqlite(error: sqlite3.Error) -> HexTrackrError | None:
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return _SQLITE[primary]() if primary in _SQLITE else None
+
+
+def _of_postgresql(error: BaseException) -> HexTrackrError | None:
+    if type(error).__module__.partition(".")[0] != "psycopg":
+        return None
+    # A connection that is refused, or cut, comes without.
+    lost = any(kind.__name__ in ("OperationalError", "InterfaceError") for kind in type(error).__mro__)
+    state = getattr(error, "sqlstate", None) or ("08" if lost else "")
+    known = _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
+    return known() if known else None

@@ -54,7 +54,7 @@ def postgresql_server() -> Iterator[postgresql.Server]:
 def migrated_template(postgresql_server: postgresql.Server, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a migrated, empty database of PostgreSQL, to be copied."""
     name = postgresql_server.create()
-    _migrate(TestingConfig(INSTANCE_PATH=tmp_path_factory.mktemp("unused"), DATABASE_URL=postgresql_server.url(name)))
+    migrate(TestingConfig(INSTANCE_PATH=tmp_path_factory.mktemp("unused"), DATABASE_URL=postgresql_server.url(name)))
     return name
 
 
@@ -62,11 +62,12 @@ def migrated_template(postgresql_server: postgresql.Server, tmp_path_factory: py
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with a migrated, empty SQLite database, to be copied."""
     folder = tmp_path_factory.mktemp("migrated")
-    _migrate(TestingConfig(INSTANCE_PATH=folder))
+    migrate(TestingConfig(INSTANCE_PATH=folder))
     return folder
 
 
-def _migrate(config: TestingConfig) -> None:
+def migrate(config: TestingConfig) -> None:
+    """Give a database its tables."""
     app = create_app(config)
     with app.app_context():
         alembic.upgrade()

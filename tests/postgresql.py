@@ -6,7 +6,6 @@ import os
 import pwd
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -39,10 +38,11 @@ def _version(path: Path) -> int:
 class Server:
     """A server with its data folder."""
 
-    def __init__(self, programs: Path, data: Path, port: int) -> None:
+    def __init__(self, programs: Path, data: Path, port: int, settings: dict[str, str]) -> None:
         self._programs = programs
-        self._data = data
+        self.data = data
         self.port = port
+        self._settings = settings
 
     def url(self, database: str) -> str:
         """What DATABASE_URL says."""
@@ -65,7 +65,7 @@ class Server:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
-    def start(self, **settings: str) -> None:
+    def start(self) -> None:
         """Start, and wait until it takes connections."""
         told = {
             **_FAST,
@@ -73,25 +73,24 @@ class Server:
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
-            **settings,
+            **self._settings,
         }
         options = " ".join(f"-c {name}='{value}'" for name, value in told.items())
-        self._do("pg_ctl", "-w", "-l", str(self._data / "log"), "-o", options, "start")
+        self._do("pg_ctl", "-w", "-l", str(self.data / "log"), "-o", options, "start")
 
     def stop(self, mode: str = "fast") -> None:
         """Stop: ``fast`` ends everybody's work, ``immediate`` is as good as a crash."""
         self._do("pg_ctl", "-w", "-m", mode, "stop")
 
-    def log(self) -> str:
-        """What the server has to say."""
-        return (self._data / "log").read_text(errors="replace")
-
-    def kill(self) -> None:
-        """End its main process at once."""
-        os.kill(int((self._data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    def own(self, folder: Path) -> None:
+        """Let the server write into a folder."""
+        if user := _other_user():
+            for parent in folder.parents:
+                parent.chmod(parent.stat().st_mode | 0o011)
+            os.chown(folder, user.pw_uid, user.pw_gid)
 
     def _do(self, program: str, *arguments: str) -> None:
-        _as_other_user(str(self._programs / program), "-D", str(self._data), *arguments)
+        _as_other_user(str(self._programs / program), "-D", str(self.data), *arguments)
 
 
 @contextmanager
@@ -110,8 +109,8 @@ def serving(**settings: str) -> Iterator[Server]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        server = Server(programs, data, port)
-        server.start(**settings)
+        server = Server(programs, data, port, settings)
+        server.start()
         try:
             yield server
         finally:

@@ -17,7 +17,20 @@ from hextrackr.models import Import, Source, dialects
 from hextrackr.models.base import prepare_engine
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import dialect, formats, outlook, ownership, pace, plaintext, promotion, saved, scandate, staging, sweep
+from . import (
+    dialect,
+    formats,
+    outlook,
+    ownership,
+    pace,
+    plaintext,
+    promotion,
+    saved,
+    scandate,
+    staging,
+    sweep,
+    unlogged,
+)
 from .csvdatabase import CsvDatabase, IrregularCsv, NotUtf8
 from .formats.format import Recognised
 from .job import Job
@@ -39,9 +52,11 @@ def run(job: Job, meter: Meter) -> ImportState:
     """
     with _database(job, CACHE_MB) as engine:
         record = _record(engine, job)
-        if record.confirmed and record.state == ImportState.PROMOTING:
+        if record.confirmed and record.state == ImportState.PROMOTING and _is_whole(engine, record):
             meter.note(**staged_figures(record))
         else:
+            if record.state == ImportState.PROMOTING:
+                _move(engine, job, ImportState.PROMOTING, ImportState.READING)
             _stage(engine, job, record, meter)
             record = _record(engine, job)
     with _database(job, PROMOTION_CACHE_MB) as engine:
@@ -62,6 +77,11 @@ def _record(engine: Engine, job: Job) -> Import:
         record = session.get_one(Import, job.import_id)
         session.expunge(record)
         return record
+
+
+def _is_whole(engine: Engine, record: Import) -> bool:
+    with engine.connect() as connection:
+        return unlogged.is_whole(connection, record.id, record.staged)
 
 
 def open_database(

@@ -14,7 +14,7 @@ from hextrackr.models import Import, Source
 from hextrackr.models.dialects import lock_source
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import catalogue, indexes, journal, late, lifecycle, summary, totals, undo, weights
+from . import catalogue, indexes, journal, late, lifecycle, summary, totals, undo, unlogged, weights
 from .lifecycle import Outcomes, no_outcomes
 from .meter import Meter
 
@@ -53,6 +53,7 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
     with engine.execution_options(durable=True).begin() as connection:
         lock_source(connection, promotion.source_id)
         _claim(connection, promotion)
+        unlogged.insist(connection, promotion.import_id, {"staging_findings": promotion.staged})
         open_before = sum(count for count, _ in totals.open_in_source(connection, promotion.source_id).values())
         savepoint = connection.begin_nested()
         outcomes, told = _carry_out(connection, promotion, meter)

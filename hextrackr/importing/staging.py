@@ -18,7 +18,7 @@ from hextrackr.models import (
 )
 from hextrackr.models.imports import ImportState
 
-from . import neutral, ownership
+from . import neutral, ownership, unlogged
 from .job import Job
 from .loading import Loading, insert_many
 from .meter import Meter
@@ -52,6 +52,7 @@ def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
 
     :raises Cancelled: the import was ended, or has another owner.
     :raises FileRefused: a definition's text has swallowed rows.
+    :raises DatabaseUnavailable: the database was restarted meanwhile, and has lost some of it.
     """
     import_id = job.import_id
     with engine.begin() as connection:
@@ -72,6 +73,8 @@ def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
     for columns in _THEN:
         _load(engine, reader, job, meter, columns)
     with engine.begin() as connection:
+        loaded = {model.__tablename__: reader.count(table) for model, table, _ in (*_FIRST, *_THEN)}
+        unlogged.insist(connection, import_id, loaded)
         dialects.get_to_know(connection, *_KNOWN)
 
 

@@ -33,8 +33,8 @@ def upgrade() -> None:
 
 def _in_order(columns: list[str]) -> list[Any]:
     """As SQLite has an index that lists are read from: what has no value comes first, and equals stand in the order of their ids."""
-    ordered = [f"{name} NULLS FIRST" if name in ("vpr", "cvss") else name for name in columns]
-    return [sa.text(name) for name in (*ordered, *(["id"] if "grade" in columns else []))]
+    listed = (*columns, "id") if "grade" in columns else ()
+    return [sa.text(f"{name} NULLS FIRST") for name in listed] or columns
 
 
 def downgrade() -> None:

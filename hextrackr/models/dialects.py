@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import Connection, Date, Engine, TextClause, bindparam, make_url, text
+from sqlalchemy import ColumnElement, Connection, Date, Engine, Select, TextClause, bindparam, make_url, text
+from sqlalchemy.orm import Session
 
 #: What the advisory locks of this program begin with, so that those of others are not met: "hext".
 _LOCKS = 0x68657874
@@ -66,6 +67,17 @@ def pieces(connection: Connection, rows: int, size: int) -> range:
 def key(connection: Connection) -> str:
     """SQL: makes an integer column the key of a temporary table, where that costs nothing: on SQLite it is the row's own number."""
     return "" if is_postgresql(connection) else "PRIMARY KEY"
+
+
+def in_order(column: Any, descending: bool) -> ColumnElement[Any]:
+    """A column as ``ORDER BY`` takes it: what has no value is less than what has one. SQLite is told what it does anyway."""
+    ordered: ColumnElement[Any] = column.desc().nulls_last() if descending else column.asc().nulls_first()
+    return ordered
+
+
+def as_it_comes(session: Session, ordered: Select[Any], order: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    """A statement whose rows come in this order, or are merged in it: PostgreSQL has to be told, and SQLite, told, would sort anew."""
+    return ordered.order_by(*order) if is_postgresql(session.get_bind()) else ordered
 
 
 def get_to_know(connection: Connection, *tables: str) -> None:

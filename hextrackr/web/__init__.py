@@ -17,6 +17,7 @@ from . import (
     imports,
     mappings,
     pages,
+    parameters,
     progress,
     subjects,
     system,
@@ -46,6 +47,7 @@ def init_app(app: Flask, config: Config) -> None:
     app.config["MAX_FORM_PARTS"] = MAX_FORM_PARTS
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELD_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.converters["int"] = parameters.IdConverter
     for module in (pages, imports, mappings, vulnerabilities, feeds, subjects, backups, progress, system):
         app.register_blueprint(module.blueprint)
     cors.init_app(app, origins=list(config.CORS_ORIGINS), resources=r"/api/*")

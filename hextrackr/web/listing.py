@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from hextrackr.errors import RequestError
 from hextrackr.models import Finding, StateTotal
+from hextrackr.models.dialects import as_it_comes, in_order
 from hextrackr.models.findings import OPEN_GRADE, grade
 
 from .filters import Filters
@@ -52,7 +53,7 @@ class Order:
     def columns(self) -> list[ColumnElement[Any]]:
         """The columns, as ``ORDER BY`` takes them."""
         plain = [*([Finding.severity] if self.sort == "severity" else []), _SORTS[self.sort], Finding.id]
-        return [column.desc() if self.descending else column.asc() for column in plain]
+        return [in_order(column, self.descending) for column in plain]
 
 
 @dataclass(frozen=True)
@@ -151,10 +152,12 @@ def _first_matching(session: Session, filters: Filters, order: Order, stretches:
     found: list[int] = []
     left = CANDIDATES
     for group in _groups(order, stretches) if len(stretches) <= _MOST_STRETCHES else []:
-        candidates = _merged(filters, order, group, order.descending).limit(left).subquery("candidates")
+        candidates = _merged(session, filters, order, group, order.descending).limit(left).subquery("candidates")
         # Looked up one by one in their order, so that the search ends with the last one that is wanted.
         matches = select(Finding.id).where(Finding.id == candidates.c.id, *filters.looked_at()).exists()
-        found += session.scalars(select(candidates.c.id).where(matches).limit(SHOWN - len(found)))
+        first = select(candidates.c.id).where(matches).limit(SHOWN - len(found))
+        order_by = [in_order(column, order.descending) for column in (candidates.c.key, candidates.c.id)]
+        found += session.scalars(as_it_comes(session, first, order_by))
         left -= sum(stretch.findings for stretch in group)
         if left <= 0 or len(found) == SHOWN:
             break
@@ -215,16 +218,22 @@ def _part(
     from_end = offset > size // 2
     if from_end:
         offset = size - offset - limit
-    merged = _merged(filters, order, group, order.descending != from_end)
+    merged = _merged(session, filters, order, group, order.descending != from_end)
     ids = [row.id for row in session.execute(merged.limit(limit).offset(offset))]
     return ids[::-1] if from_end else ids
 
 
-def _merged(filters: Filters, order: Order, group: Sequence[_Stretch], descending: bool) -> Any:
+def _merged(session: Session, filters: Filters, order: Order, group: Sequence[_Stretch], descending: bool) -> Any:
     arms = [_arm(filters, order, stretch) for stretch in group]
-    merged: Any = arms[0] if len(arms) == 1 else union_all(*arms)
-    columns = merged.selected_columns
-    return merged.order_by(*(column.desc() if descending else column.asc() for column in (columns.key, columns.id)))
+    if len(arms) == 1:
+        return arms[0].order_by(*_in(arms[0], descending))
+    merged = union_all(*(as_it_comes(session, arm, _in(arm, descending)) for arm in arms))
+    return merged.order_by(*_in(merged, descending))
+
+
+def _in(statement: Any, descending: bool) -> list[ColumnElement[Any]]:
+    columns = statement.selected_columns
+    return [in_order(column, descending) for column in (columns.key, columns.id)]
 
 
 def _arm(filters: Filters, order: Order, stretch: _Stretch) -> Select[Any]:

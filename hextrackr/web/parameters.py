@@ -6,10 +6,19 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from werkzeug.routing import IntegerConverter
+
 from hextrackr.errors import RequestError
 
-#: The greatest number that JavaScript tells from its neighbours.
-MAX_NUMBER = 2**53
+#: The greatest id that a table can have.
+MAX_NUMBER = 2**31 - 1
+
+
+class IdConverter(IntegerConverter):
+    """The number in a path, such as ``/hosts/<int:host_id>``; what no row can have leads nowhere."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{"max": MAX_NUMBER, **options})
 
 
 def said(arguments: Mapping[str, str], name: str) -> str:

@@ -25,7 +25,7 @@ from tests.importing.staged import dump
 from tests.server import client
 
 #: What no user is to read in a sentence about an error.
-UNTOLD = re.compile(r"/|\\|SELECT|INSERT|sqlite|duckdb|Traceback|errno|\n", re.IGNORECASE)
+UNTOLD = re.compile(r"/|\\|SELECT|INSERT|sqlite|postgres|psycopg|127\.0|duckdb|Traceback|errno|\n", re.IGNORECASE)
 
 
 class Desk:
@@ -77,6 +77,14 @@ class Desk:
         """Ask for anything."""
         return self._client.get(path)
 
+    def confirm(self, import_id: int) -> Any:
+        """Let an import go on that asks."""
+        return self._client.post(f"/api/imports/{import_id}/confirm")
+
+    def cancel(self, import_id: int) -> Any:
+        """End an import."""
+        return self._client.post(f"/api/imports/{import_id}/cancel")
+
     def end_the_importer(self) -> None:
         """Kill the idle importer process."""
         os.kill(self.supervisor.importer_pid, signal.SIGKILL)
@@ -114,7 +122,7 @@ def desk(config: TestingConfig, engine: Engine) -> Iterator[Callable[..., Desk]]
     apps = []
 
     def open_app(**settings: Any) -> Desk:
-        app = create_app(TestingConfig(INSTANCE_PATH=config.INSTANCE_PATH, **settings))
+        app = create_app(replace(config, **settings))
         apps.append(app)
         wiring.start(app)
         desk = Desk(app, engine)
