@@ -13,15 +13,6 @@ from benchmarks.exports import Estate, write
 from benchmarks.server import running
 from tests.exports import scan
 from tests.server.client import get, listening, upload
-from tests.services import RedisServer
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory):
-    redis = RedisServer(tmp_path_factory.mktemp("redis"))
-    redis.start()
-    yield redis
-    redis.close()
 
 
 @contextmanager
