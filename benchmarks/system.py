@@ -65,9 +65,9 @@ class System:
         self.workers: list[subprocess.Popen[bytes]] = []
         self._nginx: subprocess.Popen[bytes] | None = None
 
-    def start_web(self, **settings: str) -> Server:
+    def start_web(self, app: str = "app:app", **settings: str) -> Server:
         """Add a web process."""
-        self.webs.append(start(self.instance, self._stream, **{**self._settings, **settings}))
+        self.webs.append(start(self.instance, self._stream, app, **{**self._settings, **settings}))
         return self.webs[-1][0]
 
     def start_worker(self) -> subprocess.Popen[bytes]:
