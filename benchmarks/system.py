@@ -98,6 +98,12 @@ class System:
         until(lambda: _answers(front))
         return front
 
+    def serving(self, path: str) -> int:
+        """Which of the web processes answered the last request for something that begins like this, as nginx has logged it."""
+        lines = (self.folder / "nginx" / "access").read_text().splitlines()
+        upstream = next(line.split(" ")[0] for line in reversed(lines) if f" {path}" in line)
+        return [server.address for server, _ in self.webs].index(upstream)
+
     def importers(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         """The importer processes of a worker or a web process."""
         children = psutil.Process(process.pid).children(recursive=True)
