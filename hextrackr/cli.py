@@ -20,7 +20,7 @@ from .backups import operations
 from .backups.operations import Operation
 from .errors import HexTrackrError, translated
 from .models.imports import FINISHED, RUNNING, ImportMode, ImportState
-from .workers import cancellation, janitor, snapshots
+from .workers import cancellation, janitor, snapshots, wiring
 from .workers.registry import now_ms
 
 
@@ -54,6 +54,7 @@ def import_csv(path: Path, source: str, mode: str, scan_date: Any, confirm: bool
         confirmed=confirm,
     )
     record = extensions.import_supervisor.run_alone(import_id)
+    wiring.flush(current_app)
     if record.state == ImportState.COMPLETED:
         click.echo(snapshots.completion_message(record))
     elif record.state == ImportState.AWAITING_CONFIRMATION:
