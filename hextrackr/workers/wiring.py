@@ -101,6 +101,9 @@ def stop(app: Flask) -> None:
     socketio.sleep(2 * app.config["PROGRESS_INTERVAL_MS"] / 1000)  # what the throttle has held back goes out
     socketio.server.eio.disconnect()
     flush(app)
+    shared: Shared | None = app.extensions["shared"]
+    if shared is not None:
+        shared.courier.stop()
 
 
 def flush(app: Flask) -> None:

@@ -66,6 +66,7 @@ def process(redis: RedisServer, clock: Clock) -> Iterator[Callable[[], Shared]]:
     yield process
     for shared in opened:
         shared.courier.stop()
+        assert eventually(lambda shared=shared: not shared.courier.running)
 
 
 def eventually(condition: Callable[[], object], seconds: float = 30) -> object:
