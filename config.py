@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -189,12 +190,14 @@ class Config:
         if self.SECRET_KEY:
             return self.SECRET_KEY
         kept = self.INSTANCE_PATH / "secret_key"
-        try:
-            descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return kept.read_text(encoding="ascii")
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(secrets.token_hex(32))
+        if not kept.exists():
+            # Of several processes that start at once one wins, and none reads what is half written.
+            made = self.INSTANCE_PATH / f"secret_key.{os.getpid()}"
+            made.touch(mode=0o600)
+            made.write_text(secrets.token_hex(32), encoding="ascii")
+            with suppress(FileExistsError):
+                kept.hardlink_to(made)
+            made.unlink()
         return kept.read_text(encoding="ascii")
 
 

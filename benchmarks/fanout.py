@@ -2,6 +2,7 @@
 
 python -m benchmarks.fanout                     1,000 clients
 python -m benchmarks.fanout --clients 5000 --rounds 3
+python -m benchmarks.fanout --servers ours gevent threading "two processes"
 """
 
 from __future__ import annotations
@@ -18,14 +19,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 import psutil
 
 from .server import ROOT, Server, running
+from .services import RedisServer
+from .system import System
 from .watchers import Audience, raise_file_limit
 
 SERVERS = ("ours", "without broadcast", "Node.js")
+#: Ours in the other modes, and as two processes behind nginx with Redis between them, of which one emits.
+OTHERS = ("gevent", "threading", "two processes")
+SETTINGS = {"SOCKETS_PER_ADDRESS": "100000"}
 EVERY_MS = 100
 
 
@@ -61,9 +68,22 @@ def serving(kind: str, folder: Path) -> Iterator[Server]:
                 child.terminate()
             process.terminate()
             process.wait()
+    elif kind == "two processes":
+        redis = RedisServer(folder)
+        redis.start()
+        system = System(folder, redis, TRUSTED_PROXIES="1", LOG_LEVEL="WARNING", **SETTINGS)
+        try:
+            for _ in range(2):
+                system.start_web("benchmarks.served:app", ALLOWED_HOSTS="127.0.0.1")
+            yield system.start_nginx()
+        finally:
+            system.close()
+            redis.close()
     else:
-        broadcast = "on" if kind == "ours" else "off"
-        with running(app="benchmarks.served:app", SOCKETS_PER_ADDRESS="100000", FAST_BROADCAST=broadcast) as server:
+        broadcast = "off" if kind == "without broadcast" else "on"
+        mode = kind if kind in OTHERS else "eventlet"
+        settings: dict[str, Any] = {"FAST_BROADCAST": broadcast, "ASYNC_MODE": mode, **SETTINGS}
+        with running(app="benchmarks.served:app", **settings) as server:
             time.sleep(2)
             yield server
 
@@ -109,7 +129,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--servers", nargs="*", default=SERVERS, choices=SERVERS)
+    parser.add_argument("--servers", nargs="*", default=SERVERS, choices=(*SERVERS, *OTHERS))
     options = parser.parse_args()
     report(options.clients, options.seconds, options.rounds, options.servers)
 

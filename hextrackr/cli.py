@@ -6,6 +6,8 @@ import shutil
 import sqlite3
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from .backups import operations
 from .backups.operations import Operation
 from .errors import HexTrackrError, translated
 from .models.imports import FINISHED, RUNNING, ImportMode, ImportState
-from .workers import cancellation, janitor, snapshots
+from .workers import cancellation, janitor, snapshots, wiring
 from .workers.registry import now_ms
 
 
@@ -52,6 +54,7 @@ def import_csv(path: Path, source: str, mode: str, scan_date: Any, confirm: bool
         confirmed=confirm,
     )
     record = extensions.import_supervisor.run_alone(import_id)
+    wiring.flush(current_app)
     if record.state == ImportState.COMPLETED:
         click.echo(snapshots.completion_message(record))
     elif record.state == ImportState.AWAITING_CONFIRMATION:
@@ -98,21 +101,29 @@ def backup(path: Path | None) -> None:
 @click.confirmation_option(prompt="Replace the whole record by this backup?")
 def restore(path: Path) -> None:
     """Put the backup at PATH in place of the record, which is kept as a backup."""
-    _refuse_beside_imports()
-    _keep_up(extensions.upkeep.operation("restore", path.resolve()))
+    with _holding_imports():
+        _keep_up(extensions.upkeep.operation("restore", path.resolve()))
 
 
 @click.command("clear")
 @click.confirmation_option(prompt="Remove all findings, hosts and imports?")
 def clear() -> None:
     """Empty the record, which is kept as a backup."""
-    _refuse_beside_imports()
-    _keep_up(extensions.upkeep.operation("clear"))
+    with _holding_imports():
+        _keep_up(extensions.upkeep.operation("clear"))
 
 
-def _refuse_beside_imports() -> None:
-    if extensions.import_registry.unfinished():
-        raise click.ClickException("Some imports have not ended yet; let them end, or cancel them, first.")
+@contextmanager
+def _holding_imports() -> Iterator[None]:
+    """Keep imports away, also those of a server that runs; refuse if one is under way."""
+    try:
+        extensions.import_supervisor.hold()
+    except HexTrackrError as refusal:
+        raise click.ClickException(refusal.detail) from refusal
+    try:
+        yield
+    finally:
+        extensions.import_supervisor.release()
 
 
 def _keep_up(operation: Operation) -> None:

@@ -124,7 +124,9 @@ def test_the_web_process_loads_neither_duckdb_nor_the_pipeline(tmp_path):
 
 
 def test_what_is_not_turned_on_is_not_loaded(tmp_path):
-    assert not packages(loaded_by("import app", tmp_path)) & {"redis", "celery", "kombu", "gevent", "prometheus_client"}
+    loaded = loaded_by("import app", tmp_path)
+    assert not packages(loaded) & {"redis", "celery", "kombu", "gevent", "prometheus_client"}
+    assert not {"hextrackr.shared", "hextrackr.realtime.queued", "hextrackr.workers.bell"} & loaded
     importer = packages(loaded_by("import hextrackr.workers.importer", tmp_path))
     assert not importer & {"redis", "celery", "kombu", "gevent", "prometheus_client"}
 

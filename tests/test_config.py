@@ -89,6 +89,7 @@ def test_a_secret_is_made_once_and_kept_for_the_owner_only(tmp_path):
     assert len(secret) == 64
     assert Config(INSTANCE_PATH=tmp_path).secret_key() == secret
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
 
 
 def test_a_given_secret_is_used_and_not_written(tmp_path):

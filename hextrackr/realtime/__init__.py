@@ -70,10 +70,13 @@ def init_app(app: Flask, config: Config) -> None:
 
 
 def start(app: Flask) -> None:
-    """Begin to look after watched sessions, where they may be told of in other processes; called once the server has forked."""
+    """Begin to hear other processes, where there may be any, and to look after watched sessions; called once the server has forked."""
     lookout: Lookout | None = app.extensions["lookout"]
     if lookout is None:
         return
+    # The library would do this with the first client, whose first events could then be missed.
+    socketio.server.manager_initialized = True
+    socketio.server.manager.initialize()
 
     def watch() -> None:
         with app.app_context():

@@ -95,9 +95,11 @@ class Courier:
         """Send nothing more; what is on its way still arrives, or fails."""
         self._stopped = True
         self._wake.set()
-        while self._running:
-            self._sleep(0.01)
-        self._client.close()
+
+    @property
+    def running(self) -> bool:
+        """Whether something may be on its way."""
+        return self._running
 
     def _parcel(self, subject: str) -> _Parcel:
         return self._parcels.setdefault(subject, _Parcel())

@@ -100,6 +100,7 @@ def undo(import_id: int) -> dict[str, Any]:
 def retry(import_id: int) -> Answer:
     """Import the stored file of a failed import again, as a new import."""
     _existing(import_id)
+    import_supervisor.refuse_if_stopping()
     session_id = request.form.get("sessionId", "").strip() or str(uuid.uuid4())
     _refuse_used(protocol.session_id(session_id))
     again = import_registry.retry(import_id, session_id)
@@ -140,6 +141,7 @@ def _receive() -> Import:
         raise MissingFile
     values = importform.parse(incoming.form, incoming.files["csvFile"].filename or "")
     _refuse_used(values["session_id"])
+    import_supervisor.refuse_if_stopping()  # a restore may have begun while the file came in
     name = upload.keep()
     try:
         import_id = import_registry.add(file_size=upload.size, upload=name, **values)

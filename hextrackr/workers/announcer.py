@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
-from hextrackr.errors import Conflict, ErrorRecord
+from hextrackr.errors import Conflict, ErrorRecord, TooMany
 from hextrackr.models import Import
 from hextrackr.models.imports import ImportState
 from hextrackr.progress.tracker import ProgressTracker
@@ -60,8 +61,9 @@ class Announcer:
             self._tracker.update_progress(record.session_id, 0.0, "The import goes on after an interruption.")
 
     def taken(self, record: Import) -> None:
-        """Tell of an import from here from now on."""
-        self._open(record)
+        """Tell of an import from here from now on; where there is no room for its session, it goes on untold."""
+        with suppress(TooMany):
+            self._open(record)
 
     def pausing(self, record: Import) -> None:
         """Say that the server ends and the import goes on after that."""

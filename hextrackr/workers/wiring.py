@@ -100,6 +100,14 @@ def stop(app: Flask) -> None:
     supervisor.stop_gently()
     socketio.sleep(2 * app.config["PROGRESS_INTERVAL_MS"] / 1000)  # what the throttle has held back goes out
     socketio.server.eio.disconnect()
+    flush(app)
+    shared: Shared | None = app.extensions["shared"]
+    if shared is not None:
+        shared.courier.stop()
+
+
+def flush(app: Flask) -> None:
+    """Wait for what other processes are still to be told by this one, before it ends."""
     shared: Shared | None = app.extensions["shared"]
     if shared is not None:
         shared.courier.flush(STOP_FLUSH)

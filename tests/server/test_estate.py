@@ -14,10 +14,11 @@ import pytest
 import socketio
 
 from benchmarks.exports import Estate, write
+from benchmarks.services import free_port
+from benchmarks.system import System, until
 from tests.exports import scan
 from tests.server.client import form, get, listening, upload
-from tests.server.system import System, until
-from tests.services import RedisServer, free_port
+from tests.server.conftest import needed
 
 IMPORTS = 4
 ROWS = 10_000
@@ -26,9 +27,7 @@ CLIENTS = 4
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory):
-    redis = RedisServer(tmp_path_factory.mktemp("redis"))
-    redis.start()
+def system(tmp_path_factory, redis):
     ports = [free_port(), free_port()]
     system = System(tmp_path_factory.mktemp("estate"), redis, TRUSTED_PROXIES="1", API_RATE_LIMIT="off")
     for port in ports:
@@ -37,12 +36,12 @@ def system(tmp_path_factory):
         system.start_worker()
     yield system
     system.close()
-    redis.close()
 
 
 @pytest.fixture(scope="module")
 def front(system):
-    return system.start_nginx()
+    with needed():
+        return system.start_nginx()
 
 
 @pytest.fixture(scope="module")

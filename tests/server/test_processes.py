@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import subprocess
+import sys
 import time
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from benchmarks.exports import Estate, write
-from benchmarks.server import running
+from benchmarks.server import ROOT, running
 from tests.exports import scan
 from tests.server.client import get, listening, upload
-from tests.services import RedisServer
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory):
-    redis = RedisServer(tmp_path_factory.mktemp("redis"))
-    redis.start()
-    yield redis
-    redis.close()
 
 
 @contextmanager
@@ -175,3 +169,22 @@ def test_requests_are_counted_over_all_processes_and_in_each_while_redis_is_away
         alone = [get(servers[0], "/api/imports")[0] for _ in range(8)]
         assert 200 in alone and alone[-1] == 429
         redis.start()
+
+
+def test_an_import_by_command_is_told_to_who_watches_in_the_servers(servers, redis, tmp_path):
+    path = tmp_path / "by-command.csv"
+    path.write_bytes(scan(range(20)))
+    command = [sys.executable, "-W", "ignore", "-m", "flask", "import-csv", str(path), "--source", "by command"]
+    environment = {**os.environ, "INSTANCE_PATH": str(servers[0].instance), "REDIS_URL": redis.url}
+    channel = redis.client.pubsub(ignore_subscribe_messages=True)
+    channel.subscribe("hextrackr")
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    heard = []
+    while not heard or heard[-1]["event"] != "progress-complete":
+        message = channel.get_message(timeout=10)
+        assert message is not None or heard == []
+        if message:
+            heard.append(json.loads(message["data"]))
+    channel.close()
+    assert heard[-1]["data"][0]["metadata"]["inserted"] == 20
+    assert get(servers[1], f"/api/progress/{heard[-1]['data'][0]['sessionId']}")[1]["status"] == "completed"

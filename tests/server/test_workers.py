@@ -13,21 +13,12 @@ import pytest
 
 from benchmarks.exports import Estate, write
 from benchmarks.server import Server
+from benchmarks.system import System, until
 from tests.exports import scan
 from tests.server.client import get, listening, upload
-from tests.server.system import System, until
-from tests.services import RedisServer
 
 ROWS = 60_000
 SECONDS = 8
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory):
-    redis = RedisServer(tmp_path_factory.mktemp("redis"))
-    redis.start()
-    yield redis
-    redis.close()
 
 
 @pytest.fixture(scope="module")

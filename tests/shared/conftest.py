@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from benchmarks.services import RedisServer
 from hextrackr.progress.clock import Clock
 from hextrackr.shared import Shared
-from tests.services import RedisServer
+from tests.server.conftest import needed
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    with needed():
+        server = RedisServer(tmp_path_factory.mktemp("redis"))
     yield server
     server.close()
 
@@ -64,6 +66,7 @@ def process(redis: RedisServer, clock: Clock) -> Iterator[Callable[[], Shared]]:
     yield process
     for shared in opened:
         shared.courier.stop()
+        assert eventually(lambda shared=shared: not shared.courier.running)
 
 
 def eventually(condition: Callable[[], object], seconds: float = 30) -> object:

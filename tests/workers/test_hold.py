@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from hextrackr.workers.hold import Hold
+from tests.exports import scan
+from tests.server.client import form
 
 
 @pytest.fixture
@@ -43,3 +45,19 @@ def test_a_holder_that_ends_lets_go(holds, tmp_path):
     assert not holds[0].is_held()
     assert holds[0].take()
     holds[0].release()
+
+
+def test_nothing_is_taken_while_another_process_replaces_the_record(app, client, queue):
+    waiting = queue(b"x", submit=False)
+    hold = Hold(app.config["INSTANCE_PATH"])
+    hold.take()
+    body, kind = form(scan([1]))
+    upload = client.post("/api/vulnerabilities/import-staging", data=body, content_type=kind)
+    again = client.post(f"/api/imports/{waiting.id}/retry")
+    clear = client.post("/api/clear", json={"confirm": "DELETE"})
+    assert [(answer.status_code, answer.json["error"]["code"]) for answer in (upload, again, clear)] == [
+        (503, "REPLACING")
+    ] * 3
+    assert client.get("/ready").json["checks"]["server"].startswith("The record is being replaced")
+    hold.release()
+    assert client.get("/ready").status_code == 200

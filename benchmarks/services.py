@@ -1,4 +1,4 @@
-"""Servers that the tests start themselves: on loopback, on ports of their own, with data in a temporary folder."""
+"""Servers that tests and measurements start themselves: on loopback, on ports of their own, with data in a temporary folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -21,14 +20,30 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class MissingProgram(Exception):
+    """A program is not installed; the message says which."""
+
+
+def program(*names: str) -> str:
+    """The first of these programs that there is.
+
+    :raises MissingProgram: there is none.
+    """
+    for name in names:
+        found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+        if found:
+            return found
+    raise MissingProgram(f"this needs the program `{'` or `'.join(names)}`")
+
+
 class RedisServer:
-    """A redis-server (or valkey-server) that can be killed, stopped in its tracks and started again at the same address."""
+    """A redis-server (or valkey-server) that can be killed, stopped in its tracks and started again at the same address.
+
+    :raises MissingProgram: neither is installed.
+    """
 
     def __init__(self, folder: Path) -> None:
-        program = shutil.which("redis-server") or shutil.which("valkey-server")
-        if program is None:
-            pytest.skip("no Redis on this machine: these tests need the program `redis-server` or `valkey-server`")
-        self._program = program
+        self._program = program("redis-server", "valkey-server")
         self._folder = folder
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None

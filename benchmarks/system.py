@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -12,13 +11,12 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import psutil
-import pytest
 
-from benchmarks.server import ROOT, Server, start
-from tests.server.client import get
-from tests.services import RedisServer, free_port
+from .server import ROOT, Server, start
+from .services import RedisServer, free_port, program
 
 DEPLOY = ROOT / "deploy"
 #: Around the site that is deployed: what Debian's nginx.conf has, in folders of the test's own.
@@ -67,9 +65,9 @@ class System:
         self.workers: list[subprocess.Popen[bytes]] = []
         self._nginx: subprocess.Popen[bytes] | None = None
 
-    def start_web(self, **settings: str) -> Server:
+    def start_web(self, app: str = "app:app", **settings: str) -> Server:
         """Add a web process."""
-        self.webs.append(start(self.instance, self._stream, **{**self._settings, **settings}))
+        self.webs.append(start(self.instance, self._stream, app, **{**self._settings, **settings}))
         return self.webs[-1][0]
 
     def start_worker(self) -> subprocess.Popen[bytes]:
@@ -83,21 +81,28 @@ class System:
         return worker
 
     def start_nginx(self) -> Server:
-        """Put nginx before the web processes, with the site as it is deployed but for its addresses."""
-        program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-        if program is None:
-            pytest.skip("no nginx on this machine: these tests need the program `nginx`")
+        """Put nginx before the web processes, with the site as it is deployed but for its addresses.
+
+        :raises MissingProgram: it is not installed.
+        """
+        nginx = program("nginx")
         folder, port = self.folder / "nginx", free_port()
         folder.mkdir()
         (folder / "nginx.conf").write_text(NGINX.format(folder=folder, site=DEPLOY / "nginx.conf"))
         (folder / "nginx-listen.conf").write_text(f"listen 127.0.0.1:{port};\nserver_name _;\n")
         servers = [f"server {server.address} max_fails=1 fail_timeout=2s;" for server, _ in self.webs]
         (folder / "nginx-servers.conf").write_text("\n".join(servers))
-        command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error")]
+        command = [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error")]
         self._nginx = subprocess.Popen(command, stdout=self._stream, stderr=self._stream)
         front = Server(f"127.0.0.1:{port}", self._nginx.pid, self.instance)
         until(lambda: _answers(front))
         return front
+
+    def serving(self, path: str) -> int:
+        """Which of the web processes answered the last request for something that begins like this, as nginx has logged it."""
+        lines = (self.folder / "nginx" / "access").read_text().splitlines()
+        upstream = next(line.split(" ")[0] for line in reversed(lines) if f" {path}" in line)
+        return [server.address for server, _ in self.webs].index(upstream)
 
     def importers(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         """The importer processes of a worker or a web process."""
@@ -157,6 +162,7 @@ class System:
 
 def _answers(server: Server) -> bool:
     try:
-        return get(server, "/health")[0] == 200
-    except (OSError, ValueError):
+        with urlopen(f"{server.url}/health", timeout=5):
+            return True
+    except OSError:
         return False

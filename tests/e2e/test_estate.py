@@ -1,0 +1,56 @@
+"""A browser before nginx with two web processes and a worker: it notices nothing of them, nor that the one which serves it is killed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.server import Server
+from benchmarks.services import MissingProgram, RedisServer
+from benchmarks.system import System
+from tests.e2e.modal import MANY, choose, figures, reaches, reaches_percent, shown_while
+
+
+@pytest.fixture(scope="module")
+def system(browser, tmp_path_factory) -> Iterator[System]:
+    try:
+        redis = RedisServer(tmp_path_factory.mktemp("redis"))
+    except MissingProgram as missing:
+        pytest.skip(str(missing))
+    redis.start()
+    system = System(tmp_path_factory.mktemp("system"), redis, TRUSTED_PROXIES="1")
+    for _ in range(2):
+        system.start_web(ALLOWED_HOSTS="127.0.0.1")
+    system.start_worker()
+    yield system
+    system.close()
+    redis.close()
+
+
+@pytest.fixture(scope="module")
+def server(system) -> Server:
+    try:
+        return system.start_nginx()
+    except MissingProgram as missing:
+        pytest.skip(str(missing))
+
+
+def test_an_import_in_a_worker_is_seen_live(page, many):
+    choose(page, many, source="live")
+    reaches(page, "completed")
+    running = shown_while(page, "running")
+    assert running == sorted(running)
+    assert len(set(running)) >= 5
+    assert figures(page)["inserted"] == MANY
+
+
+def test_the_page_goes_on_when_its_web_process_is_killed(page, system, generated, trouble):
+    trouble.expect("WebSocket", "/socket.io/", "/api/")
+    choose(page, generated(2 * MANY), source="killed")
+    reaches_percent(page, 5)
+    system.kill_web(system.serving("/socket.io/?EIO=4&transport=polling"))
+    reaches(page, "completed", timeout=60_000)
+    assert figures(page)["inserted"] == 2 * MANY
+    percentages = shown_while(page, "running")
+    assert percentages == sorted(percentages)

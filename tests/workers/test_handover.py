@@ -1,0 +1,125 @@
+"""An import that goes from process to process: how its events are numbered, and which word counts."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from hextrackr.errors import Conflict
+from hextrackr.models import Import
+from hextrackr.models.imports import ImportState
+from hextrackr.progress.tracker import ProgressTracker
+from hextrackr.workers import identity, snapshots
+from hextrackr.workers.announcer import Announcer
+from hextrackr.workers.registry import now_ms
+from hextrackr.workers.snapshots import ImportSnapshots
+from tests.progress.conftest import FakeClock, Recorder
+
+SESSION = "6f1c2a34-0000-4000-8000-000000000000"
+OTHER = "6f1c2a34-0000-4000-8000-000000000001"
+
+
+def record(state="queued", attempts=0, owner="", **columns):
+    lease = now_ms() + 30_000 if owner else 0
+    return Import(id=7, session_id=SESSION, filename="f", vendor="", state=state, attempts=attempts, owner=owner, lease_until=lease,
+                  created_at=1, preview=False, **columns)  # fmt: skip
+
+
+@pytest.fixture
+def events():
+    return Recorder(FakeClock())
+
+
+@pytest.fixture
+def tracker(events):
+    return ProgressTracker(events, events.clock)
+
+
+def line(progress):
+    return {"progress": progress, "message": "Loading", "metadata": {"currentStep": 2}}
+
+
+def test_each_stage_of_an_imports_life_is_numbered_above_the_one_before():
+    life = [record(), record("reading", 1, "a"), record("queued", 1), record("staging", 2, "b"), record("promoting", 3, "b"),
+            record("awaiting-confirmation", 3), record("promoting", 3), record("promoting", 4, "c")]  # fmt: skip
+    first = [snapshots.first_sequence(each) for each in life]
+    for before, after in itertools.pairwise(first):
+        assert after == before or after - before > 100_000  # room for the events of hours
+    assert first == sorted(first)
+
+
+def test_a_takeover_goes_on_above_what_was_told(tracker, events):
+    announcer = Announcer(tracker)
+    announcer.queued(record())
+    announcer.taken(record("reading", 1, "a"))
+    announcer.progressed(record("reading", 1, "a"), line(40.0))
+    announcer.resumed(record("queued", 1))
+    announcer.taken(record("reading", 2, "b"))
+    events.clock.advance(1_000)
+    announcer.progressed(record("reading", 2, "b"), line(1.0))
+    sequences = [payload["metadata"]["sequence"] for _, _, payload, _ in events.events]
+    assert sequences == sorted(set(sequences))
+    assert events.last()["progress"] == 40.0
+
+
+def test_who_takes_an_import_first_opens_its_session_and_the_upload_is_no_conflict(tracker):
+    announcer = Announcer(tracker)
+    announcer.taken(record("reading", 1, "a"))
+    announcer.queued(record())
+    tracker.create_session_with_id(OTHER)
+    other = record()
+    other.session_id = OTHER
+    with pytest.raises(Conflict):
+        announcer.queued(other)
+
+
+def test_an_import_goes_on_untold_where_there_is_no_room_for_its_session(events):
+    tracker = ProgressTracker(events, events.clock, max_sessions=0)
+    announcer = Announcer(tracker)
+    announcer.taken(record("reading", 1, "a"))
+    announcer.progressed(record("reading", 1, "a"), line(40.0))
+    assert events.events == []
+
+
+class Rows:
+    """Stands for the import rows."""
+
+    def __init__(self, found):
+        self.found = found
+
+    def of_session(self, _):
+        return self.found
+
+
+@pytest.mark.parametrize(
+    ("row", "reachable", "progress", "status"),
+    [
+        (record("staging", 1, "elsewhere"), True, 33.0, "processing"),
+        (record("staging", 1, "elsewhere"), False, 20.0, "processing"),
+        (record("staging", 1, identity.own()), False, 33.0, "processing"),
+        (record("queued"), False, 33.0, "processing"),
+        (record("cancelled", 1), True, 0.0, "error"),
+        (record("cancelled", 1), False, 0.0, "error"),
+        (None, False, 33.0, "processing"),
+    ],
+)
+def test_the_row_counts_where_it_knows_more_than_this_process(tracker, row, reachable, progress, status):
+    tracker.create_session_with_id(SESSION)
+    tracker.update_progress(SESSION, 33.0)
+    told = ImportSnapshots(tracker, Rows(row), lambda: reachable).find(SESSION)
+    assert (told["progress"], told["status"]) == (progress, status)
+
+
+def test_alone_the_tracker_is_believed_without_a_look_at_the_row(tracker):
+    tracker.create_session_with_id(SESSION)
+    tracker.update_progress(SESSION, 33.0)
+    assert ImportSnapshots(tracker, None).find(SESSION)["progress"] == 33.0
+
+
+def test_the_snapshot_of_a_row_is_numbered_as_its_events_are():
+    running = snapshots.snapshot(record("staging", 2, "elsewhere"), 5)
+    assert running["metadata"]["sequence"] == snapshots.first_sequence(record("staging", 2, "elsewhere"))
+    assert (running["progress"], running["message"]) == (20.0, "Loading data to staging table...")
+    ended = snapshots.snapshot(record(ImportState.CANCELLED, 2), 5)
+    assert ended["metadata"]["sequence"] > snapshots.first_sequence(record("staging", 2, "elsewhere")) + 1_000_000
