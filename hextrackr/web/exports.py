@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, Select, String, func, select, type_coerce
+from sqlalchemy import Engine, Select, String, and_, func, select, type_coerce
 from sqlalchemy.engine import Connection
 
 from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Source
@@ -33,6 +33,7 @@ class Export:
 
     :param kind: one of :data:`hextrackr.web.exportlines.KINDS`.
     :param pause: lets others have their turn.
+    :ivar share: how much of the record has been gone through, 0..1; and ``findings``, how many of it are in the file.
     """
 
     def __init__(self, engine: Engine, filters: Filters, kind: str, pause: Callable[[], Any]) -> None:
@@ -44,35 +45,40 @@ class Export:
         self._definitions: dict[int, tuple[str, str]] = {}
         self._sources: dict[int, str] = {}
         self._protocols: dict[str, str] = {}
+        self.share = 0.0
+        self.findings = 0
 
     def text(self) -> Iterator[str]:
         """The file, in pieces of many lines."""
         lines = self._lines
         yield lines.opening
         separator = lines.before_first
-        for statement in self._statements():
+        for share, statement in self._batches():
             with self._engine.connect() as connection:
                 found = connection.execute(statement).all()
                 self._learn(connection, found)
+            self.share, self.findings = share, self.findings + len(found)
             if found:
                 yield separator + lines.separator.join(self._line(row) for row in found)
                 separator = lines.separator
             self._pause()
         yield lines.closing
 
-    def _statements(self) -> Iterator[Select[Any]]:
-        """One for each batch."""
+    def _batches(self) -> Iterator[tuple[float, Select[Any]]]:
+        """What finds each, and how much has been gone through with it."""
         wanted: Any = select(*_OWN, *_REFERRING).order_by(Finding.id)
         if self._filters.named:  # an index leads to these; all others are met by looking at one finding after the other
             with self._engine.connect() as connection:
                 ids = sorted({id for each in self._filters.selecting(Finding.id) for id in connection.scalars(each)})
             for place in range(0, len(ids), _FOUND):
-                yield wanted.where(Finding.id.in_(ids[place : place + _FOUND]))
+                part = ids[place : place + _FOUND]
+                yield (place + len(part)) / len(ids), wanted.where(Finding.id.in_(part))
             return
         with self._engine.connect() as connection:
             last = connection.scalar(select(func.max(Finding.id))) or 0
         for first in range(0, last + 1, _SPAN):
-            yield wanted.where(Finding.id >= first, Finding.id < first + _SPAN, *self._filters.looked_at())
+            part_of_all = and_(Finding.id >= first, Finding.id < first + _SPAN)
+            yield min(1.0, (first + _SPAN) / (last + 1)), wanted.where(part_of_all, *self._filters.looked_at())
 
     def _line(self, row: Sequence[Any]) -> str:
         *finding, host, definition, source, protocol = row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 from sqlalchemy import func, select
 
 from hextrackr.errors import NotFound
@@ -14,6 +14,7 @@ from hextrackr.models.findings import Lifecycle, Severity
 from hextrackr.models.imports import ImportState
 
 from . import exports, filters, findings, grouping, history, listing, paging, records, trends
+from .watched import WatchedExport
 
 blueprint = Blueprint("vulnerabilities", __name__, url_prefix="/api/vulnerabilities")
 
@@ -44,12 +45,19 @@ def groups() -> dict[str, Any]:
 @blueprint.get("/export.json", defaults={"kind": "json"})
 def exported(kind: str) -> Response:
     """What is filtered, as a file, however many there are."""
+    name = f"vulnerabilities.{kind}"
     export = exports.Export(db.engine, filters.requested(request.args), kind, lambda: socketio.sleep(0))
-    return Response(
-        export.text(),
+    session_id = request.args.get("sessionId", "") if request.method == "GET" else ""
+    tracker = current_app.extensions["progress_tracker"]
+    watched = WatchedExport(export, tracker, session_id, name) if session_id else None
+    response = Response(
+        (watched or export).text(),
         mimetype="text/csv" if kind == "csv" else "application/json",
-        headers={"Content-Disposition": f'attachment; filename="vulnerabilities.{kind}"', "Cache-Control": "no-store"},
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )
+    if watched is not None:
+        response.call_on_close(watched.close)
+    return response
 
 
 @blueprint.get("/<int:finding_id>")

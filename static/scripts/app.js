@@ -3,10 +3,12 @@
  */
 import { LastChanges, LatestImports, OldestList, SourceList, WorstList } from "./dashboard.js";
 import { DataPage } from "./data-page.js";
+import { ExportPill } from "./export-pill.js";
 import { Explorer } from "./explorer.js";
 import { ImportForm } from "./import-form.js";
 import { ImportPage } from "./import-page.js";
 import { ImportsPage } from "./imports-page.js";
+import { ExportRuns } from "./shared/export-runs.js";
 import { ImportDiscovery } from "./shared/import-discovery.js";
 import { ImportRuns } from "./shared/import-runs.js";
 import { Menu } from "./shared/menu.js";
@@ -21,6 +23,7 @@ import { TrendCard } from "./trend-card.js";
 const BEHAVIOURS = {
     "[data-progress-modal]": ProgressModal,
     "[data-progress-pill]": ProgressPill,
+    "[data-export-pill]": ExportPill,
     "[data-menu]": Menu,
     "[data-import-form]": ImportForm,
     "[data-import-page]": ImportPage,
@@ -39,10 +42,11 @@ const BEHAVIOURS = {
 };
 
 const runs = new ImportRuns(new WebSocketClient());
+const exports = new ExportRuns();
 const mounted = Object.entries(BEHAVIOURS).flatMap(([selector, Behaviour]) =>
-    Array.from(document.querySelectorAll(selector), (element) => new Behaviour(element, { runs })),
+    Array.from(document.querySelectorAll(selector), (element) => new Behaviour(element, { runs, exports })),
 );
-const all = [...mounted, runs, new ImportDiscovery(runs)];
+const all = [...mounted, runs, exports, new ImportDiscovery(runs)];
 
 function start() {
     for (const behaviour of all) behaviour.start();

@@ -20,6 +20,7 @@ export class Explorer {
     #section;
     #fixed;
     #runs;
+    #exports;
     #parts;
     #pager;
     #bar;
@@ -38,18 +39,20 @@ export class Explorer {
         else if (group) this.#change({ group });
         else if (severity) this.#change({ severity: this.#query.severity === severity ? "" : severity });
         else if (finding) this.#panel.open(finding);
+        else if (target.closest("[data-export]")) this.#export(target.closest("[data-export]"));
         else if (target.closest("[data-filter-reset]")) this.#change(unfiltered(this.#query));
     };
 
     /**
      * @param {HTMLElement} element with the explorer and, maybe, the cards of severities
-     * @param {{runs: import("./shared/import-runs.js").ImportRuns}} page
+     * @param {{runs: import("./shared/import-runs.js").ImportRuns, exports: import("./shared/export-runs.js").ExportRuns}} page
      */
-    constructor(element, { runs }) {
+    constructor(element, { runs, exports }) {
         this.#element = element;
         this.#section = find(element, "[data-explorer]");
         this.#fixed = Object.fromEntries(new URLSearchParams(this.#section.dataset.fixed));
         this.#runs = runs;
+        this.#exports = exports;
         const selectors = {
             findings: "[data-vulnerabilities-list]", groups: "[data-groups-list]", findingTemplate: "[data-finding-template]",
             groupTemplate: "[data-group-template]", trouble: "[data-trouble]", partly: "[data-partly]", heading: "[data-group-heading]",
@@ -91,6 +94,11 @@ export class Explorer {
         history[method](null, "", location.pathname + urlFromQuery(this.#query));
         this.#showQuery();
         this.#load();
+    }
+
+    /** The link is followed as it is then; it names its session. */
+    #export(link) {
+        link.href = this.#exports.begin(exportFromQuery(this.#query, link.dataset.export, this.#fixed));
     }
 
     #sortBy(sort) {

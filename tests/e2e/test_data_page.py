@@ -87,7 +87,9 @@ def test_a_backup_is_brought_and_deleted(page, tmp_path):
     name = made(page)
     with page.expect_download() as download:
         page.get_by_role("link", name=f"Download {name}").click()
-    page.locator("[data-backup-file]").set_input_files(payload("mine.sqlite3", Path(download.value.path()).read_bytes()))
+    page.locator("[data-backup-file]").set_input_files(
+        payload("mine.sqlite3", Path(download.value.path()).read_bytes())
+    )
     expect(page.locator("[data-data-notice]")).to_contain_text("mine.sqlite3 is among the backups now")
     brought = backups(page, "Brought by upload").first
     expect(brought).to_be_visible()

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.server import Server, running
+from hextrackr.web.exportlines import COLUMNS
 from tests.e2e.prepared import GONE, OPEN, SCANS, counted, day, prepare
 from tests.e2e.test_accessibility import violations
 
@@ -53,7 +54,9 @@ FILTERS = {
     ("Open for at least, days", "130"): ("ageMin=130", f"first_seen <= '{day(130)}'"),
     ("First seen from", day(110)): (f"firstSeenFrom={day(110)}", f"first_seen >= '{day(110)}'"),
     ("New since", day(7)): (f"newSince={day(7)}", "opened_by = 3"),
-    ("Changed by import", "3"): ("changedBy=3", "(opened_by = 3 OR findings.id IN (SELECT finding_id FROM finding_changes WHERE import_id = 3))"),
+    ("Changed by import", "3"): (
+        "changedBy=3", "(opened_by = 3 OR findings.id IN (SELECT finding_id FROM finding_changes WHERE import_id = 3))",
+    ),
 }  # fmt: skip
 
 
@@ -85,13 +88,18 @@ def test_a_view_can_be_sent_and_its_filter_taken_away(page, context, server, cho
 
 @pytest.mark.parametrize(
     ("button", "column", "page_of"),
-    [("Hosts", "assets.name", "hosts"), ("Vulnerabilities", "definitions.title", "definitions"), ("CVEs", "cve", "cves")],
+    [
+        ("Hosts", "assets.name", "hosts"),
+        ("Vulnerabilities", "definitions.title", "definitions"),
+        ("CVEs", "cve", "cves"),
+    ],
 )
 def test_groups_say_what_plain_sql_says_and_lead_to_their_pages(page, server, button, column, page_of):
     page.get_by_role("group", name="Show").get_by_role("button", name=button).click()
     expected = dict(counted(server, f"""
-        SELECT {column}, count(*) FROM findings JOIN assets ON assets.id = asset_id JOIN definitions ON definitions.id = findings.definition_id
-        JOIN definition_cves ON definition_cves.definition_id = definitions.id WHERE lifecycle <> 'resolved' GROUP BY 1
+        SELECT {column}, count(*) FROM findings JOIN assets ON assets.id = asset_id
+        JOIN definitions ON definitions.id = findings.definition_id JOIN definition_cves
+        ON definition_cves.definition_id = definitions.id WHERE lifecycle <> 'resolved' GROUP BY 1
     """))  # fmt: skip
     expect(groups(page)).to_have_count(min(50, len(expected)))
     expect(page.locator("[data-columns-menu]")).to_be_hidden()
@@ -157,7 +165,9 @@ def test_by_keyboard_alone(page):
     expect(panel).to_be_visible()
     for key in ["Tab"] * 12:
         page.keyboard.press(key)
-        assert page.evaluate("() => document.activeElement === document.body || !!document.activeElement.closest('dialog')")
+        assert page.evaluate(
+            "() => document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+        )
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     expect(title).to_be_focused()
@@ -194,7 +204,7 @@ def test_what_is_filtered_is_exported_byte_for_byte(page, server):
         WHERE severity = 4 AND assets.name LIKE 'web0%' ORDER BY findings.id
     """)  # fmt: skip
     assert len(found) == 2
-    head = "id,severity,state,host,fqdn,ip,pluginId,title,family,cves,port,protocol,vpr,cvss,epss,firstSeen,lastSeen,resolvedOn,scanner,source"
+    head = ",".join(COLUMNS)
     lines = [
         f"{number},critical,{state},{host},,10.0.0.{int(host[3:])},{plugin},{title},,CVE-2024-10000,{port},{protocol},{vpr},,,{first},{last},"
         f"{resolved},tenable-vm,Berlin"
@@ -203,9 +213,9 @@ def test_what_is_filtered_is_exported_byte_for_byte(page, server):
     assert exported(page, "csv").decode() == "\r\n".join([head, *lines]) + "\r\n"
     told = json.loads(exported(page, "json"))
     [*cells] = csv.DictReader(io.StringIO("\n".join([head, *lines])))
-    assert [{name: "" if value is None else str(value) for name, value in one.items() if name != "cves"} for one in told] == [
-        {name: text for name, text in one.items() if name != "cves"} for one in cells
-    ]
+    assert [
+        {name: "" if value is None else str(value) for name, value in one.items() if name != "cves"} for one in told
+    ] == [{name: text for name, text in one.items() if name != "cves"} for one in cells]
     assert [one["cves"] for one in told] == [["CVE-2024-10000"]] * 2
 
 

@@ -83,6 +83,48 @@ def test_the_last_point_of_the_trend_is_what_is_open(client, imported, query):
     assert ours[-1]["total"] == source["open"]
 
 
+def test_states_and_sources(client, imported, query):
+    stats = client.get("/api/vulnerabilities/stats").json
+    assert stats["total"] == query("SELECT count(*) FROM findings")[0][0]
+    states = dict(query("SELECT lifecycle, count(*) FROM findings GROUP BY 1"))
+    assert stats["byState"] == {name: states.get(name, 0) for name in ("active", "reopened", "resolved")}
+    is_open = dict(query(f"SELECT source_id, count(*) FROM findings WHERE {OPEN} GROUP BY 1"))
+    assert {row["sourceId"]: row["open"] for row in client.get("/api/sources").json["data"]} == is_open
+
+
+#: A figure of an import, as its page and the dashboard show it -> the events that its link lists.
+LINKED = {"inserted": "opened", "updated": "changed", "reopened": "reopened", "resolved": "resolved"}
+
+
+def standing_imports(client, query, label):
+    """The imports of a source that were not taken back and did not come late, the newest first."""
+    ids = query(
+        "SELECT imports.id FROM imports JOIN sources ON sources.id = source_id WHERE label = ? ORDER BY 1 DESC", label
+    )
+    records = [client.get(f"/api/imports/{number}").json for (number,) in ids]
+    return [record for record in records if record["undoneAt"] is None and not record["summary"].get("late")]
+
+
+def test_each_figure_of_an_import_leads_to_as_many_findings(client, imported, query):
+    # In source a, a scan that came late has told anew what the later ones changed.
+    records = [*standing_imports(client, query, "b"), *standing_imports(client, query, "a")[-2:]]
+    assert len(records) == 6
+    for record in records:
+        for figure, kind in LINKED.items():
+            address = f"/api/vulnerabilities?changedBy={record['importId']}&change={kind}"
+            assert client.get(address).json["pagination"]["total"] == record[figure], (record["importId"], figure)
+            of_severities = record["summary"]["bySeverity"].values()
+            assert sum(told[figure] for told in of_severities) == record[figure]
+
+
+def test_what_is_open_after_the_last_import_of_a_source(client, imported, query):
+    for source in client.get("/api/sources").json["data"]:
+        told = standing_imports(client, query, source["source"])[0]["summary"]["bySeverity"]
+        assert {name: told[name]["open"] for name in SEVERITIES} == by_severity(
+            query, f"source_id = {source['sourceId']}"
+        )
+
+
 def every_group(client, parameters):
     found, page = [], 1
     while True:
