@@ -10,11 +10,11 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from benchmarks import pgserver
 from config import TestingConfig
 from hextrackr import errors
 from hextrackr.importing import lifecycle, pipeline
 from hextrackr.models import dialects
-from tests import postgresql
 from tests.conftest import migrate
 from tests.exports import scan
 from tests.faults.conftest import UNTOLD, Desk
@@ -25,9 +25,11 @@ LARGE = scan(range(300), range(1001, 1101))
 
 
 @pytest.fixture(scope="module")
-def server(postgresql_server) -> Iterator[postgresql.Server]:
+def server(postgresql_server) -> Iterator[pgserver.Server]:
     """One that may be restarted: nobody else uses it."""
-    with postgresql.serving(synchronous_commit="on") as server:  # what was committed outlives a crash
+    with pgserver.serving(
+        **{**pgserver.FOR_TESTS, "synchronous_commit": "on"}
+    ) as server:  # what was committed outlives a crash
         yield server
 
 
