@@ -6,7 +6,7 @@ from flask import Blueprint, render_template
 from sqlalchemy import select
 
 from hextrackr.errors import NotFound
-from hextrackr.extensions import db, import_registry
+from hextrackr.extensions import db, import_registry, upkeep
 from hextrackr.models import Asset, Definition, DefinitionCve, Import
 
 blueprint = Blueprint("pages", __name__)
@@ -88,7 +88,7 @@ def mapping(import_id: int) -> str:
 @blueprint.get("/data")
 def data() -> str:
     """Backups, and the way to an empty record."""
-    return render_template("data.html")
+    return render_template("data.html", refusal=upkeep.refusal)
 
 
 @blueprint.get("/vulnerabilities")
