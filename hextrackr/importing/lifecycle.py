@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hextrackr.models.dialects import get_to_know, not_among, statement
+from hextrackr.models.dialects import filling, get_to_know, not_among, statement
 from hextrackr.models.findings import OPEN_GRADE, Severity
 from hextrackr.models.imports import ImportMode
 
@@ -145,13 +145,16 @@ def compare(
     return Comparison(_outcomes(connection, parameters, all_new), all_new)
 
 
-def apply(connection: Connection, import_id: int, source_id: int, day: date, *, all_new: bool) -> None:
+def apply(connection: Connection, import_id: int, source_id: int, day: date, compared: Comparison) -> None:
     """Write what :func:`compare` found into the findings, and keep each change of one on record."""
+    all_new, new = compared.all_new, sum(compared.outcomes["inserted"].values())
     parameters = {"import_id": import_id, "source_id": source_id, "day": day}
     journal.keep_findings(connection, import_id)
     insert = _INSERT + ("" if all_new else NEW_ONES) + _IN_ORDER
-    for step in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _SEEN_AGAIN, _RESOLVE_ABSENT, insert):
+    for step in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _SEEN_AGAIN, _RESOLVE_ABSENT):
         connection.execute(statement(step), parameters)
+    with filling(connection, "findings", new):
+        connection.execute(statement(insert), parameters)
 
 
 def _outcomes(connection: Connection, parameters: dict[str, Any], all_new: bool) -> Outcomes:

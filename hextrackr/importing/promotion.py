@@ -98,7 +98,7 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     compared = lifecycle.compare(connection, import_id, source_id, day, promotion.mode, holds_open=holds_open)
     outcomes = compared.outcomes
     meter.begin("apply")
-    lifecycle.apply(connection, import_id, source_id, day, all_new=compared.all_new)
+    lifecycle.apply(connection, import_id, source_id, day, compared)
     lifecycle.drop(connection)
     meter.begin("totals")
     weights.add(connection, import_id, source_id)
