@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import accumulate
 
 from .meter import PROMOTION_OPENS_AT, Phase
@@ -9,24 +10,50 @@ from .meter import PROMOTION_OPENS_AT, Phase
 # Measured on two cores with exports of 100,000 and 1,000,000 rows; only their proportions matter to the percentage.
 _BYTES_PER_SECOND = 370e6
 _NUMBERED_PER_SECOND = 1_650_000
-_STAGED_PER_SECOND = 450_000
 _Seconds = dict[str, float]
-#: Seconds for 100,000 findings that the record does not know yet, for as many that it knows, and, of these, if the scan is of another
-#: day, so that each was seen once more.
-_NEW: _Seconds = {"catalogue": 0.012, "compare": 0.0, "apply": 0.37, "totals": 0.025, "commit": 0.065}
-_KNOWN: _Seconds = {"catalogue": 0.03, "compare": 0.2, "apply": 0.03, "totals": 0.025, "commit": 0.008}
-_SEEN_AGAIN: _Seconds = {"catalogue": 0.03, "compare": 0.245, "apply": 0.3, "totals": 0.025, "commit": 0.1}
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a database takes.
+
+    :ivar staged: findings in a second.
+    :ivar new: seconds for 100,000 findings that the record does not know yet, ``known`` for as many that it knows, and ``seen_again`` if
+        the scan is of another day, so that each was seen once more.
+    """
+
+    staged: float
+    new: _Seconds
+    known: _Seconds
+    seen_again: _Seconds
+
+
+#: By the name of the dialect.
+COSTS = {
+    "sqlite": Costs(
+        staged=450_000,
+        new={"catalogue": 0.012, "compare": 0.0, "apply": 0.37, "totals": 0.025, "commit": 0.065},
+        known={"catalogue": 0.03, "compare": 0.2, "apply": 0.03, "totals": 0.025, "commit": 0.008},
+        seen_again={"catalogue": 0.03, "compare": 0.245, "apply": 0.3, "totals": 0.025, "commit": 0.1},
+    ),
+    "postgresql": Costs(
+        staged=600_000,
+        new={"catalogue": 0.05, "compare": 0.0, "apply": 0.55, "totals": 0.13, "commit": 0.01},
+        known={"catalogue": 0.06, "compare": 0.22, "apply": 0.03, "totals": 0.1, "commit": 0.01},
+        seen_again={"catalogue": 0.06, "compare": 0.23, "apply": 0.45, "totals": 0.12, "commit": 0.02},
+    ),
+}
 #: Where step 3 may open: it does where that fits its percentage best.
 _OPENINGS = ("catalogue", "compare", "apply")
 
 
-def plan(size: int, rows: int, known: int = 0, *, moves: bool = False) -> list[Phase]:
+def plan(size: int, rows: int, known: int = 0, *, moves: bool = False, costs: Costs = COSTS["sqlite"]) -> list[Phase]:
     """The phases of an import of ``size`` bytes and ``rows`` rows, with the seconds each is expected to take.
 
     :param known: findings that are open in its source.
     :param moves: the scan is of another day than the source's newest.
     """
-    reading, staged = size / _BYTES_PER_SECOND, rows / _STAGED_PER_SECOND
+    reading, staged = size / _BYTES_PER_SECOND, rows / costs.staged
     before = [
         Phase("recognise", 1, 0.02),
         Phase("rows", 1, 0.02 + reading),
@@ -34,10 +61,12 @@ def plan(size: int, rows: int, known: int = 0, *, moves: bool = False) -> list[P
         Phase("stage", 2, 0.01 + staged),
         Phase("definitions", 2, 0.02 + staged * 0.06),
     ]
-    return [*before, *promotion(rows, known, moves=moves, spent=sum(phase.seconds for phase in before))]
+    return [*before, *promotion(rows, known, moves=moves, spent=sum(phase.seconds for phase in before), costs=costs)]
 
 
-def promotion(staged: int, known: int, *, moves: bool = False, spent: float = 0.0) -> list[Phase]:
+def promotion(
+    staged: int, known: int, *, moves: bool = False, spent: float = 0.0, costs: Costs = COSTS["sqlite"]
+) -> list[Phase]:
     """The phases of a promotion of ``staged`` findings.
 
     Its first ones still count as step 2 where step 3 would else open too early for its percentage.
@@ -46,8 +75,8 @@ def promotion(staged: int, known: int, *, moves: bool = False, spent: float = 0.
     """
     old = min(staged, known) / 100_000
     new = staged / 100_000 - old
-    each = _SEEN_AGAIN if moves else _KNOWN
-    seconds = {name: 0.005 + _NEW[name] * new + each[name] * old for name in _NEW}
+    each = costs.seen_again if moves else costs.known
+    seconds = {name: 0.005 + costs.new[name] * new + each[name] * old for name in costs.new}
     whole = spent + sum(seconds.values())
     shares = dict(zip(seconds, accumulate(seconds.values(), initial=spent), strict=False))
     opening = min(_OPENINGS, key=lambda name: abs(shares[name] / whole - PROMOTION_OPENS_AT / 100)) if spent else ""

@@ -116,7 +116,8 @@ def staged_figures(record: Import) -> dict[str, Any]:
 
 def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
     sample, size = _sample(Path(job.upload))
-    meter.plan(pace.plan(size, outlook.rows(size, ())))
+    costs = pace.COSTS[engine.dialect.name]
+    meter.plan(pace.plan(size, outlook.rows(size, ()), costs=costs))
     meter.begin("recognise", "Reading the file...")
     found = dialect.detect(sample, complete=len(sample) == size, is_header=formats.is_header)
     recognised = formats.recognise(found.header, saved.formats(engine))
@@ -125,7 +126,7 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
     first = dialect.rows(sample, found)
     seen = scandate.in_rows(first, recognised.places["last_seen"])
     day = scandate.of_scan(record.scan_date, seen, record.filename, date.today())
-    meter.plan(pace.plan(size, outlook.rows(size, first), standing.known, moves=day != standing.day))
+    meter.plan(pace.plan(size, outlook.rows(size, first), standing.known, moves=day != standing.day, costs=costs))
     sweep.clear(engine, staging.TABLES, record.id)
 
     with closing(_rows_read(job, found, recognised, first, meter)) as reader:
@@ -142,7 +143,7 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
         )
         day = scandate.of_scan(record.scan_date, counts.newest, record.filename, date.today())
         states.move(engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, **_counted(counts))
-        meter.plan(pace.plan(size, counts.findings, standing.known, moves=day != standing.day))
+        meter.plan(pace.plan(size, counts.findings, standing.known, moves=day != standing.day, costs=costs))
         staging.load(engine, reader, job, meter)
         warnings, understood = _warnings(reader, counts), reader.understood(counts)
     states.move(
@@ -193,9 +194,9 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
     assert record.source_id is not None and record.scan_date is not None
     meter.note(**staged_figures(record))
     standing = outlook.standing(engine, record.source_id)
-    moves = record.scan_date != standing.day
+    moves, costs = record.scan_date != standing.day, pace.COSTS[engine.dialect.name]
     meter.plan(
-        pace.promotion(record.staged, standing.known, moves=moves, spent=meter.expected_so_far),
+        pace.promotion(record.staged, standing.known, moves=moves, spent=meter.expected_so_far, costs=costs),
         opening=f"Staging complete. Processing {record.staged} records to final tables...",
     )
     return promotion.promote(
