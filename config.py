@@ -71,6 +71,12 @@ def _hosts(text: str) -> tuple[str, ...]:
     return hosts
 
 
+def _database(text: str) -> str:
+    if not re.match(r"(sqlite|postgres(ql)?(\+psycopg)?):", text):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    return text
+
+
 def _rate(text: str) -> str:
     if text != "off":
         try:
@@ -93,7 +99,7 @@ class Config:
     #: Database, uploads, secrets and spill files.
     INSTANCE_PATH: Path = _setting(ROOT / "instance", lambda text: Path(text).expanduser().resolve())
     #: Empty: SQLite in INSTANCE_PATH.
-    DATABASE_URL: str = _setting("")
+    DATABASE_URL: str = _setting("", _database)
     #: Empty: generated on the first start and kept in INSTANCE_PATH with mode 0600.
     SECRET_KEY: str = _setting("")
     CORS_ORIGINS: tuple[str, ...] = _setting(CORS_DEFAULT, _origins)

@@ -88,8 +88,9 @@ def _load(engine: Engine, reader: Reader, job: Job, meter: Meter, columns: _Colu
     loading = Loading(engine, model, names, job.import_id)
     for count, batch in loading.batches(reader, table):
         with engine.begin() as connection:
-            ownership.check(connection, job, ImportState.STAGING)
             loading.insert(connection, batch)
+            # Last, as on PostgreSQL it holds the import's row, which the renewal of the lease writes to.
+            ownership.check(connection, job, ImportState.STAGING)
         meter.advance(count)
 
 
