@@ -5,11 +5,15 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+# Where it matters which database there is.
+ON_POSTGRESQL := $(addprefix tests/importing/test_,lifecycle.py late.py undo.py summary.py staging.py scans.py properties.py) \
+  $(addprefix tests/web/test_,listing.py figures.py exports.py history.py limits.py mappings.py) \
+  $(addprefix tests/workers/test_,leases.py registry.py supervisor.py)
 
-.PHONY: help run worker test faults lint audit format bench assets requirements chromium services clean
+.PHONY: help run worker test test-postgresql faults lint audit format bench assets requirements chromium services postgresql clean
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 run: $(VENV)/installed static/vendor/installed ## Serve HexTrackr on http://127.0.0.1:8989
 	@$(PY) -m flask db upgrade
@@ -19,8 +23,11 @@ worker: $(VENV)/installed ## Run imports in a process of their own (IMPORT_WORKE
 	@$(PY) -m flask db upgrade
 	@exec $(PY) -m celery -A worker --quiet worker
 
-test: $(VENV)/installed-dev static/vendor/installed chromium services ## Run all tests
+test: $(VENV)/installed-dev static/vendor/installed chromium services postgresql ## Run all tests
 	@$(PY) -m pytest -n 3 --dist loadfile $(ARGS)
+
+test-postgresql: $(VENV)/installed-dev postgresql ## Run the tests on PostgreSQL for which the database matters (ARGS=tests: all)
+	@TEST_DATABASE=postgresql $(PY) -m pytest -n 3 --dist loadfile $(or $(ARGS),$(ON_POSTGRESQL))
 
 faults: $(VENV)/installed-dev ## Kill and damage in full: 50 kills, 10,000 damaged files (FAULT_KILLS, FAULT_ROWS, FAULT_SEED, FUZZ_INPUTS, FUZZ_SEED)
 	@FAULT_KILLS=$${FAULT_KILLS:-50} FAULT_ROWS=$${FAULT_ROWS:-100000} FUZZ_INPUTS=$${FUZZ_INPUTS:-10000} \
@@ -82,3 +89,10 @@ services:
 	@{ command -v redis-server && command -v nginx; } >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	  echo "Installing Redis and nginx..." && \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server nginx >/dev/null; }; } || true
+
+# The tests on PostgreSQL say so as well. A cluster of the system's is not wanted: the tests make their own.
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing PostgreSQL..." && \
+	  { apt-get update -qq && mkdir -p /etc/postgresql-common && \
+	    { test -e /etc/postgresql-common/createcluster.conf || echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf; } && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null; }; } || true

@@ -73,6 +73,12 @@ def _hosts(text: str) -> tuple[str, ...]:
     return hosts
 
 
+def _database(text: str) -> str:
+    if not re.match(r"(sqlite|postgres(ql)?(\+psycopg)?):", text):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    return text
+
+
 def _rate(text: str) -> str:
     if text != "off":
         try:
@@ -101,7 +107,7 @@ class Config:
     #: Database, uploads, secrets and spill files.
     INSTANCE_PATH: Path = _setting(ROOT / "instance", lambda text: Path(text).expanduser().resolve())
     #: Empty: SQLite in INSTANCE_PATH.
-    DATABASE_URL: str = _setting("")
+    DATABASE_URL: str = _setting("", _database)
     #: Empty: one process alone. Else web processes and workers share their events and live sessions through this Redis or Valkey.
     REDIS_URL: str = _setting("", _redis)
     #: ``celery`` runs imports in worker processes (``make worker``), which REDIS_URL wakes; ``embedded`` runs them beside the web process.

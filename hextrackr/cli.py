@@ -92,7 +92,7 @@ def backup(path: Path | None) -> None:
     """Copy the record to PATH, or to the backup folder; the server may be running."""
     if path is not None and path.exists():
         raise click.ClickException("There is such a file already.")
-    operation = extensions.upkeep.operation("backup")
+    operation = _operation("backup")
     _keep_up(operation if path is None else replace(operation, backup=str(path.resolve())))
 
 
@@ -102,7 +102,7 @@ def backup(path: Path | None) -> None:
 def restore(path: Path) -> None:
     """Put the backup at PATH in place of the record, which is kept as a backup."""
     with _holding_imports():
-        _keep_up(extensions.upkeep.operation("restore", path.resolve()))
+        _keep_up(_operation("restore", path.resolve()))
 
 
 @click.command("clear")
@@ -110,7 +110,7 @@ def restore(path: Path) -> None:
 def clear() -> None:
     """Empty the record, which is kept as a backup."""
     with _holding_imports():
-        _keep_up(extensions.upkeep.operation("clear"))
+        _keep_up(_operation("clear"))
 
 
 @contextmanager
@@ -124,6 +124,13 @@ def _holding_imports() -> Iterator[None]:
         yield
     finally:
         extensions.import_supervisor.release()
+
+
+def _operation(kind: str, source: Path | None = None) -> Operation:
+    try:
+        return extensions.upkeep.operation(kind, source)
+    except HexTrackrError as refusal:
+        raise click.ClickException(f"{refusal.code}: {refusal.detail}") from None
 
 
 def _keep_up(operation: Operation) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: SQLite waits in C: short on an event loop; who writes tries again, without blocking.
 BUSY_TIMEOUT_MS = 20
 #: PostgreSQL is waited for without blocking.
-LOCK_TIMEOUT_MS = 1000
+LOCK_TIMEOUT_MS = 10_000
 
 
 def init_app(app: Flask, config: Config) -> None:

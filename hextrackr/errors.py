@@ -17,6 +17,7 @@
     │   ├── UnknownFormat               422 UNKNOWN_FORMAT
     │   └── MissingColumns              422 MISSING_COLUMNS
     ├── BackupRefused                   422 NOT_A_BACKUP
+    ├── BackupElsewhere                 501 NOT_ON_POSTGRESQL
     ├── Cancelled                       409 CANCELLED
     ├── Interrupted                     500 INTERRUPTED
     ├── DatabaseBusy                    503 SQLITE_BUSY
@@ -144,6 +145,16 @@ class BackupRefused(HexTrackrError):
     status, code, detail = 422, "NOT_A_BACKUP", "This file is no backup of HexTrackr."
 
 
+class BackupElsewhere(HexTrackrError):
+    """PostgreSQL has its own programs for this."""
+
+    status, code, detail = (
+        501,
+        "NOT_ON_POSTGRESQL",
+        "The record is in PostgreSQL: pg_dump backs it up, pg_restore restores it.",
+    )
+
+
 class Cancelled(HexTrackrError):
     """The user ended the import."""
 
@@ -165,11 +176,8 @@ class DatabaseBusy(HexTrackrError):
 class DatabaseUnavailable(HexTrackrError):
     """The database cannot be read or written at all."""
 
-    status, code, detail = (
-        503,
-        "DATABASE_UNAVAILABLE",
-        "The database cannot be used: it is damaged, read-only or out of reach.",
-    )
+    status, code = 503, "DATABASE_UNAVAILABLE"
+    detail = "The database cannot be used: it is damaged, read-only or out of reach."
 
 
 class ServerStopping(HexTrackrError):
@@ -198,15 +206,11 @@ class OutOfMemory(HexTrackrError):
 
 #: SQLite's primary result codes.
 _SQLITE: dict[int, type[HexTrackrError]] = {
-    sqlite3.SQLITE_BUSY: DatabaseBusy,
-    sqlite3.SQLITE_LOCKED: DatabaseBusy,
+    **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), DatabaseBusy),
     sqlite3.SQLITE_FULL: DiskFull,
     sqlite3.SQLITE_NOMEM: OutOfMemory,
-    sqlite3.SQLITE_READONLY: DatabaseUnavailable,
-    sqlite3.SQLITE_IOERR: DatabaseUnavailable,
-    sqlite3.SQLITE_CORRUPT: DatabaseUnavailable,
-    sqlite3.SQLITE_CANTOPEN: DatabaseUnavailable,
-    sqlite3.SQLITE_NOTADB: DatabaseUnavailable,
+    **dict.fromkeys((sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT), DatabaseUnavailable),
+    **dict.fromkeys((sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR), DatabaseUnavailable),
 }
 
 
@@ -225,26 +229,20 @@ def translated(error: BaseException) -> HexTrackrError:
     while cause is not None:
         if isinstance(cause, HexTrackrError):
             return cause
-        if known := _of_sqlite(cause) if isinstance(cause, sqlite3.Error) else _of_postgresql(cause):
-            return known
-        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
-            return DiskFull()
-        if isinstance(cause, MemoryError):
-            return OutOfMemory()
+        if known := _known(cause):
+            return known()
         cause = cause.__cause__ or cause.__context__
     return HexTrackrError()
 
 
-def _of_sqlite(error: sqlite3.Error) -> HexTrackrError | None:
-    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return _SQLITE[primary]() if primary in _SQLITE else None
-
-
-def _of_postgresql(error: BaseException) -> HexTrackrError | None:
-    if type(error).__module__.partition(".")[0] != "psycopg":
-        return None
-    # A connection that is refused, or cut, comes without.
-    lost = any(kind.__name__ in ("OperationalError", "InterfaceError") for kind in type(error).__mro__)
-    state = getattr(error, "sqlstate", None) or ("08" if lost else "")
-    known = _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
-    return known() if known else None
+def _known(cause: BaseException) -> type[HexTrackrError] | None:
+    if isinstance(cause, sqlite3.Error):
+        return _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
+    if isinstance(cause, OSError):
+        return DiskFull if cause.errno in (errno.ENOSPC, errno.EDQUOT) else None
+    if type(cause).__module__.partition(".")[0] == "psycopg":
+        # A connection that is refused, or cut, comes without an SQLSTATE.
+        lost = any(kind.__name__ in ("OperationalError", "InterfaceError") for kind in type(cause).__mro__)
+        state = getattr(cause, "sqlstate", None) or ("08" if lost else "")
+        return _POSTGRESQL.get(state, _POSTGRESQL.get(state[:2]))
+    return OutOfMemory if isinstance(cause, MemoryError) else None

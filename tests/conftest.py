@@ -14,13 +14,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine
 
+from benchmarks import pgserver
 from config import TestingConfig
 from hextrackr import create_app
 from hextrackr.extensions import alembic
 from hextrackr.importing import pipeline
 from hextrackr.workers import wiring
-from tests import postgresql
 
+#: Which database the suite runs on.
+ON_POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -35,23 +37,23 @@ def scans() -> Path:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is about SQLite itself is not tried on PostgreSQL."""
-    if postgresql.CHOSEN:
+    if ON_POSTGRESQL:
         for item in items:
             if item.get_closest_marker("sqlite"):
                 item.add_marker(pytest.mark.skip(reason="about SQLite itself"))
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[postgresql.Server]:
+def postgresql_server() -> Iterator[pgserver.Server]:
     """A server of PostgreSQL, where its package is installed."""
-    if postgresql.folder() is None:
+    if pgserver.folder() is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    with postgresql.serving() as server:
+    with pgserver.serving(**pgserver.FOR_TESTS) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgresql_server: postgresql.Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+def migrated_template(postgresql_server: pgserver.Server, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a migrated, empty database of PostgreSQL, to be copied."""
     name = postgresql_server.create()
     migrate(TestingConfig(INSTANCE_PATH=tmp_path_factory.mktemp("unused"), DATABASE_URL=postgresql_server.url(name)))
@@ -76,7 +78,7 @@ def migrate(config: TestingConfig) -> None:
 
 
 @pytest.fixture
-def postgresql_database(postgresql_server: postgresql.Server, migrated_template: str) -> Iterator[str]:
+def postgresql_database(postgresql_server: pgserver.Server, migrated_template: str) -> Iterator[str]:
     """The URL of a migrated, empty database of PostgreSQL."""
     name = postgresql_server.create(migrated_template)
     yield postgresql_server.url(name)
@@ -86,7 +88,7 @@ def postgresql_database(postgresql_server: postgresql.Server, migrated_template:
 @pytest.fixture
 def config(request: pytest.FixtureRequest, tmp_path: Path) -> TestingConfig:
     instance = tmp_path / "instance"
-    if postgresql.CHOSEN:
+    if ON_POSTGRESQL:
         instance.mkdir()
         return TestingConfig(INSTANCE_PATH=instance, DATABASE_URL=request.getfixturevalue("postgresql_database"))
     shutil.copytree(request.getfixturevalue("migrated"), instance)

@@ -11,6 +11,8 @@ import pytest
 
 from tests.exports import scan
 
+pytestmark = pytest.mark.sqlite
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -59,6 +59,7 @@ def test_a_setting_is_read(name, text, value):
         ("PORT", "http"),
         ("PORT", "0"),
         ("PORT", "65536"),
+        ("DATABASE_URL", "mysql://host/name"),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "https://a.example/path"),
         ("ASYNC_MODE", "asyncio"),

@@ -12,13 +12,12 @@ from hextrackr.models import Base, dialects
 
 from .reader import Reader
 
-#: Rows of one transaction: about 20 ms each on SQLite, so that nobody waits long for the database; on PostgreSQL nobody waits.
-BATCH_ROWS, STREAMED_ROWS = 5_000, 50_000
+#: Rows of one transaction: about 20 ms each, so that nobody waits long for the database.
+BATCH_ROWS = 5_000
+#: On PostgreSQL nobody waits; fewer of those with long texts, as a batch is one text.
+STREAMED_ROWS, STREAMED_TEXTS = 50_000, 2_000
 #: Rows of one statement: as many as SQLite takes values for, of the widest table.
 ROWS_AT_ONCE = 200
-
-#: Rows of one transaction: as tuples, or as lines of PostgreSQL's text format.
-Batch = Sequence[tuple[Any, ...]]
 
 
 class Loading:
@@ -30,26 +29,31 @@ class Loading:
     def __init__(self, engine: Engine, model: type[Base], names: tuple[str, ...], import_id: int) -> None:
         self._streams = dialects.is_postgresql(engine)
         self._table = model.__tablename__
+        self._columns = [model.__table__.c[name] for name in names]
         self._names = names
-        self._texts = {name for name in names if isinstance(model.__table__.c[name].type, String)}
         self._import_id = import_id
 
-    def batches(self, reader: Reader, table: str) -> Iterator[Batch]:
-        """The rows of a table of the reader, as :meth:`insert` takes them."""
+    def batches(self, reader: Reader, table: str) -> Iterator[tuple[int, Any]]:
+        """The rows of a table of the reader, some at a time: how many, and what :meth:`insert` takes."""
         if self._streams:
-            return reader.lines(table, self._names, self._texts, STREAMED_ROWS)
-        return reader.batches(table, self._names, BATCH_ROWS)
+            texts = sum(isinstance(column.type, String) for column in self._columns)
+            cells = [str(self._import_id), *(_cell(column) for column in self._columns)]
+            yield from reader.lines(table, cells, STREAMED_TEXTS if texts > 1 else STREAMED_ROWS)
+        else:
+            for batch in reader.batches(table, self._names, BATCH_ROWS):
+                yield len(batch), batch
 
-    def insert(self, connection: Connection, batch: Batch) -> None:
+    def insert(self, connection: Connection, batch: Any) -> None:
         """Insert one batch."""
         if self._streams:
-            lines = "\n".join(f"{self._import_id}\t{line}" for (line,) in batch)
-            dialects.copy_lines(connection, self._table, ("import_id", *self._names), lines)
+            dialects.copy_lines(connection, self._table, ("import_id", *self._names), batch)
         else:
             insert_many(connection, self._table, self._names, batch, import_id=self._import_id)
 
 
-def insert_many(connection: Connection, table: str, names: tuple[str, ...], rows: Batch, **same: int) -> None:
+def insert_many(
+    connection: Connection, table: str, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]], **same: int
+) -> None:
     """Insert rows, many with each statement: one for each row takes three times as long.
 
     :param same: columns that have the same number in every row.
@@ -62,3 +66,12 @@ def insert_many(connection: Connection, table: str, names: tuple[str, ...], rows
         connection.exec_driver_sql(
             f"INSERT INTO {table} ({', '.join((*same, *names))}) VALUES {values}", tuple(chain.from_iterable(some))
         )
+
+
+def _cell(column: Any) -> str:
+    """A value in PostgreSQL's text format."""
+    cell = column.name
+    if isinstance(column.type, String):
+        for character, letter in (("'\\'", "\\"), ("chr(10)", "n"), ("chr(13)", "r"), ("chr(9)", "t")):
+            cell = f"replace({cell}, {character}, '\\{letter}')"
+    return f"coalesce(CAST({cell} AS VARCHAR), '\\N')" if column.nullable else cell

@@ -2,59 +2,83 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from . import indexes
 from .meter import TOTAL_STEPS, Phase
 
 # Measured on two cores with exports of 100,000 and 1,000,000 rows; only their proportions matter to the percentage.
 _BYTES_PER_SECOND = 400e6
 _NUMBERED_PER_SECOND = 1_500_000
-_STAGED_PER_SECOND = 480_000
-_Seconds = dict[str, float]
-#: Seconds for 100,000 findings: those that the record does not know yet, those that it knows, and these if the scan is of another
-#: day, so that each was seen once more.
-_NEW: _Seconds = {
-    "catalogue": 0.011,
-    "compare": 0.0,
-    "apply": 0.0,
-    "insert": 0.48,
-    "index": 0.0,
-    "totals": 0.125,
-    "commit": 0.09,
-}
-_KNOWN: _Seconds = {
-    "catalogue": 0.031,
-    "compare": 0.19,
-    "apply": 0.05,
-    "insert": 0.0,
-    "index": 0.0,
-    "totals": 0.025,
-    "commit": 0.006,
-}
-_SEEN_AGAIN: _Seconds = {**_KNOWN, "compare": 0.26, "apply": 0.29, "commit": 0.11}
-#: The same for new findings where the indexes are built at the end.
-_INDEXED: _Seconds = {**_NEW, "insert": 0.15, "index": 0.24}
+#: The phases of a promotion.
+_PROMOTION = ("catalogue", "compare", "apply", "insert", "index", "totals", "commit")
+#: Seconds of each of them for 100,000 findings.
+_Seconds = tuple[float, float, float, float, float, float, float]
 
 
-def plan(size: int, rows: int, known: int = 0, *, moves: bool = False, held: int = 0) -> list[Phase]:
+@dataclass(frozen=True)
+class Costs:
+    """What a database takes.
+
+    :ivar staged: findings in a second.
+    :ivar new: findings that the record does not know yet, ``filled`` where their indexes are built at the end, ``known`` that it knows,
+        and ``seen_again`` if the scan is of another day, so that each of these was seen once more.
+    """
+
+    staged: float
+    new: _Seconds
+    filled: _Seconds
+    known: _Seconds
+    seen_again: _Seconds
+
+
+#: By the name of the dialect.
+COSTS = {
+    "sqlite": Costs(
+        staged=480_000,
+        new=(0.011, 0.0, 0.0, 0.48, 0.0, 0.125, 0.09),
+        filled=(0.011, 0.0, 0.0, 0.15, 0.24, 0.125, 0.07),
+        known=(0.031, 0.19, 0.05, 0.0, 0.0, 0.025, 0.006),
+        seen_again=(0.031, 0.26, 0.29, 0.0, 0.0, 0.025, 0.11),
+    ),
+    "postgresql": Costs(
+        staged=600_000,
+        new=(0.05, 0.0, 0.0, 0.9, 0.0, 0.13, 0.01),
+        filled=(0.05, 0.0, 0.0, 0.3, 0.25, 0.13, 0.01),
+        known=(0.06, 0.22, 0.03, 0.0, 0.0, 0.1, 0.01),
+        seen_again=(0.06, 0.23, 0.45, 0.0, 0.0, 0.12, 0.02),
+    ),
+}
+
+
+def plan(
+    size: int, rows: int, known: int = 0, *, moves: bool = False, held: int = 0, costs: Costs = COSTS["sqlite"]
+) -> list[Phase]:
     """The phases of an import of ``size`` bytes and ``rows`` rows, with the seconds each is expected to take.
 
     :param known: findings that are open in its source; ``held``: all that are on record.
     :param moves: the scan is of another day than the source's newest.
     """
-    reading, staged = size / _BYTES_PER_SECOND, rows / _STAGED_PER_SECOND
+    reading, staged = size / _BYTES_PER_SECOND, rows / costs.staged
     return [
         Phase("recognise", 1, 0.02),
         Phase("rows", 1, 0.02 + reading),
         Phase("deduplicate", 1, 0.01 + rows / _NUMBERED_PER_SECOND),
         Phase("stage", 2, 0.01 + staged),
         Phase("definitions", 2, 0.02 + staged * 0.07),
-        *promotion(rows, known, moves=moves, held=held),
+        *promotion(rows, known, moves=moves, held=held, costs=costs),
     ]
 
 
-def promotion(staged: int, known: int, *, moves: bool = False, held: int = 0) -> list[Phase]:
+def promotion(
+    staged: int, known: int, *, moves: bool = False, held: int = 0, costs: Costs = COSTS["sqlite"]
+) -> list[Phase]:
     """The phases of a promotion of ``staged`` findings."""
     old = min(staged, known)
     new = staged - old
-    of_new, of_old = _INDEXED if indexes.are_built_apart(new, held) else _NEW, _SEEN_AGAIN if moves else _KNOWN
-    return [Phase(name, TOTAL_STEPS, 0.005 + (of_new[name] * new + of_old[name] * old) / 100_000) for name in _NEW]
+    of_new = costs.filled if indexes.are_built_apart(new, held) else costs.new
+    of_old = costs.seen_again if moves else costs.known
+    return [
+        Phase(name, TOTAL_STEPS, 0.005 + (of_new[place] * new + of_old[place] * old) / 100_000)
+        for place, name in enumerate(_PROMOTION)
+    ]

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, select, text, update
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
-from hextrackr.errors import Cancelled, FileRefused, HexTrackrError
-from hextrackr.models import Import, Source, dialects
+from hextrackr.errors import FileRefused, HexTrackrError
+from hextrackr.models import Import, dialects
 from hextrackr.models.base import prepare_engine
 from hextrackr.models.imports import ImportMode, ImportState
 
@@ -28,6 +29,7 @@ from . import (
     saved,
     scandate,
     staging,
+    states,
     sweep,
     unlogged,
 )
@@ -41,7 +43,6 @@ from .reader import Reader
 #: How much of the database is kept in memory while DuckDB reads beside it, and once it has ended: promotion reads and writes four
 #: indexes at once, and what does not fit is written and read again.
 CACHE_MB, PROMOTION_CACHE_MB = 32, 192
-_NEW_SOURCE = text("INSERT INTO sources (scanner, label) VALUES (:scanner, :label) ON CONFLICT DO NOTHING")
 
 
 def run(job: Job, meter: Meter) -> ImportState:
@@ -56,7 +57,7 @@ def run(job: Job, meter: Meter) -> ImportState:
             meter.note(**staged_figures(record))
         else:
             if record.state == ImportState.PROMOTING:
-                _move(engine, job, ImportState.PROMOTING, ImportState.READING)
+                states.move(engine, job, ImportState.PROMOTING, ImportState.READING)
             _stage(engine, job, record, meter)
             record = _record(engine, job)
     with _database(job, PROMOTION_CACHE_MB) as engine:
@@ -116,18 +117,18 @@ def staged_figures(record: Import) -> dict[str, Any]:
 
 def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
     sample, size = _sample(Path(job.upload))
-    meter.plan(pace.plan(size, outlook.rows(size, ())))
+    costs = pace.COSTS[engine.dialect.name]
+    meter.plan(pace.plan(size, outlook.rows(size, ()), costs=costs))
     meter.begin("recognise", "Reading the file...")
     found = dialect.detect(sample, complete=len(sample) == size, is_header=formats.is_header)
     recognised = formats.recognise(found.header, saved.formats(engine))
-    source_id = _enter(engine, job, record, recognised)
+    source_id = states.enter(engine, job, record, recognised)
     standing = outlook.standing(engine, source_id)
     first = dialect.rows(sample, found)
     seen = scandate.in_rows(first, recognised.places["last_seen"])
     day = scandate.of_scan(record.scan_date, seen, record.filename, date.today())
-    meter.plan(
-        pace.plan(size, outlook.rows(size, first), standing.known, moves=day != standing.day, held=standing.held)
-    )
+    expected = partial(pace.plan, size, known=standing.known, held=standing.held, costs=costs)
+    meter.plan(expected(outlook.rows(size, first), moves=day != standing.day))
     sweep.clear(engine, staging.TABLES, record.id)
 
     with closing(_rows_read(job, found, recognised, first, meter)) as reader:
@@ -143,11 +144,11 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
             blank=counts.blank,
         )
         day = scandate.of_scan(record.scan_date, counts.newest, record.filename, date.today())
-        _move(engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, **_counted(counts))
-        meter.plan(pace.plan(size, counts.findings, standing.known, moves=day != standing.day, held=standing.held))
+        states.move(engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, **_counted(counts))
+        meter.plan(expected(counts.findings, moves=day != standing.day))
         staging.load(engine, reader, job, meter)
         warnings, understood = _warnings(reader, counts), reader.understood(counts)
-    _move(
+    states.move(
         engine, job, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=source_id,
         open_staged=counts.open, lease_until=ownership.until(ownership.PROMOTION_LEASE_MS), warnings=warnings, recognition=understood,
     )  # fmt: skip
@@ -195,9 +196,9 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
     assert record.source_id is not None and record.scan_date is not None
     meter.note(**staged_figures(record))
     standing = outlook.standing(engine, record.source_id)
-    moves = record.scan_date != standing.day
+    moves, costs = record.scan_date != standing.day, pace.COSTS[engine.dialect.name]
     meter.plan(
-        pace.promotion(record.staged, standing.known, moves=moves, held=standing.held),
+        pace.promotion(record.staged, standing.known, moves=moves, held=standing.held, costs=costs),
         opening=f"Staging complete. Processing {record.staged} records to final tables...",
     )
     return promotion.promote(
@@ -216,32 +217,6 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
         ),
         meter,
     )
-
-
-def _enter(engine: Engine, job: Job, record: Import, recognised: Recognised) -> int:
-    """Move the import to ``reading`` and find its source, or make it."""
-    scanner = recognised.format.key
-    with Session(engine) as session, session.begin():
-        source = session.scalars(select(Source).filter_by(scanner=scanner, label=record.source_label)).one_or_none()
-        if source is None:  # on PostgreSQL another process may find so at the same moment
-            session.execute(_NEW_SOURCE, {"scanner": scanner, "label": record.source_label})
-            source = session.scalars(select(Source).filter_by(scanner=scanner, label=record.source_label)).one()
-        changed = session.execute(
-            update(Import)
-            .where(*ownership.mine(job, ImportState.READING))
-            .values(scanner=scanner, vendor=record.vendor or recognised.format.name)
-        )
-        if changed.rowcount != 1:  # type: ignore[attr-defined]
-            raise Cancelled
-        return source.id
-
-
-def _move(engine: Engine, job: Job, before: ImportState, after: ImportState, **values: Any) -> None:
-    """Move the import on; who finds it in another state, or with another owner, learns that it is not theirs any more."""
-    with engine.begin() as connection:
-        moved = update(Import).where(*ownership.mine(job, before)).values(state=after, **values)
-        if connection.execute(moved).rowcount != 1:
-            raise Cancelled
 
 
 def _counted(counts: Counts) -> dict[str, int]:

@@ -86,11 +86,12 @@ def units(reader: Reader) -> int:
 def _load(engine: Engine, reader: Reader, job: Job, meter: Meter, columns: _Columns) -> None:
     model, table, names = columns
     loading = Loading(engine, model, names, job.import_id)
-    for batch in loading.batches(reader, table):
+    for count, batch in loading.batches(reader, table):
         with engine.begin() as connection:
-            ownership.check(connection, job, ImportState.STAGING)
             loading.insert(connection, batch)
-        meter.advance(len(batch))
+            # Last, as on PostgreSQL it holds the import's row, which the renewal of the lease writes to.
+            ownership.check(connection, job, ImportState.STAGING)
+        meter.advance(count)
 
 
 def _insert_rejects(connection: Connection, reader: Reader, import_id: int) -> None:

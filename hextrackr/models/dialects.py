@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, Date, Engine, Select, TextClause, bindparam, make_url, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 #: What the advisory locks of this program begin with, so that those of others are not met: "hext".
 _LOCKS = 0x68657874
+#: What PostgreSQL may take to build an index, in MB.
+_BUILD_MB = 256
 #: Parameters of statements in text that are days.
 _DAYS = ("day", "closed")
 
@@ -84,6 +87,36 @@ def get_to_know(connection: Connection, *tables: str) -> None:
     """Let the planner know what is in tables that were just filled; SQLite plans by indexes alone."""
     if is_postgresql(connection):
         connection.execute(text(f"ANALYZE {', '.join(tables)}"))
+
+
+def indexes_of(connection: Connection, table: str) -> list[tuple[str, str]]:
+    """The indexes of a table but those of its keys: their names and the statements that build them."""
+    asked = (
+        "SELECT indexname, indexdef FROM pg_indexes"
+        " WHERE schemaname = current_schema() AND tablename = :table AND indexname LIKE 'ix%' ORDER BY indexname"
+        if is_postgresql(connection)
+        else "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = :table AND sql IS NOT NULL"
+    )
+    return [(name, built) for name, built in connection.execute(text(asked), {"table": table})]
+
+
+def may_lose_indexes(connection: Connection, table: str) -> bool:
+    """Whether a transaction may drop indexes of a table and build them again.
+
+    On PostgreSQL whoever would read the table waits meanwhile: only an empty one that nobody uses now. Readers of SQLite see what was
+    there before.
+    """
+    if not is_postgresql(connection):
+        return True
+    try:
+        with connection.begin_nested():
+            connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE NOWAIT"))
+    except OperationalError:
+        return False
+    if connection.execute(text(f"SELECT EXISTS (SELECT 1 FROM {table})")).scalar_one():
+        return False
+    connection.execute(text(f"SET LOCAL maintenance_work_mem = '{_BUILD_MB}MB'"))
+    return True
 
 
 def lock_source(connection: Connection, source_id: int) -> None:

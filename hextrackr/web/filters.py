@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import RequestError
-from hextrackr.models import Asset, Definition, DefinitionCve, Finding, FindingChange, Import, Source
+from hextrackr.models import Finding, FindingChange
 from hextrackr.models.events import EventKind
 from hextrackr.models.findings import Lifecycle, Severity, grade
-from hextrackr.models.imports import ImportState
-from hextrackr.models.matching import Contains
 
-from . import parameters
-
-Filter = ColumnElement[bool]
+from . import conditions, parameters
+from .conditions import Filter
 
 _OPEN = (Lifecycle.ACTIVE.value, Lifecycle.REOPENED.value)
 _STATES = {"open": _OPEN, **{state.value: (state.value,) for state in Lifecycle}}
 _SEVERITIES = {severity.name.lower(): severity.value for severity in Severity}
-#: Parameter -> column and whether it is its lower end; dates in ISO form.
-_DAYS = {
-    "firstSeenFrom": (Finding.first_seen, True), "firstSeenTo": (Finding.first_seen, False),
-    "lastSeenFrom": (Finding.last_seen, True), "lastSeenTo": (Finding.last_seen, False),
-}  # fmt: skip
-_SCORES = {
-    "vprMin": (Finding.vpr, True), "vprMax": (Finding.vpr, False),
-    "cvssMin": (Finding.cvss, True), "cvssMax": (Finding.cvss, False),
-}  # fmt: skip
-_EPSS = {"epssMin": True, "epssMax": False}
 
 
 @dataclass(frozen=True)
@@ -85,8 +72,11 @@ class Filters:
         """The same, with the hosts and definitions that a search leads to: many statements need not search for them again."""
         if not self.search:
             return self
-        hosts, definitions = _hosts_with(self.search), _definitions_with(self.search)
-        met = or_(_among(session, Finding.asset_id, hosts), _among(session, Finding.definition_id, definitions))
+        hosts, definitions = conditions.hosts_with(self.search), conditions.definitions_with(self.search)
+        met = or_(
+            conditions.among(session, Finding.asset_id, hosts),
+            conditions.among(session, Finding.definition_id, definitions),
+        )
         return replace(self, search="", conditions=(*self.conditions, met))
 
     def on_findings(self, *, led_by_grade: bool = True) -> list[Filter]:
@@ -101,7 +91,7 @@ class Filters:
             grade, source = grade + 0, source + 0  # of a sum there is no index
         told: list[Filter] = [grade.in_(sorted(self.grades)), *self.conditions]
         if self.search:
-            hosts, definitions = _hosts_with(self.search), _definitions_with(self.search)
+            hosts, definitions = conditions.hosts_with(self.search), conditions.definitions_with(self.search)
             told.append(or_(Finding.asset_id.in_(hosts), Finding.definition_id.in_(definitions)))
         return told if self.sources is None else [source.in_(sorted(self.sources)), *told]
 
@@ -125,6 +115,11 @@ class Filters:
         ]
 
 
+#: Parameters of what an index finds, and of what none does.
+_BY_NAME = ("host", "definition", "cve", "family", "search", "port", "epssMin", "epssMax", "changedBy", "newSince")
+_UNINDEXED = ("lastSeenFrom", "lastSeenTo", "protocol")
+
+
 def requested(arguments: Mapping[str, str], today: date | None = None) -> Filters:
     """The filters that a query asks for.
 
@@ -138,105 +133,12 @@ def requested(arguments: Mapping[str, str], today: date | None = None) -> Filter
     return Filters(
         frozenset(grade(state, severity) for state in wanted for severity in severities),
         frozenset(parameters.numbers(arguments, "source")) or None,
-        tuple(_conditions(arguments, today or date.today(), named)),
+        tuple(conditions.of(arguments, today or date.today(), named)),
         parameters.said(arguments, "search"),
         _changed(arguments),
         named=named,
         unindexed=not named and any(parameters.said(arguments, name) for name in _UNINDEXED),
     )
-
-
-def _conditions(arguments: Mapping[str, str], today: date, named: bool) -> list[Filter]:
-    found = [*_ages(arguments, today), *_scores(arguments, named), *_newer(arguments)]
-    for name, condition in _NAMED.items():
-        if text := parameters.said(arguments, name):
-            found.append(condition(text))
-    return found
-
-
-def _ages(arguments: Mapping[str, str], today: date) -> Iterator[Filter]:
-    for name, (column, is_least) in _DAYS.items():
-        if text := parameters.said(arguments, name):
-            yield _within(column, parameters.as_day(name, text), is_least)
-    for name, is_least in (("ageMin", False), ("ageMax", True)):
-        if text := parameters.said(arguments, name):
-            yield _within(
-                Finding.first_seen, today - timedelta(days=parameters.number(name, text, 0, 36_500)), is_least
-            )
-
-
-def _scores(arguments: Mapping[str, str], named: bool) -> Iterator[Filter]:
-    """Scores lead to findings by their indexes, unless something that is ``named`` does."""
-    for name, (column, is_least) in _SCORES.items():
-        if text := parameters.said(arguments, name):
-            # The index of VPR begins with the source.
-            of_any = [Finding.source_id.in_(select(Source.id))] if column is Finding.vpr and not named else []
-            yield and_(*of_any, _within(column + 0 if named else column, parameters.score(name, text, 10), is_least))
-    for name, is_least in _EPSS.items():
-        if text := parameters.said(arguments, name):
-            met = _within(Definition.epss, parameters.score(name, text, 1), is_least)
-            yield Finding.definition_id.in_(select(Definition.id).where(met))
-
-
-def _within(column: Any, end: Any, is_least: bool) -> Filter:
-    met: Filter = column >= end if is_least else column <= end
-    return met
-
-
-def _of_port(text: str) -> Filter:
-    return Finding.port == parameters.number("port", text, 0, 65_535)
-
-
-def _of_host(text: str) -> Filter:
-    if text.isascii() and text.isdigit():
-        return Finding.asset_id == parameters.number("host", text, 1, parameters.MAX_NUMBER)
-    names = (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)
-    return Finding.asset_id.in_(select(Asset.id).where(or_(*(name == text for name in names))))
-
-
-def _of_cve(text: str) -> Filter:
-    return Finding.definition_id.in_(select(DefinitionCve.definition_id).where(DefinitionCve.cve == text.upper()))
-
-
-def _hosts_with(text: str) -> Select[Any]:
-    names = (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)
-    return select(Asset.id).where(or_(*(Contains(name, text) for name in names)))
-
-
-def _definitions_with(text: str) -> Any:
-    titled = select(Definition.id).where(or_(Contains(Definition.title, text), Definition.key == text))
-    return titled.union(select(DefinitionCve.definition_id).where(Contains(DefinitionCve.cve, text)))
-
-
-def _among(session: Session, column: Any, numbers: Any) -> Filter:
-    """One of the numbers, listed unless there are very many."""
-    found = session.scalars(numbers.limit(_LISTED + 1)).all()
-    met: Filter = column.in_(found if len(found) <= _LISTED else numbers)
-    return met
-
-
-#: Parameter -> the condition that its text stands for.
-_NAMED: dict[str, Callable[[str], Filter]] = {
-    "port": _of_port,
-    "protocol": lambda text: Finding.protocol == text.lower(),
-    "host": _of_host,
-    "definition": lambda text: Finding.definition_id == parameters.number("definition", text, 1, parameters.MAX_NUMBER),
-    "cve": _of_cve,
-    "family": lambda text: Finding.definition_id.in_(select(Definition.id).where(Definition.family == text)),
-}
-#: Those that an index finds.
-_BY_NAME = ("host", "definition", "cve", "family", "search", "port", "epssMin", "epssMax", "changedBy", "newSince")
-#: So many hosts or definitions are listed in a statement.
-_LISTED = 2_000
-_UNINDEXED = ("lastSeenFrom", "lastSeenTo", "protocol")
-
-
-def _newer(arguments: Mapping[str, str]) -> Iterator[Filter]:
-    """What the imports of the days since one opened."""
-    if since := parameters.said(arguments, "newSince"):
-        standing = (Import.state == ImportState.COMPLETED, Import.undone_at.is_(None))
-        newer = select(Import.id).where(*standing, Import.scan_date >= parameters.as_day("newSince", since))
-        yield Finding.opened_by.in_(newer)
 
 
 def _changed(arguments: Mapping[str, str]) -> Changed | None:

@@ -92,7 +92,7 @@ def mapping(import_id: int) -> str:
 @blueprint.get("/data")
 def data() -> str:
     """Backups, and the way to an empty record."""
-    return render_template("data.html", expected=len(upkeep.backups()))
+    return render_template("data.html", expected=len(upkeep.backups()), refusal=upkeep.refusal)
 
 
 @blueprint.get("/vulnerabilities")

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 
 from hextrackr.backups import checking
 from hextrackr.backups.operations import Operation
-from hextrackr.errors import BackupRefused, Conflict, ErrorRecord, HexTrackrError, NotFound
+from hextrackr.errors import BackupElsewhere, BackupRefused, Conflict, ErrorRecord, HexTrackrError, NotFound
 from hextrackr.progress.tracker import ProgressTracker
 
 from .channel import Message
@@ -57,7 +57,10 @@ class Upkeep:
         self._supervisor = supervisor
         self._tracker = tracker
         self._folder = folder
-        self._database = make_url(database_url).database or ""
+        url = make_url(database_url)
+        self._database = url.database or ""
+        #: What is said instead of everything here, where the record is not a file of ours.
+        self.refusal = None if url.get_backend_name() == "sqlite" else BackupElsewhere()
         self._start_task = start_task
         self._busy = False
 
@@ -71,7 +74,9 @@ class Upkeep:
         """The file of a backup; a name is never a path.
 
         :raises NotFound: there is no such backup.
+        :raises BackupElsewhere: the record is in PostgreSQL.
         """
+        self._insist()
         path = self._folder / name
         if not _NAME.fullmatch(name) or not path.is_file():
             raise NotFound("There is no backup with this name.", "UNKNOWN_BACKUP")
@@ -81,7 +86,9 @@ class Upkeep:
         """Put an uploaded file among the backups; it is looked at closely when it is restored.
 
         :raises BackupRefused: it is none at first sight.
+        :raises BackupElsewhere: the record is in PostgreSQL.
         """
+        self._insist()
         if not checking.begins_like_one(stored):
             raise BackupRefused
         path = self._new("uploaded")
@@ -93,6 +100,7 @@ class Upkeep:
         """Begin a ``backup``, a ``restore`` of ``source`` or a ``clear``, and return the name of the backup that it makes.
 
         :raises Conflict: ``UPKEEP_BUSY``: something of the kind is under way; ``SESSION_IN_USE``; ``IMPORTS_UNFINISHED``.
+        :raises BackupElsewhere: the record is in PostgreSQL.
         """
         if self._busy:
             raise Conflict("Another backup or restore is under way.", "UPKEEP_BUSY")
@@ -110,8 +118,16 @@ class Upkeep:
         return Path(operation.backup).name
 
     def operation(self, kind: str, source: Path | None = None) -> Operation:
-        """What the importer process is to do."""
+        """What the importer process is to do.
+
+        :raises BackupElsewhere: the record is in PostgreSQL.
+        """
+        self._insist()
         return Operation(kind, self._database, str(self._new(_KEPT[kind])), str(source or ""))
+
+    def _insist(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
 
     def _run(self, operation: Operation, session_id: str) -> None:
         error: ErrorRecord | None = HexTrackrError().record()

@@ -166,6 +166,8 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from hextrackr.backups import copying
+
+pytestmark = pytest.mark.sqlite
 copying._PAGES = 1
 def slow(done):
     print(done, flush=True)

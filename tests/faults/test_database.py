@@ -20,6 +20,8 @@ from hextrackr.workers import wiring
 from tests.exports import export, row, scan
 from tests.server.client import form, get, upload
 
+pytestmark = pytest.mark.sqlite
+
 DATABASE = "hextrackr.sqlite3"
 
 

@@ -7,6 +7,8 @@ import pytest
 from benchmarks.exports import Estate, write
 from tests.exports import export, row, scan
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture(scope="module")
 def long_scan(tmp_path_factory):

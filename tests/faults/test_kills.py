@@ -22,6 +22,8 @@ from benchmarks.exports import Estate, write
 from tests.faults.comparison import differences, keep
 from tests.faults.victim import DATABASE, WHOM, Victim, Watcher, until
 
+pytestmark = pytest.mark.sqlite
+
 KILLS = int(os.environ.get("FAULT_KILLS", "5"))
 ROWS = int(os.environ.get("FAULT_ROWS", "20000"))
 SEED = int(os.environ.get("FAULT_SEED", "1"))

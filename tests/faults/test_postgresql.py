@@ -10,24 +10,28 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from benchmarks import pgserver
+from benchmarks.server import running
 from config import TestingConfig
 from hextrackr import errors
 from hextrackr.importing import lifecycle, pipeline
 from hextrackr.models import dialects
-from tests import postgresql
 from tests.conftest import migrate
 from tests.exports import scan
 from tests.faults.conftest import UNTOLD, Desk
 from tests.importing.conftest import importer
 from tests.importing.staged import dump
+from tests.server.client import get, upload
 
 LARGE = scan(range(300), range(1001, 1101))
 
 
 @pytest.fixture(scope="module")
-def server(postgresql_server) -> Iterator[postgresql.Server]:
+def server(postgresql_server) -> Iterator[pgserver.Server]:
     """One that may be restarted: nobody else uses it."""
-    with postgresql.serving(synchronous_commit="on") as server:  # what was committed outlives a crash
+    with pgserver.serving(
+        **{**pgserver.FOR_TESTS, "synchronous_commit": "on"}
+    ) as server:  # what was committed outlives a crash
         yield server
 
 
@@ -168,6 +172,24 @@ def test_a_lock_longer_than_the_patience_ends_the_import(config, engine, tmp_pat
             bring(scan([1, 2]))
     assert errors.translated(failure.value).code == "SQLITE_BUSY"
     assert dump(engine) == before
+
+
+def test_the_event_loop_goes_on_while_postgresql_is_waited_for(config, engine):
+    with running(DATABASE_URL=config.DATABASE_URL) as served:
+        assert upload(served, scan([1]))[0] == 200
+        answers: list[int] = []
+        asking = threading.Thread(
+            target=lambda: answers.append(get(served, "/api/vulnerabilities?search=web")[0]), daemon=True
+        )
+        with engine.begin() as other:
+            other.execute(text("LOCK TABLE findings IN ACCESS EXCLUSIVE MODE"))
+            asking.start()
+            for _ in range(20):  # a loop that is held up would answer none of these before the lock times out
+                assert get(served, "/health")[0] == 200
+                time.sleep(0.05)
+            assert answers == []
+        asking.join(timeout=30)
+    assert answers == [200]
 
 
 def test_no_space_left(server, desk, engine, small_disk, tmp_path):

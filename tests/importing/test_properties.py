@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from hextrackr.importing import pipeline, undo
 from hextrackr.models.imports import ImportMode, ImportState
-from tests import postgresql
-from tests.conftest import as_sqlite_has_them
+from tests.conftest import ON_POSTGRESQL, as_sqlite_has_them
 from tests.importing.plainmodel import Finding, PlainSource, Row
 from tests.importing.staged import dump, promote
 
@@ -47,7 +46,7 @@ FINDINGS = """
 @pytest.fixture
 def fresh(request, tmp_path):
     """A new database for each example."""
-    if postgresql.CHOSEN:
+    if ON_POSTGRESQL:
         server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "migrated_template"))
         made = []
 

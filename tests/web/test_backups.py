@@ -9,6 +9,8 @@ import pytest
 
 from tests.exports import scan
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def upload(working, client):

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own: from Debian's package, on loopback, in a temporary folder."""
+"""A PostgreSQL for a measurement or a test: from Debian's package, on loopback, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from typing import Any
 
 import psycopg
 
-#: Whether the suite runs on PostgreSQL: TEST_DATABASE=postgresql.
-CHOSEN = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 #: Nobody wants to keep what a test has written; a small server is enough.
-_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off"}
-_SIZE = {"shared_buffers": "64MB", "max_connections": "60"}
+FOR_TESTS = {
+    "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off", "shared_buffers": "64MB",
+}  # fmt: skip
 
 
 def folder() -> Path | None:
@@ -48,6 +47,10 @@ class Server:
         """What DATABASE_URL says."""
         return f"postgresql+psycopg://hextrackr@127.0.0.1:{self.port}/{database}"
 
+    def address(self, database: str) -> str:
+        """What the driver itself connects to."""
+        return f"host=127.0.0.1 port={self.port} user=hextrackr dbname={database}"
+
     def create(self, template: str = "template1") -> str:
         """Make a database, as a copy of another one that nobody uses, and return its name."""
         name = f"test_{uuid.uuid4().hex}"
@@ -60,16 +63,13 @@ class Server:
 
     def run(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Execute one statement beside everything else."""
-        address = f"host=127.0.0.1 port={self.port} user=hextrackr dbname={database}"
-        with psycopg.connect(address, autocommit=True) as connection:
+        with psycopg.connect(self.address(database), autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
     def start(self) -> None:
         """Start, and wait until it takes connections."""
         told = {
-            **_FAST,
-            **_SIZE,
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",

@@ -1,0 +1,84 @@
+"""An import into PostgreSQL beside ``COPY`` of the same file into one bare table of text, both into the same server, taking turns.
+
+The import is the whole of it: from the answer to the upload until the last event, through a running server and its importer process.
+A PostgreSQL of its own is started from the system's package, as it comes: its files are synced, nothing is turned off.
+
+    python -m benchmarks.postgresql 100000
+    python -m benchmarks.postgresql 1000000 --rounds 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import psycopg
+
+from . import pgserver
+from .exports import Estate, write
+from .server import running
+from .watching import measure
+
+#: Scan -> how it is made: the first one, and the one of the week after.
+SCANS: dict[str, dict[str, str | float]] = {
+    "first": {"day": "2026-08-01"},
+    "next": {"day": "2026-08-08", "gone": 0.1, "new": 0.05},
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", type=int)
+    parser.add_argument("--rounds", type=int, default=1)
+    options = parser.parse_args()
+    report(options.rows, options.rounds)
+
+
+def report(rows: int, rounds: int) -> None:
+    """Measure, and print a line for each scan: medians of all rounds."""
+    if pgserver.folder() is None:
+        raise SystemExit("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with tempfile.TemporaryDirectory(prefix="hextrackr-postgresql-") as folder:
+        files = {name: Path(folder, f"{name}.csv") for name in SCANS}
+        for name, scan in SCANS.items():
+            with files[name].open("w", encoding="utf-8", newline="") as stream:
+                write(stream, Estate(rows), **scan)
+        bare: dict[str, list[float]] = {name: [] for name in SCANS}
+        took: dict[str, list[float]] = {name: [] for name in SCANS}
+        for _ in range(rounds):
+            with pgserver.serving(shared_buffers="512MB", max_wal_size="4GB") as database:
+                name = database.create()
+                with running(DATABASE_URL=database.url(name)) as server:
+                    for scan_name, file in files.items():
+                        bare[scan_name].append(_bare(database, file))
+                        took[scan_name].append(measure(server, file).took)
+    print("rows | import | seconds | COPY | ratio\n---|---|---|---|---|")
+    for name in SCANS:
+        own, beside = median(took[name]), median(bare[name])
+        print(f"{rows:,} | {name} | {own:.2f} | {beside:.2f} | {own / beside:.2f}", flush=True)
+
+
+def _bare(database: pgserver.Server, file: Path) -> float:
+    """Seconds that ``COPY`` takes for the file."""
+    with file.open(encoding="utf-8", newline="") as stream:
+        names = next(csv.reader(stream))
+    columns = ", ".join(f'"{name}" TEXT' for name in names)
+    with psycopg.connect(database.address("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE TABLE bare ({columns})")
+        connection.execute("CHECKPOINT")
+        began = time.monotonic()
+        with connection.cursor().copy("COPY bare FROM STDIN (FORMAT csv, HEADER)") as copy, file.open("rb") as content:
+            while piece := content.read(1 << 20):
+                copy.write(piece)
+        seconds = time.monotonic() - began
+        connection.execute("DROP TABLE bare")
+        connection.execute("CHECKPOINT")
+    return seconds
+
+
+if __name__ == "__main__":
+    main()
