@@ -21,6 +21,8 @@ MAX_LINE_BYTES = 8 * 1024 * 1024
 #: once there are two of them.
 BUFFER_BYTES = 16 * 1024 * 1024
 LEAST_BUFFER_BYTES = 256 * 1024
+#: Below this size it is the planning of a statement that takes time, not its execution.
+SMALL_BYTES = 4 * 1024 * 1024
 
 
 class IrregularCsv(FileRefused):
@@ -48,6 +50,9 @@ class CsvDatabase:
         self._connection = duckdb.connect(
             config={"memory_limit": memory_limit, "temp_directory": str(spill), "threads": 2}
         )
+        if path.stat().st_size < SMALL_BYTES:
+            # To look for what the long statements have in common takes longer than to read a small file without that.
+            self._connection.execute("SET disabled_optimizers = 'common_subexpressions'")
         # Without a bar that could be printed, DuckDB does not look where a statement stands.
         for setting in ("enable_progress_bar = true", "enable_progress_bar_print = false", "progress_bar_time = 0"):
             self._connection.execute(f"SET {setting}")
