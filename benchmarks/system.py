@@ -23,18 +23,18 @@ DEPLOY = ROOT / "deploy"
 NGINX = """
 daemon off;
 worker_processes 1;
-pid {folder}/nginx.pid;
+pid "{folder}/nginx.pid";
 events {{ worker_connections 4096; }}
 http {{
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+    client_body_temp_path "{folder}/body";
+    proxy_temp_path "{folder}/proxy";
+    fastcgi_temp_path "{folder}/fastcgi";
+    uwsgi_temp_path "{folder}/uwsgi";
+    scgi_temp_path "{folder}/scgi";
     log_format upstream "$upstream_addr $request";
-    access_log {folder}/access upstream;
-    error_log {folder}/error warn;
-    include {site};
+    access_log "{folder}/access" upstream;
+    error_log "{folder}/error" warn;
+    include "{site}";
 }}
 """
 
@@ -133,6 +133,13 @@ class System:
             return connection.execute(statement, values).fetchall()
         finally:
             connection.close()
+
+    def at_work(self) -> set[str]:
+        """The names of those who work on imports now."""
+        return {
+            owner
+            for (owner,) in self.query("SELECT owner FROM imports WHERE state IN ('reading', 'staging', 'promoting')")
+        }
 
     def at_work_on(self, import_id: int, *states: str) -> subprocess.Popen[bytes]:
         """Wait until an import is in one of these states, and return the worker that has it."""
