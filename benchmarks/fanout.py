@@ -30,7 +30,7 @@ from .system import System
 from .watchers import Audience, raise_file_limit
 
 SERVERS = ("ours", "without broadcast", "Node.js")
-#: Ours in the other modes, and as two processes behind nginx with Redis between them, of which one emits.
+#: Ours in the other modes, and as two processes behind nginx with Redis between them, of which one emits; there CPU and memory are nginx's.
 OTHERS = ("gevent", "threading", "two processes")
 SETTINGS = {"SOCKETS_PER_ADDRESS": "100000"}
 EVERY_MS = 100

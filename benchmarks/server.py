@@ -88,7 +88,7 @@ def start(
 
 
 def _await(server: Server) -> None:
-    for _ in range(200):
+    for _ in range(800):
         try:
             urlopen(f"{server.url}/health", timeout=1).read()
             return

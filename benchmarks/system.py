@@ -134,6 +134,13 @@ class System:
         finally:
             connection.close()
 
+    def at_work(self) -> set[str]:
+        """The names of those who work on imports now."""
+        return {
+            owner
+            for (owner,) in self.query("SELECT owner FROM imports WHERE state IN ('reading', 'staging', 'promoting')")
+        }
+
     def at_work_on(self, import_id: int, *states: str) -> subprocess.Popen[bytes]:
         """Wait until an import is in one of these states, and return the worker that has it."""
         row = "SELECT owner FROM imports WHERE id = ? AND state IN (SELECT value FROM json_each(?))"

@@ -33,6 +33,16 @@ def test_the_example_environment_lists_the_same_with_the_defaults():
     }
 
 
+@pytest.mark.parametrize("document", ["scaling.md", "operating.md"])
+def test_every_setting_named_beyond_the_readme_exists(document):
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)(?:=\S+)?`", text))
+    assert named
+    assert named <= SETTINGS
+    paths = set(re.findall(r"`((?:deploy|hextrackr|benchmarks)/[\w./-]+)`", text))
+    assert {path for path in paths if not (ROOT / path).exists()} == set()
+
+
 @pytest.mark.parametrize("document", ["README.md", "benchmarks/README.md"])
 def test_every_make_target_named_exists(document):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
