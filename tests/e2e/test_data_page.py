@@ -49,9 +49,14 @@ def made(page: Page) -> str:
     """Make a backup and return its name."""
     before = backups(page).count()
     page.get_by_role("button", name="Back up now").click()
-    expect(page.locator("[data-data-notice]")).to_contain_text("The backup is complete.")
+    says(page, "The backup is complete.")
     expect(backups(page)).to_have_count(before + 1)
     return backups(page).first.get_attribute("data-backup")
+
+
+def says(page: Page, text: str) -> None:
+    """Wait for the end of what takes its time: a copy, a check, migrations."""
+    expect(page.locator("[data-data-notice]")).to_contain_text(text, timeout=90_000)
 
 
 def dialog(page: Page, title: str):
@@ -77,7 +82,7 @@ def test_a_backup_is_restored_and_what_it_replaces_is_kept(page):
     assert is_open(page) == 5
     page.get_by_role("button", name=f"Restore {name}").click()
     dialog(page, "Restore this backup?").get_by_role("button", name="Restore").click()
-    expect(page.locator("[data-data-notice]")).to_contain_text("The record is that of the backup")
+    says(page, "The record is that of the backup")
     expect(backups(page, "What a restore replaced").first).to_be_visible()
     assert is_open(page) == 3
     assert violations(page) == []
@@ -90,7 +95,7 @@ def test_a_backup_is_brought_and_deleted(page, tmp_path):
     page.locator("[data-backup-file]").set_input_files(
         payload("mine.sqlite3", Path(download.value.path()).read_bytes())
     )
-    expect(page.locator("[data-data-notice]")).to_contain_text("mine.sqlite3 is among the backups now")
+    says(page, "mine.sqlite3 is among the backups now")
     brought = backups(page, "Brought by upload").first
     expect(brought).to_be_visible()
     count = backups(page).count()
@@ -126,7 +131,7 @@ def test_clearing_asks_for_the_word(page):
     expect(asked).to_be_visible()
     word.fill("DELETE")
     word.press("Enter")
-    expect(page.locator("[data-data-notice]")).to_contain_text("The record is empty")
+    says(page, "The record is empty")
     expect(backups(page, "What was cleared").first).to_be_visible()
     assert is_open(page) == 0
     page.goto("/")
