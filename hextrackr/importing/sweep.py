@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Engine, delete, exists, or_, select
 
-from hextrackr.models import Base, Import, Source
+from hextrackr.models import Base, Import, Source, dialects
 from hextrackr.models.imports import FINISHED
 
 from . import staging, undo
 
 #: Rows of one transaction, so that nobody waits long for the database.
 BATCH_ROWS = 20_000
+
+#: What lists are made of: an import may have changed much of it.
+_LISTED = ("findings", "assets", "definitions", "definition_cves", "asset_weights", "definition_weights")
 
 Tables = Sequence[type[Base]]
 
@@ -41,6 +44,9 @@ def run(engine: Engine) -> None:
         clear(engine, staging.TABLES, import_id)
     for import_id in past:
         clear(engine, undo.TABLES, import_id)
+    if ended:
+        with engine.begin() as connection:
+            dialects.get_to_know(connection, *_LISTED)
 
 
 def _with_rows(connection: Connection, tables: Tables, *, finished_only: bool = False) -> list[int]:

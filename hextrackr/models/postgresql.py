@@ -23,9 +23,8 @@ LOOK_MS = 200
 
 def engine_options(url: URL) -> dict[str, Any]:
     """What an engine for this database is made with."""
-    connect: dict[str, Any] = {
-        "prepare_threshold": None
-    }  # plans for the values at hand, and no trouble behind a pooler
+    # Nothing is prepared: each statement is planned for its values, and a pooler may stand between.
+    connect: dict[str, Any] = {"prepare_threshold": None}
     if "connect_timeout" not in url.query:
         connect["connect_timeout"] = CONNECT_TIMEOUT
     return {"pool_pre_ping": True, "connect_args": connect}

@@ -18,6 +18,8 @@ from hextrackr.models.imports import ImportMode
 from tests.importing.plainmodel import Row
 from tests.importing.staged import dump, promote
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def database(config, engine):
@@ -166,8 +168,6 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from hextrackr.backups import copying
-
-pytestmark = pytest.mark.sqlite
 copying._PAGES = 1
 def slow(done):
     print(done, flush=True)
