@@ -129,6 +129,12 @@ def lock_source(connection: Connection, source_id: int) -> None:
     connection.execute(text(f"SET LOCAL lock_timeout = '{patience}'"))
 
 
+def write_alone(session: Session, table: str) -> None:
+    """Let nobody else write to a table before the end of this transaction; on SQLite nobody can."""
+    if is_postgresql(session.get_bind()):
+        session.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def copy_lines(connection: Connection, table: str, names: Sequence[str], lines: str) -> None:
     """PostgreSQL only: load lines of its text format into a table."""
     from . import postgresql

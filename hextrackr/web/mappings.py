@@ -12,7 +12,7 @@ from hextrackr.errors import Conflict, NotFound, RequestError
 from hextrackr.extensions import db, import_registry, socketio
 from hextrackr.importing.formats import custom
 from hextrackr.importing.formats.format import normalised
-from hextrackr.models import Import, SavedMapping, transactions
+from hextrackr.models import Import, SavedMapping, dialects, transactions
 from hextrackr.workers.registry import now_ms
 
 from . import columns
@@ -57,6 +57,7 @@ def save() -> tuple[dict[str, Any], int]:
     )  # says what is missing
 
     def insert(session: Session) -> None:
+        dialects.write_alone(session, SavedMapping.__tablename__)
         if session.scalar(select(SavedMapping.id).where(SavedMapping.name == name)) is not None:
             raise Conflict("There is a mapping of this name already.", "NAME_IN_USE")
         session.add(saved)

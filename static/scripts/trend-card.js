@@ -15,7 +15,11 @@ const DAY_MS = 86_400_000;
 export class TrendCard extends Panel {
     #chart;
     #controls;
-    #onChange = () => this.load();
+    #chosen = false; // the period is what a reader wanted
+    #onChange = () => {
+        this.#chosen = true;
+        this.load();
+    };
 
     constructor(element, page) {
         super(element, page);
@@ -45,6 +49,11 @@ export class TrendCard extends Panel {
     }
 
     show({ data }) {
+        const [, period] = this.#controls;
+        if (data.length === 0 && period.value && !this.#chosen) {
+            period.value = ""; // rather older scans than none
+            queueMicrotask(() => this.load());
+        }
         this.element.dataset.view = "list"; // a hidden box has no width to draw in
         this.#chart.draw(data);
         find(this.element, "[data-trend-rows]").replaceChildren(...data.toReversed().map(pointRow));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -111,3 +112,11 @@ def test_the_user_says_how_dates_are_written(upload, query, order, day):
     assert upload(content, dateOrder=order).json["warnings"] == []
     assert query("SELECT last_seen FROM findings") == [(day,)]
     assert upload(content, dateOrder="sideways").status_code == 400
+
+
+def test_of_many_who_save_one_name_at_once_one_does(upload, app):
+    upload()
+    body = {"name": "Ours", "importId": 1, "fields": FIELDS, "severityScale": "words"}
+    with ThreadPoolExecutor(6) as pool:
+        answers = pool.map(lambda _: app.test_client().post("/api/mappings", json=body).status_code, range(12))
+    assert sorted(answers) == [201] + [409] * 11
