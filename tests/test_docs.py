@@ -34,11 +34,11 @@ def test_the_example_environment_lists_the_same_with_the_defaults():
 
 
 @pytest.mark.parametrize("document", ["scaling.md", "operating.md"])
-def test_every_setting_named_beyond_the_readme_exists(document):
+def test_every_setting_and_code_named_beyond_the_readme_exists(document):
     text = (ROOT / "docs" / document).read_text(encoding="utf-8")
     named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)(?:=\S+)?`", text))
     assert named
-    assert named <= SETTINGS
+    assert named <= SETTINGS | set(re.findall(r"`([A-Z_]+)`", API))
     paths = set(re.findall(r"`((?:deploy|hextrackr|benchmarks)/[\w./-]+)`", text))
     assert {path for path in paths if not (ROOT / path).exists()} == set()
 
