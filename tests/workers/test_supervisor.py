@@ -120,12 +120,13 @@ def test_a_running_import_is_cancelled(working, supervisor, queue, wait_for, que
 @pytest.mark.parametrize("state", ["reading", "staging", "promoting"])
 def test_another_process_asks_for_a_cancel(working, supervisor, queue, wait_for, query, long_scan, state):
     """By a file: the database is locked while an import is promoted."""
+    wait_for(queue(scan([1]), source_label="b"), "completed")  # the importer process has started
     record = queue(long_scan)
     wait_for(record, state)
     cancellation.request(working.config["INSTANCE_PATH"], record.id)
     wait_for(record, "cancelled")
     cancellation.settle(working.config["INSTANCE_PATH"], record.id)
-    assert query("SELECT count(*) FROM findings") == [(0,)]
+    assert query("SELECT count(*) FROM findings") == [(1,)]
     assert wait_for(queue(scan([1])), "completed").inserted == 1
 
 
