@@ -25,8 +25,8 @@ from .staged import LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN
 #: Outcome -> severity (0..4) -> number of findings.
 Outcomes = dict[str, dict[int, int]]
 Advance = Callable[[int], None]
-#: Staged findings of one statement: a tenth of a second or so, so that progress can be counted.
-PIECE = 50_000
+#: Staged findings of one statement: some hundredths of a second, so that progress can be counted.
+PIECE = 10_000
 
 
 @dataclass(frozen=True)

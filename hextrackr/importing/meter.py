@@ -40,6 +40,9 @@ class Reading:
 #: Phases that were expected to take at least this many seconds together tell how fast the machine is.
 CALIBRATES_FROM = 0.05
 
+#: What can be measured goes by the clock up to this share of it, as a measurement of a short phase begins late.
+_UNMEASURED = 0.5
+
 Report = Callable[[Reading], None]
 
 
@@ -80,10 +83,10 @@ class Meter:
     def plan(self, phases: list[Phase], opening: str | None = None) -> None:
         """Say what is to come; may be said again with better expectations, for the phases not yet begun.
 
-        :param opening: the message with which step 3 opens.
+        :param opening: the message with which step 3 opens; what was said before stays if it is left out.
         """
         self._plan = list(phases)
-        self._opening = opening
+        self._opening = opening or self._opening
 
     def begin(
         self, name: str, message: str | None = None, *, units: int = 0, measure: Callable[[], float] | None = None
@@ -176,12 +179,13 @@ class Meter:
         return here + position.rest * pace
 
     def _fraction(self, position: _Position, now: float) -> float:
-        if position.measure is not None:
-            return min(1.0, position.measure())
         if position.units:
             return min(1.0, position.done / position.units)
         expected = position.phase.seconds * self._pace()
-        return _slowing((now - position.since) / expected) if expected > 0 else 0.0
+        by_clock = _slowing((now - position.since) / expected) if expected > 0 else 0.0
+        if position.measure is None:
+            return by_clock
+        return max(min(1.0, position.measure()), _UNMEASURED * by_clock)
 
     def _leave(self, position: _Position, now: float) -> None:
         """Learn from a phase how fast this machine is."""

@@ -37,9 +37,9 @@ COSTS = {
     "sqlite": Costs(
         staged=480_000,
         new=(0.011, 0.0, 0.0, 0.48, 0.0, 0.125, 0.09),
-        filled=(0.011, 0.0, 0.0, 0.15, 0.24, 0.125, 0.07),
-        known=(0.031, 0.19, 0.05, 0.0, 0.0, 0.025, 0.006),
-        seen_again=(0.031, 0.26, 0.29, 0.0, 0.0, 0.025, 0.11),
+        filled=(0.012, 0.0, 0.0, 0.165, 0.26, 0.13, 0.09),
+        known=(0.031, 0.2, 0.04, 0.013, 0.004, 0.023, 0.006),
+        seen_again=(0.035, 0.29, 0.32, 0.013, 0.005, 0.05, 0.11),
     ),
     "postgresql": Costs(
         staged=600_000,
@@ -61,11 +61,11 @@ def plan(
     """
     reading, staged = size / _BYTES_PER_SECOND, rows / costs.staged
     return [
-        Phase("recognise", 1, 0.02),
-        Phase("rows", 1, 0.02 + reading),
-        Phase("deduplicate", 1, 0.01 + rows / _NUMBERED_PER_SECOND),
+        Phase("recognise", 1, 0.04),
+        Phase("rows", 1, 0.1 + reading),
+        Phase("deduplicate", 1, 0.03 + rows / _NUMBERED_PER_SECOND),
         Phase("stage", 2, 0.01 + staged),
-        Phase("definitions", 2, 0.02 + staged * 0.07),
+        Phase("definitions", 2, 0.06 + staged * 0.05),
         *promotion(rows, known, moves=moves, held=held, costs=costs),
     ]
 

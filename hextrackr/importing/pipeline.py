@@ -197,8 +197,9 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
     meter.note(**staged_figures(record))
     standing = outlook.standing(engine, record.source_id)
     moves, costs = record.scan_date != standing.day, pace.COSTS[engine.dialect.name]
+    expected = partial(pace.promotion, record.staged, moves=moves, costs=costs)
     meter.plan(
-        pace.promotion(record.staged, standing.known, moves=moves, held=standing.held, costs=costs),
+        expected(known=standing.known, held=standing.held),
         opening=f"Staging complete. Processing {record.staged} records to final tables...",
     )
     return promotion.promote(
@@ -214,6 +215,7 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
             preview=record.preview,
             confirmed=record.confirmed,
             guard_percent=job.guard_percent,
+            expected=expected,
         ),
         meter,
     )

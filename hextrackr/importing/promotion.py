@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,7 +17,7 @@ from hextrackr.models.imports import ImportMode, ImportState
 
 from . import catalogue, indexes, journal, late, lifecycle, summary, totals, undo, unlogged, weights
 from .lifecycle import Outcomes, no_outcomes
-from .meter import Meter
+from .meter import Meter, Phase
 
 #: An import never asks before it resolves this few findings.
 GUARD_FLOOR = 20
@@ -29,6 +30,7 @@ class Promotion:
     :ivar epoch: see :class:`.job.Job`.
     :ivar staged: how many findings are staged; ``open_staged`` of them are open.
     :ivar preview: show what it would do, and wait for ``confirmed``.
+    :ivar expected: the phases of the promotion, given how many staged findings are ``known`` and how many findings are ``held``.
     :ivar guard_percent: resolving more than this share of the source's open findings needs ``confirmed``.
     """
 
@@ -42,6 +44,7 @@ class Promotion:
     preview: bool
     confirmed: bool
     guard_percent: int
+    expected: Callable[..., list[Phase]]
 
 
 def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
@@ -99,10 +102,12 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
         connection, import_id, source_id, day, promotion.mode, holds_open=holds_open, staged=promotion.staged,
         advance=meter.advance,
     )  # fmt: skip
-    outcomes = compared.outcomes
+    outcomes, held = compared.outcomes, totals.held(connection)
+    new = sum(outcomes["inserted"].values())
+    meter.plan(promotion.expected(known=promotion.staged - new, held=held))
     meter.begin("apply")
     lifecycle.apply(connection, import_id, source_id, day)
-    taken_out = indexes.drop(connection, sum(outcomes["inserted"].values()), totals.held(connection))
+    taken_out = indexes.drop(connection, new, held)
     meter.begin("insert", units=promotion.staged)
     lifecycle.insert(
         connection, import_id, source_id, day, all_new=compared.all_new, staged=promotion.staged, advance=meter.advance

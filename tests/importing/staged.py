@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session
@@ -64,6 +65,7 @@ def promote(
     settings = promotion.Promotion(
         import_id=import_id, epoch=0, source_id=source_id, day=day, mode=mode, staged=len(rows),
         open_staged=sum(row.state > 0 for row in rows.values()), preview=False, confirmed=confirmed, guard_percent=50,
+        expected=partial(pace.promotion, len(rows)),
     )  # fmt: skip
     meter = Meter(lambda reading: None, lambda: 0.0)
     meter.plan(pace.plan(0, len(rows)))
