@@ -85,6 +85,13 @@ class Desk:
         """End an import."""
         return self._client.post(f"/api/imports/{import_id}/cancel")
 
+    def rested(self) -> None:
+        """Wait until no import is in the hands of the importer, what it cleans up included."""
+        deadline = time.monotonic() + 30
+        while self.supervisor._runner.current is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
     def end_the_importer(self) -> None:
         """Kill the idle importer process."""
         os.kill(self.supervisor.importer_pid, signal.SIGKILL)

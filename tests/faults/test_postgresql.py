@@ -123,6 +123,7 @@ def test_what_a_crash_empties_is_staged_anew(server, desk, query):
     assert desk.ended(desk.upload(scan(range(100))))["state"] == "completed"
     asking = desk.upload(scan(range(1, 10), (1001, 1002), severity="Low"))
     forecast = desk.reached(asking, "awaiting-confirmation")
+    desk.rested()
     assert query("SELECT count(*) FROM staging_findings") == [(18,)]
     server.stop("immediate")
     server.start()

@@ -35,7 +35,13 @@ RECORD = """
 """
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data(), rows=ROWS)
 def test_the_order_of_rows_does_not_matter(run_import, engine, query, data, rows):
     rows.append(row(host="host-9"))  # one that is sound, so that the file is taken
