@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "200"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 #: Longer than this for one input is a hang, in seconds.
-PATIENCE = 10.0
+PATIENCE = 60.0
 #: Of a larger file only the beginning is damaged, so that many can be tried.
 MAX_BYTES = 60_000
 PIECES = (
