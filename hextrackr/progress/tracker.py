@@ -137,7 +137,8 @@ class ProgressTracker:
                 self._send_update(session)
             elif not session.held_back:
                 session.held_back = True
-                self._clock.call_later(session.emitted + self._interval - now, partial(self._release, session))
+                release = partial(self._release, session, session.emitted)
+                self._clock.call_later(session.emitted + self._interval - now, release)
             self._store.put(session)
             return True
 
@@ -199,9 +200,10 @@ class ProgressTracker:
         session.held_back = False
         self._send(protocol.UPDATE, session)
 
-    def _release(self, session: Session) -> None:
+    def _release(self, session: Session, emitted: int) -> None:
+        """Send what waits since the update that left at ``emitted``; a timer that comes after the next one has left comes too late."""
         with self._lock:
-            if session.held_back and not session.finished:
+            if session.held_back and session.emitted == emitted and not session.finished:
                 self._send_update(session)
 
     def _finish(self, session: Session, event: str) -> None:

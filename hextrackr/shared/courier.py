@@ -24,11 +24,11 @@ State = tuple[str, bytes, int]
 
 @dataclass
 class _Parcel:
-    """What is to be told of one subject: its newest state, the newest of its messages that replace each other, and those that stay."""
+    """What is to be told of one subject: its newest state, the messages that stay, and after them those that a later one replaces."""
 
     state: Callable[[], State] | None = None
-    newest: tuple[str, str] | None = None
     lasting: list[tuple[str, str]] = field(default_factory=list)
+    passing: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Courier:
@@ -60,15 +60,17 @@ class Courier:
     def publish(self, subject: str, channel: str, message: str, *, lasting: bool) -> None:
         """Publish a message.
 
-        :param lasting: not to be replaced by a later one of the subject; what it has waiting that can be, is replaced by it.
+        :param lasting: sent whatever happens; any other is replaced by a later one of its subject while Redis is away.
         """
         with self._lock:
             parcel = self._parcel(subject)
+            if not self._breaker.closed:
+                parcel.passing = []
             if lasting:
-                parcel.newest = None
-                parcel.lasting.append((channel, message))
+                parcel.lasting += [*parcel.passing, (channel, message)]
+                parcel.passing = []
             else:
-                parcel.newest = (channel, message)
+                parcel.passing.append((channel, message))
         self._go()
 
     def answers(self) -> bool:
@@ -144,7 +146,7 @@ class Courier:
         if parcel.state is not None:
             key, value, milliseconds = parcel.state()
             pipeline.set(key, value, px=milliseconds)
-        for channel, message in (*parcel.lasting, *([parcel.newest] if parcel.newest else [])):
+        for channel, message in (*parcel.lasting, *parcel.passing):
             pipeline.publish(channel, message)
 
     def _take_back(self, parcels: dict[str, _Parcel]) -> None:
@@ -152,5 +154,7 @@ class Courier:
             for subject, old in parcels.items():
                 new = self._parcel(subject)
                 new.state = new.state or old.state
-                new.newest = new.newest or (None if new.lasting else old.newest)
+                if not (new.lasting or new.passing):
+                    new.passing = old.passing[-1:]
                 new.lasting = [*old.lasting, *new.lasting]
+                new.passing = new.passing[-1:]

@@ -11,9 +11,10 @@ from hextrackr.progress.tracker import ProgressTracker
 
 
 class FakeClock:
-    """Implements :class:`hextrackr.progress.clock.Clock`; ``advance`` runs the timers on its way."""
+    """Implements :class:`hextrackr.progress.clock.Clock`; ``advance`` runs the timers on its way, ``late`` ms after their time."""
 
     def __init__(self) -> None:
+        self.late = 0
         self.monotonic = 0
         self.wall = 1_787_220_000_000
         self.timers: list[tuple[int, Callable[[], None]]] = []
@@ -25,7 +26,7 @@ class FakeClock:
         return self.monotonic
 
     def call_later(self, delay_ms: int, action: Callable[[], None]) -> None:
-        self.timers.append((self.monotonic + delay_ms, action))
+        self.timers.append((self.monotonic + delay_ms + self.late, action))
 
     def advance(self, milliseconds: int) -> None:
         end = self.monotonic + milliseconds

@@ -34,10 +34,11 @@ def publish(courier, *messages, subject="s", lasting=False):
         courier.publish(subject, CHANNEL, message, lasting=lasting)
 
 
-def test_messages_arrive_in_order(process, heard):
+@pytest.mark.parametrize("lasting", [lambda number: True, lambda number: False, lambda number: number % 3 == 0])
+def test_messages_arrive_all_and_in_order(process, heard, lasting):
     hear, courier = heard(), process().courier
     for number in range(20):
-        publish(courier, str(number), lasting=True)
+        publish(courier, str(number), lasting=lasting(number))
     assert eventually(lambda: len(hear()) == 20)
     assert hear() == [str(number) for number in range(20)]
 
