@@ -22,13 +22,13 @@ def are_built_apart(new: int, held: int) -> bool:
 
 
 def drop(connection: Connection, new: int, held: int) -> list[str]:
-    """Remove the indexes that only serve readers, and return the statements that build them; none if that is not worth it."""
+    """Remove the indexes that serve readers, and return the statements that build them; none if that is not worth it."""
     if not are_built_apart(new, held) or not may_lose_indexes(connection, _TABLE):
         return []
     found = indexes_of(connection, _TABLE)
-    for name, _ in found:
-        connection.exec_driver_sql(f"DROP INDEX {name}")
-    return [built for _, built in found]
+    for removal, _ in found:
+        connection.exec_driver_sql(removal)
+    return [building for _, building in found]
 
 
 def build(connection: Connection, statements: Iterable[str], advance: Callable[[int], None]) -> None:

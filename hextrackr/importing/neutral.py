@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+#: What is open of something in a file: how many findings of each severity, and the sum of their VPR.
+WEIGHT_COLUMNS = ("critical", "high", "medium", "low", "info", "vpr_sum")
 #: The order of the columns is that of the staging tables, after the import's id.
-ASSET_COLUMNS = ("number", "key", "name", "fqdn", "netbios", "ip", "os", "last_seen")
+ASSET_COLUMNS = ("number", "key", "name", "fqdn", "netbios", "ip", "os", "last_seen", *WEIGHT_COLUMNS)
 DEFINITION_COLUMNS = (
     "number", "key", "title", "family", "description", "solution", "see_also",
-    "cvss_vector", "cvss", "vpr", "epss", "published", "updated",
+    "cvss_vector", "cvss", "vpr", "epss", "published", "updated", *WEIGHT_COLUMNS,
 )  # fmt: skip
 CVE_COLUMNS = ("number", "cve")
 #: What many findings have in common, and how many of them.

@@ -5,16 +5,32 @@ from __future__ import annotations
 from . import identifiers
 from .csvdatabase import CsvDatabase, IrregularCsv
 from .mapping import quoted
+from .neutral import WEIGHT_COLUMNS
+
+#: Of what has no open finding there is no weight.
+_WEIGHT = ", ".join(f"coalesce({name}, 0) AS {name}" for name in WEIGHT_COLUMNS)
+
+
+def _weights(subject: str) -> str:
+    counts = ", ".join(
+        f"count(*) FILTER (severity = {value}) AS {name}"
+        for name, value in zip(WEIGHT_COLUMNS, range(4, -1, -1), strict=False)
+    )
+    return f"""
+        SELECT {subject}_number AS number, {counts}, round(coalesce(sum(vpr), 0), 2) AS vpr_sum
+        FROM merged WHERE state > 0 GROUP BY {subject}_number
+    """
+
 
 _STEPS = (
     """
-    CREATE TABLE assets AS
+    CREATE TABLE asset_numbers AS
     SELECT row_number() OVER (ORDER BY asset_key) AS number, asset_key AS key, max(name) AS name, max(fqdn) AS fqdn,
            max(netbios) AS netbios, max(ip) AS ip, max(os) AS os, max(last_seen) AS last_seen
     FROM asset_texts JOIN (SELECT asset_code AS code, max(last_seen) AS last_seen FROM rows GROUP BY 1) USING (code)
     GROUP BY asset_key
     """,
-    "CREATE TABLE asset_codes AS SELECT code, number FROM asset_texts JOIN assets ON key = asset_key",
+    "CREATE TABLE asset_codes AS SELECT code, number FROM asset_texts JOIN asset_numbers ON key = asset_key",
     """
     CREATE TABLE definition_numbers AS
     SELECT row_number() OVER (ORDER BY definition_key) AS number, definition_key AS key,
@@ -46,6 +62,8 @@ _STEPS = (
      AND o.vpr IS NOT DISTINCT FROM m.vpr AND o.cvss IS NOT DISTINCT FROM m.cvss
      AND o.first_seen IS NOT DISTINCT FROM m.first_seen AND o.last_seen IS NOT DISTINCT FROM m.last_seen
     """,
+    f"CREATE TABLE assets AS SELECT n.*, {_WEIGHT} FROM asset_numbers n LEFT JOIN ({_weights('asset')}) w USING (number)",
+    f"CREATE TABLE definition_weights AS {_weights('definition')}",
 )
 
 
@@ -71,8 +89,10 @@ def number(database: CsvDatabase) -> None:
 
 def describe(database: CsvDatabase) -> None:
     """Make the tables ``definitions`` and ``cves``, once ``definition_texts`` is filled."""
-    database.run("""
-        CREATE TABLE definitions AS SELECT number, t.*, cvss, vpr, epss FROM definition_texts t JOIN definition_numbers USING (key)
+    database.run(f"""
+        CREATE TABLE definitions AS
+        SELECT number, t.*, cvss, vpr, epss, {_WEIGHT}
+        FROM definition_texts t JOIN definition_numbers USING (key) LEFT JOIN definition_weights USING (number)
     """)
     _assert_whole(database, "SELECT count(*) FROM definitions", "SELECT count(*) FROM definition_numbers")
     database.run(f"""

@@ -116,7 +116,7 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     indexes.build(connection, taken_out, meter.advance)
     lifecycle.drop(connection)
     meter.begin("totals")
-    weights.add(connection, import_id, source_id)
+    weights.add(connection, import_id, source_id, all_new=compared.all_new)
     is_open = totals.count(connection, source_id)
     journal.keep_totals(connection, import_id, source_id, day)
     totals.keep(connection, source_id, day, is_open, outcomes)

@@ -29,13 +29,27 @@ _ADD = """
     SELECT {column}, {counts}, {moved_vpr} FROM ({moved}) AS moved WHERE 1 = 1 GROUP BY {column}
     ON CONFLICT ({column}) DO UPDATE SET {sums}, vpr_sum = {vpr_sum}
 """
+#: A source that had nothing on record has what its file holds open.
+_FIRST = """
+    INSERT INTO {table} ({column}, {columns}, vpr_sum)
+    SELECT {column}, {columns}, vpr_sum FROM staging_{subject}s
+    WHERE import_id = :import_id AND critical + high + medium + low + info > 0
+"""
 _DROP = "DELETE FROM {table} WHERE " + " AND ".join(f"{name} = 0" for name in _NAMES.values())
-_TABLES = {"asset_weights": "asset_id", "definition_weights": "definition_id"}
+_SUBJECTS = ("asset", "definition")
 
 
-def add(connection: Connection, import_id: int, source_id: int) -> None:
-    """Take into account what an import changed, once its changes are written."""
-    _move(connection, import_id, source_id, 1)
+def add(connection: Connection, import_id: int, source_id: int, *, all_new: bool) -> None:
+    """Take into account what an import changed, once its changes are written.
+
+    :param all_new: its source had no findings before.
+    """
+    if not all_new:
+        _move(connection, import_id, source_id, 1)
+        return
+    for subject in _SUBJECTS:
+        first = _FIRST.format(table=f"{subject}_weights", column=f"{subject}_id", columns=_COLUMNS, subject=subject)
+        connection.execute(text(first), {"import_id": import_id})
 
 
 def take_back(connection: Connection, import_id: int, source_id: int) -> None:
@@ -45,7 +59,8 @@ def take_back(connection: Connection, import_id: int, source_id: int) -> None:
 
 def _move(connection: Connection, import_id: int, source_id: int, sign: int) -> None:
     parameters = {"import_id": import_id, "source_id": source_id, "sign": sign}
-    for table, column in _TABLES.items():
+    for subject in _SUBJECTS:
+        table, column = f"{subject}_weights", f"{subject}_id"
         sums = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _NAMES.values())
         add = _ADD.format(
             table=table,

@@ -89,15 +89,24 @@ def get_to_know(connection: Connection, *tables: str) -> None:
         connection.execute(text(f"ANALYZE {', '.join(tables)}"))
 
 
+#: SQLite keeps the index of a unique constraint for as long as the table.
+_SQLITE_INDEXES = """
+    SELECT 'DROP INDEX ' || name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = :table AND sql IS NOT NULL
+"""
+_POSTGRESQL_INDEXES = """
+    SELECT format('ALTER TABLE %I DROP CONSTRAINT %I', :table, conname),
+           format('ALTER TABLE %I ADD CONSTRAINT %I %s', :table, conname, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE conrelid = CAST(:table AS regclass) AND contype = 'u'
+    UNION ALL
+    SELECT format('DROP INDEX %I', indexname), indexdef FROM pg_indexes
+    WHERE schemaname = current_schema() AND tablename = :table AND indexname LIKE 'ix%' ORDER BY 2
+"""
+
+
 def indexes_of(connection: Connection, table: str) -> list[tuple[str, str]]:
-    """The indexes of a table but those of its keys: their names and the statements that build them."""
-    asked = (
-        "SELECT indexname, indexdef FROM pg_indexes"
-        " WHERE schemaname = current_schema() AND tablename = :table AND indexname LIKE 'ix%' ORDER BY indexname"
-        if is_postgresql(connection)
-        else "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = :table AND sql IS NOT NULL"
-    )
-    return [(name, built) for name, built in connection.execute(text(asked), {"table": table})]
+    """The indexes of a table that it can do without for a while: the statements that remove and build them."""
+    asked = _POSTGRESQL_INDEXES if is_postgresql(connection) else _SQLITE_INDEXES
+    return [(removal, building) for removal, building in connection.execute(text(asked), {"table": table})]
 
 
 def may_lose_indexes(connection: Connection, table: str) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from .base import Base
 from .values import AssetValues, DefinitionValues
+from .weights import Weight
 
 
 class _Staged:
@@ -26,8 +27,8 @@ class _Staged:
     number: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
 
 
-class StagedAsset(AssetValues, _Staged, Base):
-    """An asset the file names."""
+class StagedAsset(AssetValues, Weight, _Staged, Base):
+    """An asset the file names, and what the file has open on it."""
 
     __tablename__ = "staging_assets"
 
@@ -35,8 +36,8 @@ class StagedAsset(AssetValues, _Staged, Base):
     asset_id: Mapped[int | None]
 
 
-class StagedDefinition(DefinitionValues, _Staged, Base):
-    """A definition the file names."""
+class StagedDefinition(DefinitionValues, Weight, _Staged, Base):
+    """A definition the file names, and what the file has open of it."""
 
     __tablename__ = "staging_definitions"
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from .base import Base
 
 
-class _Weight:
+class Weight:
     """Open findings; ``vpr_sum`` is rounded to two places."""
 
     critical: Mapped[int]
@@ -22,7 +22,7 @@ class _Weight:
     vpr_sum: Mapped[float]
 
 
-class AssetWeight(_Weight, Base):
+class AssetWeight(Weight, Base):
     """The open findings of an asset."""
 
     __tablename__ = "asset_weights"
@@ -32,7 +32,7 @@ class AssetWeight(_Weight, Base):
     )
 
 
-class DefinitionWeight(_Weight, Base):
+class DefinitionWeight(Weight, Base):
     """The open findings of a definition."""
 
     __tablename__ = "definition_weights"

@@ -19,6 +19,7 @@ from hextrackr.importing.neutral import (
     DEFINITION_COLUMNS,
     FINDING_COLUMNS,
     OBSERVATION_COLUMNS,
+    WEIGHT_COLUMNS,
 )
 from hextrackr.models import Import, Source
 from hextrackr.models.imports import ImportMode, ImportState
@@ -93,14 +94,20 @@ def _stage(
         if values:
             loading.insert_many(connection, table, columns, values, import_id=import_id)
 
-    blank = (None,) * (len(DEFINITION_COLUMNS) - 4)
+    blank = (None,) * (len(DEFINITION_COLUMNS) - len(WEIGHT_COLUMNS) - 4)
     insert(
         "staging_assets", ASSET_COLUMNS,
-        [(number, host, host.upper(), None, None, None, f"os {len(rows)}", None) for number, host in enumerate(hosts)],
+        [
+            (number, host, host.upper(), None, None, None, f"os {len(rows)}", None, *_weight(rows, 0, host))
+            for number, host in enumerate(hosts)
+        ],
     )  # fmt: skip
     insert(
         "staging_definitions", DEFINITION_COLUMNS,
-        [(number, plugin, plugin.title(), f"family {told[plugin].severity}", *blank) for number, plugin in enumerate(plugins)],
+        [
+            (number, plugin, plugin.title(), f"family {told[plugin].severity}", *blank, *_weight(rows, 1, plugin))
+            for number, plugin in enumerate(plugins)
+        ],
     )  # fmt: skip
     insert(
         "staging_cves", CVE_COLUMNS,
@@ -119,3 +126,10 @@ def _stage(
             for number, ((host, plugin, port), row) in enumerate(rows.items())
         ],
     )  # fmt: skip
+
+
+def _weight(rows: Mapping[Key, Row], part: int, of: str) -> tuple[float, ...]:
+    """What is open of a host (part 0 of the key) or a plugin (1): how many of each severity, the worst first, and their VPR."""
+    is_open = [row for key, row in rows.items() if key[part] == of and row.state > 0]
+    counts = Counter(row.severity for row in is_open)
+    return *(counts[severity] for severity in range(4, -1, -1)), round(sum(row.vpr or 0 for row in is_open), 2)
