@@ -28,7 +28,7 @@ def drop(connection: Connection, new: int, held: int) -> list[str]:
     found = indexes_of(connection, _TABLE)
     for removal, _ in found:
         connection.exec_driver_sql(removal)
-    return [building for _, building in found]
+    return [building for _, building in reversed(found)]
 
 
 def build(connection: Connection, statements: Iterable[str], advance: Callable[[int], None]) -> None:

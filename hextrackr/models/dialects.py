@@ -93,20 +93,26 @@ def get_to_know(connection: Connection, *tables: str) -> None:
 _SQLITE_INDEXES = """
     SELECT 'DROP INDEX ' || name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = :table AND sql IS NOT NULL
 """
+#: A key goes after what refers to it, and comes back before that.
 _POSTGRESQL_INDEXES = """
-    SELECT format('ALTER TABLE %I DROP CONSTRAINT %I', :table, conname),
-           format('ALTER TABLE %I ADD CONSTRAINT %I %s', :table, conname, pg_get_constraintdef(oid))
-    FROM pg_constraint WHERE conrelid = CAST(:table AS regclass) AND contype = 'u'
+    SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', CAST(conrelid AS regclass), conname),
+           format('ALTER TABLE %s ADD CONSTRAINT %I %s', CAST(conrelid AS regclass), conname, pg_get_constraintdef(oid)),
+           contype = 'f' AS refers, conname AS name
+    FROM pg_constraint
+    WHERE (conrelid = CAST(:table AS regclass) AND contype IN ('p', 'u')) OR (confrelid = CAST(:table AS regclass) AND contype = 'f')
     UNION ALL
-    SELECT format('DROP INDEX %I', indexname), indexdef FROM pg_indexes
-    WHERE schemaname = current_schema() AND tablename = :table AND indexname LIKE 'ix%' ORDER BY 2
+    SELECT format('DROP INDEX %I', indexname), indexdef, FALSE, indexname FROM pg_indexes
+    WHERE schemaname = current_schema() AND tablename = :table AND indexname LIKE 'ix%' ORDER BY refers DESC, name
+"""
+_POSTGRESQL_REFERRING = """
+    SELECT DISTINCT CAST(CAST(conrelid AS regclass) AS text) FROM pg_constraint WHERE confrelid = CAST(:table AS regclass) AND contype = 'f'
 """
 
 
 def indexes_of(connection: Connection, table: str) -> list[tuple[str, str]]:
-    """The indexes of a table that it can do without for a while: the statements that remove and build them."""
+    """The indexes of a table that it can do without for a while: the statements that remove them, and build them in reverse order."""
     asked = _POSTGRESQL_INDEXES if is_postgresql(connection) else _SQLITE_INDEXES
-    return [(removal, building) for removal, building in connection.execute(text(asked), {"table": table})]
+    return [(removal, building) for removal, building, *_ in connection.execute(text(asked), {"table": table})]
 
 
 def may_lose_indexes(connection: Connection, table: str) -> bool:
@@ -117,9 +123,10 @@ def may_lose_indexes(connection: Connection, table: str) -> bool:
     """
     if not is_postgresql(connection):
         return True
+    tables = [table, *connection.scalars(text(_POSTGRESQL_REFERRING), {"table": table})]
     try:
         with connection.begin_nested():
-            connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE NOWAIT"))
+            connection.execute(text(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE NOWAIT"))
     except OperationalError:
         return False
     if connection.execute(text(f"SELECT EXISTS (SELECT 1 FROM {table})")).scalar_one():
