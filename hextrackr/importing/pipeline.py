@@ -199,7 +199,7 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
     moves, costs = record.scan_date != standing.day, pace.COSTS[engine.dialect.name]
     expected = partial(pace.promotion, record.staged, moves=moves, costs=costs)
     meter.plan(
-        expected(known=standing.known, held=standing.held),
+        expected(known=pace.foreseen(record.staged, standing.known, moves=moves), held=standing.held),
         opening=f"Staging complete. Processing {record.staged} records to final tables...",
     )
     return promotion.promote(
