@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from benchmarks.exports import Estate, write
 from benchmarks.server import Server, running
 from tests.e2e.modal import MANY
+from tests.e2e.prepared import prepare
 from tests.e2e.trouble import Trouble
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -41,6 +42,14 @@ def browser() -> Iterator[Browser]:
 def server(browser: Browser) -> Iterator[Server]:
     """One server for all tests, each of which imports under a source of its own; files with bigger demands start their own."""
     with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def prepared(browser: Browser) -> Iterator[Server]:
+    """A server with the record of :mod:`tests.e2e.prepared`, for tests that only look at it."""
+    with running() as server:
+        prepare(browser, server)
         yield server
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -45,10 +44,20 @@ def reaches(page: Page, state: str, timeout: float = 30_000) -> None:
 
 
 def reaches_percent(page: Page, low: int) -> None:
-    """Wait until the running import has come so far, and no further than 98 %."""
-    reaches(page, "running")
-    numbers = "|".join(str(number) for number in range(low, 99))
-    expect(part(page, "bar")).to_have_attribute("aria-valuenow", re.compile(f"^({numbers})$"))
+    """Wait until the running import has come so far, and no further than 98 %; looks at each frame, as imports are short."""
+    page.wait_for_function(
+        """(low) => {
+            const { state, percent } = window.shown.at(-1) ?? {};
+            return state === "running" && low <= percent && percent <= 98;
+        }""",
+        arg=low,
+    )
+    expect(modal(page)).to_be_visible()
+
+
+def has_warned(page: Page, text: str) -> None:
+    """Wait until the modal has shown this warning, be it for a moment."""
+    page.wait_for_function("(text) => window.shown.some(({ warning }) => warning.includes(text))", arg=text)
 
 
 def figures(page: Page) -> dict[str, int]:
@@ -62,13 +71,27 @@ def number(text: str) -> int:
 
 
 def shown(page: Page) -> list[dict[str, Any]]:
-    """Everything that the modal has shown since the page was loaded: state, percent, message."""
+    """Everything that the modal has shown since the page was loaded: state, percent, message, warning."""
     return page.evaluate("() => window.shown")
 
 
 def shown_while(page: Page, state: str) -> list[int]:
     """The percentages that the modal showed in this state."""
     return [moment["percent"] for moment in shown(page) if moment["state"] == state]
+
+
+def has_advanced(page: Page, places: int = 1) -> None:
+    """While the import ran its bar never went back, and stood at this many places at least."""
+    percentages = shown_while(page, "running")
+    assert percentages == sorted(percentages)
+    assert len(set(percentages)) >= places
+
+
+def is_seen_live(page: Page, file: Path, source: str) -> None:
+    """Import a file that takes a while, and see its bar advance from the first row to the last."""
+    choose(page, file, source=source)
+    reaches(page, "completed")
+    has_advanced(page, places=5)
 
 
 def row_of(page: Page, filename: str) -> Locator:

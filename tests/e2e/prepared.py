@@ -1,13 +1,14 @@
-"""A record for the browser to look at: three scans of Berlin, the last of them a few days ago, and what there is to find in it."""
+"""A record for the browser to look at: three scans of Berlin, the last of them a few days ago, what there is to find in it, and where."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import date, timedelta
 from typing import Any
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from benchmarks.server import Server
 from tests.e2e.modal import payload
@@ -48,10 +49,15 @@ def scans() -> list[bytes]:
 
 
 def prepare(browser: Browser, server: Server) -> None:
-    """Import the scans, one after the other."""
+    """Make the record."""
+    bring(browser, server, scans(), source="Berlin")
+
+
+def bring(browser: Browser, server: Server, exports: Iterable[bytes], **fields: str) -> None:
+    """Import exports, one after the other, as ``scan-1.csv`` and so on."""
     client = browser.new_context(base_url=server.url).request
-    for number, content in enumerate(scans(), 1):
-        form = {"source": "Berlin", "csvFile": payload(f"scan-{number}.csv", content)}
+    for number, content in enumerate(exports, 1):
+        form = {**fields, "csvFile": payload(f"scan-{number}.csv", content)}
         answer = client.post("/api/vulnerabilities/import", multipart=form)
         assert answer.json()["state"] == "completed", answer.text()
     client.dispose()
@@ -62,3 +68,21 @@ def counted(server: Server, statement: str) -> list[tuple[Any, ...]]:
     path = server.instance / "hextrackr.sqlite3"
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         return connection.execute(statement).fetchall()
+
+
+def listed(context: BrowserContext) -> Page:
+    """The list of findings, freshly opened, with as many as a page of it has room for."""
+    page = context.new_page()
+    page.goto("/vulnerabilities")
+    expect(rows(page)).to_have_count(50)
+    return page
+
+
+def rows(page: Page) -> Locator:
+    """The findings that are listed."""
+    return page.locator("[data-finding-id]")
+
+
+def info(page: Page) -> Locator:
+    """Which of how many they are."""
+    return page.locator("[data-page-info]")

@@ -6,39 +6,25 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from benchmarks.server import Server, running
+from benchmarks.server import Server
 from hextrackr.web.exportlines import COLUMNS
-from tests.e2e.prepared import GONE, OPEN, SCANS, counted, day, prepare
+from tests.e2e.prepared import GONE, OPEN, SCANS, counted, day, info, listed, rows
 from tests.e2e.test_accessibility import violations
 
 
 @pytest.fixture(scope="module")
-def server(browser: Browser) -> Iterator[Server]:
-    with running() as server:
-        prepare(browser, server)
-        yield server
+def server(prepared: Server) -> Server:
+    return prepared
 
 
 @pytest.fixture
 def page(context) -> Page:
-    page = context.new_page()
-    page.goto("/vulnerabilities")
-    expect(rows(page)).to_have_count(50)
-    return page
-
-
-def rows(page: Page):
-    return page.locator("[data-finding-id]")
-
-
-def info(page: Page):
-    return page.locator("[data-page-info]")
+    return listed(context)
 
 
 def groups(page: Page):

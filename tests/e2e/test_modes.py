@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.server import Server, running
-from tests.e2e.modal import choose, figures, part, payload, reaches, reaches_percent, shown_while
+from tests.e2e.modal import choose, figures, is_seen_live, part, payload, reaches, reaches_percent
 from tests.exports import scan
 
 
@@ -18,11 +18,7 @@ def server(browser, request) -> Iterator[Server]:
 
 
 def test_an_import_is_seen_live(page, many):
-    choose(page, many, source="live")
-    reaches(page, "completed")
-    running = shown_while(page, "running")
-    assert running == sorted(running)
-    assert len(set(running)) >= 5
+    is_seen_live(page, many, source="live")
 
 
 def test_a_page_that_is_loaded_anew_comes_back_to_its_import_and_can_cancel_it(page, many):

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from benchmarks.server import Server, running
-from tests.e2e.prepared import BACK, FIXED, GONE, HOSTS, NEW, OPEN, counted, prepare
+from tests.e2e.prepared import BACK, FIXED, GONE, HOSTS, NEW, OPEN, counted, info, rows
 
 
 @pytest.fixture(scope="module")
-def server(browser: Browser) -> Iterator[Server]:
-    with running() as server:
-        prepare(browser, server)
-        yield server
+def server(prepared: Server) -> Server:
+    return prepared
 
 
 @pytest.fixture
@@ -66,11 +62,10 @@ def test_a_question_takes_two_clicks_at_most(page, question):
 
 def lists(page: Page, hosts) -> None:
     """The list holds the findings of these hosts, all on one page or as many as it has room for."""
-    expect(page.locator("[data-page-info]")).to_have_text(f"1–{min(50, len(hosts))} of {len(hosts)}")
-    rows = page.locator("[data-finding-id]")
-    expect(rows).to_have_count(min(50, len(hosts)))
+    expect(info(page)).to_have_text(f"1–{min(50, len(hosts))} of {len(hosts)}")
+    expect(rows(page)).to_have_count(min(50, len(hosts)))
     # The cell is there on a host's own page as well, where it need not be seen.
-    shown = [name.strip() for name in rows.locator('[data-field="host"]').all_text_contents()]
+    shown = [name.strip() for name in rows(page).locator('[data-field="host"]').all_text_contents()]
     assert set(shown) <= set(named(hosts))
     assert len(set(shown)) == len(shown)
 

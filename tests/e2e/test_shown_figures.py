@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from benchmarks.server import Server, running
+from benchmarks.server import Server
 from tests.e2e.modal import number
-from tests.e2e.prepared import OPEN, SEVERITIES, counted, prepare
+from tests.e2e.prepared import OPEN, SEVERITIES, counted
 
 IS_OPEN = "lifecycle <> 'resolved'"
 #: As the record counts them.
@@ -17,10 +15,8 @@ VALUES = {name.lower(): 4 - place for place, name in enumerate(SEVERITIES)}
 
 
 @pytest.fixture(scope="module")
-def server(browser: Browser) -> Iterator[Server]:
-    with running() as server:
-        prepare(browser, server)
-        yield server
+def server(prepared: Server) -> Server:
+    return prepared
 
 
 def one(server: Server, statement: str) -> int:

@@ -6,53 +6,32 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.server import Server, running
-from tests.e2e.modal import payload
+from tests.e2e.prepared import SEVERITIES, bring, info, listed, rows
 from tests.exports import export, row
-
-SEVERITIES = ("Critical", "High", "Medium", "Low", "Info")
 
 
 @pytest.fixture(scope="module")
-def server(browser) -> Iterator[Server]:
-    with running() as server:
-        yield server
-
-
-@pytest.fixture(scope="module", autouse=True)
-def imported(browser, server: Server) -> None:
-    """Two scans of 120 findings, 24 of each severity; the second one misses ten that the first had."""
-    rows = [
+def server(browser: Browser) -> Iterator[Server]:
+    """With two scans of 120 findings, 24 of each severity; the second one misses ten that the first had."""
+    first = [
         row(
             host=f"host-{number}", asset_name=f"web{number:03}", severity=SEVERITIES[number % 5],
             title=f"Plugin of web{number:03}", plugin=str(2000 + number), cve=f"CVE-2024-{10_000 + number}",
         )
         for number in range(120)
     ]  # fmt: skip
-    later = [{**finding, "last_seen": "2026-08-08T03:00:00.000Z"} for finding in rows[10:]]
-    client = browser.new_context(base_url=server.url).request
-    for name, content in (("first.csv", export(rows)), ("later.csv", export(later))):
-        answer = client.post("/api/vulnerabilities/import", multipart={"csvFile": payload(name, content)})
-        assert answer.ok, answer.text()
-    client.dispose()
+    later = [{**finding, "last_seen": "2026-08-08T03:00:00.000Z"} for finding in first[10:]]
+    with running() as server:
+        bring(browser, server, [export(first), export(later)])
+        yield server
 
 
 @pytest.fixture
 def page(context) -> Page:
-    page = context.new_page()
-    page.goto("/vulnerabilities")
-    expect(rows(page)).to_have_count(50)
-    return page
-
-
-def rows(page: Page):
-    return page.locator("[data-vulnerabilities-list] [data-finding-id]")
-
-
-def info(page: Page):
-    return page.locator("[data-page-info]")
+    return listed(context)
 
 
 def test_open_findings_are_listed_the_worst_first(page):

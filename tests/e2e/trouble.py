@@ -30,8 +30,10 @@ class Trouble:
         page.on("response", self._answered)
 
     def _console(self, message: ConsoleMessage) -> None:
-        # "Failed to load resource" is told by the answer or the failed request, with its address
-        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+        # "Failed to load resource" is told by the answer or the failed request, with its address; a page that needs its socket no
+        # more closes it, on a busy machine before it has been opened
+        told = ("Failed to load resource", "WebSocket is closed before the connection is established")
+        if message.type in ("error", "warning") and not any(text in message.text for text in told):
             self._seen.append(f"console: {message.text}")
 
     def _failed(self, request: Request) -> None:
