@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.errors import HexTrackrError
+from hextrackr.errors import DatabaseBusy, HexTrackrError
 
 from .chores import Chores
 from .endings import Endings
@@ -103,6 +103,9 @@ class Turns:
                 if waiting:
                     self._runner.carry_out(waiting[0])
                     continue
+            except DatabaseBusy:
+                log.warning("The database stayed locked by another process; the supervisor tries again")
+                self._sleep(ROUND)
             except (SQLAlchemyError, HexTrackrError, OSError):
                 log.exception("The supervisor met an error and goes on")
                 self._sleep(ROUND)

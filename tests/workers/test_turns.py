@@ -1,0 +1,41 @@
+"""What goes wrong in a turn, and what becomes of it."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from hextrackr.errors import DatabaseBusy, DiskFull
+from hextrackr.workers.turns import Turns
+
+
+@pytest.mark.parametrize(
+    ("trouble", "level", "explained"),
+    [
+        pytest.param(DatabaseBusy(), logging.WARNING, False, id="another process writes for long"),
+        pytest.param(DiskFull(), logging.ERROR, True, id="something that nobody expected here"),
+    ],
+)
+def test_the_supervisor_goes_on(caplog, trouble, level, explained):
+    left = [trouble, None]
+
+    def carry_out(_record):
+        if error := left.pop(0):
+            raise error
+        turns.stop()
+
+    def nothing(*_):
+        return None
+
+    turns = Turns(SimpleNamespace(waiting=lambda: [object()]), to_cancel=list, may_import=lambda: True, sleep=nothing)
+    turns.bind(
+        SimpleNamespace(warm_up=nothing, carry_out=carry_out, discard=nothing, ask=nothing),
+        SimpleNamespace(look_around=nothing),
+        SimpleNamespace(write_ends=nothing),
+    )
+    turns.work()
+    assert not left
+    [record] = caplog.records
+    assert (record.levelno, record.exc_info is not None) == (level, explained)
