@@ -59,6 +59,9 @@ class OnPostgresql:
             self._server.drop(name)
 
 
+#: What a benchmark takes for PostgreSQL to be as it is recommended (docs/scaling.md).
+RECOMMENDED = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
+
 _databases: Databases = Embedded()
 
 
@@ -71,6 +74,18 @@ def chosen(databases: Databases) -> Iterator[None]:
         yield
     finally:
         _databases = before
+
+
+@contextmanager
+def of_kind(kind: str) -> Iterator[None]:
+    """Start servers on ``sqlite``, or on ``postgresql``: a server of its own."""
+    if kind == "sqlite":
+        yield
+        return
+    if pgserver.folder() is None:
+        raise SystemExit("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with pgserver.serving(**RECOMMENDED) as server, chosen(OnPostgresql(server)):
+        yield
 
 
 def url(instance: Path) -> str:

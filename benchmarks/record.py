@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,31 +28,47 @@ KEYS = {
     "sources": ("scanner", "label"), "assets": ("source_id", "key"), "definitions": ("source_id", "key"),
     "findings": ("asset_id", "definition_id", "port", "protocol"), "imports": ("source_id", "place"),
 }  # fmt: skip
+#: What tables are called that hold rows for a while only: those on their way in, and what the latest imports have overwritten.
+PASSING = ("staging_", "undo_")
 
 Names = dict[str, dict[int, tuple[Any, ...]]]
 
 
-def keep(instance: Path, file: Path) -> None:
+def keep(instance: Path, file: Path, *, final: bool = False) -> None:
     """Write down what the database of a data folder holds; it may be in use."""
     with file.open("w", encoding="utf-8") as stream:
-        stream.writelines(f"{line}\n" for line in told(instance))
+        stream.writelines(f"{line}\n" for line in told(instance, final=final))
 
 
-def differences(instance: Path, file: Path) -> list[str]:
+def differences(instance: Path, file: Path, *, final: bool = False) -> list[str]:
     """Some of the rows that only one of them has: the database of a data folder, or what was written down before."""
-    found = Counter(told(instance))
     with file.open(encoding="utf-8", newline="\n") as stream:
-        expected = Counter(line.rstrip("\n") for line in stream)
-    return [f"{said}: {line}" for said, only in (("found", found - expected), ("missing", expected - found))
+        return unlike(told(instance, final=final), (line.rstrip("\n") for line in stream))
+
+
+def unlike(found: Iterable[str], expected: Iterable[str]) -> list[str]:
+    """Some of the lines that are not in both as often."""
+    here, there = Counter(found), Counter(expected)
+    return [f"{said}: {line}" for said, only in (("found", here - there), ("missing", there - here))
             for line in sorted(only)[:5]]  # fmt: skip
 
 
-def told(instance: Path) -> Iterator[str]:
-    """Every row of every table, a line each. Imports that were not completed do not count."""
+def of_source(instance: Path, label: str) -> list[str]:
+    """What the final tables say of one source, but for its label."""
+    quoted = json.dumps(label)
+    return [line.replace(quoted, "its label") for line in told(instance, final=True) if quoted in line]
+
+
+def told(instance: Path, *, final: bool = False) -> Iterator[str]:
+    """Every row of every table, a line each. Imports that were not completed do not count.
+
+    :param final: leave out the tables that hold rows for a while only.
+    """
     names: Names = {}
     with databases.engine(databases.url(instance)).connect() as connection:
         for table in Base.metadata.sorted_tables:
-            yield from _rows(connection, table, names)
+            if not (final and table.name.startswith(PASSING)):
+                yield from _rows(connection, table, names)
 
 
 def _rows(connection: Connection, table: Table, names: Names) -> Iterator[str]:
