@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .extensions import alembic, db
-from .models import Base, dialects
+from .models import Base, comparison, dialects
 from .models.base import prepare_engine
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ def init_app(app: Flask, config: Config) -> None:
     db.init_app(app)
     _without_async_teardown(app)
     with app.app_context():
-        patience = LOCK_TIMEOUT_MS if dialects.is_postgresql(db.engine) else BUSY_TIMEOUT_MS
-        prepare_engine(db.engine, busy_timeout_ms=patience)
+        on_postgresql = dialects.is_postgresql(db.engine)
+        prepare_engine(db.engine, busy_timeout_ms=LOCK_TIMEOUT_MS if on_postgresql else BUSY_TIMEOUT_MS)
+    app.config["ALEMBIC_CONTEXT"] = comparison.options(on_postgresql)
     alembic.metadatas = {"default": Base.metadata}
     alembic.init_app(app)
 
