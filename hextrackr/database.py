@@ -6,7 +6,10 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import DBAPIError
+
 from .extensions import alembic, db
+from .legible import legible
 from .models import Base, comparison, dialects
 from .models.base import prepare_engine
 
@@ -42,10 +45,26 @@ def _engine(url: str) -> dict[str, Any]:
     return {"url": url, **({"isolation_level": "REPEATABLE READ"} | options if options else {})}
 
 
-def is_migrated(app: Flask) -> bool:
-    """Whether the database has the tables that this version needs."""
+def unready(app: Flask) -> str:
+    """Why a process cannot begin to work on the database, in one sentence; empty if it can."""
     with app.app_context():
-        return not alembic.needs_upgrade()
+        try:
+            behind = alembic.needs_upgrade()
+        except DBAPIError as error:
+            return unusable(error)
+    return (
+        "The database is not that of this version: run `flask db upgrade` first (`make run` and `make worker` do)."
+        if behind
+        else ""
+    )
+
+
+def unusable(error: BaseException) -> str:
+    """One sentence for who runs the current app: which database it is, without its password, and what the driver says."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    address = db.engine.url.set(query={}).render_as_string(hide_password=True)
+    return f"DATABASE_URL={address} cannot be used: {legible(str(error).partition(chr(10))[0]).rstrip('.')}."
 
 
 def _without_async_teardown(app: Flask) -> None:

@@ -1,4 +1,7 @@
-"""How the models are compared with a database (``flask db check``, ``flask db revision``): what PostgreSQL has otherwise, and on purpose, is no difference."""
+"""How the models are compared with a database, for ``flask db check`` and ``flask db revision``.
+
+What PostgreSQL has otherwise, and on purpose, is no difference.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,9 @@ def _is_unlike(_context: Any, _column: Any, _model: Any, found: Any, modelled: A
     return None
 
 
-def _is_compared(modelled: SchemaItem, _name: str | None, kind: str, _reflected: bool, found: SchemaItem | None) -> bool:
+def _is_compared(
+    modelled: SchemaItem, _name: str | None, kind: str, _reflected: bool, found: SchemaItem | None
+) -> bool:
     """Findings refer to what they were joined with, without keys; indexes of lists hold NULL first and the id last."""
     if getattr(modelled, "table", None) is not Finding.__table__:
         return True
