@@ -34,11 +34,11 @@ def scans() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is about SQLite itself is not tried on PostgreSQL."""
+    """What is about SQLite itself is not tried on PostgreSQL; the marker says why."""
     if ON_POSTGRESQL:
         for item in items:
-            if item.get_closest_marker("sqlite"):
-                item.add_marker(pytest.mark.skip(reason="about SQLite itself"))
+            if marker := item.get_closest_marker("sqlite"):
+                item.add_marker(pytest.mark.skip(reason=f"about SQLite itself: {marker.args[0]}"))
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,7 @@ import pytest
 
 from tests.exports import scan
 
-#: The other database has programs of its own for these, see tests/backups/test_elsewhere.py.
-of_backups = pytest.mark.sqlite
+of_backups = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -18,7 +18,7 @@ from hextrackr.models.imports import ImportMode
 from tests.importing.plainmodel import Row
 from tests.importing.staged import dump, promote
 
-pytestmark = pytest.mark.sqlite
+pytestmark = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
 
 
 @pytest.fixture
