@@ -5,10 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
-# Where it matters which database there is.
-ON_POSTGRESQL := $(addprefix tests/importing/test_,lifecycle.py late.py undo.py summary.py staging.py scans.py properties.py) \
-  $(addprefix tests/web/test_,listing.py figures.py exports.py history.py limits.py mappings.py) \
-  $(addprefix tests/workers/test_,leases.py registry.py supervisor.py)
+# Where no database is asked anything, so that it does not matter which there is.
+PURE := $(addprefix tests/,progress shared) $(addprefix tests/test_,architecture.py config.py deploy.py docs.py javascript.py)
 
 .PHONY: help run worker test test-postgresql faults lint audit format bench assets requirements chromium services postgresql clean
 
@@ -26,8 +24,8 @@ worker: $(VENV)/installed ## Run imports in a process of their own (IMPORT_WORKE
 test: $(VENV)/installed-dev static/vendor/installed chromium services postgresql ## Run all tests
 	@$(PY) -m pytest -n 3 --dist loadfile $(ARGS)
 
-test-postgresql: $(VENV)/installed-dev postgresql ## Run the tests on PostgreSQL for which the database matters (ARGS=tests: all)
-	@TEST_DATABASE=postgresql $(PY) -m pytest -n 3 --dist loadfile $(or $(ARGS),$(ON_POSTGRESQL))
+test-postgresql: $(VENV)/installed-dev static/vendor/installed chromium services postgresql ## Run all tests that ask a database on PostgreSQL
+	@TEST_DATABASE=postgresql $(PY) -m pytest -n 3 --dist loadfile $(or $(ARGS),$(addprefix --ignore=,$(PURE)))
 
 faults: $(VENV)/installed-dev ## Kill and damage in full: 50 kills, 10,000 damaged files (FAULT_KILLS, FAULT_ROWS, FAULT_SEED, FUZZ_INPUTS, FUZZ_SEED)
 	@FAULT_KILLS=$${FAULT_KILLS:-50} FAULT_ROWS=$${FAULT_ROWS:-100000} FUZZ_INPUTS=$${FUZZ_INPUTS:-10000} \

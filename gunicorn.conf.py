@@ -41,8 +41,8 @@ def post_worker_init(worker: Any) -> None:
     from hextrackr import database, realtime
     from hextrackr.workers import wiring
 
-    if not database.is_migrated(worker.wsgi):
-        worker.log.critical("The database is not that of this version: run `flask db upgrade` first (`make run` does).")
+    if why := database.unready(worker.wsgi):
+        worker.log.critical(why)
         sys.exit(Arbiter.WORKER_BOOT_ERROR)
     if worker_class == "eventlet":
         _close_websockets_once()

@@ -11,6 +11,6 @@ if not config.REDIS_URL:
     raise SystemExit("A worker needs REDIS_URL, through which it is woken and tells of its imports.")
 
 _app = create_app(config)
-if not database.is_migrated(_app):
-    raise SystemExit("The database is not that of this version: run `flask db upgrade` first (`make worker` does).")
+if why := database.unready(_app):
+    raise SystemExit(why)
 celery = worker_of(_app, config.REDIS_URL)

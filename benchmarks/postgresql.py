@@ -18,7 +18,7 @@ from statistics import median
 
 import psycopg
 
-from . import pgserver
+from . import databases, pgserver
 from .exports import Estate, write
 from .server import running
 from .watching import measure
@@ -50,7 +50,7 @@ def report(rows: int, rounds: int) -> None:
         bare: dict[str, list[float]] = {name: [] for name in SCANS}
         took: dict[str, list[float]] = {name: [] for name in SCANS}
         for _ in range(rounds):
-            with pgserver.serving(shared_buffers="512MB", max_wal_size="4GB") as database:
+            with pgserver.serving(**databases.RECOMMENDED) as database:
                 name = database.create()
                 with running(DATABASE_URL=database.url(name)) as server:
                     for scan_name, file in files.items():

@@ -2,6 +2,9 @@
 
 python -m benchmarks.scaled                     100,000 rows each, 200 clients
 python -m benchmarks.scaled --systems killed    one of: embedded, "one worker", "two workers", killed
+python -m benchmarks.scaled --database postgresql
+
+Afterwards the final tables are compared with those after the same imports one by one in peace.
 """
 
 from __future__ import annotations
@@ -14,9 +17,11 @@ import tempfile
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from . import databases, record
 from .crowd import Crowd
 from .exports import Estate, write
 from .server import Server, running
@@ -25,6 +30,8 @@ from .system import System, until
 
 SYSTEMS = ("embedded", "one worker", "two workers", "killed")
 IMPORTS = 4
+#: Each import has a source of its own.
+SOURCES = [f"site {number}" for number in range(IMPORTS)]
 
 
 def exports(rows: int) -> list[bytes]:
@@ -37,18 +44,18 @@ def exports(rows: int) -> list[bytes]:
     return made
 
 
-def upload(server: Server, content: bytes, session: str) -> dict[str, Any]:
-    """Post an export under a session, into a source of its own."""
+def upload(server: Server, content: bytes, source: str, session: str, path: str = "import-staging") -> dict[str, Any]:
+    """Post an export under a session."""
     boundary = uuid.uuid4().hex
     head = "".join(
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n{value}'
-        for name, more, value in (("sessionId", "", f"{session}\r\n"), ("source", "", f"{session}\r\n"),
+        for name, more, value in (("sessionId", "", f"{session}\r\n"), ("source", "", f"{source}\r\n"),
                                   ("csvFile", '; filename="scan.csv"', ""))
     )  # fmt: skip
     body = head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
-    connection = http.client.HTTPConnection(server.address, timeout=120)
+    connection = http.client.HTTPConnection(server.address, timeout=600)
     kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    connection.request("POST", "/api/vulnerabilities/import-staging", body, kind)
+    connection.request("POST", f"/api/vulnerabilities/{path}", body, kind)
     answer: dict[str, Any] = json.loads(connection.getresponse().read())
     connection.close()
     return answer
@@ -61,7 +68,7 @@ def run(server: Server, contents: list[bytes], clients: int, system: System | No
     crowd.start()
     began = time.monotonic()
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda pair: upload(server, *pair), zip(contents, sessions, strict=True)))
+        list(pool.map(partial(upload, server), contents, SOURCES, sessions))
     if system is not None:
         _, worker = system.one_before_its_end()
         system.kill_worker(worker)
@@ -70,11 +77,19 @@ def run(server: Server, contents: list[bytes], clients: int, system: System | No
     return time.monotonic() - began, crowd
 
 
-def measure(kind: str, contents: list[bytes], clients: int, folder: Path) -> tuple[float, Crowd, str]:
+def in_peace(contents: list[bytes], kept: Path) -> None:
+    """Import all files one by one, and keep what is on record then."""
+    with running() as server:
+        for content, source in zip(contents, SOURCES, strict=True):
+            upload(server, content, source, str(uuid.uuid4()), "import")
+        record.keep(server.instance, kept, final=True)
+
+
+def measure(kind: str, contents: list[bytes], clients: int, folder: Path, kept: Path) -> tuple[float, Crowd, str]:
     """One system; the last is what was found on record."""
     if kind == "embedded":
         with running(instance=folder, SOCKETS_PER_ADDRESS="10000") as server:
-            return *run(server, contents, clients), "as uploaded"
+            return *run(server, contents, clients), judged(folder, kept)
     redis = RedisServer(folder)
     redis.start()
     system = System(
@@ -88,10 +103,17 @@ def measure(kind: str, contents: list[bytes], clients: int, folder: Path) -> tup
         seconds, crowd = run(system.start_nginx(), contents, clients, system if kind == "killed" else None)
         until(lambda: not system.query("SELECT 1 FROM imports WHERE finished_at IS NULL"))
         found = system.query("SELECT state, attempts, inserted FROM imports ORDER BY id")
-        return seconds, crowd, ", ".join(f"{state} in {attempts}: {rows:,}" for state, attempts, rows in found)
+        attempts = ", ".join(f"{state} in {attempts}: {rows:,}" for state, attempts, rows in found)
+        return seconds, crowd, f"{attempts}; {judged(system.instance, kept)}"
     finally:
         system.close()
         redis.close()
+
+
+def judged(instance: Path, kept: Path) -> str:
+    """Whether the final tables are those that were kept."""
+    unlike = record.differences(instance, kept, final=True)
+    return "tables unlike: " + " ".join(unlike) if unlike else "tables alike"
 
 
 def report(rows: int, clients: int, systems: tuple[str, ...] = SYSTEMS) -> None:
@@ -101,21 +123,17 @@ def report(rows: int, clients: int, systems: tuple[str, ...] = SYSTEMS) -> None:
         f"system ({IMPORTS} imports of {rows:,} rows) | seconds | rows/s | clients | told by event | asked | came back | on record"
     )
     print("---|" * 8)
-    for kind in systems:
-        with tempfile.TemporaryDirectory() as folder:
-            seconds, crowd, found = measure(kind, contents, clients, Path(folder))
-        events, asked = crowd.ended.count("event"), crowd.ended.count("asked")
-        cells = (
-            kind,
-            f"{seconds:.1f}",
-            f"{IMPORTS * rows / seconds:,.0f}",
-            clients,
-            events,
-            asked,
-            crowd.reconnects,
-            found,
-        )
-        print(" | ".join(map(str, cells)), flush=True)
+    with tempfile.TemporaryDirectory() as outer:
+        kept = Path(outer, "kept")
+        in_peace(contents, kept)
+        for kind in systems:
+            folder = Path(outer, kind)
+            folder.mkdir()
+            seconds, crowd, found = measure(kind, contents, clients, folder, kept)
+            events, asked = crowd.ended.count("event"), crowd.ended.count("asked")
+            rate = f"{IMPORTS * rows / seconds:,.0f}"
+            cells = (kind, f"{seconds:.1f}", rate, clients, events, asked, crowd.reconnects, found)
+            print(" | ".join(map(str, cells)), flush=True)
 
 
 def main() -> None:
@@ -123,8 +141,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--systems", nargs="*", default=SYSTEMS, choices=SYSTEMS)
+    parser.add_argument("--database", default="sqlite", choices=("sqlite", "postgresql"))
     options = parser.parse_args()
-    report(options.rows, options.clients, tuple(options.systems))
+    with databases.of_kind(options.database):
+        report(options.rows, options.clients, tuple(options.systems))
 
 
 if __name__ == "__main__":

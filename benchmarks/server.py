@@ -18,6 +18,8 @@ from urllib.request import urlopen
 
 import psutil
 
+from . import databases
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -62,6 +64,8 @@ def running(
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=30)
+            if instance is None:
+                databases.drop(server.instance)
 
 
 def start(
@@ -71,9 +75,7 @@ def start(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {
-        **os.environ, "PORT": str(port), "INSTANCE_PATH": str(instance), "LOG_LEVEL": "WARNING", **settings
-    }  # fmt: skip
+    environment = environment_of(instance, PORT=str(port), LOG_LEVEL="WARNING") | settings
     migration = [sys.executable, "-m", "flask", "db", "upgrade"]
     subprocess.run(migration, cwd=ROOT, env=environment, check=True, stderr=subprocess.DEVNULL)
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", app]
@@ -85,6 +87,11 @@ def start(
         process.kill()
         raise
     return server, process
+
+
+def environment_of(instance: Path, **settings: str) -> dict[str, str]:
+    """The environment of any program that works on this data folder."""
+    return {**os.environ, "INSTANCE_PATH": str(instance), "DATABASE_URL": databases.url(instance), **settings}
 
 
 def _await(server: Server) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -15,7 +12,8 @@ from urllib.request import urlopen
 
 import psutil
 
-from .server import ROOT, Server, start
+from . import databases
+from .server import ROOT, Server, environment_of, start
 from .services import RedisServer, free_port, program
 
 DEPLOY = ROOT / "deploy"
@@ -72,7 +70,7 @@ class System:
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Add a worker; it is at work when it has its importer process."""
-        environment = {**os.environ, "INSTANCE_PATH": str(self.instance), **self._settings}
+        environment = environment_of(self.instance, **self._settings)
         command = [sys.executable, "-W", "ignore", "-m", "celery", "-A", "worker", "--quiet", "worker"]
         command += ["-n", f"worker{len(self.workers)}@%h"]
         worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self._stream, stderr=self._stream)
@@ -127,12 +125,7 @@ class System:
 
     def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Look into the database."""
-        path = self.instance / "hextrackr.sqlite3"
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
-        try:
-            return connection.execute(statement, values).fetchall()
-        finally:
-            connection.close()
+        return databases.query(self.instance, statement, *values)
 
     def at_work(self) -> set[str]:
         """The names of those who work on imports now."""
@@ -143,8 +136,8 @@ class System:
 
     def at_work_on(self, import_id: int, *states: str) -> subprocess.Popen[bytes]:
         """Wait until an import is in one of these states, and return the worker that has it."""
-        row = "SELECT owner FROM imports WHERE id = ? AND state IN (SELECT value FROM json_each(?))"
-        ((owner,),) = until(lambda: self.query(row, import_id, json.dumps(states)))
+        row = f"SELECT owner FROM imports WHERE id = ? AND state IN ({', '.join('?' * len(states))})"
+        ((owner,),) = until(lambda: self.query(row, import_id, *states))
         return self._worker(owner)
 
     def one_before_its_end(self) -> tuple[int, subprocess.Popen[bytes]]:
@@ -165,6 +158,7 @@ class System:
         for process in processes:
             process.wait(timeout=30)
         self._stream.close()
+        databases.drop(self.instance)
 
 
 def _answers(server: Server) -> bool:

@@ -10,27 +10,46 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 from flask import Flask, current_app
+from sqlalchemy.exc import DBAPIError
 
-from . import extensions
+from . import database, extensions
 from .backups import operations
 from .backups.operations import Operation
-from .errors import HexTrackrError, translated
+from .errors import DatabaseBusy, DatabaseUnavailable, HexTrackrError, translated
 from .models.imports import FINISHED, RUNNING, ImportMode, ImportState
 from .workers import cancellation, janitor, snapshots, wiring
 from .workers.registry import now_ms
+
+
+class _Command(click.Command):
+    """A command that says in one sentence that the database cannot be used."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (DBAPIError, HexTrackrError) as error:
+            if isinstance(translated(error), DatabaseUnavailable | DatabaseBusy):
+                raise click.ClickException(database.unusable(error)) from error
+            raise
+
+
+class _Group(_Command, click.Group):
+    """The same of a group of commands."""
 
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
     for command in (import_csv, cancel_import, backup, restore, clear):
         app.cli.add_command(command)
+    migrations = cast("click.Group", app.cli.commands["db"])
+    app.cli.add_command(_Group("db", migrations.commands, callback=migrations.callback, help=migrations.help))
 
 
-@click.command("import-csv")
+@click.command("import-csv", cls=_Command)
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--source", default="", help="Label of the feed, where there are several of one scanner.")
 @click.option("--mode", type=click.Choice([mode.value for mode in ImportMode]), default="full", show_default=True)
@@ -64,7 +83,7 @@ def import_csv(path: Path, source: str, mode: str, scan_date: Any, confirm: bool
         raise click.ClickException(f"{error['code']}: {error['detail']}")
 
 
-@click.command("cancel-import")
+@click.command("cancel-import", cls=_Command)
 @click.argument("import_id", type=int)
 def cancel_import(import_id: int) -> None:
     """Cancel the import with this number, whoever works on it."""
@@ -86,7 +105,7 @@ def cancel_import(import_id: int) -> None:
     click.echo("The import was cancelled; no finding was changed.")
 
 
-@click.command("backup")
+@click.command("backup", cls=_Command)
 @click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
 def backup(path: Path | None) -> None:
     """Copy the record to PATH, or to the backup folder; the server may be running."""
@@ -96,7 +115,7 @@ def backup(path: Path | None) -> None:
     _keep_up(operation if path is None else replace(operation, backup=str(path.resolve())))
 
 
-@click.command("restore")
+@click.command("restore", cls=_Command)
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.confirmation_option(prompt="Replace the whole record by this backup?")
 def restore(path: Path) -> None:
@@ -105,7 +124,7 @@ def restore(path: Path) -> None:
         _keep_up(_operation("restore", path.resolve()))
 
 
-@click.command("clear")
+@click.command("clear", cls=_Command)
 @click.confirmation_option(prompt="Remove all findings, hosts and imports?")
 def clear() -> None:
     """Empty the record, which is kept as a backup."""

@@ -6,8 +6,11 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import DBAPIError
+
 from .extensions import alembic, db
-from .models import Base, dialects
+from .legible import legible
+from .models import Base, comparison, dialects
 from .models.base import prepare_engine
 
 if TYPE_CHECKING:
@@ -29,8 +32,9 @@ def init_app(app: Flask, config: Config) -> None:
     db.init_app(app)
     _without_async_teardown(app)
     with app.app_context():
-        patience = LOCK_TIMEOUT_MS if dialects.is_postgresql(db.engine) else BUSY_TIMEOUT_MS
-        prepare_engine(db.engine, busy_timeout_ms=patience)
+        on_postgresql = dialects.is_postgresql(db.engine)
+        prepare_engine(db.engine, busy_timeout_ms=LOCK_TIMEOUT_MS if on_postgresql else BUSY_TIMEOUT_MS)
+    app.config["ALEMBIC_CONTEXT"] = comparison.options(on_postgresql)
     alembic.metadatas = {"default": Base.metadata}
     alembic.init_app(app)
 
@@ -41,10 +45,26 @@ def _engine(url: str) -> dict[str, Any]:
     return {"url": url, **({"isolation_level": "REPEATABLE READ"} | options if options else {})}
 
 
-def is_migrated(app: Flask) -> bool:
-    """Whether the database has the tables that this version needs."""
+def unready(app: Flask) -> str:
+    """Why a process cannot begin to work on the database, in one sentence; empty if it can."""
     with app.app_context():
-        return not alembic.needs_upgrade()
+        try:
+            behind = alembic.needs_upgrade()
+        except DBAPIError as error:
+            return unusable(error)
+    return (
+        "The database is not that of this version: run `flask db upgrade` first (`make run` and `make worker` do)."
+        if behind
+        else ""
+    )
+
+
+def unusable(error: BaseException) -> str:
+    """One sentence for who runs the current app: which database it is, without its password, and what the driver says."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    address = db.engine.url.set(query={}).render_as_string(hide_password=True)
+    return f"DATABASE_URL={address} cannot be used: {legible(str(error).partition(chr(10))[0]).rstrip('.')}."
 
 
 def _without_async_teardown(app: Flask) -> None:

@@ -240,6 +240,8 @@ def _known(cause: BaseException) -> type[HexTrackrError] | None:
         return _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
     if isinstance(cause, OSError):
         return DiskFull if cause.errno in (errno.ENOSPC, errno.EDQUOT) else None
+    if (type(cause).__module__, type(cause).__name__) == ("sqlalchemy.exc", "TimeoutError"):
+        return DatabaseBusy  # every connection was in use for too long
     if type(cause).__module__.partition(".")[0] == "psycopg":
         # A connection that is refused, or cut, comes without an SQLSTATE.
         lost = any(kind.__name__ in ("OperationalError", "InterfaceError") for kind in type(cause).__mro__)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from benchmarks import pgserver
+from benchmarks import databases, pgserver
 from config import TestingConfig
 from hextrackr import create_app
 from hextrackr.extensions import alembic
@@ -36,11 +34,11 @@ def scans() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is about SQLite itself is not tried on PostgreSQL."""
+    """What is about SQLite itself is not tried on PostgreSQL; the marker says why."""
     if ON_POSTGRESQL:
         for item in items:
-            if item.get_closest_marker("sqlite"):
-                item.add_marker(pytest.mark.skip(reason="about SQLite itself"))
+            if marker := item.get_closest_marker("sqlite"):
+                item.add_marker(pytest.mark.skip(reason=f"about SQLite itself: {marker.args[0]}"))
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +56,17 @@ def migrated_template(postgresql_server: pgserver.Server, tmp_path_factory: pyte
     name = postgresql_server.create()
     migrate(TestingConfig(INSTANCE_PATH=tmp_path_factory.mktemp("unused"), DATABASE_URL=postgresql_server.url(name)))
     return name
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers_on_its_database(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whoever starts a real server starts it on the database that the suite runs on: each on a copy of its own."""
+    if not ON_POSTGRESQL:
+        yield
+        return
+    server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "migrated_template"))
+    with databases.chosen(databases.OnPostgresql(server, template)):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -131,28 +140,11 @@ def query(engine: Engine) -> Callable[..., list[tuple]]:
 
     def run(statement: str, *parameters: object) -> list[tuple]:
         with engine.connect() as connection:
-            return _rows(connection, statement, parameters)
+            return databases.rows(connection, statement, parameters)
 
     return run
-
-
-def _rows(connection: Connection, statement: str, parameters: tuple[object, ...]) -> list[tuple]:
-    if connection.dialect.name == "postgresql":
-        statement = statement.replace("%", "%%").replace("?", "%s")
-    return as_sqlite_has_them(connection.exec_driver_sql(statement, parameters))
 
 
 def joined(engine: Engine, column: str) -> str:
     """SQL: the texts of a column, parted by blanks."""
     return f"{'string_agg' if engine.dialect.name == 'postgresql' else 'group_concat'}({column}, ' ')"
-
-
-def as_sqlite_has_them(rows: Any) -> list[tuple]:
-    """Rows with days as text and truth as numbers."""
-    return [tuple(map(_plain, row)) for row in rows]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, date):
-        return value.isoformat()
-    return int(value) if isinstance(value, bool) else value

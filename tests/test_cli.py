@@ -11,7 +11,7 @@ import pytest
 
 from tests.exports import scan
 
-pytestmark = pytest.mark.sqlite
+of_backups = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -21,7 +21,7 @@ def flask(config):
     def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "flask", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60,
-            env={**os.environ, "INSTANCE_PATH": str(config.INSTANCE_PATH), **environ},
+            env={**os.environ, "INSTANCE_PATH": str(config.INSTANCE_PATH), "DATABASE_URL": config.database_url, **environ},
         )  # fmt: skip
 
     return run
@@ -68,12 +68,6 @@ def test_the_database_is_migrated_and_the_models_agree(flask):
     assert flask("db", "check").returncode == 0
 
 
-def test_a_wrong_setting_stops_the_start_with_one_sentence(flask):
-    done = flask("db", "upgrade", PORT="http")
-    assert done.returncode != 0
-    assert done.stderr == "PORT='http' cannot be used: must be a whole number.\n"
-
-
 def test_cancel_import_of_what_waits_or_has_ended(flask, export, query):
     assert "no import" in flask("cancel-import", "1").stderr
     flask("import-csv", export(range(30)))
@@ -83,6 +77,7 @@ def test_cancel_import_of_what_waits_or_has_ended(flask, export, query):
     assert query("SELECT state FROM imports ORDER BY id") == [("completed",), ("cancelled",)]
 
 
+@of_backups
 def test_backup_clear_and_restore(flask, export, query, tmp_path):
     flask("import-csv", export([1, 2, 3]))
     copy = tmp_path / "a copy.sqlite3"
@@ -102,6 +97,7 @@ def test_backup_clear_and_restore(flask, export, query, tmp_path):
     assert query("SELECT count(*) FROM findings") == [(3,)]
 
 
+@of_backups
 def test_what_is_no_backup_is_not_restored(flask, export, query):
     flask("import-csv", export([1]))
     refused = flask("restore", "--yes", export([1, 2]))
@@ -110,19 +106,10 @@ def test_what_is_no_backup_is_not_restored(flask, export, query):
     assert query("SELECT count(*) FROM findings") == [(1,)]
 
 
+@of_backups
 def test_nothing_is_replaced_beside_an_unfinished_import(flask, export, query):
     flask("import-csv", export(range(30)))
     assert flask("import-csv", export([1])).returncode == 1  # it asks
     refused = flask("clear", "--yes")
     assert refused.returncode == 1
     assert "have not ended yet" in refused.stderr
-
-
-def test_a_server_without_its_tables_says_what_to_do(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"], cwd=ROOT, capture_output=True, text=True, timeout=60,
-        env={**os.environ, "INSTANCE_PATH": str(tmp_path), "PORT": "8997"},
-    )  # fmt: skip
-    assert done.returncode != 0
-    assert "run `flask db upgrade` first" in done.stderr
-    assert "Traceback" not in done.stderr

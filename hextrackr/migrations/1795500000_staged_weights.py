@@ -33,6 +33,9 @@ def upgrade() -> None:
                   WHERE o.state > 0 GROUP BY s.import_id, s.{subject}_number) AS w
             WHERE w.import_id = {table}.import_id AND w.number = {table}.number
         """)
+        with op.batch_alter_table(table, table_kwargs={"sqlite_with_rowid": False}) as staged:
+            for name in names:
+                staged.alter_column(name, server_default=None)
 
 
 def downgrade() -> None:

@@ -78,9 +78,17 @@ def in_order(column: Any, descending: bool) -> ColumnElement[Any]:
     return ordered
 
 
-def as_it_comes(session: Session, ordered: Select[Any], order: Sequence[ColumnElement[Any]]) -> Select[Any]:
-    """A statement whose rows come in this order, or are merged in it: PostgreSQL has to be told, and SQLite, told, would sort anew."""
-    return ordered.order_by(*order) if is_postgresql(session.get_bind()) else ordered
+def as_it_comes(
+    session: Session, ordered: Select[Any], order: Sequence[ColumnElement[Any]], first: int | None = None
+) -> Select[Any]:
+    """A statement whose rows come in this order, or are merged in it: PostgreSQL has to be told, and SQLite, told, would sort anew.
+
+    :param first: no more than these are wanted; else PostgreSQL may sort all of them, though an index has them in order.
+    """
+    if not is_postgresql(session.get_bind()):
+        return ordered
+    told = ordered.order_by(*order)
+    return told if first is None else told.limit(first)
 
 
 def get_to_know(connection: Connection, *tables: str) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import DatabaseBusy, HexTrackrError, translated
@@ -34,7 +35,7 @@ def write(engine: Engine, change: Callable[[Session], T], *, sleep: Callable[[fl
         try:
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 return change(session)
-        except DBAPIError as error:
+        except (DBAPIError, NoConnection) as error:
             reason: HexTrackrError = translated(error)
             if not isinstance(reason, DatabaseBusy) or time.monotonic() > deadline:
                 raise reason from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from flask import Flask, Response, jsonify, render_template, request
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge, TooManyRequests
 
 from hextrackr.errors import ErrorRecord, HexTrackrError, TooMany, UploadTooLarge, translated
@@ -17,7 +17,7 @@ def init_app(app: Flask) -> None:
     """Register the handlers."""
     app.register_error_handler(HexTrackrError, ours)
     app.register_error_handler(HTTPException, werkzeugs)
-    app.register_error_handler(DBAPIError, librarys)
+    app.register_error_handler(SQLAlchemyError, librarys)
     app.register_error_handler(OSError, librarys)
 
 

@@ -152,7 +152,7 @@ def _first_matching(session: Session, filters: Filters, order: Order, stretches:
     found: list[int] = []
     left = CANDIDATES
     for group in _groups(order, stretches) if len(stretches) <= _MOST_STRETCHES else []:
-        candidates = _merged(session, filters, order, group, order.descending).limit(left).subquery("candidates")
+        candidates = _merged(session, filters, order, group, order.descending, left).limit(left).subquery("candidates")
         # Looked up one by one in their order, so that the search ends with the last one that is wanted.
         matches = select(Finding.id).where(Finding.id == candidates.c.id, *filters.looked_at()).exists()
         first = select(candidates.c.id).where(matches).limit(SHOWN - len(found))
@@ -218,16 +218,19 @@ def _part(
     from_end = offset > size // 2
     if from_end:
         offset = size - offset - limit
-    merged = _merged(session, filters, order, group, order.descending != from_end)
+    merged = _merged(session, filters, order, group, order.descending != from_end, offset + limit)
     ids = [row.id for row in session.execute(merged.limit(limit).offset(offset))]
     return ids[::-1] if from_end else ids
 
 
-def _merged(session: Session, filters: Filters, order: Order, group: Sequence[_Stretch], descending: bool) -> Any:
+def _merged(
+    session: Session, filters: Filters, order: Order, group: Sequence[_Stretch], descending: bool, first: int
+) -> Any:
+    """The rows of a group in their order, of which the ``first`` are wanted."""
     arms = [_arm(filters, order, stretch) for stretch in group]
     if len(arms) == 1:
         return arms[0].order_by(*_in(arms[0], descending))
-    merged = union_all(*(as_it_comes(session, arm, _in(arm, descending)) for arm in arms))
+    merged = union_all(*(as_it_comes(session, arm, _in(arm, descending), first) for arm in arms))
     return merged.order_by(*_in(merged, descending))
 
 

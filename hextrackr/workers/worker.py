@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from .supervisor import Supervisor
 
 
+#: Who logs that a task could not be acknowledged.
+ACKNOWLEDGING = "celery.worker.request"
+
+
 def worker_of(app: Flask, redis_url: str) -> Celery:
     """The Celery app of a worker process that works with this app."""
     celery = celery_app(redis_url)
@@ -39,6 +44,7 @@ def worker_of(app: Flask, redis_url: str) -> Celery:
     @setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
     def log_our_way(**_: object) -> None:
         logs.begin_child(app.config["LOG_FORMAT"], app.config["LOG_LEVEL"], "worker")
+        logging.getLogger(ACKNOWLEDGING).addFilter(plainly)
 
     @worker_init.connect(weak=False)  # type: ignore[untyped-decorator]
     def begin(**_: object) -> None:
@@ -50,3 +56,12 @@ def worker_of(app: Flask, redis_url: str) -> Celery:
         threading.Thread(target=wiring.stop, args=(app,)).start()
 
     return celery
+
+
+def plainly(record: logging.LogRecord) -> bool:
+    """A filter of the log: where Redis did not answer Celery brings a traceback at its highest level, and it is no harm."""
+    if str(record.msg).startswith(("Couldn't ack", "Couldn't reject")):
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg = "Redis did not hear that a task is done; it will send it again, and the import will be found done."
+        record.args, record.exc_info, record.exc_text = (), None, None
+    return logging.getLogger().isEnabledFor(record.levelno)

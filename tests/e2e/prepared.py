@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
 from datetime import date, timedelta
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from benchmarks import databases
 from benchmarks.server import Server
 from tests.e2e.modal import payload
 from tests.exports import export, row
@@ -65,9 +64,7 @@ def bring(browser: Browser, server: Server, exports: Iterable[bytes], **fields: 
 
 def counted(server: Server, statement: str) -> list[tuple[Any, ...]]:
     """Plain SQL against the server's database."""
-    path = server.instance / "hextrackr.sqlite3"
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        return connection.execute(statement).fetchall()
+    return databases.query(server.instance, statement)
 
 
 def listed(context: BrowserContext) -> Page:

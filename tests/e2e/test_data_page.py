@@ -15,6 +15,8 @@ from tests.e2e.modal import fetched, payload
 from tests.e2e.test_accessibility import violations
 from tests.exports import scan
 
+pytestmark = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
+
 
 @pytest.fixture(scope="module")
 def server(browser: Browser) -> Iterator[Server]:

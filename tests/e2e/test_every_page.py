@@ -46,7 +46,7 @@ def server(browser: Browser) -> Iterator[Server]:
         client = browser.new_context(base_url=server.url).request
         unknown = payload("ours.csv", b"Machine;Problem;How bad\nweb1;Old TLS;High\n")
         assert client.post("/api/vulnerabilities/import", multipart={"csvFile": unknown}).status == 422
-        assert client.post("/api/backups", data={}).status == 202
+        assert client.post("/api/backups", data={}).status in (202, 501)  # PostgreSQL is backed up by its own programs
         client.dispose()
         yield server
 

@@ -184,8 +184,8 @@ def test_what_is_filtered_is_exported_byte_for_byte(page, server):
     page.goto("/vulnerabilities?severity=critical&state=resolved,reopened,active&search=web0")
     expect(rows(page)).to_have_count(2)
     found = counted(server, """
-        SELECT findings.id, lifecycle, assets.name, definitions.key, title, port, protocol, findings.vpr, first_seen, findings.last_seen,
-          coalesce(resolved_on, '')
+        SELECT findings.id, lifecycle, assets.name, definitions.key, title, port, protocol, findings.vpr, first_seen,
+          findings.last_seen, resolved_on
         FROM findings JOIN assets ON assets.id = asset_id JOIN definitions ON definitions.id = findings.definition_id
         WHERE severity = 4 AND assets.name LIKE 'web0%' ORDER BY findings.id
     """)  # fmt: skip
@@ -193,7 +193,7 @@ def test_what_is_filtered_is_exported_byte_for_byte(page, server):
     head = ",".join(COLUMNS)
     lines = [
         f"{number},critical,{state},{host},,10.0.0.{int(host[3:])},{plugin},{title},,CVE-2024-10000,{port},{protocol},{vpr},,,{first},{last},"
-        f"{resolved},tenable-vm,Berlin"
+        f"{resolved or ''},tenable-vm,Berlin"
         for number, state, host, plugin, title, port, protocol, vpr, first, last, resolved in found
     ]
     assert exported(page, "csv").decode() == "\r\n".join([head, *lines]) + "\r\n"

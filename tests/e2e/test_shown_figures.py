@@ -52,7 +52,7 @@ def test_the_dashboard(context, server):
         text = page.locator(f'[data-stat="{name}"] [data-stat-change]').inner_text()
         assert int(text.replace("−", "-").replace("±", "")) == change
     assert shown(page, '[data-total="hosts"]') == one(server, "SELECT count(*) FROM assets")
-    vpr = one(server, f"SELECT round(sum(vpr), 1) FROM findings WHERE {IS_OPEN}")
+    vpr = one(server, f"SELECT round(CAST(sum(vpr) AS NUMERIC), 1) FROM findings WHERE {IS_OPEN}")
     expect(page.locator('[data-total="vprSum"]')).to_have_text(f"{vpr:,.1f}")
     for kind in ("opened", "reopened", "resolved"):
         assert shown(page, f'[data-change="{kind}"] [data-change-count]') == changed(server, kind, 3)

@@ -27,6 +27,9 @@ from tests.server import client
 #: What no user is to read in a sentence about an error.
 UNTOLD = re.compile(r"/|\\|SELECT|INSERT|sqlite|postgres|psycopg|127\.0|duckdb|Traceback|errno|\n", re.IGNORECASE)
 
+#: Seconds until something has taken too long, on a machine that has other work.
+PATIENCE = 90.0
+
 
 class Desk:
     """Imports files and tells what becomes of them."""
@@ -53,7 +56,7 @@ class Desk:
         """The import as the API has it."""
         return self._client.get(f"/api/imports/{import_id}").json
 
-    def reached(self, import_id: int, *states: str, seconds: float = 30) -> dict[str, Any]:
+    def reached(self, import_id: int, *states: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """Wait until an import is in one of these states."""
         deadline = time.monotonic() + seconds
         while (record := self.record(import_id))["state"] not in states:
@@ -67,7 +70,7 @@ class Desk:
 
     def told_the_end(self, session_id: str) -> dict[str, Any]:
         """Wait for the snapshot with which a session ends."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while (snapshot := self.get(f"/api/progress/{session_id}").json)["status"] not in ("completed", "error"):
             assert time.monotonic() < deadline, snapshot
             time.sleep(0.02)
@@ -87,7 +90,7 @@ class Desk:
 
     def rested(self) -> None:
         """Wait until no import is in the hands of the importer, what it cleans up included."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while self.supervisor._runner.current is not None:
             assert time.monotonic() < deadline
             time.sleep(0.02)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from hextrackr.errors import DatabaseUnavailable
-from hextrackr.extensions import socketio
+from hextrackr.extensions import db, socketio
 from hextrackr.workers import process
 from tests.exports import scan
 
@@ -53,3 +55,15 @@ def test_what_fails_beside_an_import_does_not_end_it(desk, monkeypatch):
     desk = desk()
     monkeypatch.setattr(desk.supervisor._runner, "_meanwhile", refuse(OSError("?")))
     assert desk.ended(desk.upload(scan(range(100), range(100))))["state"] == "completed"
+
+
+def test_a_request_that_gets_no_connection_in_time_is_told_that_the_database_is_busy(app, client, monkeypatch, caplog):
+    """As under a flood, where every connection to the database is in use."""
+    with app.app_context(), ExitStack() as stack:
+        monkeypatch.setattr(db.engine.pool, "_timeout", 0.1)
+        for _ in range(db.engine.pool.size() + db.engine.pool._max_overflow):
+            stack.enter_context(db.engine.connect())
+        answer = client.get("/api/imports")
+    assert (answer.status_code, answer.json["error"]["code"]) == (503, "SQLITE_BUSY")
+    assert "Traceback" not in caplog.text
+    assert client.get("/api/imports").status_code == 200

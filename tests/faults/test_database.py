@@ -20,9 +20,18 @@ from hextrackr.workers import wiring
 from tests.exports import export, row, scan
 from tests.server.client import form, get, upload
 
-pytestmark = pytest.mark.sqlite
+#: What PostgreSQL does when it is locked, away or broken is in test_postgresql.py.
+of_its_file = pytest.mark.sqlite("its file is locked or damaged")
 
 DATABASE = "hextrackr.sqlite3"
+#: Lets a table refuse every row.
+REFUSING = {
+    "sqlite": ["CREATE TRIGGER refuse BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'no such row'); END"],
+    "postgresql": [
+        "CREATE FUNCTION no() RETURNS trigger AS 'BEGIN RAISE EXCEPTION $$no such row$$; END' LANGUAGE plpgsql",
+        "CREATE TRIGGER refuse BEFORE INSERT ON {table} FOR EACH STATEMENT EXECUTE FUNCTION no()",
+    ],
+}
 
 
 @pytest.fixture
@@ -39,6 +48,7 @@ def impatient(monkeypatch):
     monkeypatch.setattr(transactions, "PATIENCE", 0.5)
 
 
+@of_its_file
 def test_a_lock_of_three_seconds_only_delays_and_the_server_answers_meanwhile():
     with running() as server:
         assert upload(server, scan([1]))[0] == 200
@@ -60,6 +70,7 @@ def test_a_lock_of_three_seconds_only_delays_and_the_server_answers_meanwhile():
     assert slowest < 1.0
 
 
+@of_its_file
 def test_an_upload_that_cannot_be_recorded_is_refused_and_leaves_nothing(desk, impatient, lock):
     desk = desk()
     lock.execute("BEGIN IMMEDIATE")
@@ -70,6 +81,7 @@ def test_an_upload_that_cannot_be_recorded_is_refused_and_leaves_nothing(desk, i
     assert desk.ended(desk.upload(scan([1, 2, 3])))["inserted"] == 1
 
 
+@of_its_file
 @pytest.mark.parametrize("state", ["reading", "staging"])
 def test_a_lock_longer_than_the_patience_ends_the_import(desk, impatient, lock, state):
     desk = desk()
@@ -89,13 +101,12 @@ def test_a_row_that_the_database_refuses(desk, engine, table):
     desk = desk()
     before = desk.findings()
     with engine.begin() as connection:
-        connection.execute(
-            text(f"CREATE TRIGGER refuse BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'no such row'); END")
-        )
+        for statement in REFUSING[engine.dialect.name]:
+            connection.execute(text(statement.format(table=table)))
     import_id = desk.upload(scan([1, 2, 3], last_seen="2026-08-08T00:00:00.000Z"))
     desk.assert_failed(import_id, "INTERNAL", before)
     with engine.begin() as connection:
-        connection.execute(text("DROP TRIGGER refuse"))
+        connection.execute(text("DROP TRIGGER refuse" + f" ON {table}" * (engine.dialect.name == "postgresql")))
     desk.assert_recovers(import_id)
 
 
@@ -110,6 +121,7 @@ def test_a_memory_that_is_too_small(desk):
     desk.assert_recovers(import_id)
 
 
+@of_its_file
 def test_a_database_that_is_damaged_says_so(config, client):
     for path in config.INSTANCE_PATH.glob(f"{DATABASE}*"):
         path.write_bytes(b"no database at all" * 1000)
@@ -121,6 +133,7 @@ def test_a_database_that_is_damaged_says_so(config, client):
     assert list((config.INSTANCE_PATH / "uploads").iterdir()) == []
 
 
+@of_its_file
 @pytest.mark.parametrize("path", ["/api/imports", "/imports/1"])
 def test_an_error_of_the_database_is_told_without_its_innards(config, client, engine, path, caplog):
     with engine.begin() as connection:
@@ -138,6 +151,7 @@ def _damaged(path):
     path.write_bytes(data)
 
 
+@of_its_file
 @pytest.mark.parametrize(
     ("change", "url"),
     [

@@ -7,8 +7,6 @@ import pytest
 from benchmarks.exports import Estate, write
 from tests.exports import export, row, scan
 
-pytestmark = pytest.mark.sqlite
-
 
 @pytest.fixture(scope="module")
 def long_scan(tmp_path_factory):
@@ -42,6 +40,7 @@ def test_while_uploading(desk, config, small_disk, query):
     assert desk.ended(desk.upload(scan([1, 2, 3])))["inserted"] == 1
 
 
+@pytest.mark.sqlite("it is in the data folder; tests/faults/test_postgresql.py fills the other's disk")
 @pytest.mark.parametrize("state", ["staging", "promoting"])
 def test_in_the_database(desk, config, small_disk, long_scan, state):
     small_disk(config.INSTANCE_PATH, "150m")

@@ -18,11 +18,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import record
 from benchmarks.exports import Estate, write
-from tests.faults.comparison import differences, keep
-from tests.faults.victim import DATABASE, WHOM, Victim, Watcher, until
-
-pytestmark = pytest.mark.sqlite
+from tests.faults.victim import WHOM, Victim, Watcher, until
 
 KILLS = int(os.environ.get("FAULT_KILLS", "5"))
 ROWS = int(os.environ.get("FAULT_ROWS", "20000"))
@@ -39,10 +37,10 @@ AIMS = ("upload", "work", "work", "work", "commit", "work", "upload", "work", "w
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """One import without a kill: its file, its database afterwards, and how long each part took, in seconds."""
+    """One import without a kill: its file, what was on record afterwards, and how long each part took, in seconds."""
 
     content: bytes
-    database: Path
+    record: Path
     upload: float
     work: float
     clean_up: float
@@ -53,10 +51,10 @@ def undisturbed(tmp_path_factory) -> list[Undisturbed]:
     """Every scan of the series, imported in peace."""
     folder = tmp_path_factory.mktemp("undisturbed")
     with Victim(folder / "instance", folder / "log") as victim:
-        return [_in_peace(victim, number, folder / f"{number}.sqlite3") for number in range(min(len(SCANS), KILLS))]
+        return [_in_peace(victim, number, folder / f"{number}.record") for number in range(min(len(SCANS), KILLS))]
 
 
-def _in_peace(victim: Victim, number: int, copy: Path) -> Undisturbed:
+def _in_peace(victim: Victim, number: int, kept: Path) -> Undisturbed:
     gone, new, day = SCANS[number]
     stream = io.StringIO(newline="")
     write(stream, Estate(ROWS), gone=gone, new=new, day=day)
@@ -66,8 +64,8 @@ def _in_peace(victim: Victim, number: int, copy: Path) -> Undisturbed:
     assert until(lambda: victim.state(session_id) == "completed", pause=0.005)
     committed = time.monotonic()
     assert until(lambda: not victim.leftovers(), seconds=15)
-    keep(victim.instance / DATABASE, copy)
-    return Undisturbed(content, copy, stored - began, committed - stored, time.monotonic() - committed)
+    record.keep(victim.instance, kept)
+    return Undisturbed(content, kept, stored - began, committed - stored, time.monotonic() - committed)
 
 
 def test_after_a_kill_at_any_instant_every_table_is_as_without_it(undisturbed, tmp_path):
@@ -81,8 +79,7 @@ def test_after_a_kill_at_any_instant_every_table_is_as_without_it(undisturbed, t
                 whom = WHOM[(number + number // len(WHOM)) % len(WHOM)]
                 state = _disturbed(victim, scan, aim, whom, shares[number])
                 hit[f"{whom} in {state or 'upload'}"] += 1
-                unlike = differences(victim.instance / DATABASE, scan.database)
-                assert unlike == {}, (number, aim, whom, state)
+                assert record.differences(victim.instance, scan.record) == [], (number, aim, whom, state)
     print(f"\n{KILLS} kills over {ROWS} rows, seed {SEED}:", dict(sorted(hit.items())))  # noqa: T201
 
 

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import socket
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks import databases
 from benchmarks.server import Server, start
 from hextrackr.importing import undo
 from tests.server import client
@@ -54,6 +54,7 @@ class Victim:
         self._process.terminate()
         self._process.wait(timeout=30)
         self._log.close()
+        databases.drop(self.instance)
 
     def kill(self, whom: str) -> None:
         """SIGKILL, and a new start where nobody else sees to that."""
@@ -91,11 +92,7 @@ class Victim:
 
     def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Look into the database without the server."""
-        connection = sqlite3.connect(f"file:{self.instance / DATABASE}?mode=ro", uri=True, timeout=10)
-        try:
-            return connection.execute(statement, values).fetchall()
-        finally:
-            connection.close()
+        return databases.query(self.instance, statement, *values)
 
     def state(self, session_id: str) -> str:
         """The state of the newest import of a session; empty if there is none."""

@@ -11,6 +11,7 @@ from functools import partial
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session
 
+from benchmarks.databases import as_sqlite_has_them
 from hextrackr.importing import loading, pace, promotion, sweep
 from hextrackr.importing.meter import Meter
 from hextrackr.importing.neutral import (
@@ -23,7 +24,6 @@ from hextrackr.importing.neutral import (
 )
 from hextrackr.models import Import, Source
 from hextrackr.models.imports import ImportMode, ImportState
-from tests.conftest import as_sqlite_has_them
 
 from .plainmodel import Key, Row
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.databases import as_sqlite_has_them
 from hextrackr.importing import formats
-from tests.conftest import as_sqlite_has_them, joined
+from tests.conftest import joined
 
 FOLDER = Path(__file__).resolve().parents[1] / "data"
 FILES = sorted(FOLDER.glob("*/*.csv"))

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.databases import as_sqlite_has_them
 from hextrackr.errors import Conflict
 from hextrackr.importing import pipeline, undo
 from hextrackr.models.imports import ImportMode, ImportState
-from tests.conftest import ON_POSTGRESQL, as_sqlite_has_them
+from tests.conftest import ON_POSTGRESQL
 from tests.importing.plainmodel import Finding, PlainSource, Row
 from tests.importing.staged import dump, promote
 

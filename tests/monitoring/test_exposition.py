@@ -106,7 +106,12 @@ def _stopping(app, monkeypatch):
 
 @pytest.mark.parametrize(
     ("spoil", "failing"),
-    [(_without_database, "database"), (_without_space, "disk"), (_without_store, "store"), (_stopping, "server")],
+    [
+        pytest.param(_without_database, "database", marks=pytest.mark.sqlite("its file is taken away")),
+        (_without_space, "disk"),
+        (_without_store, "store"),
+        (_stopping, "server"),
+    ],
 )
 def test_what_is_missing_is_named(app, client, monkeypatch, spoil, failing):
     spoil(app, monkeypatch)
@@ -116,6 +121,7 @@ def test_what_is_missing_is_named(app, client, monkeypatch, spoil, failing):
     assert client.get("/health").status_code == 200
 
 
+@pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
 def test_other_operations_are_not_counted_as_imports(at_work):
     backup = at_work._client.post("/api/backups").json
     at_work.told_the_end(backup["sessionId"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from benchmarks.exports import Estate, write
-from benchmarks.server import ROOT, running
+from benchmarks.server import ROOT, environment_of, running
 from tests.exports import scan
 from tests.server.client import get, listening, upload
 
@@ -175,7 +174,7 @@ def test_an_import_by_command_is_told_to_who_watches_in_the_servers(servers, red
     path = tmp_path / "by-command.csv"
     path.write_bytes(scan(range(20)))
     command = [sys.executable, "-W", "ignore", "-m", "flask", "import-csv", str(path), "--source", "by command"]
-    environment = {**os.environ, "INSTANCE_PATH": str(servers[0].instance), "REDIS_URL": redis.url}
+    environment = environment_of(servers[0].instance, REDIS_URL=redis.url)
     channel = redis.client.pubsub(ignore_subscribe_messages=True)
     channel.subscribe("hextrackr")
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)

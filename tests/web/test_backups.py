@@ -9,7 +9,7 @@ import pytest
 
 from tests.exports import scan
 
-pytestmark = pytest.mark.sqlite
+pytestmark = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
 
 
 @pytest.fixture

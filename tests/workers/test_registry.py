@@ -25,7 +25,7 @@ def row(**values):
     return {"session_id": "s", "filename": "f", "file_size": 1, "upload": "u", **values}
 
 
-@pytest.mark.sqlite
+@pytest.mark.sqlite("it has one writer")
 def test_it_waits_for_a_lock_in_turns(app, foreign):
     turns = []
 
@@ -38,7 +38,7 @@ def test_it_waits_for_a_lock_in_turns(app, foreign):
     assert turns == [transactions.RETRY]
 
 
-@pytest.mark.sqlite
+@pytest.mark.sqlite("it has one writer")
 def test_it_gives_up_with_the_documented_error(app, foreign, monkeypatch):
     monkeypatch.setattr(transactions, "PATIENCE", 0.3)
     with app.app_context(), pytest.raises(DatabaseBusy):

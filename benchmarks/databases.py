@@ -1,0 +1,128 @@
+"""The database of a server that is started to be measured or tested: one for each data folder.
+
+It is SQLite, in the data folder itself, until :func:`chosen` says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine
+
+from hextrackr.models.dialects import engine_options, is_postgresql
+
+from . import pgserver
+
+
+class Databases(Protocol):
+    """Which database belongs to a data folder."""
+
+    def url(self, instance: Path) -> str:
+        """What DATABASE_URL says there."""
+
+    def drop(self, instance: Path) -> None:
+        """Do away with it; nobody uses it any more."""
+
+
+class Embedded:
+    """SQLite: a file in the folder, which goes with it."""
+
+    def url(self, instance: Path) -> str:
+        return f"sqlite:///{instance}/hextrackr.sqlite3"
+
+    def drop(self, instance: Path) -> None:
+        pass
+
+
+class OnPostgresql:
+    """Databases of one PostgreSQL server, made when they are first asked for.
+
+    :param template: what they are copies of.
+    """
+
+    def __init__(self, server: pgserver.Server, template: str = "template1") -> None:
+        self._server, self._template = server, template
+        self._names: dict[Path, str] = {}
+
+    def url(self, instance: Path) -> str:
+        if instance not in self._names:
+            self._names[instance] = self._server.create(self._template)
+        return self._server.url(self._names[instance])
+
+    def drop(self, instance: Path) -> None:
+        if name := self._names.pop(instance, ""):
+            self._server.drop(name)
+
+
+#: What a benchmark takes for PostgreSQL to be as it is recommended (docs/scaling.md).
+RECOMMENDED = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
+
+_databases: Databases = Embedded()
+
+
+@contextmanager
+def chosen(databases: Databases) -> Iterator[None]:
+    """Start servers on these from here on."""
+    global _databases
+    before, _databases = _databases, databases
+    try:
+        yield
+    finally:
+        _databases = before
+
+
+@contextmanager
+def of_kind(kind: str) -> Iterator[None]:
+    """Start servers on ``sqlite``, or on ``postgresql``: a server of its own."""
+    if kind == "sqlite":
+        yield
+        return
+    if pgserver.folder() is None:
+        raise SystemExit("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with pgserver.serving(**RECOMMENDED) as server, chosen(OnPostgresql(server)):
+        yield
+
+
+def url(instance: Path) -> str:
+    """The address of a data folder's database."""
+    return _databases.url(instance)
+
+
+def drop(instance: Path) -> None:
+    """Do away with a data folder's database."""
+    _databases.drop(instance)
+
+
+@cache
+def engine(address: str) -> Engine:
+    """What looks into a database beside its server; each look is a connection of its own."""
+    return create_engine(address, poolclass=NullPool, **engine_options(address))
+
+
+def query(instance: Path, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    """Look into a data folder's database with plain SQL, in which ``?`` stands for a value."""
+    with engine(url(instance)).connect() as connection:
+        return rows(connection, statement, values)
+
+
+def rows(connection: Connection, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+    """What a statement with ``?`` for its values finds, as SQLite has it."""
+    if is_postgresql(connection):
+        statement = statement.replace("%", "%%").replace("?", "%s")
+    return as_sqlite_has_them(connection.exec_driver_sql(statement, values))
+
+
+def as_sqlite_has_them(found: Any) -> list[tuple[Any, ...]]:
+    """Rows with days as text and truth as numbers."""
+    return [tuple(map(_plain, row)) for row in found]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    return int(value) if isinstance(value, bool) else value

@@ -1,0 +1,93 @@
+"""Everything a database holds, told so that it can be compared with what another one holds, whichever ids and instants each has given."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+
+from hextrackr.models import Base
+
+from . import databases
+
+#: What may differ between an import that was disturbed and one that was not: instants, and who worked on it how often.
+OF_THE_RUN = {
+    "id", "session_id", "created_at", "started_at", "finished_at", "attempts", "owner", "epoch", "lease_until", "upload"
+}  # fmt: skip
+#: Column -> the table whose ids it holds.
+REFERS = {
+    "source_id": "sources", "asset_id": "assets", "definition_id": "definitions", "finding_id": "findings", "import_id": "imports",
+    "opened_by": "imports",
+}  # fmt: skip
+#: What a row is known by in place of its id.
+KEYS = {
+    "sources": ("scanner", "label"), "assets": ("source_id", "key"), "definitions": ("source_id", "key"),
+    "findings": ("asset_id", "definition_id", "port", "protocol"), "imports": ("source_id", "place"),
+}  # fmt: skip
+#: What tables are called that hold rows for a while only: those on their way in, and what the latest imports have overwritten.
+PASSING = ("staging_", "undo_")
+
+Names = dict[str, dict[int, tuple[Any, ...]]]
+
+
+def keep(instance: Path, file: Path, *, final: bool = False) -> None:
+    """Write down what the database of a data folder holds; it may be in use."""
+    with file.open("w", encoding="utf-8") as stream:
+        stream.writelines(f"{line}\n" for line in told(instance, final=final))
+
+
+def differences(instance: Path, file: Path, *, final: bool = False) -> list[str]:
+    """Some of the rows that only one of them has: the database of a data folder, or what was written down before."""
+    with file.open(encoding="utf-8", newline="\n") as stream:
+        return unlike(told(instance, final=final), (line.rstrip("\n") for line in stream))
+
+
+def unlike(found: Iterable[str], expected: Iterable[str]) -> list[str]:
+    """Some of the lines that are not in both as often."""
+    here, there = Counter(found), Counter(expected)
+    return [f"{said}: {line}" for said, only in (("found", here - there), ("missing", there - here))
+            for line in sorted(only)[:5]]  # fmt: skip
+
+
+def of_source(instance: Path, label: str) -> list[str]:
+    """What the final tables say of one source, but for its label."""
+    quoted = json.dumps(label)
+    return [line.replace(quoted, "its label") for line in told(instance, final=True) if quoted in line]
+
+
+def told(instance: Path, *, final: bool = False) -> Iterator[str]:
+    """Every row of every table, a line each. Imports that were not completed do not count.
+
+    :param final: leave out the tables that hold rows for a while only.
+    """
+    names: Names = {}
+    with databases.engine(databases.url(instance)).connect() as connection:
+        for table in Base.metadata.sorted_tables:
+            if not (final and table.name.startswith(PASSING)):
+                yield from _rows(connection, table, names)
+
+
+def _rows(connection: Connection, table: Table, names: Names) -> Iterator[str]:
+    asked = select(table).execution_options(yield_per=5_000)
+    if table.name == "imports":
+        asked = asked.where(table.c.state == "completed")
+    for row in connection.execute(asked).mappings():
+        values = {column: _value(column, value, names) for column, value in row.items()}
+        if key := KEYS.get(table.name):
+            names.setdefault(table.name, {})[row["id"]] = tuple(values[column] for column in key)
+        yield f"{table.name} {json.dumps(_lasting(table.name, values), default=str)}"
+
+
+def _value(column: str, value: Any, names: Names) -> Any:
+    if column in REFERS and value is not None:
+        return names.get(REFERS[column], {}).get(value)
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def _lasting(table: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    dropped = OF_THE_RUN if table == "imports" else {"id"}
+    return {column: value for column, value in values.items() if column not in dropped}

@@ -1,0 +1,47 @@
+"""The comparison that the tests of kills rely on: it sees past ids, and every row that is not alike."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from benchmarks import databases, record
+from tests.exports import scan
+from tests.importing.conftest import importer
+
+
+@pytest.fixture
+def instance(config, engine, tmp_path, monkeypatch):
+    """A data folder whose database has two imports, one of which failed."""
+    monkeypatch.setattr(databases, "url", lambda instance: config.database_url)
+    bring = importer(engine, config.database_url, tmp_path)
+    bring(scan([1, 2]))
+    with pytest.raises(Exception, match="this file"):
+        bring(b"name,price,quantity\n1,2,3\n")
+    return config.INSTANCE_PATH
+
+
+def test_ids_instants_and_failed_imports_do_not_matter(instance, engine, tmp_path):
+    record.keep(instance, tmp_path / "kept")
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM imports WHERE state <> 'completed'"))
+        connection.execute(text("UPDATE imports SET attempts = 3, finished_at = 5"))
+        connection.execute(text("UPDATE findings SET id = id + 100"))
+    assert record.differences(instance, tmp_path / "kept") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("UPDATE findings SET vpr = 0.5 WHERE id = 1", ["found: findings", "missing: findings"]),
+        ("DELETE FROM asset_weights WHERE asset_id = 1", ["missing: asset_weights"]),
+        ("UPDATE imports SET inserted = 7 WHERE state = 'completed'", ["found: imports", "missing: imports"]),
+        ("INSERT INTO rejects (import_id, line, \"column\", value, reason) VALUES (1, 2, 'a', 'b', 'c')", ["found: rejects"]),
+    ],
+)  # fmt: skip
+def test_every_row_that_is_not_alike_is_told(instance, engine, tmp_path, change, told):
+    record.keep(instance, tmp_path / "kept")
+    with engine.begin() as connection:
+        connection.execute(text(change))
+    found = record.differences(instance, tmp_path / "kept")
+    assert [line.split(" {")[0] for line in found] == told

@@ -1,0 +1,90 @@
+"""What the migrations make is what the models say, on both databases; and what is not is noticed."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from sqlalchemy import text
+
+from config import TestingConfig
+from hextrackr import create_app
+from hextrackr.extensions import alembic, db
+
+
+@pytest.fixture
+def app_on(migrated, tmp_path, request):
+    """An app on a migrated database of this kind."""
+    apps = []
+
+    def build(kind):
+        shutil.copytree(migrated, tmp_path / kind)
+        url = request.getfixturevalue("postgresql_database") if kind == "postgresql" else ""
+        apps.append(create_app(TestingConfig(INSTANCE_PATH=tmp_path / kind, DATABASE_URL=url)))
+        return apps[-1]
+
+    yield build
+    for app in apps:
+        with app.app_context():
+            db.engine.dispose()
+
+
+def unlike(app):
+    """The kinds of the differences."""
+    with app.app_context():
+        found = alembic.compare_metadata()
+        return sorted(change[0][0] if isinstance(change, list) else change[0] for change in found)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_models_agree_with_the_migrations(app_on, kind):
+    assert unlike(app_on(kind)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("ALTER TABLE assets ALTER name TYPE TEXT COLLATE \"default\"", ["modify_type"]),
+        ("ALTER TABLE assets ALTER name TYPE VARCHAR(255) COLLATE \"C\"", ["modify_type"]),
+        ("ALTER TABLE imports ALTER file_size TYPE INTEGER", ["modify_type"]),
+        ("DROP INDEX ix_findings_port", ["add_index"]),
+        ("DROP INDEX ix_findings_cvss; CREATE INDEX ix_findings_cvss ON findings (cvss, grade)", ["add_index", "remove_index"]),
+        ("ALTER TABLE assets DROP CONSTRAINT fk_assets_source_id_sources", ["add_fk"]),
+        ("CREATE TABLE forgotten (id INTEGER)", ["remove_table"]),
+    ],
+)  # fmt: skip
+def test_what_is_otherwise_on_postgresql_is_noticed(app_on, change, told):
+    app = app_on("postgresql")
+    with app.app_context(), db.engine.begin() as connection:
+        for statement in change.split("; "):
+            connection.execute(text(statement))
+    assert unlike(app) == told
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_what_was_staged_before_an_upgrade_gets_its_weights(app_on, kind):
+    app = app_on(kind)
+    with app.app_context():
+        alembic.downgrade("1795490000")
+        with db.engine.begin() as connection:
+            for table, values in (
+                ("staging_assets (import_id, number, key)", "(7, 1, 'web1'), (7, 2, 'web2')"),
+                ("staging_definitions (import_id, number, key, title)", "(7, 1, '10001', 'A flaw')"),
+                (
+                    "staging_observations (import_id, number, protocol, severity, vpr, state, findings)",
+                    "(7, 1, 'tcp', 4, 9.1, 1, 2), (7, 2, 'tcp', 2, NULL, 2, 1), (7, 3, 'tcp', 4, 9.1, 0, 1)",
+                ),
+                (
+                    "staging_findings (import_id, number, asset_number, definition_number, port, observation_number)",
+                    "(7, 1, 1, 1, 80, 1), (7, 2, 1, 1, 443, 1), (7, 3, 1, 1, 8080, 2), (7, 4, 2, 1, 80, 3)",
+                ),
+            ):
+                connection.execute(text(f"INSERT INTO {table} VALUES {values}"))
+        alembic.upgrade()
+        with db.engine.connect() as connection:
+            weights = "SELECT critical, high, medium, low, info, vpr_sum FROM staging_{} ORDER BY number"
+            assert connection.execute(text(weights.format("assets"))).all() == [
+                (2, 0, 1, 0, 0, 18.2),
+                (0, 0, 0, 0, 0, 0),
+            ]
+            assert connection.execute(text(weights.format("definitions"))).all() == [(2, 0, 1, 0, 0, 18.2)]
