@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Engine, delete, exists, or_, select
+from sqlalchemy import Connection, Delete, Engine, delete, exists, or_, select
 
 from hextrackr.models import Base, Import, Source, dialects
 from hextrackr.models.imports import FINISHED
@@ -21,17 +21,22 @@ Tables = Sequence[type[Base]]
 
 
 def clear(engine: Engine, tables: Tables, import_id: int) -> None:
-    """Delete what these tables hold of one import, in short transactions."""
+    """Delete what these tables hold of one import.
+
+    SQLite has one writer, whom others wait for: there it takes many short transactions. On PostgreSQL nobody waits, and to look for a
+    part of them could take it longer than to delete them all.
+    """
     for model in tables:
-        table = model.__table__
-        number = list(table.primary_key)[1]
-        mine = table.c.import_id == import_id
+        number, mine = list(model.__table__.primary_key)[1], model.__table__.c.import_id == import_id
         some = select(number).where(mine).order_by(number).limit(BATCH_ROWS)
-        while True:
-            with engine.begin() as connection:
-                deleted = connection.execute(delete(model).where(mine, number.in_(some))).rowcount
-            if deleted < BATCH_ROWS:
-                break
+        in_parts = not dialects.is_postgresql(engine)
+        while _deleted(engine, delete(model).where(mine, number.in_(some)) if in_parts else delete(model).where(mine)):
+            pass
+
+
+def _deleted(engine: Engine, rows: Delete) -> int:
+    with engine.begin() as connection:
+        return connection.execute(rows).rowcount
 
 
 def run(engine: Engine) -> None:
