@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hextrackr.models.dialects import get_to_know, key, not_among, pieces, statement
+from hextrackr.models.dialects import as_staged, get_to_know, key, not_among, pieces, statement
 from hextrackr.models.findings import OPEN_GRADE, Severity
 from hextrackr.models.imports import ImportMode
 
@@ -86,7 +86,6 @@ NEW_ONES = " AND s.number IN (SELECT number FROM matched WHERE outcome = 'insert
 _NEW_HERE = (
     " AND s.number IN (SELECT number FROM matched WHERE number >= :low AND number < :high AND outcome = 'inserted')"
 )
-_IN_ORDER = " ORDER BY s.number"
 _UPDATE = f"""
     UPDATE findings SET
         severity = o.severity, vpr = coalesce(o.vpr, findings.vpr), cvss = coalesce(o.cvss, findings.cvss),
@@ -187,7 +186,7 @@ def insert(
 ) -> None:
     """Add the findings that :func:`compare` found to be new."""
     parameters = {"import_id": import_id, "source_id": source_id, "day": day}
-    added = _INSERT + ("" if all_new else _NEW_HERE) + _IN_ORDER
+    added = _INSERT + ("" if all_new else _NEW_HERE) + as_staged(connection, "s.number", staged)
     _in_pieces(connection, added, parameters, staged, advance)
 
 

@@ -14,16 +14,14 @@ from .totals import OpenTotals
 #: So many hosts and CVEs are named; the counts are exact.
 MAX_NAMES = 100
 
-#: A host is present while a finding is open on it, a CVE while one of its definitions has an open finding.
+#: A host is present while a finding is open on it, a CVE while one of its definitions has an open finding: then they have a weight.
 _HOSTS = """
-    SELECT coalesce(a.name, a.fqdn, a.netbios, a.ip, a.key) AS name FROM assets a
+    SELECT coalesce(a.name, a.fqdn, a.netbios, a.ip, a.key) AS name FROM assets a JOIN asset_weights w ON w.asset_id = a.id
     WHERE a.source_id = :source_id
-      AND EXISTS (SELECT 1 FROM findings f WHERE f.asset_id = a.id AND f.lifecycle <> 'resolved')
 """
 _CVES = """
-    SELECT DISTINCT c.cve AS name FROM definitions d JOIN definition_cves c ON c.definition_id = d.id
-    WHERE d.source_id = :source_id
-      AND EXISTS (SELECT 1 FROM findings f WHERE f.definition_id = d.id AND f.lifecycle <> 'resolved')
+    SELECT DISTINCT c.cve AS name FROM definitions d JOIN definition_weights w ON w.definition_id = d.id
+    JOIN definition_cves c ON c.definition_id = d.id WHERE d.source_id = :source_id
 """
 _PRESENT = {"hosts": _HOSTS, "cves": _CVES}
 
@@ -36,7 +34,7 @@ def begin(connection: Connection, source_id: int) -> None:
 
 
 def tell(connection: Connection, source_id: int, outcomes: Outcomes, is_open: OpenTotals) -> dict[str, Any]:
-    """The summary of an import that :func:`begin` was called before.
+    """The summary of an import that :func:`begin` was called before, once the weights are what it has made of them.
 
     :return: ``bySeverity`` as :func:`by_severity` says, and for ``hosts`` and ``cves`` what is ``new`` and ``gone``:
         ``{"count": int, "names": [str, ...]}``, sorted, at most :data:`MAX_NAMES` of them.

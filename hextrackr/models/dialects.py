@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 
 #: What the advisory locks of this program begin with, so that those of others are not met: "hext".
 _LOCKS = 0x68657874
+#: So many rows are many.
+_MANY = 20_000
 #: What PostgreSQL may take to build an index, in MB.
 _BUILD_MB = 256
 #: Parameters of statements in text that are days.
@@ -65,6 +67,15 @@ def pieces(connection: Connection, rows: int, size: int) -> range:
     PostgreSQL hashes what it joins them with once for each statement, so there it is one; SQLite looks it up row by row in any case.
     """
     return range(0, rows + 1, max(1, rows + 1) if is_postgresql(connection) else size)
+
+
+def as_staged(connection: Connection, number: str, rows: int) -> str:
+    """SQL: goes through so many staged rows in the order of their numbers, which is that of their keys.
+
+    Where they are many PostgreSQL is not told: it reads them as they were loaded, which is the same, and hashes what it joins them
+    with; told, it would look that up row by row.
+    """
+    return "" if is_postgresql(connection) and rows >= _MANY else f" ORDER BY {number}"
 
 
 def key(connection: Connection) -> str:
