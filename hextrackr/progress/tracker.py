@@ -82,25 +82,7 @@ class ProgressTracker:
             known = self._store.get(session_id)
             if known is not None and not known.finished:
                 raise Conflict("This session id is in use by a running operation.", "SESSION_IN_USE")
-            if known is None and sum(1 for _ in self._store) >= self._max_sessions:
-                raise TooMany("Too many operations are under way; please try again in a moment.")
-            defaults = {
-                "operation": "",
-                "filename": "",
-                "scanDate": None,
-                "totalSteps": 1,
-                "currentStep": 0,
-                "message": "",
-            }
-            self._store.put(
-                Session(
-                    session_id,
-                    {**defaults, **metadata},
-                    start_time=self._clock.now_ms(),
-                    started=self._clock.monotonic_ms(),
-                    sequence=sequence,
-                )
-            )
+            self._begin(session_id, metadata, sequence, known)
         return session_id
 
     def open_session(self, session_id: str, metadata: Mapping[str, Any] = NO_METADATA, *, sequence: int = 1) -> bool:
@@ -108,11 +90,16 @@ class ProgressTracker:
 
         :param sequence: what it is numbered from now on is not below this.
         :return: whether it was opened.
+        :raises InvalidSessionId: not a UUID.
+        :raises TooMany: there are ``max_sessions`` already.
         """
+        protocol.session_id(session_id)
         with self._lock:
+            # Looked for once: whoever looks again may meet what another process has stored meanwhile, and is to take that over.
             known = self._store.get(session_id)
             if known is None or known.finished:
-                self.create_session_with_id(session_id, metadata, sequence=sequence)
+                self.expire()
+                self._begin(session_id, metadata, sequence, known)
                 return True
             known.sequence = max(known.sequence, sequence)
             self._store.put(known)
@@ -187,6 +174,28 @@ class ProgressTracker:
             for session in self._store:
                 if now - session.touched >= (self._linger if session.finished else self._expiry):
                     self._store.drop(session.id)
+
+    def _begin(self, session_id: str, metadata: Mapping[str, Any], sequence: int, known: Session | None) -> None:
+        """Hold a new session; ``known`` is the finished one that it follows, if there is one."""
+        if known is None and sum(1 for _ in self._store) >= self._max_sessions:
+            raise TooMany("Too many operations are under way; please try again in a moment.")
+        defaults = {
+            "operation": "",
+            "filename": "",
+            "scanDate": None,
+            "totalSteps": 1,
+            "currentStep": 0,
+            "message": "",
+        }
+        self._store.put(
+            Session(
+                session_id,
+                {**defaults, **metadata},
+                start_time=self._clock.now_ms(),
+                started=self._clock.monotonic_ms(),
+                sequence=sequence,
+            )
+        )
 
     def _changed(self, session_id: str, progress: float, message: str, metadata: Mapping[str, Any]) -> Session | None:
         session = self._store.get(session_id)

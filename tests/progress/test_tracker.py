@@ -7,6 +7,9 @@ import uuid
 import pytest
 
 from hextrackr.errors import Conflict, InvalidSessionId
+from hextrackr.progress.session import Session
+from hextrackr.progress.store import MemoryStore
+from hextrackr.progress.tracker import ProgressTracker
 
 UUID = "6f1c2a34-1111-4222-8333-444455556666"
 
@@ -95,6 +98,22 @@ def test_a_resumed_session_numbers_on_from_where_it_is_told(tracker):
     tracker.create_session_with_id(UUID, sequence=1_000_000)
     tracker.update_progress(UUID, 1)
     assert tracker.get_session(UUID)["metadata"]["sequence"] == 1_000_001
+
+
+def test_a_session_that_another_process_stores_meanwhile_is_taken_over(events, clock):
+    """The web process opens the session of an import that a worker has begun to work on already."""
+
+    class Shared(MemoryStore):
+        def get(self, session_id):
+            held = super().get(session_id)
+            if held is None:  # by the next look it is there
+                self.put(Session(session_id, {}, start_time=clock.wall, started=clock.monotonic))
+            return held
+
+    tracker = ProgressTracker(events, clock, store=Shared())
+    assert tracker.open_session(UUID, {"operation": "csv-import"}, sequence=500_000)
+    assert tracker.update_progress(UUID, 5)
+    assert events.last()["metadata"]["sequence"] == 500_001
 
 
 def test_completion_carries_the_figures_and_the_duration(tracker, events, clock):
