@@ -162,13 +162,11 @@ def test_workers_go_on_without_redis(system, web, redis, long_scan, trouble):
     redis.start() if trouble == "kill" else redis.go_on()
     until(lambda: get(web, "/ready")[0] == 200)
     until(lambda: redis.client.pubsub_numsub("hextrackr")[0][1] == 1)
-    until(lambda: _told_live(web))  # once the workers have found Redis again
+    until(lambda: _told_live(web, long_scan))  # once the workers have found Redis again
 
 
-def _told_live(web):
-    """Whether what a worker says of an import comes through, and not only its end."""
+def _told_live(web, content):
+    """Whether what a worker says of an import comes through, and not only its end; a short one has no update above 60 %."""
     with listening(web) as listener:
-        upload(
-            web, scan(range(60), range(50)), "import-staging", sessionId=listener.session_id, source=listener.session_id
-        )
+        upload(web, content, "import-staging", sessionId=listener.session_id, source=listener.session_id)
         return any(snapshot["progress"] > 60 for _, snapshot in listener.until_the_end()[:-1])
