@@ -26,11 +26,13 @@ def clear(engine: Engine, tables: Tables, import_id: int) -> None:
     SQLite has one writer, whom others wait for: there it takes many short transactions. On PostgreSQL nobody waits, and to look for a
     part of them could take it longer than to delete them all.
     """
+    in_parts = not dialects.is_postgresql(engine)
     for model in tables:
         number, mine = list(model.__table__.primary_key)[1], model.__table__.c.import_id == import_id
-        some = select(number).where(mine).order_by(number).limit(BATCH_ROWS)
-        in_parts = not dialects.is_postgresql(engine)
-        while _deleted(engine, delete(model).where(mine, number.in_(some)) if in_parts else delete(model).where(mine)):
+        rows = delete(model).where(mine)
+        if in_parts:
+            rows = rows.where(number.in_(select(number).where(mine).order_by(number).limit(BATCH_ROWS)))
+        while _deleted(engine, rows) >= BATCH_ROWS and in_parts:
             pass
 
 
