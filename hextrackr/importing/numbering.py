@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hextrackr.models.findings import Severity
+
 from . import identifiers
 from .csvdatabase import CsvDatabase, IrregularCsv
 from .mapping import quoted
@@ -12,10 +14,8 @@ _WEIGHT = ", ".join(f"coalesce({name}, 0) AS {name}" for name in WEIGHT_COLUMNS)
 
 
 def _weights(subject: str) -> str:
-    counts = ", ".join(
-        f"count(*) FILTER (severity = {value}) AS {name}"
-        for name, value in zip(WEIGHT_COLUMNS, range(4, -1, -1), strict=False)
-    )
+    """SQL: what is open on each asset, or of each definition."""
+    counts = ", ".join(f"count(*) FILTER (severity = {value.value}) AS {value.name.lower()}" for value in Severity)
     return f"""
         SELECT {subject}_number AS number, {counts}, round(coalesce(sum(vpr), 0), 2) AS vpr_sum
         FROM merged WHERE state > 0 GROUP BY {subject}_number

@@ -30,10 +30,10 @@ _ADD = """
     ON CONFLICT ({column}) DO UPDATE SET {sums}, vpr_sum = {vpr_sum}
 """
 #: A source that had nothing on record has what its file holds open.
-_FIRST = """
-    INSERT INTO {table} ({column}, {columns}, vpr_sum)
-    SELECT {column}, {columns}, vpr_sum FROM staging_{subject}s
-    WHERE import_id = :import_id AND critical + high + medium + low + info > 0
+_FIRST = f"""
+    INSERT INTO {{subject}}_weights ({{subject}}_id, {_COLUMNS}, vpr_sum)
+    SELECT {{subject}}_id, {_COLUMNS}, vpr_sum FROM staging_{{subject}}s
+    WHERE import_id = :import_id AND {" + ".join(_NAMES.values())} > 0
 """
 _DROP = "DELETE FROM {table} WHERE " + " AND ".join(f"{name} = 0" for name in _NAMES.values())
 _SUBJECTS = ("asset", "definition")
@@ -48,8 +48,7 @@ def add(connection: Connection, import_id: int, source_id: int, *, all_new: bool
         _move(connection, import_id, source_id, 1)
         return
     for subject in _SUBJECTS:
-        first = _FIRST.format(table=f"{subject}_weights", column=f"{subject}_id", columns=_COLUMNS, subject=subject)
-        connection.execute(text(first), {"import_id": import_id})
+        connection.execute(text(_FIRST.format(subject=subject)), {"import_id": import_id})
 
 
 def take_back(connection: Connection, import_id: int, source_id: int) -> None:

@@ -154,7 +154,5 @@ class Courier:
             for subject, old in parcels.items():
                 new = self._parcel(subject)
                 new.state = new.state or old.state
-                if not (new.lasting or new.passing):
-                    new.passing = old.passing[-1:]
+                new.passing = (new.passing or ([] if new.lasting else old.passing))[-1:]
                 new.lasting = [*old.lasting, *new.lasting]
-                new.passing = new.passing[-1:]

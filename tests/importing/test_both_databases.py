@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
+from benchmarks.record import REFERS
 from hextrackr.errors import Conflict, FileRefused
 from hextrackr.importing import pipeline, sweep, undo
 from hextrackr.models import Base
@@ -21,11 +22,6 @@ from tests.importing.conftest import Importer, importer
 FILES = sorted((Path(__file__).resolve().parents[1] / "data").glob("*/*.csv"))
 #: What each run has of its own.
 OF_THE_RUN = {"session_id", "started_at", "finished_at", "lease_until", "upload", "undone_at"}
-#: Column -> the table whose ids it holds. An id is known by its place among those of its table: PostgreSQL never gives one twice.
-REFERS = {
-    "source_id": "sources", "asset_id": "assets", "definition_id": "definitions", "finding_id": "findings", "import_id": "imports",
-    "opened_by": "imports",
-}  # fmt: skip
 
 
 @dataclass
@@ -36,7 +32,7 @@ class Twin:
     bring: Importer
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Everything in it."""
+        """Everything in it. An id is known by its place among those of its table: PostgreSQL never gives one twice."""
         with self.engine.connect() as connection:
             found = {
                 name: [row._mapping for row in connection.execute(select(table))]

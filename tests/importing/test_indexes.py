@@ -11,18 +11,19 @@ from tests.exports import scan
 TABLES = ("findings", "finding_changes", "undo_findings")
 
 
-@pytest.fixture(autouse=True)
-def built_apart(monkeypatch):
-    """Small files are worth it, too; what was built at an end."""
-    built = []
+@pytest.fixture
+def built(monkeypatch):
+    """The statements that built them, for a file of any size."""
+    statements = []
     build = indexes.build
+
+    def note(connection, these, advance):
+        statements.extend(these)
+        build(connection, these, advance)
+
     monkeypatch.setattr(indexes, "FEWEST", 1)
-    monkeypatch.setattr(
-        indexes,
-        "build",
-        lambda connection, statements, advance: (built.extend(statements), build(connection, statements, advance)),
-    )
-    return built
+    monkeypatch.setattr(indexes, "build", note)
+    return statements
 
 
 def kept(engine):
@@ -39,9 +40,9 @@ def kept(engine):
     }
 
 
-def test_they_are_as_before(run_import, engine, query, built_apart):
+def test_they_are_as_before(run_import, engine, query, built):
     before = kept(engine)
     run_import(scan(range(5), range(5)))
-    assert len(built_apart) >= 6
+    assert len(built) >= 6
     assert kept(engine) == before
     assert query("SELECT count(*) FROM findings") == [(25,)]

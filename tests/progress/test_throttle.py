@@ -41,12 +41,8 @@ def test_what_was_held_back_is_sent_in_its_newest_state(tracker, events, clock):
 def test_a_timer_that_comes_late_sends_nothing_before_the_next_interval_is_over(tracker, events, clock):
     clock.late = 5
     tracker.create_session_with_id(UUID)
-    for instant in (
-        0,
-        10,
-        121,
-        122,
-    ):  # the third leaves at once, before the timer of the second; the fourth has to wait
+    # The third leaves at once, before the timer of the second; the fourth has to wait.
+    for instant in (0, 10, 121, 122):
         clock.advance(instant - clock.monotonic)
         tracker.update_progress(UUID, instant / 10)
     clock.advance(1000)
