@@ -11,6 +11,7 @@ follow-up scan (10 % gone, 5 % new).
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -66,6 +67,7 @@ def compare(rows: int, rounds: int, folder: Path) -> list[tuple[str, ...]]:
     for name, scan in SCANS.items():
         with files[name].open("w", encoding="utf-8", newline="") as stream:
             write(stream, Estate(rows), **scan)
+    os.sync()
     bare: dict[str, list[float]] = {name: [] for name in IMPORTS}
     seen: dict[str, list[Seen]] = {name: [] for name in IMPORTS}
     grown: dict[str, list[float]] = {name: [] for name in IMPORTS}
@@ -75,7 +77,7 @@ def compare(rows: int, rounds: int, folder: Path) -> list[tuple[str, ...]]:
             for name, file in IMPORTS.items():
                 bare[name].append(_bare(files[file], folder))
                 time.sleep(REST)
-                seen[name].append(measure(server, files[file]))
+                seen[name].append(measure(server, files[file], asked=()))
                 grown[name].append((_size(server) - empty) / _findings(server))
     return [_cells(rows, name, bare[name], seen[name], median(grown[name])) for name in IMPORTS]
 

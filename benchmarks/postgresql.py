@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -39,7 +40,7 @@ def main() -> None:
 
 
 def report(rows: int, rounds: int) -> None:
-    """Measure, and print a line for each scan: medians of all rounds."""
+    """Measure, and print a line for each scan: medians of all rounds, and their range."""
     if pgserver.folder() is None:
         raise SystemExit("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     with tempfile.TemporaryDirectory(prefix="hextrackr-postgresql-") as folder:
@@ -47,6 +48,7 @@ def report(rows: int, rounds: int) -> None:
         for name, scan in SCANS.items():
             with files[name].open("w", encoding="utf-8", newline="") as stream:
                 write(stream, Estate(rows), **scan)
+        os.sync()
         bare: dict[str, list[float]] = {name: [] for name in SCANS}
         took: dict[str, list[float]] = {name: [] for name in SCANS}
         for _ in range(rounds):
@@ -55,11 +57,17 @@ def report(rows: int, rounds: int) -> None:
                 with running(DATABASE_URL=database.url(name)) as server:
                     for scan_name, file in files.items():
                         bare[scan_name].append(_bare(database, file))
-                        took[scan_name].append(measure(server, file).took)
+                        took[scan_name].append(measure(server, file, asked=()).took)
     print("rows | import | seconds | COPY | ratio\n---|---|---|---|---|")
     for name in SCANS:
         own, beside = median(took[name]), median(bare[name])
-        print(f"{rows:,} | {name} | {own:.2f} | {beside:.2f} | {own / beside:.2f}", flush=True)
+        print(
+            f"{rows:,} | {name} | {own:.2f} ({_range(took[name])}) | {beside:.2f} ({_range(bare[name])}) | {own / beside:.2f}"
+        )
+
+
+def _range(seconds: list[float]) -> str:
+    return f"{min(seconds):.1f} to {max(seconds):.1f}"
 
 
 def _bare(database: pgserver.Server, file: Path) -> float:

@@ -99,7 +99,7 @@ def _fill(server: Server, findings: int) -> None:
             path = Path(folder) / "scan.csv"
             with path.open("w", encoding="utf-8", newline="") as stream:
                 write(stream, estate, **scan)
-            measure(server, path, source=source)
+            measure(server, path, asked=(), source=source)
 
 
 def _ask(server: Server, path: str) -> tuple[float, dict[str, dict[str, int]]]:

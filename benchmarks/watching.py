@@ -8,6 +8,7 @@ import multiprocessing
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -18,9 +19,10 @@ import socketio
 from .server import Server
 
 ASKED_EVERY = 0.025
-#: What is asked in turns while an import runs: a bare answer, a page, the list of findings.
+#: What is asked in turns: a bare answer, a page, the list of findings.
 PATHS = ("/health", "/imports", "/api/vulnerabilities?limit=50")
-MEMORY_EVERY = 0.2  # to read it takes the kernel some milliseconds for each process
+#: In seconds; to read it takes the kernel some milliseconds for each process, in which that cannot get more.
+MEMORY_EVERY = 0.5
 CHUNK = 256 * 1024
 #: A time left of less than this, in seconds, is not held against its share of what is left.
 ETA_UNTIL = 0.5
@@ -73,11 +75,16 @@ class Seen:
     outcome: dict[str, Any]
 
 
-def measure(server: Server, path: Path, **fields: str) -> Seen:
-    """Import one file, with these form fields."""
+def measure(server: Server, path: Path, *, asked: Sequence[str] = PATHS, **fields: str) -> Seen:
+    """Import one file, with these form fields.
+
+    :param asked: what is asked in turns meanwhile, forty times a second: to be answered is work as well.
+    """
     stop = multiprocessing.Event()
     results: multiprocessing.Queue[tuple[str, Any]] = multiprocessing.Queue()
-    watchers = [multiprocessing.Process(target=target, args=(server, stop, results)) for target in (_answers, _memory)]
+    watchers = [multiprocessing.Process(target=_memory, args=(server, stop, results))]
+    if asked:
+        watchers.append(multiprocessing.Process(target=_answers, args=(server, stop, results, asked)))
     for watcher in watchers:
         watcher.start()
     time.sleep(0.5)
@@ -107,7 +114,7 @@ def measure(server: Server, path: Path, **fields: str) -> Seen:
         silence=max(later - earlier for earlier, later in zip(watch.instants, watch.instants[1:], strict=False)),
         progress_error=max(abs(progress - at / total) for at, progress, _ in points),
         eta_error=max((abs(left - true) / true for true, left in told), default=0.0),
-        answers=seen["answers"],
+        answers=seen.get("answers", {}),
         delays=watch.delays,
         memory=seen["memory"],
         outcome=watch.last["metadata"],
@@ -156,7 +163,7 @@ def idle(server: Server, seconds: float) -> dict[str, list[float]]:
     """How long answers take while nothing else is done, by path."""
     stop = multiprocessing.Event()
     results: multiprocessing.Queue[tuple[str, Any]] = multiprocessing.Queue()
-    process = multiprocessing.Process(target=_answers, args=(server, stop, results))
+    process = multiprocessing.Process(target=_answers, args=(server, stop, results, PATHS))
     process.start()
     time.sleep(seconds)
     stop.set()
@@ -165,11 +172,13 @@ def idle(server: Server, seconds: float) -> dict[str, list[float]]:
     return answers  # type: ignore[no-any-return]
 
 
-def _answers(server: Server, stop: Event, results: multiprocessing.Queue[tuple[str, Any]]) -> None:
+def _answers(
+    server: Server, stop: Event, results: multiprocessing.Queue[tuple[str, Any]], paths: Sequence[str]
+) -> None:
     connection = http.client.HTTPConnection(server.address)
-    took: dict[str, list[float]] = {path: [] for path in PATHS}
+    took: dict[str, list[float]] = {path: [] for path in paths}
     while not stop.is_set():
-        for path in PATHS:
+        for path in paths:
             began = time.monotonic()
             connection.request("GET", path)
             connection.getresponse().read()

@@ -117,7 +117,11 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     lifecycle.drop(connection)
     meter.begin("totals")
     weights.add(connection, import_id, source_id, all_new=compared.all_new)
-    is_open = totals.count(connection, source_id)
+    is_open = (
+        totals.count_staged(connection, import_id, source_id)
+        if compared.all_new
+        else totals.count(connection, source_id)
+    )
     journal.keep_totals(connection, import_id, source_id, day)
     totals.keep(connection, source_id, day, is_open, outcomes)
     connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=day))

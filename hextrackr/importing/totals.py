@@ -25,6 +25,13 @@ _COUNT = f"""
            count(*), coalesce(sum(vpr), 0)
     FROM findings WHERE source_id = :source_id GROUP BY grade
 """
+#: A source that had nothing on record has what its file holds.
+_COUNT_STAGED = """
+    INSERT INTO state_totals (source_id, lifecycle, severity, findings, vpr_sum)
+    SELECT :source_id, CASE state WHEN 0 THEN 'resolved' WHEN 1 THEN 'active' ELSE 'reopened' END, severity,
+           sum(findings), coalesce(sum(vpr * findings), 0)
+    FROM staging_observations WHERE import_id = :import_id AND state >= 0 GROUP BY state, severity
+"""
 _OPEN_ON = """
     SELECT severity, count(*), coalesce(sum(vpr), 0) FROM findings
     WHERE source_id = :source_id AND first_seen <= :day AND (resolved_on IS NULL OR resolved_on > :day) GROUP BY severity
@@ -46,6 +53,13 @@ def count(connection: Connection, source_id: int) -> OpenTotals:
     """Count a source's findings anew, once they have changed, and return what is open."""
     for step in (_FORGET, _COUNT):
         connection.execute(text(step), {"source_id": source_id})
+    return open_in_source(connection, source_id)
+
+
+def count_staged(connection: Connection, import_id: int, source_id: int) -> OpenTotals:
+    """The same for the first findings of a source, without looking at each of them."""
+    for step in (_FORGET, _COUNT_STAGED):
+        connection.execute(text(step), {"import_id": import_id, "source_id": source_id})
     return open_in_source(connection, source_id)
 
 

@@ -85,11 +85,19 @@ def recorded(engine):
     }
 
 
-def totals(engine, table, counted):
-    """By source, state and severity: kept, or counted."""
-    statement = f"SELECT source_id, lifecycle, severity, {counted} FROM {table} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+def totals(engine, table, findings, vpr):
+    """Findings and their VPR by source, state and severity: kept, or counted."""
+    statement = (
+        f"SELECT source_id, lifecycle, severity, sum({findings}), coalesce(sum({vpr}), 0) FROM {table} GROUP BY 1, 2, 3"
+    )
     with engine.connect() as connection:
-        return [tuple(row) for row in connection.exec_driver_sql(statement)]
+        rows = connection.exec_driver_sql(statement)
+        return {(*place,): (count, pytest.approx(float(summed))) for *place, count, summed in rows}
+
+
+def totals_agree(engine):
+    kept, counted = totals(engine, "state_totals", "findings", "vpr_sum"), totals(engine, "findings", "1", "vpr")
+    assert {place: (count, vpr.expected) for place, (count, vpr) in kept.items()} == counted
 
 
 def weights(engine, table, column):
@@ -127,7 +135,7 @@ def test_the_record_is_what_the_plain_model_says(fresh, scans):
         assert state == ImportState.COMPLETED
         model[source].take(day, mode, rows)
         assert recorded(engine) == expected(model)
-        assert totals(engine, "state_totals", "findings") == totals(engine, "findings", "count(*)")
+        totals_agree(engine)
         weights_agree(engine)
     engine.dispose()
 
