@@ -40,9 +40,8 @@ def record(connection: Connection, import_id: int, source_id: int, day: date, st
     """Take in a late scan and return how many findings it added to the history."""
     catalogue.promote_assets(connection, import_id, source_id, late=True)
     catalogue.promote_definitions(connection, import_id, source_id, late=True)
-    compared = lifecycle.compare(
-        connection, import_id, source_id, day, ImportMode.DELTA, holds_open=False, staged=staged
-    )
+    all_new = lifecycle.match(connection, import_id, source_id, day, staged=staged)
+    outcomes = lifecycle.conclude(connection, import_id, source_id, ImportMode.DELTA, holds_open=False, all_new=all_new)
     next_scan = connection.execute(
         select(Import.id, Import.scan_date)
         .where(*undo.standing(source_id), Import.scan_date > day)
@@ -58,7 +57,7 @@ def record(connection: Connection, import_id: int, source_id: int, day: date, st
         "newest": connection.execute(text("SELECT coalesce(max(id), 0) FROM findings")).scalar_one(),
     }
     journal.keep_first_seen(connection, import_id, day)
-    insert = _INSERT if compared.all_new else _INSERT + lifecycle.NEW_ONES
+    insert = _INSERT if all_new else _INSERT + lifecycle.NEW_ONES
     for step in (_SEEN_EARLIER, insert, _CLOSED):
         connection.execute(statement(step), parameters)
-    return sum(compared.outcomes["inserted"].values())
+    return sum(outcomes["inserted"].values())

@@ -2,14 +2,13 @@
 
 The comparison is a temporary table, ``matched``: the number of each staged finding with its outcome and, where the record has it, the id
 of the finding and, if it was seen again later, when. A second one, ``absent``, holds the open findings the scan should have seen and did
-not. Both are read only until :func:`apply`, so that the guard can look at them first. A source without findings has nothing to compare
+not. All is read only until :func:`apply`, so that the guard can look at them first. A source without findings has nothing to compare
 with: then all that is staged is new.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -27,18 +26,6 @@ Outcomes = dict[str, dict[int, int]]
 Advance = Callable[[int], None]
 #: Staged findings of one statement: some hundredths of a second, so that progress can be counted.
 PIECE = 10_000
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What an import would do.
-
-    :ivar outcomes: ``inserted``, ``updated``, ``reopened``, ``resolved`` and ``unchanged``, by severity.
-    :ivar all_new: the source has no findings yet, so that ``matched`` is empty.
-    """
-
-    outcomes: Outcomes
-    all_new: bool
 
 
 _MATCHED = """
@@ -129,45 +116,45 @@ def no_outcomes() -> Outcomes:
     return {name: {} for name in ("inserted", "updated", "reopened", "resolved", "unchanged")}
 
 
-def compare(
-    connection: Connection,
-    import_id: int,
-    source_id: int,
-    day: date,
-    mode: ImportMode,
-    holds_open: bool,
-    *,
-    staged: int,
-    advance: Advance = _uncounted,
-) -> Comparison:
-    """Fill ``matched`` and ``absent`` and count their outcomes.
+def match(
+    connection: Connection, import_id: int, source_id: int, day: date, *, staged: int, advance: Advance = _uncounted
+) -> bool:
+    """Fill ``matched``.
 
     :param day: the scan's date: when a finding was seen whose row does not say.
-    :param holds_open: whether the file holds an open finding; one that does not never resolves by absence.
     :param staged: how many findings are staged; ``advance`` counts them.
+    :return: whether the source has no findings yet, so that all are new and ``matched`` is empty.
     """
-    scope = (
-        {ImportMode.FULL: "", ImportMode.HOSTS: _ON_SCANNED_HOSTS, ImportMode.DELTA: _NONE}[mode]
-        if holds_open
-        else _NONE
-    )
     parameters = {"import_id": import_id, "source_id": source_id, "day": day}
     drop(connection)
     known = connection.execute(
         statement("SELECT EXISTS (SELECT 1 FROM findings WHERE source_id = :source_id)"), parameters
-    )
-    all_new = not known.scalar_one()
+    ).scalar_one()
     connection.execute(text(_MATCHED.format(key=key(connection))))
-    if not all_new:
+    if known:
         _in_pieces(connection, _MATCH, parameters, staged, advance)
         get_to_know(connection, "matched")
+    return not known
+
+
+def conclude(
+    connection: Connection, import_id: int, source_id: int, mode: ImportMode, *, holds_open: bool, all_new: bool
+) -> Outcomes:
+    """Fill ``absent``, and count what the import would do.
+
+    :param holds_open: whether the file holds an open finding; one that does not never resolves by absence.
+    :param all_new: what :func:`match` said.
+    """
+    parameters = {"import_id": import_id, "source_id": source_id}
+    scope = {ImportMode.FULL: "", ImportMode.HOSTS: _ON_SCANNED_HOSTS, ImportMode.DELTA: _NONE}[mode]
     absent = _ABSENT.format(not_matched=not_among(connection, "f.id", "matched", "finding_id"))
-    connection.execute(text(absent + (_NONE if _all_seen(connection, source_id) else scope)), parameters)
-    return Comparison(_outcomes(connection, parameters, all_new), all_new)
+    nowhere = not holds_open or _all_seen(connection, source_id)
+    connection.execute(text(absent + (_NONE if nowhere else scope)), parameters)
+    return _outcomes(connection, parameters, all_new)
 
 
 def apply(connection: Connection, import_id: int, source_id: int, day: date) -> None:
-    """Write what :func:`compare` found into the findings on record, and keep each change of one."""
+    """Write what :func:`match` and :func:`conclude` found into the findings on record, and keep each change of one."""
     parameters = {"import_id": import_id, "source_id": source_id, "day": day}
     journal.keep_findings(connection, import_id)
     for step in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _SEEN_AGAIN, _RESOLVE_ABSENT):
@@ -184,7 +171,7 @@ def insert(
     staged: int,
     advance: Advance = _uncounted,
 ) -> None:
-    """Add the findings that :func:`compare` found to be new."""
+    """Add the findings that :func:`match` found to be new."""
     parameters = {"import_id": import_id, "source_id": source_id, "day": day}
     added = _INSERT + ("" if all_new else _NEW_HERE) + as_staged(connection, "s.number", staged)
     _in_pieces(connection, added, parameters, staged, advance)

@@ -1,8 +1,8 @@
 """Where an import stands, as a percentage that follows elapsed time. Pure: time comes from outside.
 
 Every phase has a share of the whole, in proportion to the seconds it is expected to take. Within a phase the meter counts units
-where there are any, and else goes by the clock, slower and slower once a phase takes longer than expected: it never stands still
-and never arrives too early.
+where there are any. Between them, and where there are none, it goes by the clock, slower and slower once that takes longer than
+expected: it never stands still and never arrives too early.
 
 Step 3 opens at 60 %, as clients expect. So what comes before the promotion never fills more than that, and where it takes less of the
 time, the first part of the promotion still counts as step 2.
@@ -54,8 +54,9 @@ class _Position:
     since: float
     rest: float
     units: int = 0
-    done: int = 0
     measure: Callable[[], float] | None = None
+    #: How many units are done, and when the last of them was.
+    done: tuple[int, float] = (0, 0.0)
 
 
 @dataclass
@@ -105,7 +106,7 @@ class Meter:
         phase, rest = self._plan[index], self._plan[index:]
         opens, width = self._share(phase, rest)
         after = sum(other.seconds for other in rest[1:])
-        self._position = _Position(phase, opens, opens + width, now, after, units, measure=measure)
+        self._position = _Position(phase, opens, opens + width, now, after, units, measure, (0, now))
         self._reached = opens
         if message is not None:
             self.message = message
@@ -114,7 +115,7 @@ class Meter:
     def advance(self, units: int) -> None:
         """Count units of the present phase as done."""
         if self._position is not None:
-            self._position.done += units
+            self._position.done = self._position.done[0] + units, self.clock()
 
     def note(self, **figures: Any) -> None:
         """Set figures that every report carries from now on, named as the progress contract does."""
@@ -173,19 +174,19 @@ class Meter:
     def _left(self, position: _Position, fraction: float, now: float) -> float:
         """Seconds until the end."""
         counted = position.units or position.measure is not None
-        pace = self._pace(position, fraction, now)
+        pace = self._pace(position, now)
         expected = position.phase.seconds * pace
         here = (1 - fraction) * expected if counted else max(0.05 * expected, expected - (now - position.since))
         return here + position.rest * pace
 
     def _fraction(self, position: _Position, now: float) -> float:
-        if position.units:
-            return min(1.0, position.done / position.units)
-        expected = position.phase.seconds * self._pace()
-        by_clock = _slowing((now - position.since) / expected) if expected > 0 else 0.0
-        if position.measure is None:
-            return by_clock
-        return max(min(1.0, position.measure()), _UNMEASURED * by_clock)
+        """How much of the phase is done."""
+        known, at = _known(position, now)
+        if position.measure is not None:
+            expected = position.phase.seconds * self._pace()
+            return max(known, _UNMEASURED * _by_clock(now - position.since, expected))
+        expected = (1 - known) * position.phase.seconds * self._pace(position, now)
+        return known + (1 - known) * _by_clock(now - at, expected)
 
     def _leave(self, position: _Position, now: float) -> None:
         """Learn from a phase how fast this machine is."""
@@ -193,15 +194,27 @@ class Meter:
         self.expected_so_far += position.phase.seconds
         self._taken += now - position.since
 
-    def _pace(self, position: _Position | None = None, fraction: float = 0.0, now: float = 0.0) -> float:
-        """How many seconds this machine takes for one that is expected: of all that is over, and of what is counted by now."""
+    def _pace(self, position: _Position | None = None, now: float = 0.0) -> float:
+        """How many seconds this machine takes for one that is expected: of all that is over, and of what is known to be done."""
         expected, taken = self.expected_so_far, self._taken
-        if position is not None and (position.units or position.measure is not None):
-            expected += fraction * position.phase.seconds
-            taken += now - position.since
+        if position is not None:
+            known, at = _known(position, now)
+            expected += known * position.phase.seconds
+            taken += at - position.since
         return min(10.0, max(0.1, taken / expected)) if expected >= CALIBRATES_FROM else 1.0
 
 
-def _slowing(share: float) -> float:
-    """Elapsed over expected time to a fraction: straight up to 80 %, then ever slower towards 1, without a kink."""
+def _known(position: _Position, now: float) -> tuple[float, float]:
+    """How much of a phase is known to be done, and when it was."""
+    if position.measure is not None:
+        return min(1.0, position.measure()), now
+    done, at = position.done
+    return (min(1.0, done / position.units) if position.units else 0.0), at
+
+
+def _by_clock(elapsed: float, expected: float) -> float:
+    """Elapsed and expected seconds to a fraction: straight up to 80 %, then ever slower towards 1, without a kink."""
+    if expected <= 0:
+        return 0.0
+    share = elapsed / expected
     return share if share <= 0.8 else 1 - 0.04 / (share - 0.6)

@@ -97,12 +97,12 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     catalogue.promote_assets(connection, import_id, source_id)
     catalogue.promote_definitions(connection, import_id, source_id)
     meter.begin("compare", units=promotion.staged)
-    holds_open = promotion.open_staged > 0
-    compared = lifecycle.compare(
-        connection, import_id, source_id, day, promotion.mode, holds_open=holds_open, staged=promotion.staged,
-        advance=meter.advance,
-    )  # fmt: skip
-    outcomes, held = compared.outcomes, totals.held(connection)
+    all_new = lifecycle.match(connection, import_id, source_id, day, staged=promotion.staged, advance=meter.advance)
+    meter.begin("absent")
+    outcomes = lifecycle.conclude(
+        connection, import_id, source_id, promotion.mode, holds_open=promotion.open_staged > 0, all_new=all_new
+    )
+    held = totals.held(connection)
     new = sum(outcomes["inserted"].values())
     meter.plan(promotion.expected(known=promotion.staged - new, held=held))
     meter.begin("apply")
@@ -110,18 +110,14 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     taken_out = indexes.drop(connection, new, held)
     meter.begin("insert", units=promotion.staged)
     lifecycle.insert(
-        connection, import_id, source_id, day, all_new=compared.all_new, staged=promotion.staged, advance=meter.advance
+        connection, import_id, source_id, day, all_new=all_new, staged=promotion.staged, advance=meter.advance
     )
-    meter.begin("index", units=len(taken_out))
+    meter.begin("index", units=indexes.columns(*taken_out))
     indexes.build(connection, taken_out, meter.advance)
     lifecycle.drop(connection)
     meter.begin("totals")
-    weights.add(connection, import_id, source_id, all_new=compared.all_new)
-    is_open = (
-        totals.count_staged(connection, import_id, source_id)
-        if compared.all_new
-        else totals.count(connection, source_id)
-    )
+    weights.add(connection, import_id, source_id, all_new=all_new)
+    is_open = totals.count_staged(connection, import_id, source_id) if all_new else totals.count(connection, source_id)
     journal.keep_totals(connection, import_id, source_id, day)
     totals.keep(connection, source_id, day, is_open, outcomes)
     connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=day))

@@ -229,7 +229,7 @@ def test_imports_of_two_sources_promote_side_by_side_and_of_one_after_the_other(
     bring(scan([1]), source_label="a")
     bring(scan([1]), source_label="b")
     inside, both, order = threading.Semaphore(0), threading.Event(), []
-    compare = lifecycle.compare
+    match = lifecycle.match
 
     def meet(connection, import_id, source_id, *rest, **more):
         order.append(("begins", import_id))
@@ -237,11 +237,11 @@ def test_imports_of_two_sources_promote_side_by_side_and_of_one_after_the_other(
         if source_id == 1 and not both.is_set():
             assert inside.acquire(timeout=30) and inside.acquire(timeout=30), "the other source had to wait"
             both.set()
-        outcome = compare(connection, import_id, source_id, *rest, **more)
+        outcome = match(connection, import_id, source_id, *rest, **more)
         order.append(("ends", import_id))
         return outcome
 
-    monkeypatch.setattr(lifecycle, "compare", meet)
+    monkeypatch.setattr(lifecycle, "match", meet)
     failed: list[BaseException] = []
 
     def run(hosts, label):

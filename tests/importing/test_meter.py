@@ -89,6 +89,32 @@ def test_units_are_counted(meter, readings):
     assert readings[-1].progress == 37.5
 
 
+def test_between_units_it_goes_by_the_clock(meter, clock, readings):
+    meter.begin("read")
+    clock.now += 1.5
+    meter.begin("stage", units=4)
+    clock.now += 0.5
+    meter.advance(1)
+    clock.now += 0.75  # half of what is left, at 0.5 s for each unit
+    meter.tick()
+    pace = (1.5 + 0.5) / (1.5 + 1.5 / 4)  # of all that is known to be done
+    assert readings[-1].progress == pytest.approx(30 + 30 * (1 / 4 + 0.75 / (1.5 * pace)), abs=0.1)
+
+
+def test_a_count_that_is_behind_the_clock_does_not_move_the_bar_back(meter, clock, readings):
+    meter.begin("read")
+    clock.now += 1.5
+    meter.begin("stage", units=10)
+    clock.now += 1.2
+    meter.tick()
+    meter.advance(1)
+    meter.tick()
+    assert readings[-1].progress == readings[-2].progress > 30 + 30 * 1 / 10
+    clock.now += 9.0
+    meter.tick()
+    assert readings[-2].progress < readings[-1].progress < 60
+
+
 @pytest.mark.parametrize(("elapsed", "progress"), [(0.0, 0.0), (0.75, 15.0), (1.2, 24.0)])
 def test_a_phase_without_units_goes_by_the_clock(meter, clock, readings, elapsed, progress):
     meter.begin("read")
