@@ -10,6 +10,8 @@ from sqlalchemy import text
 from config import TestingConfig
 from hextrackr import create_app
 from hextrackr.extensions import alembic, db
+from tests.exports import scan
+from tests.importing.conftest import importer
 
 
 @pytest.fixture
@@ -88,3 +90,24 @@ def test_what_was_staged_before_an_upgrade_gets_its_weights(app_on, kind):
                 (0, 0, 0, 0, 0, 0),
             ]
             assert connection.execute(text(weights.format("definitions"))).all() == [(2, 0, 1, 0, 0, 18.2)]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_when_findings_were_seen_before_survives_a_downgrade_and_an_upgrade(app_on, kind, tmp_path):
+    app = app_on(kind)
+    with app.app_context():
+        bring = importer(db.engine, db.engine.url.render_as_string(hide_password=False), tmp_path)
+        bring(scan(range(100), last_seen="2026-08-01T00:00:00Z"))
+        again = bring(scan(range(100), last_seen="2026-08-08T00:00:00Z"))
+        kept = "SELECT block, last_seen, findings FROM undo_sightings ORDER BY 1"
+        with db.engine.connect() as connection:
+            before = connection.execute(text(kept)).all()
+        assert sum(findings.bit_count() for _, _, findings in before) == 100
+        alembic.downgrade("1795510000")
+        with db.engine.connect() as connection:
+            each = "SELECT count(*), min(CAST(last_seen AS TEXT)) FROM undo_findings WHERE import_id = :id"
+            assert connection.execute(text(each), {"id": again.id}).one() == (100, "2026-08-01")
+        alembic.upgrade()
+        with db.engine.connect() as connection:
+            assert connection.execute(text(kept)).all() == before
+            assert connection.execute(text("SELECT count(*) FROM undo_findings")).scalar_one() == 0

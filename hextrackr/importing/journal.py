@@ -1,6 +1,6 @@
 """Keeps what a promotion is about to overwrite, in the same transaction, so that :mod:`.undo` can put it back.
 
-Only what changes is kept. A finding that is merely seen again keeps one date.
+Only what changes is kept. A finding that is merely seen again keeps a bit: see :class:`hextrackr.models.undo.SightingBefore`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from hextrackr.models.dialects import statement
 from hextrackr.models.findings import Severity
+from hextrackr.models.undo import BLOCK
 
 from .staged import OF_OUTCOMES, OPENED, OUTCOMES
 
@@ -21,10 +22,10 @@ _FINDINGS = """
     WHERE f.id IN (SELECT finding_id FROM matched WHERE outcome IN ('updated', 'reopened', 'resolved')
                    UNION ALL SELECT finding_id FROM absent)
 """
-_SEEN_AGAIN = """
-    INSERT INTO undo_findings (import_id, finding_id, last_seen)
-    SELECT :import_id, f.id, f.last_seen
-    FROM matched m JOIN findings f ON f.id = m.finding_id WHERE m.outcome = 'unchanged' AND m.seen IS NOT NULL
+_SEEN_AGAIN = f"""
+    INSERT INTO undo_sightings (import_id, block, last_seen, findings)
+    SELECT :import_id, f.id / {BLOCK}, f.last_seen, CAST(sum(CAST(1 AS BIGINT) << (f.id % {BLOCK})) AS BIGINT)
+    FROM matched m JOIN findings f ON f.id = m.finding_id WHERE m.outcome = 'unchanged' AND m.seen IS NOT NULL GROUP BY 2, 3
 """
 _SEEN_EARLIER = f"""
     INSERT INTO undo_findings (import_id, finding_id, first_seen, last_seen)

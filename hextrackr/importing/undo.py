@@ -14,11 +14,13 @@ from hextrackr.models import (
     DefinitionBefore,
     FindingBefore,
     Import,
+    SightingBefore,
     Source,
     TotalBefore,
 )  # fmt: skip
 from hextrackr.models.dialects import lock_source
 from hextrackr.models.imports import ImportState
+from hextrackr.models.undo import BLOCK
 
 from . import totals, weights
 from .catalogue import ASSET_VALUES, DEFINITION_VALUES
@@ -26,7 +28,7 @@ from .catalogue import ASSET_VALUES, DEFINITION_VALUES
 #: So many imports of a source can be taken back, one after the other.
 DEPTH = 3
 #: Where the values before are kept.
-TABLES = (FindingBefore, AssetBefore, DefinitionBefore, CveBefore, TotalBefore)
+TABLES = (FindingBefore, SightingBefore, AssetBefore, DefinitionBefore, CveBefore, TotalBefore)
 
 _RESTORE_FINDINGS = """
     UPDATE findings SET
@@ -37,6 +39,12 @@ _RESTORE_FINDINGS = """
         lifecycle = coalesce(u.lifecycle, findings.lifecycle),
         resolved_on = CASE WHEN u.lifecycle IS NULL THEN findings.resolved_on ELSE u.resolved_on END
     FROM undo_findings u WHERE u.import_id = :import_id AND u.finding_id = findings.id
+"""
+_RESTORE_SIGHTINGS = f"""
+    UPDATE findings SET last_seen = u.last_seen
+    FROM undo_sightings u
+    WHERE u.import_id = :import_id AND findings.id BETWEEN u.block * {BLOCK} AND u.block * {BLOCK} + {BLOCK - 1}
+      AND (u.findings >> (findings.id - u.block * {BLOCK})) & 1 = 1
 """
 #: Its changes go with a finding, and its CVEs with a definition. A late scan closes what it adds in a later import's name.
 _DELETE_INSERTED = """
@@ -80,7 +88,7 @@ def take_back(engine: Engine, import_id: int) -> None:
         ids = {"import_id": import_id, "source_id": source_id}
         weights.take_back(connection, import_id, source_id)
         for statement in (
-            _RESTORE_FINDINGS, _DELETE_INSERTED, _DELETE_CHANGES,
+            _RESTORE_FINDINGS, _RESTORE_SIGHTINGS, _DELETE_INSERTED, _DELETE_CHANGES,
             _DELETE_ORPHANS.format(table="assets", column="asset_id"),
             _DELETE_ORPHANS.format(table="definitions", column="definition_id"),
             _restore("assets", ASSET_VALUES), _restore("definitions", DEFINITION_VALUES),

@@ -17,7 +17,7 @@ from .imports import Import, Reject
 from .mappings import SavedMapping
 from .sources import DailyTotal, Source, StateTotal
 from .staging import StagedAsset, StagedCve, StagedDefinition, StagedFinding, StagedObservation
-from .undo import AssetBefore, CveBefore, DefinitionBefore, FindingBefore, TotalBefore
+from .undo import AssetBefore, CveBefore, DefinitionBefore, FindingBefore, SightingBefore, TotalBefore
 from .weights import AssetWeight, DefinitionWeight
 
 __all__ = [
@@ -45,5 +45,6 @@ __all__ = [
     "StagedFinding",
     "StagedObservation",
     "StateTotal",
+    "SightingBefore",
     "TotalBefore",
 ]

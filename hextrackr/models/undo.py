@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import SmallInteger, String
+from sqlalchemy import BigInteger, SmallInteger, String
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from .base import Base
@@ -38,6 +38,24 @@ class FindingBefore(_Before, Base):
     cvss: Mapped[float | None]
     lifecycle: Mapped[str | None] = mapped_column(String(10))
     resolved_on: Mapped[date | None]
+
+
+#: So many findings make a block of sightings: a bit of a number for each, which its sign leaves positive.
+BLOCK = 62
+
+
+class SightingBefore(_Before, Base):
+    """When findings were seen last before an import that merely saw them again: of each block those that were seen on that day.
+
+    There may be as many of them as findings, most seen on the same day. Finding ``id`` is bit ``id % BLOCK`` of the number in the row
+    of block ``id / BLOCK``.
+    """
+
+    __tablename__ = "undo_sightings"
+
+    block: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    last_seen: Mapped[date] = mapped_column(primary_key=True)
+    findings: Mapped[int] = mapped_column(BigInteger)
 
 
 class AssetBefore(AssetValues, _Before, Base):

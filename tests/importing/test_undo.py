@@ -6,6 +6,7 @@ import pytest
 
 from hextrackr.errors import Conflict
 from hextrackr.importing import sweep, undo
+from hextrackr.models.undo import BLOCK
 from tests.exports import export, row, scan
 from tests.importing.staged import dump
 
@@ -83,6 +84,23 @@ def test_a_late_scan_is_taken_back(run_import, engine):
     late = run_import(scan([2, 3], last_seen="2026-08-08T00:00:00Z", first_observed="2026-06-01T00:00:00Z"))
     assert dump(engine) != before
     undo.take_back(engine, late.id)
+    assert dump(engine) == before
+
+
+def test_when_findings_were_seen_before_comes_back_day_by_day(run_import, engine, query):
+    """More than one block of them, each seen last on one of several days, and some in the file of a later scan."""
+
+    def hosts(numbers, day):
+        return [row(host=f"host-{number}", last_seen=f"2026-08-{day:02}T00:00:00Z") for number in numbers]
+
+    everywhere = range(2 * BLOCK + 3)
+    for number, day in enumerate((1, 8, 15)):
+        run_import(export([*hosts((host for host in everywhere if host % 3 >= number), day)]), mode="delta")
+    before, days = dump(engine), query("SELECT last_seen, count(*) FROM findings GROUP BY 1 ORDER BY 1")
+    assert [count for _, count in days] == [43, 42, 42]
+    again = run_import(export(hosts((host for host in everywhere if host % 5), 22)), mode="delta")
+    assert dump(engine) != before
+    undo.take_back(engine, again.id)
     assert dump(engine) == before
 
 
