@@ -5,11 +5,11 @@ Within the promotion's transaction: after a crash they are there as before. http
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from hextrackr.models.dialects import indexes_of, may_lose_indexes
+from hextrackr.models.dialects import building_indexes, indexes_of, may_lose_indexes
 
 _TABLE = "findings"
 #: Below this many new findings there is nothing to gain.
@@ -31,11 +31,14 @@ def drop(connection: Connection, new: int, held: int) -> list[str]:
     return [building for _, building in reversed(found)]
 
 
-def build(connection: Connection, statements: Iterable[str], advance: Callable[[int], None]) -> None:
+def build(connection: Connection, statements: Sequence[str], advance: Callable[[int], None]) -> None:
     """Build them again; ``advance`` counts their columns, as the more it has the longer an index takes."""
-    for statement in statements:
-        connection.exec_driver_sql(statement)
-        advance(columns(statement))
+    if not statements:
+        return
+    with building_indexes(connection):
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+            advance(columns(statement))
 
 
 def columns(*statements: str) -> int:

@@ -68,6 +68,10 @@ class Filters:
         """Whether severity, state and source are all that limits the list."""
         return not self.conditions and not self.search and self.changed is None
 
+    def has_source(self, source_id: int) -> bool:
+        """Whether a source is asked for."""
+        return self.sources is None or source_id in self.sources
+
     def looked_up(self, session: Session) -> Filters:
         """The same, with the hosts and definitions that a search leads to: many statements need not search for them again."""
         if not self.search:

@@ -13,7 +13,7 @@ from hextrackr.models import Asset, Import, StateTotal
 from hextrackr.models.findings import Lifecycle, Severity
 from hextrackr.models.imports import ImportState
 
-from . import exports, filters, findings, grouping, history, listing, paging, records, trends
+from . import exports, filters, findings, grouping, history, listing, ordering, paging, records, trends
 from .watched import WatchedExport
 
 blueprint = Blueprint("vulnerabilities", __name__, url_prefix="/api/vulnerabilities")
@@ -23,7 +23,7 @@ blueprint = Blueprint("vulnerabilities", __name__, url_prefix="/api/vulnerabilit
 def vulnerabilities() -> dict[str, Any]:
     """A page of findings."""
     page = paging.requested(default_limit=50)
-    limited, order = filters.requested(request.args), listing.order(request.args)
+    limited, order = filters.requested(request.args), ordering.requested(request.args)
     found = listing.page(db.session, limited, order, page, _pause)
     reachable = found.total if found.exact else listing.SHOWN
     return {

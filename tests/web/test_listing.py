@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from hextrackr.errors import RequestError
 from hextrackr.models.findings import grade
-from hextrackr.web import filters, listing
+from hextrackr.web import filters, listing, stretches
+from hextrackr.web.ordering import Order
 from hextrackr.web.paging import Page
 from tests.web.keeping import FILTERS
 
@@ -31,17 +32,21 @@ def expected(record, wanted, sort, descending):
 
 
 @pytest.mark.parametrize(
-    ("collected", "stretches"), [(5_000, 100), (30, 100), (30, 1)], ids=["few", "many", "many unmerged"]
+    ("collected", "most", "walked"),
+    [(5_000, 100, 5_000), (30, 100, 5_000), (30, 100, 10), (30, 1, 10)],
+    ids=["few", "many", "many and deep", "many unmerged"],
 )
-def test_every_page_of_every_filter_in_every_order(app, engine, record, monkeypatch, collected, stretches):
-    for name, value in {"COLLECTED": collected, "SHOWN": 25, "_MOST_STRETCHES": stretches, "_SPAN": 50}.items():
+def test_every_page_of_every_filter_in_every_order(app, engine, record, monkeypatch, collected, most, walked):
+    for name, value in {"COLLECTED": collected, "SHOWN": 25, "_SPAN": 50}.items():
         monkeypatch.setattr(listing, name, value)
+    monkeypatch.setattr(stretches, "MOST", most)
+    monkeypatch.setattr(stretches, "WALKED", walked)
     with Session(engine) as session:
         for query, wanted in FILTERS.items():
             limited = filters.requested(dict(parse_qsl(query)), TODAY)
             for sort, descending in itertools.product(("severity", *SORTS), (True, False)):
                 ids = expected(record, wanted, sort, descending)
-                order = listing.Order(sort, descending)
+                order = Order(sort, descending)
                 if sort == "lastSeen" and len(ids) > collected:
                     with pytest.raises(RequestError, match="More than 30 findings match"):
                         listing.page(session, limited, order, Page(1, 7), nothing)
@@ -52,7 +57,7 @@ def test_every_page_of_every_filter_in_every_order(app, engine, record, monkeypa
                     assert (found.total, found.exact) == ((len(ids), True) if exact else (collected + 1, False)), query
                     reachable = ids if exact else ids[:25]
                     place = slice((page - 1) * 7, page * 7)
-                    if exact or stretches > 1:
+                    if exact or most > 1:
                         assert found.ids == reachable[place], (query, sort, descending, page)
                     else:  # any that match, sorted among one another
                         assert len(found.ids) == len(reachable[place])
@@ -66,7 +71,7 @@ def test_few_among_the_first_of_the_index_are_no_list(app, engine, record, monke
     ids = expected(record, FILTERS["family=b"], "vpr", True)
     with Session(engine) as session:
         limited = filters.requested({"family": "b"}, TODAY)
-        found = listing.page(session, limited, listing.Order("vpr", True), Page(1, 50), nothing)
+        found = listing.page(session, limited, Order("vpr", True), Page(1, 50), nothing)
     assert (found.total, found.exact, len(found.ids)) == (31, False, 25)
     assert found.ids == [number for number in ids if number in found.ids] != ids[:25]
 
@@ -76,7 +81,7 @@ def test_others_have_their_turn_while_no_index_leads_to_what_matches(app, engine
     turns = []
     with Session(engine) as session:
         limited = filters.requested({"lastSeenTo": "2026-08-14"}, TODAY)
-        listing.page(session, limited, listing.Order("severity", True), Page(1, 7), lambda: turns.append(1))
+        listing.page(session, limited, Order("severity", True), Page(1, 7), lambda: turns.append(1))
     assert len(turns) == len(record) // 50 + 1
 
 

@@ -1,0 +1,55 @@
+"""Where in an order a deep row stands: counted once, until the record changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from hextrackr.models import Finding, Import
+from hextrackr.web import depths
+
+
+def parts(*grades):
+    """The findings of each grade by VPR."""
+    found = select(Finding.vpr.label("key"), Finding.id.label("id"))
+    return {grade: found.where(Finding.grade == grade) for grade in grades}
+
+
+def places(session, turns=None, **how):
+    pause = (lambda: None) if turns is None else (lambda: turns.append(1))
+    return [depths.place(session, parts(5, 9), how.get("descending", False), offset, pause) for offset in (0, 7)]
+
+
+@pytest.mark.parametrize("descending", [True, False])
+def test_it_is_where_a_walk_would_end(engine, record, descending):
+    wanted = [row for row in record if row["lifecycle"] == "active" and row["severity"] in (0, 4)]
+    values = sorted((row["vpr"] for row in wanted), key=lambda vpr: (vpr is not None, vpr or 0), reverse=descending)
+    assert Counter(values)[None] > 1
+    with Session(engine) as session:
+        for offset, value in enumerate(values):
+            place = depths.place(session, parts(5, 9), descending, offset, lambda: None)
+            assert place == (value, offset - values.index(value))
+
+
+@pytest.mark.parametrize("change", [{"finished_at": 1_790_000_000_000}, {"undone_at": 1_790_000_000_001}])
+def test_it_is_counted_anew_once_an_import_has_ended_or_was_undone(engine, record, change):
+    turns: list[int] = []
+    with Session(engine) as session:
+        first = places(session, turns)
+        assert places(session, turns) == first
+        assert len(turns) == 2  # one for each grade
+        session.execute(delete(Finding).where(Finding.vpr.is_(None)))
+        session.execute(update(Import).where(Import.id == 1).values(change))
+        assert places(session, turns) != first
+        assert len(turns) == 4
+
+
+def test_it_does_not_keep_what_many_different_lists_have_counted(engine, record, monkeypatch):
+    monkeypatch.setattr(depths, "_MOST", 1)
+    turns: list[int] = []
+    with Session(engine) as session:
+        assert places(session, turns) == places(session, turns)
+    assert len(turns) > 4
