@@ -53,14 +53,16 @@ _STEPS = (
         SELECT protocol, severity, vpr, cvss, first_seen, last_seen, state, count(*) AS findings
         FROM merged GROUP BY ALL)
     """,
+    # Sorted and then numbered, they take half of what it takes to number them in an order.
     """
     CREATE TABLE findings AS
-    SELECT row_number() OVER (ORDER BY asset_number, definition_number, port, m.protocol) AS number,
-           asset_number, definition_number, port, o.number AS observation_number, m.state, m.first_seen, m.last_seen
-    FROM merged m JOIN observations o
-      ON o.protocol = m.protocol AND o.severity = m.severity AND o.state = m.state
-     AND o.vpr IS NOT DISTINCT FROM m.vpr AND o.cvss IS NOT DISTINCT FROM m.cvss
-     AND o.first_seen IS NOT DISTINCT FROM m.first_seen AND o.last_seen IS NOT DISTINCT FROM m.last_seen
+    SELECT row_number() OVER () AS number, * FROM (
+        SELECT asset_number, definition_number, port, o.number AS observation_number, m.state, m.first_seen, m.last_seen
+        FROM merged m JOIN observations o
+          ON o.protocol = m.protocol AND o.severity = m.severity AND o.state = m.state
+         AND o.vpr IS NOT DISTINCT FROM m.vpr AND o.cvss IS NOT DISTINCT FROM m.cvss
+         AND o.first_seen IS NOT DISTINCT FROM m.first_seen AND o.last_seen IS NOT DISTINCT FROM m.last_seen
+        ORDER BY asset_number, definition_number, port, m.protocol)
     """,
     f"CREATE TABLE assets AS SELECT n.*, {_WEIGHT} FROM asset_numbers n LEFT JOIN ({_weights('asset')}) w USING (number)",
     f"CREATE TABLE definition_weights AS {_weights('definition')}",

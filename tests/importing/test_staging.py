@@ -1,12 +1,14 @@
-"""Staging is emptied for the imports that have ended, and for no other."""
+"""Staging holds the findings in the order of their keys; it is emptied for the imports that have ended, and for no other."""
 
 from __future__ import annotations
+
+import random
 
 from sqlalchemy import update
 
 from hextrackr.importing import staging, sweep
 from hextrackr.models import Import
-from tests.exports import scan
+from tests.exports import export, row, scan
 
 STAGED = "SELECT DISTINCT import_id FROM staging_findings ORDER BY 1"
 
@@ -27,3 +29,17 @@ def test_clearing_goes_on_until_nothing_is_left(run_import, engine, query, monke
     run_import(scan(range(25)))
     sweep.clear(engine, staging.TABLES, 1)
     assert query("SELECT count(*) FROM staging_findings") == [(0,)]
+
+
+def test_findings_are_numbered_in_the_order_of_their_keys_however_many_there_are(run_import, query):
+    """More than DuckDB keeps together, from a file in another order."""
+    rows = [row(host=f"host-{host}", plugin=str(1000 + plugin)) for host in range(800) for plugin in range(200)]
+    random.Random(5).shuffle(rows)
+    assert run_import(export(rows)).staged == 160_000
+    key = "asset_number, definition_number, port"
+    assert query(f"""
+        SELECT count(*), min(number), max(number), count(*) FILTER (WHERE ({key}) > (next_asset, next_definition, next_port)) FROM (
+            SELECT *, lead(asset_number) OVER later AS next_asset, lead(definition_number) OVER later AS next_definition,
+                   lead(port) OVER later AS next_port
+            FROM staging_findings WINDOW later AS (ORDER BY number)) AS numbered
+    """) == [(160_000, 1, 160_000, 0)]
