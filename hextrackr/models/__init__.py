@@ -38,6 +38,7 @@ __all__ = [
     "Import",
     "Reject",
     "SavedMapping",
+    "SightingBefore",
     "Source",
     "StagedAsset",
     "StagedCve",
@@ -45,6 +46,5 @@ __all__ = [
     "StagedFinding",
     "StagedObservation",
     "StateTotal",
-    "SightingBefore",
     "TotalBefore",
 ]

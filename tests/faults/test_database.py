@@ -96,14 +96,17 @@ def test_a_lock_longer_than_the_patience_ends_the_import(desk, impatient, lock, 
     desk.assert_recovers(import_id)
 
 
-@pytest.mark.parametrize("table", ["staging_assets", "staging_findings", "findings", "undo_findings", "daily_totals"])
+@pytest.mark.parametrize(
+    "table", ["staging_assets", "staging_findings", "findings", "undo_findings", "undo_sightings", "daily_totals"]
+)
 def test_a_row_that_the_database_refuses(desk, engine, table):
     desk = desk()
     before = desk.findings()
     with engine.begin() as connection:
         for statement in REFUSING[engine.dialect.name]:
             connection.execute(text(statement.format(table=table)))
-    import_id = desk.upload(scan([1, 2, 3], last_seen="2026-08-08T00:00:00.000Z"))
+    changes = {"severity": "Low"} if table == "undo_findings" else {}
+    import_id = desk.upload(scan([1, 2, 3], last_seen="2026-08-08T00:00:00.000Z", **changes))
     desk.assert_failed(import_id, "INTERNAL", before)
     with engine.begin() as connection:
         connection.execute(text("DROP TRIGGER refuse" + f" ON {table}" * (engine.dialect.name == "postgresql")))
