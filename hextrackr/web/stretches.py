@@ -36,6 +36,8 @@ class Stretch:
 
 
 Group = Sequence[Stretch]
+#: A statement for each stretch, with the columns ``key`` and ``id``.
+Arms = Sequence[Select[Any]]
 
 
 class Stretches:
@@ -104,16 +106,30 @@ class Stretches:
             offset, descending = size - offset - limit, not descending
         arms = {(self._order.sort, stretch, self._filters.sources): self._arm(stretch) for stretch in group}
         if offset <= WALKED:
-            ids = self._walked(arms.values(), descending, offset, limit)
+            ids = self._walked(list(arms.values()), descending, offset, limit)
         else:
             value, before = depths.place(self._session, arms, descending, offset, pause)
-            ids = self._walked(_since(arms.values(), value, descending), descending, before, limit)
-            if descending and value is not None and len(ids) < limit:  # what has no value comes last then
-                ids += self._walked(_since(arms.values(), None, descending), descending, 0, limit - len(ids))
+            ids = self._from(list(arms.values()), value, descending, before, limit, pause)
         return ids[::-1] if from_end else ids
 
-    def _walked(self, arms: Any, descending: bool, offset: int, limit: int) -> list[int]:
-        rows = _merged(self._session, list(arms), descending, offset + limit)
+    def _from(
+        self, arms: Arms, value: Any, descending: bool, before: int, limit: int, pause: Callable[[], Any]
+    ) -> list[int]:
+        """Ids from a value on, without the first ones of these that come ``before``."""
+        key = self._order.key
+        equal = _limited(arms, key.is_(None) if value is None else key == value)
+        if before > WALKED:
+            first, before = depths.place_of_id(self._session, equal, descending, before, pause)
+            equal = _limited(equal, Finding.id <= first if descending else Finding.id >= first)
+        ids = self._walked(equal, descending, before, limit)
+        # What has no value is less than what has one.
+        for condition in _beyond(key, value, descending):
+            if len(ids) < limit:
+                ids += self._walked(_limited(arms, condition), descending, 0, limit - len(ids))
+        return ids
+
+    def _walked(self, arms: Arms, descending: bool, offset: int, limit: int) -> list[int]:
+        rows = _merged(self._session, arms, descending, offset + limit)
         return [row.id for row in self._session.execute(rows.limit(limit).offset(offset))]
 
     def _arm(self, stretch: Stretch) -> Select[Any]:
@@ -129,17 +145,18 @@ def held(group: Group) -> int:
     return sum(stretch.findings for stretch in group)
 
 
-def _since(arms: Any, value: Any, descending: bool) -> list[Select[Any]]:
-    """The rows from a value on; what has none is less than what has one."""
-    key = [arm.selected_columns.key.element for arm in arms]
+def _limited(arms: Arms, condition: Any) -> Arms:
+    return [arm.where(condition) for arm in arms]
+
+
+def _beyond(key: Any, value: Any, descending: bool) -> list[Any]:
+    """The conditions on what comes after a value, one after the other."""
     if value is None:
-        return [arm.where(column.is_(None)) if descending else arm for arm, column in zip(arms, key, strict=True)]
-    return [
-        arm.where(column <= value if descending else column >= value) for arm, column in zip(arms, key, strict=True)
-    ]
+        return [] if descending else [key.is_not(None)]
+    return [key < value, key.is_(None)] if descending else [key > value]
 
 
-def _merged(session: Session, arms: Sequence[Select[Any]], descending: bool, first: int) -> Any:
+def _merged(session: Session, arms: Arms, descending: bool, first: int) -> Any:
     """Rows in their order, of which the ``first`` are wanted."""
     if len(arms) == 1:
         return arms[0].order_by(*_in(arms[0], descending))

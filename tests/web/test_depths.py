@@ -53,3 +53,17 @@ def test_it_does_not_keep_what_many_different_lists_have_counted(engine, record,
     with Session(engine) as session:
         assert places(session, turns) == places(session, turns)
     assert len(turns) > 4
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("span", [7, 10_000])
+def test_among_equals_it_is_where_a_walk_by_their_ids_would_end(engine, record, monkeypatch, descending, span):
+    monkeypatch.setattr(depths, "SPAN", span)
+    ids = [row["id"] for row in record if row["lifecycle"] == "active" and row["severity"] in (0, 4)]
+    ids.sort(reverse=descending)
+    with Session(engine) as session:
+        for offset, wanted in enumerate(ids):
+            first, before = depths.place_of_id(session, list(parts(5, 9).values()), descending, offset, lambda: None)
+            rest = [number for number in ids if (number <= first if descending else number >= first)]
+            assert rest[before] == wanted
+            assert before < span

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hextrackr.errors import RequestError
 from hextrackr.models.findings import grade
-from hextrackr.web import filters, listing, stretches
+from hextrackr.web import depths, filters, listing, stretches
 from hextrackr.web.ordering import Order
 from hextrackr.web.paging import Page
 from tests.web.keeping import FILTERS
@@ -41,6 +41,7 @@ def test_every_page_of_every_filter_in_every_order(app, engine, record, monkeypa
         monkeypatch.setattr(listing, name, value)
     monkeypatch.setattr(stretches, "MOST", most)
     monkeypatch.setattr(stretches, "WALKED", walked)
+    monkeypatch.setattr(depths, "SPAN", 2 * walked)
     with Session(engine) as session:
         for query, wanted in FILTERS.items():
             limited = filters.requested(dict(parse_qsl(query)), TODAY)
