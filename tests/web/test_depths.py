@@ -18,9 +18,8 @@ def parts(*grades):
     return {grade: found.where(Finding.grade == grade) for grade in grades}
 
 
-def places(session, turns=None, **how):
-    pause = (lambda: None) if turns is None else (lambda: turns.append(1))
-    return [depths.place(session, parts(5, 9), how.get("descending", False), offset, pause) for offset in (0, 7)]
+def places(session, turns):
+    return [depths.place(session, parts(5, 9), False, offset, lambda: turns.append(1)) for offset in (0, 7)]
 
 
 @pytest.mark.parametrize("descending", [True, False])
