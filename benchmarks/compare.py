@@ -11,7 +11,6 @@ follow-up scan (10 % gone, 5 % new).
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -21,14 +20,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from .exports import Estate, write
+from .exports import weeks
 from .server import Server, running
 from .watching import Seen, measure
 
-SCANS: dict[str, dict[str, str | float]] = {
-    "first": {"day": "2026-08-01"},
-    "next": {"day": "2026-08-08", "gone": 0.1, "new": 0.05},
-}
 #: Import -> the file that it takes.
 IMPORTS = {"first": "first", "again": "first", "next": "next"}
 DATABASE = "hextrackr.sqlite3"
@@ -63,11 +58,7 @@ _HEADINGS = (
 
 def compare(rows: int, rounds: int, folder: Path) -> list[tuple[str, ...]]:
     """Measure imports of this size; the medians of all rounds, and the worst of what has a limit, as cells of a table."""
-    files = {name: folder / f"{name}.csv" for name in SCANS}
-    for name, scan in SCANS.items():
-        with files[name].open("w", encoding="utf-8", newline="") as stream:
-            write(stream, Estate(rows), **scan)
-    os.sync()
+    files = weeks(folder, rows)
     bare: dict[str, list[float]] = {name: [] for name in IMPORTS}
     seen: dict[str, list[Seen]] = {name: [] for name in IMPORTS}
     grown: dict[str, list[float]] = {name: [] for name in IMPORTS}

@@ -11,12 +11,18 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+#: Scan -> how it is made: the first one, and the one of the week after.
+SCANS: dict[str, dict[str, str | float]] = {
+    "first": {"day": "2026-08-01"},
+    "next": {"day": "2026-08-08", "gone": 0.1, "new": 0.05},
+}
 COLUMNS = (
     "asset.id", "asset.name", "asset.display_fqdn", "asset.display_ipv4_address",
     "asset.operating_system", "definition.id", "definition.name", "definition.cve",
@@ -130,6 +136,16 @@ def write(stream: TextIO, estate: Estate, **scan: float | str) -> int:
         writer.writerow(row)
         count += 1
     return count
+
+
+def weeks(folder: Path, rows: int) -> dict[str, Path]:
+    """Write each of :data:`SCANS` into a folder, and have them on the disk: what is written later is written while others measure."""
+    files = {name: folder / f"{name}.csv" for name in SCANS}
+    for name, scan in SCANS.items():
+        with files[name].open("w", encoding="utf-8", newline="") as stream:
+            write(stream, Estate(rows), **scan)
+    os.sync()
+    return files
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -20,15 +19,9 @@ from statistics import median
 import psycopg
 
 from . import databases, pgserver
-from .exports import Estate, write
+from .exports import SCANS, weeks
 from .server import running
 from .watching import measure
-
-#: Scan -> how it is made: the first one, and the one of the week after.
-SCANS: dict[str, dict[str, str | float]] = {
-    "first": {"day": "2026-08-01"},
-    "next": {"day": "2026-08-08", "gone": 0.1, "new": 0.05},
-}
 
 
 def main() -> None:
@@ -44,11 +37,7 @@ def report(rows: int, rounds: int) -> None:
     if pgserver.folder() is None:
         raise SystemExit("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     with tempfile.TemporaryDirectory(prefix="hextrackr-postgresql-") as folder:
-        files = {name: Path(folder, f"{name}.csv") for name in SCANS}
-        for name, scan in SCANS.items():
-            with files[name].open("w", encoding="utf-8", newline="") as stream:
-                write(stream, Estate(rows), **scan)
-        os.sync()
+        files = weeks(Path(folder), rows)
         bare: dict[str, list[float]] = {name: [] for name in SCANS}
         took: dict[str, list[float]] = {name: [] for name in SCANS}
         for _ in range(rounds):
