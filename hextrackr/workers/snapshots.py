@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from hextrackr.errors import Cancelled, ErrorRecord, HexTrackrError
 from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, RUNNING, ImportState
@@ -27,7 +29,7 @@ _REACHED = {
 
 
 class ImportSnapshots:
-    """Finds the snapshot of a session: the tracker's while it holds one, else the import row's.
+    """Finds the snapshot of a session: the tracker's while it holds one and the import's row knows no better, else the row's.
 
     :param reachable: where sessions are shared between processes, whether those of the others can be read; else None.
     """
@@ -42,17 +44,25 @@ class ImportSnapshots:
     def find(self, session_id: str) -> Snapshot | None:
         """What is known of a session, or None; the id must be well formed."""
         live = self._tracker.snapshot(session_id)
-        if live is not None and self._reachable is None:
+        if live is not None and live["status"] in ("completed", "error"):
             return live
-        record = self._registry.of_session(session_id)
+        try:
+            record = self._registry.of_session(session_id)
+        except SQLAlchemyError:
+            if live is None:
+                raise
+            return live
         if record is None or (live is not None and not self._is_stale(live, record)):
             return live
-        return snapshot(record, now_ms())
+        told = snapshot(record, now_ms())
+        if live is not None:
+            told["progress"] = max(told["progress"], live["progress"])
+        return told
 
     def _is_stale(self, live: Snapshot, record: Import) -> bool:
-        """Whether the row knows more: the word of the process that works on the import may not have come through."""
-        if live["status"] in ("completed", "error"):
-            return False
+        """Whether the row knows more: the word of whoever works on the import comes a little later, or has not come through."""
+        if record.state == ImportState.AWAITING_CONFIRMATION:
+            return not live["metadata"].get("awaitingConfirmation")
         elsewhere = record.state in RUNNING and record.owner != identity.own()
         return record.state in FINISHED or (elsewhere and self._reachable is not None and not self._reachable())
 

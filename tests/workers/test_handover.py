@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from unittest.mock import Mock
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from hextrackr.errors import Conflict
 from hextrackr.models import Import
@@ -96,11 +98,12 @@ class Rows:
     ("row", "reachable", "progress", "status"),
     [
         (record("staging", 1, "elsewhere"), True, 33.0, "processing"),
-        (record("staging", 1, "elsewhere"), False, 20.0, "processing"),
+        (record("staging", 1, "elsewhere"), False, 33.0, "processing"),
+        (record("promoting", 1, "elsewhere"), False, 60.0, "processing"),
         (record("staging", 1, identity.own()), False, 33.0, "processing"),
         (record("queued"), False, 33.0, "processing"),
-        (record("cancelled", 1), True, 0.0, "error"),
-        (record("cancelled", 1), False, 0.0, "error"),
+        (record("cancelled", 1), True, 33.0, "error"),
+        (record("cancelled", 1), False, 33.0, "error"),
         (None, False, 33.0, "processing"),
     ],
 )
@@ -111,10 +114,41 @@ def test_the_row_counts_where_it_knows_more_than_this_process(tracker, row, reac
     assert (told["progress"], told["status"]) == (progress, status)
 
 
-def test_alone_the_tracker_is_believed_without_a_look_at_the_row(tracker):
+def asking():
+    told = {"resolved": 30, "openBefore": 40}
+    return record("awaiting-confirmation", 1, forecast=told, warnings=[])
+
+
+@pytest.mark.parametrize("reachable", [None, lambda: True, lambda: False])
+@pytest.mark.parametrize(
+    ("row", "status", "awaiting"),
+    [
+        (record("staging", 1, identity.own()), "processing", None),
+        (record("cancelled", 1), "error", None),
+        (asking(), "processing", True),
+    ],
+)
+def test_what_the_row_says_of_an_end_or_a_question_is_known_at_once(tracker, reachable, row, status, awaiting):
     tracker.create_session_with_id(SESSION)
     tracker.update_progress(SESSION, 33.0)
-    assert ImportSnapshots(tracker, None).find(SESSION)["progress"] == 33.0
+    told = ImportSnapshots(tracker, Rows(row), reachable).find(SESSION)
+    assert (told["progress"], told["status"]) == (33.0, status)
+    assert told["metadata"].get("awaitingConfirmation") is awaiting
+
+
+def test_a_question_that_was_told_is_the_trackers(tracker):
+    tracker.create_session_with_id(SESSION)
+    tracker.update_progress(SESSION, 60.0, metadata={"awaitingConfirmation": True})
+    assert ImportSnapshots(tracker, Rows(asking())).find(SESSION) == tracker.snapshot(SESSION)
+
+
+def test_the_tracker_is_believed_where_the_database_does_not_answer(tracker):
+    rows = Mock(of_session=Mock(side_effect=OperationalError("", {}, OSError())))
+    with pytest.raises(OperationalError):
+        ImportSnapshots(tracker, rows).find(SESSION)
+    tracker.create_session_with_id(SESSION)
+    tracker.update_progress(SESSION, 33.0)
+    assert ImportSnapshots(tracker, rows).find(SESSION)["progress"] == 33.0
 
 
 def test_the_snapshot_of_a_row_is_numbered_as_its_events_are():
