@@ -16,6 +16,7 @@ from hextrackr import create_app
 from hextrackr.errors import Conflict, HexTrackrError, NotFound
 from hextrackr.extensions import import_registry, import_snapshots, import_supervisor
 from hextrackr.workers import cancellation, wiring
+from hextrackr.workers.process import ImporterProcess
 from tests.exports import scan
 
 STAGED = "SELECT count(*) FROM staging_findings"
@@ -140,6 +141,27 @@ def test_a_queued_import_waits_says_so_and_can_be_cancelled(supervisor, queue, w
     assert wait_for(first, "completed").inserted == 60_000
     assert wait_for(third, "completed").inserted == 1
     assert wait_for(second, "cancelled").started_at is None
+
+
+def test_an_import_that_asks_is_confirmed_before_its_importer_has_said_so(
+    working, supervisor, queue, wait_for, monkeypatch
+):
+    """The row tells clients of the question a little earlier than the importer tells its supervisor."""
+    confirm = working.extensions["import_supervisor"].confirm
+    wait_for(queue(scan(range(30))), "completed")
+    plain, asked = ImporterProcess.messages, []
+
+    def messages(process):
+        for message in plain(process):
+            if message["type"] == "awaiting":
+                confirm(asked[0])
+            yield message
+
+    monkeypatch.setattr(ImporterProcess, "messages", messages)
+    record = queue(scan([1]))
+    asked.append(record.id)
+    assert wait_for(record, "completed", "failed").resolved == 29
+    assert eventually(lambda: import_snapshots.find(record.session_id)["status"] == "completed")
 
 
 def test_an_import_that_asks_is_cancelled_while_its_importer_cleans_up(working, supervisor, queue, wait_for):
