@@ -22,10 +22,10 @@ worker: $(VENV)/installed ## Run imports in a process of their own (IMPORT_WORKE
 	@exec $(PY) -m celery -A worker --quiet worker
 
 test: $(VENV)/installed-dev static/vendor/installed chromium services postgresql ## Run all tests
-	@$(PY) -m pytest -n 3 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-postgresql: $(VENV)/installed-dev static/vendor/installed chromium services postgresql ## Run all tests that ask a database on PostgreSQL
-	@TEST_DATABASE=postgresql $(PY) -m pytest -n 3 --dist loadfile $(or $(ARGS),$(addprefix --ignore=,$(PURE)))
+	@TEST_DATABASE=postgresql $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(or $(ARGS),$(addprefix --ignore=,$(PURE)))
 
 faults: $(VENV)/installed-dev ## Kill and damage in full: 50 kills, 10,000 damaged files (FAULT_KILLS, FAULT_ROWS, FAULT_SEED, FUZZ_INPUTS, FUZZ_SEED)
 	@FAULT_KILLS=$${FAULT_KILLS:-50} FAULT_ROWS=$${FAULT_ROWS:-100000} FUZZ_INPUTS=$${FUZZ_INPUTS:-10000} \

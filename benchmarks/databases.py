@@ -5,7 +5,8 @@ It is SQLite, in the data folder itself, until :func:`chosen` says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import cache
@@ -20,7 +21,12 @@ from . import pgserver
 
 
 class Databases(Protocol):
-    """Which database belongs to a data folder."""
+    """Which database belongs to a data folder.
+
+    :ivar have_tables: whether they are migrated from the beginning.
+    """
+
+    have_tables: bool
 
     def url(self, instance: Path) -> str:
         """What DATABASE_URL says there."""
@@ -30,10 +36,20 @@ class Databases(Protocol):
 
 
 class Embedded:
-    """SQLite: a file in the folder, which goes with it."""
+    """SQLite: a file in the folder, which goes with it.
+
+    :param template: gives a folder with a migrated database, of which each is a copy, made when it is first asked for.
+    """
+
+    def __init__(self, template: Callable[[], Path] | None = None) -> None:
+        self._template = template
+        self.have_tables = template is not None
 
     def url(self, instance: Path) -> str:
-        return f"sqlite:///{instance}/hextrackr.sqlite3"
+        file = instance / "hextrackr.sqlite3"
+        if self._template and not file.exists():
+            shutil.copy(self._template() / file.name, file)
+        return f"sqlite:///{file}"
 
     def drop(self, instance: Path) -> None:
         pass
@@ -42,11 +58,12 @@ class Embedded:
 class OnPostgresql:
     """Databases of one PostgreSQL server, made when they are first asked for.
 
-    :param template: what they are copies of.
+    :param template: a migrated database, of which each is a copy.
     """
 
-    def __init__(self, server: pgserver.Server, template: str = "template1") -> None:
-        self._server, self._template = server, template
+    def __init__(self, server: pgserver.Server, template: str = "") -> None:
+        self._server, self._template = server, template or "template1"
+        self.have_tables = bool(template)
         self._names: dict[Path, str] = {}
 
     def url(self, instance: Path) -> str:
@@ -91,6 +108,11 @@ def of_kind(kind: str) -> Iterator[None]:
 def url(instance: Path) -> str:
     """The address of a data folder's database."""
     return _databases.url(instance)
+
+
+def have_tables() -> bool:
+    """Whether the databases of data folders are migrated from the beginning."""
+    return _databases.have_tables
 
 
 def drop(instance: Path) -> None:

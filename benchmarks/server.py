@@ -71,13 +71,14 @@ def running(
 def start(
     instance: Path, log: IO[bytes] | None = None, app: str = "app:app", **settings: str
 ) -> tuple[Server, subprocess.Popen[bytes]]:
-    """Migrate the database in this folder and start a server on it; return it once it answers, with its main process."""
+    """Start a server on this folder, with its database migrated; return it once it answers, with its main process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = environment_of(instance, PORT=str(port), LOG_LEVEL="WARNING") | settings
-    migration = [sys.executable, "-m", "flask", "db", "upgrade"]
-    subprocess.run(migration, cwd=ROOT, env=environment, check=True, stderr=subprocess.DEVNULL)
+    if "DATABASE_URL" in settings or not databases.have_tables():
+        migration = [sys.executable, "-m", "flask", "db", "upgrade"]
+        subprocess.run(migration, cwd=ROOT, env=environment, check=True, stderr=subprocess.DEVNULL)
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", app]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     server = Server(f"127.0.0.1:{environment['PORT']}", process.pid, instance)

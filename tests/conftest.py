@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ from hextrackr.workers import wiring
 #: Which database the suite runs on.
 ON_POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 ROOT = Path(__file__).resolve().parents[1]
+#: Folders whose files take up to two minutes each, as they start servers and browsers. Several processes share the files in order
+#: (``--no-loadscope-reorder``): so none of them is left alone with such a file at the end.
+LONG = ("server", "faults", "workers", "e2e")
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +38,8 @@ def scans() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is about SQLite itself is not tried on PostgreSQL; the marker says why."""
+    """What takes long begins first; what is about SQLite itself is not tried on PostgreSQL, and the marker says why."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
     if ON_POSTGRESQL:
         for item in items:
             if marker := item.get_closest_marker("sqlite"):
@@ -61,11 +66,12 @@ def migrated_template(postgresql_server: pgserver.Server, tmp_path_factory: pyte
 @pytest.fixture(scope="session", autouse=True)
 def servers_on_its_database(request: pytest.FixtureRequest) -> Iterator[None]:
     """Whoever starts a real server starts it on the database that the suite runs on: each on a copy of its own."""
-    if not ON_POSTGRESQL:
-        yield
-        return
-    server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "migrated_template"))
-    with databases.chosen(databases.OnPostgresql(server, template)):
+    if ON_POSTGRESQL:
+        server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "migrated_template"))
+        its_databases: databases.Databases = databases.OnPostgresql(server, template)
+    else:
+        its_databases = databases.Embedded(partial(request.getfixturevalue, "migrated"))
+    with databases.chosen(its_databases):
         yield
 
 
