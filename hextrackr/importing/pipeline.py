@@ -18,26 +18,13 @@ from hextrackr.models import Import, dialects
 from hextrackr.models.base import prepare_engine
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import (
-    dialect,
-    formats,
-    outlook,
-    ownership,
-    pace,
-    plaintext,
-    promotion,
-    saved,
-    scandate,
-    staging,
-    states,
-    sweep,
-    unlogged,
-)
+from . import opening, outlook, ownership, pace, plaintext, promotion, scandate, staging, states, sweep, unlogged
 from .csvdatabase import CsvDatabase, IrregularCsv, NotUtf8
-from .formats.format import Recognised
+from .dialect import Dialect
 from .job import Job
 from .meter import Meter
 from .neutral import Counts
+from .opening import Opened
 from .reader import Reader
 
 #: How much of the database is kept in memory while DuckDB reads beside it, and once it has ended: promotion reads and writes four
@@ -116,22 +103,16 @@ def staged_figures(record: Import) -> dict[str, Any]:
 
 
 def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
-    sample, size = _sample(Path(job.upload))
-    costs = pace.COSTS[engine.dialect.name]
+    size, costs = opening.size_of(job), pace.COSTS[engine.dialect.name]
     meter.plan(pace.plan(size, outlook.rows(size, ()), costs=costs))
     meter.begin("recognise", "Reading the file...")
-    found = dialect.detect(sample, complete=len(sample) == size, is_header=formats.is_header)
-    recognised = formats.recognise(found.header, saved.formats(engine))
-    source_id = states.enter(engine, job, record, recognised)
-    standing = outlook.standing(engine, source_id)
-    first = dialect.rows(sample, found)
-    seen = scandate.in_rows(first, recognised.places["last_seen"])
-    day = scandate.of_scan(record.scan_date, seen, record.filename, date.today())
+    opened = opening.opened(engine, job, record)
+    standing = opened.standing
     expected = partial(pace.plan, size, known=standing.known, held=standing.held, costs=costs)
-    meter.plan(expected(outlook.rows(size, first), moves=day != standing.day))
+    meter.plan(expected(opened.rows, moves=opened.day(record) != standing.day))
     sweep.clear(engine, staging.TABLES, record.id)
 
-    with closing(_rows_read(job, found, recognised, first, meter)) as reader:
+    with closing(_rows_read(job, opened, meter)) as reader:
         meter.begin("deduplicate")
         counts = reader.deduplicate()
         if counts.rejected and not counts.findings:
@@ -149,30 +130,20 @@ def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
         staging.load(engine, reader, job, meter)
         warnings, understood = _warnings(reader, counts), reader.understood(counts)
     states.move(
-        engine, job, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=source_id,
+        engine, job, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=opened.source_id,
         open_staged=counts.open, lease_until=ownership.until(ownership.PROMOTION_LEASE_MS), warnings=warnings, recognition=understood,
     )  # fmt: skip
 
 
-def _sample(upload: Path) -> tuple[bytes, int]:
-    """The first bytes of the file, and its size."""
-    try:
-        with upload.open("rb") as stream:
-            return stream.read(dialect.SAMPLE_BYTES), upload.stat().st_size
-    except FileNotFoundError:
-        raise FileRefused("The uploaded file is gone from the server's disk; please import it again.") from None
-
-
-def _rows_read(
-    job: Job, found: dialect.Dialect, recognised: Recognised, first: list[list[str]], meter: Meter
-) -> Reader:
+def _rows_read(job: Job, opened: Opened, meter: Meter) -> Reader:
     """A reader after its first pass; over a cleaned copy if the file cannot be read as it stands."""
     upload, copy = Path(job.upload), Path(job.spill) / "copy.csv"
+    found, known_format = opened.dialect, opened.recognised.format
 
-    def read(path: Path, found: dialect.Dialect) -> Reader:
+    def read(path: Path, found: Dialect) -> Reader:
         database = CsvDatabase(path, found, spill=copy.parent, memory_limit=job.memory_limit)
-        reader = Reader(database, recognised, first, job.date_order)
-        meter.begin("rows", f"Reading {recognised.format.name}...", measure=reader.progress)
+        reader = Reader(database, opened.recognised, opened.first, job.date_order)
+        meter.begin("rows", f"Reading {known_format.name}...", measure=reader.progress)
         try:
             reader.read_rows()
         except HexTrackrError:
@@ -180,7 +151,7 @@ def _rows_read(
             raise
         return reader
 
-    backslash_quotes = recognised.format.backslash_quotes
+    backslash_quotes = known_format.backslash_quotes
     if found.encoding == "utf-8" and not found.guessed and not backslash_quotes:
         try:
             return read(upload, found)

@@ -18,8 +18,8 @@ from hextrackr.models.imports import FINISHED, ImportState
 
 from . import snapshots
 from .announcer import Announcer
-from .channel import Message
 from .endings import Endings
+from .keeper import Keeper
 from .leases import Leases
 from .process import ImporterProcess
 from .registry import ImportRegistry
@@ -35,14 +35,14 @@ _NOT_STARTED: ErrorRecord = {
 
 
 class Runner:
-    """Holds the importer process and the import it works on.
+    """Holds the import that the importer process works on.
 
     :param registry: the import rows.
     :param leases: what this process owns of them.
     :param announcer: tells the tracker.
     :param endings: ends imports that do not complete.
     :param job_of: makes the job for an import.
-    :param database_url: what the importer process sweeps when it starts.
+    :param keeper: has the importer process.
     :param meanwhile: called after each line of progress.
     """
 
@@ -54,7 +54,7 @@ class Runner:
         endings: Endings,
         *,
         job_of: Callable[[Import], Job],
-        database_url: str,
+        keeper: Keeper,
         meanwhile: Callable[[], None],
     ) -> None:
         self._registry = registry
@@ -62,18 +62,12 @@ class Runner:
         self._announcer = announcer
         self._endings = endings
         self._job_of = job_of
-        self._database_url = database_url
+        self._keeper = keeper
         self._meanwhile = meanwhile
-        self._process: ImporterProcess | None = None
         self._cancelled: set[int] = set()
         self._stopping = False
         self.current: int | None = None
         self.let_go: set[int] = set()
-
-    @property
-    def pid(self) -> int | None:
-        """The process id of the importer, while there is one."""
-        return self._process.pid if self._process else None
 
     def existing(self, import_id: int) -> Import:
         """The row of an import.
@@ -84,13 +78,6 @@ class Runner:
         if record is None:
             raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
         return record
-
-    def warm_up(self) -> None:
-        """Have an importer process before there is anything to do; without one, the next import says what is wrong."""
-        try:
-            self._started()
-        except OSError:
-            log.exception("The importer process cannot be started")
 
     def carry_out(self, record: Import) -> None:
         """Run one import to its end, or to the point where it awaits a confirmation."""
@@ -105,7 +92,7 @@ class Runner:
         self._announcer.taken(record)
         try:
             job = self._job_of(record)
-            process = self._hand_over(lambda process: process.send(job, record.session_id))
+            process = self._keeper.hand_over(lambda process: process.send(job, record.session_id))
             if not self._listen(process, record):
                 self._settle(record)
         except OSError:
@@ -115,36 +102,12 @@ class Runner:
             self.current = None
             self._cancelled.discard(record.id)
 
-    def ask(self, request: Message, progressed: Callable[[Message], None]) -> ErrorRecord | None:
-        """Let the importer do something else than an import; what stood in the way, if it did not work.
-
-        :param progressed: told each line of progress.
-        """
-        error: ErrorRecord | None = Interrupted(
-            "The work was interrupted before it was done; nothing was changed."
-        ).record()
-        process = self._hand_over(lambda process: process.ask(request))
-        for message in process.messages():
-            match message["type"]:
-                case "progress":
-                    progressed(message)
-                case "done":
-                    error = None
-                case "failed":
-                    error = message["error"]
-                case "idle" if not message["retire"]:
-                    return error
-                case "idle":
-                    break
-        self.discard()
-        return error
-
     def cancel_current(self, import_id: int) -> bool:
         """Kill the importer if this is the import it works on; what follows from that is told where it is listened to."""
         if self.current != import_id:
             return False
         self._cancelled.add(import_id)
-        self.kill()
+        self._keeper.kill()
         return True
 
     def cancel(self, import_id: int, sleep: Callable[[float], None]) -> None:
@@ -157,33 +120,7 @@ class Runner:
     def stop(self) -> None:
         """Kill the importer and leave its import as it is: the next start of the server takes it up."""
         self._stopping = True
-        self.kill()
-
-    def kill(self) -> None:
-        """End the importer at once."""
-        if self._process is not None:
-            self._process.kill()
-
-    def discard(self) -> None:
-        """End the importer and take its exit status."""
-        if self._process is not None:
-            self._process.discard()
-            self._process = None
-
-    def _hand_over(self, send: Callable[[ImporterProcess], bool]) -> ImporterProcess:
-        """Send a request, to a new process if the idle one has died."""
-        process = self._started()
-        if not send(process):
-            self.discard()
-            process = self._started()
-            send(process)
-        return process
-
-    def _started(self) -> ImporterProcess:
-        if self._process is None:
-            self._process = ImporterProcess()
-            self._process.sweep(self._database_url)
-        return self._process
+        self._keeper.kill()
 
     def _listen(self, process: ImporterProcess, record: Import) -> bool:
         """Pass on what the importer says of an import until it is idle; False if it died without an outcome."""
@@ -202,9 +139,9 @@ class Runner:
                 case "idle" if not message["retire"]:
                     return told
                 case "idle":
-                    self.discard()
+                    self._keeper.discard()
                     return told
-        self.discard()
+        self._keeper.discard()
         self._clean_up_for(record)
         return told
 

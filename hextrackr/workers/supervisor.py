@@ -16,6 +16,7 @@ from .channel import Message
 from .chores import Progressed
 from .endings import Endings
 from .hold import Hold
+from .keeper import Keeper
 from .leases import Leases
 from .registry import ImportRegistry, now_ms
 from .rounds import Rounds
@@ -68,6 +69,7 @@ class Supervisor:
         self._wake_workers = wake_workers
         self._alone = alone
         self._endings = Endings(registry, announcer, job_of)
+        self._keeper = Keeper(database_url)
         self._turns = Turns(registry, to_cancel=cancellation.requested, may_import=self._may_import, sleep=sleep)
         self._runner = Runner(
             registry,
@@ -75,11 +77,11 @@ class Supervisor:
             announcer,
             self._endings,
             job_of=job_of,
-            database_url=database_url,
+            keeper=self._keeper,
             meanwhile=self._turns.meanwhile,
         )
         self._rounds = Rounds(registry, leases, announcer, self._endings, self._runner, tidy)
-        self._turns.bind(self._runner, self._rounds, self._endings)
+        self._turns.bind(self._runner, self._keeper, self._rounds, self._endings)
 
     def start(self) -> None:
         """Take up what an earlier server left unfinished, and begin to work."""
@@ -122,7 +124,7 @@ class Supervisor:
             self._announcer.queued(record)
             self._runner.carry_out(record)
         finally:
-            self._runner.discard()
+            self._keeper.discard()
         while (ended := self._runner.existing(import_id)).state in (ImportState.QUEUED, *RUNNING):
             self._sleep(0.1)
         return ended
@@ -130,7 +132,7 @@ class Supervisor:
     @property
     def importer_pid(self) -> int | None:
         """The process id of the importer, while there is one."""
-        return self._runner.pid
+        return self._keeper.pid
 
     def submit(self, record: Import) -> None:
         """Take on a queued import.

@@ -13,6 +13,7 @@ from hextrackr.errors import DatabaseBusy, HexTrackrError
 
 from .chores import Chores
 from .endings import Endings
+from .keeper import Keeper
 from .registry import ImportRegistry
 from .rounds import ROUND, Rounds
 from .runner import Runner
@@ -48,9 +49,10 @@ class Turns:
         self._working = False
         self.chores = Chores(self._wake.set, sleep, self._stopped.is_set)
 
-    def bind(self, runner: Runner, rounds: Rounds, endings: Endings) -> None:
+    def bind(self, runner: Runner, keeper: Keeper, rounds: Rounds, endings: Endings) -> None:
         """Say what the turns consist of; the runner calls :meth:`meanwhile`, so it comes second."""
         self._runner = runner
+        self._keeper = keeper
         self._rounds = rounds
         self._endings = endings
 
@@ -80,7 +82,7 @@ class Turns:
         try:
             self._take_turns()
         finally:
-            self._runner.discard()
+            self._keeper.discard()
             self._working = False
 
     def meanwhile(self) -> None:
@@ -94,10 +96,10 @@ class Turns:
             self._wake.clear()
             try:
                 if self._may_import():
-                    self._runner.warm_up()
+                    self._keeper.warm_up()
                 self._endings.write_ends()
                 self._rounds.look_around()
-                if self.chores.take(self._runner.ask):
+                if self.chores.take(self._keeper.ask):
                     continue
                 waiting = self._registry.waiting() if self._may_import() else []
                 if waiting:

@@ -31,7 +31,8 @@ def test_the_supervisor_goes_on(caplog, trouble, level, explained):
 
     turns = Turns(SimpleNamespace(waiting=lambda: [object()]), to_cancel=list, may_import=lambda: True, sleep=nothing)
     turns.bind(
-        SimpleNamespace(warm_up=nothing, carry_out=carry_out, discard=nothing, ask=nothing),
+        SimpleNamespace(carry_out=carry_out),
+        SimpleNamespace(warm_up=nothing, discard=nothing, ask=nothing),
         SimpleNamespace(look_around=nothing),
         SimpleNamespace(write_ends=nothing),
     )

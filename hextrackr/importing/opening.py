@@ -1,0 +1,85 @@
+"""Opens an upload: what its first bytes tell of how it is written, of which scanner it is, and of how much it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from hextrackr.errors import FileRefused
+from hextrackr.models import Import
+
+from . import dialect, formats, outlook, saved, scandate, states
+from .formats.format import Recognised
+from .job import Job
+from .outlook import Standing
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An upload that can be read.
+
+    :ivar size: its bytes.
+    :ivar dialect: how it is written; ``recognised`` by whom.
+    :ivar first: its first rows.
+    :ivar source_id: the source that it is about, and what is ``standing`` on record of that.
+    """
+
+    size: int
+    dialect: dialect.Dialect
+    recognised: Recognised
+    first: list[list[str]]
+    source_id: int
+    standing: Standing
+
+    @property
+    def rows(self) -> int:
+        """About how many rows it has."""
+        return outlook.rows(self.size, self.first)
+
+    def day(self, record: Import) -> date:
+        """What will probably be the date of the scan."""
+        seen = scandate.in_rows(self.first, self.recognised.places["last_seen"])
+        return scandate.of_scan(record.scan_date, seen, record.filename, date.today())
+
+
+def size_of(job: Job) -> int:
+    """How many bytes the upload has.
+
+    :raises FileRefused: it is gone.
+    """
+    try:
+        return Path(job.upload).stat().st_size
+    except FileNotFoundError:
+        raise _gone() from None
+
+
+def opened(engine: Engine, job: Job, record: Import) -> Opened:
+    """Look into an upload, and give its import the source that it is about.
+
+    :raises FileRefused: it is gone, or nothing that can be read.
+    :raises UnknownFormat: it is no scanner's.
+    :raises MissingColumns: it lacks what the import cannot do without.
+    :raises Cancelled: the import is not this attempt's own any more.
+    """
+    size = size_of(job)
+    sample = _sample(Path(job.upload))
+    found = dialect.detect(sample, complete=len(sample) == size, is_header=formats.is_header)
+    recognised = formats.recognise(found.header, saved.formats(engine))
+    source_id = states.enter(engine, job, record, recognised)
+    standing = outlook.standing(engine, source_id)
+    return Opened(size, found, recognised, dialect.rows(sample, found), source_id, standing)
+
+
+def _sample(upload: Path) -> bytes:
+    try:
+        with upload.open("rb") as stream:
+            return stream.read(dialect.SAMPLE_BYTES)
+    except FileNotFoundError:
+        raise _gone() from None
+
+
+def _gone() -> FileRefused:
+    return FileRefused("The uploaded file is gone from the server's disk; please import it again.")

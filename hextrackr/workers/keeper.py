@@ -1,0 +1,89 @@
+"""Keeps an importer process: warm before there is anything to do, and a new one where the last has died."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from hextrackr.errors import ErrorRecord, Interrupted
+
+from .channel import Message
+from .process import ImporterProcess
+
+log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Holds the importer process of one supervisor.
+
+    :param database_url: what each importer process sweeps when it starts.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+        self._process: ImporterProcess | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the importer, while there is one."""
+        return self._process.pid if self._process else None
+
+    def warm_up(self) -> None:
+        """Have an importer process before there is anything to do; without one, the next import says what is wrong."""
+        try:
+            self._started()
+        except OSError:
+            log.exception("The importer process cannot be started")
+
+    def hand_over(self, send: Callable[[ImporterProcess], bool]) -> ImporterProcess:
+        """Send a request, to a new process if the idle one has died.
+
+        :raises OSError: the system has no room for another process.
+        """
+        process = self._started()
+        if not send(process):
+            self.discard()
+            process = self._started()
+            send(process)
+        return process
+
+    def ask(self, request: Message, progressed: Callable[[Message], None]) -> ErrorRecord | None:
+        """Let the importer do something else than an import; what stood in the way, if it did not work.
+
+        :param progressed: told each line of progress.
+        """
+        error: ErrorRecord | None = Interrupted(
+            "The work was interrupted before it was done; nothing was changed."
+        ).record()
+        process = self.hand_over(lambda process: process.ask(request))
+        for message in process.messages():
+            match message["type"]:
+                case "progress":
+                    progressed(message)
+                case "done":
+                    error = None
+                case "failed":
+                    error = message["error"]
+                case "idle" if not message["retire"]:
+                    return error
+                case "idle":
+                    break
+        self.discard()
+        return error
+
+    def kill(self) -> None:
+        """End the importer at once."""
+        if self._process is not None:
+            self._process.kill()
+
+    def discard(self) -> None:
+        """End the importer and take its exit status."""
+        if self._process is not None:
+            self._process.discard()
+            self._process = None
+
+    def _started(self) -> ImporterProcess:
+        if self._process is None:
+            self._process = ImporterProcess()
+            self._process.sweep(self._database_url)
+        return self._process
