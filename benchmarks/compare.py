@@ -1,8 +1,8 @@
 """An import beside what the ``sqlite3`` shell needs to bring the same file into one bare table.
 
 Both take turns on the same machine. The import is the whole of it: from the answer to the upload until the last event, through a
-running server and its importer process. ``first`` goes into an empty database, ``again`` brings the same file once more, ``next`` a
-follow-up scan (10 % gone, 5 % new).
+running server and its importer process. ``first`` goes into an empty database, ``anew`` brings the same scan in other bytes, ``again``
+that very file once more, ``next`` a follow-up scan (10 % gone, 5 % new).
 
     python -m benchmarks.compare                           1,000, 10,000 and 100,000 rows
     python -m benchmarks.compare 1000000 --rounds 3
@@ -25,7 +25,7 @@ from .server import Server, running
 from .watching import Seen, measure
 
 #: Import -> the file that it takes.
-IMPORTS = {"first": "first", "again": "first", "next": "next"}
+IMPORTS = {"first": "first", "anew": "anew", "again": "anew", "next": "next"}
 DATABASE = "hextrackr.sqlite3"
 #: How long an importer process may take to make way for a fresh one, in seconds.
 REST = 1.5
@@ -58,7 +58,7 @@ _HEADINGS = (
 
 def compare(rows: int, rounds: int, folder: Path) -> list[tuple[str, ...]]:
     """Measure imports of this size; the medians of all rounds, and the worst of what has a limit, as cells of a table."""
-    files = weeks(folder, rows)
+    files = weeks(folder, rows, *set(IMPORTS.values()))
     bare: dict[str, list[float]] = {name: [] for name in IMPORTS}
     seen: dict[str, list[Seen]] = {name: [] for name in IMPORTS}
     grown: dict[str, list[float]] = {name: [] for name in IMPORTS}

@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-#: Scan -> how it is made: the first one, and the one of the week after.
+#: Scan -> how it is made: the first one, the same exported anew in other bytes, and the one of the week after.
 SCANS: dict[str, dict[str, str | float]] = {
     "first": {"day": "2026-08-01"},
+    "anew": {"day": "2026-08-01", "exported": 1},
     "next": {"day": "2026-08-08", "gone": 0.1, "new": 0.05},
 }
 COLUMNS = (
@@ -89,21 +90,24 @@ def _plugin(rng: random.Random, number: int) -> tuple[str, ...]:
     )
 
 
-def rows(estate: Estate, gone: float = 0.0, new: float = 0.0, day: str = "2026-08-01") -> Iterator[tuple[str, ...]]:
+def rows(
+    estate: Estate, gone: float = 0.0, new: float = 0.0, day: str = "2026-08-01", exported: int = 0
+) -> Iterator[tuple[str, ...]]:
     """Yield the data rows of one scan, in the order of ``COLUMNS``.
 
     :param gone: share (0..1) of the first scan's findings that this scan does not have.
     :param new: share (0..1) of findings that the first scan did not have.
     :param day: the scan's date, ISO; it is in ``last_seen``.
+    :param exported: how often the scan was exported before: other bytes that say the same.
     """
     total = estate.rows + int(estate.rows * new)
     for number in range(total):
         if number < estate.rows and random.Random(number * 31 + estate.seed).random() < gone:
             continue
-        yield _row(estate, number, day)
+        yield _row(estate, number, day, exported)
 
 
-def _row(estate: Estate, number: int, day: str) -> tuple[str, ...]:
+def _row(estate: Estate, number: int, day: str, exported: int) -> tuple[str, ...]:
     # A host meets its plugins in a stride, and a port once it has met them all: no identity repeats.
     host, turn = number % estate.hosts, number // estate.hosts
     port_turn, offset = divmod(turn, len(estate.plugins))
@@ -119,7 +123,7 @@ def _row(estate: Estate, number: int, day: str) -> tuple[str, ...]:
         *plugin[:13],
         "2026-05-04T08:00:00.000Z",
         f"{day}T03:{number % 60:02}:00.000Z",
-        f"Installed version : {number % 9}.{host % 7}\nFixed version     : {number % 9 + 1}.0\n",
+        f"Installed version : {number % 9}.{host % 7 + exported}\nFixed version     : {number % 9 + 1}.0\n",
         str(port),
         "TCP" if port else "",
         plugin[7],
@@ -138,12 +142,12 @@ def write(stream: TextIO, estate: Estate, **scan: float | str) -> int:
     return count
 
 
-def weeks(folder: Path, rows: int) -> dict[str, Path]:
-    """Write each of :data:`SCANS` into a folder, and have them on the disk: what is written later is written while others measure."""
-    files = {name: folder / f"{name}.csv" for name in SCANS}
-    for name, scan in SCANS.items():
-        with files[name].open("w", encoding="utf-8", newline="") as stream:
-            write(stream, Estate(rows), **scan)
+def weeks(folder: Path, rows: int, *names: str) -> dict[str, Path]:
+    """Write these of :data:`SCANS` into a folder, and have them on the disk: what is written later is written while others measure."""
+    files = {name: folder / f"{name}.csv" for name in names}
+    for name, path in files.items():
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            write(stream, Estate(rows), **SCANS[name])
     os.sync()
     return files
 

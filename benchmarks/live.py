@@ -1,6 +1,6 @@
 """What an import does to everybody else meanwhile: how late the event loop is, how soon updates arrive, how pages and API answer.
 
-python -m benchmarks.live                  100,000 rows: a first import, the same again, a follow-up scan
+python -m benchmarks.live                  100,000 rows: a first import, the same scan exported anew, a follow-up
 python -m benchmarks.live --rows 1000000
 """
 
@@ -14,15 +14,12 @@ from pathlib import Path
 from statistics import median
 from urllib.request import Request, urlopen
 
-from .exports import Estate, write
+from .exports import SCANS, Estate, write
 from .server import Server, running
 from .watching import PATHS, Seen, idle, measure
 
-SCANS: dict[str, dict[str, str | float]] = {
-    "first import": {"day": "2026-08-01"},
-    "the same again": {"day": "2026-08-01"},
-    "follow-up": {"day": "2026-08-08", "gone": 0.1, "new": 0.05},
-}
+#: Import -> its scan.
+IMPORTS = {"first import": "first", "the same anew": "anew", "follow-up": "next"}
 IDLE_SECONDS = 5.0
 
 
@@ -45,10 +42,10 @@ def report(rows: int) -> None:
     ):
         time.sleep(2)  # the importer process warms up beside the server
         urlopen(Request(f"{server.url}/benchmark/ticker", method="POST")).read()
-        for name, scan in SCANS.items():
+        for name, scan in IMPORTS.items():
             path = Path(folder) / "scan.csv"
             with path.open("w", encoding="utf-8", newline="") as stream:
-                write(stream, Estate(rows), **scan)
+                write(stream, Estate(rows), **SCANS[scan])
             before = idle(server, IDLE_SECONDS)
             _late(server)
             seen = measure(server, path)

@@ -19,9 +19,12 @@ from statistics import median
 import psycopg
 
 from . import databases, pgserver
-from .exports import SCANS, weeks
+from .exports import weeks
 from .server import running
 from .watching import measure
+
+#: The scans that are imported, one after the other.
+SCANS = ("first", "next")
 
 
 def main() -> None:
@@ -37,7 +40,7 @@ def report(rows: int, rounds: int) -> None:
     if pgserver.folder() is None:
         raise SystemExit("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     with tempfile.TemporaryDirectory(prefix="hextrackr-postgresql-") as folder:
-        files = weeks(Path(folder), rows)
+        files = weeks(Path(folder), rows, *SCANS)
         bare: dict[str, list[float]] = {name: [] for name in SCANS}
         took: dict[str, list[float]] = {name: [] for name in SCANS}
         for _ in range(rounds):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sqlite3
 import time
@@ -61,12 +62,15 @@ def import_csv(path: Path, source: str, mode: str, scan_date: Any, confirm: bool
     Runs in an importer process of its own, so the server may be running or not.
     """
     stored = janitor.upload_name("csv")
-    shutil.copyfile(path, Path(current_app.config["INSTANCE_PATH"], "uploads", stored))
+    upload = shutil.copyfile(path, Path(current_app.config["INSTANCE_PATH"], "uploads", stored))
+    with upload.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     import_id = extensions.import_registry.add(
         session_id=str(uuid.uuid4()),
         filename=path.name,
         file_size=path.stat().st_size,
         upload=stored,
+        digest=digest,
         source_label=source,
         mode=mode,
         scan_date=scan_date.date() if scan_date else None,

@@ -63,6 +63,13 @@ def test_resolving_most_of_a_source_needs_confirm(flask, export, query):
     assert query("SELECT count(*) FROM findings WHERE lifecycle = 'active'") == [(1,)]
 
 
+def test_the_same_file_again_is_known(flask, export, query):
+    for _ in range(2):
+        assert flask("import-csv", export([1, 2])).returncode == 0
+    assert query("SELECT inserted, unchanged, digest = fingerprint FROM imports") == [(2, 0, 0), (0, 2, 0)]
+    assert query("SELECT count(DISTINCT fingerprint) FROM imports") == [(1,)]
+
+
 def test_the_database_is_migrated_and_the_models_agree(flask):
     assert flask("db", "upgrade").returncode == 0
     assert flask("db", "check").returncode == 0

@@ -59,6 +59,7 @@ _ABSENT = f"""
     FROM findings f
     WHERE f.source_id = :source_id AND f.grade >= {OPEN_GRADE} AND {{not_matched}}
 """
+_COUNT_ABSENT = "SELECT severity, count(*) FROM absent GROUP BY severity"
 _ON_SCANNED_HOSTS = " AND f.asset_id IN (SELECT asset_id FROM staging_assets WHERE import_id = :import_id)"
 _NONE = " AND 1 = 0"
 
@@ -153,6 +154,16 @@ def conclude(
     return _outcomes(connection, parameters, all_new)
 
 
+def compared(connection: Connection, outcomes: Outcomes) -> dict[str, int]:
+    """How many findings of the file are on record once the outcomes are applied, by severity: all but those that are absent from it."""
+    absent = {row[0]: row[1] for row in connection.execute(text(_COUNT_ABSENT))}
+    return {
+        severity.name.lower(): sum(numbers.get(severity.value, 0) for numbers in outcomes.values())
+        - absent.get(severity.value, 0)
+        for severity in Severity
+    }
+
+
 def apply(connection: Connection, import_id: int, source_id: int, day: date) -> None:
     """Write what :func:`match` and :func:`conclude` found into the findings on record, and keep each change of one."""
     parameters = {"import_id": import_id, "source_id": source_id, "day": day}
@@ -188,10 +199,10 @@ def _in_pieces(connection: Connection, step: str, parameters: dict[str, Any], st
 def _outcomes(connection: Connection, parameters: dict[str, Any], all_new: bool) -> Outcomes:
     outcomes = no_outcomes()
     changed = "SELECT outcome, severity, count(*) FROM matched WHERE outcome <> 'unchanged' GROUP BY outcome, severity"
-    absent = "SELECT 'resolved', severity, count(*) FROM absent GROUP BY severity"
-    for counting in (_ALL_NEW if all_new else changed, absent):
-        for outcome, severity, count in connection.execute(text(counting), parameters):
-            outcomes[outcome][severity] = outcomes[outcome].get(severity, 0) + count
+    for outcome, severity, count in connection.execute(text(_ALL_NEW if all_new else changed), parameters):
+        outcomes[outcome][severity] = count
+    for severity, count in connection.execute(text(_COUNT_ABSENT)):
+        outcomes["resolved"][severity] = outcomes["resolved"].get(severity, 0) + count
     # Most findings are unchanged: to group them would be to sort them.
     each = ", ".join(f"count(*) FILTER (WHERE severity = {severity.value})" for severity in Severity)
     unchanged = connection.execute(text(f"SELECT {each} FROM matched WHERE outcome = 'unchanged'")).one()

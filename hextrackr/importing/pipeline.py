@@ -18,7 +18,20 @@ from hextrackr.models import Import, dialects
 from hextrackr.models.base import prepare_engine
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import opening, outlook, ownership, pace, plaintext, promotion, scandate, staging, states, sweep, unlogged
+from . import (
+    opening,
+    outlook,
+    ownership,
+    pace,
+    plaintext,
+    promotion,
+    repeats,
+    scandate,
+    staging,
+    states,
+    sweep,
+    unlogged,
+)
 from .csvdatabase import CsvDatabase, IrregularCsv, NotUtf8
 from .dialect import Dialect
 from .job import Job
@@ -45,7 +58,12 @@ def run(job: Job, meter: Meter) -> ImportState:
         else:
             if record.state == ImportState.PROMOTING:
                 states.move(engine, job, ImportState.PROMOTING, ImportState.READING)
-            _stage(engine, job, record, meter)
+            opened = _opened(engine, job, record, meter)
+            record = _record(engine, job)
+            repeated = repeats.earlier(engine, record, opened.source_id)
+            if repeated is not None and repeats.settle(engine, job, repeated, meter):
+                return ImportState.COMPLETED
+            _stage(engine, job, record, opened, meter)
             record = _record(engine, job)
     with _database(job, PROMOTION_CACHE_MB) as engine:
         return _promote(engine, job, record, meter)
@@ -102,13 +120,16 @@ def staged_figures(record: Import) -> dict[str, Any]:
     }
 
 
-def _stage(engine: Engine, job: Job, record: Import, meter: Meter) -> None:
-    size, costs = opening.size_of(job), pace.COSTS[engine.dialect.name]
-    meter.plan(pace.plan(size, outlook.rows(size, ()), costs=costs))
+def _opened(engine: Engine, job: Job, record: Import, meter: Meter) -> Opened:
+    size = opening.size_of(job)
+    meter.plan(pace.plan(size, outlook.rows(size, ()), costs=pace.COSTS[engine.dialect.name]))
     meter.begin("recognise", "Reading the file...")
-    opened = opening.opened(engine, job, record)
-    standing = opened.standing
-    expected = partial(pace.plan, size, known=standing.known, held=standing.held, costs=costs)
+    return opening.opened(engine, job, record)
+
+
+def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Meter) -> None:
+    standing, costs = opened.standing, pace.COSTS[engine.dialect.name]
+    expected = partial(pace.plan, opened.size, known=standing.known, held=standing.held, costs=costs)
     meter.plan(expected(opened.rows, moves=opened.day(record) != standing.day))
     sweep.clear(engine, staging.TABLES, record.id)
 

@@ -114,6 +114,7 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     )
     meter.begin("index", units=indexes.columns(*taken_out))
     indexes.build(connection, taken_out, meter.advance)
+    compared = lifecycle.compared(connection, outcomes)
     lifecycle.drop(connection)
     meter.begin("totals")
     weights.add(connection, import_id, source_id, all_new=all_new)
@@ -121,7 +122,7 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     journal.keep_totals(connection, import_id, source_id, day)
     totals.keep(connection, source_id, day, is_open, outcomes)
     connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=day))
-    return outcomes, summary.tell(connection, source_id, outcomes, is_open)
+    return outcomes, summary.tell(connection, source_id, outcomes, is_open) | {"compared": compared}
 
 
 def _take_in_late(connection: Connection, promotion: Promotion) -> tuple[Outcomes, dict[str, Any]]:

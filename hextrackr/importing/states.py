@@ -11,7 +11,7 @@ from hextrackr.errors import Cancelled
 from hextrackr.models import Import, Source
 from hextrackr.models.imports import ImportState
 
-from . import ownership
+from . import ownership, repeats
 from .formats.format import Recognised
 from .job import Job
 
@@ -19,7 +19,7 @@ _NEW_SOURCE = text("INSERT INTO sources (scanner, label) VALUES (:scanner, :labe
 
 
 def enter(engine: Engine, job: Job, record: Import, recognised: Recognised) -> int:
-    """Move the import to ``reading`` and find its source, or make it."""
+    """Note what the file was recognised as, and find its source, or make it."""
     scanner = recognised.format.key
     with Session(engine) as session, session.begin():
         source = session.scalars(select(Source).filter_by(scanner=scanner, label=record.source_label)).one_or_none()
@@ -29,7 +29,11 @@ def enter(engine: Engine, job: Job, record: Import, recognised: Recognised) -> i
         changed = session.execute(
             update(Import)
             .where(*ownership.mine(job, ImportState.READING))
-            .values(scanner=scanner, vendor=record.vendor or recognised.format.name)
+            .values(
+                scanner=scanner,
+                vendor=record.vendor or recognised.format.name,
+                fingerprint=repeats.fingerprint(record.digest, recognised, job.date_order),
+            )
         )
         if changed.rowcount != 1:  # type: ignore[attr-defined]
             raise Cancelled

@@ -50,6 +50,12 @@ def tell(connection: Connection, source_id: int, outcomes: Outcomes, is_open: Op
     return summary
 
 
+def of_nothing_new(outcomes: Outcomes, is_open: OpenTotals) -> dict[str, Any]:
+    """The summary of an import after which everything is as it was."""
+    nothing = {"new": {"count": 0, "names": []}, "gone": {"count": 0, "names": []}}
+    return {"bySeverity": by_severity(outcomes, is_open), **dict.fromkeys(_PRESENT, nothing)}
+
+
 def end(connection: Connection) -> None:
     """Remove the temporary tables, if they are there."""
     for subject in _PRESENT:

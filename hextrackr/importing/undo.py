@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select, text, update
+from sqlalchemy import Connection, Engine, Select, func, select, text, update
 
 from hextrackr.errors import NOT_LATEST, Conflict
 from hextrackr.models import (
@@ -111,6 +111,11 @@ def standing(source_id: int) -> tuple[Any, ...]:
     )
 
 
+def latest_of(source_id: int, *columns: Any) -> Select[Any]:
+    """Selects these columns of the latest of the imports that make up the record of a source."""
+    return select(*columns).where(*standing(source_id)).order_by(Import.place.desc()).limit(1)
+
+
 def next_place(connection: Connection, source_id: int) -> int:
     """The place of the next import in the order in which those of a source are promoted."""
     highest = connection.execute(select(func.max(Import.place)).where(Import.source_id == source_id)).scalar_one()
@@ -120,8 +125,7 @@ def next_place(connection: Connection, source_id: int) -> int:
 def latest(connection: Connection, source_id: int) -> int | None:
     """The import of a source that can be undone."""
     kept_from = next_place(connection, source_id) - DEPTH
-    last = select(Import.id, Import.place).where(*standing(source_id)).order_by(Import.place.desc()).limit(1)
-    found = connection.execute(last).one_or_none()
+    found = connection.execute(latest_of(source_id, Import.id, Import.place)).one_or_none()
     return found.id if found is not None and found.place >= kept_from else None
 
 

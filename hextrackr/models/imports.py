@@ -60,6 +60,10 @@ class Import(Base):
     mode: Mapped[str] = mapped_column(String(10), default=ImportMode.FULL)
     scan_date: Mapped[date | None]
     confirmed: Mapped[bool] = mapped_column(default=False)
+    #: The file's SHA-256, in hex, if whoever has stored it has told; and what it stands for as it was read, see
+    #: ``importing/repeats.py``.
+    digest: Mapped[str | None] = mapped_column(String(64))
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
     #: ``day-first`` or ``month-first`` if the user has said how the file writes dates in numbers.
     date_order: Mapped[str | None] = mapped_column(String(12))
     #: Show what the import would do and await a confirmation, whatever it resolves.

@@ -144,7 +144,7 @@ def _receive() -> Import:
     import_supervisor.refuse_if_stopping()  # a restore may have begun while the file came in
     name = upload.keep()
     try:
-        import_id = import_registry.add(file_size=upload.size, upload=name, **values)
+        import_id = import_registry.add(file_size=upload.size, digest=upload.digest, upload=name, **values)
     except HexTrackrError:
         upload.drop()
         raise

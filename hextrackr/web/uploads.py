@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import time
@@ -64,11 +65,18 @@ class StoredFile:
         self._stream = self.path.open("w+b", buffering=0)
         self._unsynced = 0
         self._kept = False
+        self._digest = hashlib.sha256()
         self.size = 0
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what was written, in hex."""
+        return self._digest.hexdigest()
 
     def write(self, data: bytes) -> int:
         """Append, and now and then wait for the disk."""
         written = self._stream.write(data)
+        self._digest.update(data[:written])
         self.size += written
         self._unsynced += written
         if self._unsynced >= SYNC_BYTES:

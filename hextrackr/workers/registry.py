@@ -23,6 +23,7 @@ KEPT_MS = 24 * 3600 * 1000
 #: What the user said of an import, which holds for another attempt at it as well.
 SAID = (
     "filename", "file_size", "upload", "vendor", "source_label", "mode", "scan_date", "date_order", "confirmed", "preview",
+    "digest",
 )  # fmt: skip
 #: After this many attempts an import that keeps ending its process is given up.
 MAX_ATTEMPTS = 3

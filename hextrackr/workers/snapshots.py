@@ -57,6 +57,8 @@ class ImportSnapshots:
         told = snapshot(record, now_ms())
         if live is not None:
             told["progress"] = max(told["progress"], live["progress"])
+            if record.owner == identity.own():  # what is about to be told here says the same
+                told["metadata"]["sequence"] = live["metadata"]["sequence"] + 1
         return told
 
     def _is_stale(self, live: Snapshot, record: Import) -> bool:

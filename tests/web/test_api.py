@@ -36,6 +36,24 @@ def imported(engine, config, tmp_path):
     assert importer(engine, config.database_url, tmp_path)(export(rows)).state == "completed"
 
 
+def test_the_same_file_again_is_known_and_changes_nothing(upload, client, query):
+    first = upload(scan([1, 2])).json
+    before = query("SELECT * FROM findings")
+    again = upload(scan([1, 2])).json
+    assert (again["success"], again["unchanged"], again["rowsRead"], again["summary"]["repeats"]) == (
+        True,
+        2,
+        2,
+        first["importId"],
+    )
+    assert again["warnings"] == [
+        f"The file is the same as that of import {first['importId']}, so it was not read again."
+    ]
+    assert query("SELECT * FROM findings") == before
+    snapshot = client.get(f"/api/progress/{again['sessionId']}").json
+    assert (snapshot["progress"], snapshot["metadata"]["unchanged"]) == (100, 2)
+
+
 def test_an_import_answers_when_it_is_done(upload):
     answer = upload(scan([1, 2]), scanDate="2026-08-05", source="Berlin")
     assert answer.status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import socket
 
@@ -47,8 +48,9 @@ def test_an_upload_is_queued_and_answered(app, client, query):
 def test_the_stored_file_is_the_uploaded_one(app, client, query):
     content = bytes(range(256)) * 1500
     client.post(STAGING, data=form(content))
-    [(name,)] = query("SELECT upload FROM imports")
+    [(name, digest)] = query("SELECT upload, digest FROM imports")
     assert (app.config["INSTANCE_PATH"] / "uploads" / name).read_bytes() == content
+    assert digest == hashlib.sha256(content).hexdigest()
 
 
 def test_without_a_session_id_there_is_a_new_one(client):

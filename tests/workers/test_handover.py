@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from hextrackr.errors import Conflict
+from hextrackr.errors import Cancelled, Conflict
 from hextrackr.models import Import
 from hextrackr.models.imports import ImportState
 from hextrackr.progress.tracker import ProgressTracker
@@ -134,6 +134,17 @@ def test_what_the_row_says_of_an_end_or_a_question_is_known_at_once(tracker, rea
     told = ImportSnapshots(tracker, Rows(row), reachable).find(SESSION)
     assert (told["progress"], told["status"]) == (33.0, status)
     assert told["metadata"].get("awaitingConfirmation") is awaiting
+
+
+@pytest.mark.parametrize("owner", [identity.own(), "elsewhere"], ids=["own", "elsewhere"])
+def test_what_is_told_of_an_end_beforehand_is_numbered_no_higher_than_the_word_to_come(tracker, owner):
+    tracker.create_session_with_id(SESSION)
+    tracker.update_progress(SESSION, 33.0)
+    before = ImportSnapshots(tracker, Rows(record("cancelled", 1, owner))).find(SESSION)
+    tracker.error_session(SESSION, Cancelled().record())
+    after = tracker.snapshot(SESSION)
+    assert before["status"] == after["status"] == "error"
+    assert (before["metadata"]["sequence"] <= after["metadata"]["sequence"]) == (owner == identity.own())
 
 
 def test_a_question_that_was_told_is_the_trackers(tracker):
