@@ -40,9 +40,6 @@ class Reading:
 #: Phases that were expected to take at least this many seconds together tell how fast the machine is.
 CALIBRATES_FROM = 0.05
 
-#: What can be measured goes by the clock up to this share of it, as a measurement of a short phase begins late.
-_UNMEASURED = 0.5
-
 Report = Callable[[Reading], None]
 
 
@@ -55,8 +52,9 @@ class _Position:
     rest: float
     units: int = 0
     measure: Callable[[], float] | None = None
-    #: How many units are done, and when the last of them was.
+    #: How many units are done, and when the last of them was; how much was measured to be done, and since when.
     done: tuple[int, float] = (0, 0.0)
+    measured: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass
@@ -106,7 +104,7 @@ class Meter:
         phase, rest = self._plan[index], self._plan[index:]
         opens, width = self._share(phase, rest)
         after = sum(other.seconds for other in rest[1:])
-        self._position = _Position(phase, opens, opens + width, now, after, units, measure, (0, now))
+        self._position = _Position(phase, opens, opens + width, now, after, units, measure, (0, now), (0.0, now))
         self._reached = opens
         if message is not None:
             self.message = message
@@ -182,9 +180,6 @@ class Meter:
     def _fraction(self, position: _Position, now: float) -> float:
         """How much of the phase is done."""
         known, at = _known(position, now)
-        if position.measure is not None:
-            expected = position.phase.seconds * self._pace()
-            return max(known, _UNMEASURED * _by_clock(now - position.since, expected))
         expected = (1 - known) * position.phase.seconds * self._pace(position, now)
         return known + (1 - known) * _by_clock(now - at, expected)
 
@@ -205,9 +200,12 @@ class Meter:
 
 
 def _known(position: _Position, now: float) -> tuple[float, float]:
-    """How much of a phase is known to be done, and when it was."""
+    """How much of a phase is known to be done, and since when."""
     if position.measure is not None:
-        return min(1.0, position.measure()), now
+        measured = min(1.0, position.measure())
+        if measured > position.measured[0]:
+            position.measured = measured, now
+        return position.measured
     done, at = position.done
     return (min(1.0, done / position.units) if position.units else 0.0), at
 
