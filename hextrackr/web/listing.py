@@ -7,8 +7,9 @@ few of these match, a part of what matches, sorted. Nobody pages through so many
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -26,6 +27,8 @@ from .stretches import Stretches
 
 #: So many findings are collected and sorted at most; so many are shown of what matches more, from so many of the index.
 COLLECTED, SHOWN, CANDIDATES = 5_000, 1_000, 10_000
+#: The first of these tell whether it is worth while to look at all of them.
+PROBED = 500
 #: So many findings are looked at before others have their turn, where no index leads to those that match.
 _SPAN = 50_000
 
@@ -83,10 +86,18 @@ def _collected(session: Session, filters: Filters, order: Order, pause: Callable
             break
         pause()
 
-    def key(row: Any) -> list[Any]:  # what has no value is less than what has one, as it is for SQLite
-        return [*((value is not None, value) for value in row[1:]), row[0]]
+    return [row[0] for row in _sorted(found.values(), order)][: COLLECTED + 1]
 
-    return [row[0] for row in sorted(found.values(), key=key, reverse=order.descending)][: COLLECTED + 1]
+
+def _sorted(rows: Iterable[Any], order: Order) -> list[Any]:
+    """Rows that begin with the id and then have the columns of the order; what has no value is less than what has one."""
+    found = sorted(rows, key=itemgetter(0), reverse=order.descending)
+    for place in range(len(order.keys), 0, -1):  # the sort is stable, so the column that counts most comes last
+        without = [row for row in found if row[place] is None]
+        valued = [row for row in found if row[place] is not None]
+        valued.sort(key=itemgetter(place), reverse=order.descending)
+        found = valued + without if order.descending else without + valued
+    return found
 
 
 def collecting(session: Session, filters: Filters, *columns: Any) -> Iterator[Select[Any]]:
@@ -105,13 +116,28 @@ def _first_matching(session: Session, filters: Filters, order: Order, held: Stre
     found: list[int] = []
     left = CANDIDATES
     for group in held.groups():
-        candidates = held.first(group, left).limit(left).subquery("candidates")
-        # Looked up one by one in their order, so that the search ends with the last one that is wanted.
-        matches = select(Finding.id).where(Finding.id == candidates.c.id, *filters.looked_at()).exists()
-        first = select(candidates.c.id).where(matches).limit(SHOWN - len(found))
-        order_by = [in_order(column, order.descending) for column in (candidates.c.key, candidates.c.id)]
-        found += session.scalars(as_it_comes(session, first, order_by))
+        if left == CANDIDATES and _are_rare(session, filters, order, held, group):
+            break
+        found += session.scalars(_matching(session, filters, order, held, group, left).limit(SHOWN - len(found)))
         left -= stretches.held(group)
         if left <= 0 or len(found) == SHOWN:
             break
     return found if len(found) == SHOWN else []
+
+
+def _are_rare(session: Session, filters: Filters, order: Order, held: Stretches, group: stretches.Group) -> bool:
+    """Whether those that match are so far apart that there will not be enough of them among the first of the index."""
+    among_these = _matching(session, filters, order, held, group, PROBED).subquery()
+    count = session.scalar(select(func.count()).select_from(among_these)) or 0
+    return 2 * count * CANDIDATES < SHOWN * min(PROBED, stretches.held(group))
+
+
+def _matching(
+    session: Session, filters: Filters, order: Order, held: Stretches, group: stretches.Group, count: int
+) -> Select[Any]:
+    """Selects the ids of what matches among the first ``count`` of a group, in order."""
+    candidates = held.first(group, count).limit(count).subquery("candidates")
+    # Looked up one by one in their order, so that the search ends with the last one that is wanted.
+    matches = select(Finding.id).where(Finding.id == candidates.c.id, *filters.looked_at()).exists()
+    order_by = [in_order(column, order.descending) for column in (candidates.c.key, candidates.c.id)]
+    return as_it_comes(session, select(candidates.c.id).where(matches), order_by)
