@@ -134,6 +134,8 @@ def completion_message(record: Import) -> str:
     if record.summary.get("late"):
         added = record.summary["recorded"]
         return f"Import complete. A newer scan is on record, so only the history was filled: {added} findings were added to it."
+    if repeated := record.summary.get("repeats"):
+        return f"Import complete. The file is the same as that of import {repeated}: {record.unchanged} findings are unchanged."
     if not record.staged:
         return "Import complete. The file holds no finding, so nothing was changed."
     return (

@@ -52,6 +52,7 @@ def test_the_same_file_again_is_known_and_changes_nothing(upload, client, query)
     assert query("SELECT * FROM findings") == before
     snapshot = client.get(f"/api/progress/{again['sessionId']}").json
     assert (snapshot["progress"], snapshot["metadata"]["unchanged"]) == (100, 2)
+    assert snapshot["message"] == "Import complete. The file is the same as that of import 1: 2 findings are unchanged."
 
 
 def test_an_import_answers_when_it_is_done(upload):
