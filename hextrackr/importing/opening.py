@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from hextrackr.errors import FileRefused
 from hextrackr.models import Import
 
-from . import dialect, formats, outlook, saved, scandate, states
+from . import dialect, formats, outlook, repeats, saved, scandate, states
 from .formats.format import Recognised
 from .job import Job
 from .outlook import Standing
@@ -68,7 +68,8 @@ def opened(engine: Engine, job: Job, record: Import) -> Opened:
     sample = _sample(Path(job.upload))
     found = dialect.detect(sample, complete=len(sample) == size, is_header=formats.is_header)
     recognised = formats.recognise(found.header, saved.formats(engine))
-    source_id = states.enter(engine, job, record, recognised)
+    fingerprint = repeats.fingerprint(record.digest, recognised, job.date_order)
+    source_id = states.enter(engine, job, record, recognised, fingerprint)
     standing = outlook.standing(engine, source_id)
     return Opened(size, found, recognised, dialect.rows(sample, found), source_id, standing)
 

@@ -1,9 +1,10 @@
 """Knows a file again that was imported just before: what it says is what the record says, so it is not read once more.
 
-Whether it is the same is told by its bytes (SHA-256) and by the way they are read: its format, column by column, and this version of
-the program. Only the latest import of a source can be repeated, by one that asks for the same, and only while the source holds open
-what that import has left. Then every finding of the file is on record as the file has it. The repeat takes over what was found out
-of the file, its rejected rows as well, and has a place in the history of its source like any other import; no finding is touched.
+Whether it is the same is told by its bytes (SHA-256) and by the way they are read: its format, column by column, and the very code
+that does it, so that a mended reader reads it anew. Only the latest import of a source can be repeated, by one that asks for the same,
+and only while the source holds open what that import has left. Then every finding of the file is on record as the file has it. The
+repeat takes over what was found out of the file, its rejected rows as well, and has a place in the history of its source like any
+other import; no finding is touched.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import json
 import time
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import duckdb
 from sqlalchemy import Connection, Engine, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-import hextrackr
 from hextrackr.models import Import, Reject
 from hextrackr.models.dialects import lock_source
 from hextrackr.models.findings import Severity
@@ -44,8 +47,17 @@ def fingerprint(digest: str | None, recognised: Recognised, date_order: str | No
     """
     if not digest:
         return None
-    read = [hextrackr.__version__, digest, date_order, vars(recognised.format), recognised.places]
+    read = [digest, program(), date_order, vars(recognised.format), recognised.places]
     return hashlib.sha256(json.dumps(read, default=_plain, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def program() -> str:
+    """Stands for the code that reads files: this package, and DuckDB."""
+    code = hashlib.sha256(duckdb.__version__.encode())
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        code.update(path.read_bytes())
+    return code.hexdigest()
 
 
 def earlier(engine: Engine, record: Import, source_id: int) -> Import | None:

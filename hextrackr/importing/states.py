@@ -11,15 +11,18 @@ from hextrackr.errors import Cancelled
 from hextrackr.models import Import, Source
 from hextrackr.models.imports import ImportState
 
-from . import ownership, repeats
+from . import ownership
 from .formats.format import Recognised
 from .job import Job
 
 _NEW_SOURCE = text("INSERT INTO sources (scanner, label) VALUES (:scanner, :label) ON CONFLICT DO NOTHING")
 
 
-def enter(engine: Engine, job: Job, record: Import, recognised: Recognised) -> int:
-    """Note what the file was recognised as, and find its source, or make it."""
+def enter(engine: Engine, job: Job, record: Import, recognised: Recognised, fingerprint: str | None) -> int:
+    """Note what the file was recognised as, and find its source, or make it.
+
+    :param fingerprint: see :func:`.repeats.fingerprint`.
+    """
     scanner = recognised.format.key
     with Session(engine) as session, session.begin():
         source = session.scalars(select(Source).filter_by(scanner=scanner, label=record.source_label)).one_or_none()
@@ -32,7 +35,7 @@ def enter(engine: Engine, job: Job, record: Import, recognised: Recognised) -> i
             .values(
                 scanner=scanner,
                 vendor=record.vendor or recognised.format.name,
-                fingerprint=repeats.fingerprint(record.digest, recognised, job.date_order),
+                fingerprint=fingerprint,
             )
         )
         if changed.rowcount != 1:  # type: ignore[attr-defined]
