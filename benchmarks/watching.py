@@ -14,8 +14,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-import socketio
-
+from . import sockets
 from .server import Server
 
 ASKED_EVERY = 0.025
@@ -121,8 +120,8 @@ def measure(server: Server, path: Path, *, asked: Sequence[str] = PATHS, **field
     )
 
 
-def joined(server: Server, session: str, watch: Watch) -> socketio.Client:
-    client = socketio.Client(reconnection=False)
+def joined(server: Server, session: str, watch: Watch) -> sockets.Client:
+    client = sockets.Client(reconnection=False)
     for event in ("progress-status", "progress-update", "progress-complete", "progress-error"):
         client.on(event, watch.take)
     client.connect(server.url, transports=["websocket"])

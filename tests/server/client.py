@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from queue import Queue
 from typing import Any
 
-import socketio
-
+from benchmarks import sockets
 from benchmarks.server import Server
 
 PATIENCE = 30.0
@@ -24,7 +23,7 @@ class Listener:
     """A client that has joined a session: the events it was sent, in order, as (name, snapshot)."""
 
     session_id: str
-    client: socketio.Client
+    client: sockets.Client
     events: Queue[tuple[str, dict[str, Any]]] = field(default_factory=Queue)
 
     def until_the_end(self) -> list[tuple[str, dict[str, Any]]]:
@@ -38,7 +37,7 @@ class Listener:
 @contextmanager
 def listening(server: Server, transport: str | list[str] = "websocket") -> Iterator[Listener]:
     """Join a session that is still to come."""
-    client = socketio.Client(reconnection=False)
+    client = sockets.Client(reconnection=False)
     listener = Listener(str(uuid.uuid4()), client)
     for event in EVENTS:
         client.on(event, lambda snapshot, name=event: listener.events.put((name, snapshot)))
