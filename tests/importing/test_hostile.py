@@ -16,6 +16,8 @@ from hextrackr.importing import formats, pace, pipeline
 from hextrackr.importing.dialect import detect, rows
 from hextrackr.importing.job import Job
 from hextrackr.importing.meter import Meter
+from hextrackr.importing.opening import Opened
+from hextrackr.importing.outlook import Standing
 from hextrackr.importing.reader import Counts
 
 CODES = {"UNREADABLE_CSV", "UNKNOWN_FORMAT", "MISSING_COLUMNS"}
@@ -43,7 +45,8 @@ def read(content: bytes, folder: Path) -> tuple[Counts, set[tuple[str, str]]] | 
     try:
         found = detect(content, complete=True, is_header=formats.is_header)
         recognised = formats.recognise(found.header)
-        with closing(pipeline._rows_read(job, found, recognised, rows(content, found), meter)) as reader:
+        opened = Opened(len(content), found, recognised, rows(content, found), 1, Standing(0, None, 0))
+        with closing(pipeline._rows_read(job, opened, meter)) as reader:
             counts = reader.deduplicate()
             reader.read_definitions()
             joined = (
