@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -142,3 +143,15 @@ def test_a_repeat_that_was_ended_meanwhile_changes_nothing(bring, engine, monkey
     with pytest.raises(Cancelled):
         bring(scan([1, 2, 3]))
     assert query("SELECT state, place, unchanged FROM imports WHERE id = 2") == [("cancelled", None, 0)]
+
+
+def test_a_repeat_that_breaks_off_leaves_everything_as_it_was(bring, engine, monkeypatch, query):
+    bring(MIXED)
+    before = dump(engine)
+    monkeypatch.setattr(repeats.totals, "keep", Mock(side_effect=OSError))
+    with pytest.raises(OSError):
+        bring(MIXED)
+    monkeypatch.undo()
+    assert dump(engine) == before
+    assert query("SELECT state, place, unchanged FROM imports WHERE id = 2") == [("reading", None, 0)]
+    assert query(REJECTS.format(2)) == []
