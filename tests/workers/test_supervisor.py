@@ -15,6 +15,7 @@ from benchmarks.exports import Estate, write
 from hextrackr import create_app
 from hextrackr.errors import Conflict, HexTrackrError, NotFound
 from hextrackr.extensions import import_registry, import_snapshots, import_supervisor
+from hextrackr.models.dialects import lock_source
 from hextrackr.workers import cancellation, wiring
 from hextrackr.workers.process import ImporterProcess
 from tests.exports import scan
@@ -196,7 +197,8 @@ def test_an_importer_killed_in_an_undo_leaves_everything(working, supervisor, qu
     assert eventually(lambda: query(STAGED) == [(0,)])
     time.sleep(0.2)  # the importer is idle again
     at_work = working.extensions["import_supervisor"]
-    with engine.begin(), pytest.raises(HexTrackrError) as failure:  # the undo waits for this transaction
+    with engine.begin() as connection, pytest.raises(HexTrackrError) as failure:
+        lock_source(connection, record.source_id)  # the undo waits for this transaction
         threading.Timer(0.3, lambda: os.kill(at_work.importer_pid, signal.SIGKILL)).start()
         supervisor.undo(record.id)
     assert failure.value.code == "INTERRUPTED"
