@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from urllib.request import Request, urlopen
 
-from .exports import SCANS, Estate, write
+from .exports import weeks
 from .server import Server, running
 from .watching import PATHS, Seen, idle, measure
 
@@ -40,15 +40,13 @@ def report(rows: int) -> None:
         tempfile.TemporaryDirectory(prefix="hextrackr-exports-") as folder,
         running(app="benchmarks.served:app") as server,
     ):
+        files = weeks(Path(folder), rows, *IMPORTS.values())
         time.sleep(2)  # the importer process warms up beside the server
         urlopen(Request(f"{server.url}/benchmark/ticker", method="POST")).read()
         for name, scan in IMPORTS.items():
-            path = Path(folder) / "scan.csv"
-            with path.open("w", encoding="utf-8", newline="") as stream:
-                write(stream, Estate(rows), **SCANS[scan])
             before = idle(server, IDLE_SECONDS)
             _late(server)
-            seen = measure(server, path)
+            seen = measure(server, files[scan])
             print(" | ".join((f"{rows:,}", name, *_cells(seen, before, _late(server)))), flush=True)
             time.sleep(2)
 

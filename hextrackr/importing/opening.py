@@ -25,6 +25,7 @@ class Opened:
     :ivar dialect: how it is written; ``recognised`` by whom.
     :ivar first: its first rows.
     :ivar source_id: the source that it is about, and what is ``standing`` on record of that.
+    :ivar fingerprint: see :func:`.repeats.fingerprint`.
     """
 
     size: int
@@ -33,6 +34,7 @@ class Opened:
     first: list[list[str]]
     source_id: int
     standing: Standing
+    fingerprint: str | None
 
     @property
     def rows(self) -> int:
@@ -45,42 +47,29 @@ class Opened:
         return scandate.of_scan(record.scan_date, seen, record.filename, date.today())
 
 
-def size_of(job: Job) -> int:
-    """How many bytes the upload has.
+def sample(upload: Path) -> tuple[bytes, int]:
+    """The first bytes of a file, and its size.
 
     :raises FileRefused: it is gone.
     """
     try:
-        return Path(job.upload).stat().st_size
+        with upload.open("rb") as stream:
+            return stream.read(dialect.SAMPLE_BYTES), upload.stat().st_size
     except FileNotFoundError:
-        raise _gone() from None
+        raise FileRefused("The uploaded file is gone from the server's disk; please import it again.") from None
 
 
-def opened(engine: Engine, job: Job, record: Import) -> Opened:
-    """Look into an upload, and give its import the source that it is about.
+def opened(engine: Engine, job: Job, record: Import, sample: bytes, size: int) -> Opened:
+    """See what the first bytes of an upload tell, and give its import the source that it is about.
 
-    :raises FileRefused: it is gone, or nothing that can be read.
+    :raises FileRefused: it is nothing that can be read.
     :raises UnknownFormat: it is no scanner's.
     :raises MissingColumns: it lacks what the import cannot do without.
     :raises Cancelled: the import is not this attempt's own any more.
     """
-    size = size_of(job)
-    sample = _sample(Path(job.upload))
     found = dialect.detect(sample, complete=len(sample) == size, is_header=formats.is_header)
     recognised = formats.recognise(found.header, saved.formats(engine))
     fingerprint = repeats.fingerprint(record.digest, recognised, job.date_order)
     source_id = states.enter(engine, job, record, recognised, fingerprint)
     standing = outlook.standing(engine, source_id)
-    return Opened(size, found, recognised, dialect.rows(sample, found), source_id, standing)
-
-
-def _sample(upload: Path) -> bytes:
-    try:
-        with upload.open("rb") as stream:
-            return stream.read(dialect.SAMPLE_BYTES)
-    except FileNotFoundError:
-        raise _gone() from None
-
-
-def _gone() -> FileRefused:
-    return FileRefused("The uploaded file is gone from the server's disk; please import it again.")
+    return Opened(size, found, recognised, dialect.rows(sample, found), source_id, standing, fingerprint)

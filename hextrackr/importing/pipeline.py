@@ -59,8 +59,7 @@ def run(job: Job, meter: Meter) -> ImportState:
             if record.state == ImportState.PROMOTING:
                 states.move(engine, job, ImportState.PROMOTING, ImportState.READING)
             opened = _opened(engine, job, record, meter)
-            record = _record(engine, job)
-            repeated = repeats.earlier(engine, record, opened.source_id)
+            repeated = repeats.earlier(engine, record, opened.source_id, opened.fingerprint)
             if repeated is not None and repeats.settle(engine, job, repeated, meter):
                 return ImportState.COMPLETED
             _stage(engine, job, record, opened, meter)
@@ -121,10 +120,10 @@ def staged_figures(record: Import) -> dict[str, Any]:
 
 
 def _opened(engine: Engine, job: Job, record: Import, meter: Meter) -> Opened:
-    size = opening.size_of(job)
+    sample, size = opening.sample(Path(job.upload))
     meter.plan(pace.plan(size, outlook.rows(size, ()), costs=pace.COSTS[engine.dialect.name]))
     meter.begin("recognise", "Reading the file...")
-    return opening.opened(engine, job, record)
+    return opening.opened(engine, job, record, sample, size)
 
 
 def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Meter) -> None:

@@ -60,11 +60,11 @@ def program() -> str:
     return code.hexdigest()
 
 
-def earlier(engine: Engine, record: Import, source_id: int) -> Import | None:
+def earlier(engine: Engine, record: Import, source_id: int, fingerprint: str | None) -> Import | None:
     """The import that this one repeats, as far as can be told without a lock; None if it has to be read."""
     with Session(engine, expire_on_commit=False) as session:
         latest = session.scalars(undo.latest_of(source_id, Import)).first()
-        return latest if latest is not None and _is_repeated(latest, record) else None
+        return latest if latest is not None and _is_repeated(latest, record, fingerprint) else None
 
 
 def settle(engine: Engine, job: Job, repeated: Import, meter: Meter) -> bool:
@@ -107,25 +107,24 @@ def settle(engine: Engine, job: Job, repeated: Import, meter: Meter) -> bool:
     return True
 
 
-def _is_repeated(latest: Import, record: Import) -> bool:
-    if record.preview or record.fingerprint is None or "compared" not in latest.summary:
+def _is_repeated(latest: Import, record: Import, fingerprint: str | None) -> bool:
+    if record.preview or fingerprint is None or "compared" not in latest.summary:
         return False
     newest = latest.recognition["dates"]["lastSeen"]
     day = scandate.of_scan(
         record.scan_date, date.fromisoformat(newest[1]) if newest else None, record.filename, date.today()
     )
-    return (record.fingerprint, record.mode, day) == (latest.fingerprint, latest.mode, latest.scan_date)
+    return (fingerprint, record.mode, day) == (latest.fingerprint, latest.mode, latest.scan_date)
 
 
 def _stands(connection: Connection, repeated: Import, is_open: totals.OpenTotals) -> bool:
     """Whether an import is still the latest of its source, and all that it has left is still there."""
     assert repeated.source_id is not None
-    left = {each.value: repeated.summary["bySeverity"][each.name.lower()]["open"] for each in Severity}
-    now = {each.value: is_open.get(each.value, (0, 0.0))[0] for each in Severity}
+    left, now = repeated.summary["bySeverity"], summary.by_severity({}, is_open)
     kept = select(func.count()).select_from(Reject).where(Reject.import_id == repeated.id)
     return (
         connection.execute(undo.latest_of(repeated.source_id, Import.id)).scalar() == repeated.id
-        and now == left
+        and all(left[severity]["open"] == numbers["open"] for severity, numbers in now.items())
         and connection.execute(kept).scalar_one() == min(repeated.rejected, staging.MAX_REJECTS)
     )
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base
@@ -103,6 +104,11 @@ class Import(Base):
     recognition: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
     summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+    @hybrid_property
+    def goes_on(self) -> bool:
+        """Whether it was confirmed, and nobody has taken it up since; of a row, or as a condition on rows."""
+        return (self.state == ImportState.PROMOTING) & self.confirmed & (self.lease_until == 0)
 
 
 class Reject(Base):

@@ -113,11 +113,12 @@ def collecting(session: Session, filters: Filters, *columns: Any) -> Iterator[Se
 
 def _first_matching(session: Session, filters: Filters, order: Order, held: Stretches) -> list[int]:
     """The first ones in order, if enough of them are among the first of the index; else none."""
+    groups = held.groups()
+    if not groups or _are_rare(session, filters, order, held, groups[0]):
+        return []
     found: list[int] = []
     left = CANDIDATES
-    for group in held.groups():
-        if left == CANDIDATES and _are_rare(session, filters, order, held, group):
-            break
+    for group in groups:
         found += session.scalars(_matching(session, filters, order, held, group, left).limit(SHOWN - len(found)))
         left -= stretches.held(group)
         if left <= 0 or len(found) == SHOWN:

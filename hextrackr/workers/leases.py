@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Engine, and_, select, update
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from hextrackr.importing import ownership
@@ -59,9 +59,10 @@ class Leases:
 
     def _abandoned(self) -> list[Import]:
         """Running imports without a living owner. One that is confirmed and waits for its turn to be promoted is none."""
-        waits = and_(Import.state == ImportState.PROMOTING, Import.confirmed.is_(True), Import.lease_until == 0)
         with Session(self._engine, expire_on_commit=False) as session:
-            running = session.scalars(select(Import).where(Import.state.in_(RUNNING), ~waits).order_by(Import.id))
+            running = session.scalars(
+                select(Import).where(Import.state.in_(RUNNING), ~Import.goes_on).order_by(Import.id)
+            )
             return [record for record in running if record.lease_until < now_ms() or identity.is_gone(record.owner)]
 
     def _put_back(self, record: Import) -> Import | None:

@@ -69,8 +69,7 @@ class ImportRegistry:
 
     def waiting(self) -> list[Import]:
         """The imports that can be worked on, the oldest first."""
-        confirmed = and_(Import.state == ImportState.PROMOTING, Import.confirmed.is_(True), Import.lease_until == 0)
-        ready = or_(Import.state == ImportState.QUEUED, confirmed)
+        ready = or_(Import.state == ImportState.QUEUED, Import.goes_on)
         with Session(self._engine, expire_on_commit=False) as session:
             return list(session.scalars(select(Import).where(ready).order_by(Import.id)))
 

@@ -169,7 +169,7 @@ class Runner:
             self._announcer.completed(known)
         elif known.state == ImportState.AWAITING_CONFIRMATION:
             self._announcer.awaiting(known)
-        elif known.state == ImportState.PROMOTING and known.confirmed and not known.lease_until:
+        elif known.goes_on:
             log.info("Import %d was confirmed before its importer has told of the question", known.id)
         elif self._stopping:
             self._leases.release(record)

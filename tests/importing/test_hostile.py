@@ -45,7 +45,7 @@ def read(content: bytes, folder: Path) -> tuple[Counts, set[tuple[str, str]]] | 
     try:
         found = detect(content, complete=True, is_header=formats.is_header)
         recognised = formats.recognise(found.header)
-        opened = Opened(len(content), found, recognised, rows(content, found), 1, Standing(0, None, 0))
+        opened = Opened(len(content), found, recognised, rows(content, found), 1, Standing(0, None, 0), None)
         with closing(pipeline._rows_read(job, opened, meter)) as reader:
             counts = reader.deduplicate()
             reader.read_definitions()
