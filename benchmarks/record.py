@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from hextrackr.models import Base
+from hextrackr.models.undo import BLOCK
 
 from . import databases
 
@@ -66,7 +67,7 @@ def told(instance: Path, *, final: bool = False) -> Iterator[str]:
     """
     names: Names = {}
     with databases.engine(databases.url(instance)).connect() as connection:
-        for table in Base.metadata.sorted_tables:
+        for table in sorted(Base.metadata.sorted_tables, key=lambda table: table.name not in KEYS):
             if not (final and table.name.startswith(PASSING)):
                 yield from _rows(connection, table, names)
 
@@ -75,11 +76,22 @@ def _rows(connection: Connection, table: Table, names: Names) -> Iterator[str]:
     asked = select(table).execution_options(yield_per=5_000)
     if table.name == "imports":
         asked = asked.where(table.c.state == "completed")
-    for row in connection.execute(asked).mappings():
+    for row in _apart(table.name, connection.execute(asked).mappings()):
         values = {column: _value(column, value, names) for column, value in row.items()}
         if key := KEYS.get(table.name):
             names.setdefault(table.name, {})[row["id"]] = tuple(values[column] for column in key)
         yield f"{table.name} {json.dumps(_lasting(table.name, values), default=str)}"
+
+
+def _apart(table: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The rows of a table; of blocks of findings a row for each of them, for which ids make a block is chance."""
+    if table != "undo_sightings":
+        yield from rows
+        return
+    for row in rows:
+        for bit in range(BLOCK):
+            if row["findings"] >> bit & 1:
+                yield {"import_id": row["import_id"], "finding_id": row["block"] * BLOCK + bit, "last_seen": row["last_seen"]}
 
 
 def _value(column: str, value: Any, names: Names) -> Any:

@@ -12,10 +12,11 @@ from tests.importing.conftest import importer
 
 @pytest.fixture
 def instance(config, engine, tmp_path, monkeypatch):
-    """A data folder whose database has two imports, one of which failed."""
+    """A data folder whose database has three imports, one of which failed and one of which saw the findings of the first again."""
     monkeypatch.setattr(databases, "url", lambda instance: config.database_url)
     bring = importer(engine, config.database_url, tmp_path)
     bring(scan([1, 2]))
+    bring(scan([1, 2], last_seen="2026-08-08T00:00:00Z"))
     with pytest.raises(Exception, match="this file"):
         bring(b"name,price,quantity\n1,2,3\n")
     return config.INSTANCE_PATH
@@ -26,7 +27,8 @@ def test_ids_instants_and_failed_imports_do_not_matter(instance, engine, tmp_pat
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM imports WHERE state <> 'completed'"))
         connection.execute(text("UPDATE imports SET attempts = 3, finished_at = 5"))
-        connection.execute(text("UPDATE findings SET id = id + 100"))
+        connection.execute(text("UPDATE findings SET id = id + 61"))
+        connection.execute(text("UPDATE undo_sightings SET block = block + 1, findings = findings >> 1"))
     assert record.differences(instance, tmp_path / "kept") == []
 
 
@@ -34,8 +36,9 @@ def test_ids_instants_and_failed_imports_do_not_matter(instance, engine, tmp_pat
     ("change", "told"),
     [
         ("UPDATE findings SET vpr = 0.5 WHERE id = 1", ["found: findings", "missing: findings"]),
+        ("UPDATE undo_sightings SET findings = 2", ["missing: undo_sightings"]),
         ("DELETE FROM asset_weights WHERE asset_id = 1", ["missing: asset_weights"]),
-        ("UPDATE imports SET inserted = 7 WHERE state = 'completed'", ["found: imports", "missing: imports"]),
+        ("UPDATE imports SET inserted = 7 WHERE place = 1", ["found: imports", "missing: imports"]),
         ("INSERT INTO rejects (import_id, line, \"column\", value, reason) VALUES (1, 2, 'a', 'b', 'c')", ["found: rejects"]),
     ],
 )  # fmt: skip
