@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Result, Table, select
 
 from hextrackr.models import Base
 from hextrackr.models.undo import BLOCK
@@ -76,22 +76,23 @@ def _rows(connection: Connection, table: Table, names: Names) -> Iterator[str]:
     asked = select(table).execution_options(yield_per=5_000)
     if table.name == "imports":
         asked = asked.where(table.c.state == "completed")
-    for row in _apart(table.name, connection.execute(asked).mappings()):
+    for row in _apart(table.name, connection.execute(asked)):
         values = {column: _value(column, value, names) for column, value in row.items()}
         if key := KEYS.get(table.name):
             names.setdefault(table.name, {})[row["id"]] = tuple(values[column] for column in key)
         yield f"{table.name} {json.dumps(_lasting(table.name, values), default=str)}"
 
 
-def _apart(table: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def _apart(table: str, found: Result[Any]) -> Iterator[Mapping[str, Any]]:
     """The rows of a table; of blocks of findings a row for each of them, for which ids make a block is chance."""
-    if table != "undo_sightings":
-        yield from rows
-        return
-    for row in rows:
+    for row in found.mappings():
+        if table != "undo_sightings":
+            yield dict(row)
+            continue
+        same = {name: row[name] for name in ("import_id", "last_seen")}
         for bit in range(BLOCK):
             if row["findings"] >> bit & 1:
-                yield {"import_id": row["import_id"], "finding_id": row["block"] * BLOCK + bit, "last_seen": row["last_seen"]}
+                yield {**same, "finding_id": row["block"] * BLOCK + bit}
 
 
 def _value(column: str, value: Any, names: Names) -> Any:
