@@ -12,6 +12,7 @@ import duckdb
 
 from hextrackr.errors import DiskFull, FileRefused, OutOfMemory
 
+from . import spare
 from .dialect import Dialect
 from .mapping import quoted
 
@@ -21,8 +22,9 @@ MAX_LINE_BYTES = 8 * 1024 * 1024
 #: once there are two of them.
 BUFFER_BYTES = 16 * 1024 * 1024
 LEAST_BUFFER_BYTES = 256 * 1024
-#: Below this size it is the planning of a statement that takes time, not its execution.
+#: Below this size it is the planning of a statement that takes time, not its execution: one thread is enough.
 SMALL_BYTES = 4 * 1024 * 1024
+THREADS = 2
 
 
 class IrregularCsv(FileRefused):
@@ -47,15 +49,20 @@ class CsvDatabase:
     def __init__(self, path: Path, dialect: Dialect, *, spill: Path, memory_limit: str) -> None:
         self.path = path
         self.dialect = dialect
-        self._connection = duckdb.connect(
-            config={"memory_limit": memory_limit, "temp_directory": str(spill), "threads": 2}
-        )
-        if path.stat().st_size < SMALL_BYTES:
+        self._connection = spare.take()
+        small = path.stat().st_size < SMALL_BYTES
+        settings = {
+            "memory_limit": quoted(memory_limit),
+            "temp_directory": quoted(str(spill)),
+            "threads": 1 if small else THREADS,
             # To look for what the long statements have in common takes longer than to read a small file without that.
-            self._connection.execute("SET disabled_optimizers = 'common_subexpressions'")
-        # Without a bar that could be printed, DuckDB does not look where a statement stands.
-        for setting in ("enable_progress_bar = true", "enable_progress_bar_print = false", "progress_bar_time = 0"):
-            self._connection.execute(f"SET {setting}")
+            "disabled_optimizers": quoted("common_subexpressions" if small else ""),
+            # Without a bar that could be printed, DuckDB does not look where a statement stands.
+            "enable_progress_bar": True,
+            "enable_progress_bar_print": False,
+            "progress_bar_time": 0,
+        }
+        self._connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
 
     def close(self) -> None:
         """Give back the memory and the temporary files."""

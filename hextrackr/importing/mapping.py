@@ -67,11 +67,13 @@ class Readings:
     """What the file as a whole says of how its cells are to be read.
 
     :ivar day_first: whether ``03/04/2026`` is in April.
+    :ivar usual_dates: every date is written as most programs write it, as far as is known.
     :ivar scales: for the columns, by index, whose scores have left their scale: how to bring them back.
     :ivar limited: leave out the scores that are still off their scale.
     """
 
     day_first: bool = False
+    usual_dates: bool = False
     scales: Dictionary[int, Scale] = field(default_factory=dict)
     limited: bool = False
 
@@ -82,12 +84,7 @@ class Mapping:
     def __init__(self, recognised: Recognised, readings: Readings) -> None:
         self._format = recognised.format
         self._places = recognised.places
-        self._readings = readings
-
-    @property
-    def day_first(self) -> bool:
-        """Whether dates in numbers begin with the day."""
-        return self._readings.day_first
+        self.readings = readings
 
     def places(self, fields: Iterable[str]) -> list[int]:
         """The columns in which the fields may stand, each once."""
@@ -99,13 +96,13 @@ class Mapping:
 
     def cell(self, place: int) -> str:
         """One column, trimmed, and NULL where it says nothing."""
-        cell = f"c{place}"
+        cell, nothing = f"c{place}", ", ".join(map(quoted, ("", *self._format.nulls)))
         # To trim a set of characters is dear, and few cells begin or end with one: look first. What begins with a blank sorts before "!".
-        trimmed = f"CASE WHEN {cell} < '!' OR {cell}[-1] <= ' ' THEN trim({cell}, {BLANKS}) ELSE {cell} END"
-        cleaned = f"nullif({trimmed}, '')"
-        for null in self._format.nulls:
-            cleaned = f"nullif({cleaned}, {quoted(null)})"
-        return cleaned
+        trimmed = f"trim({cell}, {BLANKS})"
+        return (
+            f"CASE WHEN {cell} IN ({nothing}) THEN NULL WHEN {cell} < '!' OR {cell}[-1] <= ' ' "
+            f"THEN CASE WHEN {trimmed} NOT IN ({nothing}) THEN {trimmed} END ELSE {cell} END"
+        )
 
     def code(self, fields: Iterable[str]) -> str:
         """A number that stands for the texts of the fields, as they are in the file."""
@@ -133,10 +130,7 @@ class Mapping:
             "port_text": self.text("port"),
             "protocol": self._protocol(),
             **{score: self._score(score) for score in scores.HIGHEST},
-            "first_seen": self._day("first_seen"),
-            "first_seen_text": self.text("first_seen"),
-            "last_seen": self._day("last_seen"),
-            "last_seen_text": self.text("last_seen"),
+            **self._dated("first_seen", "last_seen"),
         }
 
     def blank(self) -> str:
@@ -154,19 +148,14 @@ class Mapping:
             "see_also": self._plain("see_also"),
             # Some stand in brackets behind their score, and some such columns hold the score alone.
             "cvss_vector": rf"nullif(regexp_extract({vector}, '[^()\s]*:[^()\s]*'), '')",
-            "published": self._day("published"),
-            "updated": self._day("updated"),
-            "odd_dates": " + ".join(
-                f"CAST({self.text(field)} IS NOT NULL AND {self._day(field)} IS NULL AS INTEGER)"
-                for field in ("published", "updated")
-            ),
+            **self._dated("published", "updated"),
             "advisory_text": f"concat_ws(' ', {', '.join(f'c{place}' for place in self._places['advisories']) or EMPTY})",
         }
 
     def text(self, field: str, limit: int = 0) -> str:
         """The first of the field's columns that is not empty; cut to ``limit`` characters unless that is 0."""
         cells = [f"c{place}" for place in self._places[field]]
-        found = f"coalesce({', '.join(cells)})" if cells else EMPTY
+        found = f"coalesce({', '.join(cells)})" if len(cells) > 1 else "".join(cells) or EMPTY
         return f"left({found}, {limit})" if limit else found
 
     def definition_key(self) -> str:
@@ -206,11 +195,15 @@ class Mapping:
         return markup.plain(self.text(field)) if self._format.markup else self.text(field)
 
     def _score(self, field: str) -> str:
-        cells = {f"c{place}": self._readings.scales.get(place) for place in self._places[field]}
-        return scores.score(field, cells, limited=self._readings.limited)
+        cells = {f"c{place}": self.readings.scales.get(place) for place in self._places[field]}
+        return scores.score(field, cells, limited=self.readings.limited)
+
+    def _dated(self, *fields: str) -> dict[str, str]:
+        """The day that each of these fields names, and the text that does."""
+        return {f"{field}_text": self.text(field) for field in fields} | {field: self._day(field) for field in fields}
 
     def _day(self, field: str) -> str:
-        return dates.day(self.text(field), day_first=self._readings.day_first)
+        return dates.day(self.text(field), day_first=self.readings.day_first, usual=self.readings.usual_dates)
 
     def _state(self) -> str:
         text = self.text("state")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from hextrackr.models.base import prepare_engine
 from hextrackr.models.imports import ImportMode, ImportState
 
 from . import (
+    formats,
     opening,
     outlook,
     ownership,
@@ -27,6 +28,7 @@ from . import (
     promotion,
     repeats,
     scandate,
+    spare,
     staging,
     states,
     sweep,
@@ -43,6 +45,12 @@ from .reader import Reader
 #: How much of the database is kept in memory while DuckDB reads beside it, and once it has ended: promotion reads and writes four
 #: indexes at once, and what does not fit is written and read again.
 CACHE_MB, PROMOTION_CACHE_MB = 32, 192
+
+
+def prepare() -> None:
+    """Do what the next job would wait for, in a process that has nothing else to do."""
+    spare.prepare()
+    formats.known()
 
 
 def run(job: Job, meter: Meter) -> ImportState:
@@ -70,11 +78,17 @@ def run(job: Job, meter: Meter) -> ImportState:
 
 @contextmanager
 def _database(job: Job, cache_mb: int) -> Iterator[Engine]:
-    engine = open_database(job.database_url, job.patience_ms, cache_mb=cache_mb, check_references=False)
+    engine = _engine(job.database_url, job.patience_ms, cache_mb)
     try:
         yield engine
     finally:
         engine.dispose()
+
+
+@lru_cache(maxsize=4)
+def _engine(url: str, patience_ms: int, cache_mb: int) -> Engine:
+    """The same for one job after the other: it opens its connections anew, and still knows its statements."""
+    return open_database(url, patience_ms, cache_mb=cache_mb, check_references=False)
 
 
 def _record(engine: Engine, job: Job) -> Import:

@@ -1,21 +1,19 @@
 """Reads a CSV file with DuckDB into neutral, deduplicated records.
 
-Three passes over the file, so that no text is held as often as it stands there: the first takes what each row says of its finding, and
-a code for the texts that name its host and its definition; the others read those texts, each once.
+Three passes over the file, see :mod:`.passes`; what they bring is numbered, see :mod:`.numbering`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from collections.abc import Mapping as Dictionary
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import faults, numbering, recognition, rejects, scores, survey, swallowed
+from . import faults, numbering, passes, recognition, rejects, scores, survey, swallowed
 from .csvdatabase import CsvDatabase
 from .dialect import Dialect
 from .formats.format import Recognised
-from .mapping import ASSET_FIELDS, DEFINITION_FIELDS, KEY_FIELDS, ROW_FIELDS, Mapping, Readings
+from .mapping import Mapping, Readings
 from .neutral import Counts
 from .rejects import Malformed, RejectedRow
 
@@ -66,8 +64,11 @@ class Reader:
     def read_rows(self) -> None:
         """First pass: every row's finding. Second pass: the hosts."""
         day_first, told = survey.date_order(self._database, self._recognised, self._sample, self._date_order)
-        readings = Readings(day_first)
+        readings = Readings(day_first, usual_dates=survey.dates_are_usual(self._recognised, self._sample))
         self._read_rows(readings)
+        if readings.usual_dates and self._has_odd_dates("rows"):
+            readings = replace(readings, usual_dates=False)
+            self._read_rows(readings)
         if self._is_off_scale():
             scales, told_of_scores = survey.scales(self._database, self._recognised)
             self._read_rows(replace(readings, scales=scales, limited=True))
@@ -78,7 +79,7 @@ class Reader:
         numbering.code(self._database)
         (self._rows,) = self._database.one("SELECT count(*) FROM rows")
         faults.separate(self._database, self._mapping)
-        self._footer = rejects.footer(self._database.path, self._width, self._malformed)
+        self._footer = rejects.footer(self._database.path, len(self._database.dialect.header), self._malformed)
         bad = self._malformed[: len(self._malformed) - len(self._footer)]
         self._rejected = rejects.collect(self._database, self._recognised, bad)
         self._told = told
@@ -107,22 +108,9 @@ class Reader:
         Of different texts the greatest counts, so that the order of the rows does not matter.
         """
         database = self._beside = self._database.branch()
-        m = self._mapping
-        places = m.places(DEFINITION_FIELDS)
-        read = ", ".join(f"c{place}" for place in places)
-        greatest = ", ".join(f"max(c{place}) AS c{place}" for place in places)
-        spans = self._fits(set(places) - set(m.places(ROW_FIELDS)))
-        database.run(
-            f"""
-            CREATE TABLE definition_texts AS
-            SELECT key, cve_text, suspect, {_select(m.definition())}
-            FROM (SELECT key, cve_text, suspect, {m.cells(DEFINITION_FIELDS)}
-                  FROM (SELECT key, {greatest}, string_agg(DISTINCT {m.cve_text()}, ' ') AS cve_text, bool_or({spans}) AS suspect
-                        FROM (SELECT *, {m.code(KEY_FIELDS)} AS code FROM (SELECT DISTINCT {read} FROM {database.source()}))
-                        JOIN definition_codes USING (code) GROUP BY key))
-            """,
-            keep_order=False,
-        )
+        self._describe(database, self._mapping)
+        if self._mapping.readings.usual_dates and self._has_odd_dates("definition_texts", database):
+            self._describe(database, Mapping(self._recognised, replace(self._mapping.readings, usual_dates=False)))
         (suspect,) = database.one("""
             SELECT bool_or(suspect) IS TRUE
             FROM (SELECT suspect FROM rows UNION ALL SELECT suspect FROM asset_texts UNION ALL SELECT suspect FROM definition_texts)
@@ -130,6 +118,9 @@ class Reader:
         if suspect or faults.suspect(database):
             swallowed.refuse(database, self._recognised, {row.line for row in self._malformed})
         numbering.describe(database)
+
+    def _describe(self, database: CsvDatabase, mapping: Mapping) -> None:
+        database.run(passes.definitions(mapping, database.source(), database.dialect), keep_order=False)
 
     def interrupt(self) -> None:
         """End :meth:`read_definitions`, which another thread is in."""
@@ -147,7 +138,7 @@ class Reader:
             self._recognised,
             self._database,
             rows=counts.rows,
-            day_first=self._mapping.day_first,
+            day_first=self._mapping.readings.day_first,
         )
 
     def warnings(self) -> list[str]:
@@ -189,43 +180,16 @@ class Reader:
         """The number of a table's rows."""
         return int(self._database.one(f"SELECT count(*) FROM {table}")[0])
 
-    @property
-    def _width(self) -> int:
-        return len(self._database.dialect.header)
-
     def _read_rows(self, readings: Readings) -> None:
-        m = self._mapping = Mapping(self._recognised, readings)
-        read = m.places(ROW_FIELDS)
-        unread = set(range(self._width)) - set(m.places((*ROW_FIELDS, *ASSET_FIELDS, *DEFINITION_FIELDS)))
-        self._database.run(
-            f"""
-            CREATE OR REPLACE TABLE rows AS
-            SELECT * EXCLUDE (severity_text, port_text, first_seen_text, last_seen_text),
-                   CAST(first_seen_text IS NOT NULL AND first_seen IS NULL AS INTEGER)
-                   + CAST(last_seen_text IS NOT NULL AND last_seen IS NULL AS INTEGER) AS odd_dates
-            FROM (SELECT asset_code, definition_code, suspect, {_select(m.finding())}
-                  FROM (SELECT {m.code(ASSET_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code, {m.cells(ROW_FIELDS)},
-                               {swallowed.spans_lines(read)} OR {self._fits(unread)} AS suspect FROM {self._database.source()}))
-            """,
-            keep_order=False,
-        )
+        database = self._database
+        self._mapping = Mapping(self._recognised, readings)
+        database.run(passes.rows(self._mapping, database.source(), database.dialect), keep_order=False)
 
     def _read_assets(self) -> None:
-        m = self._mapping
-        places = m.places(ASSET_FIELDS)
-        read = ", ".join(f"c{place}" for place in places) or "1"
-        self._database.run(
-            f"""
-            CREATE TABLE asset_texts AS
-            SELECT code, suspect, {_select(m.asset())}
-            FROM (SELECT {m.code(ASSET_FIELDS)} AS code, {swallowed.spans_lines(places)} AS suspect, {m.cells(ASSET_FIELDS)}
-                  FROM (SELECT DISTINCT {read} FROM {self._database.source()}))
-            """,
-            keep_order=False,
-        )
+        self._database.run(passes.assets(self._mapping, self._database.source()), keep_order=False)
 
-    def _fits(self, places: Collection[int]) -> str:
-        return swallowed.fits(places, self._width, self._database.dialect.delimiter)
+    def _has_odd_dates(self, table: str, database: CsvDatabase | None = None) -> bool:
+        return bool((database or self._database).one(f"SELECT coalesce(max(odd_dates), 0) > 0 FROM {table}")[0])
 
     def _is_off_scale(self) -> bool:
         off = " OR ".join(f"max({name}) > {highest} OR min({name}) < 0" for name, highest in scores.HIGHEST.items())
@@ -236,7 +200,3 @@ def _encoding(dialect: Dialect) -> str:
     if dialect.encoding == "utf-8":
         return "The file is in UTF-8, but not everywhere; what is not was taken to be cp1252."
     return f"The file is not in UTF-8; its encoding was taken to be {dialect.encoding}."
-
-
-def _select(expressions: Dictionary[str, str]) -> str:
-    return ", ".join(f"{expression} AS {name}" for name, expression in expressions.items())

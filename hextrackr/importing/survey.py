@@ -51,6 +51,13 @@ def date_order(
     return default, []
 
 
+def dates_are_usual(recognised: Recognised, sample: Sequence[Sequence[str]]) -> bool:
+    """Whether the first rows have no date that is written in another way than most programs write it."""
+    places = Mapping(recognised, Readings()).places(DATE_FIELDS)
+    cells = (row[place].strip() for row in sample for place in places if place < len(row))
+    return all(dates.may_be_usual(cell) for cell in cells if cell and cell not in recognised.format.nulls)
+
+
 def _undecided(places: Sequence[int], sample: Sequence[Sequence[str]]) -> list[int]:
     """The columns to read: those with numbers, if the sample has any, or all if it has no date at all."""
     kinds = {place: next(filter(None, (_kind(row, place) for row in sample)), "") for place in places}

@@ -61,6 +61,7 @@ def main(descriptor: int) -> None:
     jobs: queue.Queue[Message] = queue.Queue()
     threading.Thread(target=_listen, args=(channel, jobs), daemon=True).start()
     while True:
+        pipeline.prepare()
         request = jobs.get()
         match request.pop("type"):
             case "sweep":

@@ -51,6 +51,26 @@ def test_the_decision_is_taken_over_the_whole_file(run_import, query):
     assert query("SELECT DISTINCT first_seen FROM findings ORDER BY 1") == [("2026-04-03",), ("2026-04-13",)]
 
 
+def test_dates_that_only_later_rows_write_in_another_way_are_understood(run_import, query):
+    days = ["2026-05-13"] * 20_000 + ["14 May 2026", "someday"]
+    record = run_import(qualys(*days) + b"10.0.0.1,1\n")
+    assert query("SELECT DISTINCT first_seen FROM findings ORDER BY 1") == [
+        ("2026-05-13",),
+        ("2026-05-14",),
+        ("2026-06-01",),
+    ]
+    assert (record.rows_read, record.rejected) == (20_003, 1)
+    assert "1 date could not be understood and was left out." in record.warnings
+
+
+def test_dates_of_definitions_that_only_later_rows_write_in_another_way_are_understood(run_import, query):
+    days = ["2026-05-13"] * 20_000 + ["14 May 2026", "someday"]
+    rows = [f"{number},High,web1,T,{day}" for number, day in enumerate(days, start=1)]
+    record = run_import("\n".join(["Plugin ID,Risk,Host,Name,Plugin Publication Date", *rows]).encode())
+    assert query("SELECT DISTINCT published FROM definitions ORDER BY 1") == [(None,), ("2026-05-13",), ("2026-05-14",)]
+    assert "1 date could not be understood and was left out." in record.warnings
+
+
 NESSUS = "Plugin ID,Risk,Host,Name,CVSS,VPR Score,EPSS Score\n"
 
 

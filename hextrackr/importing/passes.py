@@ -1,0 +1,73 @@
+"""The passes over a file, as SQL for DuckDB. Pure.
+
+There are three, so that no text is held as often as it stands in the file: the first takes what each row says of its finding, and a code
+for the texts that name its host and its definition; the others read those texts, each once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Mapping as Dictionary
+
+from . import swallowed
+from .dialect import Dialect
+from .mapping import ASSET_FIELDS, DEFINITION_FIELDS, KEY_FIELDS, ROW_FIELDS, Mapping
+
+
+def rows(m: Mapping, source: str, dialect: Dialect) -> str:
+    """Make the table ``rows``.
+
+    :param source: the file as a table function, see :meth:`.csvdatabase.CsvDatabase.source`.
+    """
+    read = m.places(ROW_FIELDS)
+    unread = set(range(len(dialect.header))) - set(m.places((*ROW_FIELDS, *ASSET_FIELDS, *DEFINITION_FIELDS)))
+    return f"""
+        CREATE OR REPLACE TABLE rows AS
+        SELECT * EXCLUDE (severity_text, port_text, first_seen_text, last_seen_text), {_odd("first_seen", "last_seen")} AS odd_dates
+        FROM (SELECT asset_code, definition_code, suspect, {_select(m.finding())}
+              FROM (SELECT {m.code(ASSET_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code, {m.cells(ROW_FIELDS)},
+                           {swallowed.spans_lines(read)} OR {_fits(unread, dialect)} AS suspect
+                    FROM {source}))
+    """
+
+
+def assets(m: Mapping, source: str) -> str:
+    """Make the table ``asset_texts``."""
+    places = m.places(ASSET_FIELDS)
+    read = ", ".join(f"c{place}" for place in places) or "1"
+    return f"""
+        CREATE TABLE asset_texts AS
+        SELECT code, suspect, {_select(m.asset())}
+        FROM (SELECT {m.code(ASSET_FIELDS)} AS code, {swallowed.spans_lines(places)} AS suspect, {m.cells(ASSET_FIELDS)}
+              FROM (SELECT DISTINCT {read} FROM {source}))
+    """
+
+
+def definitions(m: Mapping, source: str, dialect: Dialect) -> str:
+    """Make the table ``definition_texts``, once ``definition_codes`` is filled."""
+    places = m.places(DEFINITION_FIELDS)
+    read = ", ".join(f"c{place}" for place in places)
+    greatest = ", ".join(f"max(c{place}) AS c{place}" for place in places)
+    fits = _fits(set(places) - set(m.places(ROW_FIELDS)), dialect)
+    return f"""
+        CREATE OR REPLACE TABLE definition_texts AS
+        SELECT * EXCLUDE (published_text, updated_text), {_odd("published", "updated")} AS odd_dates
+        FROM (SELECT key, cve_text, suspect, {_select(m.definition())}
+              FROM (SELECT key, cve_text, suspect, {m.cells(DEFINITION_FIELDS)}
+                    FROM (SELECT key, {greatest}, string_agg(DISTINCT {m.cve_text()}, ' ') AS cve_text, bool_or({fits}) AS suspect
+                          FROM (SELECT *, {m.code(KEY_FIELDS)} AS code FROM (SELECT DISTINCT {read} FROM {source}))
+                          JOIN definition_codes USING (code) GROUP BY key)))
+    """
+
+
+def _fits(places: Collection[int], dialect: Dialect) -> str:
+    return swallowed.fits(places, len(dialect.header), dialect.delimiter)
+
+
+def _odd(*fields: str) -> str:
+    """How many of these dates have a text that names no day."""
+    return " + ".join(f"CAST({field}_text IS NOT NULL AND {field} IS NULL AS INTEGER)" for field in fields)
+
+
+def _select(expressions: Dictionary[str, str]) -> str:
+    return ", ".join(f"{expression} AS {name}" for name, expression in expressions.items())
