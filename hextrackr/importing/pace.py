@@ -8,8 +8,8 @@ from . import indexes
 from .meter import TOTAL_STEPS, Phase
 
 # Measured on two cores with exports of 100,000 and 1,000,000 rows; only their proportions matter to the percentage.
-_BYTES_PER_SECOND = 400e6
-_NUMBERED_PER_SECOND = 2_300_000
+_BYTES_PER_SECOND = 430e6
+_NUMBERED_PER_SECOND = 2_600_000
 #: The phases of a promotion.
 _PROMOTION = ("catalogue", "compare", "absent", "apply", "insert", "index", "totals", "commit")
 #: Seconds of each of them for 100,000 findings.
@@ -24,6 +24,7 @@ class Costs:
     :ivar new: the findings of a source that has none yet, ``filled`` where their indexes are built at the end, ``added`` those that a
         source does not know yet, ``known`` those that it knows, and ``seen_again`` these if the scan is of another day, so that each was
         seen once more.
+    :ivar growth: how much dearer a finding gets as they are more: a tenfold of them takes ``10 ** (1 + growth)`` times as long.
     """
 
     staged: float
@@ -33,18 +34,20 @@ class Costs:
     added: _Seconds
     known: _Seconds
     seen_again: _Seconds
+    growth: float = 0.0
 
 
 #: By the name of the dialect.
 COSTS = {
     "sqlite": Costs(
-        staged=480_000,
+        staged=600_000,
         described=9_600_000,
         new=(0.011, 0.0, 0.0, 0.0, 0.48, 0.0, 0.01, 0.09),
-        filled=(0.013, 0.0, 0.0, 0.0, 0.15, 0.235, 0.008, 0.08),
-        added=(0.011, 0.0, 0.0, 0.0, 1.6, 0.0, 0.125, 0.3),
-        known=(0.023, 0.165, 0.022, 0.035, 0.01, 0.004, 0.02, 0.006),
-        seen_again=(0.023, 0.17, 0.09, 0.24, 0.01, 0.005, 0.045, 0.09),
+        filled=(0.013, 0.0, 0.0, 0.0, 0.11, 0.17, 0.01, 0.07),
+        added=(0.011, 0.0, 0.0, 0.0, 1.5, 0.0, 0.125, 0.3),
+        known=(0.025, 0.13, 0.015, 0.025, 0.01, 0.004, 0.02, 0.006),
+        seen_again=(0.025, 0.13, 0.064, 0.185, 0.01, 0.005, 0.037, 0.08),
+        growth=0.08,
     ),
     "postgresql": Costs(
         staged=600_000,
@@ -67,8 +70,8 @@ def plan(
     :param moves: the scan is of another day than the source's newest.
     """
     return [
-        Phase("recognise", 1, 0.04),
-        Phase("rows", 1, 0.1 + size / _BYTES_PER_SECOND),
+        Phase("recognise", 1, 0.03),
+        Phase("rows", 1, 0.03 + size / _BYTES_PER_SECOND),
         Phase("deduplicate", 1, 0.03 + rows / _NUMBERED_PER_SECOND),
         Phase("stage", 2, 0.01 + rows / costs.staged),
         Phase("definitions", 2, 0.06 + rows / costs.described),
@@ -89,7 +92,8 @@ def promotion(
     new = staged - old
     of_new = costs.filled if indexes.are_built_apart(new, held) else costs.added if old else costs.new
     of_old = costs.seen_again if moves else costs.known
+    weighs_new, weighs_old = ((count / 100_000) ** (1 + costs.growth) for count in (new, old))
     return [
-        Phase(name, TOTAL_STEPS, 0.005 + (of_new[place] * new + of_old[place] * old) / 100_000)
+        Phase(name, TOTAL_STEPS, 0.005 + of_new[place] * weighs_new + of_old[place] * weighs_old)
         for place, name in enumerate(_PROMOTION)
     ]

@@ -42,7 +42,7 @@ from .channel import Channel, Message
 log = logging.getLogger(__name__)
 
 #: Seconds between two progress lines: what a watcher is told is older than this by no more than its way.
-TICK = 0.04
+TICK = 0.02
 #: A process that has held more than this, in MB, makes way for a fresh one, so that the system gets the memory back.
 RETIRE_MB = 160
 #: How long a sweep waits for somebody else's lock: not long, as the next import waits behind it.
