@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy.orm import configure_mappers
+
 from hextrackr import __version__
 from hextrackr.extensions import cors
 
@@ -57,3 +59,10 @@ def init_app(app: Flask, config: Config) -> None:
     visitors.init_app(app, config)
     headers.init_app(app)
     app.jinja_env.globals.update(icon=icon, app_version=__version__, upload_max_bytes=config.UPLOAD_MAX_BYTES)
+
+
+def start(app: Flask) -> None:
+    """Load what the first requests would wait for, and with them the event loop: the pages' templates, and what models are mapped to."""
+    configure_mappers()
+    for name in app.jinja_env.list_templates():
+        app.jinja_env.get_template(name)
