@@ -26,7 +26,7 @@ from .workers import cancellation, janitor, snapshots, wiring
 from .workers.registry import now_ms
 
 
-class _Command(click.Command):
+class _Explained(click.Command):
     """A command that says in one sentence that the database cannot be used."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -38,8 +38,17 @@ class _Command(click.Command):
             raise
 
 
-class _Group(_Command, click.Group):
+class _Group(_Explained, click.Group):
     """The same of a group of commands."""
+
+
+class _Command(_Explained):
+    """A command on the record: it begins only with the database of this version."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if why := database.unready(current_app):
+            raise click.ClickException(why)
+        return super().invoke(ctx)
 
 
 def init_app(app: Flask) -> None:

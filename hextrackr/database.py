@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,11 +48,16 @@ def _engine(url: str) -> dict[str, Any]:
 
 def unready(app: Flask) -> str:
     """Why a process cannot begin to work on the database, in one sentence; empty if it can."""
+    chatter = logging.getLogger("alembic")
+    level = chatter.level
+    chatter.setLevel(logging.WARNING)  # it tells of every look at a database
     with app.app_context():
         try:
             behind = alembic.needs_upgrade()
         except DBAPIError as error:
             return unusable(error)
+        finally:
+            chatter.setLevel(level)
     return (
         "The database is not that of this version: run `flask db upgrade` first (`make run` and `make worker` do)."
         if behind

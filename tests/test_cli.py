@@ -45,6 +45,16 @@ def test_import_csv_imports_and_says_what_it_did(flask, export, query):
     assert query("SELECT filename, inserted, scan_date FROM imports") == [("a scan.csv", 3, "2026-08-20")]
 
 
+@pytest.mark.parametrize("command", ["import-csv", "restore"])
+def test_a_database_that_is_not_set_up_is_told_in_a_sentence(flask, export, tmp_path, command):
+    agreed = ["--yes"] if command == "restore" else []
+    refused = flask(command, *agreed, export([1]), INSTANCE_PATH=str(tmp_path / "new"), DATABASE_URL="")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("Error: The database is not that of this version: run `flask db upgrade` first")
+    assert refused.stderr.count("\n") == 1
+    assert not any((tmp_path / "new" / "uploads").iterdir())
+
+
 def test_a_refused_file_is_an_error_with_its_code(flask, tmp_path):
     picture = tmp_path / "x.csv"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
