@@ -18,7 +18,7 @@ from hextrackr.errors import DatabaseBusy
 #: Told how much is done: 0..1.
 Report = Callable[[float], None]
 
-#: Pages of 4 kB in one go; the report comes after each.
+#: Pages in one go; the report comes after each.
 _PAGES = 1_000
 #: How long another program's transaction is waited for, in seconds.
 _PATIENCE = 5.0
@@ -55,8 +55,23 @@ def back_up(database: Path, target: Path, report: Report) -> None:
         part.unlink(missing_ok=True)
 
 
+def fitted(backup: Path, database: Path, folder: Path) -> Path:
+    """The backup, or where its pages are of another size than the database's, a copy in the folder that can be put in its place.
+
+    :raises sqlite3.Error: there is no space.
+    """
+    with _opened(backup) as source, _opened(database) as target:
+        own, wanted = (of.execute("PRAGMA page_size").fetchone()[0] for of in (source, target))
+        if own == wanted:
+            return backup
+        source.execute(f"PRAGMA page_size = {wanted}")
+        copy = folder / "fitted.sqlite3"
+        source.execute("VACUUM INTO ?", (str(copy),))
+        return copy
+
+
 def put_in_place(backup: Path, database: Path, report: Report) -> None:
-    """Make a database that may be in use what the backup is.
+    """Make a database that may be in use what the backup is, which :func:`fitted` has made fit.
 
     :raises DatabaseBusy: another program holds the database; it is as before.
     :raises sqlite3.Error: there is no space; the database is as before.

@@ -46,7 +46,7 @@ def carry_out(operation: Operation, report: Report) -> None:
         copying.back_up(database, backup, _share(report, 0, 100, "Copying the record..."))
         return
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=backup.parent) as folder:
-        source = _prepared(operation, Path(folder), report)
+        source = copying.fitted(_prepared(operation, Path(folder), report), database, Path(folder))
         keeping = _share(report, 30, 60, "Keeping a backup of what is replaced...")
         copying.back_up(database, backup, keeping)
         copying.put_in_place(source, database, _share(report, 60, 100, "Putting the record in place..."))

@@ -13,6 +13,9 @@ from .dialects import is_postgresql
 
 Begin = Literal["DEFERRED", "IMMEDIATE"]
 
+#: Pages of a new SQLite database: an import takes a twentieth less than with 4 kB, and with 16 kB what comes between others costs more.
+PAGE_BYTES = 8192
+
 
 class Base(DeclarativeBase):
     """All models; constraint names are fixed so that migrations can name them."""
@@ -50,6 +53,9 @@ def prepare_engine(
         connection.isolation_level = None  # the driver starts no transaction by itself
         connection.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
         connection.execute(f"PRAGMA cache_size = -{cache_mb * 1024}")
+        connection.execute(
+            f"PRAGMA page_size = {PAGE_BYTES}"
+        )  # of a database that is only made now, and before it has a log
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA foreign_keys = {check_references}")
 

@@ -57,6 +57,24 @@ def write(database, statement):
         connection.commit()
 
 
+@pytest.mark.parametrize("page_bytes", [4096, 16384])
+def test_pages_of_another_size_fit(run, engine, database, tmp_path, page_bytes):
+    before = tables(database)
+    run("backup")
+    with closing(sqlite3.connect(tmp_path / "kept.sqlite3")) as connection:
+        connection.executescript(f"PRAGMA page_size = {page_bytes}; VACUUM")
+    write(database, "DELETE FROM findings")
+    run("restore", "replaced.sqlite3", tmp_path / "kept.sqlite3")
+    assert tables(database) == before
+    engine.dispose()  # who has it open keeps it as it is
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript(
+            f"PRAGMA journal_mode = DELETE; PRAGMA page_size = {page_bytes}; VACUUM; PRAGMA journal_mode = WAL"
+        )
+    run("clear", "cleared.sqlite3")
+    assert tables(database)["findings"] == []
+
+
 def test_a_backup_holds_every_row_in_one_private_file(run, database, tmp_path):
     told = run("backup")
     assert tables(tmp_path / "kept.sqlite3") == tables(database)
