@@ -79,7 +79,7 @@ export class TrendChart {
         return {
             width: this.#element.clientWidth,
             height: HEIGHT,
-            scales: { x: { time: true, range: around }, y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.08)] }, vpr: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.08)] } },
+            scales: { x: { time: true, range: alone ? around : null }, y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.08)] }, vpr: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.08)] } },
             axes: [
                 { ...axis, space: 80, values: (_plot, values) => values.map(dayOf) },
                 { ...axis, size: 48, values: (_plot, values) => values.map((value) => (Number.isInteger(value) ? roughly(value) : "")) },
@@ -118,9 +118,9 @@ function dayOf(seconds) {
     return seconds % DAY === 0 ? days.format(seconds * 1000) : "";
 }
 
-/** A single day stands in the middle of a week. */
-function around(_plot, least, most) {
-    return least === most ? [least - 3 * DAY, most + 3 * DAY] : [least, most];
+/** A single day stands in the middle of a week; uPlot would end with it a thousand days later. */
+function around(_plot, day) {
+    return [day - 3 * DAY, day + 3 * DAY];
 }
 
 /** A canvas knows neither variables nor `light-dark()`. */
