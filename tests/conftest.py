@@ -17,7 +17,7 @@ from benchmarks import databases, pgserver
 from config import TestingConfig
 from hextrackr import create_app
 from hextrackr.extensions import alembic
-from hextrackr.importing import pipeline
+from hextrackr.importing import engines
 from hextrackr.workers import wiring
 
 #: Which database the suite runs on.
@@ -135,7 +135,7 @@ def working(app: Flask) -> Iterator[Flask]:
 @pytest.fixture
 def engine(config: TestingConfig) -> Iterator[Engine]:
     """The database as the importer process opens it."""
-    engine = pipeline.open_database(config.database_url)
+    engine = engines.open_database(config.database_url)
     yield engine
     engine.dispose()
 

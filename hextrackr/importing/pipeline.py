@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import FileRefused, HexTrackrError
-from hextrackr.models import Import, dialects
-from hextrackr.models.base import prepare_engine
+from hextrackr.models import Import
 from hextrackr.models.imports import ImportMode, ImportState
 
 from . import (
+    engines,
     formats,
     opening,
     outlook,
@@ -42,10 +41,6 @@ from .neutral import Counts
 from .opening import Opened
 from .reader import Reader
 
-#: How much of the database is kept in memory while DuckDB reads beside it, and once it has ended: promotion reads and writes four
-#: indexes at once, and what does not fit is written and read again.
-CACHE_MB, PROMOTION_CACHE_MB = 32, 192
-
 
 def prepare() -> None:
     """Do what the next job would wait for, in a process that has nothing else to do."""
@@ -59,7 +54,7 @@ def run(job: Job, meter: Meter) -> ImportState:
     :return: ``COMPLETED`` or ``AWAITING_CONFIRMATION``.
     :raises HexTrackrError: it cannot be carried out; the final tables are as before.
     """
-    with _database(job, CACHE_MB) as engine:
+    with engines.opened(job, engines.CACHE_MB) as engine:
         record = _record(engine, job)
         if record.confirmed and record.state == ImportState.PROMOTING and _is_whole(engine, record):
             meter.note(**staged_figures(record))
@@ -72,23 +67,8 @@ def run(job: Job, meter: Meter) -> ImportState:
                 return ImportState.COMPLETED
             _stage(engine, job, record, opened, meter)
             record = _record(engine, job)
-    with _database(job, PROMOTION_CACHE_MB) as engine:
+    with engines.opened(job, engines.PROMOTION_CACHE_MB) as engine:
         return _promote(engine, job, record, meter)
-
-
-@contextmanager
-def _database(job: Job, cache_mb: int) -> Iterator[Engine]:
-    engine = _engine(job.database_url, job.patience_ms, cache_mb)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
-@lru_cache(maxsize=4)
-def _engine(url: str, patience_ms: int, cache_mb: int) -> Engine:
-    """The same for one job after the other: it opens its connections anew, and still knows its statements."""
-    return open_database(url, patience_ms, cache_mb=cache_mb, check_references=False)
 
 
 def _record(engine: Engine, job: Job) -> Import:
@@ -101,22 +81,6 @@ def _record(engine: Engine, job: Job) -> Import:
 def _is_whole(engine: Engine, record: Import) -> bool:
     with engine.connect() as connection:
         return unlogged.is_whole(connection, record.id, record.staged)
-
-
-def open_database(
-    url: str, patience_ms: int = 30_000, *, cache_mb: int = CACHE_MB, check_references: bool = True
-) -> Engine:
-    """An engine as the importer process uses it: SQLite waits for locks in C, as this process has nothing else to do.
-
-    :param check_references: an import need not: what it inserts is joined with what it refers to.
-    """
-    return prepare_engine(
-        create_engine(url, **dialects.engine_options(url)),
-        busy_timeout_ms=patience_ms,
-        cache_mb=cache_mb,
-        begin="IMMEDIATE",
-        check_references=check_references,
-    )
 
 
 def staged_figures(record: Import) -> dict[str, Any]:

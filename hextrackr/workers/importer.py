@@ -31,7 +31,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hextrackr import errors, logs
 from hextrackr.backups import operations
 from hextrackr.backups.operations import Operation
-from hextrackr.importing import ownership, pipeline, undo
+from hextrackr.importing import engines, ownership, pipeline, undo
 from hextrackr.importing import sweep as sweeping
 from hextrackr.importing.job import Job
 from hextrackr.importing.meter import Meter, Reading
@@ -104,7 +104,7 @@ def carry_out(job: Job, channel: Channel) -> None:
 
 def take_back(channel: Channel, import_id: int, database_url: str) -> None:
     """Undo one import and say what became of it."""
-    engine = pipeline.open_database(database_url)
+    engine = engines.open_database(database_url)
     try:
         undo.take_back(engine, import_id)
     except (SQLAlchemyError, errors.HexTrackrError) as error:
@@ -176,7 +176,7 @@ def _ticking(meter: Meter, job: Job) -> Iterator[None]:
 
 
 def _renew(job: Job) -> None:
-    engine = pipeline.open_database(job.database_url, patience_ms=200)  # the ticks wait for it
+    engine = engines.open_database(job.database_url, patience_ms=200)  # the ticks wait for it
     try:
         ownership.renew(engine, job)
     except SQLAlchemyError as error:
@@ -196,7 +196,7 @@ def _clean_up(job: Job, state: ImportState) -> None:
 
 def sweep(database_url: str) -> None:
     """Clear what ended imports have left; what is in the way now is met again at the next sweep."""
-    engine = pipeline.open_database(database_url, SWEEP_PATIENCE_MS)
+    engine = engines.open_database(database_url, SWEEP_PATIENCE_MS)
     try:
         sweeping.run(engine)
     except SQLAlchemyError as error:

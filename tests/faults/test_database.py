@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from benchmarks.server import running
 from hextrackr import errors
-from hextrackr.importing import pipeline
+from hextrackr.importing import engines
 from hextrackr.importing.job import Job
 from hextrackr.models import transactions
 from hextrackr.workers import wiring
@@ -172,7 +172,7 @@ def test_what_sqlite_says_of_its_file(tmp_path, change, url):
         connection.executemany("INSERT INTO t VALUES (?)", [("x" * 100,)] * 1000)
         connection.commit()
     change(path)
-    engine = pipeline.open_database(url.format(path))
+    engine = engines.open_database(url.format(path))
     with pytest.raises(Exception) as failure, engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO t SELECT * FROM t")
     engine.dispose()

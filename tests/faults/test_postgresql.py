@@ -14,7 +14,7 @@ from benchmarks import pgserver
 from benchmarks.server import running
 from config import TestingConfig
 from hextrackr import errors
-from hextrackr.importing import lifecycle, pipeline
+from hextrackr.importing import engines, lifecycle
 from hextrackr.models import dialects
 from tests.conftest import migrate
 from tests.exports import scan
@@ -69,7 +69,7 @@ def test_what_comes_without_a_sqlstate(engine):
     assert errors.translated(psycopg.OperationalError("consuming input failed")).code == "DATABASE_UNAVAILABLE"
     assert errors.translated(psycopg.InterfaceError("the connection is lost")).code == "DATABASE_UNAVAILABLE"
     assert errors.translated(psycopg.DataError("no such value")).code == "INTERNAL"
-    nobody = pipeline.open_database("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    nobody = engines.open_database("postgresql+psycopg://nobody@127.0.0.1:1/none")
     with pytest.raises(Exception) as refused, nobody.connect():
         pass
     assert errors.translated(refused.value).code == "DATABASE_UNAVAILABLE"
@@ -165,8 +165,8 @@ def test_a_lock_longer_than_the_patience_ends_the_import(config, engine, tmp_pat
     bring = importer(engine, config.database_url, tmp_path)
     bring(scan([1]))
     before = dump(engine)
-    opened = pipeline.open_database
-    monkeypatch.setattr(pipeline, "open_database", lambda url, patience=0, **more: opened(url, 300, **more))
+    opened = engines.open_database
+    monkeypatch.setattr(engines, "open_database", lambda url, patience=0, **more: opened(url, 300, **more))
     with engine.begin() as other:
         other.execute(text("LOCK TABLE assets IN ACCESS EXCLUSIVE MODE"))
         with pytest.raises(Exception) as failure:

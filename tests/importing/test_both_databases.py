@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 
 from benchmarks.record import REFERS
 from hextrackr.errors import Conflict, FileRefused
-from hextrackr.importing import pipeline, sweep, undo
+from hextrackr.importing import engines, sweep, undo
 from hextrackr.models import Base
 from tests.exports import export, row, scan
 from tests.importing.conftest import Importer, importer
@@ -63,9 +63,9 @@ def _told(table: str, row: Any, places: dict[str, dict[int, int]]) -> Iterator[A
 def twins(migrated, postgresql_database, tmp_path) -> Iterator[list[Twin]]:
     shutil.copy(migrated / "hextrackr.sqlite3", tmp_path)
     urls = (f"sqlite:///{tmp_path / 'hextrackr.sqlite3'}", postgresql_database)
-    engines = [pipeline.open_database(url) for url in urls]
-    yield [Twin(engine, importer(engine, url, tmp_path)) for engine, url in zip(engines, urls, strict=True)]
-    for engine in engines:
+    pair = [engines.open_database(url) for url in urls]
+    yield [Twin(engine, importer(engine, url, tmp_path)) for engine, url in zip(pair, urls, strict=True)]
+    for engine in pair:
         engine.dispose()
 
 

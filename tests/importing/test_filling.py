@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from hextrackr.importing import indexes, pipeline
+from hextrackr.importing import engines, indexes
 from tests.exports import scan
 from tests.importing.conftest import importer
 
@@ -14,7 +14,7 @@ INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'finding
 
 @pytest.fixture
 def database(postgresql_database):
-    engine = pipeline.open_database(postgresql_database)
+    engine = engines.open_database(postgresql_database)
     yield engine
     engine.dispose()
 

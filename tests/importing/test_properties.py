@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from benchmarks.databases import as_sqlite_has_them
 from hextrackr.errors import Conflict
-from hextrackr.importing import pipeline, undo
+from hextrackr.importing import engines, undo
 from hextrackr.models.imports import ImportMode, ImportState
 from tests.conftest import ON_POSTGRESQL
 from tests.importing.plainmodel import Finding, PlainSource, Row
@@ -60,7 +60,7 @@ def fresh(request, tmp_path):
 
         def make_on_postgresql():
             made.append(server.create(template))
-            return pipeline.open_database(server.url(made[-1]))
+            return engines.open_database(server.url(made[-1]))
 
         yield make_on_postgresql
         for name in made:
@@ -71,7 +71,7 @@ def fresh(request, tmp_path):
     def make():
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
         shutil.copy(migrated / "hextrackr.sqlite3", folder)
-        return pipeline.open_database(f"sqlite:///{folder / 'hextrackr.sqlite3'}")
+        return engines.open_database(f"sqlite:///{folder / 'hextrackr.sqlite3'}")
 
     yield make
 

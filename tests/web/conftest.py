@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from hextrackr.importing import pipeline
+from hextrackr.importing import engines
 from hextrackr.models import Base, Import
 
 TODAY = date(2026, 8, 20)
@@ -48,7 +48,7 @@ def record(app, config):
                 "first_seen": str(TODAY - timedelta(days=rng.randrange(60))), "last_seen": str(TODAY - timedelta(days=rng.randrange(9))),
                 "lifecycle": rng.choice(["active", "active", "reopened", "resolved"]), "opened_by": rng.choice([1, 2]),
             })  # fmt: skip
-    engine = pipeline.open_database(config.database_url, check_references=False)
+    engine = engines.open_database(config.database_url, check_references=False)
     with engine.begin() as connection:
         for table, rows in {"sources": sources, "assets": assets, "definitions": definitions, "definition_cves": cves,
                             "findings": findings}.items():  # fmt: skip

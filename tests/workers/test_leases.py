@@ -94,11 +94,11 @@ def test_of_many_who_claim_at_once_one_owns_it(registry, leases, queued):
 
 CLAIMANT = """
 import sys, time
-from hextrackr.importing import pipeline
+from hextrackr.importing import engines
 from hextrackr.workers.leases import Leases
 from hextrackr.workers.registry import ImportRegistry
 url, owner, imports = sys.argv[1], sys.argv[2], int(sys.argv[3])
-engine = pipeline.open_database(url)
+engine = engines.open_database(url)
 registry, leases = ImportRegistry(engine, time.sleep), Leases(engine, time.sleep, owner)
 seen = [registry.get(number) for number in range(1, imports + 1)]
 print("ready", flush=True)
