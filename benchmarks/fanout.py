@@ -8,7 +8,6 @@ python -m benchmarks.fanout --servers ours gevent threading "two processes"
 from __future__ import annotations
 
 import argparse
-import socket
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from urllib.request import Request, urlopen
 
 import psutil
 
+from . import ports
 from .server import ROOT, Server, running
 from .services import RedisServer
 from .system import System
@@ -55,9 +55,7 @@ class Figures:
 def serving(kind: str, folder: Path) -> Iterator[Server]:
     """Start one of the servers."""
     if kind == "Node.js":
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = ports.free()
         command = [sys.executable, "tools/node.py", "node", "benchmarks/fanout_node.mjs", str(port)]
         process = subprocess.Popen(command, cwd=ROOT)
         try:

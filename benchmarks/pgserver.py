@@ -6,7 +6,6 @@ import os
 import pwd
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from . import ports
 
 #: Nobody wants to keep what a test has written; a small server is enough.
 FOR_TESTS = {
@@ -106,10 +107,7 @@ def serving(**settings: str) -> Iterator[Server]:
             os.chown(data, owner.pw_uid, owner.pw_gid)
         initdb = ("--auth=trust", "--username=hextrackr", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
         _as_other_user(str(programs / "initdb"), "-D", str(data), *initdb)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        server = Server(programs, data, port, settings)
+        server = Server(programs, data, ports.free(), settings)
         server.start()
         try:
             yield server

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from urllib.request import urlopen
 
 import psutil
 
-from . import databases
+from . import databases, ports
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -72,10 +71,7 @@ def start(
     instance: Path, log: IO[bytes] | None = None, app: str = "app:app", **settings: str
 ) -> tuple[Server, subprocess.Popen[bytes]]:
     """Start a server on this folder, with its database migrated; return it once it answers, with its main process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = environment_of(instance, PORT=str(port), LOG_LEVEL="WARNING") | settings
+    environment = environment_of(instance, PORT=str(ports.free()), LOG_LEVEL="WARNING") | settings
     if "DATABASE_URL" in settings or not databases.have_tables():
         migration = [sys.executable, "-m", "flask", "db", "upgrade"]
         subprocess.run(migration, cwd=ROOT, env=environment, check=True, stderr=subprocess.DEVNULL)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -12,12 +11,7 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from . import ports
 
 
 class MissingProgram(Exception):
@@ -45,7 +39,7 @@ class RedisServer:
     def __init__(self, folder: Path) -> None:
         self._program = program("redis-server", "valkey-server")
         self._folder = folder
-        self._port = free_port()
+        self._port = ports.free()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self.client = Redis.from_url(self.url, socket_timeout=1)

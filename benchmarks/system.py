@@ -12,9 +12,9 @@ from urllib.request import urlopen
 
 import psutil
 
-from . import databases
+from . import databases, ports
 from .server import ROOT, Server, environment_of, start
-from .services import RedisServer, free_port, program
+from .services import RedisServer, program
 
 DEPLOY = ROOT / "deploy"
 #: Around the site that is deployed: what Debian's nginx.conf has, in folders of the test's own.
@@ -84,7 +84,7 @@ class System:
         :raises MissingProgram: it is not installed.
         """
         nginx = program("nginx")
-        folder, port = self.folder / "nginx", free_port()
+        folder, port = self.folder / "nginx", ports.free()
         folder.mkdir()
         (folder / "nginx.conf").write_text(NGINX.format(folder=folder, site=DEPLOY / "nginx.conf"))
         (folder / "nginx-listen.conf").write_text(f"listen 127.0.0.1:{port};\nserver_name _;\n")

@@ -8,9 +8,8 @@ import sys
 
 import pytest
 
-from benchmarks import databases
+from benchmarks import databases, ports
 from benchmarks.server import ROOT
-from benchmarks.services import free_port
 from config import ASYNC_MODES
 
 FLASK = ("flask", "db", "upgrade")
@@ -23,7 +22,7 @@ def started(tmp_path):
     def run(command, **settings):
         return subprocess.run(
             [sys.executable, "-W", "ignore", "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=120,
-            env={**os.environ, "INSTANCE_PATH": str(tmp_path), "PORT": str(free_port()), "REDIS_URL": "redis://127.0.0.1:1/0", **settings},
+            env={**os.environ, "INSTANCE_PATH": str(tmp_path), "PORT": str(ports.free()), "REDIS_URL": "redis://127.0.0.1:1/0", **settings},
         )  # fmt: skip
 
     return run

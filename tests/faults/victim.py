@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks import databases
+from benchmarks import databases, ports
 from benchmarks.server import Server, start
 from hextrackr.importing import undo
 from tests.server import client
@@ -33,9 +32,7 @@ class Victim:
 
     def __init__(self, instance: Path, log: Path) -> None:
         instance.mkdir()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = str(probe.getsockname()[1])
+        self._port = str(ports.free())
         self.instance = instance
         self._log = log.open("ab")
         self._server: Server

@@ -13,9 +13,8 @@ from queue import Empty, Queue
 import pytest
 import socketio
 
-from benchmarks import record
+from benchmarks import ports, record
 from benchmarks.exports import Estate, write
-from benchmarks.services import free_port
 from benchmarks.system import System, until
 from tests.exports import scan
 from tests.server.client import form, get, listening, upload
@@ -29,10 +28,9 @@ CLIENTS = 4
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory, redis):
-    ports = [free_port(), free_port()]
     system = System(tmp_path_factory.mktemp("an estate"), redis, TRUSTED_PROXIES="1", API_RATE_LIMIT="off")
-    for port in ports:
-        system.start_web(PORT=str(port), ALLOWED_HOSTS="127.0.0.1")
+    for _ in range(2):
+        system.start_web(PORT=str(ports.free()), ALLOWED_HOSTS="127.0.0.1")
     for _ in range(2):
         system.start_worker()
     yield system

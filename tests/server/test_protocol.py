@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from benchmarks import ports
 from benchmarks.server import ROOT
 from tests.server.scenarios import SCENARIOS, play
 
@@ -23,9 +24,7 @@ NOT_DONE = {
 
 @contextmanager
 def echoing(kind):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = ports.free()
     command = [sys.executable, "-W", "ignore", "-m", "tests.server.echo", str(port), kind]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     try:
