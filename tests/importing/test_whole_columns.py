@@ -67,7 +67,8 @@ def test_dates_of_definitions_that_only_later_rows_write_in_another_way_are_unde
     days = ["2026-05-13"] * 20_000 + ["14 May 2026", "someday"]
     rows = [f"{number},High,web1,T,{day}" for number, day in enumerate(days, start=1)]
     record = run_import("\n".join(["Plugin ID,Risk,Host,Name,Plugin Publication Date", *rows]).encode())
-    assert query("SELECT DISTINCT published FROM definitions ORDER BY 1") == [(None,), ("2026-05-13",), ("2026-05-14",)]
+    found = query("SELECT DISTINCT published FROM definitions")
+    assert set(found) == {(None,), ("2026-05-13",), ("2026-05-14",)}
     assert "1 date could not be understood and was left out." in record.warnings
 
 
