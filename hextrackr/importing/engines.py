@@ -11,34 +11,37 @@ from sqlalchemy import Engine, create_engine
 from hextrackr.models import dialects
 from hextrackr.models.base import prepare_engine
 
-from .job import Job
-
 #: How much of the database is kept in memory while DuckDB reads beside it, and once it has ended: promotion reads and writes four
 #: indexes at once, and what does not fit is written and read again.
 CACHE_MB, PROMOTION_CACHE_MB = 32, 192
+#: How long a lock is waited for.
+PATIENCE_MS = 30_000
 
 
 @contextmanager
-def opened(job: Job, cache_mb: int) -> Iterator[Engine]:
-    """The database of a job, closed afterwards."""
-    engine = _engine(job.database_url, job.patience_ms, cache_mb)
+def opened(
+    url: str, patience_ms: int = PATIENCE_MS, *, cache_mb: int = CACHE_MB, check_references: bool = True
+) -> Iterator[Engine]:
+    """What :func:`open_database` opens, closed afterwards."""
+    engine = _kept(url, patience_ms, cache_mb, check_references)
     try:
         yield engine
     finally:
         engine.dispose()
 
 
-@lru_cache(maxsize=4)
-def _engine(url: str, patience_ms: int, cache_mb: int) -> Engine:
-    """The same for one job after the other: it opens its connections anew, and still knows its statements."""
-    return open_database(url, patience_ms, cache_mb=cache_mb, check_references=False)
+@lru_cache(maxsize=8)
+def _kept(url: str, patience_ms: int, cache_mb: int, check_references: bool) -> Engine:
+    """The same for one use after the other: it opens its connections anew, and still knows its statements."""
+    return open_database(url, patience_ms, cache_mb=cache_mb, check_references=check_references)
 
 
 def open_database(
-    url: str, patience_ms: int = 30_000, *, cache_mb: int = CACHE_MB, check_references: bool = True
+    url: str, patience_ms: int = PATIENCE_MS, *, cache_mb: int = CACHE_MB, check_references: bool = True
 ) -> Engine:
     """An engine as the importer process uses it: SQLite waits for locks in C, as this process has nothing else to do.
 
+    :param patience_ms: how long.
     :param check_references: an import need not: what it inserts is joined with what it refers to.
     """
     return prepare_engine(

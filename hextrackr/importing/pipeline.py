@@ -54,7 +54,8 @@ def run(job: Job, meter: Meter) -> ImportState:
     :return: ``COMPLETED`` or ``AWAITING_CONFIRMATION``.
     :raises HexTrackrError: it cannot be carried out; the final tables are as before.
     """
-    with engines.opened(job, engines.CACHE_MB) as engine:
+    database = partial(engines.opened, job.database_url, job.patience_ms, check_references=False)
+    with database() as engine:
         record = _record(engine, job)
         if record.confirmed and record.state == ImportState.PROMOTING and _is_whole(engine, record):
             meter.note(**staged_figures(record))
@@ -67,7 +68,7 @@ def run(job: Job, meter: Meter) -> ImportState:
                 return ImportState.COMPLETED
             _stage(engine, job, record, opened, meter)
             record = _record(engine, job)
-    with engines.opened(job, engines.PROMOTION_CACHE_MB) as engine:
+    with database(cache_mb=engines.PROMOTION_CACHE_MB) as engine:
         return _promote(engine, job, record, meter)
 
 

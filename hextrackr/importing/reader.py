@@ -66,13 +66,15 @@ class Reader:
         day_first, told = survey.date_order(self._database, self._recognised, self._sample, self._date_order)
         readings = Readings(day_first, usual_dates=survey.dates_are_usual(self._recognised, self._sample))
         self._read_rows(readings)
+        better = readings
         if readings.usual_dates and self._has_odd_dates("rows"):
-            readings = replace(readings, usual_dates=False)
-            self._read_rows(readings)
+            better = replace(better, usual_dates=False)
         if self._is_off_scale():
             scales, told_of_scores = survey.scales(self._database, self._recognised)
-            self._read_rows(replace(readings, scales=scales, limited=True))
+            better = replace(better, scales=scales, limited=True)
             told = told + told_of_scores
+        if better != readings:
+            self._read_rows(better)
         self._malformed = rejects.malformed(self._database, self._recognised)
         self._pass = (_ROWS_SHARE, 1 - _ROWS_SHARE)
         self._read_assets()

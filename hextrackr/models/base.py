@@ -53,9 +53,8 @@ def prepare_engine(
         connection.isolation_level = None  # the driver starts no transaction by itself
         connection.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
         connection.execute(f"PRAGMA cache_size = -{cache_mb * 1024}")
-        connection.execute(
-            f"PRAGMA page_size = {PAGE_BYTES}"
-        )  # of a database that is only made now, and before it has a log
+        # Of a database that is only made now, and before it has a log.
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA foreign_keys = {check_references}")
 

@@ -104,15 +104,13 @@ def carry_out(job: Job, channel: Channel) -> None:
 
 def take_back(channel: Channel, import_id: int, database_url: str) -> None:
     """Undo one import and say what became of it."""
-    engine = engines.open_database(database_url)
     try:
-        undo.take_back(engine, import_id)
+        with engines.opened(database_url) as engine:
+            undo.take_back(engine, import_id)
     except (SQLAlchemyError, errors.HexTrackrError) as error:
         outcome = _failure(error, f"The undo of import {import_id}")
     else:
         outcome = {"type": "done"}
-    finally:
-        engine.dispose()
     channel.send(outcome)
     sweep(database_url)
     channel.send(_idle())
@@ -176,13 +174,11 @@ def _ticking(meter: Meter, job: Job) -> Iterator[None]:
 
 
 def _renew(job: Job) -> None:
-    engine = engines.open_database(job.database_url, patience_ms=200)  # the ticks wait for it
     try:
-        ownership.renew(engine, job)
+        with engines.opened(job.database_url, patience_ms=200) as engine:  # the ticks wait for it
+            ownership.renew(engine, job)
     except SQLAlchemyError as error:
         log.warning("The lease was not renewed: %s", errors.translated(error).code)
-    finally:
-        engine.dispose()
 
 
 def _clean_up(job: Job, state: ImportState) -> None:
@@ -196,13 +192,11 @@ def _clean_up(job: Job, state: ImportState) -> None:
 
 def sweep(database_url: str) -> None:
     """Clear what ended imports have left; what is in the way now is met again at the next sweep."""
-    engine = engines.open_database(database_url, SWEEP_PATIENCE_MS)
     try:
-        sweeping.run(engine)
+        with engines.opened(database_url, SWEEP_PATIENCE_MS) as engine:
+            sweeping.run(engine)
     except SQLAlchemyError as error:
         log.warning("The sweep did not end: %s", errors.translated(error).code)
-    finally:
-        engine.dispose()
 
 
 if __name__ == "__main__":
