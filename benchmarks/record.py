@@ -22,11 +22,11 @@ OF_THE_RUN = {
 #: Column -> the table whose ids it holds.
 REFERS = {
     "source_id": "sources", "asset_id": "assets", "definition_id": "definitions", "finding_id": "findings", "import_id": "imports",
-    "opened_by": "imports",
+    "opened_by": "imports", "sighting_id": "sightings",
 }  # fmt: skip
 #: What a row is known by in place of its id.
 KEYS = {
-    "sources": ("scanner", "label"), "assets": ("source_id", "key"), "definitions": ("source_id", "key"),
+    "sources": ("scanner", "label"), "sightings": ("source_id", "day"), "assets": ("source_id", "key"), "definitions": ("source_id", "key"),
     "findings": ("asset_id", "definition_id", "port", "protocol"), "imports": ("source_id", "place"),
 }  # fmt: skip
 #: What tables are called that hold rows for a while only: those on their way in, and what the latest imports have overwritten.
@@ -76,20 +76,20 @@ def _rows(connection: Connection, table: Table, names: Names) -> Iterator[str]:
     asked = select(table).execution_options(yield_per=5_000)
     if table.name == "imports":
         asked = asked.where(table.c.state == "completed")
-    for row in _apart(table.name, connection.execute(asked)):
+    for row in apart(table.name, connection.execute(asked)):
         values = {column: _value(column, value, names) for column, value in row.items()}
         if key := KEYS.get(table.name):
             names.setdefault(table.name, {})[row["id"]] = tuple(values[column] for column in key)
         yield f"{table.name} {json.dumps(_lasting(table.name, values), default=str)}"
 
 
-def _apart(table: str, found: Result[Any]) -> Iterator[Mapping[str, Any]]:
-    """The rows of a table; of blocks of findings a row for each of them, for which ids make a block is chance."""
+def apart(table: str, found: Result[Any]) -> Iterator[Mapping[str, Any]]:
+    """The rows of a table; of blocks of findings a row for each of them, as it is chance which ids make a block."""
     for row in found.mappings():
         if table != "undo_sightings":
             yield dict(row)
             continue
-        same = {name: row[name] for name in ("import_id", "last_seen")}
+        same = {name: row[name] for name in ("import_id", "sighting_id")}
         for bit in range(BLOCK):
             if row["findings"] >> bit & 1:
                 yield {**same, "finding_id": row["block"] * BLOCK + bit}

@@ -23,6 +23,8 @@ from hextrackr.workers import wiring
 #: Which database the suite runs on.
 ON_POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 ROOT = Path(__file__).resolve().parents[1]
+#: SQL: when a finding was seen last, where findings are ``f``.
+LAST_SEEN = "(SELECT day FROM sightings WHERE sightings.id = f.sighting_id)"
 #: Folders whose files take up to two minutes each, as they start servers and browsers. Several processes share the files in order
 #: (``--no-loadscope-reorder``): so none of them is left alone with such a file at the end.
 LONG = ("server", "faults", "workers", "e2e")

@@ -10,7 +10,9 @@ from sqlalchemy import text
 from config import TestingConfig
 from hextrackr import create_app
 from hextrackr.extensions import alembic, db
-from tests.exports import scan
+from hextrackr.importing import undo
+from tests.conftest import LAST_SEEN
+from tests.exports import export, row
 from tests.importing.conftest import importer
 
 
@@ -92,22 +94,45 @@ def test_what_was_staged_before_an_upgrade_gets_its_weights(app_on, kind):
             assert connection.execute(text(weights.format("definitions"))).all() == [(2, 0, 1, 0, 0, 18.2)]
 
 
+SEEN = (
+    f"SELECT a.key, f.lifecycle, f.severity, {LAST_SEEN} FROM findings f JOIN assets a ON a.id = f.asset_id ORDER BY 1"
+)
+
+
+def of(day, *hosts, **cells):
+    return [row(host=f"host-{host}", last_seen=f"2026-08-{day:02}T00:00:00Z", **cells) for host in hosts]
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_when_findings_were_seen_before_survives_a_downgrade_and_an_upgrade(app_on, kind, tmp_path):
+def test_when_findings_were_seen_survives_a_downgrade_and_an_upgrade(app_on, kind, tmp_path):
+    """Scans that see most findings again, some of them, some on another day, some changed; then all of them are undone."""
     app = app_on(kind)
+    weeks = [
+        [*of(1, *range(40)), *of(2, *range(40, 130))],
+        [*of(8, *range(3, 130))],
+        [*of(15, *range(5, 90)), *of(16, *range(90, 110)), *of(15, *range(110, 120), severity="Low"), *of(15, *range(200, 205))],
+    ]  # fmt: skip
     with app.app_context():
         bring = importer(db.engine, db.engine.url.render_as_string(hide_password=False), tmp_path)
-        bring(scan(range(100), last_seen="2026-08-01T00:00:00Z"))
-        again = bring(scan(range(100), last_seen="2026-08-08T00:00:00Z"))
-        kept = "SELECT block, last_seen, findings FROM undo_sightings ORDER BY 1"
-        with db.engine.connect() as connection:
-            before = connection.execute(text(kept)).all()
-        assert sum(findings.bit_count() for _, _, findings in before) == 100
+        states, ids = [], []
+        for week in weeks:
+            ids.append(bring(export(week)).id)
+            states.append(told(SEEN))
         alembic.downgrade("1795510000")
-        with db.engine.connect() as connection:
-            each = "SELECT count(*), min(CAST(last_seen AS TEXT)) FROM undo_findings WHERE import_id = :id"
-            assert connection.execute(text(each), {"id": again.id}).one() == (100, "2026-08-01")
+        before = (
+            "SELECT CAST(last_seen AS TEXT), count(*) FROM undo_findings WHERE import_id = :id GROUP BY 1 ORDER BY 1"
+        )
+        assert told(before, id=ids[1]) == [("2026-08-01", 40), ("2026-08-02", 90)]
+        assert told(before, id=ids[2]) == [("2026-08-08", 127)]
+        assert told("SELECT a.key, f.lifecycle, f.severity, f.last_seen FROM findings f JOIN assets a ON a.id = f.asset_id ORDER BY 1") \
+            == states[-1]  # fmt: skip
         alembic.upgrade()
-        with db.engine.connect() as connection:
-            assert connection.execute(text(kept)).all() == before
-            assert connection.execute(text("SELECT count(*) FROM undo_findings")).scalar_one() == 0
+        while ids:
+            assert told(SEEN) == states.pop()
+            undo.take_back(db.engine, ids.pop())
+        assert told(SEEN) == []
+
+
+def told(statement, **parameters):
+    with db.engine.connect() as connection:
+        return connection.execute(text(statement), parameters).all()

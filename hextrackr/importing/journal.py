@@ -1,14 +1,16 @@
 """Keeps what a promotion is about to overwrite, in the same transaction, so that :mod:`.undo` can put it back.
 
-Only what changes is kept. A finding that is merely seen again keeps a bit: see :class:`hextrackr.models.undo.SightingBefore`.
+Only what changes is kept. When findings were seen last is told by sightings: of those that an import lets refer to another one a bit
+is kept, see :class:`hextrackr.models.undo.SightingBefore`, and of the sightings the day.
 """
 
 from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 
+from hextrackr.models import DayBefore
 from hextrackr.models.dialects import statement
 from hextrackr.models.findings import Severity
 from hextrackr.models.undo import BLOCK
@@ -16,20 +18,20 @@ from hextrackr.models.undo import BLOCK
 from .staged import OF_OUTCOMES, OPENED, OUTCOMES
 
 _FINDINGS = """
-    INSERT INTO undo_findings (import_id, finding_id, last_seen, severity, vpr, cvss, lifecycle, resolved_on)
-    SELECT :import_id, f.id, f.last_seen, f.severity, f.vpr, f.cvss, f.lifecycle, f.resolved_on
+    INSERT INTO undo_findings (import_id, finding_id, severity, vpr, cvss, lifecycle, resolved_on)
+    SELECT :import_id, f.id, f.severity, f.vpr, f.cvss, f.lifecycle, f.resolved_on
     FROM findings f
     WHERE f.id IN (SELECT finding_id FROM matched WHERE outcome IN ('updated', 'reopened', 'resolved')
                    UNION ALL SELECT finding_id FROM absent)
 """
-_SEEN_AGAIN = f"""
-    INSERT INTO undo_sightings (import_id, block, last_seen, findings)
-    SELECT :import_id, f.id / {BLOCK}, f.last_seen, CAST(sum(CAST(1 AS BIGINT) << (f.id % {BLOCK})) AS BIGINT)
-    FROM matched m JOIN findings f ON f.id = m.finding_id WHERE m.outcome = 'unchanged' AND m.seen IS NOT NULL GROUP BY 2, 3
+_SIGHTINGS = f"""
+    INSERT INTO undo_sightings (import_id, block, sighting_id, findings)
+    SELECT :import_id, finding_id / {BLOCK}, before_id, CAST(sum(CAST(1 AS BIGINT) << (finding_id % {BLOCK})) AS BIGINT)
+    FROM moved GROUP BY 2, 3
 """
 _SEEN_EARLIER = f"""
-    INSERT INTO undo_findings (import_id, finding_id, first_seen, last_seen)
-    SELECT :import_id, f.id, f.first_seen, f.last_seen
+    INSERT INTO undo_findings (import_id, finding_id, first_seen)
+    SELECT :import_id, f.id, f.first_seen
     FROM {OUTCOMES} CROSS JOIN findings f
     WHERE {OF_OUTCOMES} AND f.id = m.finding_id AND {OPENED} < f.first_seen
 """
@@ -56,8 +58,17 @@ _TOTALS = """
 
 def keep_findings(connection: Connection, import_id: int) -> None:
     """Keep the findings that ``matched`` and ``absent`` are about to change."""
-    for kept in (_FINDINGS, _SEEN_AGAIN):
-        connection.execute(text(kept), {"import_id": import_id})
+    connection.execute(text(_FINDINGS), {"import_id": import_id})
+
+
+def keep_sightings(connection: Connection, import_id: int) -> None:
+    """Keep what the findings refer to that ``moved`` is about to let refer to another sighting."""
+    connection.execute(text(_SIGHTINGS), {"import_id": import_id})
+
+
+def keep_day(connection: Connection, import_id: int, sighting_id: int, day: date | None) -> None:
+    """Keep the day of a sighting that is about to be moved on; without one it is new."""
+    connection.execute(insert(DayBefore).values(import_id=import_id, sighting_id=sighting_id, day=day))
 
 
 def keep_first_seen(connection: Connection, import_id: int, day: date) -> None:

@@ -14,13 +14,13 @@ from hextrackr.models import Import
 from hextrackr.models.dialects import statement
 from hextrackr.models.imports import ImportMode
 
-from . import catalogue, journal, lifecycle, undo
-from .staged import LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN
+from . import catalogue, journal, lifecycle, sightings, undo
+from .staged import LINKED, OF_OUTCOMES, OPENED, OUTCOMES
 
 _INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
-                          first_seen, last_seen, lifecycle, resolved_on, opened_by)
-    SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, coalesce({SEEN}, {OPENED}),
+                          first_seen, sighting_id, lifecycle, resolved_on, opened_by)
+    SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, o.sighting_id,
            'resolved', CASE o.state WHEN 0 THEN :day ELSE :closed END, :import_id
     FROM {LINKED} WHERE s.import_id = :import_id AND o.state >= 0
 """
@@ -57,6 +57,7 @@ def record(connection: Connection, import_id: int, source_id: int, day: date, st
         "newest": connection.execute(text("SELECT coalesce(max(id), 0) FROM findings")).scalar_one(),
     }
     journal.keep_first_seen(connection, import_id, day)
+    sightings.link(connection, import_id, source_id, day, all_new=all_new)
     insert = _INSERT if all_new else _INSERT + lifecycle.NEW_ONES
     for step in (_SEEN_EARLIER, insert, _CLOSED):
         connection.execute(statement(step), parameters)

@@ -1,9 +1,9 @@
 """Promotes staged findings: compares them with the record, and applies what is new, changed, reopened and resolved.
 
 The comparison is a temporary table, ``matched``: the number of each staged finding with its outcome and, where the record has it, the id
-of the finding and, if it was seen again later, when. A second one, ``absent``, holds the open findings the scan should have seen and did
-not. All is read only until :func:`apply`, so that the guard can look at them first. A source without findings has nothing to compare
-with: then all that is staged is new.
+of the finding, that of its sighting and, if it was seen again later, when. A second one, ``absent``, holds the open findings the scan
+should have seen and did not. All is read only until :func:`apply`, so that the guard can look at them first. A source without findings
+has nothing to compare with: then all that is staged is new.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hextrackr.models.dialects import as_staged, get_to_know, key, not_among, pi
 from hextrackr.models.findings import OPEN_GRADE, Severity
 from hextrackr.models.imports import ImportMode
 
-from . import journal
+from . import journal, sightings
 from .staged import LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN
 
 #: Outcome -> severity (0..4) -> number of findings.
@@ -30,7 +30,7 @@ PIECE = 10_000
 
 _MATCHED = """
     CREATE TEMPORARY TABLE matched (
-        number INTEGER {key}, finding_id INTEGER, severity INTEGER, outcome TEXT, seen DATE, was_open BOOLEAN)
+        number INTEGER {key}, finding_id INTEGER, severity INTEGER, outcome TEXT, seen DATE, was_open BOOLEAN, sighting_id INTEGER)
 """
 _MATCH = f"""
     INSERT INTO matched
@@ -44,10 +44,11 @@ _MATCH = f"""
                     OR coalesce(o.cvss, f.cvss, -1) <> coalesce(f.cvss, -1) THEN 'updated'
                ELSE 'unchanged'
            END,
-           CASE WHEN {SEEN} > f.last_seen THEN {SEEN} END, f.lifecycle <> 'resolved'
+           CASE WHEN {SEEN} > w.day THEN {SEEN} END, f.lifecycle <> 'resolved', f.sighting_id
     FROM {LINKED}
     LEFT JOIN findings f ON f.asset_id = a.asset_id AND f.definition_id = d.definition_id
                         AND f.port = s.port AND f.protocol = o.protocol
+    LEFT JOIN sightings w ON w.id = f.sighting_id
     WHERE s.import_id = :import_id AND s.number >= :low AND s.number < :high AND (o.state >= 0 OR f.id IS NOT NULL)
 """
 _ALL_NEW = """
@@ -55,9 +56,9 @@ _ALL_NEW = """
 """
 _ABSENT = f"""
     CREATE TEMPORARY TABLE absent AS
-    SELECT f.id AS finding_id, f.severity
+    SELECT f.id AS finding_id, f.grade % {OPEN_GRADE} AS severity, f.sighting_id
     FROM findings f
-    WHERE f.source_id = :source_id AND f.grade >= {OPEN_GRADE} AND {{not_matched}}
+    WHERE f.sighting_id IN (SELECT id FROM sightings WHERE source_id = :source_id) AND f.grade >= {OPEN_GRADE} AND {{not_matched}}
 """
 _COUNT_ABSENT = "SELECT severity, count(*) FROM absent GROUP BY severity"
 _ON_SCANNED_HOSTS = " AND f.asset_id IN (SELECT asset_id FROM staging_assets WHERE import_id = :import_id)"
@@ -65,8 +66,8 @@ _NONE = " AND 1 = 0"
 
 _INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
-                          first_seen, last_seen, lifecycle, resolved_on, opened_by)
-    SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, coalesce({SEEN}, {OPENED}),
+                          first_seen, sighting_id, lifecycle, resolved_on, opened_by)
+    SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, o.sighting_id,
            CASE o.state WHEN 0 THEN 'resolved' WHEN 2 THEN 'reopened' ELSE 'active' END, CASE o.state WHEN 0 THEN :day END, :import_id
     FROM {LINKED} WHERE s.import_id = :import_id AND s.number >= :low AND s.number < :high AND o.state >= 0
 """
@@ -77,19 +78,15 @@ _NEW_HERE = (
 _UPDATE = f"""
     UPDATE findings SET
         severity = o.severity, vpr = coalesce(o.vpr, findings.vpr), cvss = coalesce(o.cvss, findings.cvss),
-        last_seen = coalesce(m.seen, findings.last_seen),
+        sighting_id = {sightings.REFERS},
         lifecycle = CASE m.outcome WHEN 'reopened' THEN 'reopened' WHEN 'resolved' THEN 'resolved' ELSE findings.lifecycle END,
         resolved_on = CASE m.outcome WHEN 'reopened' THEN NULL WHEN 'resolved' THEN :day ELSE findings.resolved_on END
     FROM {OUTCOMES}
     WHERE {OF_OUTCOMES} AND m.finding_id = findings.id AND m.outcome IN ('updated', 'reopened', 'resolved')
 """
-_SEEN_AGAIN = """
-    UPDATE findings SET last_seen = m.seen
-    FROM matched m
-    WHERE m.finding_id = findings.id AND m.outcome = 'unchanged' AND m.seen IS NOT NULL
-"""
-_RESOLVE_ABSENT = """
-    UPDATE findings SET lifecycle = 'resolved', resolved_on = :day WHERE id IN (SELECT finding_id FROM absent)
+_RESOLVE_ABSENT = f"""
+    UPDATE findings SET lifecycle = 'resolved', resolved_on = :day, sighting_id = {sightings.REFERS}
+    WHERE id IN (SELECT finding_id FROM absent)
 """
 _CHANGE_COLUMNS = (
     "import_id, finding_id, kind, day, severity, vpr, cvss, severity_before, vpr_before, cvss_before, lifecycle_before"
@@ -164,12 +161,15 @@ def compared(connection: Connection, outcomes: Outcomes) -> dict[str, int]:
     }
 
 
-def apply(connection: Connection, import_id: int, source_id: int, day: date) -> None:
+def apply(connection: Connection, import_id: int, source_id: int, day: date, *, all_new: bool) -> None:
     """Write what :func:`match` and :func:`conclude` found into the findings on record, and keep each change of one."""
     parameters = {"import_id": import_id, "source_id": source_id, "day": day}
     journal.keep_findings(connection, import_id)
-    for step in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _SEEN_AGAIN, _RESOLVE_ABSENT):
+    sightings.move(connection, import_id, source_id)
+    for step in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _RESOLVE_ABSENT):
         connection.execute(statement(step), parameters)
+    sightings.refer(connection)
+    sightings.link(connection, import_id, source_id, day, all_new=all_new)
 
 
 def insert(

@@ -106,7 +106,7 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     new = sum(outcomes["inserted"].values())
     meter.plan(promotion.expected(known=promotion.staged - new, held=held))
     meter.begin("apply")
-    lifecycle.apply(connection, import_id, source_id, day)
+    lifecycle.apply(connection, import_id, source_id, day, all_new=all_new)
     taken_out = indexes.drop(connection, new, held)
     meter.begin("insert", units=promotion.staged)
     lifecycle.insert(

@@ -11,6 +11,7 @@ from hextrackr.errors import NOT_LATEST, Conflict
 from hextrackr.models import (
     AssetBefore,
     CveBefore,
+    DayBefore,
     DefinitionBefore,
     FindingBefore,
     Import,
@@ -28,11 +29,11 @@ from .catalogue import ASSET_VALUES, DEFINITION_VALUES
 #: So many imports of a source can be taken back, one after the other.
 DEPTH = 3
 #: Where the values before are kept.
-TABLES = (FindingBefore, SightingBefore, AssetBefore, DefinitionBefore, CveBefore, TotalBefore)
+TABLES = (FindingBefore, SightingBefore, DayBefore, AssetBefore, DefinitionBefore, CveBefore, TotalBefore)
 
 _RESTORE_FINDINGS = """
     UPDATE findings SET
-        first_seen = coalesce(u.first_seen, findings.first_seen), last_seen = u.last_seen,
+        first_seen = coalesce(u.first_seen, findings.first_seen),
         severity = CASE WHEN u.lifecycle IS NULL THEN findings.severity ELSE u.severity END,
         vpr = CASE WHEN u.lifecycle IS NULL THEN findings.vpr ELSE u.vpr END,
         cvss = CASE WHEN u.lifecycle IS NULL THEN findings.cvss ELSE u.cvss END,
@@ -41,10 +42,17 @@ _RESTORE_FINDINGS = """
     FROM undo_findings u WHERE u.import_id = :import_id AND u.finding_id = findings.id
 """
 _RESTORE_SIGHTINGS = f"""
-    UPDATE findings SET last_seen = u.last_seen
+    UPDATE findings SET sighting_id = u.sighting_id
     FROM undo_sightings u
     WHERE u.import_id = :import_id AND findings.id BETWEEN u.block * {BLOCK} AND u.block * {BLOCK} + {BLOCK - 1}
       AND (u.findings >> (findings.id - u.block * {BLOCK})) & 1 = 1
+"""
+_RESTORE_DAYS = """
+    UPDATE sightings SET day = u.day
+    FROM undo_days u WHERE u.import_id = :import_id AND u.sighting_id = sightings.id AND u.day IS NOT NULL
+"""
+_DROP_DAYS = """
+    DELETE FROM sightings WHERE id IN (SELECT sighting_id FROM undo_days WHERE import_id = :import_id AND day IS NULL)
 """
 #: Its changes go with a finding, and its CVEs with a definition. A late scan closes what it adds in a later import's name.
 _DELETE_INSERTED = """
@@ -88,7 +96,7 @@ def take_back(engine: Engine, import_id: int) -> None:
         ids = {"import_id": import_id, "source_id": source_id}
         weights.take_back(connection, import_id, source_id)
         for statement in (
-            _RESTORE_FINDINGS, _RESTORE_SIGHTINGS, _DELETE_INSERTED, _DELETE_CHANGES,
+            _RESTORE_FINDINGS, _RESTORE_SIGHTINGS, _DELETE_INSERTED, _DELETE_CHANGES, _RESTORE_DAYS, _DROP_DAYS,
             _DELETE_ORPHANS.format(table="assets", column="asset_id"),
             _DELETE_ORPHANS.format(table="definitions", column="definition_id"),
             _restore("assets", ASSET_VALUES), _restore("definitions", DEFINITION_VALUES),

@@ -4,6 +4,7 @@
 
     Source ──┬─< Asset ──────┐
              ├─< Definition ─┼─< Finding ─< FindingChange >─ Import ─< Reject
+             ├─< Sighting ───┤
              └─< DailyTotal  │
                  Definition ─┴─< DefinitionCve
 """
@@ -15,9 +16,10 @@ from .events import FindingChange, FindingEvent
 from .findings import Finding
 from .imports import Import, Reject
 from .mappings import SavedMapping
+from .sightings import Sighting
 from .sources import DailyTotal, Source, StateTotal
 from .staging import StagedAsset, StagedCve, StagedDefinition, StagedFinding, StagedObservation
-from .undo import AssetBefore, CveBefore, DefinitionBefore, FindingBefore, SightingBefore, TotalBefore
+from .undo import AssetBefore, CveBefore, DayBefore, DefinitionBefore, FindingBefore, SightingBefore, TotalBefore
 from .weights import AssetWeight, DefinitionWeight
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Base",
     "CveBefore",
     "DailyTotal",
+    "DayBefore",
     "Definition",
     "DefinitionBefore",
     "DefinitionCve",
@@ -38,6 +41,7 @@ __all__ = [
     "Import",
     "Reject",
     "SavedMapping",
+    "Sighting",
     "SightingBefore",
     "Source",
     "StagedAsset",

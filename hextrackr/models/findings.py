@@ -48,6 +48,7 @@ class Finding(Base):
         Index("ix_findings_vpr", "source_id", "grade", "vpr"),
         Index("ix_findings_cvss", "grade", "cvss"),
         Index("ix_findings_first_seen", "grade", "first_seen"),
+        Index("ix_findings_sighting", "sighting_id", "grade"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -60,10 +61,11 @@ class Finding(Base):
     vpr: Mapped[float | None]
     cvss: Mapped[float | None]
     first_seen: Mapped[date]
-    last_seen: Mapped[date]
     lifecycle: Mapped[str] = mapped_column(String(10))
     resolved_on: Mapped[date | None]
     #: The import that put it on record; that it was opened then is told by this alone, see :mod:`.events`.
     opened_by: Mapped[int | None] = mapped_column(index=True)
+    #: Tells when it was seen last. Every finding has one; SQLite adds no column that must refer to something.
+    sighting_id: Mapped[int | None] = mapped_column(ForeignKey("sightings.id"))
     #: Lifecycle and severity as one number, see :func:`grade`: what indexes begin with, so that a page of any of them is found in order.
     grade: Mapped[int] = mapped_column(SmallInteger, Computed(GRADE, persisted=False))

@@ -1,6 +1,6 @@
 """Staging: one import's file as neutral records, deduplicated, before it touches anything.
 
-Findings refer to assets and definitions by their number within the import; promotion fills in the ids of the final tables.
+Findings refer to assets, definitions and observations by their number within the import; promotion fills in the ids of the final tables.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class StagedObservation(_Staged, Base):
     last_seen: Mapped[date | None]
     state: Mapped[int] = mapped_column(SmallInteger)
     findings: Mapped[int]
+    sighting_id: Mapped[int | None]
 
 
 class StagedFinding(_Staged, Base):

@@ -26,13 +26,12 @@ class _Before:
 
 
 class FindingBefore(_Before, Base):
-    """A finding before an import; without a ``lifecycle`` the import changed nothing but when it was seen."""
+    """A finding before an import; without a ``lifecycle`` the import changed nothing but when it was seen first."""
 
     __tablename__ = "undo_findings"
 
     finding_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
     first_seen: Mapped[date | None]
-    last_seen: Mapped[date]
     severity: Mapped[int | None] = mapped_column(SmallInteger)
     vpr: Mapped[float | None]
     cvss: Mapped[float | None]
@@ -45,17 +44,25 @@ BLOCK = 62
 
 
 class SightingBefore(_Before, Base):
-    """When findings were seen last before an import that merely saw them again: of each block those that were seen on that day.
+    """What told, before an import, when findings were seen last, where it let them refer to another sighting.
 
-    There may be as many of them as findings, most seen on the same day. Finding ``id`` is bit ``id % BLOCK`` of the number in the row
-    of block ``id / BLOCK``.
+    There may be as many of them as findings. Finding ``id`` is bit ``id % BLOCK`` of the number in the row of block ``id / BLOCK``.
     """
 
     __tablename__ = "undo_sightings"
 
     block: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
-    last_seen: Mapped[date] = mapped_column(primary_key=True)
+    sighting_id: Mapped[int] = mapped_column(primary_key=True)
     findings: Mapped[int] = mapped_column(BigInteger)
+
+
+class DayBefore(_Before, Base):
+    """The day of a sighting before an import moved it on; without a ``day`` the import made the sighting."""
+
+    __tablename__ = "undo_days"
+
+    sighting_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    day: Mapped[date | None]
 
 
 class AssetBefore(AssetValues, _Before, Base):

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
-from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Import, Source
+from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Import, Sighting, Source
 from hextrackr.models.imports import ImportState
 from hextrackr.models.matching import Contains
 
@@ -20,8 +20,8 @@ Filter = ColumnElement[bool]
 #: Parameter -> column and whether it is its lower end; dates in ISO form.
 _DAYS = {
     "firstSeenFrom": (Finding.first_seen, True), "firstSeenTo": (Finding.first_seen, False),
-    "lastSeenFrom": (Finding.last_seen, True), "lastSeenTo": (Finding.last_seen, False),
 }  # fmt: skip
+_SIGHTINGS = {"lastSeenFrom": True, "lastSeenTo": False}
 _SCORES = {
     "vprMin": (Finding.vpr, True), "vprMax": (Finding.vpr, False),
     "cvssMin": (Finding.cvss, True), "cvssMax": (Finding.cvss, False),
@@ -49,6 +49,10 @@ def _ages(arguments: Mapping[str, str], today: date) -> Iterator[Filter]:
     for name, (column, is_least) in _DAYS.items():
         if text := parameters.said(arguments, name):
             yield _within(column, parameters.as_day(name, text), is_least)
+    for name, is_least in _SIGHTINGS.items():
+        if text := parameters.said(arguments, name):
+            met = _within(Sighting.day, parameters.as_day(name, text), is_least)
+            yield Finding.sighting_id.in_(select(Sighting.id).where(met))
     for name, is_least in (("ageMin", False), ("ageMax", True)):
         if text := parameters.said(arguments, name):
             yield _within(

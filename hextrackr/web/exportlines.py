@@ -26,10 +26,10 @@ COLUMNS = (
 )  # fmt: skip
 
 SEVERITIES = [severity.name.lower() for severity in sorted(Severity)]
-#: A finding: id, severity, lifecycle, port, VPR, CVSS, first seen, last seen, resolved on; days as text.
+#: A finding: id, severity, lifecycle, port, VPR, CVSS, first seen, resolved on; days as text.
 Finding = Sequence[Any]
-#: What :meth:`Lines.part` gave for its host, definition, protocol, EPSS and source.
-Parts = tuple[str, str, str, str, str]
+#: What :meth:`Lines.part` gave for its host, definition, protocol, EPSS and source; and the day on which it was seen last.
+Parts = tuple[str, str, str, str, str, str]
 
 
 class Lines(Protocol):
@@ -63,8 +63,8 @@ class CsvLines:
 
     def line(self, finding: Finding, parts: Parts) -> str:
         """Scores and days need no quotes."""
-        number, severity, state, port, vpr, cvss, first, last, resolved = finding
-        host, definition, protocol, epss, source = parts
+        number, severity, state, port, vpr, cvss, first, resolved = finding
+        host, definition, protocol, epss, source, last = parts
         return (
             f"{number},{SEVERITIES[severity]},{state},{host},{definition},{port},{protocol},{'' if vpr is None else vpr},"
             f"{'' if cvss is None else cvss},{epss},{first},{last},{resolved or ''},{source}"
@@ -85,8 +85,8 @@ class JsonLines:
 
     def line(self, finding: Finding, parts: Parts) -> str:
         """Scores and days need no quotes."""
-        number, severity, state, port, vpr, cvss, first, last, resolved = finding
-        host, definition, protocol, epss, source = parts
+        number, severity, state, port, vpr, cvss, first, resolved = finding
+        host, definition, protocol, epss, source, last = parts
         return (
             f'{{"id": {number}, "severity": "{SEVERITIES[severity]}", "state": "{state}", {host}, {definition}, "port": {port}, '
             f'{protocol}, "vpr": {_number(vpr)}, "cvss": {_number(cvss)}, {epss}, "firstSeen": "{first}", "lastSeen": "{last}", '

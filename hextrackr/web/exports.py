@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, String, and_, func, select, type_coerce
 from sqlalchemy.engine import Connection
 
-from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Source
+from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Sighting, Source
 
 from . import exportlines
 from .filters import Filters
@@ -23,9 +23,9 @@ _FOUND, _SPAN = 1_000, 2_000
 _OWN = (
     Finding.id, Finding.severity, Finding.lifecycle, Finding.port, Finding.vpr, Finding.cvss,
     # As they are written; to make dates of them and text again takes half of the time.
-    *(type_coerce(day, String) for day in (Finding.first_seen, Finding.last_seen, Finding.resolved_on)),
+    *(type_coerce(day, String) for day in (Finding.first_seen, Finding.resolved_on)),
 )  # fmt: skip
-_REFERRING = (Finding.asset_id, Finding.definition_id, Finding.source_id, Finding.protocol)
+_REFERRING = (Finding.asset_id, Finding.definition_id, Finding.source_id, Finding.protocol, Finding.sighting_id)
 
 
 class Export:
@@ -45,6 +45,7 @@ class Export:
         self._definitions: dict[int, tuple[str, str]] = {}
         self._sources: dict[int, str] = {}
         self._protocols: dict[str, str] = {}
+        self._days: dict[int, str] = {}
         self.share = 0.0
         self.findings = 0
 
@@ -81,9 +82,9 @@ class Export:
             yield min(1.0, (first + _SPAN) / (last + 1)), wanted.where(part_of_all, *self._filters.looked_at())
 
     def _line(self, row: Sequence[Any]) -> str:
-        *finding, host, definition, source, protocol = row
+        *finding, host, definition, source, protocol, sighting = row
         told, epss = self._definitions[definition]
-        parts = (self._hosts[host], told, self._protocols[protocol], epss, self._sources[source])
+        parts = (self._hosts[host], told, self._protocols[protocol], epss, self._sources[source], self._days[sighting])
         return self._lines.line(finding, parts)
 
     def _learn(self, connection: Connection, found: Sequence[Any]) -> None:
@@ -102,6 +103,10 @@ class Export:
                 select(Source.id, Source.scanner, Source.label).where(Source.id.in_(new))
             ):
                 self._sources[number] = part(exportlines.SOURCE, names)
+        # Imports move the days of sightings on, so they are those of the moment as well.
+        seen = select(Sighting.id, type_coerce(Sighting.day, String))
+        seen = seen.where(Sighting.id.in_({row.sighting_id for row in found}))
+        self._days = {number: day for number, day in connection.execute(seen)}
         for protocol in {row.protocol for row in found} - self._protocols.keys():
             self._protocols[protocol] = part(exportlines.PROTOCOL, [protocol])
 

@@ -121,7 +121,7 @@ class Filters:
 
 #: Parameters of what an index finds, and of what none does.
 _BY_NAME = ("host", "definition", "cve", "family", "search", "port", "epssMin", "epssMax", "changedBy", "newSince")
-_UNINDEXED = ("lastSeenFrom", "lastSeenTo", "protocol")
+_UNINDEXED = ("protocol",)
 
 
 def requested(arguments: Mapping[str, str], today: date | None = None) -> Filters:

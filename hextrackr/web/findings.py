@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from hextrackr.importing import formats
-from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Source
+from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Sighting, Source
 from hextrackr.models.findings import Severity
 
 Filter = ColumnElement[bool]
@@ -24,15 +25,17 @@ def of_ids(session: Session, ids: Sequence[int]) -> list[dict[str, Any]]:
 def records(session: Session, condition: Filter) -> list[dict[str, Any]]:
     """The findings under a condition, as the API answers them."""
     rows = session.execute(
-        select(Finding, Asset, Definition, Source)
+        select(Finding, Asset, Definition, Source, Sighting.day)
         .join(Asset, Asset.id == Finding.asset_id)
         .join(Definition, Definition.id == Finding.definition_id)
         .join(Source, Source.id == Finding.source_id)
+        .join(Sighting, Sighting.id == Finding.sighting_id)
         .where(condition)
     ).all()
     cves = _cves(session, {row.Definition.id for row in rows})
     return [
-        _record(row.Finding, row.Asset, row.Definition, row.Source, cves.get(row.Definition.id, [])) for row in rows
+        _record(row.Finding, row.Asset, row.Definition, row.Source, row.day, cves.get(row.Definition.id, []))
+        for row in rows
     ]
 
 
@@ -44,7 +47,9 @@ def _cves(session: Session, definitions: set[int]) -> dict[int, list[str]]:
     return found
 
 
-def _record(finding: Finding, asset: Asset, definition: Definition, source: Source, cves: list[str]) -> dict[str, Any]:
+def _record(
+    finding: Finding, asset: Asset, definition: Definition, source: Source, last_seen: date, cves: list[str]
+) -> dict[str, Any]:
     return {
         "id": finding.id,
         "severity": Severity(finding.severity).name.lower(),
@@ -65,7 +70,7 @@ def _record(finding: Finding, asset: Asset, definition: Definition, source: Sour
         "cvss": finding.cvss,
         "epss": definition.epss,
         "firstSeen": finding.first_seen.isoformat(),
-        "lastSeen": finding.last_seen.isoformat(),
+        "lastSeen": last_seen.isoformat(),
         "resolvedOn": finding.resolved_on.isoformat() if finding.resolved_on else None,
         "scanner": source.scanner,
         "scannerName": formats.scanner_name(source.scanner),

@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
 
 from hextrackr.errors import RequestError
-from hextrackr.models import Finding
+from hextrackr.models import Finding, Sighting
 from hextrackr.models.dialects import in_order
 
+#: When a finding was seen last.
+LAST_SEEN = select(Sighting.day).where(Sighting.id == Finding.sighting_id).correlate(Finding).scalar_subquery()
 _SORTS: dict[str, Any] = {
     "severity": Finding.vpr,
     "vpr": Finding.vpr,
     "cvss": Finding.cvss,
     "firstSeen": Finding.first_seen,
-    "lastSeen": Finding.last_seen,
+    "lastSeen": LAST_SEEN,
 }
 #: What an index has in order for one grade; ``severity`` is in that of VPR, one severity after the other.
 _INDEXED = ("severity", "vpr", "cvss", "firstSeen")

@@ -185,8 +185,9 @@ def test_what_is_filtered_is_exported_byte_for_byte(page, server):
     expect(rows(page)).to_have_count(2)
     found = counted(server, """
         SELECT findings.id, lifecycle, assets.name, definitions.key, title, port, protocol, findings.vpr, first_seen,
-          findings.last_seen, resolved_on
-        FROM findings JOIN assets ON assets.id = asset_id JOIN definitions ON definitions.id = findings.definition_id
+          day, resolved_on
+        FROM findings JOIN sightings ON sightings.id = sighting_id
+        JOIN assets ON assets.id = asset_id JOIN definitions ON definitions.id = findings.definition_id
         WHERE severity = 4 AND assets.name LIKE 'web0%' ORDER BY findings.id
     """)  # fmt: skip
     assert len(found) == 2

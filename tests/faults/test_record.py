@@ -12,11 +12,11 @@ from tests.importing.conftest import importer
 
 @pytest.fixture
 def instance(config, engine, tmp_path, monkeypatch):
-    """A data folder whose database has three imports, one of which failed and one of which saw the findings of the first again."""
+    """A data folder whose database has three imports, one of which failed and one of which saw some of the findings of the first again."""
     monkeypatch.setattr(databases, "url", lambda instance: config.database_url)
     bring = importer(engine, config.database_url, tmp_path)
-    bring(scan([1, 2]))
-    bring(scan([1, 2], last_seen="2026-08-08T00:00:00Z"))
+    bring(scan([1, 2, 3]))
+    bring(scan([1, 2], last_seen="2026-08-08T00:00:00Z"), mode="delta")
     with pytest.raises(Exception, match="this file"):
         bring(b"name,price,quantity\n1,2,3\n")
     return config.INSTANCE_PATH
@@ -36,7 +36,8 @@ def test_ids_instants_and_failed_imports_do_not_matter(instance, engine, tmp_pat
     ("change", "told"),
     [
         ("UPDATE findings SET vpr = 0.5 WHERE id = 1", ["found: findings", "missing: findings"]),
-        ("UPDATE undo_sightings SET findings = 2", ["missing: undo_sightings"]),
+        ("UPDATE undo_sightings SET findings = 2", ["found: undo_sightings", "missing: undo_sightings"]),
+        ("UPDATE undo_days SET day = '2026-08-02' WHERE day IS NOT NULL", ["found: undo_days", "missing: undo_days"]),
         ("DELETE FROM asset_weights WHERE asset_id = 1", ["missing: asset_weights"]),
         ("UPDATE imports SET inserted = 7 WHERE place = 1", ["found: imports", "missing: imports"]),
         ("INSERT INTO rejects (import_id, line, \"column\", value, reason) VALUES (1, 2, 'a', 'b', 'c')", ["found: rejects"]),

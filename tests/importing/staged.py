@@ -34,6 +34,7 @@ RECORD = (
     "definitions",
     "definition_cves",
     "findings",
+    "sightings",
     "finding_changes",
     "finding_events",
     "daily_totals",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from benchmarks.record import REFERS
+from benchmarks.record import REFERS, apart
 from hextrackr.errors import Conflict, FileRefused
 from hextrackr.importing import engines, sweep, undo
 from hextrackr.models import Base
@@ -35,7 +35,7 @@ class Twin:
         """Everything in it. An id is known by its place among those of its table: PostgreSQL never gives one twice."""
         with self.engine.connect() as connection:
             found = {
-                name: [row._mapping for row in connection.execute(select(table))]
+                name: list(apart(name, connection.execute(select(table))))
                 for name, table in Base.metadata.tables.items()
             }
         places = {

@@ -9,6 +9,7 @@ from hextrackr.errors import RequestError, UnknownFormat
 from hextrackr.importing import formats
 from hextrackr.importing.formats import custom
 from hextrackr.models import SavedMapping
+from tests.conftest import LAST_SEEN
 
 HEADER = ("Machine", "Address", "Problem", "How bad", "Found on")
 FIELDS = {"host": "Machine", "ip": "Address", "title": "Problem", "severity": "How bad", "last_seen": "Found on"}
@@ -69,7 +70,7 @@ def test_the_order_of_day_and_month(run_import, engine, query, day_first, day):
     save(engine, day_first=day_first)
     record = run_import(FILE.format("High").encode())
     assert (record.scanner, record.vendor) == ("custom-1", "Ours")
-    assert query("SELECT last_seen FROM findings") == [(day,)]
+    assert query(f"SELECT {LAST_SEEN} FROM findings f") == [(day,)]
 
 
 def test_a_word_off_the_scale_is_a_reject(run_import, engine):

@@ -12,13 +12,14 @@ import pytest
 
 from benchmarks.databases import as_sqlite_has_them
 from hextrackr.importing import formats
-from tests.conftest import joined
+from tests.conftest import LAST_SEEN, joined
 
 FOLDER = Path(__file__).resolve().parents[1] / "data"
 FILES = sorted(FOLDER.glob("*/*.csv"))
 
-FINDINGS = """
-    SELECT a.key AS asset, a.ip, d.key AS definition, port, protocol, severity, lifecycle, f.first_seen, f.last_seen, f.cvss, f.vpr
+FINDINGS = f"""
+    SELECT a.key AS asset, a.ip, d.key AS definition, port, protocol, severity, lifecycle,
+           f.first_seen, {LAST_SEEN} AS last_seen, f.cvss, f.vpr
     FROM findings f JOIN assets a ON a.id = f.asset_id JOIN definitions d ON d.id = f.definition_id ORDER BY 1, 3, 4, 5
 """
 DEFINITIONS = """

@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 
+from tests.conftest import LAST_SEEN
 from tests.exports import COLUMNS, export, row, scan
 
-OPEN = "SELECT id, severity, vpr, lifecycle, last_seen FROM findings WHERE lifecycle <> 'resolved' ORDER BY id"
+OPEN = f"SELECT id, severity, vpr, lifecycle, {LAST_SEEN} FROM findings f WHERE lifecycle <> 'resolved' ORDER BY id"
 HISTORY = (
     "SELECT e.import_id, a.key, e.kind, e.day FROM finding_events e JOIN findings f ON f.id = e.finding_id "
     "JOIN assets a ON a.id = f.asset_id ORDER BY 1, 2"
@@ -57,7 +58,7 @@ def test_what_only_it_has_seen_is_closed_by_the_next_scan_on_record(run_import, 
     run_import(undated([1]), **on(10))
     run_import(undated([1]), **on(20))
     run_import(undated([1, 2]), **on(5))
-    assert query("SELECT first_seen, last_seen, lifecycle, resolved_on FROM findings ORDER BY id") == [
+    assert query(f"SELECT first_seen, {LAST_SEEN}, lifecycle, resolved_on FROM findings f ORDER BY id") == [
         (day(5), day(20), "active", None),
         (day(5), day(5), "resolved", day(10)),
     ]

@@ -9,10 +9,11 @@ import pytest
 from hextrackr.errors import Cancelled
 from hextrackr.importing import lifecycle
 from hextrackr.models.imports import ImportState
+from tests.conftest import LAST_SEEN
 from tests.exports import COLUMNS, export, row, scan
 
 FINDINGS = (
-    "SELECT a.key, f.lifecycle, f.severity, f.vpr, f.first_seen, f.last_seen, f.resolved_on "
+    f"SELECT a.key, f.lifecycle, f.severity, f.vpr, f.first_seen, {LAST_SEEN}, f.resolved_on "
     "FROM findings f JOIN assets a ON a.id = f.asset_id ORDER BY a.key"
 )
 EVENTS = "SELECT e.import_id, a.key, e.kind FROM finding_events e JOIN findings f ON f.id = e.finding_id " \

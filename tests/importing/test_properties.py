@@ -17,7 +17,7 @@ from benchmarks.databases import as_sqlite_has_them
 from hextrackr.errors import Conflict
 from hextrackr.importing import engines, undo
 from hextrackr.models.imports import ImportMode, ImportState
-from tests.conftest import ON_POSTGRESQL
+from tests.conftest import LAST_SEEN, ON_POSTGRESQL
 from tests.importing.plainmodel import Finding, PlainSource, Row
 from tests.importing.staged import dump, promote
 
@@ -44,8 +44,8 @@ FEW = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
-FINDINGS = """
-    SELECT s.label, a.key, d.key, f.port, f.severity, f.vpr, f.lifecycle, f.first_seen, f.last_seen, f.resolved_on
+FINDINGS = f"""
+    SELECT s.label, a.key, d.key, f.port, f.severity, f.vpr, f.lifecycle, f.first_seen, {LAST_SEEN}, f.resolved_on
     FROM findings f JOIN sources s ON s.id = f.source_id JOIN assets a ON a.id = f.asset_id
     JOIN definitions d ON d.id = f.definition_id
 """
@@ -214,5 +214,6 @@ def _of_source(tables, label):
         "cves": [row for row in tables["definition_cves"] if row[0] in definitions],
         "findings": findings,
         "events": [row for row in tables["finding_events"] if row[1] in ids],
+        "sightings": [row for row in tables["sightings"] if row[1] == source_id],
         "totals": [row for row in tables["daily_totals"] if row[0] == source_id],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hextrackr.errors import FileRefused, HexTrackrError
+from tests.conftest import LAST_SEEN
 from tests.exports import COLUMNS, export, row, scan
 
 HEADER = ",".join(COLUMNS)
@@ -177,7 +178,7 @@ def test_the_order_of_rows_does_not_matter(run_import, query):
         row(host="b", title="OpenSSL is quite old"),
     ]
     shown = (
-        "SELECT title, description, f.severity, f.vpr, f.last_seen, a.key FROM findings f "
+        f"SELECT title, description, f.severity, f.vpr, {LAST_SEEN}, a.key FROM findings f "
         "JOIN definitions d ON d.id = f.definition_id JOIN assets a ON a.id = f.asset_id ORDER BY a.source_id, a.key"
     )
     run_import(export(rows), source_label="one")

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hextrackr.importing import undo
-from tests.conftest import joined
+from tests.conftest import LAST_SEEN, joined
 from tests.exports import export, row
 
 ROWS = st.lists(
@@ -28,9 +28,9 @@ ROWS = st.lists(
     max_size=6,
 )
 FIGURES = ("rows_read", "staged", "merged", "blank", "rejected", "inserted", "open_staged", "scan_date", "recognition")
-RECORD = """
-    SELECT a.key, a.name, d.key, d.title, d.description, f.port, f.severity, f.vpr, f.first_seen, f.last_seen, f.lifecycle,
-           (SELECT {joined} FROM (SELECT cve FROM definition_cves WHERE definition_id = d.id ORDER BY cve) AS named)
+RECORD = f"""
+    SELECT a.key, a.name, d.key, d.title, d.description, f.port, f.severity, f.vpr, f.first_seen, {LAST_SEEN}, f.lifecycle,
+           (SELECT {{joined}} FROM (SELECT cve FROM definition_cves WHERE definition_id = d.id ORDER BY cve) AS named)
     FROM findings f JOIN assets a ON a.id = f.asset_id JOIN definitions d ON d.id = f.definition_id ORDER BY 1, 3, 6
 """
 

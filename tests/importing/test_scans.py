@@ -14,6 +14,7 @@ from hextrackr.importing import dialect
 from hextrackr.importing.csvdatabase import CsvDatabase
 from hextrackr.importing.formats.format import Fields, Format, normalised
 from hextrackr.importing.reader import Reader
+from tests.conftest import LAST_SEEN
 
 OPEN = "SELECT count(*) FROM findings WHERE lifecycle <> 'resolved'"
 BY_SEVERITY = "SELECT severity, count(*) FROM findings GROUP BY 1 ORDER BY 1"
@@ -104,7 +105,7 @@ def test_nessus_professional_with_lost_decimal_points(imported, query):
 
 def test_tenable_sc(imported, query):
     imported("tenable-sc/issue_11102.csv")
-    assert query("SELECT DISTINCT first_seen, last_seen FROM findings") == [("2024-02-09", "2024-10-17")]
+    assert query(f"SELECT DISTINCT first_seen, {LAST_SEEN} FROM findings f") == [("2024-02-09", "2024-10-17")]
     assert query("SELECT count(solution), count(description), max(published) FROM definitions") == [
         (1, 1, "2009-11-23")
     ]
@@ -143,7 +144,7 @@ def test_qualys_vmdr(imported, query):
     ]
     addresses = query("SELECT ip FROM assets ORDER BY key")
     assert addresses == [("10.0.0.10",), ("10.0.0.11",), ("10.0.0.20",), ("10.0.0.30",), ("2001:db8::1",)]
-    assert query("SELECT min(first_seen), max(last_seen) FROM findings") == [("2025-10-01", "2026-02-03")]
+    assert query(f"SELECT min(first_seen), max({LAST_SEEN}) FROM findings f") == [("2025-10-01", "2026-02-03")]
 
 
 @pytest.mark.parametrize("path", ["qualys-vmdr/one_vuln_cve.csv", "qualys-vmdr/one_vuln_no_metadata_cve.csv"])
@@ -163,7 +164,7 @@ def test_openvas_with_many_cves(imported, query):
     imported("openvas/report_detail_v2.csv")
     assert query("SELECT count(*) FROM definition_cves") == [(93,)]
     assert query(
-        "SELECT severity, f.cvss, epss, last_seen FROM findings f JOIN definitions d ON d.id = definition_id"
+        f"SELECT severity, f.cvss, epss, {LAST_SEEN} FROM findings f JOIN definitions d ON d.id = definition_id"
     ) == [(3, 9.8, 0.00143, "2025-08-22")]
 
 

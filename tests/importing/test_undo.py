@@ -7,6 +7,7 @@ import pytest
 from hextrackr.errors import Conflict
 from hextrackr.importing import sweep, undo
 from hextrackr.models.undo import BLOCK
+from tests.conftest import LAST_SEEN
 from tests.exports import export, row, scan
 from tests.importing.staged import dump
 
@@ -96,7 +97,7 @@ def test_when_findings_were_seen_before_comes_back_day_by_day(run_import, engine
     everywhere = range(2 * BLOCK + 3)
     for number, day in enumerate((1, 8, 15)):
         run_import(export([*hosts((host for host in everywhere if host % 3 >= number), day)]), mode="delta")
-    before, days = dump(engine), query("SELECT last_seen, count(*) FROM findings GROUP BY 1 ORDER BY 1")
+    before, days = dump(engine), query(f"SELECT {LAST_SEEN}, count(*) FROM findings f GROUP BY 1 ORDER BY 1")
     assert [count for _, count in days] == [43, 42, 42]
     again = run_import(export(hosts((host for host in everywhere if host % 5), 22)), mode="delta")
     assert dump(engine) != before

@@ -48,11 +48,18 @@ def record(app, config):
                 "first_seen": str(TODAY - timedelta(days=rng.randrange(60))), "last_seen": str(TODAY - timedelta(days=rng.randrange(9))),
                 "lifecycle": rng.choice(["active", "active", "reopened", "resolved"]), "opened_by": rng.choice([1, 2]),
             })  # fmt: skip
+    days = sorted({(row["source_id"], row["last_seen"]) for row in findings})
+    sightings = [{"id": n, "source_id": source, "day": day} for n, (source, day) in enumerate(days, 1)]
+    numbers = {seen: number for number, seen in enumerate(days, 1)}
+    for row in findings:
+        row["sighting_id"] = numbers[row["source_id"], row["last_seen"]]
     engine = engines.open_database(config.database_url, check_references=False)
     with engine.begin() as connection:
         for table, rows in {"sources": sources, "assets": assets, "definitions": definitions, "definition_cves": cves,
-                            "findings": findings}.items():  # fmt: skip
-            connection.execute(Base.metadata.tables[table].insert(), list(map(_with_days, rows)))
+                            "sightings": sightings, "findings": findings}.items():  # fmt: skip
+            columns = Base.metadata.tables[table].columns.keys()
+            rows = [{name: value for name, value in _with_days(row).items() if name in columns} for row in rows]
+            connection.execute(Base.metadata.tables[table].insert(), rows)
         imported = {"session_id": "s", "filename": "f", "file_size": 1, "created_at": 1}
         connection.execute(Import.__table__.insert(), [{"id": number, **imported} for number in (1, 2)])
         connection.execute(
@@ -74,4 +81,4 @@ def record(app, config):
 
 
 def _with_days(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: date.fromisoformat(value) if name.endswith("_seen") else value for name, value in row.items()}
+    return {name: date.fromisoformat(value) if name in ("first_seen", "day") else value for name, value in row.items()}

@@ -81,7 +81,7 @@ def test_others_have_their_turn_while_no_index_leads_to_what_matches(app, engine
     monkeypatch.setattr(listing, "_SPAN", 50)
     turns = []
     with Session(engine) as session:
-        limited = filters.requested({"lastSeenTo": "2026-08-14"}, TODAY)
+        limited = filters.requested({"protocol": "tcp"}, TODAY)
         listing.page(session, limited, Order("severity", True), Page(1, 7), lambda: turns.append(1))
     assert len(turns) == len(record) // 50 + 1
 

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.conftest import LAST_SEEN
+
 FILE = b"Machine;Problem;How bad;Notes\nweb1;Old TLS;High;<b>x\nweb2;Old TLS;Low;y\n"
 FIELDS = {"host": "Machine", "title": "Problem", "severity": "How bad"}
 
@@ -110,7 +112,7 @@ def test_the_columns_of_what_is_gone(upload, client):
 def test_the_user_says_how_dates_are_written(upload, query, order, day):
     content = b"hostname,severity,plugin_name,last_seen\nweb1,High,Old TLS,03/04/2026\n"
     assert upload(content, dateOrder=order).json["warnings"] == []
-    assert query("SELECT last_seen FROM findings") == [(day,)]
+    assert query(f"SELECT {LAST_SEEN} FROM findings f") == [(day,)]
     assert upload(content, dateOrder="sideways").status_code == 400
 
 

@@ -30,10 +30,13 @@ INSERT INTO definitions (id, source_id, key, title, family, epss)
   SELECT n, n % 2 + 1, 1000 + n, 'Flaw ' || n || ' of ' || md5(n::text), 'family ' || n % 30, n % 100 / 100.0
   FROM generate_series(1, 1000) n;
 INSERT INTO definition_cves (definition_id, cve) SELECT n, 'CVE-2026-' || n % 700 FROM generate_series(1, 1000) n;
-INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss, first_seen, last_seen, lifecycle, opened_by)
+INSERT INTO sightings (id, source_id, day)
+  SELECT id * 9 + n, id, DATE '2026-08-01' + n FROM sources, generate_series(0, 8) n;
+INSERT INTO findings (
+  source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss, first_seen, sighting_id, lifecycle, opened_by)
   SELECT a.source_id, a.id, 2 + (a.id * 7 + j * 13) % 499 * 2 - a.id % 2, (j * 37 + a.id) % 60, 'tcp', (a.id + j) % 5,
          CASE WHEN j % 7 > 0 THEN (a.id * 3 + j * 5) % 100 / 10.0 END, CASE WHEN j % 5 > 0 THEN (a.id * 7 + j) % 100 / 10.0 END,
-         DATE '2026-01-01' + (a.id + j) % 200, DATE '2026-08-01' + (a.id + j) % 9,
+         DATE '2026-01-01' + (a.id + j) % 200, a.source_id * 9 + (a.id + j) % 9,
          CASE WHEN (a.id + j) % 10 = 0 THEN 'resolved' WHEN j = 3 THEN 'reopened' ELSE 'active' END, (a.id + j) % 50 / 49 + 1
   FROM assets a, generate_series(0, 39) j;
 INSERT INTO finding_changes (import_id, finding_id, kind, day, severity)
@@ -41,7 +44,8 @@ INSERT INTO finding_changes (import_id, finding_id, kind, day, severity)
 INSERT INTO state_totals SELECT source_id, lifecycle, severity, count(*), sum(vpr) FROM findings GROUP BY 1, 2, 3;
 INSERT INTO asset_weights SELECT asset_id, {COUNTED} FROM findings WHERE lifecycle <> 'resolved' GROUP BY 1;
 INSERT INTO definition_weights SELECT definition_id, {COUNTED} FROM findings WHERE lifecycle <> 'resolved' GROUP BY 1;
-INSERT INTO daily_totals SELECT source_id, last_seen, severity, count(*), sum(vpr), 0, 0, 0 FROM findings GROUP BY 1, 2, 3;
+INSERT INTO daily_totals SELECT f.source_id, day, severity, count(*), sum(vpr), 0, 0, 0
+  FROM findings f JOIN sightings s ON s.id = sighting_id GROUP BY 1, 2, 3;
 """
 LIST, GROUPS = "/api/vulnerabilities?", "/api/vulnerabilities/groups?"
 ASKED = [
