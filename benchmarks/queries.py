@@ -32,6 +32,8 @@ QUERIES: dict[str, dict[str, str | int] | str] = {
     "by first seen": {"state": "open", "sort": "firstSeen", "order": "asc"},
     "by last seen": {"state": "open", "sort": "lastSeen", "host": "srv-000123"},
     "last seen before the last scan": {"state": "open", "lastSeenTo": "2026-08-07"},
+    "gone since the last scan": {"state": "resolved", "lastSeenTo": "2026-08-07", "sort": "cvss"},
+    "last seen in the last scan": {"state": "open", "lastSeenFrom": "2026-08-08", "sort": "firstSeen"},
     "info by CVSS": {"severity": "info", "sort": "cvss"},
     "resolved": {"state": "resolved"},
     "one source": {"source": "2", "state": "open", "sort": "cvss"},
