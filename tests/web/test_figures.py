@@ -208,6 +208,18 @@ def test_the_worst_cves_are_those_of_all_in_order(client, imported, monkeypatch)
     assert all(found)
 
 
+def test_a_cve_is_not_among_the_worst_for_what_another_source_says_of_it(client, engine):
+    scans = {
+        "a": {("host", "plugin-1", 0): Row(0, 1, 1.0), ("host", "plugin-2", 0): Row(3, 1, 1.0)},
+        "b": {("host", "plugin-1", 0): Row(4, 1, 1.0), ("host-2", "plugin-1", 0): Row(0, 1, 1.0)},
+    }
+    for source, rows in scans.items():
+        promote(engine, source, FIRST_DAY, ImportMode.FULL, rows)
+    worst, other = every_group(client, "by=cve&state=open&source=1")
+    assert (worst["bySeverity"]["high"], other["bySeverity"]["info"]) == (1, 1)
+    assert client.get("/api/vulnerabilities/groups?by=cve&state=open&source=1&limit=1").json["data"] == [worst]
+
+
 @pytest.mark.parametrize("sort", ["findings", "vpr"])
 def test_groups_in_another_order(client, imported, sort):
     name = {"findings": "findings", "vpr": "vprSum"}[sort]
