@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks at whether the record has changed, and after one that did not work.
 LOOK, LOOK_AFTER_ERROR = 1.0, 60.0
+#: Seconds between two statements: nobody waits for them, and a sleep of none need not let requests in.
+GAP = 0.005
 #: The lists whose page in the middle is looked up: the values of each grade are counted for it, and all other lists use them.
 _LIMITS: tuple[dict[str, str], ...] = ({"state": "open"}, {})
 _SORTS = ("severity", "cvss", "firstSeen", "vpr")
@@ -63,4 +65,4 @@ def _look_around(app: Flask) -> None:
 
 def _pause() -> None:
     db.session.rollback()
-    socketio.sleep(0)
+    socketio.sleep(GAP)

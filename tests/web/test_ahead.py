@@ -10,6 +10,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from hextrackr.extensions import db
 from hextrackr.models import Import
 from hextrackr.web import ahead, depths, filters, listing, stretches
 from hextrackr.web.ordering import Order
@@ -63,6 +64,21 @@ def test_nothing_is_counted_where_nothing_is_merged_or_on_record(app, engine, re
 def test_an_empty_record(app, engine):
     with Session(engine) as session:
         assert counted(session) == 0
+
+
+def test_others_have_their_turn_with_no_transaction_held(app, engine, record, monkeypatch):
+    slept: list[tuple[float, bool]] = []
+
+    def sleep(seconds):
+        slept.append((seconds, db.session.in_transaction()))
+        if seconds == ahead.LOOK:
+            raise Over
+
+    monkeypatch.setattr(ahead.socketio, "sleep", sleep)
+    with app.app_context(), pytest.raises(Over):
+        ahead._look_around(app)
+    assert len(slept) > 1
+    assert set(slept[:-1]) == {(ahead.GAP, False)}
 
 
 def test_a_database_that_cannot_be_read_is_logged_and_tried_again_later(app, monkeypatch, caplog):
