@@ -52,7 +52,8 @@ def post_worker_init(worker: Any) -> None:
     _stop_gently(worker)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 50, 50)
+    # Whoever asks meanwhile waits for the collector: 4 ms for what 10,000 objects leave behind, 20 ms for five times as many.
+    gc.set_threshold(10_000, 50, 250)
 
 
 def _stop_gently(worker: Any) -> None:

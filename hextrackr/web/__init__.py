@@ -10,6 +10,7 @@ from hextrackr import __version__
 from hextrackr.extensions import cors
 
 from . import (
+    ahead,
     assets,
     backups,
     compression,
@@ -62,7 +63,8 @@ def init_app(app: Flask, config: Config) -> None:
 
 
 def start(app: Flask) -> None:
-    """Load what the first requests would wait for, and with them the event loop: the pages' templates, and what models are mapped to."""
+    """Do what the first requests would wait for, and with them the event loop: load templates, map models, count for deep pages."""
     configure_mappers()
     for name in app.jinja_env.list_templates():
         app.jinja_env.get_template(name)
+    ahead.start(app)

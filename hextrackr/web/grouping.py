@@ -1,7 +1,7 @@
 """Findings grouped by host, definition or CVE, the worst groups first.
 
-What is open as a whole, or of some severities and sources, is grouped from the weights that each import keeps. Anything else is collected
-first, as a list is, and no more than a list collects.
+What is open as a whole, or of some severities and sources, is grouped from the weights that each import keeps, see :mod:`.weighed`.
+Anything else is collected first, as a list is, and no more than a list collects.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ from sqlalchemy import ColumnElement, Select, case, func, select, union
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import RequestError
-from hextrackr.models import Asset, AssetWeight, Definition, DefinitionCve, DefinitionWeight, Finding, Source
-from hextrackr.models.findings import OPEN_GRADE, Severity
+from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Source
+from hextrackr.models.findings import Severity
 
+from . import weighed
 from .filters import Filters
 from .listing import COLLECTED
 from .paging import Page
 
 SUBJECTS = ("host", "definition", "cve")
 SORTS = ("weight", "findings", "vpr")
+#: So many groups are looked for among those of the worst severity, before all are put in order.
+_FIRST = 1_000
 _WORST_FIRST = sorted(Severity, reverse=True)
 
 
@@ -55,54 +58,34 @@ def page(session: Session, filters: Filters, by: str, sort: str, wanted: Page) -
 
     :raises RequestError: more match than are collected.
     """
-    filters = filters.looked_up(session)
-    kept = _kept(filters, by)
-    weights = (_weights(by, filters, kept) if kept else _counted(session, by, filters)).cte("weights")
-    counts = [weights.c[severity.name.lower()] for severity in _WORST_FIRST]
+    if weighed.severities(filters):
+        first = weighed.worst(by, filters) if sort == "weight" and wanted.offset < _FIRST else None
+        rows = [] if first is None else _sorted(session, first, sort, wanted)
+        if len(rows) < wanted.limit:
+            rows = _sorted(session, weighed.groups(by, filters), sort, wanted)
+        return Groups(_answers(session, by, rows), weighed.total(session, by, filters))
+    counted = _counted(session, by, filters.looked_up(session))
+    rows = _sorted(session, counted, sort, wanted)
+    groups = select(func.count()).select_from(counted.subquery())
+    return Groups(_answers(session, by, rows), rows[0].groups if rows else session.scalar(groups) or 0)
+
+
+def _sorted(session: Session, groups: Select[Any], sort: str, wanted: Page) -> Sequence[Any]:
+    """The rows of a page; what weighs the same stands in the order in which it came on record."""
+    found = groups.subquery("weights")
+    counts = [found.c[severity.name.lower()] for severity in _WORST_FIRST]
     findings: Any = sum(counts[1:], start=counts[0])
-    order = {"weight": counts, "findings": [findings], "vpr": [weights.c.vpr_sum]}[sort]
-    groups = select(func.count()).select_from(weights).where(findings > 0).scalar_subquery()
-    # What weighs the same stands in the order in which it came on record.
-    rows = session.execute(
-        select(weights, findings.label("findings"), groups.label("groups"))
-        .where(findings > 0)
-        .order_by(*(column.desc() for column in order), weights.c.vpr_sum.desc(), weights.c.key)
+    order = {"weight": counts, "findings": [findings], "vpr": [found.c.vpr_sum]}[sort]
+    return session.execute(
+        select(found, findings.label("findings"))
+        .order_by(*(column.desc() for column in order), found.c.vpr_sum.desc(), found.c.key)
         .limit(wanted.limit)
         .offset(wanted.offset)
     ).all()
-    total = rows[0].groups if rows else session.scalar(select(groups)) or 0
-    return Groups(_answers(session, by, rows), total)
-
-
-def _kept(filters: Filters, by: str) -> list[Severity] | None:
-    """The severities of which all that is open is asked for, if the weights tell that; VPR is kept for all of them together only."""
-    chosen = [severity for severity in Severity if {OPEN_GRADE + severity, 2 * OPEN_GRADE + severity} & filters.grades]
-    whole = {OPEN_GRADE * state + severity for severity in chosen for state in (1, 2)}
-    return chosen if filters.is_plain and filters.grades == whole else None
-
-
-def _weights(by: str, filters: Filters, severities: Sequence[Severity]) -> Select[Any]:
-    weight: Any = AssetWeight if by == "host" else DefinitionWeight
-    number: Any = AssetWeight.asset_id if by == "host" else DefinitionWeight.definition_id
-    subject: Any = Asset if by == "host" else Definition
-    columns = [
-        (getattr(weight, severity.name.lower()) if severity in severities else weight.info * 0)
-        for severity in _WORST_FIRST
-    ]
-    key, summed = (DefinitionCve.cve, func.sum) if by == "cve" else (number, lambda column: column)
-    wanted = select(
-        key.label("key"),
-        *(summed(column).label(severity.name.lower()) for column, severity in zip(columns, _WORST_FIRST, strict=True)),
-        summed(weight.vpr_sum if len(severities) == len(Severity) else weight.vpr_sum * 0).label("vpr_sum"),
-    )
-    if by == "cve":
-        wanted = wanted.join(DefinitionCve, DefinitionCve.definition_id == number).group_by(key)
-    if filters.sources is not None:
-        wanted = wanted.join(subject, subject.id == number).where(subject.source_id.in_(sorted(filters.sources)))
-    return wanted
 
 
 def _counted(session: Session, by: str, filters: Filters) -> Select[Any]:
+    """Selects what weighs on each group, and how many ``groups`` there are in all."""
     columns = (Finding.id, Finding.asset_id, Finding.definition_id, Finding.severity, Finding.vpr)
     parts = [each.limit(COLLECTED + 1).subquery() for each in filters.selecting(*columns)]
     collected: Any = union(*(select(part) for part in parts)).limit(COLLECTED + 1).subquery()
@@ -120,6 +103,7 @@ def _counted(session: Session, by: str, filters: Filters) -> Select[Any]:
             for severity in _WORST_FIRST
         ),
         func.coalesce(func.sum(collected.c.vpr), 0).label("vpr_sum"),
+        func.count().over().label("groups"),
     ).group_by(key)
     if by == "cve":
         return grouped.join(DefinitionCve, DefinitionCve.definition_id == collected.c.definition_id)

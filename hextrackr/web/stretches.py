@@ -5,7 +5,7 @@ How many findings each holds is known, so that whole stretches are skipped, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,8 @@ class Stretch:
 
 
 Group = Sequence[Stretch]
-#: A statement for each stretch, with the columns ``key`` and ``id``.
-Arms = Sequence[Select[Any]]
+#: A statement for each stretch, with the columns ``key`` and ``id``, under a name that tells all that it is limited to.
+Arms = Mapping[Hashable, Select[Any]]
 
 
 class Stretches:
@@ -83,7 +83,7 @@ class Stretches:
 
     def first(self, group: Group, count: int) -> Any:
         """The ``key`` and the ``id`` of the first findings of a group."""
-        return _merged(self._session, [self._arm(stretch) for stretch in group], self._order.descending, count)
+        return _merged(self._session, self._arms(group), self._order.descending, count)
 
     @property
     def _are_merged(self) -> bool:
@@ -104,12 +104,12 @@ class Stretches:
         from_end = offset > size // 2
         if from_end:
             offset, descending = size - offset - limit, not descending
-        arms = {(self._order.sort, stretch, self._filters.sources): self._arm(stretch) for stretch in group}
+        arms = self._arms(group)
         if offset <= WALKED:
-            ids = self._walked(list(arms.values()), descending, offset, limit)
+            ids = self._walked(arms, descending, offset, limit)
         else:
             value, before = depths.place(self._session, arms, descending, offset, pause)
-            ids = self._from(list(arms.values()), value, descending, before, limit, pause)
+            ids = self._from(arms, value, descending, before, limit, pause)
         return ids[::-1] if from_end else ids
 
     def _from(
@@ -117,7 +117,7 @@ class Stretches:
     ) -> list[int]:
         """Ids from a value on, without the first ones of these that come ``before``."""
         key = self._order.key
-        equal = _limited(arms, key.is_(None) if value is None else key == value)
+        equal: Arms = {(name, value): arm for name, arm in _limited(arms, _equal(key, value)).items()}
         if before > WALKED:
             first, before = depths.place_of_id(self._session, equal, descending, before, pause)
             equal = _limited(equal, Finding.id <= first if descending else Finding.id >= first)
@@ -132,11 +132,15 @@ class Stretches:
         rows = _merged(self._session, arms, descending, offset + limit)
         return [row.id for row in self._session.execute(rows.limit(limit).offset(offset))]
 
-    def _arm(self, stretch: Stretch) -> Select[Any]:
+    def _arms(self, group: Group) -> Arms:
+        key = self._order.key
+        sources = None if key is Finding.vpr else self._filters.sources  # by VPR each stretch is of one source
+        return {(key.key, stretch, sources): self._arm(stretch, sources) for stretch in group}
+
+    def _arm(self, stretch: Stretch, sources: frozenset[int] | None) -> Select[Any]:
         arm = select(self._order.key.label("key"), Finding.id.label("id")).where(Finding.grade == stretch.grade)
         if stretch.source is not None:
             return arm.where(Finding.source_id == stretch.source)
-        sources = self._filters.sources
         return arm if sources is None else arm.where(Finding.source_id.in_(sorted(sources)))
 
 
@@ -146,7 +150,11 @@ def held(group: Group) -> int:
 
 
 def _limited(arms: Arms, condition: Any) -> Arms:
-    return [arm.where(condition) for arm in arms]
+    return {name: arm.where(condition) for name, arm in arms.items()}
+
+
+def _equal(key: Any, value: Any) -> Any:
+    return key.is_(None) if value is None else key == value
 
 
 def _beyond(key: Any, value: Any, descending: bool) -> list[Any]:
@@ -158,9 +166,10 @@ def _beyond(key: Any, value: Any, descending: bool) -> list[Any]:
 
 def _merged(session: Session, arms: Arms, descending: bool, first: int) -> Any:
     """Rows in their order, of which the ``first`` are wanted."""
-    if len(arms) == 1:
-        return arms[0].order_by(*_in(arms[0], descending))
-    merged = union_all(*(as_it_comes(session, arm, _in(arm, descending), first) for arm in arms))
+    one, *others = arms.values()
+    if not others:
+        return one.order_by(*_in(one, descending))
+    merged = union_all(*(as_it_comes(session, arm, _in(arm, descending), first) for arm in arms.values()))
     return merged.order_by(*_in(merged, descending))
 
 

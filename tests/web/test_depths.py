@@ -9,7 +9,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from hextrackr.models import Finding, Import
-from hextrackr.web import depths
+from hextrackr.web import depths, filters, kept, listing, stretches
+from hextrackr.web.ordering import Order
+from hextrackr.web.paging import Page
 
 
 def parts(*grades):
@@ -47,11 +49,52 @@ def test_it_is_counted_anew_once_an_import_has_ended_or_was_undone(engine, recor
 
 
 def test_it_does_not_keep_what_many_different_lists_have_counted(engine, record, monkeypatch):
-    monkeypatch.setattr(depths, "_MOST", 1)
+    monkeypatch.setattr(kept, "_MOST", 1)
     turns: list[int] = []
     with Session(engine) as session:
         assert places(session, turns) == places(session, turns)
     assert len(turns) > 4
+
+
+def test_ids_among_equals_are_counted_once_and_no_further_than_the_page(engine, record, monkeypatch):
+    monkeypatch.setattr(depths, "SPAN", 20)
+    turns: list[int] = []
+    with Session(engine) as session:
+        places = [
+            depths.place_of_id(session, parts(5, 9), False, offset, lambda: turns.append(1)) for offset in (9, 9, 2)
+        ]
+        assert places[0] == places[1]
+        counted = len(turns)
+        assert counted == places[0][0] // 20 + 1 < len(record) // 20
+        depths.place_of_id(session, parts(5, 6, 9), False, 9, lambda: turns.append(1))
+        assert len(turns) > counted
+        session.execute(update(Import).where(Import.id == 1).values(undone_at=1_790_000_000_001))
+        turns.clear()
+        depths.place_of_id(session, parts(5, 9), False, 9, lambda: turns.append(1))
+        assert len(turns) == counted
+
+
+def test_a_deep_page_counts_nothing_that_another_has_counted(engine, record, monkeypatch):
+    """Lists of more or fewer grades and sources share what they have counted of one of them, and so do severity and VPR."""
+    monkeypatch.setattr(stretches, "WALKED", 5)
+    monkeypatch.setattr(depths, "SPAN", 10)
+    turns: list[int] = []
+
+    def ask(sort, page, **limits):
+        turns.clear()
+        limited = filters.requested({name: str(value) for name, value in limits.items()})
+        listing.page(session, limited, Order(sort, True), Page(page, 7), lambda: turns.append(1))
+        return len(turns)
+
+    with Session(engine) as session:
+        page = len(record) // 14
+        for sort in ("vpr", "firstSeen"):
+            assert ask(sort, page) > 0
+            assert ask(sort, page) == 0
+        monkeypatch.setattr(depths, "SPAN", 1_000)
+        assert ask("firstSeen", 2, state="resolved") <= 1  # by ids, if at all
+        assert ask("vpr", 2, source=2, state="resolved") <= 1
+        assert ask("severity", 2) <= 1
 
 
 @pytest.mark.parametrize("descending", [True, False])
@@ -62,7 +105,7 @@ def test_among_equals_it_is_where_a_walk_by_their_ids_would_end(engine, record, 
     ids.sort(reverse=descending)
     with Session(engine) as session:
         for offset, wanted in enumerate(ids):
-            first, before = depths.place_of_id(session, list(parts(5, 9).values()), descending, offset, lambda: None)
+            first, before = depths.place_of_id(session, parts(5, 9), descending, offset, lambda: None)
             rest = [number for number in ids if (number <= first if descending else number >= first)]
             assert rest[before] == wanted
             assert before < span

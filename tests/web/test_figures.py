@@ -6,10 +6,12 @@ import random
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import event
 
+from hextrackr.extensions import db
 from hextrackr.importing import undo
 from hextrackr.models.imports import ImportMode, ImportState
-from hextrackr.web import feeds
+from hextrackr.web import feeds, grouping
 from tests.importing.plainmodel import Row
 from tests.importing.staged import promote
 
@@ -164,6 +166,58 @@ def test_groups(client, imported, query, by):
         weights = [list(group["bySeverity"].values()) for group in groups]
         assert weights == sorted(weights, reverse=True)
         assert [sum(weight) for weight in weights] == [group["findings"] for group in groups]
+
+
+@pytest.mark.parametrize("by", COUNTED)
+def test_behind_the_last_page_of_groups_it_is_still_told_how_many_there_are(client, imported, by):
+    for parameters in LIMITED:
+        there, behind = (
+            client.get(f"/api/vulnerabilities/groups?by={by}&{parameters}&page={page}").json for page in (1, 1_000)
+        )
+        assert behind["data"] == []
+        assert behind["pagination"]["total"] == there["pagination"]["total"] == len(there["data"])
+
+
+def test_how_many_groups_there_are_is_counted_once_after_an_import(app, client, imported, engine):
+    counted = []
+
+    def note(_connection, _cursor, statement, *_):
+        counted.extend(["count"] if statement.startswith("SELECT count(") and "weights" in statement else [])
+
+    def ask():
+        counted.clear()
+        for by in COUNTED:
+            client.get(f"/api/vulnerabilities/groups?by={by}&state=open")
+        return len(counted)
+
+    with app.app_context():
+        web = db.engine
+    event.listen(web, "before_cursor_execute", note)
+    assert (ask(), ask()) == (3, 0)
+    before = client.get("/api/vulnerabilities/groups?by=host&state=open").json["pagination"]["total"]
+    promote(engine, "c", FIRST_DAY, ImportMode.FULL, {("c-host", "plugin-1", 0): Row(4, 1, 9.9)})
+    assert ask() == 3
+    assert client.get("/api/vulnerabilities/groups?by=host&state=open").json["pagination"]["total"] == before + 1
+
+
+def test_the_worst_cves_are_those_of_all_in_order(client, imported, monkeypatch):
+    asked = [f"by=cve&state=open{limit}" for limit in ("", "&severity=critical,low", "&severity=info", "&source=1")]
+    found = [every_group(client, parameters) for parameters in asked]
+    monkeypatch.setattr(grouping, "_FIRST", 0)
+    assert found == [every_group(client, parameters) for parameters in asked]
+    assert all(found)
+
+
+def test_a_cve_is_not_among_the_worst_for_what_another_source_says_of_it(client, engine):
+    scans = {
+        "a": {("host", "plugin-1", 0): Row(0, 1, 1.0), ("host", "plugin-2", 0): Row(3, 1, 1.0)},
+        "b": {("host", "plugin-1", 0): Row(4, 1, 1.0), ("host-2", "plugin-1", 0): Row(0, 1, 1.0)},
+    }
+    for source, rows in scans.items():
+        promote(engine, source, FIRST_DAY, ImportMode.FULL, rows)
+    worst, other = every_group(client, "by=cve&state=open&source=1")
+    assert (worst["bySeverity"]["high"], other["bySeverity"]["info"]) == (1, 1)
+    assert client.get("/api/vulnerabilities/groups?by=cve&state=open&source=1&limit=1").json["data"] == [worst]
 
 
 @pytest.mark.parametrize("sort", ["findings", "vpr"])
