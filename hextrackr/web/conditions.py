@@ -21,7 +21,7 @@ Filter = ColumnElement[bool]
 _DAYS = {
     "firstSeenFrom": (Finding.first_seen, True), "firstSeenTo": (Finding.first_seen, False),
 }  # fmt: skip
-_SIGHTINGS = {"lastSeenFrom": True, "lastSeenTo": False}
+_LAST_SEEN = {"lastSeenFrom": True, "lastSeenTo": False}
 _SCORES = {
     "vprMin": (Finding.vpr, True), "vprMax": (Finding.vpr, False),
     "cvssMin": (Finding.cvss, True), "cvssMax": (Finding.cvss, False),
@@ -32,7 +32,7 @@ _LISTED = 2_000
 
 
 def of(arguments: Mapping[str, str], today: date, named: bool) -> list[Filter]:
-    """Every condition that a query asks for, but those on severity, state and source, on text, and on what changed.
+    """Every condition that a query asks for, but those on severity, state, source and sighting, on text, and on what changed.
 
     :param today: what an age is counted to.
     :param named: something is named to which an index leads.
@@ -45,14 +45,20 @@ def of(arguments: Mapping[str, str], today: date, named: bool) -> list[Filter]:
     return found
 
 
+def sightings(arguments: Mapping[str, str]) -> Select[Any] | None:
+    """The ids of the sightings that a query is limited to; None for all."""
+    asked = [
+        _within(Sighting.day, parameters.as_day(name, text), is_least)
+        for name, is_least in _LAST_SEEN.items()
+        if (text := parameters.said(arguments, name))
+    ]
+    return select(Sighting.id).where(*asked) if asked else None
+
+
 def _ages(arguments: Mapping[str, str], today: date) -> Iterator[Filter]:
     for name, (column, is_least) in _DAYS.items():
         if text := parameters.said(arguments, name):
             yield _within(column, parameters.as_day(name, text), is_least)
-    for name, is_least in _SIGHTINGS.items():
-        if text := parameters.said(arguments, name):
-            met = _within(Sighting.day, parameters.as_day(name, text), is_least)
-            yield Finding.sighting_id.in_(select(Sighting.id).where(met))
     for name, is_least in (("ageMin", False), ("ageMax", True)):
         if text := parameters.said(arguments, name):
             yield _within(

@@ -48,6 +48,7 @@ class Filters:
 
     :ivar grades: see :func:`hextrackr.models.findings.grade`; the severities and states that are asked for.
     :ivar sources: ids; None for all.
+    :ivar sightings: selects ids; None for all.
     :ivar conditions: everything else; of these nobody knows beforehand how many findings meet them.
     :ivar search: a text that a host, a definition or a CVE has to contain, until it is :meth:`looked_up`.
     :ivar changed: what imports did to a finding; one of these has to be met.
@@ -58,6 +59,7 @@ class Filters:
     grades: frozenset[int]
     sources: frozenset[int] | None
     conditions: tuple[Filter, ...]
+    sightings: Select[Any] | None = None
     search: str = ""
     changed: Changed | None = None
     named: bool = False
@@ -66,7 +68,7 @@ class Filters:
     @property
     def is_plain(self) -> bool:
         """Whether severity, state and source are all that limits the list."""
-        return not self.conditions and not self.search and self.changed is None
+        return not self.conditions and self.sightings is None and not self.search and self.changed is None
 
     def has_source(self, source_id: int) -> bool:
         """Whether a source is asked for."""
@@ -91,12 +93,15 @@ class Filters:
         """
         grade: Any = Finding.grade
         source: Any = Finding.source_id
+        sighting: Any = Finding.sighting_id
         if self.named or not led_by_grade:
-            grade, source = grade + 0, source + 0  # of a sum there is no index
+            grade, source, sighting = grade + 0, source + 0, sighting + 0  # of a sum there is no index
         told: list[Filter] = [grade.in_(sorted(self.grades)), *self.conditions]
         if self.search:
             hosts, definitions = conditions.hosts_with(self.search), conditions.definitions_with(self.search)
             told.append(or_(Finding.asset_id.in_(hosts), Finding.definition_id.in_(definitions)))
+        if self.sightings is not None:
+            told.append(sighting.in_(self.sightings))
         return told if self.sources is None else [source.in_(sorted(self.sources)), *told]
 
     def looked_at(self) -> list[Filter]:
@@ -138,6 +143,7 @@ def requested(arguments: Mapping[str, str], today: date | None = None) -> Filter
         frozenset(grade(state, severity) for state in wanted for severity in severities),
         frozenset(parameters.numbers(arguments, "source")) or None,
         tuple(conditions.of(arguments, today or date.today(), named)),
+        conditions.sightings(arguments),
         parameters.said(arguments, "search"),
         _changed(arguments),
         named=named,

@@ -7,9 +7,11 @@ from datetime import date
 from urllib.parse import parse_qsl
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import RequestError
+from hextrackr.models import Finding
 from hextrackr.models.findings import grade
 from hextrackr.web import depths, filters, listing, stretches
 from hextrackr.web.ordering import Order
@@ -84,6 +86,25 @@ def test_others_have_their_turn_while_no_index_leads_to_what_matches(app, engine
         limited = filters.requested({"protocol": "tcp"}, TODAY)
         listing.page(session, limited, Order("severity", True), Page(1, 7), lambda: turns.append(1))
     assert len(turns) == len(record) // 50 + 1
+
+
+@pytest.mark.sqlite("it plans by what the statement says alone")
+@pytest.mark.parametrize(
+    "limit", ["lastSeenTo=2026-08-14", "lastSeenFrom=2026-08-14&state=open", "lastSeenTo=2026-08-14&protocol=tcp"]
+)
+def test_a_day_does_not_lead_away_from_what_else_leads_to_findings(record, engine, limit):
+    looked_at = filters.requested(dict(parse_qsl(limit)), TODAY).looked_at()
+    span = select(Finding.id).where(Finding.id >= 10, Finding.id < 20, *looked_at)
+    assert "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plan(engine, span)
+    (of_host,) = filters.requested(dict(parse_qsl(f"{limit}&host=5")), TODAY).selecting(Finding.id)
+    assert "(asset_id=?)" in plan(engine, of_host)
+
+
+def plan(engine, statement):
+    """How SQLite goes about it, in its words."""
+    told = statement.compile(engine, compile_kwargs={"literal_binds": True})
+    with engine.connect() as connection:
+        return "; ".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}"))
 
 
 def nothing():
