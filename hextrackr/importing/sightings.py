@@ -18,6 +18,9 @@ from hextrackr.models.dialects import not_among, statement
 from . import journal
 from .staged import OF_OUTCOMES, OPENED, OUTCOMES, SEEN
 
+#: Sightings that were moved on: the id, the day before, and how many of its findings were not seen again.
+_Behind = list[tuple[int, date, int]]
+
 _SAID = f"coalesce({SEEN}, {OPENED})"
 #: The days on which new findings were seen: all of a file, or those that are new.
 _ALL_DAYS = f"SELECT DISTINCT {_SAID} AS day FROM staging_observations o WHERE import_id = :import_id AND state >= 0"
@@ -32,14 +35,17 @@ _ON_OTHER_DAYS = f"""
     INSERT INTO moved SELECT m.finding_id, m.sighting_id, {_OF_DAY.format(day="m.seen")}
     FROM matched m JOIN sightings s ON s.id = m.sighting_id WHERE m.seen <> s.day
 """
+#: Sightings that were moved on without all of their findings, each with the one that these go to.
+_BEHIND = "CREATE TEMPORARY TABLE behind (sighting_id INTEGER PRIMARY KEY, other_id INTEGER)"
 _LEFT_BEHIND = """
-    INSERT INTO moved SELECT finding_id, sighting_id, :other FROM matched WHERE sighting_id = :sighting_id AND seen IS NULL
-    UNION ALL SELECT finding_id, sighting_id, :other FROM absent WHERE sighting_id = :sighting_id
+    INSERT INTO moved SELECT m.finding_id, m.sighting_id, b.other_id
+    FROM matched m CROSS JOIN behind b WHERE b.sighting_id = m.sighting_id AND m.seen IS NULL
+    UNION ALL SELECT a.finding_id, a.sighting_id, b.other_id FROM absent a CROSS JOIN behind b WHERE b.sighting_id = a.sighting_id
 """
 #: What was resolved before, or is outside the scope of the scan.
 _LEFT_ALONE = """
-    INSERT INTO moved SELECT f.id, f.sighting_id, :other
-    FROM findings f WHERE f.sighting_id = :sighting_id AND {not_matched} AND {not_moved}
+    INSERT INTO moved SELECT f.id, f.sighting_id, b.other_id
+    FROM behind b JOIN findings f ON f.sighting_id = b.sighting_id WHERE {not_matched} AND {not_moved}
 """
 #: What is written for another reason as well refers to its other sighting by then, so that no row is written twice.
 _REFER = """
@@ -65,19 +71,14 @@ def link(connection: Connection, import_id: int, source_id: int, day: date, *, a
 
 def move(connection: Connection, import_id: int, source_id: int) -> None:
     """Move sightings on as ``matched`` and ``absent`` tell, and fill ``moved`` with the findings that :func:`refer` to another one then."""
-    other_days, left = _move_days(connection, import_id)
+    other_days, behind = _move_days(connection, import_id)
     for day in sorted(other_days):
         _of_day(connection, import_id, source_id, day)
     connection.execute(text(_MOVED))
     if other_days:
         connection.execute(text(_ON_OTHER_DAYS), {"source_id": source_id})
-    for sighting_id, before, count in left:
-        ids = {"sighting_id": sighting_id, "other": _of_day(connection, import_id, source_id, before)}
-        if connection.execute(text(_LEFT_BEHIND), ids).rowcount < count:
-            not_there = {
-                f"not_{table}": not_among(connection, "f.id", table, "finding_id") for table in ("matched", "moved")
-            }
-            connection.execute(text(_LEFT_ALONE.format(**not_there)), ids)
+    if behind:
+        _leave_behind(connection, import_id, source_id, behind)
     journal.keep_sightings(connection, import_id)
 
 
@@ -88,13 +89,29 @@ def refer(connection: Connection) -> None:
     connection.execute(text("DROP TABLE moved"))
 
 
-def _move_days(connection: Connection, import_id: int) -> tuple[set[date], list[tuple[int, date, int]]]:
+def _leave_behind(connection: Connection, import_id: int, source_id: int, behind: _Behind) -> None:
+    """Let what was not seen again refer to a sighting of the day on which it was seen last."""
+    others = [
+        {"sighting_id": sighting_id, "other_id": _of_day(connection, import_id, source_id, day)}
+        for sighting_id, day, _ in behind
+    ]
+    connection.execute(text(_BEHIND))
+    connection.execute(text("INSERT INTO behind (sighting_id, other_id) VALUES (:sighting_id, :other_id)"), others)
+    if connection.execute(text(_LEFT_BEHIND)).rowcount < sum(count for _, _, count in behind):
+        not_there = {
+            f"not_{table}": not_among(connection, "f.id", table, "finding_id") for table in ("matched", "moved")
+        }
+        connection.execute(text(_LEFT_ALONE.format(**not_there)))
+    connection.execute(text("DROP TABLE behind"))
+
+
+def _move_days(connection: Connection, import_id: int) -> tuple[set[date], _Behind]:
     """Move days on, and tell what is left to do.
 
-    :return: the days on which findings were seen again whose sighting has not moved there, and each moved sighting whose findings were
-        not all seen again: its id, its day before, and how many were not.
+    :return: the days on which findings were seen again whose sighting has not moved there, and the moved ones whose findings were not
+        all seen again.
     """
-    other_days, left = set[date](), []
+    other_days, behind = set[date](), []
     for sighting_id, days in _seen_again(connection):
         of_sighting = select(func.count()).select_from(Finding).where(Finding.sighting_id == sighting_id)
         all_of_it = connection.execute(of_sighting).scalar_one()
@@ -109,8 +126,8 @@ def _move_days(connection: Connection, import_id: int) -> tuple[set[date], list[
         connection.execute(update(Sighting).where(this).values(day=day))
         other_days |= days.keys() - {day}
         if seen_again < all_of_it:
-            left.append((sighting_id, before, all_of_it - seen_again))
-    return other_days, left
+            behind.append((sighting_id, before, all_of_it - seen_again))
+    return other_days, behind
 
 
 def _seen_again(connection: Connection) -> Iterator[tuple[int, dict[date, int]]]:

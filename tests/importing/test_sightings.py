@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from hextrackr.importing import undo
+from hextrackr.importing import sweep, undo
 from tests.conftest import LAST_SEEN
 from tests.exports import export, row
 from tests.importing.staged import dump
@@ -112,3 +114,29 @@ def test_findings_that_were_merely_seen_again_are_not_written(run_import, engine
     run_import(export(seen(8, *range(9))))
     assert query("SELECT * FROM findings ORDER BY id") == before
     assert query("SELECT count(*) FROM undo_sightings") == [(0,)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_each_finding_was_seen_when_the_files_say_so(run_import, engine, query, seed):
+    """Weeks in which hosts are seen on one of several days, on days of the week before, or not at all."""
+    rng = random.Random(seed)
+    last: dict[str, str] = {}
+    states, ids = [], []
+    for week in range(5):
+        days = [3 * week + rng.randrange(1, 4) for _ in range(rng.choice([1, 2, 5]))]
+        seen_on = {
+            host: max(1, rng.choice(days) - rng.choice([0, 0, 4]))
+            for host in range(30)
+            if rng.random() < rng.choice([0.3, 0.9])
+        }
+        seen_on[99] = 3 * week + 4  # so that none of them is late
+        states.append(dump(engine))
+        rows = [cells for host, number in seen_on.items() for cells in seen(number, host)]
+        ids.append(run_import(export(rows), confirmed=True, mode=rng.choice(["full", "hosts", "delta"])).id)
+        for host, number in seen_on.items():
+            last[f"host-{host}"] = max(day(number), last.get(f"host-{host}", ""))
+        assert dict(query(f"SELECT a.key, {LAST_SEEN} FROM findings f JOIN assets a ON a.id = f.asset_id")) == last
+        sweep.run(engine)
+    for _ in range(undo.DEPTH):
+        undo.take_back(engine, ids.pop())
+        assert dump(engine) == {**states.pop(), "sources": dump(engine)["sources"]}
