@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from hextrackr import errors
 from hextrackr.extensions import db, socketio
 
 from . import filters, kept, ordering
@@ -57,8 +58,8 @@ def _look_around(app: Flask) -> None:
         try:
             with app.app_context():
                 count(db.session, _pause)
-        except SQLAlchemyError:
-            log.exception("Deep pages cannot be counted ahead; they are counted when one is asked for")
+        except SQLAlchemyError as error:
+            log.warning("Deep pages are counted when one is asked for: %s", errors.translated(error).code)
             seconds = LOOK_AFTER_ERROR
         socketio.sleep(seconds)
 
