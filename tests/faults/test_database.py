@@ -97,7 +97,17 @@ def test_a_lock_longer_than_the_patience_ends_the_import(desk, impatient, lock, 
 
 
 @pytest.mark.parametrize(
-    "table", ["staging_assets", "staging_findings", "findings", "undo_findings", "undo_sightings", "daily_totals"]
+    "table",
+    [
+        "staging_assets",
+        "staging_findings",
+        "findings",
+        "sightings",
+        "undo_findings",
+        "undo_sightings",
+        "undo_days",
+        "daily_totals",
+    ],
 )
 def test_a_row_that_the_database_refuses(desk, engine, table):
     desk = desk()
@@ -106,7 +116,9 @@ def test_a_row_that_the_database_refuses(desk, engine, table):
         for statement in REFUSING[engine.dialect.name]:
             connection.execute(text(statement.format(table=table)))
     changes = {"severity": "Low"} if table == "undo_findings" else {}
-    import_id = desk.upload(scan([1, 2, 3], last_seen="2026-08-08T00:00:00.000Z", **changes))
+    # Of those seen before, half are seen again: they refer to a sighting of that day.
+    hosts = [1, 3] if table in ("sightings", "undo_sightings") else [1, 2, 3]
+    import_id = desk.upload(scan(hosts, last_seen="2026-08-08T00:00:00.000Z", **changes))
     desk.assert_failed(import_id, "INTERNAL", before)
     with engine.begin() as connection:
         connection.execute(text("DROP TRIGGER refuse" + f" ON {table}" * (engine.dialect.name == "postgresql")))
