@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from hextrackr.models.findings import Severity
+from hextrackr.models.findings import WORST_FIRST
 
 #: What is open of something in a file: how many findings of each severity, and the sum of their VPR.
-WEIGHT_COLUMNS = (*(severity.name.lower() for severity in reversed(Severity)), "vpr_sum")
+WEIGHT_COLUMNS = (*(severity.name.lower() for severity in WORST_FIRST), "vpr_sum")
 #: The order of the columns is that of the staging tables, after the import's id.
 ASSET_COLUMNS = ("number", "key", "name", "fqdn", "netbios", "ip", "os", "last_seen", *WEIGHT_COLUMNS)
 DEFINITION_COLUMNS = (

@@ -141,8 +141,8 @@ def _seen_again(connection: Connection) -> Iterator[tuple[int, dict[date, int]]]
 
 def _of_day(connection: Connection, import_id: int, source_id: int, day: date) -> int:
     """The sighting of a day, made if there is none."""
-    of_day = select(func.min(Sighting.id)).where(Sighting.source_id == source_id, Sighting.day == day)
-    found: int | None = connection.execute(of_day).scalar_one()
+    of_day = statement(f"SELECT {_OF_DAY.format(day=':day')}")
+    found: int | None = connection.execute(of_day, {"source_id": source_id, "day": day}).scalar_one()
     if found is None:
         made = connection.execute(insert(Sighting).values(source_id=source_id, day=day)).inserted_primary_key
         assert made is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hextrackr.models.findings import Severity
+from hextrackr.models.findings import WORST_FIRST
 
 from .lifecycle import Outcomes
 from .totals import OpenTotals
@@ -68,7 +68,7 @@ def by_severity(outcomes: Outcomes, is_open: OpenTotals) -> dict[str, dict[str, 
     return {
         severity.name.lower(): {outcome: numbers.get(severity, 0) for outcome, numbers in outcomes.items()}
         | {"open": is_open.get(severity, (0, 0.0))[0]}
-        for severity in reversed(Severity)
+        for severity in WORST_FIRST
     }
 
 

@@ -78,8 +78,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     on_postgresql = op.get_bind().dialect.name == "postgresql"
-    for table, nullable in (("findings", False), ("undo_findings", False)):
-        none_yet = sa.Column("last_seen", sa.Date(), nullable=nullable, server_default="1970-01-01")
+    for table in ("findings", "undo_findings"):
+        none_yet = sa.Column("last_seen", sa.Date(), nullable=False, server_default="1970-01-01")
         op.add_column(table, none_yet)
     op.execute("UPDATE findings SET last_seen = (SELECT s.day FROM sightings s WHERE s.id = findings.sighting_id)")
     _put_aside("undo_sightings")

@@ -21,6 +21,10 @@ class Severity(IntEnum):
     CRITICAL = 4
 
 
+#: The order in which severities are told.
+WORST_FIRST = tuple(reversed(Severity))
+
+
 class Lifecycle(StrEnum):
     """``reopened`` is open as well; a finding that came back stays on record as such."""
 

@@ -57,7 +57,8 @@ class Export:
         for share, statement in self._batches():
             with self._engine.connect() as connection:
                 found = connection.execute(statement).all()
-                self._learn(connection, found)
+                if found:
+                    self._learn(connection, found)
             self.share, self.findings = share, self.findings + len(found)
             if found:
                 yield separator + lines.separator.join(self._line(row) for row in found)

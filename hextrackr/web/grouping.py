@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from hextrackr.errors import RequestError
 from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Source
-from hextrackr.models.findings import Severity
+from hextrackr.models.findings import WORST_FIRST
 
 from . import weighed
 from .filters import Filters
@@ -26,7 +26,6 @@ SUBJECTS = ("host", "definition", "cve")
 SORTS = ("weight", "findings", "vpr")
 #: So many groups are looked for among those of the worst severity, before all are put in order.
 _FIRST = 1_000
-_WORST_FIRST = sorted(Severity, reverse=True)
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def page(session: Session, filters: Filters, by: str, sort: str, wanted: Page) -
 def _sorted(session: Session, groups: Select[Any], sort: str, wanted: Page) -> Sequence[Any]:
     """The rows of a page; what weighs the same stands in the order in which it came on record."""
     found = groups.subquery("weights")
-    counts = [found.c[severity.name.lower()] for severity in _WORST_FIRST]
+    counts = [found.c[severity.name.lower()] for severity in WORST_FIRST]
     findings: Any = sum(counts[1:], start=counts[0])
     order = {"weight": counts, "findings": [findings], "vpr": [found.c.vpr_sum]}[sort]
     return session.execute(
@@ -100,7 +99,7 @@ def _counted(session: Session, by: str, filters: Filters) -> Select[Any]:
         key.label("key"),
         *(
             func.count(case((collected.c.severity == severity.value, 1))).label(severity.name.lower())
-            for severity in _WORST_FIRST
+            for severity in WORST_FIRST
         ),
         func.coalesce(func.sum(collected.c.vpr), 0).label("vpr_sum"),
         func.count().over().label("groups"),
@@ -116,7 +115,7 @@ def _answers(session: Session, by: str, rows: Sequence[Any]) -> list[dict[str, A
         {
             **told[row.key],
             "findings": row.findings,
-            "bySeverity": {severity.name.lower(): getattr(row, severity.name.lower()) for severity in _WORST_FIRST},
+            "bySeverity": {severity.name.lower(): getattr(row, severity.name.lower()) for severity in WORST_FIRST},
             "vprSum": round(row.vpr_sum, 1),
         }
         for row in rows

@@ -12,12 +12,11 @@ from hextrackr.errors import NotFound
 from hextrackr.extensions import db
 from hextrackr.importing import formats
 from hextrackr.models import Asset, Definition, DefinitionCve, Finding, FindingChange, Import, Source
-from hextrackr.models.findings import Lifecycle, Severity
+from hextrackr.models.findings import WORST_FIRST, Lifecycle
 
 blueprint = Blueprint("subjects", __name__, url_prefix="/api")
 
 _Condition = ColumnElement[bool]
-_WORST_FIRST = sorted(Severity, reverse=True)
 #: Of how many findings at most it is told how they came about.
 MOST_TOLD = 20_000
 
@@ -118,7 +117,7 @@ def _source(source_id: int) -> dict[str, Any]:
 def _told(condition: _Condition) -> dict[str, Any]:
     """What is open under a condition, on how many hosts, and what each import did to it."""
     severity = Finding.severity
-    counts = (func.count(case((severity == each.value, 1))) for each in _WORST_FIRST)
+    counts = (func.count(case((severity == each.value, 1))) for each in WORST_FIRST)
     total, hosts, vpr, first, *open_counts = db.session.execute(
         select(
             func.count(),
@@ -133,7 +132,7 @@ def _told(condition: _Condition) -> dict[str, Any]:
         "openHosts": hosts,
         "vprSum": round(vpr or 0.0, 1),
         "oldest": first.isoformat() if first else None,
-        "bySeverity": {each.name.lower(): number for each, number in zip(_WORST_FIRST, open_counts, strict=True)},
+        "bySeverity": {each.name.lower(): number for each, number in zip(WORST_FIRST, open_counts, strict=True)},
         "history": _history(condition),
     }
 

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hextrackr.models import DailyTotal, Import
-from hextrackr.models.findings import Severity
+from hextrackr.models.findings import WORST_FIRST
 from hextrackr.models.imports import ImportState
 
-_NAMES = {severity.value: severity.name.lower() for severity in sorted(Severity, reverse=True)}
+_NAMES = {severity.value: severity.name.lower() for severity in WORST_FIRST}
 _CHANGES = ("opened", "resolved", "reopened")
 
 

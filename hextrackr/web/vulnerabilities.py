@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from hextrackr.errors import NotFound
 from hextrackr.extensions import db, import_registry, socketio
 from hextrackr.models import Asset, Import, StateTotal
-from hextrackr.models.findings import Lifecycle, Severity
+from hextrackr.models.findings import WORST_FIRST, Lifecycle
 from hextrackr.models.imports import ImportState
 
 from . import exports, filters, findings, grouping, history, listing, ordering, paging, records, trends
@@ -86,7 +86,7 @@ def stats() -> dict[str, Any]:
         "open": sum(row.findings for row in is_open),
         "bySeverity": {
             severity.name.lower(): sum(row.findings for row in is_open if row.severity == severity)
-            for severity in reversed(Severity)
+            for severity in WORST_FIRST
         },
         "byState": {state.value: sum(row.findings for row in rows if row.lifecycle == state) for state in Lifecycle},
         "vprSum": round(sum(row.vpr_sum for row in is_open), 1),

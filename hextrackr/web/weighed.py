@@ -9,17 +9,15 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from hextrackr.models import Asset, AssetWeight, Definition, DefinitionCve, DefinitionWeight
-from hextrackr.models.findings import OPEN_GRADE, Severity
+from hextrackr.models.findings import OPEN_GRADE, WORST_FIRST, Severity
 
 from . import kept
 from .filters import Filters
 
-_WORST_FIRST = sorted(Severity, reverse=True)
-
 
 def severities(filters: Filters) -> list[Severity]:
     """The severities of which all that is open is asked for, the worst first; none if it is not that which is asked for."""
-    chosen = [severity for severity in _WORST_FIRST if set(_grades(severity)) & filters.grades]
+    chosen = [severity for severity in WORST_FIRST if set(_grades(severity)) & filters.grades]
     whole = {grade for severity in chosen for grade in _grades(severity)}
     return chosen if filters.is_plain and filters.grades == whole else []
 
@@ -30,7 +28,7 @@ def groups(by: str, filters: Filters) -> Select[Any]:
     number: Any = AssetWeight.asset_id if by == "host" else DefinitionWeight.definition_id
     subject: Any = Asset if by == "host" else Definition
     chosen = severities(filters)
-    counts = {severity: getattr(weight, severity.name.lower()) for severity in _WORST_FIRST}
+    counts = {severity: getattr(weight, severity.name.lower()) for severity in WORST_FIRST}
     key, summed = (DefinitionCve.cve, func.sum) if by == "cve" else (number, lambda column: column)
     found = select(
         key.label("key"),
