@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -28,6 +29,10 @@ LAST_SEEN = "(SELECT day FROM sightings WHERE sightings.id = f.sighting_id)"
 #: Folders whose files take up to two minutes each, as they start servers and browsers. Several processes share the files in order
 #: (``--no-loadscope-reorder``): so none of them is left alone with such a file at the end.
 LONG = ("server", "faults", "workers", "e2e")
+
+# A client of Socket.IO that has lost its server leaves a thread that waits for half a minute and then calls it an error that nothing
+# came: in the log of whichever test runs by then.
+logging.getLogger("engineio.client").setLevel(logging.CRITICAL)
 
 
 @pytest.fixture(scope="session")
