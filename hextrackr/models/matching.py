@@ -1,33 +1,85 @@
-"""Text search that ignores case, in each dialect's own quick way."""
+"""Conditions in each dialect's own quick way: text search that ignores case, and a long list of numbers."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, literal
+from sqlalchemy import Boolean, Dialect, Integer, String, TypeDecorator, literal
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 
-class Contains(ColumnElement[bool]):
-    """Whether a column contains a text, whatever the case of its ASCII letters."""
+class _Condition(FunctionElement[bool]):
+    """A condition of our own. Of other functions SQLAlchemy writes that they are 1, to which no index leads."""
 
-    inherit_cache = False
+    inherit_cache = True
     type = Boolean()
 
+    def self_group(self, against: Any = None) -> Any:
+        return self
+
+
+class Contains(_Condition):
+    """Whether a column contains a text, whatever the case of its ASCII letters."""
+
+    name = "contains"
+    inherit_cache = True
+
     def __init__(self, column: Any, text: str) -> None:
-        self.column = column
         escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        self.pattern = literal(f"%{escaped}%")
+        super().__init__(column, literal(f"%{escaped}%"))
 
 
 @compiles(Contains)
-def _compiled(element: Contains, compiler: Any, **options: Any) -> str:
-    return f"{compiler.process(element.column, **options)} ILIKE {compiler.process(element.pattern, **options)} ESCAPE '\\'"
+def _containing(element: Contains, compiler: Any, **options: Any) -> str:
+    column, pattern = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} ILIKE {pattern} ESCAPE '\\'"
 
 
 @compiles(Contains, "sqlite")
-def _compiled_for_sqlite(element: Contains, compiler: Any, **options: Any) -> str:
+def _containing_in_sqlite(element: Contains, compiler: Any, **options: Any) -> str:
     # SQLAlchemy's ilike() would make a copy in lower case of every value.
-    return (
-        f"{compiler.process(element.column, **options)} LIKE {compiler.process(element.pattern, **options)} ESCAPE '\\'"
-    )
+    column, pattern = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} LIKE {pattern} ESCAPE '\\'"
+
+
+class _Numbers(TypeDecorator[Sequence[int]]):
+    """Whole numbers as one value: an array, or a text in JSON where the database has no arrays."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(ARRAY(Integer()) if dialect.name == "postgresql" else String())
+
+    def process_bind_param(self, value: Sequence[int] | None, dialect: Dialect) -> Any:
+        return value if dialect.name == "postgresql" else json.dumps(value)
+
+    def process_literal_param(self, value: Sequence[int] | None, dialect: Dialect) -> str:
+        numbers = json.dumps(value)
+        return f"'{{{numbers[1:-1]}}}'" if dialect.name == "postgresql" else f"'{numbers}'"
+
+
+class Among(_Condition):
+    """Whether a column is one of some numbers, however many: they are one value of the statement, which stays the same."""
+
+    name = "among"
+    inherit_cache = True
+
+    def __init__(self, column: Any, numbers: Sequence[int]) -> None:
+        super().__init__(column, literal(list(numbers), _Numbers()))
+
+
+@compiles(Among)
+def _among(element: Among, compiler: Any, **options: Any) -> str:
+    column, numbers = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} = ANY({numbers})"
+
+
+@compiles(Among, "sqlite")
+def _among_in_sqlite(element: Among, compiler: Any, **options: Any) -> str:
+    column, numbers = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({numbers}))"

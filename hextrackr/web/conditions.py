@@ -1,137 +1,132 @@
-"""What the parameters of a list of findings stand for: conditions on a finding."""
+"""What the parameters of a list of findings stand for: limits, and conditions on hosts and definitions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, or_, select
 
-from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Import, Sighting, Source
+from hextrackr.errors import RequestError
+from hextrackr.models import Asset, Definition, DefinitionCve, Finding, FindingChange, Import, Sighting
+from hextrackr.models.events import EventKind
 from hextrackr.models.imports import ImportState
 from hextrackr.models.matching import Contains
 
 from . import parameters
+from .limits import Arm, ChangedArm, Filter, Limit
 
-Filter = ColumnElement[bool]
-
-#: Parameter -> column and whether it is its lower end; dates in ISO form.
-_DAYS = {
-    "firstSeenFrom": (Finding.first_seen, True), "firstSeenTo": (Finding.first_seen, False),
-}  # fmt: skip
-_LAST_SEEN = {"lastSeenFrom": True, "lastSeenTo": False}
-_SCORES = {
-    "vprMin": (Finding.vpr, True), "vprMax": (Finding.vpr, False),
-    "cvssMin": (Finding.cvss, True), "cvssMax": (Finding.cvss, False),
-}  # fmt: skip
-_EPSS = {"epssMin": True, "epssMax": False}
-#: So many hosts or definitions are listed in a statement.
-_LISTED = 2_000
+#: Parameters that are the lower and the upper ends of a range.
+_FIRST_SEEN = ("firstSeenFrom", "firstSeenTo")
+_AGES = ("ageMax", "ageMin")
+_LAST_SEEN = ("lastSeenFrom", "lastSeenTo")
+_VPR, _CVSS, _EPSS = ("vprMin", "vprMax"), ("cvssMin", "cvssMax"), ("epssMin", "epssMax")
+_GRADE, _SOURCE_AND_GRADE = frozenset({"grade"}), frozenset({"source", "grade"})
 
 
-def of(arguments: Mapping[str, str], today: date, named: bool) -> list[Filter]:
-    """Every condition that a query asks for, but those on severity, state, source and sighting, on text, and on what changed.
+def limits(arguments: Mapping[str, str], today: date) -> Iterator[Limit]:
+    """What a query limits findings to by what they are themselves; not by severity, state and source.
 
     :param today: what an age is counted to.
-    :param named: something is named to which an index leads.
     :raises RequestError: a value that does not exist or is out of its range.
     """
-    found = [*_ages(arguments, today), *_scores(arguments, named), *_newer(arguments)]
-    for name, condition in _NAMED.items():
+    first_seen = _ends(arguments, _FIRST_SEEN, parameters.as_day)
+    ages = _ends(arguments, _AGES, lambda name, text: today - timedelta(days=parameters.number(name, text, 0, 36_500)))
+    ten = partial(parameters.score, most=10)
+    if days := _within(Finding.first_seen, first_seen, ages):
+        yield _led("ix_findings_first_seen", and_(*days), _GRADE)
+    if scores := _within(Finding.vpr, _ends(arguments, _VPR, ten)):
+        yield _led("ix_findings_vpr", and_(*scores), _SOURCE_AND_GRADE)
+    if scores := _within(Finding.cvss, _ends(arguments, _CVSS, ten)):
+        yield _led("ix_findings_cvss", and_(*scores), _GRADE)
+    if days := _within(Sighting.day, _ends(arguments, _LAST_SEEN, parameters.as_day)):
+        yield _led("ix_findings_sighting", Finding.sighting_id.in_(select(Sighting.id).where(*days)), _GRADE)
+    if port := parameters.said(arguments, "port"):
+        yield _led("ix_findings_port", Finding.port == parameters.number("port", port, 0, 65_535))
+    if protocol := parameters.said(arguments, "protocol"):
+        yield Limit((Arm(Finding.protocol == protocol.lower()),))
+    if since := parameters.said(arguments, "newSince"):
+        yield _led("ix_findings_opened_by", Finding.opened_by.in_(_imports_since(parameters.as_day("newSince", since))))
+    yield from _changed(arguments)
+
+
+def on_hosts(arguments: Mapping[str, str]) -> Iterator[Filter]:
+    """What a query asks of a finding's host.
+
+    :raises RequestError: as above.
+    """
+    if text := parameters.said(arguments, "host"):
+        if text.isascii() and text.isdigit():
+            yield Asset.id == parameters.number("host", text, 1, parameters.MAX_NUMBER)
+        else:
+            yield or_(*(name == text for name in (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)))
+
+
+def on_definitions(arguments: Mapping[str, str]) -> Iterator[Filter]:
+    """What a query asks of a finding's definition.
+
+    :raises RequestError: as above.
+    """
+    for name, condition in _OF_DEFINITION.items():
         if text := parameters.said(arguments, name):
-            found.append(condition(text))
-    return found
+            yield condition(text)
+    yield from _within(Definition.epss, _ends(arguments, _EPSS, partial(parameters.score, most=1)))
 
 
-def sightings(arguments: Mapping[str, str]) -> Select[Any] | None:
-    """The ids of the sightings that a query is limited to; None for all."""
-    asked = [
-        _within(Sighting.day, parameters.as_day(name, text), is_least)
-        for name, is_least in _LAST_SEEN.items()
-        if (text := parameters.said(arguments, name))
-    ]
-    return select(Sighting.id).where(*asked) if asked else None
+def host_contains(text: str) -> Filter:
+    """Whether a host's name or address contains a text."""
+    return or_(*(Contains(name, text) for name in (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)))
 
 
-def _ages(arguments: Mapping[str, str], today: date) -> Iterator[Filter]:
-    for name, (column, is_least) in _DAYS.items():
-        if text := parameters.said(arguments, name):
-            yield _within(column, parameters.as_day(name, text), is_least)
-    for name, is_least in (("ageMin", False), ("ageMax", True)):
-        if text := parameters.said(arguments, name):
-            yield _within(
-                Finding.first_seen, today - timedelta(days=parameters.number(name, text, 0, 36_500)), is_least
-            )
+def definition_contains(text: str) -> Filter:
+    """Whether a definition's title or one of its CVEs contains a text, or it has this key."""
+    named = select(DefinitionCve.definition_id).where(Contains(DefinitionCve.cve, text))
+    return or_(Contains(Definition.title, text), Definition.key == text, Definition.id.in_(named))
 
 
-def _scores(arguments: Mapping[str, str], named: bool) -> Iterator[Filter]:
-    """Scores lead to findings by their indexes, unless something that is ``named`` does."""
-    for name, (column, is_least) in _SCORES.items():
-        if text := parameters.said(arguments, name):
-            # The index of VPR begins with the source.
-            of_any = [Finding.source_id.in_(select(Source.id))] if column is Finding.vpr and not named else []
-            yield and_(*of_any, _within(column + 0 if named else column, parameters.score(name, text, 10), is_least))
-    for name, is_least in _EPSS.items():
-        if text := parameters.said(arguments, name):
-            met = _within(Definition.epss, parameters.score(name, text, 1), is_least)
-            yield Finding.definition_id.in_(select(Definition.id).where(met))
+def _led(index: str, met: Filter, has: frozenset[str] = frozenset()) -> Limit:
+    return Limit((Arm(met, index, has),))
 
 
-def _within(column: Any, end: Any, is_least: bool) -> Filter:
-    met: Filter = column >= end if is_least else column <= end
-    return met
+def _ends(arguments: Mapping[str, str], names: tuple[str, str], read: Callable[[str, str], Any]) -> tuple[Any, Any]:
+    """The lower and the upper end that a query says; None for none."""
+    least, most = (parameters.said(arguments, name) for name in names)
+    return read(names[0], least) if least else None, read(names[1], most) if most else None
 
 
-def _of_port(text: str) -> Filter:
-    return Finding.port == parameters.number("port", text, 0, 65_535)
+def _within(column: Any, *ranges: tuple[Any, Any]) -> list[Filter]:
+    """That a value lies within all of these, if any of them has an end."""
+    least = [low for low, _ in ranges if low is not None]
+    most = [high for _, high in ranges if high is not None]
+    return [*([column >= max(least)] if least else []), *([column <= min(most)] if most else [])]
 
 
-def _of_host(text: str) -> Filter:
-    if text.isascii() and text.isdigit():
-        return Finding.asset_id == parameters.number("host", text, 1, parameters.MAX_NUMBER)
-    names = (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)
-    return Finding.asset_id.in_(select(Asset.id).where(or_(*(name == text for name in names))))
-
-
-def _of_cve(text: str) -> Filter:
-    return Finding.definition_id.in_(select(DefinitionCve.definition_id).where(DefinitionCve.cve == text.upper()))
-
-
-def hosts_with(text: str) -> Select[Any]:
-    """The ids of hosts whose names or address contain a text."""
-    names = (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)
-    return select(Asset.id).where(or_(*(Contains(name, text) for name in names)))
-
-
-def definitions_with(text: str) -> Any:
-    """The ids of definitions whose title or CVEs contain a text."""
-    titled = select(Definition.id).where(or_(Contains(Definition.title, text), Definition.key == text))
-    return titled.union(select(DefinitionCve.definition_id).where(Contains(DefinitionCve.cve, text)))
-
-
-def among(session: Session, column: Any, numbers: Any) -> Filter:
-    """One of the numbers, listed unless there are very many."""
-    found = session.scalars(numbers.limit(_LISTED + 1)).all()
-    met: Filter = column.in_(found if len(found) <= _LISTED else numbers)
-    return met
-
-
-#: Parameter -> the condition that its text stands for.
-_NAMED: dict[str, Callable[[str], Filter]] = {
-    "port": _of_port,
-    "protocol": lambda text: Finding.protocol == text.lower(),
-    "host": _of_host,
-    "definition": lambda text: Finding.definition_id == parameters.number("definition", text, 1, parameters.MAX_NUMBER),
-    "cve": _of_cve,
-    "family": lambda text: Finding.definition_id.in_(select(Definition.id).where(Definition.family == text)),
+#: Parameter -> the condition on a definition that its text stands for.
+_OF_DEFINITION: dict[str, Callable[[str], Filter]] = {
+    "definition": lambda text: Definition.id == parameters.number("definition", text, 1, parameters.MAX_NUMBER),
+    "cve": lambda text: Definition.id.in_(select(DefinitionCve.definition_id).where(DefinitionCve.cve == text.upper())),
+    "family": lambda text: Definition.family == text,
 }
 
 
-def _newer(arguments: Mapping[str, str]) -> Iterator[Filter]:
-    """What the imports of the days since one opened."""
-    if since := parameters.said(arguments, "newSince"):
-        standing = (Import.state == ImportState.COMPLETED, Import.undone_at.is_(None))
-        newer = select(Import.id).where(*standing, Import.scan_date >= parameters.as_day("newSince", since))
-        yield Finding.opened_by.in_(newer)
+def _imports_since(day: date) -> Any:
+    standing = (Import.state == ImportState.COMPLETED, Import.undone_at.is_(None))
+    return select(Import.id).where(*standing, Import.scan_date >= day)
+
+
+def _changed(arguments: Mapping[str, str]) -> Iterator[Limit]:
+    """What imports opened or changed, or only one ``change`` of them."""
+    numbers, kind = parameters.numbers(arguments, "changedBy"), parameters.said(arguments, "change")
+    if kind and kind not in tuple(EventKind):
+        raise RequestError(f"change must be one of {', '.join(EventKind)}.")
+    arms: list[Arm] = []
+    if kind in ("", EventKind.OPENED):
+        arms.append(Arm(Finding.opened_by.in_(numbers), "ix_findings_opened_by"))
+    if kind != EventKind.OPENED:
+        change = and_(FindingChange.import_id.in_(numbers), *([FindingChange.kind == kind] if kind else []))
+        of_finding = select(FindingChange.finding_id).where(FindingChange.finding_id == Finding.id, change)
+        arms.append(ChangedArm(of_finding.exists(), change=change))
+    if numbers:
+        yield Limit(tuple(arms))

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, Select, String, and_, func, select, type_coerce
+from sqlalchemy import Engine, Select, String, func, select, type_coerce
 from sqlalchemy.engine import Connection
 
 from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Sighting, Source
+from hextrackr.models.hints import by_id
+from hextrackr.models.matching import Among
 
-from . import exportlines
+from . import exportlines, leads
 from .filters import Filters
 
 #: Findings of a piece, and those that are looked at for it when nothing leads to them; few of them may match.
@@ -69,18 +71,22 @@ class Export:
     def _batches(self) -> Iterator[tuple[float, Select[Any]]]:
         """What finds each, and how much has been gone through with it."""
         wanted: Any = select(*_OWN, *_REFERRING).order_by(Finding.id)
-        if self._filters.named:  # an index leads to these; all others are met by looking at one finding after the other
-            with self._engine.connect() as connection:
-                ids = sorted({id for each in self._filters.selecting(Finding.id) for id in connection.scalars(each)})
+        with self._engine.connect() as connection:
+            filters = self._filters.looked_up(connection)
+            lead = leads.best(connection, filters)
+            last = connection.scalar(select(func.max(Finding.id))) or 0
+            ids: list[int] = []
+            if lead.findings <= leads.MOST:
+                found = leads.statements(connection, filters, lead, Finding.id)
+                ids = sorted({number for each in found for number in connection.scalars(each)})
+        if lead.findings <= leads.MOST:
             for place in range(0, len(ids), _FOUND):
                 part = ids[place : place + _FOUND]
-                yield (place + len(part)) / len(ids), wanted.where(Finding.id.in_(part))
+                yield (place + len(part)) / len(ids), by_id(Finding, wanted.where(Among(Finding.id, part)))
             return
-        with self._engine.connect() as connection:
-            last = connection.scalar(select(func.max(Finding.id))) or 0
         for first in range(0, last + 1, _SPAN):
-            part_of_all = and_(Finding.id >= first, Finding.id < first + _SPAN)
-            yield min(1.0, (first + _SPAN) / (last + 1)), wanted.where(part_of_all, *self._filters.looked_at())
+            of_span = (Finding.id >= first, Finding.id < first + _SPAN)
+            yield min(1.0, (first + _SPAN) / (last + 1)), by_id(Finding, wanted.where(*of_span, *filters.met()))
 
     def _line(self, row: Sequence[Any]) -> str:
         *finding, host, definition, source, protocol, sighting = row

@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Connection, Select, select
 from sqlalchemy.orm import Session
 
-from hextrackr.errors import RequestError
-from hextrackr.models import Finding, FindingChange
-from hextrackr.models.events import EventKind
+from hextrackr.models import Asset, Definition, Finding, Source
 from hextrackr.models.findings import Lifecycle, Severity, grade
+from hextrackr.models.hints import by_id
+from hextrackr.models.matching import Among
 
 from . import conditions, parameters
-from .conditions import Filter
+from .limits import PLAIN, Arm, Filter, Limit
 
 _OPEN = (Lifecycle.ACTIVE.value, Lifecycle.REOPENED.value)
 _STATES = {"open": _OPEN, **{state.value: (state.value,) for state in Lifecycle}}
 _SEVERITIES = {severity.name.lower(): severity.value for severity in Severity}
-
-
-@dataclass(frozen=True)
-class Changed:
-    """What imports opened, and what they did to findings on record.
-
-    :ivar opened: a condition on a finding; None if that is not asked for.
-    :ivar changes: a condition on a finding's change; None if that is not asked for.
-    """
-
-    opened: Filter | None
-    changes: Filter | None
-
-    @property
-    def met(self) -> Filter:
-        """The condition on a finding, for one that is looked at."""
-        change = select(FindingChange.finding_id).where(FindingChange.finding_id == Finding.id)
-        changed = [] if self.changes is None else [change.where(self.changes).exists()]
-        return or_(*([] if self.opened is None else [self.opened]), *changed)
+_ALL = frozenset(grade(state, severity) for state in Lifecycle for severity in Severity)
+#: So many hosts or definitions are named in a statement; of more, it says what they have in common.
+_NAMED = 20_000
 
 
 @dataclass(frozen=True)
@@ -48,85 +32,85 @@ class Filters:
 
     :ivar grades: see :func:`hextrackr.models.findings.grade`; the severities and states that are asked for.
     :ivar sources: ids; None for all.
-    :ivar sightings: selects ids; None for all.
-    :ivar conditions: everything else; of these nobody knows beforehand how many findings meet them.
-    :ivar search: a text that a host, a definition or a CVE has to contain, until it is :meth:`looked_up`.
-    :ivar changed: what imports did to a finding; one of these has to be met.
-    :ivar named: they name hosts, definitions, CVEs, families, ports or imports, to which indexes lead.
-    :ivar unindexed: they ask for what no index leads to.
+    :ivar limits: everything else; of these nobody knows beforehand how many findings meet them.
+    :ivar hosts: conditions on the host, and ``definitions`` on the definition, until they are :meth:`looked_up`.
+    :ivar search: a text that a host, a definition or a CVE has to contain, until it is looked up.
     """
 
     grades: frozenset[int]
     sources: frozenset[int] | None
-    conditions: tuple[Filter, ...]
-    sightings: Select[Any] | None = None
+    limits: tuple[Limit, ...] = ()
+    hosts: tuple[Filter, ...] = ()
+    definitions: tuple[Filter, ...] = ()
     search: str = ""
-    changed: Changed | None = None
-    named: bool = False
-    unindexed: bool = False
 
     @property
     def is_plain(self) -> bool:
         """Whether severity, state and source are all that limits the list."""
-        return not self.conditions and self.sightings is None and not self.search and self.changed is None
+        return not (self.limits or self.hosts or self.definitions or self.search)
 
-    def has_source(self, source_id: int) -> bool:
-        """Whether a source is asked for."""
-        return self.sources is None or source_id in self.sources
+    def ask_for(self, lifecycle: str, severity: int, source_id: int) -> bool:
+        """Whether these are among the states, severities and sources that are asked for."""
+        return grade(lifecycle, severity) in self.grades and (self.sources is None or source_id in self.sources)
 
-    def looked_up(self, session: Session) -> Filters:
-        """The same, with the hosts and definitions that a search leads to: many statements need not search for them again."""
-        if not self.search:
-            return self
-        hosts, definitions = conditions.hosts_with(self.search), conditions.definitions_with(self.search)
-        met = or_(
-            conditions.among(session, Finding.asset_id, hosts),
-            conditions.among(session, Finding.definition_id, definitions),
-        )
-        return replace(self, search="", conditions=(*self.conditions, met))
-
-    def on_findings(self, *, led_by_grade: bool = True) -> list[Filter]:
-        """Every condition on a finding but what changed it, grades and sources included.
-
-        :param led_by_grade: whether their indexes may be used: not if something else leads to the findings, and never if what is named
-            does, of which SQLite knows too little to prefer it.
-        """
-        grade: Any = Finding.grade
-        source: Any = Finding.source_id
-        sighting: Any = Finding.sighting_id
-        if self.named or not led_by_grade:
-            grade, source, sighting = grade + 0, source + 0, sighting + 0  # of a sum there is no index
-        told: list[Filter] = [grade.in_(sorted(self.grades)), *self.conditions]
+    def looked_up(self, bound: Session | Connection) -> Filters:
+        """The same, with the hosts and definitions that are asked for in its limits."""
+        found = list(self.limits)
+        if self.hosts:
+            found.append(Limit((_of_hosts(bound, *self.hosts),)))
+        if self.definitions:
+            found.append(Limit((_of_definitions(bound, *self.definitions),)))
         if self.search:
-            hosts, definitions = conditions.hosts_with(self.search), conditions.definitions_with(self.search)
-            told.append(or_(Finding.asset_id.in_(hosts), Finding.definition_id.in_(definitions)))
-        if self.sightings is not None:
-            told.append(sighting.in_(self.sightings))
-        return told if self.sources is None else [source.in_(sorted(self.sources)), *told]
+            hosts = _of_hosts(bound, conditions.host_contains(self.search))
+            found.append(Limit((hosts, _of_definitions(bound, conditions.definition_contains(self.search)))))
+        return replace(self, limits=tuple(found), hosts=(), definitions=(), search="")
 
-    def looked_at(self) -> list[Filter]:
-        """Every condition on a finding that something else leads to, what changed it included."""
-        changed = [] if self.changed is None else [self.changed.met]
-        return [*self.on_findings(led_by_grade=False), *changed]
+    def met(self) -> list[Filter]:
+        """The conditions on a finding that is looked at; those that are told fastest come first, as SQLite asks them in their order."""
+        plain = self._plain()
+        source, others = (plain[:1], plain[1:]) if self.sources is not None else ([], plain)
+        return [*source, *(limit.met for limit in self.limits), *others]
 
-    def selecting(self, *columns: Any) -> list[Select[Any]]:
-        """Statements that find these columns of what matches; together, and a finding may be found twice.
+    def selecting(self, *columns: Any) -> Select[Any]:
+        """Selects columns of what matches by looking at one finding after the other."""
+        return by_id(Finding, select(*columns).where(*self.met()))
 
-        One for what imports opened and one for what they changed: each begins with these, however many there are.
-        """
-        wanted: Any = select(*columns).where(*self.on_findings(led_by_grade=not self.unindexed))
-        if self.changed is None:
-            return [wanted]
-        by_change = wanted.join(FindingChange, FindingChange.finding_id == Finding.id)
-        return [
-            *([] if self.changed.opened is None else [wanted.where(self.changed.opened)]),
-            *([] if self.changed.changes is None else [by_change.where(self.changed.changes)]),
-        ]
+    def led_by(self, limit: Limit, *columns: Any) -> Iterator[Select[Any]]:
+        """Statements that find these columns of what matches by the indexes that lead to a limit; a finding may be found twice."""
+        others = [other.met for other in self.limits if other is not limit]
+        for arm in limit.arms:
+            yield arm.selecting(*columns).where(*self._told_by(arm), *others, *self._plain(arm.has))
 
+    def held_by(self, arm: Arm) -> Select[Any]:
+        """Selects the ids that an index leads to, by nothing but what it tells itself."""
+        return arm.ids().where(*self._told_by(arm))
 
-#: Parameters of what an index finds, and of what none does.
-_BY_NAME = ("host", "definition", "cve", "family", "search", "port", "epssMin", "epssMax", "changedBy", "newSince")
-_UNINDEXED = ("protocol",)
+    @property
+    def whole(self) -> Limit | None:
+        """The limit whose indexes lead to nothing but what matches, if there is one."""
+        limit, *others = self.limits or (PLAIN,)
+        plain = {"grade"} if self.grades != _ALL else set()
+        if self.sources is not None:
+            plain.add("source")
+        return limit if limit.leads and not others and all(plain <= arm.has for arm in limit.arms) else None
+
+    def _plain(self, but: frozenset[str] = frozenset()) -> list[Filter]:
+        """The conditions on source and grade where these are limited, ``but`` what is told already."""
+        told: list[Filter] = []
+        if self.sources is not None and "source" not in but:
+            told.append(Finding.source_id.in_(sorted(self.sources)))
+        if self.grades != _ALL and "grade" not in but:
+            told.append(Finding.grade.in_(sorted(self.grades)))
+        return told
+
+    def _told_by(self, arm: Arm) -> list[Filter]:
+        """The conditions on what else an index has: all values are named if none is chosen, as it is looked up by them."""
+        told: list[Filter] = []
+        if "source" in arm.has:
+            told.append(Finding.source_id.in_(select(Source.id) if self.sources is None else sorted(self.sources)))
+        if "grade" in arm.has:
+            told.append(Finding.grade.in_(sorted(self.grades)))
+        return told
 
 
 def requested(arguments: Mapping[str, str], today: date | None = None) -> Filters:
@@ -138,28 +122,27 @@ def requested(arguments: Mapping[str, str], today: date | None = None) -> Filter
     severities = parameters.chosen(arguments, "severity", _SEVERITIES) or list(_SEVERITIES.values())
     states = parameters.chosen(arguments, "state", _STATES) or list(_STATES.values())
     wanted = {state for group in states for state in group}
-    named = any(parameters.said(arguments, name) for name in _BY_NAME)
     return Filters(
         frozenset(grade(state, severity) for state in wanted for severity in severities),
         frozenset(parameters.numbers(arguments, "source")) or None,
-        tuple(conditions.of(arguments, today or date.today(), named)),
-        conditions.sightings(arguments),
+        tuple(conditions.limits(arguments, today or date.today())),
+        tuple(conditions.on_hosts(arguments)),
+        tuple(conditions.on_definitions(arguments)),
         parameters.said(arguments, "search"),
-        _changed(arguments),
-        named=named,
-        unindexed=not named and any(parameters.said(arguments, name) for name in _UNINDEXED),
     )
 
 
-def _changed(arguments: Mapping[str, str]) -> Changed | None:
-    """What imports changed, or only one ``change`` of them."""
-    numbers, kind = parameters.numbers(arguments, "changedBy"), parameters.said(arguments, "change")
-    if kind and kind not in tuple(EventKind):
-        raise RequestError(f"change must be one of {', '.join(EventKind)}.")
-    if not numbers:
-        return None
-    changes = and_(FindingChange.import_id.in_(numbers), *([FindingChange.kind == kind] if kind else []))
-    return Changed(
-        opened=Finding.opened_by.in_(numbers) if kind in ("", EventKind.OPENED) else None,
-        changes=None if kind == EventKind.OPENED else changes,
-    )
+def _of_hosts(bound: Session | Connection, *hosts: Filter) -> Arm:
+    # Of the unique constraint, which begins with the host; SQLite names its index so.
+    return Arm(_among(bound, Finding.asset_id, select(Asset.id).where(*hosts)), "sqlite_autoindex_findings_1")
+
+
+def _of_definitions(bound: Session | Connection, *definitions: Filter) -> Arm:
+    named = select(Definition.id).where(*definitions)
+    return Arm(_among(bound, Finding.definition_id, named), "ix_findings_definition_id")
+
+
+def _among(bound: Session | Connection, column: Any, numbers: Select[Any]) -> Filter:
+    """Whether a column is one of some numbers, which are looked up now unless they are very many."""
+    found = bound.scalars(numbers.limit(_NAMED + 1)).all()
+    return Among(column, found) if len(found) <= _NAMED else column.in_(numbers)

@@ -6,18 +6,19 @@ Anything else is collected first, as a list is, and no more than a list collects
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select, union
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import RequestError
 from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Source
 from hextrackr.models.findings import WORST_FIRST
+from hextrackr.models.matching import Among
 
-from . import weighed
+from . import leads, weighed
 from .filters import Filters
 from .listing import COLLECTED
 from .paging import Page
@@ -52,9 +53,10 @@ def sort(arguments: Mapping[str, str]) -> str:
     return _chosen("sort", arguments.get("sort", "weight"), SORTS)
 
 
-def page(session: Session, filters: Filters, by: str, sort: str, wanted: Page) -> Groups:
+def page(session: Session, filters: Filters, by: str, sort: str, wanted: Page, pause: Callable[[], Any]) -> Groups:
     """One page of groups.
 
+    :param pause: lets others have their turn.
     :raises RequestError: more match than are collected.
     """
     if weighed.severities(filters):
@@ -63,7 +65,7 @@ def page(session: Session, filters: Filters, by: str, sort: str, wanted: Page) -
         if len(rows) < wanted.limit:
             rows = _sorted(session, weighed.groups(by, filters), sort, wanted)
         return Groups(_answers(session, by, rows), weighed.total(session, by, filters))
-    counted = _counted(session, by, filters.looked_up(session))
+    counted = _counted(by, _collected(session, filters, pause))
     rows = _sorted(session, counted, sort, wanted)
     groups = select(func.count()).select_from(counted.subquery())
     return Groups(_answers(session, by, rows), rows[0].groups if rows else session.scalar(groups) or 0)
@@ -83,14 +85,20 @@ def _sorted(session: Session, groups: Select[Any], sort: str, wanted: Page) -> S
     ).all()
 
 
-def _counted(session: Session, by: str, filters: Filters) -> Select[Any]:
-    """Selects what weighs on each group, and how many ``groups`` there are in all."""
-    columns = (Finding.id, Finding.asset_id, Finding.definition_id, Finding.severity, Finding.vpr)
-    parts = [each.limit(COLLECTED + 1).subquery() for each in filters.selecting(*columns)]
-    collected: Any = union(*(select(part) for part in parts)).limit(COLLECTED + 1).subquery()
-    if (session.scalar(select(func.count()).select_from(collected)) or 0) > COLLECTED:
+def _collected(session: Session, filters: Filters, pause: Callable[[], Any]) -> list[int]:
+    """The ids of what matches."""
+    filters = filters.looked_up(session)
+    ids = list(leads.collect(session, filters, leads.best(session, filters), COLLECTED, pause))
+    if len(ids) > COLLECTED:
         raise RequestError(f"More than {COLLECTED:,} findings match: limit the list before it is grouped.")
-    key: ColumnElement[Any] = {
+    return ids
+
+
+def _counted(by: str, ids: Sequence[int]) -> Select[Any]:
+    """Selects what weighs on each group of these findings, and how many ``groups`` there are in all."""
+    columns = (Finding.asset_id, Finding.definition_id, Finding.severity, Finding.vpr)
+    collected = select(*columns).where(Among(Finding.id, ids)).subquery()
+    key: Any = {
         "host": collected.c.asset_id,
         "definition": collected.c.definition_id,
         "cve": DefinitionCve.cve,

@@ -1,13 +1,13 @@
 """One page of a list of findings, quickly whatever it is limited to and however it is sorted.
 
 A list that is limited by severity, state and source only is read in the order of an index, see :mod:`.stretches`. Of any other list
-the findings are collected first, up to a bound, and sorted. Where more match, those among the first of the index are shown; where too
-few of these match, a part of what matches, sorted. Nobody pages through so many, and the answer says so.
+the findings are collected first, up to a bound, and sorted, see :mod:`.leads`. Where more match, those among the first of the index are
+shown; where too few of these match, a part of what matches, sorted. Nobody pages through so many, and the answer says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -19,7 +19,7 @@ from hextrackr.errors import RequestError
 from hextrackr.models import Finding
 from hextrackr.models.dialects import as_it_comes, in_order
 
-from . import stretches
+from . import leads, stretches
 from .filters import Filters
 from .ordering import Order
 from .paging import Page
@@ -29,8 +29,6 @@ from .stretches import Stretches
 COLLECTED, SHOWN, CANDIDATES = 5_000, 1_000, 10_000
 #: The first of these tell whether it is worth while to look at all of them.
 PROBED = 500
-#: So many findings are looked at before others have their turn, where no index leads to those that match.
-_SPAN = 50_000
 
 
 @dataclass(frozen=True)
@@ -52,11 +50,13 @@ def page(session: Session, filters: Filters, order: Order, wanted: Page, pause: 
     if filters.is_plain and (order.is_indexed or held.findings <= COLLECTED):
         return Listed(held.ids(wanted.offset, wanted.limit, pause), held.findings)
     filters = filters.looked_up(session)
+    lead = leads.best(session, filters)
     place = slice(wanted.offset, wanted.offset + wanted.limit)
-    many = order.is_indexed and not filters.unindexed and _are_many(session, filters)
+    many = order.is_indexed and lead.certain > COLLECTED
     if many and (first := _first_matching(session, filters, order, held)):
         return Listed(first[place], COLLECTED + 1, exact=False)
-    collected = _collected(session, filters, order, pause)
+    rows = leads.collect(session, filters, lead, COLLECTED, pause, *order.keys)
+    collected = [row[0] for row in _sorted(rows.values(), order)]
     if len(collected) <= COLLECTED:
         return Listed(collected[place], len(collected))
     if not order.is_indexed:
@@ -65,28 +65,6 @@ def page(session: Session, filters: Filters, order: Order, wanted: Page, pause: 
         )
     first = [] if many else _first_matching(session, filters, order, held)
     return Listed((first or collected[:SHOWN])[place], len(collected), exact=False)
-
-
-def _are_many(session: Session, filters: Filters) -> bool:
-    """Whether more than what is collected matches, told without collecting it."""
-    for statement in filters.selecting(Finding.id):
-        some = statement.limit(COLLECTED + 1).subquery()
-        if (session.scalar(select(func.count()).select_from(some)) or 0) > COLLECTED:
-            return True
-    return False
-
-
-def _collected(session: Session, filters: Filters, order: Order, pause: Callable[[], Any]) -> list[int]:
-    """What matches, sorted; no more than one above the bound, and then any of them."""
-    found: dict[int, Any] = {}
-    for statement in collecting(session, filters, Finding.id, *order.keys):
-        for row in session.execute(statement.limit(COLLECTED + 1)):
-            found[row[0]] = row
-        if len(found) > COLLECTED:
-            break
-        pause()
-
-    return [row[0] for row in _sorted(found.values(), order)][: COLLECTED + 1]
 
 
 def _sorted(rows: Iterable[Any], order: Order) -> list[Any]:
@@ -98,17 +76,6 @@ def _sorted(rows: Iterable[Any], order: Order) -> list[Any]:
         valued.sort(key=itemgetter(place), reverse=order.descending)
         found = valued + without if order.descending else without + valued
     return found
-
-
-def collecting(session: Session, filters: Filters, *columns: Any) -> Iterator[Select[Any]]:
-    """Statements that find what matches, each of them quickly; together, and a finding may be found twice."""
-    for statement in filters.selecting(*columns):
-        if not filters.unindexed:
-            yield statement
-            continue
-        newest = session.scalar(select(func.max(Finding.id))) or 0
-        for first in range(0, newest + 1, _SPAN):
-            yield statement.where(Finding.id >= first, Finding.id < first + _SPAN)
 
 
 def _first_matching(session: Session, filters: Filters, order: Order, held: Stretches) -> list[int]:
@@ -139,6 +106,6 @@ def _matching(
     """Selects the ids of what matches among the first ``count`` of a group, in order."""
     candidates = held.first(group, count).limit(count).subquery("candidates")
     # Looked up one by one in their order, so that the search ends with the last one that is wanted.
-    matches = select(Finding.id).where(Finding.id == candidates.c.id, *filters.looked_at()).exists()
+    matches = filters.selecting(Finding.id).where(Finding.id == candidates.c.id).exists()
     order_by = [in_order(column, order.descending) for column in (candidates.c.key, candidates.c.id)]
     return as_it_comes(session, select(candidates.c.id).where(matches), order_by)

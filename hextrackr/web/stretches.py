@@ -59,8 +59,7 @@ class Stretches:
         :param pause: lets others have their turn.
         """
         if not self._are_merged:
-            unindexed = self._filters.on_findings(led_by_grade=False)
-            rows = select(Finding.id).where(*unindexed).order_by(*self._order.columns).limit(limit).offset(offset)
+            rows = self._filters.selecting(Finding.id).order_by(*self._order.columns).limit(limit).offset(offset)
             return list(self._session.scalars(rows))
         found: list[int] = []
         for group in self.groups():
@@ -93,8 +92,8 @@ class Stretches:
         by_source = self._order.key is Finding.vpr  # so is its index
         counts: dict[tuple[int, int | None], int] = {}
         for row in self._session.scalars(select(StateTotal)):
-            key = (grade(row.lifecycle, row.severity), row.source_id if by_source else None)
-            if key[0] in self._filters.grades and self._filters.has_source(row.source_id):
+            if self._filters.ask_for(row.lifecycle, row.severity, row.source_id):
+                key = (grade(row.lifecycle, row.severity), row.source_id if by_source else None)
                 counts[key] = counts.get(key, 0) + row.findings
         return [Stretch(*key, findings) for key, findings in sorted(counts.items(), key=str) if findings]
 

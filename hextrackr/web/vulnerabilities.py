@@ -37,7 +37,7 @@ def groups() -> dict[str, Any]:
     """Findings grouped by host, definition or CVE."""
     page = paging.requested(default_limit=50)
     by, sort = grouping.subject(request.args), grouping.sort(request.args)
-    found = grouping.page(db.session, filters.requested(request.args), by, sort, page)
+    found = grouping.page(db.session, filters.requested(request.args), by, sort, page, _pause)
     return {"data": found.groups, "pagination": page.pagination(found.total)}
 
 

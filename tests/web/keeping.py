@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+Kept = Callable[[dict[str, Any]], bool]
+
 
 def is_open(row):
     return row["lifecycle"] != "resolved"
@@ -41,6 +48,20 @@ FILTERS = {
     "search=HOST-1&severity=critical": lambda row: row["asset"]["name"].startswith("host-1") and row["severity"] == 4,
     "search=2026-3": lambda row: row["cve"] == "CVE-2026-3",
     "search=1007": lambda row: row["definition_id"] == 7,
+    "search=5": lambda row: "5" in row["asset"]["name"] + row["cve"] + row["definition"]["title"],
+    "search=5&state=resolved": lambda row: (
+        row["lifecycle"] == "resolved" and "5" in row["asset"]["name"] + row["cve"] + row["definition"]["title"]
+    ),
     "search=of 100%25": lambda row: True,
     "search=_": lambda row: False,
 }
+
+
+def together(filters: Mapping[str, Kept], pairs: int = 40, seed: int = 5) -> Iterator[tuple[str, Kept]]:
+    """Pairs of filters at random that limit the list by different things, and what both of them keep."""
+    rng = random.Random(seed)
+    while pairs:
+        (one, keeps), (other, also) = rng.sample(list(filters.items()), 2)
+        if not dict(parse_qsl(one)).keys() & dict(parse_qsl(other)).keys():
+            pairs -= 1
+            yield f"{one}&{other}", lambda row, keeps=keeps, also=also: bool(keeps(row) and also(row))

@@ -8,10 +8,10 @@ import json
 
 import pytest
 
-from hextrackr.web import exports
+from hextrackr.web import exports, leads
 from hextrackr.web.exportlines import COLUMNS
 from tests.exports import export, row
-from tests.web.keeping import FILTERS
+from tests.web.keeping import FILTERS, together
 
 
 @pytest.fixture
@@ -23,11 +23,13 @@ def upload(working, client):
     return run
 
 
-@pytest.fixture(params=["small pieces", "usual pieces"])
+@pytest.fixture(params=["usual pieces", "small pieces", "one after the other"])
 def pieces(request, monkeypatch):
-    if request.param == "small pieces":
+    if request.param != "usual pieces":
         monkeypatch.setattr(exports, "_FOUND", 20)
         monkeypatch.setattr(exports, "_SPAN", 50)
+    if request.param == "one after the other":
+        monkeypatch.setattr(leads, "MOST", 0)
 
 
 def exported_csv(client, query=""):
@@ -60,7 +62,7 @@ def as_cells(finding):
 
 
 def test_a_file_holds_what_the_list_shows(client, record, pieces):
-    for filters in FILTERS:
+    for filters in (*FILTERS, *(filters for filters, _ in together(FILTERS, pairs=10))):
         # The list counts ages from today.
         if "age" in filters:
             continue
@@ -112,10 +114,9 @@ def test_a_filter_that_does_not_exist_is_refused_before_anything_is_sent(client)
 
 def test_the_others_have_their_turn_and_the_file_is_never_whole_in_memory(engine, record, monkeypatch):
     monkeypatch.setattr(exports, "_SPAN", 50)
+    monkeypatch.setattr(leads, "MOST", 0)
     turns = []
-    stream = exports.Export(
-        engine, exports.Filters(frozenset(range(15)), None, ()), "csv", lambda: turns.append(1)
-    ).text()
+    stream = exports.Export(engine, exports.Filters(frozenset(range(15)), None), "csv", lambda: turns.append(1)).text()
     pieces = list(stream)
     assert sum(piece.count("\n") for piece in pieces) == len(record) + 1
     assert len(turns) >= len(record) // exports._SPAN

@@ -7,16 +7,14 @@ from datetime import date
 from urllib.parse import parse_qsl
 
 import pytest
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import RequestError
-from hextrackr.models import Finding
 from hextrackr.models.findings import grade
 from hextrackr.web import depths, filters, listing, stretches
 from hextrackr.web.ordering import Order
 from hextrackr.web.paging import Page
-from tests.web.keeping import FILTERS
+from tests.web.keeping import FILTERS, together
 
 TODAY = date(2026, 8, 20)
 SORTS = {"vpr": "vpr", "cvss": "cvss", "firstSeen": "first_seen", "lastSeen": "last_seen"}
@@ -39,13 +37,16 @@ def expected(record, wanted, sort, descending):
     ids=["few", "many", "many and deep", "many unmerged"],
 )
 def test_every_page_of_every_filter_in_every_order(app, engine, record, monkeypatch, collected, most, walked):
-    for name, value in {"COLLECTED": collected, "SHOWN": 25, "_SPAN": 50}.items():
+    for name, value in {
+        "COLLECTED": collected,
+        "SHOWN": 25,
+    }.items():
         monkeypatch.setattr(listing, name, value)
     monkeypatch.setattr(stretches, "MOST", most)
     monkeypatch.setattr(stretches, "WALKED", walked)
     monkeypatch.setattr(depths, "SPAN", 2 * walked)
     with Session(engine) as session:
-        for query, wanted in FILTERS.items():
+        for query, wanted in [*FILTERS.items(), *together(FILTERS)]:
             limited = filters.requested(dict(parse_qsl(query)), TODAY)
             for sort, descending in itertools.product(("severity", *SORTS), (True, False)):
                 ids = expected(record, wanted, sort, descending)
@@ -77,34 +78,6 @@ def test_few_among_the_first_of_the_index_are_no_list(app, engine, record, monke
         found = listing.page(session, limited, Order("vpr", True), Page(1, 50), nothing)
     assert (found.total, found.exact, len(found.ids)) == (31, False, 25)
     assert found.ids == [number for number in ids if number in found.ids] != ids[:25]
-
-
-def test_others_have_their_turn_while_no_index_leads_to_what_matches(app, engine, record, monkeypatch):
-    monkeypatch.setattr(listing, "_SPAN", 50)
-    turns = []
-    with Session(engine) as session:
-        limited = filters.requested({"protocol": "tcp"}, TODAY)
-        listing.page(session, limited, Order("severity", True), Page(1, 7), lambda: turns.append(1))
-    assert len(turns) == len(record) // 50 + 1
-
-
-@pytest.mark.sqlite("it plans by what the statement says alone")
-@pytest.mark.parametrize(
-    "limit", ["lastSeenTo=2026-08-14", "lastSeenFrom=2026-08-14&state=open", "lastSeenTo=2026-08-14&protocol=tcp"]
-)
-def test_a_day_does_not_lead_away_from_what_else_leads_to_findings(record, engine, limit):
-    looked_at = filters.requested(dict(parse_qsl(limit)), TODAY).looked_at()
-    span = select(Finding.id).where(Finding.id >= 10, Finding.id < 20, *looked_at)
-    assert "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plan(engine, span)
-    (of_host,) = filters.requested(dict(parse_qsl(f"{limit}&host=5")), TODAY).selecting(Finding.id)
-    assert "(asset_id=?)" in plan(engine, of_host)
-
-
-def plan(engine, statement):
-    """How SQLite goes about it, in its words."""
-    told = statement.compile(engine, compile_kwargs={"literal_binds": True})
-    with engine.connect() as connection:
-        return "; ".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}"))
 
 
 def nothing():

@@ -56,7 +56,7 @@ ASKED = [
       for sort in ("severity", "vpr", "cvss", "firstSeen") for order in ("asc", "desc") for page in (1, 60)),
     *(f"{LIST}{limit}" for limit in (
         "severity=critical&sort=cvss", "source=2&state=open&sort=cvss", "host=host-123", "host=host-123&sort=lastSeen", "asset=124",
-        "definition=12", "cve=CVE-2026-12", "search=host-123", "search=10.0.1.", "search=CVE-2026-12", "search=nothing+there", "port=59",
+        "definition=12", "cve=CVE-2026-12", "search=host-123", "search=10.0.1.2", "search=CVE-2026-12", "search=nothing+there", "port=59",
         "changedBy=2&sort=firstSeen", "changedBy=2&change=changed", "openedBy=2",
     )),
     *(f"{GROUPS}by={by}&{limit}" for by in ("host", "definition", "cve")
