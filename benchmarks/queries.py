@@ -3,7 +3,7 @@
 Three imports of two sources are on record: three quarters of the findings and a follow-up scan of them, and a quarter of another estate.
 
     python -m benchmarks.queries                        100,000 findings
-    python -m benchmarks.queries --findings 1300000
+    python -m benchmarks.queries --findings 1300000 --combinations 400
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlencode
 
+from .combinations import combinations
 from .exports import Estate, write
 from .server import Server, running
 from .watching import measure
@@ -65,12 +66,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--findings", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--combinations", type=int, default=100, help="random combinations of filters")
     options = parser.parse_args()
-    report(options.findings, options.rounds)
+    report(options.findings, options.rounds, options.combinations)
 
 
-def report(findings: int, rounds: int) -> None:
-    """Fill a server, and print a line for each query."""
+def report(findings: int, rounds: int, combined: int = 0) -> None:
+    """Fill a server, and print a line for each query, and what random combinations of filters take."""
     with running(API_RATE_LIMIT="off") as server:
         _fill(server, findings)
         pages = -(-_ask(server, LIST + urlencode({"state": "open"}))[1]["pagination"]["total"] // 50)
@@ -81,6 +83,8 @@ def report(findings: int, rounds: int) -> None:
             path = asked if isinstance(asked, str) else LIST + urlencode(asked)
             took = sorted(_ask(server, path)[0] for _ in range(rounds))
             print(f"{findings:,} | {name} | {took[rounds // 2]:.1f} | {took[rounds * 99 // 100]:.1f}", flush=True)
+        if combined:
+            _report_combinations(server, combined)
         print("\nfindings | export | rows/s | MB/s | memory of the server grows by MB\n---|---|---|---|---|")
         for kind in ("csv", "json"):
             rows, size, seconds, memory = _export(server, kind)
@@ -102,6 +106,22 @@ def _fill(server: Server, findings: int) -> None:
             with path.open("w", encoding="utf-8", newline="") as stream:
                 write(stream, estate, **scan)
             measure(server, path, asked=(), source=source)
+
+
+def _report_combinations(server: Server, count: int) -> None:
+    """What each takes, as the median of five; and which take longest."""
+    took: list[tuple[float, str]] = []
+    for asked, depth in combinations(count):
+        pages = _ask(server, LIST + urlencode(asked))[1]["pagination"]["pages"]
+        path = urlencode({**asked, "page": max(1, int(pages * depth))})
+        took.append((sorted(_ask(server, LIST + path)[0] for _ in range(5))[2], path))
+    took.sort(reverse=True)
+    above = sum(milliseconds > 50 for milliseconds, _ in took)
+    print("\ncombinations | p50 ms | p90 ms | p99 ms | above 50 ms\n---|---|---|---|---|")
+    print(count, *(f"{took[count * part // 100][0]:.1f}" for part in (50, 10, 1)), above, sep=" | ")
+    print("\nms | the longest\n---|---|")
+    for milliseconds, path in took[:10]:
+        print(f"{milliseconds:.0f} | {path}", flush=True)
 
 
 def _ask(server: Server, path: str) -> tuple[float, dict[str, dict[str, int]]]:

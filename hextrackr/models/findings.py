@@ -50,8 +50,8 @@ class Finding(Base):
     __table_args__ = (
         UniqueConstraint("asset_id", "definition_id", "port", "protocol", name="uq_findings_identity"),
         Index("ix_findings_vpr", "source_id", "grade", "vpr"),
-        Index("ix_findings_cvss", "grade", "cvss"),
-        Index("ix_findings_first_seen", "grade", "first_seen"),
+        Index("ix_findings_cvss", "source_id", "grade", "cvss"),
+        Index("ix_findings_first_seen", "source_id", "grade", "first_seen"),
         Index("ix_findings_sighting", "sighting_id", "grade"),
     )
 

@@ -36,11 +36,11 @@ def limits(arguments: Mapping[str, str], today: date) -> Iterator[Limit]:
     ages = _ends(arguments, _AGES, lambda name, text: today - timedelta(days=parameters.number(name, text, 0, 36_500)))
     ten = partial(parameters.score, most=10)
     if days := _within(Finding.first_seen, first_seen, ages):
-        yield _led("ix_findings_first_seen", and_(*days), _GRADE)
+        yield _led("ix_findings_first_seen", and_(*days), _SOURCE_AND_GRADE)
     if scores := _within(Finding.vpr, _ends(arguments, _VPR, ten)):
         yield _led("ix_findings_vpr", and_(*scores), _SOURCE_AND_GRADE)
     if scores := _within(Finding.cvss, _ends(arguments, _CVSS, ten)):
-        yield _led("ix_findings_cvss", and_(*scores), _GRADE)
+        yield _led("ix_findings_cvss", and_(*scores), _SOURCE_AND_GRADE)
     if days := _within(Sighting.day, _ends(arguments, _LAST_SEEN, parameters.as_day)):
         yield _led("ix_findings_sighting", Finding.sighting_id.in_(select(Sighting.id).where(*days)), _GRADE)
     if port := parameters.said(arguments, "port"):

@@ -1,4 +1,4 @@
-"""Findings in the order of an index that begins with the grade: one stretch of it for each grade, merged by the database.
+"""Findings in the order of an index that begins with source and grade: one stretch of it for each of these, merged by the database.
 
 How many findings each holds is known, so that whole stretches are skipped, and a page near the end is read from the end.
 """
@@ -21,17 +21,17 @@ from .filters import Filters
 from .ordering import Order
 
 #: More stretches than this are not merged.
-MOST = 100
+MOST = 250
 #: So many findings are walked over to a page; one that lies deeper is looked up in :mod:`.depths`.
 WALKED = 20_000
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """The findings of one grade, of one source or of all, that stand together in an index."""
+    """The findings of one grade of one source, which stand together in an index."""
 
     grade: int
-    source: int | None
+    source: int
     findings: int
 
 
@@ -51,18 +51,19 @@ class Stretches:
         self._filters = filters
         self._order = order
         self._all = self._found()
-        self.findings = sum(stretch.findings for stretch in self._all)
+        self.findings = held(self._all)
 
     def ids(self, offset: int, limit: int, pause: Callable[[], Any]) -> list[int]:
         """The ids from ``offset`` on, at most ``limit``, where nothing else limits the list.
 
         :param pause: lets others have their turn.
         """
-        if not self._are_merged:
+        groups = self.groups()
+        if not groups:
             rows = self._filters.selecting(Finding.id).order_by(*self._order.columns).limit(limit).offset(offset)
             return list(self._session.scalars(rows))
         found: list[int] = []
-        for group in self.groups():
+        for group in groups:
             size = held(group)
             if offset < size and len(found) < limit:
                 found += self._part(group, offset, min(limit - len(found), size - offset), pause)
@@ -71,31 +72,26 @@ class Stretches:
 
     def groups(self) -> list[Group]:
         """The stretches that are merged with one another, in the order in which they follow: those of each severity, or all."""
-        if not self._all or not self._are_merged:
+        if not self._order.is_indexed:
             return []
-        if self._order.sort != "severity":
-            return [self._all]
-        by_severity: dict[int, list[Stretch]] = {}
+        by_severity = self._order.sort == "severity"
+        groups: dict[int, list[Stretch]] = {}
         for stretch in self._all:
-            by_severity.setdefault(stretch.grade % OPEN_GRADE, []).append(stretch)
-        return [by_severity[severity] for severity in sorted(by_severity, reverse=self._order.descending)]
+            groups.setdefault(stretch.grade % OPEN_GRADE if by_severity else 0, []).append(stretch)
+        if any(len(group) > MOST for group in groups.values()):
+            return []
+        return [groups[severity] for severity in sorted(groups, reverse=self._order.descending)]
 
     def first(self, group: Group, count: int) -> Any:
         """The ``key`` and the ``id`` of the first findings of a group."""
         return _merged(self._session, self._arms(group), self._order.descending, count)
 
-    @property
-    def _are_merged(self) -> bool:
-        return self._order.is_indexed and len(self._all) <= MOST
-
     def _found(self) -> list[Stretch]:
-        by_source = self._order.key is Finding.vpr  # so is its index
-        counts: dict[tuple[int, int | None], int] = {}
-        for row in self._session.scalars(select(StateTotal)):
-            if self._filters.ask_for(row.lifecycle, row.severity, row.source_id):
-                key = (grade(row.lifecycle, row.severity), row.source_id if by_source else None)
-                counts[key] = counts.get(key, 0) + row.findings
-        return [Stretch(*key, findings) for key, findings in sorted(counts.items(), key=str) if findings]
+        return [
+            Stretch(grade(row.lifecycle, row.severity), row.source_id, row.findings)
+            for row in self._session.scalars(select(StateTotal))
+            if row.findings and self._filters.ask_for(row.lifecycle, row.severity, row.source_id)
+        ]
 
     def _part(self, group: Group, offset: int, limit: int, pause: Callable[[], Any]) -> list[int]:
         """Ids of a group, read from its end if that is nearer."""
@@ -133,14 +129,11 @@ class Stretches:
 
     def _arms(self, group: Group) -> Arms:
         key = self._order.key
-        sources = None if key is Finding.vpr else self._filters.sources  # by VPR each stretch is of one source
-        return {(key.key, stretch, sources): self._arm(stretch, sources) for stretch in group}
-
-    def _arm(self, stretch: Stretch, sources: frozenset[int] | None) -> Select[Any]:
-        arm = select(self._order.key.label("key"), Finding.id.label("id")).where(Finding.grade == stretch.grade)
-        if stretch.source is not None:
-            return arm.where(Finding.source_id == stretch.source)
-        return arm if sources is None else arm.where(Finding.source_id.in_(sorted(sources)))
+        rows = select(key.label("key"), Finding.id.label("id"))
+        return {
+            (key.key, stretch): rows.where(Finding.source_id == stretch.source, Finding.grade == stretch.grade)
+            for stretch in group
+        }
 
 
 def held(group: Group) -> int:
