@@ -15,9 +15,10 @@ from hextrackr.models.undo import BLOCK
 
 from . import databases
 
-#: What may differ between an import that was disturbed and one that was not: instants, and who worked on it how often.
+#: What may differ between an import that was disturbed and one that was not: instants, who worked on it how often, and ids.
 OF_THE_RUN = {
-    "id", "session_id", "created_at", "started_at", "finished_at", "attempts", "owner", "epoch", "lease_until", "upload"
+    "id", "session_id", "created_at", "started_at", "finished_at", "attempts", "owner", "epoch", "lease_until", "upload",
+    "first_finding", "last_finding",
 }  # fmt: skip
 #: Column -> the table whose ids it holds.
 REFERS = {

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 
 from hextrackr.models import Import
 from hextrackr.models.dialects import statement
 from hextrackr.models.imports import ImportMode
 
-from . import catalogue, journal, lifecycle, sightings, undo
+from . import added, catalogue, journal, lifecycle, sightings, undo
 from .staged import LINKED, OF_OUTCOMES, OPENED, OUTCOMES
 
 _INSERT = f"""
@@ -54,11 +54,12 @@ def record(connection: Connection, import_id: int, source_id: int, day: date, st
         "day": day,
         "closing_import": next_scan.id,
         "closed": next_scan.scan_date,
-        "newest": connection.execute(text("SELECT coalesce(max(id), 0) FROM findings")).scalar_one(),
+        "newest": added.newest(connection),
     }
     journal.keep_first_seen(connection, import_id, day)
     sightings.link(connection, import_id, source_id, day, all_new=all_new)
     insert = _INSERT if all_new else _INSERT + lifecycle.NEW_ONES
     for step in (_SEEN_EARLIER, insert, _CLOSED):
         connection.execute(statement(step), parameters)
+    added.note(connection, import_id, parameters["newest"])
     return sum(outcomes["inserted"].values())

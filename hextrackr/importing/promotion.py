@@ -15,7 +15,7 @@ from hextrackr.models import Import, Source
 from hextrackr.models.dialects import lock_source
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import catalogue, indexes, journal, late, lifecycle, summary, totals, undo, unlogged, weights
+from . import added, catalogue, indexes, journal, late, lifecycle, summary, totals, undo, unlogged, weights
 from .lifecycle import Outcomes, no_outcomes
 from .meter import Meter, Phase
 
@@ -109,15 +109,17 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     lifecycle.apply(connection, import_id, source_id, day, all_new=all_new)
     taken_out = indexes.drop(connection, new, held)
     meter.begin("insert", units=promotion.staged)
+    newest = added.newest(connection)
     lifecycle.insert(
         connection, import_id, source_id, day, all_new=all_new, staged=promotion.staged, advance=meter.advance
     )
+    added.note(connection, import_id, newest)
     meter.begin("index", units=indexes.columns(*taken_out))
     indexes.build(connection, taken_out, meter.advance)
     compared = lifecycle.compared(connection, outcomes)
     lifecycle.drop(connection)
     meter.begin("totals")
-    weights.add(connection, import_id, source_id, all_new=all_new)
+    weights.add(connection, import_id, all_new=all_new)
     is_open = totals.count_staged(connection, import_id, source_id) if all_new else totals.count(connection, source_id)
     journal.keep_totals(connection, import_id, source_id, day)
     totals.keep(connection, source_id, day, is_open, outcomes)

@@ -24,6 +24,7 @@ from hextrackr.models.imports import ImportState
 from hextrackr.models.undo import BLOCK
 
 from . import totals, weights
+from .added import ADDED
 from .catalogue import ASSET_VALUES, DEFINITION_VALUES
 
 #: So many imports of a source can be taken back, one after the other.
@@ -55,9 +56,7 @@ _DROP_DAYS = """
     DELETE FROM sightings WHERE id IN (SELECT sighting_id FROM undo_days WHERE import_id = :import_id AND day IS NULL)
 """
 #: Its changes go with a finding, and its CVEs with a definition. A late scan closes what it adds in a later import's name.
-_DELETE_INSERTED = """
-    DELETE FROM findings WHERE source_id = :source_id AND opened_by = :import_id
-"""
+_DELETE_INSERTED = f"DELETE FROM findings WHERE {ADDED}"
 _DELETE_CHANGES = "DELETE FROM finding_changes WHERE import_id = :import_id"
 _DELETE_ORPHANS = """
     DELETE FROM {table} WHERE source_id = :source_id
@@ -94,7 +93,7 @@ def take_back(engine: Engine, import_id: int) -> None:
         if source_id is None or import_id != latest(connection, source_id):
             raise Conflict("Only the latest import of a source can be undone.", NOT_LATEST)
         ids = {"import_id": import_id, "source_id": source_id}
-        weights.take_back(connection, import_id, source_id)
+        weights.take_back(connection, import_id)
         for statement in (
             _RESTORE_FINDINGS, _RESTORE_SIGHTINGS, _DELETE_INSERTED, _DELETE_CHANGES, _RESTORE_DAYS, _DROP_DAYS,
             _DELETE_ORPHANS.format(table="assets", column="asset_id"),

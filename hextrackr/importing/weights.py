@@ -7,11 +7,13 @@ from sqlalchemy import Connection, text
 from hextrackr.models.dialects import rounded
 from hextrackr.models.findings import OPEN_GRADE, Severity
 
+from .added import ADDED
+
 _NAMES = {severity.value: severity.name.lower() for severity in Severity}
 #: Open findings that came (+1) and went (-1) with an import. What it opened is as it left it, for nothing later has been promoted.
 _MOVED = f"""
     SELECT asset_id, definition_id, severity, vpr, 1 AS sign FROM findings
-    WHERE opened_by = :import_id AND source_id + 0 = :source_id AND grade + 0 >= {OPEN_GRADE}
+    WHERE {ADDED} AND grade + 0 >= {OPEN_GRADE}
     UNION ALL
     SELECT f.asset_id, f.definition_id, c.severity, c.vpr, 1
     FROM finding_changes c JOIN findings f ON f.id = c.finding_id WHERE c.import_id = :import_id AND c.kind <> 'resolved'
@@ -39,25 +41,25 @@ _DROP = "DELETE FROM {table} WHERE " + " AND ".join(f"{name} = 0" for name in _N
 _SUBJECTS = ("asset", "definition")
 
 
-def add(connection: Connection, import_id: int, source_id: int, *, all_new: bool) -> None:
+def add(connection: Connection, import_id: int, *, all_new: bool) -> None:
     """Take into account what an import changed, once its changes are written.
 
     :param all_new: its source had no findings before.
     """
     if not all_new:
-        _move(connection, import_id, source_id, 1)
+        _move(connection, import_id, 1)
         return
     for subject in _SUBJECTS:
         connection.execute(text(_FIRST.format(subject=subject)), {"import_id": import_id})
 
 
-def take_back(connection: Connection, import_id: int, source_id: int) -> None:
+def take_back(connection: Connection, import_id: int) -> None:
     """Take off what the latest import of its source changed, before its changes are undone."""
-    _move(connection, import_id, source_id, -1)
+    _move(connection, import_id, -1)
 
 
-def _move(connection: Connection, import_id: int, source_id: int, sign: int) -> None:
-    parameters = {"import_id": import_id, "source_id": source_id, "sign": sign}
+def _move(connection: Connection, import_id: int, sign: int) -> None:
+    parameters = {"import_id": import_id, "sign": sign}
     for subject in _SUBJECTS:
         table, column = f"{subject}_weights", f"{subject}_id"
         sums = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _NAMES.values())

@@ -68,7 +68,7 @@ class Finding(Base):
     lifecycle: Mapped[str] = mapped_column(String(10))
     resolved_on: Mapped[date | None]
     #: The import that put it on record; that it was opened then is told by this alone, see :mod:`.events`.
-    opened_by: Mapped[int | None] = mapped_column(index=True)
+    opened_by: Mapped[int | None]
     #: Tells when it was seen last. Every finding has one; SQLite adds no column that must refer to something.
     sighting_id: Mapped[int | None] = mapped_column(ForeignKey("sightings.id"))
     #: Lifecycle and severity as one number, see :func:`grade`: what indexes begin with, so that a page of any of them is found in order.

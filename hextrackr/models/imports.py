@@ -99,6 +99,9 @@ class Import(Base):
     forecast: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     #: The place in the order in which the imports of its source were promoted; an import without a finding has none.
     place: Mapped[int | None]
+    #: The span of ids that the findings lie in which it put on record: those among them that name it. None if there were none.
+    first_finding: Mapped[int | None]
+    last_finding: Mapped[int | None]
     undone_at: Mapped[int | None] = mapped_column(BigInteger)
     #: How the file was understood, see ``importing/recognition.py``.
     recognition: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

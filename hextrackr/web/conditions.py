@@ -1,4 +1,4 @@
-"""What the parameters of a list of findings stand for: limits, and conditions on hosts and definitions."""
+"""What the parameters of a list of findings stand for: limits, and what is looked up to make limits of it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hextrackr.errors import RequestError
 from hextrackr.models import Asset, Definition, DefinitionCve, Finding, FindingChange, Import, Sighting
 from hextrackr.models.events import EventKind
 from hextrackr.models.imports import ImportState
-from hextrackr.models.matching import Contains
 
-from . import parameters
-from .limits import Arm, ChangedArm, Filter, Limit
+from . import lookups, parameters
+from .limits import Arm, ChangedArm, Filter, IndexArm, Limit
+from .lookups import Lookup
 
 #: Parameters that are the lower and the upper ends of a range.
 _FIRST_SEEN = ("firstSeenFrom", "firstSeenTo")
@@ -47,47 +47,57 @@ def limits(arguments: Mapping[str, str], today: date) -> Iterator[Limit]:
         yield _led("ix_findings_port", Finding.port == parameters.number("port", port, 0, 65_535))
     if protocol := parameters.said(arguments, "protocol"):
         yield Limit((Arm(Finding.protocol == protocol.lower()),))
+
+
+def looked_up(arguments: Mapping[str, str]) -> Iterator[Lookup]:
+    """What a query limits findings to by something else: hosts, definitions, imports.
+
+    :raises RequestError: as above.
+    """
+    if host := parameters.said(arguments, "host"):
+        yield lookups.of_hosts(_is_host(host))
+    if definitions := [*_definitions(arguments)]:
+        yield lookups.of_definitions(*definitions)
+    if search := parameters.said(arguments, "search"):
+        yield lookups.of_text(search)
     if since := parameters.said(arguments, "newSince"):
-        yield _led("ix_findings_opened_by", Finding.opened_by.in_(_imports_since(parameters.as_day("newSince", since))))
+        standing = (Import.state == ImportState.COMPLETED, Import.undone_at.is_(None))
+        yield lookups.of_imports(*standing, Import.scan_date >= parameters.as_day("newSince", since))
     yield from _changed(arguments)
 
 
-def on_hosts(arguments: Mapping[str, str]) -> Iterator[Filter]:
-    """What a query asks of a finding's host.
-
-    :raises RequestError: as above.
-    """
-    if text := parameters.said(arguments, "host"):
-        if text.isascii() and text.isdigit():
-            yield Asset.id == parameters.number("host", text, 1, parameters.MAX_NUMBER)
-        else:
-            yield or_(*(name == text for name in (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)))
+def _is_host(text: str) -> Filter:
+    if text.isascii() and text.isdigit():
+        return Asset.id == parameters.number("host", text, 1, parameters.MAX_NUMBER)
+    return or_(*(name == text for name in (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)))
 
 
-def on_definitions(arguments: Mapping[str, str]) -> Iterator[Filter]:
-    """What a query asks of a finding's definition.
-
-    :raises RequestError: as above.
-    """
-    for name, condition in _OF_DEFINITION.items():
-        if text := parameters.said(arguments, name):
-            yield condition(text)
+def _definitions(arguments: Mapping[str, str]) -> Iterator[Filter]:
+    if number := parameters.said(arguments, "definition"):
+        yield Definition.id == parameters.number("definition", number, 1, parameters.MAX_NUMBER)
+    if cve := parameters.said(arguments, "cve"):
+        yield Definition.id.in_(select(DefinitionCve.definition_id).where(DefinitionCve.cve == cve.upper()))
+    if family := parameters.said(arguments, "family"):
+        yield Definition.family == family
     yield from _within(Definition.epss, _ends(arguments, _EPSS, partial(parameters.score, most=1)))
 
 
-def host_contains(text: str) -> Filter:
-    """Whether a host's name or address contains a text."""
-    return or_(*(Contains(name, text) for name in (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)))
-
-
-def definition_contains(text: str) -> Filter:
-    """Whether a definition's title or one of its CVEs contains a text, or it has this key."""
-    named = select(DefinitionCve.definition_id).where(Contains(DefinitionCve.cve, text))
-    return or_(Contains(Definition.title, text), Definition.key == text, Definition.id.in_(named))
+def _changed(arguments: Mapping[str, str]) -> Iterator[Lookup]:
+    """What imports opened or changed, or only one ``change`` of them."""
+    numbers, kind = parameters.numbers(arguments, "changedBy"), parameters.said(arguments, "change")
+    if kind and kind not in tuple(EventKind):
+        raise RequestError(f"change must be one of {', '.join(EventKind)}.")
+    change = and_(FindingChange.import_id.in_(numbers), *([FindingChange.kind == kind] if kind else []))
+    of_finding = select(FindingChange.finding_id).where(FindingChange.finding_id == Finding.id, change)
+    changed = ChangedArm(of_finding.exists(), change)
+    if numbers and kind in ("", EventKind.OPENED):
+        yield lookups.of_imports(Import.id.in_(numbers), or_met=changed if not kind else None)
+    elif numbers:
+        yield lambda _bound: Limit((changed,))
 
 
 def _led(index: str, met: Filter, has: frozenset[str] = frozenset()) -> Limit:
-    return Limit((Arm(met, index, has),))
+    return Limit((IndexArm(met, index, has),))
 
 
 def _ends(arguments: Mapping[str, str], names: tuple[str, str], read: Callable[[str, str], Any]) -> tuple[Any, Any]:
@@ -101,32 +111,3 @@ def _within(column: Any, *ranges: tuple[Any, Any]) -> list[Filter]:
     least = [low for low, _ in ranges if low is not None]
     most = [high for _, high in ranges if high is not None]
     return [*([column >= max(least)] if least else []), *([column <= min(most)] if most else [])]
-
-
-#: Parameter -> the condition on a definition that its text stands for.
-_OF_DEFINITION: dict[str, Callable[[str], Filter]] = {
-    "definition": lambda text: Definition.id == parameters.number("definition", text, 1, parameters.MAX_NUMBER),
-    "cve": lambda text: Definition.id.in_(select(DefinitionCve.definition_id).where(DefinitionCve.cve == text.upper())),
-    "family": lambda text: Definition.family == text,
-}
-
-
-def _imports_since(day: date) -> Any:
-    standing = (Import.state == ImportState.COMPLETED, Import.undone_at.is_(None))
-    return select(Import.id).where(*standing, Import.scan_date >= day)
-
-
-def _changed(arguments: Mapping[str, str]) -> Iterator[Limit]:
-    """What imports opened or changed, or only one ``change`` of them."""
-    numbers, kind = parameters.numbers(arguments, "changedBy"), parameters.said(arguments, "change")
-    if kind and kind not in tuple(EventKind):
-        raise RequestError(f"change must be one of {', '.join(EventKind)}.")
-    arms: list[Arm] = []
-    if kind in ("", EventKind.OPENED):
-        arms.append(Arm(Finding.opened_by.in_(numbers), "ix_findings_opened_by"))
-    if kind != EventKind.OPENED:
-        change = and_(FindingChange.import_id.in_(numbers), *([FindingChange.kind == kind] if kind else []))
-        of_finding = select(FindingChange.finding_id).where(FindingChange.finding_id == Finding.id, change)
-        arms.append(ChangedArm(of_finding.exists(), change=change))
-    if numbers:
-        yield Limit(tuple(arms))

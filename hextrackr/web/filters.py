@@ -7,23 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, select
 
-from hextrackr.models import Asset, Definition, Finding, Source
+from hextrackr.models import Finding, Source
 from hextrackr.models.findings import Lifecycle, Severity, grade
 from hextrackr.models.hints import by_id
-from hextrackr.models.matching import Among
 
 from . import conditions, parameters
 from .limits import PLAIN, Arm, Filter, Limit
+from .lookups import Bound, Lookup
 
 _OPEN = (Lifecycle.ACTIVE.value, Lifecycle.REOPENED.value)
 _STATES = {"open": _OPEN, **{state.value: (state.value,) for state in Lifecycle}}
 _SEVERITIES = {severity.name.lower(): severity.value for severity in Severity}
 _ALL = frozenset(grade(state, severity) for state in Lifecycle for severity in Severity)
-#: So many hosts or definitions are named in a statement; of more, it says what they have in common.
-_NAMED = 20_000
 
 
 @dataclass(frozen=True)
@@ -33,37 +30,27 @@ class Filters:
     :ivar grades: see :func:`hextrackr.models.findings.grade`; the severities and states that are asked for.
     :ivar sources: ids; None for all.
     :ivar limits: everything else; of these nobody knows beforehand how many findings meet them.
-    :ivar hosts: conditions on the host, and ``definitions`` on the definition, until they are :meth:`looked_up`.
-    :ivar search: a text that a host, a definition or a CVE has to contain, until it is looked up.
+    :ivar lookups: what makes more limits, until it is :meth:`looked_up`.
     """
 
     grades: frozenset[int]
     sources: frozenset[int] | None
     limits: tuple[Limit, ...] = ()
-    hosts: tuple[Filter, ...] = ()
-    definitions: tuple[Filter, ...] = ()
-    search: str = ""
+    lookups: tuple[Lookup, ...] = ()
 
     @property
     def is_plain(self) -> bool:
         """Whether severity, state and source are all that limits the list."""
-        return not (self.limits or self.hosts or self.definitions or self.search)
+        return not (self.limits or self.lookups)
 
     def ask_for(self, lifecycle: str, severity: int, source_id: int) -> bool:
         """Whether these are among the states, severities and sources that are asked for."""
         return grade(lifecycle, severity) in self.grades and (self.sources is None or source_id in self.sources)
 
-    def looked_up(self, bound: Session | Connection) -> Filters:
-        """The same, with the hosts and definitions that are asked for in its limits."""
-        found = list(self.limits)
-        if self.hosts:
-            found.append(Limit((_of_hosts(bound, *self.hosts),)))
-        if self.definitions:
-            found.append(Limit((_of_definitions(bound, *self.definitions),)))
-        if self.search:
-            hosts = _of_hosts(bound, conditions.host_contains(self.search))
-            found.append(Limit((hosts, _of_definitions(bound, conditions.definition_contains(self.search)))))
-        return replace(self, limits=tuple(found), hosts=(), definitions=(), search="")
+    def looked_up(self, bound: Bound) -> Filters:
+        """The same, with everything that limits it in its limits."""
+        found = tuple(look_up(bound) for look_up in self.lookups)
+        return replace(self, limits=self.limits + found, lookups=())
 
     def met(self) -> list[Filter]:
         """The conditions on a finding that is looked at; those that are told fastest come first, as SQLite asks them in their order."""
@@ -79,7 +66,7 @@ class Filters:
         """Statements that find these columns of what matches by the indexes that lead to a limit; a finding may be found twice."""
         others = [other.met for other in self.limits if other is not limit]
         for arm in limit.arms:
-            yield arm.selecting(*columns).where(*self._told_by(arm), *others, *self._plain(arm.has))
+            yield arm.selecting(*columns).where(*self._told_by(arm), *others, *self._plain(arm.tells))
 
     def held_by(self, arm: Arm) -> Select[Any]:
         """Selects the ids that an index leads to, by nothing but what it tells itself."""
@@ -92,7 +79,7 @@ class Filters:
         plain = {"grade"} if self.grades != _ALL else set()
         if self.sources is not None:
             plain.add("source")
-        return limit if limit.leads and not others and all(plain <= arm.has for arm in limit.arms) else None
+        return limit if limit.leads and not others and all(plain <= arm.tells for arm in limit.arms) else None
 
     def _plain(self, but: frozenset[str] = frozenset()) -> list[Filter]:
         """The conditions on source and grade where these are limited, ``but`` what is told already."""
@@ -106,9 +93,9 @@ class Filters:
     def _told_by(self, arm: Arm) -> list[Filter]:
         """The conditions on what else an index has: all values are named if none is chosen, as it is looked up by them."""
         told: list[Filter] = []
-        if "source" in arm.has:
+        if "source" in arm.tells:
             told.append(Finding.source_id.in_(select(Source.id) if self.sources is None else sorted(self.sources)))
-        if "grade" in arm.has:
+        if "grade" in arm.tells:
             told.append(Finding.grade.in_(sorted(self.grades)))
         return told
 
@@ -126,23 +113,5 @@ def requested(arguments: Mapping[str, str], today: date | None = None) -> Filter
         frozenset(grade(state, severity) for state in wanted for severity in severities),
         frozenset(parameters.numbers(arguments, "source")) or None,
         tuple(conditions.limits(arguments, today or date.today())),
-        tuple(conditions.on_hosts(arguments)),
-        tuple(conditions.on_definitions(arguments)),
-        parameters.said(arguments, "search"),
+        tuple(conditions.looked_up(arguments)),
     )
-
-
-def _of_hosts(bound: Session | Connection, *hosts: Filter) -> Arm:
-    # Of the unique constraint, which begins with the host; SQLite names its index so.
-    return Arm(_among(bound, Finding.asset_id, select(Asset.id).where(*hosts)), "sqlite_autoindex_findings_1")
-
-
-def _of_definitions(bound: Session | Connection, *definitions: Filter) -> Arm:
-    named = select(Definition.id).where(*definitions)
-    return Arm(_among(bound, Finding.definition_id, named), "ix_findings_definition_id")
-
-
-def _among(bound: Session | Connection, column: Any, numbers: Select[Any]) -> Filter:
-    """Whether a column is one of some numbers, which are looked up now unless they are very many."""
-    found = bound.scalars(numbers.limit(_NAMED + 1)).all()
-    return Among(column, found) if len(found) <= _NAMED else column.in_(numbers)

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from hextrackr.models import Finding, StateTotal
 
 from .filters import Filters
 from .limits import PLAIN, Limit
+from .lookups import Bound
 
 #: So many findings are looked up by an index at most, and so few that no better one is looked for.
 MOST, FEW = 20_000, 500
@@ -41,11 +42,11 @@ class Lead:
     certain: int = 0
 
 
-def best(bound: Session | Connection, filters: Filters) -> Lead:
+def best(bound: Bound, filters: Filters) -> Lead:
     """What leads to the fewest findings, of filters that have been looked up."""
     if whole := filters.whole:
         held = _held(bound, filters, whole)
-        return Lead(whole, sum(held), max(held))
+        return Lead(whole, sum(held), max(held, default=0))
     totals = bound.execute(select(StateTotal.lifecycle, StateTotal.severity, StateTotal.source_id, StateTotal.findings))
     held = sum(row.findings for row in totals if filters.ask_for(row.lifecycle, row.severity, row.source_id))
     found = Lead(PLAIN, min(MOST + 1, held))
@@ -55,7 +56,7 @@ def best(bound: Session | Connection, filters: Filters) -> Lead:
     return found
 
 
-def statements(bound: Session | Connection, filters: Filters, lead: Lead, *columns: Any) -> Iterator[Select[Any]]:
+def statements(bound: Bound, filters: Filters, lead: Lead, *columns: Any) -> Iterator[Select[Any]]:
     """Statements that find columns of what matches, each of them quickly; together, and a finding may be found twice."""
     if lead.findings <= MOST or lead.certain:
         yield from filters.led_by(lead.limit, *columns)
@@ -85,7 +86,7 @@ def collect(
     return found
 
 
-def _held(bound: Session | Connection, filters: Filters, limit: Limit) -> list[int]:
+def _held(bound: Bound, filters: Filters, limit: Limit) -> list[int]:
     """How many findings the indexes of a limit lead to, each counted up to the bound."""
     held = [filters.held_by(arm).limit(MOST + 1).subquery() for arm in limit.arms]
     return [bound.scalar(select(func.count()).select_from(ids)) or 0 for ids in held]

@@ -1,11 +1,11 @@
-"""What a list of findings is limited to, one thing at a time, and the indexes that lead to what meets it."""
+"""What a list of findings is limited to, one thing at a time, and what leads to the findings that meet it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select, true
+from sqlalchemy import ColumnElement, Select, false, or_, select, true
 
 from hextrackr.models import Finding, FindingChange
 from hextrackr.models.hints import by_id, led_by
@@ -15,29 +15,60 @@ Filter = ColumnElement[bool]
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to meet a limit.
+    """One way to meet a limit, to which nothing leads.
 
     :ivar met: a condition on a finding.
-    :ivar index: the index of findings that leads to what meets it; empty if there is none.
-    :ivar has: what else this index has: ``grade``, ``source``.
     """
 
     met: Filter
-    index: str = ""
-    has: frozenset[str] = frozenset()
 
     @property
     def leads(self) -> bool:
         """Whether there is a quick way to all that meets it."""
-        return self.index != ""
+        return type(self) is not Arm
 
-    def ids(self) -> Select[Any]:
-        """Selects the ids of what meets it."""
-        return self.selecting(Finding.id)
+    @property
+    def tells(self) -> frozenset[str]:
+        """What the way there tells of a finding besides: ``grade``, ``source``."""
+        return frozenset()
 
     def selecting(self, *columns: Any) -> Select[Any]:
         """Selects columns of what meets it, if it leads."""
+        raise NotImplementedError
+
+    def ids(self) -> Select[Any]:
+        """Selects the ids of what meets it, if it leads."""
+        return self.selecting(Finding.id)
+
+
+@dataclass(frozen=True)
+class IndexArm(Arm):
+    """One to which an index of findings leads.
+
+    :ivar index: its name.
+    :ivar has: which of grade and source it has as well.
+    """
+
+    index: str
+    has: frozenset[str] = frozenset()
+
+    @property
+    def tells(self) -> frozenset[str]:
+        return self.has
+
+    def selecting(self, *columns: Any) -> Select[Any]:
         return led_by(Finding, self.index, select(*columns).where(self.met))
+
+
+@dataclass(frozen=True)
+class SpanArm(Arm):
+    """To have an id from ``first`` to ``last`` and meet a condition, as most of these do."""
+
+    first: int
+    last: int
+
+    def selecting(self, *columns: Any) -> Select[Any]:
+        return by_id(Finding, select(*columns).where(Finding.id.between(self.first, self.last), self.met))
 
 
 @dataclass(frozen=True)
@@ -47,30 +78,26 @@ class ChangedArm(Arm):
     :ivar change: a condition on a finding's change; their key leads there.
     """
 
-    change: Filter = true()
-
-    @property
-    def leads(self) -> bool:
-        return True
-
-    def ids(self) -> Select[Any]:
-        return select(FindingChange.finding_id).where(self.change)
+    change: Filter
 
     def selecting(self, *columns: Any) -> Select[Any]:
         joined = select(*columns).join(FindingChange, FindingChange.finding_id == Finding.id)
         return by_id(Finding, joined.where(self.change))
 
+    def ids(self) -> Select[Any]:
+        return select(FindingChange.finding_id).where(self.change)
+
 
 @dataclass(frozen=True)
 class Limit:
-    """One thing that a finding has to meet, in any of several ways."""
+    """One thing that a finding has to meet, in any of several ways; without any, nothing does."""
 
     arms: tuple[Arm, ...]
 
     @property
     def met(self) -> Filter:
         """The condition on a finding that is looked at."""
-        return or_(*(arm.met for arm in self.arms))
+        return or_(*(arm.met for arm in self.arms)) if self.arms else false()
 
     @property
     def leads(self) -> bool:
@@ -79,4 +106,4 @@ class Limit:
 
 
 #: What limits every list: grades, and sources if they are chosen.
-PLAIN = Limit((Arm(true(), "ix_findings_vpr", frozenset({"grade", "source"})),))
+PLAIN = Limit((IndexArm(true(), "ix_findings_vpr", frozenset({"grade", "source"})),))

@@ -60,8 +60,9 @@ def record(app, config):
             columns = Base.metadata.tables[table].columns.keys()
             rows = [{name: value for name, value in _with_days(row).items() if name in columns} for row in rows]
             connection.execute(Base.metadata.tables[table].insert(), rows)
-        imported = {"session_id": "s", "filename": "f", "file_size": 1, "created_at": 1}
-        connection.execute(Import.__table__.insert(), [{"id": number, **imported} for number in (1, 2)])
+        imported = {"session_id": "s", "filename": "f", "file_size": 1, "created_at": 1, "state": "completed"}
+        spans = [_span(findings, number) | {"scan_date": date(2026, 8, 19 + number)} for number in (1, 2)]
+        connection.execute(Import.__table__.insert(), [imported | span for span in spans])
         connection.execute(
             text(
                 "INSERT INTO finding_changes (import_id, finding_id, kind, day, severity) VALUES (2, :id, :kind, '2026-08-20', 1)"
@@ -78,6 +79,12 @@ def record(app, config):
                "cve": cves[row["definition_id"] - 1]["cve"], "change": "resolved" if row["id"] % 2 else "changed"}
         for row in findings
     ]  # fmt: skip
+
+
+def _span(findings: list[dict[str, Any]], number: int) -> dict[str, Any]:
+    """An import, and between which ids its findings lie."""
+    ids = [row["id"] for row in findings if row["opened_by"] == number]
+    return {"id": number, "first_finding": min(ids), "last_finding": max(ids)}
 
 
 def _with_days(row: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from hextrackr.models import Finding
-from hextrackr.web import filters, leads, listing
+from hextrackr.models import Finding, Import
+from hextrackr.web import filters, leads, listing, lookups
+from hextrackr.web.limits import IndexArm
 from hextrackr.web.ordering import Order
 from hextrackr.web.paging import Page
 
@@ -29,8 +30,6 @@ LED = {
     "firstSeenTo=2026-07-02": "ix_findings_first_seen",
     "ageMin=10&firstSeenTo=2026-07-02": "ix_findings_first_seen",
     "lastSeenTo=2026-08-14&state=open": "ix_findings_sighting",
-    "changedBy=1&change=opened": "ix_findings_opened_by",
-    "newSince=2026-08-01": "ix_findings_opened_by",
     "host=5&port=443": "sqlite_autoindex_findings_1",
     "port=443&definition=4": "ix_findings_definition_id",
     "protocol=tcp&state=resolved&severity=high&source=2": "ix_findings_vpr",
@@ -69,14 +68,18 @@ def test_the_index_of_the_fewest_leads_to_what_matches(record, engine, query, in
 def test_what_an_index_holds_is_counted_by_it(record, engine, query):
     with Session(engine) as session:
         limited = looked_up(session, query)
-        for arm in (arm for limit in limited.limits if limit.leads for arm in limit.arms):
+        for arm in (arm for limit in limited.limits for arm in limit.arms if isinstance(arm, IndexArm)):
             counted = plan(session, limited.held_by(arm)).replace("COVERING ", "")
             assert f"SEARCH findings USING INDEX {arm.index} (" in counted
 
 
 @pytest.mark.sqlite("it plans by what the statement says alone")
-def test_changes_and_spans_lead_to_findings_by_their_ids(record, engine):
+def test_changes_imports_and_spans_lead_to_findings_by_their_ids(record, engine):
     with Session(engine) as session:
+        (added,) = leads.statements(
+            session, limited := looked_up(session, "newSince=2026-08-01"), leads.best(session, limited), Finding.id
+        )
+        assert plan(session, added) == "SEARCH findings USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"
         limited = looked_up(session, "changedBy=2&change=resolved&state=open&port=443")
         (changed,) = limited.led_by(limited.limits[-1], Finding.id)
         assert "SEARCH finding_changes USING" in plan(session, changed)
@@ -98,6 +101,17 @@ def test_that_all_of_an_index_matches_is_certain_where_nothing_else_limits_the_l
 def test_where_nothing_leads_anywhere_nothing_is_looked_for(record, engine, query):
     with Session(engine) as session:
         assert leads.best(session, looked_up(session, query)).findings == 0
+
+
+def test_imports_whose_findings_lie_beside_one_another_are_one_span(app, engine):
+    spans = {1: (1, 10), 2: (11, 20), 3: (15, 18), 4: (22, 30), 5: (None, None), 6: (31, 31)}
+    imported = {"session_id": "s", "filename": "f", "file_size": 1, "created_at": 1}
+    rows = [{"id": n, "first_finding": first, "last_finding": last, **imported} for n, (first, last) in spans.items()]
+    with Session(engine) as session:
+        session.execute(Import.__table__.insert(), rows)
+        arms = lookups.of_imports(Import.id > 0)(session).arms
+        assert [(arm.first, arm.last) for arm in arms] == [(1, 20), (22, 31)]
+        assert lookups.of_imports(Import.id == 5)(session).arms == ()
 
 
 def test_others_have_their_turn_while_one_finding_after_the_other_is_looked_at(record, engine, monkeypatch):

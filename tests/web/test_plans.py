@@ -37,8 +37,9 @@ INSERT INTO findings (
   SELECT a.source_id, a.id, 2 + (a.id * 7 + j * 13) % 499 * 2 - a.id % 2, (j * 37 + a.id) % 60, 'tcp', (a.id + j) % 5,
          CASE WHEN j % 7 > 0 THEN (a.id * 3 + j * 5) % 100 / 10.0 END, CASE WHEN j % 5 > 0 THEN (a.id * 7 + j) % 100 / 10.0 END,
          DATE '2026-01-01' + (a.id + j) % 200, a.source_id * 9 + (a.id + j) % 9,
-         CASE WHEN (a.id + j) % 10 = 0 THEN 'resolved' WHEN j = 3 THEN 'reopened' ELSE 'active' END, (a.id + j) % 50 / 49 + 1
-  FROM assets a, generate_series(0, 39) j;
+         CASE WHEN (a.id + j) % 10 = 0 THEN 'resolved' WHEN j = 3 THEN 'reopened' ELSE 'active' END,
+         CASE WHEN a.id <= 2450 THEN 1 ELSE 2 END
+  FROM assets a, generate_series(0, 39) j ORDER BY a.id, j;
 INSERT INTO finding_changes (import_id, finding_id, kind, day, severity)
   SELECT 2, id, 'changed', '2026-08-08', 1 FROM findings WHERE id % 900 = 0;
 INSERT INTO state_totals SELECT source_id, lifecycle, severity, count(*), sum(vpr) FROM findings GROUP BY 1, 2, 3;
@@ -78,7 +79,9 @@ def app(postgresql_server, migrated_template, tmp_path_factory) -> Iterator[Any]
                 "created_at": 1,
                 "scan_date": date(2026, 8, 8),
             }
-            connection.execute(Import.__table__.insert(), [{"id": number, **imported} for number in (1, 2)])
+            spans = {1: (1, 98_000), 2: (98_001, FINDINGS)}
+            rows = [{"id": n, "first_finding": first, "last_finding": last} for n, (first, last) in spans.items()]
+            connection.execute(Import.__table__.insert(), [imported | row for row in rows])
         for statement in (FILLED, "SET default_statistics_target = 1000; ANALYZE"):  # of all rows: a sample is a guess
             postgresql_server.run(statement, name)
         yield app

@@ -1,0 +1,79 @@
+"""Limits that name something else than findings, which is looked up before these are: hosts, definitions, a text, imports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy.orm import Session
+
+from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Import
+from hextrackr.models.matching import Among, Contains
+
+from .limits import Arm, Filter, IndexArm, Limit, SpanArm
+
+Bound = Session | Connection
+#: Makes a limit of what is asked for.
+Lookup = Callable[[Bound], Limit]
+
+#: So many hosts or definitions are named in a statement; of more, it says what they have in common.
+_NAMED = 20_000
+
+
+def of_hosts(*conditions: Filter) -> Lookup:
+    """Findings on the hosts under some conditions."""
+    return lambda bound: Limit((_on_hosts(bound, *conditions),))
+
+
+def of_definitions(*conditions: Filter) -> Lookup:
+    """Findings of the definitions under some conditions."""
+    return lambda bound: Limit((_of_definitions(bound, *conditions),))
+
+
+def of_text(text: str) -> Lookup:
+    """Findings whose host, definition or CVE contains a text."""
+    host = or_(*(Contains(name, text) for name in (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)))
+    named = select(DefinitionCve.definition_id).where(Contains(DefinitionCve.cve, text))
+    definition = or_(Contains(Definition.title, text), Definition.key == text, Definition.id.in_(named))
+    return lambda bound: Limit((_on_hosts(bound, host), _of_definitions(bound, definition)))
+
+
+def of_imports(*conditions: Filter, or_met: Arm | None = None) -> Lookup:
+    """Findings that the imports under some conditions put on record, or that meet something else."""
+    return lambda bound: Limit((*_added(bound, *conditions), *([] if or_met is None else [or_met])))
+
+
+def _on_hosts(bound: Bound, *conditions: Filter) -> Arm:
+    # Of the unique constraint, which begins with the host; SQLite names its index so.
+    return IndexArm(_among(bound, Finding.asset_id, select(Asset.id).where(*conditions)), "sqlite_autoindex_findings_1")
+
+
+def _of_definitions(bound: Bound, *conditions: Filter) -> Arm:
+    named = select(Definition.id).where(*conditions)
+    return IndexArm(_among(bound, Finding.definition_id, named), "ix_findings_definition_id")
+
+
+def _among(bound: Bound, column: Any, numbers: Select[Any]) -> Filter:
+    """Whether a column is one of some numbers, which are looked up now unless they are very many."""
+    found = bound.scalars(numbers.limit(_NAMED + 1)).all()
+    return Among(column, found) if len(found) <= _NAMED else column.in_(numbers)
+
+
+def _added(bound: Bound, *conditions: Filter) -> Iterator[Arm]:
+    named = select(Import.id, Import.first_finding, Import.last_finding).where(*conditions)
+    rows = bound.execute(named.where(Import.first_finding.is_not(None)).order_by(Import.first_finding))
+    for first, last, imports in _spans(rows):
+        yield SpanArm(Finding.opened_by.in_(imports), first, last)
+
+
+def _spans(rows: Iterable[Any]) -> list[tuple[int, int, list[int]]]:
+    """The first and the last id of imports whose findings lie beside one another, and these imports."""
+    spans: list[tuple[int, int, list[int]]] = []
+    for number, first, last in rows:
+        imports = [number]
+        if spans and first <= spans[-1][1] + 1:
+            begin, end, others = spans.pop()
+            first, last, imports = begin, max(end, last), [*others, number]
+        spans.append((first, last, imports))
+    return spans
