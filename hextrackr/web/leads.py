@@ -69,6 +69,23 @@ def statements(bound: Bound, filters: Filters, lead: Lead, *columns: Any) -> Ite
         yield filters.selecting(*columns).where(Finding.id >= first, Finding.id < first + SPAN)
 
 
+def are_more(bound: Bound, filters: Filters, lead: Lead, most: int, pause: Callable[[], Any]) -> bool:
+    """Whether more than this many match, of which only as many are counted.
+
+    :param pause: lets others have their turn.
+    """
+    if lead.certain:
+        return lead.certain > most
+    found = 0
+    for statement in statements(bound, filters, lead, Finding.id):
+        some = statement.limit(most + 1 - found).subquery()
+        found += bound.scalar(select(func.count()).select_from(some)) or 0
+        if found > most:
+            return True
+        pause()
+    return False
+
+
 def collect(
     session: Session, filters: Filters, lead: Lead, most: int, pause: Callable[[], Any], *columns: Any
 ) -> dict[int, Any]:

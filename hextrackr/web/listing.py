@@ -47,13 +47,16 @@ def page(session: Session, filters: Filters, order: Order, wanted: Page, pause: 
     :raises RequestError: an order that no index has, of more findings than are collected.
     """
     held = Stretches(session, filters, order)
-    if filters.is_plain and (order.is_indexed or held.findings <= COLLECTED):
+    if not held.findings:
+        return Listed([], 0)
+    if filters.is_plain and order.is_indexed:
         return Listed(held.ids(wanted.offset, wanted.limit, pause), held.findings)
     filters = filters.looked_up(session)
     lead = leads.best(session, filters)
     place = slice(wanted.offset, wanted.offset + wanted.limit)
-    many = order.is_indexed and lead.certain > COLLECTED
-    if many and (first := _first_matching(session, filters, order, held)):
+    many = order.is_indexed and lead.findings > leads.MOST
+    first = _first_matching(session, filters, order, held) if many else []
+    if first and leads.are_more(session, filters, lead, COLLECTED, pause):
         return Listed(first[place], COLLECTED + 1, exact=False)
     rows = leads.collect(session, filters, lead, COLLECTED, pause, *order.keys)
     collected = [row[0] for row in _sorted(rows.values(), order)]

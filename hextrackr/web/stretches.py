@@ -59,7 +59,7 @@ class Stretches:
         :param pause: lets others have their turn.
         """
         groups = self.groups()
-        if not groups:
+        if groups is None:
             rows = self._filters.selecting(Finding.id).order_by(*self._order.columns).limit(limit).offset(offset)
             return list(self._session.scalars(rows))
         found: list[int] = []
@@ -70,16 +70,19 @@ class Stretches:
             offset = max(0, offset - size)
         return found
 
-    def groups(self) -> list[Group]:
-        """The stretches that are merged with one another, in the order in which they follow: those of each severity, or all."""
+    def groups(self) -> list[Group] | None:
+        """The stretches that are merged with one another, in the order in which they follow: those of each severity, or all.
+
+        :return: None if no index has them in order, or they are too many.
+        """
         if not self._order.is_indexed:
-            return []
+            return None
         by_severity = self._order.sort == "severity"
         groups: dict[int, list[Stretch]] = {}
         for stretch in self._all:
             groups.setdefault(stretch.grade % OPEN_GRADE if by_severity else 0, []).append(stretch)
         if any(len(group) > MOST for group in groups.values()):
-            return []
+            return None
         return [groups[severity] for severity in sorted(groups, reverse=self._order.descending)]
 
     def first(self, group: Group, count: int) -> Any:

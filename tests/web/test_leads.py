@@ -103,6 +103,16 @@ def test_where_nothing_leads_anywhere_nothing_is_looked_for(record, engine, quer
         assert leads.best(session, looked_up(session, query)).findings == 0
 
 
+@pytest.mark.parametrize("sort", ["severity", "cvss", "lastSeen"])
+def test_where_nothing_is_on_record_no_finding_is_asked_for(record, engine, sort):
+    asked: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda _connection, _cursor, statement, *_: asked.append(statement))
+    with Session(engine) as session:
+        found = listing.page(session, filters.requested({"source": "9"}), Order(sort, True), Page(1, 50), list)
+    assert (found.ids, found.total, found.exact) == ([], 0, True)
+    assert not [statement for statement in asked if "FROM findings" in statement]
+
+
 def test_imports_whose_findings_lie_beside_one_another_are_one_span(app, engine):
     spans = {1: (1, 10), 2: (11, 20), 3: (15, 18), 4: (22, 30), 5: (None, None), 6: (31, 31)}
     imported = {"session_id": "s", "filename": "f", "file_size": 1, "created_at": 1}
