@@ -56,6 +56,14 @@ def post_worker_init(worker: Any) -> None:
     gc.set_threshold(10_000, 50, 250)
 
 
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Leave the database as one whole file."""
+    from hextrackr import database
+
+    if app := getattr(worker, "wsgi", None):
+        database.close(app)
+
+
 def _stop_gently(worker: Any) -> None:
     """On SIGTERM let go of the running import and of the sockets first: an open one would hold up the end for the whole grace."""
     from hextrackr.extensions import socketio

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sqlite3
+import time
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 #: SQLite waits in C: short on an event loop; who writes tries again, without blocking.
 BUSY_TIMEOUT_MS = 20
+#: How often that is tried at the end of a process: somebody may be reading.
+LOG_TRIES = 50
 #: PostgreSQL is waited for without blocking.
 LOCK_TIMEOUT_MS = 10_000
 
@@ -44,6 +49,26 @@ def _engine(url: str) -> dict[str, Any]:
     """What the engine of the web process is made of: all that a request reads is of one moment, as it is on SQLite."""
     options = dialects.engine_options(url)
     return {"url": url, **({"isolation_level": "REPEATABLE READ"} | options if options else {})}
+
+
+def close(app: Flask) -> None:
+    """Leave an SQLite database as one whole file at the end of a process, so that who copies it need not know of its log."""
+    with app.app_context():
+        if not dialects.is_postgresql(db.engine):
+            _put_log_away()
+        db.engine.dispose()
+
+
+def _put_log_away() -> None:
+    # What cannot be done now is done by whoever opens the database next.
+    with suppress(DBAPIError, sqlite3.Error), closing(db.engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        for _ in range(LOG_TRIES):
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            is_in_use, *_ = cursor.fetchall()[0]
+            if not is_in_use:
+                return
+            time.sleep(BUSY_TIMEOUT_MS / 1000)
 
 
 def unready(app: Flask) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
+import sqlite3
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from queue import Empty
 from urllib.request import urlopen
 
@@ -13,6 +15,7 @@ import pytest
 
 from benchmarks.exports import Estate, write
 from benchmarks.server import start
+from tests.exports import scan
 from tests.server.client import listening, upload
 
 ROWS = 60_000
@@ -75,3 +78,21 @@ def test_an_idle_server_with_many_sockets_ends_soon(tmp_path):
             stack.enter_context(listening(server))
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=SECONDS) == 0
+
+
+@pytest.mark.sqlite("its file can be copied")
+@pytest.mark.parametrize("mode", ["eventlet", "threading"])
+def test_after_the_end_the_database_is_one_whole_file(tmp_path, mode):
+    """Who copies it then need not know that there is a log beside it."""
+    copied = tmp_path / "spill" / "copied"
+    server, process = start(tmp_path, ASYNC_MODE=mode)
+    try:
+        assert upload(server, scan(range(20)))[1]["inserted"] == 20
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=SECONDS) == 0
+    finally:
+        process.kill()
+    assert [path for path in tmp_path.glob("*-wal") if path.stat().st_size] == []
+    shutil.copy(tmp_path / "hextrackr.sqlite3", copied)
+    with closing(sqlite3.connect(copied)) as alone:
+        assert alone.execute("SELECT count(*) FROM findings").fetchone() == (20,)
