@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -100,7 +101,7 @@ def collect(
         if len(found) > most:
             break
         pause()
-    return found
+    return dict(islice(found.items(), most + 1))
 
 
 def _held(bound: Bound, filters: Filters, limit: Limit) -> list[int]:
