@@ -49,8 +49,8 @@ def best(bound: Bound, filters: Filters) -> Lead:
         held = _held(bound, filters, whole)
         return Lead(whole, sum(held), max(held, default=0))
     totals = bound.execute(select(StateTotal.lifecycle, StateTotal.severity, StateTotal.source_id, StateTotal.findings))
-    held = sum(row.findings for row in totals if filters.ask_for(row.lifecycle, row.severity, row.source_id))
-    found = Lead(PLAIN, min(MOST + 1, held))
+    plain = sum(row.findings for row in totals if filters.ask_for(row.lifecycle, row.severity, row.source_id))
+    found = Lead(PLAIN, min(MOST + 1, plain))
     for limit in filters.limits:
         if found.findings > FEW and limit.leads and (findings := sum(_held(bound, filters, limit))) < found.findings:
             found = Lead(limit, findings)
