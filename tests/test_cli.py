@@ -76,7 +76,7 @@ def test_resolving_most_of_a_source_needs_confirm(flask, export, query):
 def test_the_same_file_again_is_known(flask, export, query):
     for _ in range(2):
         assert flask("import-csv", export([1, 2])).returncode == 0
-    assert query("SELECT inserted, unchanged, digest = fingerprint FROM imports") == [(2, 0, 0), (0, 2, 0)]
+    assert query("SELECT inserted, unchanged, digest = fingerprint FROM imports ORDER BY id") == [(2, 0, 0), (0, 2, 0)]
     assert query("SELECT count(DISTINCT fingerprint) FROM imports") == [(1,)]
 
 
