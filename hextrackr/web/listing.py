@@ -66,7 +66,8 @@ def page(session: Session, filters: Filters, order: Order, wanted: Page, pause: 
         raise RequestError(
             f"More than {COLLECTED:,} findings match: limit the list before it is sorted by {order.sort}."
         )
-    first = [] if many else _first_matching(session, filters, order, held)
+    if not many:
+        first = _first_matching(session, filters, order, held)
     return Listed((first or collected[:SHOWN])[place], len(collected), exact=False)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hextrackr.errors import RequestError
 from hextrackr.models.findings import grade
-from hextrackr.web import depths, filters, listing, stretches
+from hextrackr.web import depths, filters, leads, listing, stretches
 from hextrackr.web.ordering import Order
 from hextrackr.web.paging import Page
 from tests.web.keeping import FILTERS, together
@@ -32,16 +32,15 @@ def expected(record, wanted, sort, descending):
 
 
 @pytest.mark.parametrize(
-    ("collected", "most", "walked"),
-    [(5_000, 100, 5_000), (30, 100, 5_000), (30, 100, 10), (30, 1, 10)],
-    ids=["few", "many", "many and deep", "many unmerged"],
+    ("collected", "most", "walked", "led"),
+    [(5_000, 100, 5_000, 20_000), (5_000, 100, 5_000, 0), (30, 100, 5_000, 20_000), (30, 100, 10, 0), (30, 1, 10, 20)],
+    ids=["few", "few in spans", "many", "many and deep", "many unmerged"],
 )
-def test_every_page_of_every_filter_in_every_order(app, engine, record, monkeypatch, collected, most, walked):
-    for name, value in {
-        "COLLECTED": collected,
-        "SHOWN": 25,
-    }.items():
+def test_every_page_of_every_filter_in_every_order(app, engine, record, monkeypatch, collected, most, walked, led):
+    for name, value in {"COLLECTED": collected, "SHOWN": 25}.items():
         monkeypatch.setattr(listing, name, value)
+    for name, value in {"MOST": led, "FEW": 0, "SPAN": 50}.items():
+        monkeypatch.setattr(leads, name, value)
     monkeypatch.setattr(stretches, "MOST", most)
     monkeypatch.setattr(stretches, "WALKED", walked)
     monkeypatch.setattr(depths, "SPAN", 2 * walked)
