@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Boolean, Dialect, Integer, String, TypeDecorator, literal
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -13,13 +13,24 @@ from sqlalchemy.sql.functions import FunctionElement
 
 
 class _Condition(FunctionElement[bool]):
-    """A condition of our own. Of other functions SQLAlchemy writes that they are 1, to which no index leads."""
+    """A condition of our own. Of other functions SQLAlchemy writes that they are 1, to which no index leads.
+
+    :cvar written: how it is written, its parts in braces; and ``on_sqlite`` there.
+    """
 
     inherit_cache = True
     type = Boolean()
+    written: ClassVar[str]
+    on_sqlite: ClassVar[str]
 
     def self_group(self, against: Any = None) -> Any:
         return self
+
+
+@compiles(_Condition)
+def _written(element: _Condition, compiler: Any, **options: Any) -> str:
+    written = element.on_sqlite if compiler.dialect.name == "sqlite" else element.written
+    return written.format(*(compiler.process(clause, **options) for clause in element.clauses))
 
 
 class Contains(_Condition):
@@ -27,23 +38,13 @@ class Contains(_Condition):
 
     name = "contains"
     inherit_cache = True
+    written = r"{} ILIKE {} ESCAPE '\'"
+    # SQLAlchemy's ilike() would make a copy in lower case of every value.
+    on_sqlite = r"{} LIKE {} ESCAPE '\'"
 
     def __init__(self, column: Any, text: str) -> None:
         escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         super().__init__(column, literal(f"%{escaped}%"))
-
-
-@compiles(Contains)
-def _containing(element: Contains, compiler: Any, **options: Any) -> str:
-    column, pattern = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"{column} ILIKE {pattern} ESCAPE '\\'"
-
-
-@compiles(Contains, "sqlite")
-def _containing_in_sqlite(element: Contains, compiler: Any, **options: Any) -> str:
-    # SQLAlchemy's ilike() would make a copy in lower case of every value.
-    column, pattern = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"{column} LIKE {pattern} ESCAPE '\\'"
 
 
 class _Numbers(TypeDecorator[Sequence[int]]):
@@ -68,18 +69,8 @@ class Among(_Condition):
 
     name = "among"
     inherit_cache = True
+    written = "{} = ANY({})"
+    on_sqlite = "{} IN (SELECT value FROM json_each({}))"
 
     def __init__(self, column: Any, numbers: Sequence[int]) -> None:
         super().__init__(column, literal(list(numbers), _Numbers()))
-
-
-@compiles(Among)
-def _among(element: Among, compiler: Any, **options: Any) -> str:
-    column, numbers = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"{column} = ANY({numbers})"
-
-
-@compiles(Among, "sqlite")
-def _among_in_sqlite(element: Among, compiler: Any, **options: Any) -> str:
-    column, numbers = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({numbers}))"

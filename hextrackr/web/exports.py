@@ -70,23 +70,23 @@ class Export:
 
     def _batches(self) -> Iterator[tuple[float, Select[Any]]]:
         """What finds each, and how much has been gone through with it."""
-        wanted: Any = select(*_OWN, *_REFERRING).order_by(Finding.id)
+        columns = (*_OWN, *_REFERRING)
         with self._engine.connect() as connection:
             filters = self._filters.looked_up(connection)
             lead = leads.best(connection, filters)
             last = connection.scalar(select(func.max(Finding.id))) or 0
-            ids: list[int] = []
-            if lead.findings <= leads.MOST:
-                found = leads.statements(connection, filters, lead, Finding.id)
-                ids = sorted({number for each in found for number in connection.scalars(each)})
-        if lead.findings <= leads.MOST:
-            for place in range(0, len(ids), _FOUND):
-                part = ids[place : place + _FOUND]
-                yield (place + len(part)) / len(ids), by_id(Finding, wanted.where(Among(Finding.id, part)))
-            return
-        for first in range(0, last + 1, _SPAN):
-            of_span = (Finding.id >= first, Finding.id < first + _SPAN)
-            yield min(1.0, (first + _SPAN) / (last + 1)), by_id(Finding, wanted.where(*of_span, *filters.met()))
+            # A few are found at once, so that nobody need have a turn meanwhile.
+            ids = sorted(leads.collect(connection, filters, lead, leads.MOST, lambda: None)) if lead.are_few else []
+        if not lead.are_few:
+            for first in range(0, last + 1, _SPAN):
+                yield (
+                    min(1.0, (first + _SPAN) / (last + 1)),
+                    filters.in_span(first, _SPAN, *columns).order_by(Finding.id),
+                )
+        for place in range(0, len(ids), _FOUND):
+            part = ids[place : place + _FOUND]
+            among_these: Any = select(*columns).where(Among(Finding.id, part)).order_by(Finding.id)
+            yield (place + len(part)) / len(ids), by_id(Finding, among_these)
 
     def _line(self, row: Sequence[Any]) -> str:
         *finding, host, definition, source, protocol, sighting = row

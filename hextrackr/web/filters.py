@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from hextrackr.models import Finding, Source
+from hextrackr.models import Finding, Source, StateTotal
 from hextrackr.models.findings import Lifecycle, Severity, grade
 from hextrackr.models.hints import by_id
 
@@ -43,30 +43,41 @@ class Filters:
         """Whether severity, state and source are all that limits the list."""
         return not (self.limits or self.lookups)
 
-    def ask_for(self, lifecycle: str, severity: int, source_id: int) -> bool:
-        """Whether these are among the states, severities and sources that are asked for."""
-        return grade(lifecycle, severity) in self.grades and (self.sources is None or source_id in self.sources)
-
     def looked_up(self, bound: Bound) -> Filters:
         """The same, with everything that limits it in its limits."""
         found = tuple(look_up(bound) for look_up in self.lookups)
         return replace(self, limits=self.limits + found, lookups=())
 
+    def totals(self, bound: Bound) -> list[Any]:
+        """The totals, with ``lifecycle``, ``severity``, ``source_id`` and ``findings``, of what is asked for and on record."""
+        columns = (StateTotal.lifecycle, StateTotal.severity, StateTotal.source_id, StateTotal.findings)
+        return [
+            row
+            for row in bound.execute(select(*columns).where(StateTotal.findings > 0))
+            if grade(row.lifecycle, row.severity) in self.grades
+            and (self.sources is None or row.source_id in self.sources)
+        ]
+
     def met(self) -> list[Filter]:
         """The conditions on a finding that is looked at; those that are told fastest come first, as SQLite asks them in their order."""
         plain = self._plain()
-        source, others = (plain[:1], plain[1:]) if self.sources is not None else ([], plain)
-        return [*source, *(limit.met for limit in self.limits), *others]
+        source, grades = ([plain[name]] if name in plain else [] for name in ("source", "grade"))
+        return [*source, *(limit.met for limit in self.limits), *grades]
 
     def selecting(self, *columns: Any) -> Select[Any]:
         """Selects columns of what matches by looking at one finding after the other."""
         return by_id(Finding, select(*columns).where(*self.met()))
 
+    def in_span(self, first: int, size: int, *columns: Any) -> Select[Any]:
+        """The same, of the findings with one of ``size`` ids from the first."""
+        return self.selecting(*columns).where(Finding.id >= first, Finding.id < first + size)
+
     def led_by(self, limit: Limit, *columns: Any) -> Iterator[Select[Any]]:
         """Statements that find these columns of what matches by the indexes that lead to a limit; a finding may be found twice."""
         others = [other.met for other in self.limits if other is not limit]
         for arm in limit.arms:
-            yield arm.selecting(*columns).where(*self._told_by(arm), *others, *self._plain(arm.tells))
+            plain = [met for name, met in self._plain().items() if name not in arm.tells]
+            yield arm.selecting(*columns).where(*self._told_by(arm), *others, *plain)
 
     def held_by(self, arm: Arm) -> Select[Any]:
         """Selects the ids that an index leads to, by nothing but what it tells itself."""
@@ -76,18 +87,16 @@ class Filters:
     def whole(self) -> Limit | None:
         """The limit whose indexes lead to nothing but what matches, if there is one."""
         limit, *others = self.limits or (PLAIN,)
-        plain = {"grade"} if self.grades != _ALL else set()
-        if self.sources is not None:
-            plain.add("source")
-        return limit if limit.leads and not others and all(plain <= arm.tells for arm in limit.arms) else None
+        is_whole = limit.leads and not others and all(self._plain().keys() <= arm.tells for arm in limit.arms)
+        return limit if is_whole else None
 
-    def _plain(self, but: frozenset[str] = frozenset()) -> list[Filter]:
-        """The conditions on source and grade where these are limited, ``but`` what is told already."""
-        told: list[Filter] = []
-        if self.sources is not None and "source" not in but:
-            told.append(Finding.source_id.in_(sorted(self.sources)))
-        if self.grades != _ALL and "grade" not in but:
-            told.append(Finding.grade.in_(sorted(self.grades)))
+    def _plain(self) -> dict[str, Filter]:
+        """The conditions on source and grade, where these are limited."""
+        told: dict[str, Filter] = {}
+        if self.sources is not None:
+            told["source"] = Finding.source_id.in_(sorted(self.sources))
+        if self.grades != _ALL:
+            told["grade"] = Finding.grade.in_(sorted(self.grades))
         return told
 
     def _told_by(self, arm: Arm) -> list[Filter]:

@@ -15,9 +15,8 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
 
-from hextrackr.models import Finding, StateTotal
+from hextrackr.models import Finding
 
 from .filters import Filters
 from .limits import PLAIN, Limit
@@ -42,15 +41,18 @@ class Lead:
     findings: int
     certain: int = 0
 
+    @property
+    def are_few(self) -> bool:
+        """Whether all of them can be looked up at once."""
+        return self.findings <= MOST
+
 
 def best(bound: Bound, filters: Filters) -> Lead:
     """What leads to the fewest findings, of filters that have been looked up."""
     if whole := filters.whole:
         held = _held(bound, filters, whole)
         return Lead(whole, sum(held), max(held, default=0))
-    totals = bound.execute(select(StateTotal.lifecycle, StateTotal.severity, StateTotal.source_id, StateTotal.findings))
-    plain = sum(row.findings for row in totals if filters.ask_for(row.lifecycle, row.severity, row.source_id))
-    found = Lead(PLAIN, min(MOST + 1, plain))
+    found = Lead(PLAIN, min(MOST + 1, sum(row.findings for row in filters.totals(bound))))
     for limit in filters.limits:
         if found.findings > FEW and limit.leads and (findings := sum(_held(bound, filters, limit))) < found.findings:
             found = Lead(limit, findings)
@@ -59,7 +61,7 @@ def best(bound: Bound, filters: Filters) -> Lead:
 
 def statements(bound: Bound, filters: Filters, lead: Lead, *columns: Any) -> Iterator[Select[Any]]:
     """Statements that find columns of what matches, each of them quickly; together, and a finding may be found twice."""
-    if lead.findings <= MOST or lead.certain:
+    if lead.are_few or lead.certain:
         yield from filters.led_by(lead.limit, *columns)
         return
     newest = bound.scalar(select(func.max(Finding.id))) or 0
@@ -67,7 +69,7 @@ def statements(bound: Bound, filters: Filters, lead: Lead, *columns: Any) -> Ite
     while spans:
         # What matches is of one source or of a few imports, it may be, and lies near one of the ends.
         first = spans.pop() if len(spans) % 2 else spans.popleft()
-        yield filters.selecting(*columns).where(Finding.id >= first, Finding.id < first + SPAN)
+        yield filters.in_span(first, SPAN, *columns)
 
 
 def are_more(bound: Bound, filters: Filters, lead: Lead, most: int, pause: Callable[[], Any]) -> bool:
@@ -88,15 +90,15 @@ def are_more(bound: Bound, filters: Filters, lead: Lead, most: int, pause: Calla
 
 
 def collect(
-    session: Session, filters: Filters, lead: Lead, most: int, pause: Callable[[], Any], *columns: Any
+    bound: Bound, filters: Filters, lead: Lead, most: int, pause: Callable[[], Any], *columns: Any
 ) -> dict[int, Any]:
     """Id -> id and these columns of what matches; no more than one above ``most``, and then any of them.
 
     :param pause: lets others have their turn.
     """
     found: dict[int, Any] = {}
-    for statement in statements(session, filters, lead, Finding.id, *columns):
-        for row in session.execute(statement.limit(most + 1)):
+    for statement in statements(bound, filters, lead, Finding.id, *columns):
+        for row in bound.execute(statement.limit(most + 1)):
             found[row[0]] = row
         if len(found) > most:
             break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, Select, false, or_, select, true
 
@@ -17,15 +17,13 @@ Filter = ColumnElement[bool]
 class Arm:
     """One way to meet a limit, to which nothing leads.
 
+    :cvar leads: whether there is a quick way to all that meets it.
     :ivar met: a condition on a finding.
     """
 
-    met: Filter
+    leads: ClassVar[bool] = False
 
-    @property
-    def leads(self) -> bool:
-        """Whether there is a quick way to all that meets it."""
-        return type(self) is not Arm
+    met: Filter
 
     @property
     def tells(self) -> frozenset[str]:
@@ -49,6 +47,8 @@ class IndexArm(Arm):
     :ivar has: which of grade and source it has as well.
     """
 
+    leads = True
+
     index: str
     has: frozenset[str] = frozenset()
 
@@ -64,6 +64,8 @@ class IndexArm(Arm):
 class SpanArm(Arm):
     """To have an id from ``first`` to ``last`` and meet a condition, as most of these do."""
 
+    leads = True
+
     first: int
     last: int
 
@@ -77,6 +79,8 @@ class ChangedArm(Arm):
 
     :ivar change: a condition on a finding's change; their key leads there.
     """
+
+    leads = True
 
     change: Filter
 

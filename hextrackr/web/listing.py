@@ -54,7 +54,7 @@ def page(session: Session, filters: Filters, order: Order, wanted: Page, pause: 
     filters = filters.looked_up(session)
     lead = leads.best(session, filters)
     place = slice(wanted.offset, wanted.offset + wanted.limit)
-    many = order.is_indexed and lead.findings > leads.MOST
+    many = order.is_indexed and not lead.are_few
     first = _first_matching(session, filters, order, held) if many else []
     if first and leads.are_more(session, filters, lead, COLLECTED, pause):
         return Listed(first[place], COLLECTED + 1, exact=False)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select, union_all
 from sqlalchemy.orm import Session
 
-from hextrackr.models import Finding, StateTotal
+from hextrackr.models import Finding
 from hextrackr.models.dialects import as_it_comes, in_order
 from hextrackr.models.findings import OPEN_GRADE, grade
 
@@ -92,8 +92,7 @@ class Stretches:
     def _found(self) -> list[Stretch]:
         return [
             Stretch(grade(row.lifecycle, row.severity), row.source_id, row.findings)
-            for row in self._session.scalars(select(StateTotal))
-            if row.findings and self._filters.ask_for(row.lifecycle, row.severity, row.source_id)
+            for row in self._filters.totals(self._session)
         ]
 
     def _part(self, group: Group, offset: int, limit: int, pause: Callable[[], Any]) -> list[int]:
