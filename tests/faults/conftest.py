@@ -137,6 +137,7 @@ def desk(config: TestingConfig, engine: Engine) -> Iterator[Callable[..., Desk]]
         wiring.start(app)
         desk = Desk(app, engine)
         assert desk.ended(desk.upload(scan([1, 2])))["state"] == "completed"
+        desk.rested()
         return desk
 
     yield open_app

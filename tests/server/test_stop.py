@@ -15,6 +15,7 @@ import pytest
 
 from benchmarks.exports import Estate, write
 from benchmarks.server import start
+from benchmarks.system import until
 from tests.exports import scan
 from tests.server.client import listening, upload
 
@@ -64,8 +65,7 @@ def test_a_running_import_survives_the_end_of_its_server(tmp_path, export, mode)
             time.sleep(0.05)
         record = get(server, f"/api/imports/{answer['importId']}")
         assert (record["state"], record["inserted"]) == ("completed", ROWS)
-        time.sleep(0.5)
-        assert [path for folder in ("uploads", "spill") for path in (tmp_path / folder).glob("*")] == []
+        until(lambda: not any(path for folder in ("uploads", "spill") for path in (tmp_path / folder).glob("*")))
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=SECONDS)
