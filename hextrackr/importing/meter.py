@@ -51,6 +51,7 @@ class _Position:
     since: float
     rest: float
     units: int = 0
+    uncounted: float = 0.0
     measure: Callable[[], float] | None = None
     #: How many units are done, and when the last of them was; how much was measured to be done, and since when.
     done: tuple[int, float] = (0, 0.0)
@@ -88,11 +89,18 @@ class Meter:
         self._opening = opening or self._opening
 
     def begin(
-        self, name: str, message: str | None = None, *, units: int = 0, measure: Callable[[], float] | None = None
+        self,
+        name: str,
+        message: str | None = None,
+        *,
+        units: int = 0,
+        uncounted: float = 0.0,
+        measure: Callable[[], float] | None = None,
     ) -> None:
         """Enter a phase of the plan.
 
         :param units: how many there are to count, 0 if they cannot be counted.
+        :param uncounted: the share of the phase, 0..1, of what goes on beside that and can only be told by the clock.
         :param measure: tells, at any time and to any thread, how much of the phase is done, 0..1.
         """
         now = self.clock()
@@ -104,7 +112,9 @@ class Meter:
         phase, rest = self._plan[index], self._plan[index:]
         opens, width = self._share(phase, rest)
         after = sum(other.seconds for other in rest[1:])
-        self._position = _Position(phase, opens, opens + width, now, after, units, measure, (0, now), (0.0, now))
+        self._position = _Position(
+            phase, opens, opens + width, now, after, units, uncounted, measure, (0, now), (0.0, now)
+        )
         self._reached = opens
         if message is not None:
             self.message = message
@@ -180,8 +190,11 @@ class Meter:
     def _fraction(self, position: _Position, now: float) -> float:
         """How much of the phase is done."""
         known, at = _known(position, now)
-        expected = (1 - known) * position.phase.seconds * self._pace(position, now)
-        return known + (1 - known) * _by_clock(now - at, expected)
+        pace = self._pace(position, now)
+        if position.uncounted:
+            by_clock = _by_clock(now - position.since, position.phase.seconds * pace)
+            return known + position.uncounted * (by_clock - known)
+        return known + (1 - known) * _by_clock(now - at, (1 - known) * position.phase.seconds * pace)
 
     def _leave(self, position: _Position, now: float) -> None:
         """Learn from a phase how fast this machine is."""
@@ -192,7 +205,7 @@ class Meter:
     def _pace(self, position: _Position | None = None, now: float = 0.0) -> float:
         """How many seconds this machine takes for one that is expected: of all that is over, and of what is known to be done."""
         expected, taken = self.expected_so_far, self._taken
-        if position is not None:
+        if position is not None and not position.uncounted:
             known, at = _known(position, now)
             expected += known * position.phase.seconds
             taken += at - position.since

@@ -20,7 +20,7 @@ _Seconds = tuple[float, float, float, float, float, float, float, float]
 class Costs:
     """What a database takes.
 
-    :ivar staged: findings in a second; ``described``: the same, of the definitions that are not yet read by then.
+    :ivar staged: findings that are loaded in a second, with the definitions read beside that; ``described``: the same, of loading these.
     :ivar new: the findings of a source that has none yet, ``filled`` where their indexes are built at the end, ``added`` those that a
         source does not know yet, ``known`` those that it knows, and ``seen_again`` these if the scan is of another day, so that each was
         seen once more.
@@ -40,8 +40,8 @@ class Costs:
 #: By the name of the dialect.
 COSTS = {
     "sqlite": Costs(
-        staged=600_000,
-        described=9_600_000,
+        staged=570_000,
+        described=15_000_000,
         new=(0.011, 0.0, 0.0, 0.0, 0.48, 0.0, 0.01, 0.09),
         filled=(0.012, 0.0, 0.0, 0.0, 0.1, 0.18, 0.006, 0.045),
         added=(0.011, 0.0, 0.0, 0.0, 1.6, 0.0, 0.115, 0.17),
@@ -50,8 +50,8 @@ COSTS = {
         growth=0.08,
     ),
     "postgresql": Costs(
-        staged=600_000,
-        described=1_200_000,
+        staged=420_000,
+        described=8_000_000,
         new=(0.05, 0.0, 0.0, 0.0, 0.9, 0.0, 0.03, 0.01),
         filled=(0.05, 0.0, 0.0, 0.0, 0.22, 0.41, 0.03, 0.01),
         added=(0.05, 0.0, 0.0, 0.0, 2.2, 0.0, 0.13, 0.01),
@@ -74,7 +74,7 @@ def plan(
         Phase("rows", 1, 0.03 + size / _BYTES_PER_SECOND),
         Phase("deduplicate", 1, 0.03 + rows / _NUMBERED_PER_SECOND),
         Phase("stage", 2, 0.01 + rows / costs.staged),
-        Phase("definitions", 2, 0.06 + rows / costs.described),
+        Phase("definitions", 2, 0.04 + rows / costs.described),
         *promotion(rows, foreseen(rows, known, moves=moves), moves=moves, held=held, costs=costs),
     ]
 

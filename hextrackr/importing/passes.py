@@ -1,7 +1,8 @@
 """The passes over a file, as SQL for DuckDB. Pure.
 
 There are three, so that no text is held as often as it stands in the file: the first takes what each row says of its finding, and a code
-for the texts that name its host and its definition; the others read those texts, each once.
+for the texts that name its host and its definition; the others read those texts, each once. Of a file of moderate size the first can
+keep the texts of the hosts as well, which are short: then the second need not read the file again.
 """
 
 from __future__ import annotations
@@ -14,25 +15,41 @@ from .dialect import Dialect
 from .mapping import ASSET_FIELDS, DEFINITION_FIELDS, KEY_FIELDS, ROW_FIELDS, Mapping
 
 
-def rows(m: Mapping, source: str, dialect: Dialect) -> str:
+def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
     """Make the table ``rows``.
 
     :param source: the file as a table function, see :meth:`.csvdatabase.CsvDatabase.source`.
+    :param keep_hosts: keep what each row says of its host, for :func:`kept_hosts`.
     """
-    read = m.places(ROW_FIELDS)
+    read, hosts = m.places(ROW_FIELDS), m.places(ASSET_FIELDS) if keep_hosts else []
+    taken, kept = "".join(f", c{place} AS h{place}" for place in hosts), "".join(f", h{place}" for place in hosts)
     unread = set(range(len(dialect.header))) - set(m.places((*ROW_FIELDS, *ASSET_FIELDS, *DEFINITION_FIELDS)))
     return f"""
         CREATE OR REPLACE TABLE rows AS
         SELECT * EXCLUDE (severity_text, port_text, first_seen_text, last_seen_text), {_odd("first_seen", "last_seen")} AS odd_dates
-        FROM (SELECT asset_code, definition_code, suspect, {_select(m.finding())}
+        FROM (SELECT asset_code, definition_code, suspect, {_select(m.finding())}{kept}
               FROM (SELECT {m.code(ASSET_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code, {m.cells(ROW_FIELDS)},
-                           {swallowed.spans_lines(read)} OR {_fits(unread, dialect)} AS suspect
+                           {swallowed.spans_lines(read)} OR {_fits(unread, dialect)} AS suspect{taken}
                     FROM {source}))
     """
 
 
+def kept_hosts(m: Mapping) -> str:
+    """What ``rows`` has kept of the hosts, each once: takes the place of the file in :func:`assets`."""
+    kept = ", ".join(f"any_value(h{place}) AS c{place}" for place in m.places(ASSET_FIELDS)) or "1"
+    return f"(SELECT {kept} FROM rows GROUP BY asset_code)"
+
+
+def let_go_of_hosts(m: Mapping) -> list[str]:
+    """Drop what ``rows`` has kept of the hosts."""
+    return [f"ALTER TABLE rows DROP COLUMN h{place}" for place in m.places(ASSET_FIELDS)]
+
+
 def assets(m: Mapping, source: str) -> str:
-    """Make the table ``asset_texts``."""
+    """Make the table ``asset_texts``.
+
+    :param source: the file, or :func:`kept_hosts`.
+    """
     places = m.places(ASSET_FIELDS)
     read = ", ".join(f"c{place}" for place in places) or "1"
     return f"""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -55,21 +56,30 @@ def run(job: Job, meter: Meter) -> ImportState:
     :raises HexTrackrError: it cannot be carried out; the final tables are as before.
     """
     database = partial(engines.opened, job.database_url, job.patience_ms, check_references=False)
-    with database() as engine:
-        record = _record(engine, job)
-        if record.confirmed and record.state == ImportState.PROMOTING and _is_whole(engine, record):
-            meter.note(**staged_figures(record))
-        else:
-            if record.state == ImportState.PROMOTING:
-                states.move(engine, job, ImportState.PROMOTING, ImportState.READING)
-            opened = _opened(engine, job, record, meter)
-            repeated = repeats.earlier(engine, record, opened.source_id, opened.fingerprint)
-            if repeated is not None and repeats.settle(engine, job, repeated, meter):
-                return ImportState.COMPLETED
-            _stage(engine, job, record, opened, meter)
-            record = _record(engine, job)
-    with database(cache_mb=engines.PROMOTION_CACHE_MB) as engine:
-        return _promote(engine, job, record, meter)
+    # DuckDB gives its memory back beside the promotion, and has done so before anybody clears away where it spilled to.
+    with ThreadPoolExecutor(1, "closing") as beside:
+        with database() as engine:
+            staged = _staged(engine, job, meter, beside)
+        if staged is None:
+            return ImportState.COMPLETED
+        with database(cache_mb=engines.PROMOTION_CACHE_MB) as engine:
+            return _promote(engine, job, staged, meter)
+
+
+def _staged(engine: Engine, job: Job, meter: Meter, beside: Executor) -> Import | None:
+    """The import once it is staged; None if its file was known, and it has ended."""
+    record = _record(engine, job)
+    if record.confirmed and record.state == ImportState.PROMOTING and _is_whole(engine, record):
+        meter.note(**staged_figures(record))
+        return record
+    if record.state == ImportState.PROMOTING:
+        states.move(engine, job, ImportState.PROMOTING, ImportState.READING)
+    opened = _opened(engine, job, record, meter)
+    repeated = repeats.earlier(engine, record, opened.source_id, opened.fingerprint)
+    if repeated is not None and repeats.settle(engine, job, repeated, meter):
+        return None
+    _stage(engine, job, record, opened, meter, beside)
+    return _record(engine, job)
 
 
 def _record(engine: Engine, job: Job) -> Import:
@@ -105,13 +115,15 @@ def _opened(engine: Engine, job: Job, record: Import, meter: Meter) -> Opened:
     return opening.opened(engine, job, record, sample, size)
 
 
-def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Meter) -> None:
+def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Meter, beside: Executor) -> None:
     standing, costs = opened.standing, pace.COSTS[engine.dialect.name]
     expected = partial(pace.plan, opened.size, known=standing.known, held=standing.held, costs=costs)
     meter.plan(expected(opened.rows, moves=opened.day(record) != standing.day))
     sweep.clear(engine, staging.TABLES, record.id)
 
-    with closing(_rows_read(job, opened, meter)) as reader:
+    with ExitStack() as leaving:
+        reader = _rows_read(job, opened, meter)
+        leaving.callback(beside.submit, reader.close)
         meter.begin("deduplicate")
         counts = reader.deduplicate()
         if counts.rejected and not counts.findings:

@@ -19,6 +19,8 @@ from .rejects import Malformed, RejectedRow
 
 #: What the first pass takes of the time of the first and the second.
 _ROWS_SHARE = 0.78
+#: Up to this size, what the rows say of their hosts is kept: to read it again takes longer. It has to be spilled where the file is larger.
+KEEPS_HOSTS_BYTES = 1024**3
 
 
 class Reader:
@@ -49,7 +51,8 @@ class Reader:
         self._rejected: list[RejectedRow] = []
         self._told: list[str] = []
         self._rows = 0
-        self._pass = (0.0, _ROWS_SHARE)
+        self._keeps_hosts = database.path.stat().st_size <= KEEPS_HOSTS_BYTES
+        self._pass = (0.0, 1.0 if self._keeps_hosts else _ROWS_SHARE)
         self._beside: CsvDatabase | None = None
 
     def close(self) -> None:
@@ -76,7 +79,7 @@ class Reader:
         if better != readings:
             self._read_rows(better)
         self._malformed = rejects.malformed(self._database, self._recognised)
-        self._pass = (_ROWS_SHARE, 1 - _ROWS_SHARE)
+        self._pass = (self._pass[1], 1 - self._pass[1])
         self._read_assets()
         numbering.code(self._database)
         (self._rows,) = self._database.one("SELECT count(*) FROM rows")
@@ -185,10 +188,15 @@ class Reader:
     def _read_rows(self, readings: Readings) -> None:
         database = self._database
         self._mapping = Mapping(self._recognised, readings)
-        database.run(passes.rows(self._mapping, database.source(), database.dialect), keep_order=False)
+        statement = passes.rows(self._mapping, database.source(), database.dialect, keep_hosts=self._keeps_hosts)
+        database.run(statement, keep_order=False)
 
     def _read_assets(self) -> None:
-        self._database.run(passes.assets(self._mapping, self._database.source()), keep_order=False)
+        source = passes.kept_hosts(self._mapping) if self._keeps_hosts else self._database.source()
+        self._database.run(passes.assets(self._mapping, source), keep_order=False)
+        if self._keeps_hosts:
+            for statement in passes.let_go_of_hosts(self._mapping):
+                self._database.run(statement)
 
     def _has_odd_dates(self, table: str, database: CsvDatabase | None = None) -> bool:
         return bool((database or self._database).one(f"SELECT coalesce(max(odd_dates), 0) > 0 FROM {table}")[0])

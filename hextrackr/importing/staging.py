@@ -26,6 +26,8 @@ from .reader import Reader
 
 #: Never keep more rejects than a person can look at; the count stays exact.
 MAX_REJECTS = 10_000
+#: What the definitions take of what it takes to load findings and to read definitions beside that; how far they are DuckDB cannot tell.
+_UNCOUNTED = 0.7
 
 _Columns = tuple[type[Base], str, tuple[str, ...]]
 #: What is loaded while the definitions are still being read, and what comes after.
@@ -62,14 +64,15 @@ def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
     with ThreadPoolExecutor(1, "definitions") as beside:
         definitions = beside.submit(reader.read_definitions)
         try:
-            meter.begin("stage", "Loading data to staging table...", units=units(reader))
+            message = "Loading data to staging table..."
+            meter.begin("stage", message, units=_units(reader, _FIRST), uncounted=_UNCOUNTED)
             for columns in _FIRST:
                 _load(engine, reader, job, meter, columns)
-            meter.begin("definitions")
             definitions.result()
         except BaseException:
             reader.interrupt()
             raise
+    meter.begin("definitions", units=_units(reader, _THEN))
     for columns in _THEN:
         _load(engine, reader, job, meter, columns)
     with engine.begin() as connection:
@@ -78,9 +81,8 @@ def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
         dialects.get_to_know(connection, *_KNOWN)
 
 
-def units(reader: Reader) -> int:
-    """How many rows :func:`load` counts."""
-    return sum(reader.count(table) for _, table, _ in _FIRST)
+def _units(reader: Reader, tables: tuple[_Columns, ...]) -> int:
+    return sum(reader.count(table) for _, table, _ in tables)
 
 
 def _load(engine: Engine, reader: Reader, job: Job, meter: Meter, columns: _Columns) -> None:

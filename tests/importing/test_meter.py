@@ -115,6 +115,33 @@ def test_a_count_that_is_behind_the_clock_does_not_move_the_bar_back(meter, cloc
     assert readings[-2].progress < readings[-1].progress < 60
 
 
+@pytest.mark.parametrize(
+    ("loaded", "elapsed", "share"),
+    [(0, 0.0, 0.0), (4, 0.0, 0.4), (4, 0.75, 0.4 + 0.3), (1, 0.75, 0.1 + 0.3), (0, 1.2, 0.6 * 0.8)],
+)
+def test_what_cannot_be_counted_beside_the_units_goes_by_the_clock(meter, clock, readings, loaded, elapsed, share):
+    meter.begin("read")
+    clock.now += 1.5
+    meter.begin("stage", units=4, uncounted=0.6)
+    meter.advance(loaded)
+    clock.now += elapsed
+    meter.tick()
+    assert readings[-1].progress == pytest.approx(30 + 30 * share, abs=0.1)
+
+
+def test_what_cannot_be_counted_slows_down_but_never_ends(meter, clock, readings):
+    meter.begin("read")
+    clock.now += 1.5
+    meter.begin("stage", units=4, uncounted=0.6)
+    meter.advance(4)
+    for _ in range(30):
+        clock.now += 0.1
+        meter.tick()
+    seen = [reading.progress for reading in readings]
+    assert seen == sorted(seen)
+    assert seen[-5] < seen[-1] < 60.0
+
+
 @pytest.mark.parametrize(("elapsed", "progress"), [(0.0, 0.0), (0.75, 15.0), (1.2, 24.0)])
 def test_a_phase_without_units_goes_by_the_clock(meter, clock, readings, elapsed, progress):
     meter.begin("read")
