@@ -7,7 +7,6 @@ a file with such a line is then read record by record.
 from __future__ import annotations
 
 import csv
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,8 @@ from . import swallowed
 from .dialect import Dialect
 
 SUSPICIOUS_BYTES = 1024 * 1024
+#: So much is looked at of a stretch, from its end on, until a line end is found.
+LOOKED_AT_BYTES = 16 * 1024
 #: Lines are read whole. No export has longer ones, and they would not fit into memory.
 MAX_LINE_BYTES = 64 * 1024 * 1024
 
@@ -55,17 +56,28 @@ def find(path: Path, dialect: Dialect, limit: int) -> list[OverlongRow]:
 def has_longer_line(path: Path, length: int) -> bool:
     """Whether a line of a file is longer than ``length`` bytes: looks at a few bytes of each such stretch only."""
     size = path.stat().st_size
-    if size <= length:
-        return False
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        line_end = -1
-        while line_end + length + 1 < size:
-            stretch = line_end + 1, line_end + length + 2
-            found = max(content.rfind(b"\n", *stretch), content.rfind(b"\r", *stretch))
-            if found < 0:
+    # Mapped into memory, these bytes would count as the process's own, and many around them.
+    with path.open("rb", buffering=0) as stream:
+        begin = 0
+        while begin + length < size:
+            line_end = _last_line_end(stream, begin, begin + length + 1)
+            if line_end is None:
                 return True
-            line_end = found
+            begin = line_end + 1
     return False
+
+
+def _last_line_end(stream: BinaryIO, begin: int, end: int) -> int | None:
+    """Where the last line ends between two places, of which the second is not looked at."""
+    while end > begin:
+        first = max(begin, end - LOOKED_AT_BYTES)
+        stream.seek(first)
+        some = stream.read(end - first)
+        found = max(some.rfind(b"\n"), some.rfind(b"\r"))
+        if found >= 0:
+            return first + found
+        end = first
+    return None
 
 
 def _rows(stream: BinaryIO, dialect: Dialect) -> Iterator[OverlongRow]:

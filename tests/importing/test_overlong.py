@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from hextrackr.errors import FileRefused
 from hextrackr.importing import overlong
 from hextrackr.importing.csvdatabase import BUFFER_BYTES
+from tests.conftest import ROOT
 from tests.exports import export, row, scan
 
 MB = 1024 * 1024
@@ -20,6 +24,23 @@ def test_a_line_longer_than_ten(tmp_path, newline, lengths):
     assert overlong.has_longer_line(path, 10) == (max(lengths) > 10)
     path.write_bytes(newline.join(b"x" * length for length in lengths))  # without a line end at the end
     assert overlong.has_longer_line(path, 10) == (max(lengths) > 10)
+
+
+def test_what_is_looked_at_of_a_big_file_does_not_stay_in_memory(tmp_path):
+    path = tmp_path / "big"
+    with path.open("wb") as stream:
+        for _ in range(200):
+            stream.write(b"x" * (MB - 1) + b"\n")
+    program = f"""
+import resource
+from pathlib import Path
+from hextrackr.importing import overlong
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert not overlong.has_longer_line(Path({str(path)!r}), {MB})
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+    grown = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert int(grown.stdout) < 8
 
 
 def test_an_empty_file_has_no_line(tmp_path):
