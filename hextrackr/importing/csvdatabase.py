@@ -12,15 +12,15 @@ import duckdb
 
 from hextrackr.errors import DiskFull, FileRefused, OutOfMemory
 
-from . import spare
+from . import consumption, spare
 from .dialect import Dialect
 from .mapping import quoted
 
 #: A row may be this long, in bytes; DuckDB holds a few of these buffers at once.
 MAX_LINE_BYTES = 8 * 1024 * 1024
 #: The file is read in pieces of this size. DuckDB's own choice, sixteen of the longest lines, does not fit into the memory limit
-#: once there are two of them.
-BUFFER_BYTES = 16 * 1024 * 1024
+#: once there are two of them, and the smaller they are the sooner one knows how fast this machine reads.
+BUFFER_BYTES = MAX_LINE_BYTES
 LEAST_BUFFER_BYTES = 256 * 1024
 #: Below this size it is the planning of a statement that takes time, not its execution: one thread is enough.
 SMALL_BYTES = 4 * 1024 * 1024
@@ -50,7 +50,9 @@ class CsvDatabase:
         self.path = path
         self.dialect = dialect
         self._connection = spare.take()
-        small = path.stat().st_size < SMALL_BYTES
+        self._size = path.stat().st_size
+        self._read_before: int | None = None
+        small = self._size < SMALL_BYTES
         settings = {
             "memory_limit": quoted(memory_limit),
             "temp_directory": quoted(str(spill)),
@@ -75,12 +77,12 @@ class CsvDatabase:
         """
         rejects = "store_rejects=true, rejects_limit=0" if keep_rejects else "ignore_errors=true"
         # A buffer is taken whole, so a small file gets a small one.
-        buffer = min(BUFFER_BYTES, max(self.path.stat().st_size + 1, LEAST_BUFFER_BYTES))
+        buffer = min(BUFFER_BYTES, max(self._size + 1, LEAST_BUFFER_BYTES))
         columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(self.dialect.header)))
         return (
             f"read_csv({quoted(str(self.path))}, delim={quoted(self.dialect.delimiter)}, quote='\"', escape='\"', "
             f"header=false, skip={self.dialect.data_line - 1}, columns={{{columns}}}, auto_detect=false, "
-            f"strict_mode=true, max_line_size={min(MAX_LINE_BYTES, buffer)}, buffer_size={buffer}, {rejects})"
+            f"strict_mode=true, max_line_size={buffer}, buffer_size={buffer}, {rejects})"
         )
 
     def branch(self) -> CsvDatabase:
@@ -94,7 +96,10 @@ class CsvDatabase:
         self._connection.interrupt()
 
     def progress(self) -> float:
-        """Where the statement stands that another thread executes here, 0..1; 0 if that is not known."""
+        """Where the statement stands that another thread executes here, 0..1, if it reads the file; 0 if that is not known."""
+        before, now = self._read_before, consumption.read_bytes()
+        if before is not None and now is not None:
+            return _done(now - before, self._size)
         try:
             return max(0.0, self._connection.query_progress() / 100)
         except duckdb.Error:
@@ -112,6 +117,7 @@ class CsvDatabase:
         """
         with _explained():
             self._connection.execute(f"SET preserve_insertion_order = {keep_order}")
+            self._read_before = consumption.read_bytes()
             self._connection.execute(statement)
 
     def all(self, statement: str) -> list[tuple[Any, ...]]:
@@ -134,6 +140,11 @@ class CsvDatabase:
             if not batch:
                 return
             yield batch
+
+
+def _done(read: int, size: int) -> float:
+    """How much of a file is parsed, 0..1, once so many bytes are read: each thread has a piece of it, and another one waits."""
+    return min(1.0, max(0.0, (read - (THREADS + 1) * BUFFER_BYTES) / size))
 
 
 @contextmanager

@@ -46,19 +46,20 @@ def malformed(database: CsvDatabase, recognised: Recognised) -> list[Malformed]:
     """
     path = database.path
     long = overlong.find(path, database.dialect, BUFFER_BYTES)
+    # DuckDB counts the empty lines before a malformed one as part of it.
     errors = database.all("""
-        SELECT line_byte_position - 1, first(error_type ORDER BY column_idx), first(error_message ORDER BY column_idx), first(csv_line),
-               min(byte_position) - 1
-        FROM reject_errors GROUP BY line_byte_position ORDER BY 1
+        SELECT line_byte_position - 1 + length(text) - length(ltrim(text, chr(13) || chr(10))), place, kind, message, text
+        FROM (SELECT line_byte_position, first(error_type ORDER BY column_idx) AS kind, first(error_message ORDER BY column_idx) AS message,
+                     first(csv_line) AS text, min(byte_position) - 1 AS place
+              FROM reject_errors GROUP BY line_byte_position)
+        ORDER BY line_byte_position
     """)
     # Of a row that is longer than its buffer DuckDB tells nothing, or another row's place.
-    errors = [error for error in errors if not any(row.begin <= error[4] < row.end for row in long)]
-    # DuckDB counts the empty lines before a malformed one as part of it.
-    begins = [offset + len(text) - len(text.lstrip("\r\n")) for offset, _, _, text, _ in errors]
-    places = lines.of_offsets(path, begins)
+    errors = [error for error in errors if not any(row.begin <= place < row.end for row in long for place in error[:2])]
+    lines_of = lines.of_offsets(path, [begin for begin, *_ in errors])
     found = [
-        Malformed(begin, places[begin], text.strip("\r\n") or _line_at(path, begin), str(kind), message)
-        for begin, (_, kind, message, text, _) in zip(begins, errors, strict=True)
+        Malformed(begin, lines_of[begin], text.strip("\r\n") or _line_at(path, begin), str(kind), message)
+        for begin, _, kind, message, text in errors
     ]
     found += [Malformed(row.begin, row.line, _start_of(path, row), "LINE SIZE OVER MAXIMUM", "") for row in long]
     for row in found:
