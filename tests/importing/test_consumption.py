@@ -33,14 +33,18 @@ def test_what_is_read_is_counted(tmp_path):
 
 
 def test_a_statement_is_as_far_as_the_file_is_read_but_for_what_the_threads_hold(database):
-    for _ in range(2):  # each statement begins anew
-        database.run(f"CREATE OR REPLACE TABLE hosts AS SELECT DISTINCT c0 FROM {database.source()}")
-        size = database.path.stat().st_size
-        assert database.progress() == pytest.approx((size - HELD) / size, abs=0.05)
+    database.run(f"CREATE TABLE hosts AS SELECT DISTINCT c0 FROM {database.source()}")
+    size = database.path.stat().st_size
+    # DuckDB may read a piece again that it has let go of.
+    assert (size - HELD) / size - 0.05 < database.progress() <= 1.0
 
 
-def test_before_more_is_read_than_the_threads_hold_nothing_is_done(database):
-    database.run("CREATE TABLE numbers AS SELECT * FROM range(10)")
+def test_each_statement_begins_anew_and_is_nowhere_before_more_is_read_than_the_threads_hold(database):
+    for statement in (
+        f"CREATE TABLE hosts AS SELECT DISTINCT c0 FROM {database.source()}",
+        "CREATE TABLE one AS SELECT 1",
+    ):
+        database.run(statement)
     assert database.progress() == 0.0
 
 
