@@ -2,7 +2,8 @@
 
 A list that is limited by severity, state and source only is read in the order of an index, see :mod:`.stretches`. Of any other list
 the findings are collected first, up to a bound, and sorted, see :mod:`.leads`. Where more match, those among the first of the index are
-shown; where too few of these match, a part of what matches, sorted. Nobody pages through so many, and the answer says so.
+shown, as far as the page goes; behind them, or where they are rare, a part of what matches, sorted. Nobody pages through so many, and the
+answer says so.
 """
 
 from __future__ import annotations
@@ -54,9 +55,10 @@ def page(session: Session, filters: Filters, order: Order, wanted: Page, pause: 
     filters = filters.looked_up(session)
     lead = leads.best(session, filters)
     place = slice(wanted.offset, wanted.offset + wanted.limit)
+    wanted_first = min(SHOWN, place.stop)
     many = order.is_indexed and not lead.are_few
-    first = _first_matching(session, filters, order, held) if many else []
-    if first and leads.are_more(session, filters, lead, COLLECTED, pause):
+    first = _first_matching(session, filters, order, held, wanted_first) if many else []
+    if len(first) == wanted_first and leads.are_more(session, filters, lead, COLLECTED, pause):
         return Listed(first[place], COLLECTED + 1, exact=False)
     rows = leads.collect(session, filters, lead, COLLECTED, pause, *order.keys)
     collected = [row[0] for row in _sorted(rows.values(), order)]
@@ -67,8 +69,10 @@ def page(session: Session, filters: Filters, order: Order, wanted: Page, pause: 
             f"More than {COLLECTED:,} findings match: limit the list before it is sorted by {order.sort}."
         )
     if not many:
-        first = _first_matching(session, filters, order, held)
-    return Listed((first or collected[:SHOWN])[place], len(collected), exact=False)
+        first = _first_matching(session, filters, order, held, wanted_first)
+    # What is not among the first comes after them in order.
+    shown = list(dict.fromkeys([*first, *collected]))[:SHOWN]
+    return Listed(shown[place], len(collected), exact=False)
 
 
 def _sorted(rows: Iterable[Any], order: Order) -> list[Any]:
@@ -82,19 +86,19 @@ def _sorted(rows: Iterable[Any], order: Order) -> list[Any]:
     return found
 
 
-def _first_matching(session: Session, filters: Filters, order: Order, held: Stretches) -> list[int]:
-    """The first ones in order, if enough of them are among the first of the index; else none."""
+def _first_matching(session: Session, filters: Filters, order: Order, held: Stretches, count: int) -> list[int]:
+    """As many of the first ones in order, of those among the first of the index; none if there are too few to look for them."""
     groups = held.groups()
     if not groups or _are_rare(session, filters, order, held, groups[0]):
         return []
     found: list[int] = []
     left = CANDIDATES
     for group in groups:
-        found += session.scalars(_matching(session, filters, order, held, group, left).limit(SHOWN - len(found)))
+        found += session.scalars(_matching(session, filters, order, held, group, left).limit(count - len(found)))
         left -= stretches.held(group)
-        if left <= 0 or len(found) == SHOWN:
+        if left <= 0 or len(found) == count:
             break
-    return found if len(found) == SHOWN else []
+    return found
 
 
 def _are_rare(session: Session, filters: Filters, order: Order, held: Stretches, group: stretches.Group) -> bool:

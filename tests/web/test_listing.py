@@ -69,14 +69,34 @@ def test_every_page_of_every_filter_in_every_order(app, engine, record, monkeypa
 
 def test_few_among_the_first_of_the_index_are_no_list(app, engine, record, monkeypatch):
     """Then a part of what matches is shown, which is at least sorted."""
-    for name, value in {"COLLECTED": 30, "SHOWN": 25, "CANDIDATES": 26}.items():
+    ids, shown = shown_of_a_family(engine, record, monkeypatch, candidates=26)
+    assert shown == [number for number in ids if number in shown] != ids[:25]
+
+
+def test_behind_those_among_the_first_of_the_index_stands_a_part_of_the_rest(app, engine, record, monkeypatch):
+    ids, shown = shown_of_a_family(engine, record, monkeypatch, candidates=40, probed=10)
+    first = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(ids, shown, strict=False))))
+    assert 0 < first < 25
+    assert shown == [number for number in ids if number in shown]
+
+
+def shown_of_a_family(engine, record, monkeypatch, **constants):
+    """The ids of a family by VPR, and what is shown of them: the same on one page as on several."""
+    for name, value in {
+        "COLLECTED": 30,
+        "SHOWN": 25,
+        **{name.upper(): value for name, value in constants.items()},
+    }.items():
         monkeypatch.setattr(listing, name, value)
-    ids = expected(record, FILTERS["family=b"], "vpr", True)
     with Session(engine) as session:
         limited = filters.requested({"family": "b"}, TODAY)
-        found = listing.page(session, limited, Order("vpr", True), Page(1, 50), nothing)
-    assert (found.total, found.exact, len(found.ids)) == (31, False, 25)
-    assert found.ids == [number for number in ids if number in found.ids] != ids[:25]
+        whole, *parts = (
+            listing.page(session, limited, Order("vpr", True), page, nothing)
+            for page in (Page(1, 50), *(Page(number, 7) for number in range(1, 6)))
+        )
+    assert (whole.total, whole.exact, len(whole.ids)) == (31, False, 25)
+    assert [number for part in parts for number in part.ids] == whole.ids
+    return expected(record, FILTERS["family=b"], "vpr", True), whole.ids
 
 
 def nothing():
