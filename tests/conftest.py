@@ -26,9 +26,9 @@ ON_POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 ROOT = Path(__file__).resolve().parents[1]
 #: SQL: when a finding was seen last, where findings are ``f``.
 LAST_SEEN = "(SELECT day FROM sightings WHERE sightings.id = f.sighting_id)"
-#: Folders whose files take up to two minutes each, as they start servers and browsers. Several processes share the files in order
-#: (``--no-loadscope-reorder``): so none of them is left alone with such a file at the end.
-LONG = ("server", "faults", "workers", "e2e")
+#: Folders whose files take up to two minutes each, as they start servers and browsers, and a file that asks for every page of every list.
+#: Several processes share the files in order (``--no-loadscope-reorder``): so none of them is left alone with such a file at the end.
+LONG = {"server", "faults", "workers", "e2e", "test_listing.py"}
 
 # A client of Socket.IO that has lost its server leaves a thread that waits for half a minute and then calls it an error that nothing
 # came: in the log of whichever test runs by then.
@@ -46,7 +46,7 @@ def scans() -> Path:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long begins first; what is about SQLite itself is not tried on PostgreSQL, and the marker says why."""
-    items.sort(key=lambda item: item.path.parent.name not in LONG)
+    items.sort(key=lambda item: not LONG & {item.path.parent.name, item.path.name})
     if ON_POSTGRESQL:
         for item in items:
             if marker := item.get_closest_marker("sqlite"):
