@@ -44,15 +44,16 @@ class CsvDatabase:
 
     :param path: the file, in UTF-8 (see :mod:`.plaintext`).
     :param spill: folder for what does not fit into ``memory_limit``.
+    :ivar size: the bytes of the file.
     """
 
     def __init__(self, path: Path, dialect: Dialect, *, spill: Path, memory_limit: str) -> None:
         self.path = path
         self.dialect = dialect
         self._connection = spare.take()
-        self._size = path.stat().st_size
+        self.size = path.stat().st_size
         self._read_before: int | None = None
-        small = self._size < SMALL_BYTES
+        small = self.size < SMALL_BYTES
         settings = {
             "memory_limit": quoted(memory_limit),
             "temp_directory": quoted(str(spill)),
@@ -77,7 +78,7 @@ class CsvDatabase:
         """
         rejects = "store_rejects=true, rejects_limit=0" if keep_rejects else "ignore_errors=true"
         # A buffer is taken whole, so a small file gets a small one.
-        buffer = min(BUFFER_BYTES, max(self._size + 1, LEAST_BUFFER_BYTES))
+        buffer = min(BUFFER_BYTES, max(self.size + 1, LEAST_BUFFER_BYTES))
         columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(self.dialect.header)))
         return (
             f"read_csv({quoted(str(self.path))}, delim={quoted(self.dialect.delimiter)}, quote='\"', escape='\"', "
@@ -99,7 +100,7 @@ class CsvDatabase:
         """Where the statement stands that another thread executes here, 0..1, if it reads the file; 0 if that is not known."""
         before, now = self._read_before, consumption.read_bytes()
         if before is not None and now is not None:
-            return _done(now - before, self._size)
+            return _done(now - before, self.size)
         try:
             return max(0.0, self._connection.query_progress() / 100)
         except duckdb.Error:

@@ -51,7 +51,7 @@ class Reader:
         self._rejected: list[RejectedRow] = []
         self._told: list[str] = []
         self._rows = 0
-        self._keeps_hosts = database.path.stat().st_size <= KEEPS_HOSTS_BYTES
+        self._keeps_hosts = database.size <= KEEPS_HOSTS_BYTES
         self._pass = (0.0, _ROWS_SHARE_ALONE if self._keeps_hosts else _ROWS_SHARE)
         self._beside: CsvDatabase | None = None
 
