@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from threading import BoundedSemaphore
 from typing import Any
 
 from flask import current_app, request
@@ -16,6 +17,9 @@ from hextrackr.progress import protocol
 from .limits import SocketLimits
 
 log = logging.getLogger(__name__)
+
+#: Held while the database is asked for a socket: a crowd that joins must not take the connections that pages need.
+_lookups = BoundedSemaphore(SocketLimits.lookups)
 
 
 @socketio.on(protocol.JOIN)
@@ -30,7 +34,8 @@ def join_progress(session_id: object = None, *_: object) -> dict[str, Any]:
         raise TooMany("This socket watches too many sessions at once; leave some of them first.", "TOO_MANY_SESSIONS")
     watched.add(session)
     join_room(protocol.room(session))
-    snapshot = import_snapshots.find(session)
+    with _lookups:
+        snapshot = import_snapshots.find(session)
     if snapshot is not None:
         emit(protocol.STATUS, snapshot)
     lookout = current_app.extensions["lookout"]

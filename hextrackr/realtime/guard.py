@@ -89,9 +89,9 @@ class Guard:
         visitor = self._visitors.get(sid)
         if visitor is None:
             return None
-        wait = visitor.events.wait()
-        if wait:
-            self._sleep(wait)
+        self._sleep(visitor.events.wait())  # if only to let the others have theirs
+        if sid not in self._visitors:
+            return None  # it is gone meanwhile
         try:
             check_message(data)
             return self._dispatch(sid, data)

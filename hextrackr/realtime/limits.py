@@ -16,6 +16,7 @@ class SocketLimits:
     :ivar frame_bytes: counts as a frame where the library does not tell how many it has read.
     :ivar events_per_second: on either transport, likewise.
     :ivar rooms: sessions that one socket may watch at a time.
+    :ivar lookups: sessions that are looked for at a time, of all sockets together.
     :ivar backlog: packets that wait for a client that does not read; with one more it is cut off, and comes back to a snapshot.
     :ivar faults: malformed messages after which a socket is closed.
     :ivar connect_seconds: from the first request to the end of the Socket.IO handshake.
@@ -31,6 +32,7 @@ class SocketLimits:
     events_per_second: float = 20.0
     events_burst: int = 100
     rooms: int = 50
+    lookups: int = 3
     backlog: int = 256
     faults: int = 3
     connect_seconds: float = 20.0

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from hextrackr.extensions import import_registry, socketio, tracker
+from hextrackr.realtime.limits import SocketLimits
 
 UUID = "6f1c2a34-1111-4222-8333-444455556666"
 
@@ -50,6 +56,27 @@ def test_a_session_may_be_joined_before_it_exists(app, connect):
         tracker.complete_session(UUID, "Done", {"recordsCreated": 3})
     names = [name for name, _ in received(client)]
     assert names == ["progress-update", "progress-complete"]
+
+
+def test_a_crowd_that_joins_leaves_connections_to_the_database_for_others(app, connect, monkeypatch):
+    crowd = [connect() for _ in range(SocketLimits.lookups + 4)]
+    asking, most = set(), []
+    full = threading.Event()
+
+    def find(session):
+        asking.add(session)
+        if len(asking) >= SocketLimits.lookups:
+            full.set()
+        full.wait(10)
+        time.sleep(0.02)
+        most.append(len(asking))
+        asking.discard(session)
+
+    monkeypatch.setattr(app.extensions["import_snapshots"], "find", find)
+    with ThreadPoolExecutor(len(crowd)) as pool:
+        answers = list(pool.map(lambda client: client.emit("join-progress", str(uuid.uuid4()), callback=True), crowd))
+    assert answers == [{"ok": True}] * len(crowd)
+    assert max(most) == SocketLimits.lookups
 
 
 def test_events_go_to_their_room_only_until_it_is_left(app, connect):

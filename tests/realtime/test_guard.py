@@ -18,6 +18,7 @@ class World:
 
     def __init__(self):
         self.now, self.slept, self.dispatched, self.closed, self.connected = 0.0, [], [], [], set()
+        self.meanwhile = lambda: None
         handlers = {
             "connect": lambda sid, environ: None,
             "message": self.dispatch,
@@ -29,7 +30,11 @@ class World:
             is_connected=lambda sid, namespace: True,
         )
         server = SimpleNamespace(eio=self.engine, manager=manager, start_background_task=lambda task: None)
-        self.guard = Guard(server, LIMITS, self.slept.append, lambda: self.now)
+        self.guard = Guard(server, LIMITS, self.sleep, lambda: self.now)
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.meanwhile()
 
     def dispatch(self, sid, data):
         if data == "nonsense":
@@ -73,7 +78,22 @@ def test_a_client_that_talks_too_fast_is_read_later_and_loses_nothing(world):
     for n in range(8):
         world.say("a", str(n))
     assert world.dispatched == list("01234567")
-    assert [round(wait, 3) for wait in world.slept] == [0.1, 0.2, 0.3]
+    assert [round(wait, 3) for wait in world.slept[5:]] == [0.1, 0.2, 0.3]
+
+
+def test_before_each_message_the_other_clients_have_their_turn(world):
+    world.connect("a")
+    for n in range(3):
+        world.say("a", str(n))
+        assert len(world.slept) == len(world.dispatched) == n + 1
+    assert world.slept == [0, 0, 0]
+
+
+def test_what_a_client_has_asked_before_it_left_is_not_done(world):
+    world.connect("a")
+    world.meanwhile = lambda: world.leave("a")
+    world.say("a", "too late")
+    assert world.dispatched == []
 
 
 def test_nonsense_is_noted_once_each_and_ends_the_socket_after_a_while(world, caplog):
