@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from urllib.request import urlopen
 
 from playwright.sync_api import Browser, sync_playwright
 
+from . import chromium
 from .exports import Estate, write
 from .server import ROOT, Server, running
 
@@ -95,9 +95,7 @@ def main() -> None:
         instance = options.instance or Path(folder)
         if options.instance is None:
             _prepare(instance)
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = chromium.launch(playwright)
         with running(instance=instance, API_RATE_LIMIT="off") as server:
             print("| page | width | largest paint, ms | moved | kB | requests |\n|---|---:|---:|---:|---:|---:|")
             for name, path in pages(server):

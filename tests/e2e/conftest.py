@@ -6,34 +6,30 @@ a violation of the content security policy, a request that failed.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from benchmarks import chromium
 from benchmarks.exports import Estate, write
 from benchmarks.server import Server, running
 from tests.e2e.modal import MANY
 from tests.e2e.prepared import prepare
 from tests.e2e.trouble import Trouble
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-
 expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: the browser tests need the program `chromium`")
+    if chromium.PROGRAM is None:
+        pytest.skip(
+            "no Chromium on this machine: the browser tests need the program `chromium-headless-shell` or `chromium`"
+        )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = chromium.launch(playwright)
         yield browser
         browser.close()
 
