@@ -53,7 +53,7 @@ class CsvDatabase:
         self._connection = spare.take()
         self.size = path.stat().st_size
         self._read_before: int | None = None
-        small = self.size < SMALL_BYTES
+        self._small = small = self.size < SMALL_BYTES
         settings = {
             "memory_limit": quoted(memory_limit),
             "temp_directory": quoted(str(spill)),
@@ -117,7 +117,8 @@ class CsvDatabase:
         :raises DiskFull: no space to spill.
         """
         with _explained():
-            self._connection.execute(f"SET preserve_insertion_order = {keep_order}")
+            if not self._small:  # one thread keeps it anyway
+                self._connection.execute(f"SET preserve_insertion_order = {keep_order}")
             self._read_before = consumption.read_bytes()
             self._connection.execute(statement)
 

@@ -40,9 +40,9 @@ def kept_hosts(m: Mapping) -> str:
     return f"(SELECT {kept} FROM rows GROUP BY asset_code)"
 
 
-def let_go_of_hosts(m: Mapping) -> list[str]:
+def let_go_of_hosts(m: Mapping) -> str:
     """Drop what ``rows`` has kept of the hosts."""
-    return [f"ALTER TABLE rows DROP COLUMN h{place}" for place in m.places(ASSET_FIELDS)]
+    return "; ".join(f"ALTER TABLE rows DROP COLUMN h{place}" for place in m.places(ASSET_FIELDS))
 
 
 def assets(m: Mapping, source: str) -> str:

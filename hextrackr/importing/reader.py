@@ -195,8 +195,7 @@ class Reader:
         source = passes.kept_hosts(self._mapping) if self._keeps_hosts else self._database.source()
         self._database.run(passes.assets(self._mapping, source), keep_order=False)
         if self._keeps_hosts:
-            for statement in passes.let_go_of_hosts(self._mapping):
-                self._database.run(statement)
+            self._database.run(passes.let_go_of_hosts(self._mapping))
 
     def _has_odd_dates(self, table: str, database: CsvDatabase | None = None) -> bool:
         return bool((database or self._database).one(f"SELECT coalesce(max(odd_dates), 0) > 0 FROM {table}")[0])
