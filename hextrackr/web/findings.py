@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import Session
 
 from hextrackr.importing import formats
@@ -14,6 +13,20 @@ from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Sighting
 from hextrackr.models.findings import Severity
 
 Filter = ColumnElement[bool]
+#: What is read of them: the long texts of a definition, which no list shows, stay where they are.
+_COLUMNS: tuple[Any, ...] = (
+    Finding.id, Finding.asset_id, Finding.definition_id, Finding.source_id, Finding.severity, Finding.lifecycle, Finding.port,
+    Finding.protocol, Finding.vpr, Finding.cvss, Finding.first_seen, Finding.resolved_on, Sighting.day,
+    Asset.key.label("asset_key"), Asset.name, Asset.fqdn, Asset.netbios, Asset.ip,
+    Definition.key.label("plugin_id"), Definition.title, Definition.family, Definition.epss, Source.scanner, Source.label,
+)  # fmt: skip
+_ROWS = (
+    select(*_COLUMNS)
+    .join(Asset, Asset.id == Finding.asset_id)
+    .join(Definition, Definition.id == Finding.definition_id)
+    .join(Source, Source.id == Finding.source_id)
+    .join(Sighting, Sighting.id == Finding.sighting_id)
+)
 
 
 def of_ids(session: Session, ids: Sequence[int]) -> list[dict[str, Any]]:
@@ -24,55 +37,43 @@ def of_ids(session: Session, ids: Sequence[int]) -> list[dict[str, Any]]:
 
 def records(session: Session, condition: Filter) -> list[dict[str, Any]]:
     """The findings under a condition, as the API answers them."""
-    rows = session.execute(
-        select(Finding, Asset, Definition, Source, Sighting.day)
-        .join(Asset, Asset.id == Finding.asset_id)
-        .join(Definition, Definition.id == Finding.definition_id)
-        .join(Source, Source.id == Finding.source_id)
-        .join(Sighting, Sighting.id == Finding.sighting_id)
-        .where(condition)
-    ).all()
-    cves = _cves(session, {row.Definition.id for row in rows})
-    return [
-        _record(row.Finding, row.Asset, row.Definition, row.Source, row.day, cves.get(row.Definition.id, []))
-        for row in rows
-    ]
+    rows = session.execute(_ROWS.where(condition)).all()
+    cves = _cves(session, {row.definition_id for row in rows})
+    return [_record(row, cves.get(row.definition_id, [])) for row in rows]
 
 
 def _cves(session: Session, definitions: set[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    rows = select(DefinitionCve).where(DefinitionCve.definition_id.in_(definitions)).order_by(DefinitionCve.cve)
-    for row in session.scalars(rows):
-        found.setdefault(row.definition_id, []).append(row.cve)
+    rows = select(DefinitionCve.definition_id, DefinitionCve.cve).where(DefinitionCve.definition_id.in_(definitions))
+    for definition_id, cve in session.execute(rows.order_by(DefinitionCve.cve)):
+        found.setdefault(definition_id, []).append(cve)
     return found
 
 
-def _record(
-    finding: Finding, asset: Asset, definition: Definition, source: Source, last_seen: date, cves: list[str]
-) -> dict[str, Any]:
+def _record(row: Row[Any], cves: list[str]) -> dict[str, Any]:
     return {
-        "id": finding.id,
-        "severity": Severity(finding.severity).name.lower(),
-        "state": finding.lifecycle,
-        "hostId": asset.id,
-        "definitionId": definition.id,
-        "sourceId": source.id,
-        "host": asset.name or asset.fqdn or asset.netbios or asset.ip or asset.key,
-        "fqdn": asset.fqdn,
-        "ip": asset.ip,
-        "pluginId": definition.key,
-        "title": definition.title,
-        "family": definition.family,
+        "id": row.id,
+        "severity": Severity(row.severity).name.lower(),
+        "state": row.lifecycle,
+        "hostId": row.asset_id,
+        "definitionId": row.definition_id,
+        "sourceId": row.source_id,
+        "host": row.name or row.fqdn or row.netbios or row.ip or row.asset_key,
+        "fqdn": row.fqdn,
+        "ip": row.ip,
+        "pluginId": row.plugin_id,
+        "title": row.title,
+        "family": row.family,
         "cves": cves,
-        "port": finding.port,
-        "protocol": finding.protocol,
-        "vpr": finding.vpr,
-        "cvss": finding.cvss,
-        "epss": definition.epss,
-        "firstSeen": finding.first_seen.isoformat(),
-        "lastSeen": last_seen.isoformat(),
-        "resolvedOn": finding.resolved_on.isoformat() if finding.resolved_on else None,
-        "scanner": source.scanner,
-        "scannerName": formats.scanner_name(source.scanner),
-        "source": source.label,
+        "port": row.port,
+        "protocol": row.protocol,
+        "vpr": row.vpr,
+        "cvss": row.cvss,
+        "epss": row.epss,
+        "firstSeen": row.first_seen.isoformat(),
+        "lastSeen": row.day.isoformat(),
+        "resolvedOn": row.resolved_on.isoformat() if row.resolved_on else None,
+        "scanner": row.scanner,
+        "scannerName": formats.scanner_name(row.scanner),
+        "source": row.label,
     }

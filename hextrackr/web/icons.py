@@ -17,16 +17,6 @@ _SVG = Markup(
 )
 
 
-@cache
-def _drawing(path: Path) -> Markup:
-    """What stands inside the ``<svg>`` of a file.
-
-    :raises OSError: there is no such file; this is not cached, so that an icon appears as soon as it has been copied.
-    """
-    match = _DRAWING.search(path.read_text(encoding="utf-8"))
-    return Markup(match.group(1).strip()) if match else Markup("")  # noqa: S704 (a file of our own)
-
-
 def icon(name: str, css_class: str = "") -> Markup:
     """Return the icon as inline SVG, hidden from screen readers: the text beside it says what it means.
 
@@ -34,10 +24,22 @@ def icon(name: str, css_class: str = "") -> Markup:
     :param css_class: classes besides ``icon``.
     :return: empty if there is no such icon: a page never fails over one.
     """
-    if not _NAME.fullmatch(name) or current_app.static_folder is None:
+    if current_app.static_folder is None:
         return Markup("")
     try:
-        drawing = _drawing(Path(current_app.static_folder, "vendor", "icons", f"{name}.svg"))
+        return _icon(current_app.static_folder, name, css_class)
     except OSError:
         return Markup("")
+
+
+@cache
+def _icon(folder: str, name: str, css_class: str) -> Markup:
+    """Put an icon together, once.
+
+    :raises OSError: there is no such file; this is not cached, so that an icon appears as soon as it has been copied.
+    """
+    if not _NAME.fullmatch(name):
+        return Markup("")
+    match = _DRAWING.search(Path(folder, "vendor", "icons", f"{name}.svg").read_text(encoding="utf-8"))
+    drawing = Markup(match.group(1).strip()) if match else Markup("")  # noqa: S704 (a file of our own)
     return _SVG.format(css_class=css_class, drawing=drawing)
