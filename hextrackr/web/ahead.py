@@ -46,10 +46,7 @@ def count(session: Session, pause: Callable[[], Any]) -> None:
         return
     counted[_COUNTED] = True
     for limits, sort in product(_LIMITS, _SORTS):
-        held = Stretches(session, filters.requested(limits), ordering.requested({"sort": sort}))
-        if held.groups():
-            held.ids(held.findings // 2, 1, pause)
-            pause()
+        Stretches(session, filters.requested(limits), ordering.requested({"sort": sort})).count(pause)
 
 
 def _look_around(app: Flask) -> None:

@@ -70,6 +70,19 @@ class Stretches:
             offset = max(0, offset - size)
         return found
 
+    def count(self, pause: Callable[[], Any]) -> None:
+        """Count, and keep, what the page in the middle is found by, see :mod:`.depths`; the page itself is not read.
+
+        :param pause: lets others have their turn.
+        """
+        offset = self.findings // 2
+        for group in self.groups() or ():
+            if offset < held(group):
+                self._part(group, offset, 0, pause)
+                pause()
+                return
+            offset -= held(group)
+
     def groups(self) -> list[Group] | None:
         """The stretches that are merged with one another, in the order in which they follow: those of each severity, or all.
 
@@ -126,6 +139,8 @@ class Stretches:
         return ids
 
     def _walked(self, arms: Arms, descending: bool, offset: int, limit: int) -> list[int]:
+        if not limit:
+            return []
         rows = _merged(self._session, arms, descending, offset + limit)
         return [row.id for row in self._session.execute(rows.limit(limit).offset(offset))]
 

@@ -48,7 +48,7 @@ RETIRE_MB = 160
 #: How long a sweep waits for somebody else's lock: not long, as the next import waits behind it.
 SWEEP_PATIENCE_MS = 2_000
 #: Added to the process's niceness: the server's event loop goes first.
-NICENESS = 5
+NICENESS = 10
 
 
 def main(descriptor: int) -> None:

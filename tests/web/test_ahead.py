@@ -104,3 +104,10 @@ def test_a_database_that_cannot_be_read_is_logged_and_tried_again_later(app, mon
     assert [record.getMessage() for record in caplog.records] == [
         "Deep pages are counted when one is asked for: SQLITE_BUSY"
     ]
+
+
+def test_no_page_is_read_meanwhile(engine, record, monkeypatch):
+    """Up to ``WALKED`` findings are walked over to a page: that would hold up others for as long as some counting does."""
+    monkeypatch.setattr(stretches, "_merged", lambda *_: pytest.fail("findings are merged, and nobody looks at them"))
+    with Session(engine) as session:
+        assert counted(session)
