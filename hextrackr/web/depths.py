@@ -19,12 +19,12 @@ from . import kept
 
 #: Statements, each under a name that tells all that it is limited to.
 Parts = Mapping[Hashable, Select[Any]]
-#: So many ids are counted at a time.
-SPAN = 25_000
+#: So many ids, and so many rows, are counted at a time.
+SPAN = PIECE = 25_000
 
 
 def place(session: Session, parts: Parts, descending: bool, offset: int, pause: Callable[[], Any]) -> tuple[Any, int]:
-    """Where a row stands in the order of its value, among the rows of several statements with a column ``key``.
+    """Where a row stands in the order of its value, among the rows of several statements with the columns ``key`` and ``id``.
 
     :param pause: lets others have their turn.
     :return: the row's value, and how many rows of that value come before it.
@@ -33,10 +33,7 @@ def place(session: Session, parts: Parts, descending: bool, offset: int, pause: 
     counted = kept.since_last_change(session)
     for name, statement in parts.items():
         if name not in counted:
-            key = statement.selected_columns.key
-            rows = session.execute(statement.with_only_columns(key, func.count()).group_by(key))
-            counted[name] = {value: count for value, count in rows}
-            pause()
+            counted[name] = _counted(session, statement, pause)
         counts.update(counted[name])
     value = None
     # What has no value is less than what has one.
@@ -68,3 +65,30 @@ def place_of_id(
             return (low + SPAN - 1 if descending else low), offset
         offset -= counted[low]
     return (0 if descending else newest + 1), offset
+
+
+def _counted(session: Session, rows: Select[Any], pause: Callable[[], Any]) -> dict[Any, int]:
+    """How many rows have each value, piece by piece of the index in which they stand: first those that have none."""
+    key = rows.selected_columns.key
+    valued, counts = rows.with_only_columns(key).order_by(key), rows.with_only_columns(key, func.count()).group_by(key)
+    nothing = _equal(session, rows.where(key.is_(None)), pause)
+    found: dict[Any, int] = {None: nothing} if nothing else {}
+    beyond = key.is_not(None)
+    while (last := session.scalar(valued.where(beyond).limit(1).offset(PIECE))) is not None:
+        found |= {value: count for value, count in session.execute(counts.where(beyond, key < last))}
+        pause()
+        found[last] = _equal(session, rows.where(key == last), pause)
+        beyond = key > last
+    found |= {value: count for value, count in session.execute(counts.where(beyond))}
+    pause()
+    return found
+
+
+def _equal(session: Session, rows: Select[Any], pause: Callable[[], Any]) -> int:
+    """How many rows there are of one value, by their ids."""
+    number, left, count = rows.selected_columns.id, rows, 0
+    while (last := session.scalar(left.with_only_columns(number).order_by(number).limit(1).offset(PIECE))) is not None:
+        count += PIECE + 1
+        left = rows.where(number > last)
+        pause()
+    return count + (session.scalar(left.with_only_columns(func.count())) or 0)

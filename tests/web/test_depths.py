@@ -24,8 +24,10 @@ def places(session, turns):
     return [depths.place(session, parts(5, 9), False, offset, lambda: turns.append(1)) for offset in (0, 7)]
 
 
+@pytest.mark.parametrize("piece", [1, 4, 25_000])
 @pytest.mark.parametrize("descending", [True, False])
-def test_it_is_where_a_walk_would_end(engine, record, descending):
+def test_it_is_where_a_walk_would_end(engine, record, monkeypatch, descending, piece):
+    monkeypatch.setattr(depths, "PIECE", piece)
     wanted = [row for row in record if row["lifecycle"] == "active" and row["severity"] in (0, 4)]
     values = sorted((row["vpr"] for row in wanted), key=lambda vpr: (vpr is not None, vpr or 0), reverse=descending)
     assert Counter(values)[None] > 1
@@ -46,6 +48,17 @@ def test_it_is_counted_anew_once_an_import_has_ended_or_was_undone(engine, recor
         session.execute(update(Import).where(Import.id == 1).values(change))
         assert places(session, turns) != first
         assert len(turns) == 4
+
+
+def test_it_is_counted_in_pieces_between_which_others_have_their_turn(engine, record, monkeypatch):
+    turns: list[int] = []
+    with Session(engine) as session:
+        monkeypatch.setattr(depths, "PIECE", 1)
+        first = places(session, turns)
+        assert len(turns) > 4
+        monkeypatch.setattr(depths, "PIECE", 25_000)
+        session.execute(update(Import).where(Import.id == 1).values(finished_at=1_790_000_000_003))
+        assert places(session, turns) == first
 
 
 def test_it_does_not_keep_what_many_different_lists_have_counted(engine, record, monkeypatch):
