@@ -18,18 +18,6 @@ from tests.web.keeping import FILTERS, together
 
 TODAY = date(2026, 8, 20)
 SORTS = {"vpr": "vpr", "cvss": "cvss", "firstSeen": "first_seen", "lastSeen": "last_seen"}
-ORDERS = list(itertools.product(("severity", *SORTS), (True, False)))
-
-
-def alone():
-    """Each filter, what it keeps, and every order."""
-    return [(query, wanted, ORDERS) for query, wanted in FILTERS.items()]
-
-
-def in_pairs():
-    """Filters in pairs, each pair in two orders that take turns."""
-    turns = itertools.cycle(zip(ORDERS[::2], ORDERS[::-2], strict=True))
-    return [(query, wanted, orders) for (query, wanted), orders in zip(together(FILTERS), turns, strict=False)]
 
 
 def expected(record, wanted, sort, descending):
@@ -57,9 +45,9 @@ def test_every_page_of_every_filter_in_every_order(app, engine, record, monkeypa
     monkeypatch.setattr(stretches, "WALKED", walked)
     monkeypatch.setattr(depths, "SPAN", 2 * walked)
     with Session(engine) as session:
-        for query, wanted, orders in [*alone(), *in_pairs()]:
+        for query, wanted in [*FILTERS.items(), *together(FILTERS)]:
             limited = filters.requested(dict(parse_qsl(query)), TODAY)
-            for sort, descending in orders:
+            for sort, descending in itertools.product(("severity", *SORTS), (True, False)):
                 ids = expected(record, wanted, sort, descending)
                 order = Order(sort, descending)
                 if sort == "lastSeen" and len(ids) > collected:
