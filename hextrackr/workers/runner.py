@@ -93,6 +93,8 @@ class Runner:
         try:
             job = self._job_of(record)
             process = self._keeper.hand_over(lambda process: process.send(job, record.session_id))
+            if self._stopping or record.id in self._cancelled:
+                process.kill()  # asked for before the hand-over, which took the death of the importer for that of an idle one
             if not self._listen(process, record):
                 self._settle(record)
         except OSError:

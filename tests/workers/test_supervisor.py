@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 import uuid
+from concurrent.futures import Future
 
 import pytest
 from sqlalchemy import text
@@ -17,6 +18,7 @@ from hextrackr.errors import Conflict, HexTrackrError, NotFound
 from hextrackr.extensions import import_registry, import_snapshots, import_supervisor
 from hextrackr.models.dialects import lock_source
 from hextrackr.workers import cancellation, wiring
+from hextrackr.workers.announcer import Announcer
 from hextrackr.workers.process import ImporterProcess
 from tests.exports import scan
 
@@ -36,6 +38,31 @@ def long_scan(tmp_path_factory):
 def supervisor(working):
     with working.app_context():
         yield import_supervisor
+
+
+@pytest.fixture
+def just_taken(working, monkeypatch):
+    """Do something beside the supervisor when it has taken its next import and not yet handed it to its importer."""
+    taken, done = Announcer.taken, Future()
+
+    def do(what):
+        def act(record):
+            with working.app_context():
+                try:
+                    done.set_result(what(record))
+                except HexTrackrError as error:
+                    done.set_exception(error)
+
+        def taken_and_done(announcer, record):
+            monkeypatch.undo()
+            taken(announcer, record)
+            threading.Thread(target=act, args=(record,)).start()
+            time.sleep(0.3)
+
+        monkeypatch.setattr(Announcer, "taken", taken_and_done)
+        return done
+
+    return do
 
 
 def leftovers(app):
@@ -80,6 +107,7 @@ def test_a_killed_importer_ends_its_import_in_words_and_the_next_works(
     before = query("SELECT * FROM findings")
     record = queue(long_scan, confirmed=True)
     wait_for(record, state)
+    assert eventually(lambda: import_snapshots.find(record.session_id)["progress"] > 0)  # the importer has it
     os.kill(supervisor.importer_pid, signal.SIGKILL)
 
     ended = wait_for(record, "failed")
@@ -117,6 +145,23 @@ def test_a_running_import_is_cancelled(working, supervisor, queue, wait_for, que
     assert import_snapshots.find(record.session_id)["error"]["code"] == "CANCELLED"
     assert wait_for(queue(scan([1])), "completed").inserted == 1
     assert eventually(lambda: query(STAGED) == [(0,)] and not leftovers(working))
+
+
+def test_an_import_is_cancelled_before_its_importer_has_it(working, supervisor, queue, wait_for, query, just_taken):
+    cancelled = just_taken(lambda record: supervisor.cancel(record.id))
+    record = queue(scan([1]))
+    assert cancelled.result(timeout=10).state == "cancelled"
+    assert wait_for(record, "cancelled").rows_read == 0
+    assert wait_for(queue(scan([1, 2])), "completed").inserted == 2
+
+
+def test_a_stop_before_the_importer_has_its_import(working, supervisor, queue, query, just_taken):
+    stopped = just_taken(lambda record: supervisor.stop_gently())
+    record = queue(scan([1]))
+    stopped.result(timeout=10)
+    assert import_snapshots.find(record.session_id)["message"].endswith("goes on by itself when it is back.")
+    assert query("SELECT state, lease_until, rows_read FROM imports") == [("reading", 0, 0)]
+    assert supervisor.importer_pid is None
 
 
 @pytest.mark.parametrize("state", ["reading", "staging", "promoting"])
