@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from .bucket import TokenBucket
+from .departure import has_left
 from .limits import SocketLimits
 from .packets import MalformedPacket, check_frame
 from .wire import Rest, Wire
@@ -33,6 +34,7 @@ class BoundedWebSocket:
         self._backlog = limits.frames_burst
         self._frames = TokenBucket(limits.frames_per_second, limits.frames_burst, time.monotonic)
         self._sleep = sleep
+        self._connection = websocket.ws.sock if hasattr(websocket, "ws") else websocket.socket
         if hasattr(websocket, "Message"):
             websocket.Message = _bounded(websocket.Message, limits, self._take_turn)
         if hasattr(websocket, "ws"):
@@ -43,14 +45,15 @@ class BoundedWebSocket:
         return getattr(self._websocket, name)
 
     def wait(self) -> str | None:
-        """The next message; None when the connection has ended, or is ended here because of what came."""
+        """The next message; None when the client has left, whatever it asked before, or is sent away because of what came."""
         read_ahead = getattr(self._websocket, "ws", None)
         try:
             if read_ahead is not None and len(read_ahead.input_buffer) > self._backlog:
                 raise MalformedPacket("more messages than can be read")
             message = self._websocket.wait()
-            if message is not None:
-                check_frame(message)
+            if message is None or has_left(self._connection):
+                return None
+            check_frame(message)
         except ValueError as error:
             self._complain(str(error))
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from types import SimpleNamespace
 
 import pytest
@@ -27,9 +28,9 @@ class ReadsWhenAsked:
 
     Message = Message
 
-    def __init__(self, *incoming):
+    def __init__(self, *incoming, socket="the connection"):
         self.incoming = list(incoming)
-        self.socket = "the connection"
+        self.socket = socket
 
     def wait(self):
         if not self.incoming:
@@ -43,9 +44,9 @@ class ReadsWhenAsked:
 class ReadsAhead:
     """A websocket whose thread has put ``messages`` into its buffer."""
 
-    def __init__(self, *messages):
+    def __init__(self, *messages, socket="the connection"):
         connection = SimpleNamespace(receive_data=self.parse)
-        self.ws = SimpleNamespace(input_buffer=list(messages), max_message_size=None, ws=connection)
+        self.ws = SimpleNamespace(input_buffer=list(messages), max_message_size=None, ws=connection, sock=socket)
 
     def parse(self, data):
         self.ws.input_buffer.append(data.decode())
@@ -81,6 +82,23 @@ def test_fragments_and_messages_wait_for_their_turn():
     client, slept, _ = bounded(ReadsWhenAsked(*[[b"3"]] * 7))
     assert [client.wait() for _ in range(7)] == ["3"] * 7
     assert len(slept) == 2
+
+
+@pytest.mark.parametrize(
+    "websocket",
+    [lambda end: ReadsWhenAsked([b"41"], [b"42"], socket=end), lambda end: ReadsAhead("41", "42", socket=end)],
+    ids=["when asked", "ahead"],
+)
+def test_what_a_client_asked_before_it_left_is_not_done(websocket):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        visitor = socket.create_connection(listener.getsockname())
+        with listener.accept()[0] as end, visitor:
+            client, _, complaints = bounded(websocket(end))
+            visitor.sendall(b"something that is not read yet")
+            assert client.wait() == "41"
+            visitor.close()
+            assert client.wait() is None
+            assert complaints == []
 
 
 @pytest.mark.parametrize("message", ["", "x", "9"])
