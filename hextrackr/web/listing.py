@@ -20,11 +20,11 @@ from hextrackr.errors import RequestError
 from hextrackr.models import Finding
 from hextrackr.models.dialects import as_it_comes, in_order
 
-from . import leads, stretches
+from . import leads
 from .filters import Filters
 from .ordering import Order
 from .paging import Page
-from .stretches import Stretches
+from .stretches import Group, Stretches
 
 #: So many findings are collected and sorted at most; so many are shown of what matches more, from so many of the index.
 COLLECTED, SHOWN, CANDIDATES = 5_000, 1_000, 10_000
@@ -95,21 +95,21 @@ def _first_matching(session: Session, filters: Filters, order: Order, held: Stre
     left = CANDIDATES
     for group in groups:
         found += session.scalars(_matching(session, filters, order, held, group, left).limit(count - len(found)))
-        left -= stretches.held(group)
+        left -= group.findings
         if left <= 0 or len(found) == count:
             break
     return found
 
 
-def _are_rare(session: Session, filters: Filters, order: Order, held: Stretches, group: stretches.Group) -> bool:
+def _are_rare(session: Session, filters: Filters, order: Order, held: Stretches, group: Group) -> bool:
     """Whether those that match are so far apart that there will not be enough of them among the first of the index."""
     among_these = _matching(session, filters, order, held, group, PROBED).subquery()
     count = session.scalar(select(func.count()).select_from(among_these)) or 0
-    return 2 * count * CANDIDATES < SHOWN * min(PROBED, stretches.held(group))
+    return 2 * count * CANDIDATES < SHOWN * min(PROBED, group.findings)
 
 
 def _matching(
-    session: Session, filters: Filters, order: Order, held: Stretches, group: stretches.Group, count: int
+    session: Session, filters: Filters, order: Order, held: Stretches, group: Group, count: int
 ) -> Select[Any]:
     """Selects the ids of what matches among the first ``count`` of a group, in order."""
     candidates = held.first(group, count).limit(count).subquery("candidates")

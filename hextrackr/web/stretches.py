@@ -5,8 +5,10 @@ How many findings each holds is known, so that whole stretches are skipped, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select, union_all
@@ -35,9 +37,29 @@ class Stretch:
     findings: int
 
 
-Group = Sequence[Stretch]
 #: A statement for each stretch, with the columns ``key`` and ``id``, under a name that tells all that it is limited to.
 Arms = Mapping[Hashable, Select[Any]]
+
+
+class Group:
+    """Stretches that are merged with one another in the order of a column.
+
+    :ivar findings: how many they hold.
+    """
+
+    def __init__(self, stretches: Sequence[Stretch], key: Any) -> None:
+        self.findings = sum(stretch.findings for stretch in stretches)
+        self._stretches = stretches
+        self._key = key
+
+    @cached_property
+    def arms(self) -> Arms:
+        """The statements for its stretches."""
+        rows = select(self._key.label("key"), Finding.id.label("id"))
+        return {
+            (self._key.key, stretch): rows.where(Finding.source_id == stretch.source, Finding.grade == stretch.grade)
+            for stretch in self._stretches
+        }
 
 
 class Stretches:
@@ -51,7 +73,7 @@ class Stretches:
         self._filters = filters
         self._order = order
         self._all = self._found()
-        self.findings = held(self._all)
+        self.findings = sum(stretch.findings for stretch in self._all)
 
     def ids(self, offset: int, limit: int, pause: Callable[[], Any]) -> list[int]:
         """The ids from ``offset`` on, at most ``limit``, where nothing else limits the list.
@@ -63,11 +85,10 @@ class Stretches:
             rows = self._filters.selecting(Finding.id).order_by(*self._order.columns).limit(limit).offset(offset)
             return list(self._session.scalars(rows))
         found: list[int] = []
-        for group in groups:
-            size = held(group)
-            if offset < size and len(found) < limit:
-                found += self._part(group, offset, min(limit - len(found), size - offset), pause)
-            offset = max(0, offset - size)
+        for group, start in _from(groups, offset):
+            found += self._part(group, start, min(limit - len(found), group.findings - start), pause)
+            if len(found) == limit:
+                break
         return found
 
     def count(self, pause: Callable[[], Any]) -> None:
@@ -75,13 +96,9 @@ class Stretches:
 
         :param pause: lets others have their turn.
         """
-        offset = self.findings // 2
-        for group in self.groups() or ():
-            if offset < held(group):
-                self._part(group, offset, 0, pause)
-                pause()
-                return
-            offset -= held(group)
+        for group, start in islice(_from(self.groups() or (), self.findings // 2), 1):
+            self._part(group, start, 0, pause)
+            pause()
 
     def groups(self) -> list[Group] | None:
         """The stretches that are merged with one another, in the order in which they follow: those of each severity, or all.
@@ -96,11 +113,12 @@ class Stretches:
             groups.setdefault(stretch.grade % OPEN_GRADE if by_severity else 0, []).append(stretch)
         if any(len(group) > MOST for group in groups.values()):
             return None
-        return [groups[severity] for severity in sorted(groups, reverse=self._order.descending)]
+        in_turn = sorted(groups, reverse=self._order.descending)
+        return [Group(groups[severity], self._order.key) for severity in in_turn]
 
     def first(self, group: Group, count: int) -> Any:
         """The ``key`` and the ``id`` of the first findings of a group."""
-        return _merged(self._session, self._arms(group), self._order.descending, count)
+        return _merged(self._session, group.arms, self._order.descending, count)
 
     def _found(self) -> list[Stretch]:
         return [
@@ -110,19 +128,18 @@ class Stretches:
 
     def _part(self, group: Group, offset: int, limit: int, pause: Callable[[], Any]) -> list[int]:
         """Ids of a group, read from its end if that is nearer."""
-        size, descending = held(group), self._order.descending
-        from_end = offset > size // 2
+        descending = self._order.descending
+        from_end = offset > group.findings // 2
         if from_end:
-            offset, descending = size - offset - limit, not descending
-        arms = self._arms(group)
+            offset, descending = group.findings - offset - limit, not descending
         if offset <= WALKED:
-            ids = self._walked(arms, descending, offset, limit)
+            ids = self._walked(group.arms, descending, offset, limit)
         else:
-            value, before = depths.place(self._session, arms, descending, offset, pause)
-            ids = self._from(arms, value, descending, before, limit, pause)
+            value, before = depths.place(self._session, group.arms, descending, offset, pause)
+            ids = self._at(group.arms, value, descending, before, limit, pause)
         return ids[::-1] if from_end else ids
 
-    def _from(
+    def _at(
         self, arms: Arms, value: Any, descending: bool, before: int, limit: int, pause: Callable[[], Any]
     ) -> list[int]:
         """Ids from a value on, without the first ones of these that come ``before``."""
@@ -144,18 +161,13 @@ class Stretches:
         rows = _merged(self._session, arms, descending, offset + limit)
         return [row.id for row in self._session.execute(rows.limit(limit).offset(offset))]
 
-    def _arms(self, group: Group) -> Arms:
-        key = self._order.key
-        rows = select(key.label("key"), Finding.id.label("id"))
-        return {
-            (key.key, stretch): rows.where(Finding.source_id == stretch.source, Finding.grade == stretch.grade)
-            for stretch in group
-        }
 
-
-def held(group: Group) -> int:
-    """How many findings a group holds."""
-    return sum(stretch.findings for stretch in group)
+def _from(groups: Iterable[Group], offset: int) -> Iterator[tuple[Group, int]]:
+    """The groups from an offset in all of them on, each with the place in it at which to begin."""
+    for group in groups:
+        if offset < group.findings:
+            yield group, offset
+        offset = max(0, offset - group.findings)
 
 
 def _limited(arms: Arms, condition: Any) -> Arms:

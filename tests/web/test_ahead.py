@@ -50,7 +50,7 @@ def test_then_a_deep_page_counts_at_most_where_it_lies_among_equals(engine, reco
 def test_it_is_counted_once_and_again_when_the_record_has_changed(engine, record):
     with Session(engine) as session:
         first = counted(session)
-        assert first > len(stretches.Stretches(session, filters.requested({}), Order("vpr", True)).groups()[0])
+        assert first > len(stretches.Stretches(session, filters.requested({}), Order("vpr", True)).groups()[0].arms)
         assert counted(session) == 0
         session.execute(update(Import).where(Import.id == 1).values(finished_at=1_790_000_000_002))
         assert counted(session) == first
