@@ -20,7 +20,8 @@ from sqlalchemy.exc import DBAPIError
 from . import database, extensions
 from .backups import operations
 from .backups.operations import Operation
-from .errors import DatabaseBusy, DatabaseUnavailable, HexTrackrError, translated
+from .causes import translated
+from .errors import DatabaseBusy, DatabaseUnavailable, HexTrackrError
 from .models.imports import FINISHED, RUNNING, ImportMode, ImportState
 from .workers import cancellation, janitor, snapshots, wiring
 from .workers.registry import now_ms

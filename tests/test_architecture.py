@@ -19,7 +19,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ALLOWED = {
     "backups": set(),
     "__init__": {"cli", "database", "extensions", "logs", "monitoring", "realtime", "web", "workers"},
-    "cli": {"backups", "database", "extensions", "models", "workers"},
+    "causes": set(),
+    "cli": {"backups", "causes", "database", "extensions", "models", "workers"},
     "database": {"extensions", "legible", "models", "migrations"},
     "errors": {"legible"},
     "extensions": set(),
@@ -27,13 +28,13 @@ ALLOWED = {
     "legible": set(),
     "logs": {"legible"},
     "migrations": set(),
-    "models": set(),
+    "models": {"causes"},
     "monitoring": {"extensions", "models", "progress", "workers"},
     "progress": {"extensions"},
-    "realtime": {"extensions", "progress", "shared", "workers"},
+    "realtime": {"causes", "extensions", "progress", "shared", "workers"},
     "shared": {"progress"},
-    "web": {"extensions", "importing", "legible", "models", "monitoring", "progress", "shared", "workers"},
-    "workers": {"backups", "extensions", "importing", "logs", "models", "progress", "shared"},
+    "web": {"causes", "extensions", "importing", "legible", "models", "monitoring", "progress", "shared", "workers"},
+    "workers": {"backups", "causes", "extensions", "importing", "logs", "models", "progress", "shared"},
 }
 #: What the pure parts may import of others' code.
 PURE = {"progress", "importing/dialect.py", "importing/formats"}

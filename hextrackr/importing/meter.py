@@ -14,18 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .position import Phase, Position
+
 TOTAL_STEPS = 3
 #: Where step 3 opens: part of the contract with clients.
 PROMOTION_OPENS_AT = 60.0
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A stretch of work that is expected to take about ``seconds``."""
-
-    name: str
-    step: int
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -41,21 +34,6 @@ class Reading:
 CALIBRATES_FROM = 0.05
 
 Report = Callable[[Reading], None]
-
-
-@dataclass
-class _Position:
-    phase: Phase
-    low: float
-    high: float
-    since: float
-    rest: float
-    units: int = 0
-    uncounted: float = 0.0
-    measure: Callable[[], float] | None = None
-    #: How many units are done, and when the last of them was; how much was measured to be done, and since when.
-    done: tuple[int, float] = (0, 0.0)
-    measured: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass
@@ -76,7 +54,7 @@ class Meter:
     _plan: list[Phase] = field(default_factory=list)
     _opening: str | None = None
     _opened: bool = False
-    _position: _Position | None = None
+    _position: Position | None = None
     _reached: float = 0.0
     _started: float | None = None
 
@@ -112,7 +90,7 @@ class Meter:
         phase, rest = self._plan[index], self._plan[index:]
         opens, width = self._share(phase, rest)
         after = sum(other.seconds for other in rest[1:])
-        self._position = _Position(
+        self._position = Position(
             phase, opens, opens + width, now, after, units, uncounted, measure, (0, now), (0.0, now)
         )
         self._reached = opens
@@ -144,15 +122,14 @@ class Meter:
         left = sum(other.seconds for other in rest) or 1.0
         opens = self._reached
         if phase.step == TOTAL_STEPS:
-            if (
-                self._position is None or len(rest) == 1
-            ):  # it begins with the promotion, or step 3 has yet to open at its end
+            # An import may begin with the promotion, and step 3 may have yet to open at its end.
+            if self._position is None or len(rest) == 1:
                 opens = max(opens, PROMOTION_OPENS_AT)
             return opens, (100.0 - opens) * phase.seconds / left
         limit = min(PROMOTION_OPENS_AT, opens + (100.0 - opens) * before / left)
         return opens, (limit - opens) * phase.seconds / before if before else 0.0
 
-    def _step(self, position: _Position, progress: float) -> tuple[int, float]:
+    def _step(self, position: Position, progress: float) -> tuple[int, float]:
         """The step that the import is at; the reading that opens step 3 says just that."""
         if position.phase.step < TOTAL_STEPS or self._opened:
             return position.phase.step, progress
@@ -166,66 +143,31 @@ class Meter:
         position = self._position
         if position is None or self._started is None:
             return Reading(0.0, self.message, {"currentStep": 1, "totalSteps": TOTAL_STEPS, **self.figures})
-        fraction = self._fraction(position, now)
+        pace = self._pace(position, now)
+        fraction = position.fraction(now, pace)
         progress = min(99.9, position.low + (position.high - position.low) * fraction)
         step, progress = self._step(position, max(progress, self._reached))
         self._reached = progress
         elapsed = now - self._started
         metadata = {"currentStep": step, "totalSteps": TOTAL_STEPS, **self.figures}
         if progress >= 1 and elapsed > 0.2:
-            metadata["etaSeconds"] = round(self._left(position, fraction, now), 1)
+            metadata["etaSeconds"] = round(position.left(fraction, now, pace), 1)
         rows = self.figures.get("totalRows")
         if rows and elapsed > 0:
             metadata["rowsPerSecond"] = round(rows * progress / 100 / elapsed)
         return Reading(round(progress, 1), self.message, metadata)
 
-    def _left(self, position: _Position, fraction: float, now: float) -> float:
-        """Seconds until the end."""
-        counted = position.units or position.measure is not None
-        pace = self._pace(position, now)
-        expected = position.phase.seconds * pace
-        here = (1 - fraction) * expected if counted else max(0.05 * expected, expected - (now - position.since))
-        return here + position.rest * pace
-
-    def _fraction(self, position: _Position, now: float) -> float:
-        """How much of the phase is done."""
-        known, at = _known(position, now)
-        pace = self._pace(position, now)
-        if position.uncounted:
-            by_clock = _by_clock(now - position.since, position.phase.seconds * pace)
-            return known + position.uncounted * (by_clock - known)
-        return known + (1 - known) * _by_clock(now - at, (1 - known) * position.phase.seconds * pace)
-
-    def _leave(self, position: _Position, now: float) -> None:
+    def _leave(self, position: Position, now: float) -> None:
         """Learn from a phase how fast this machine is."""
         self._reached = max(self._reached, position.high)
         self.expected_so_far += position.phase.seconds
         self._taken += now - position.since
 
-    def _pace(self, position: _Position | None = None, now: float = 0.0) -> float:
+    def _pace(self, position: Position, now: float) -> float:
         """How many seconds this machine takes for one that is expected: of all that is over, and of what is known to be done."""
         expected, taken = self.expected_so_far, self._taken
-        if position is not None and not position.uncounted:
-            known, at = _known(position, now)
+        if not position.uncounted:
+            known, at = position.known(now)
             expected += known * position.phase.seconds
             taken += at - position.since
         return min(10.0, max(0.1, taken / expected)) if expected >= CALIBRATES_FROM else 1.0
-
-
-def _known(position: _Position, now: float) -> tuple[float, float]:
-    """How much of a phase is known to be done, and since when."""
-    if position.measure is not None:
-        measured = min(1.0, position.measure())
-        if measured > position.measured[0]:
-            position.measured = measured, now
-        return position.measured
-    done, at = position.done
-    return (min(1.0, done / position.units) if position.units else 0.0), at
-
-
-def _by_clock(elapsed: float, expected: float) -> float:
-    """Elapsed and expected seconds to a fraction: straight up to 80 %, then ever slower towards 1, without a kink."""
-    if expected <= 0:
-        return 0.0
-    share = elapsed / expected
-    return share if share <= 0.8 else 1 - 0.04 / (share - 0.6)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import indexes
-from .meter import TOTAL_STEPS, Phase
+from .meter import TOTAL_STEPS
+from .position import Phase
 
 # Measured on two cores with exports of 100,000 and 1,000,000 rows; only their proportions matter to the percentage.
 _BYTES_PER_SECOND = 430e6

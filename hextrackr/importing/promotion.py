@@ -17,7 +17,8 @@ from hextrackr.models.imports import ImportMode, ImportState
 
 from . import added, catalogue, indexes, journal, late, lifecycle, summary, totals, undo, unlogged, weights
 from .lifecycle import Outcomes, no_outcomes
-from .meter import Meter, Phase
+from .meter import Meter
+from .position import Phase
 
 #: An import never asks before it resolves this few findings.
 GUARD_FLOOR = 20

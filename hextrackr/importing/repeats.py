@@ -30,7 +30,8 @@ from hextrackr.models.imports import ImportState
 from . import journal, lifecycle, ownership, scandate, staging, summary, totals, undo
 from .formats.format import Recognised
 from .job import Job
-from .meter import TOTAL_STEPS, Meter, Phase
+from .meter import TOTAL_STEPS, Meter
+from .position import Phase
 
 #: What a repeat has in common with the import that it repeats.
 _TAKEN_OVER = (

@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 
-from hextrackr.errors import DatabaseBusy, HexTrackrError, translated
+from hextrackr.causes import translated
+from hextrackr.errors import DatabaseBusy, HexTrackrError
 
 from . import dialects
 

@@ -8,7 +8,8 @@ from flask import Flask, Response, jsonify, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge, TooManyRequests
 
-from hextrackr.errors import ErrorRecord, HexTrackrError, TooMany, UploadTooLarge, translated
+from hextrackr.causes import translated
+from hextrackr.errors import ErrorRecord, HexTrackrError, TooMany, UploadTooLarge
 
 log = logging.getLogger(__name__)
 

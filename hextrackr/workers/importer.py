@@ -31,6 +31,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hextrackr import errors, logs
 from hextrackr.backups import operations
 from hextrackr.backups.operations import Operation
+from hextrackr.causes import translated
 from hextrackr.importing import engines, ownership, pipeline, undo
 from hextrackr.importing import sweep as sweeping
 from hextrackr.importing.job import Job
@@ -138,7 +139,7 @@ def keep_up(channel: Channel, operation: Operation) -> None:
 
 def _failure(error: Exception, what: str) -> Message:
     """The line that tells of an error; the log has what the user is not told."""
-    refusal = errors.translated(error)
+    refusal = translated(error)
     if refusal.code == errors.HexTrackrError.code:
         log.error("%s failed", what, exc_info=error)
     else:
@@ -178,7 +179,7 @@ def _renew(job: Job) -> None:
         with engines.opened(job.database_url, patience_ms=200) as engine:  # the ticks wait for it
             ownership.renew(engine, job)
     except SQLAlchemyError as error:
-        log.warning("The lease was not renewed: %s", errors.translated(error).code)
+        log.warning("The lease was not renewed: %s", translated(error).code)
 
 
 def _clean_up(job: Job, state: ImportState) -> None:
@@ -196,7 +197,7 @@ def sweep(database_url: str) -> None:
         with engines.opened(database_url, SWEEP_PATIENCE_MS) as engine:
             sweeping.run(engine)
     except SQLAlchemyError as error:
-        log.warning("The sweep did not end: %s", errors.translated(error).code)
+        log.warning("The sweep did not end: %s", translated(error).code)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from benchmarks.server import running
-from hextrackr import errors
+from hextrackr.causes import translated
 from hextrackr.importing import engines
 from hextrackr.importing.job import Job
 from hextrackr.models import transactions
@@ -188,4 +188,4 @@ def test_what_sqlite_says_of_its_file(tmp_path, change, url):
     with pytest.raises(Exception) as failure, engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO t SELECT * FROM t")
     engine.dispose()
-    assert errors.translated(failure.value).code == "DATABASE_UNAVAILABLE"
+    assert translated(failure.value).code == "DATABASE_UNAVAILABLE"

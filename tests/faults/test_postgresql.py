@@ -13,7 +13,8 @@ from sqlalchemy import text
 from benchmarks import pgserver
 from benchmarks.server import running
 from config import TestingConfig
-from hextrackr import errors
+from hextrackr.causes import translated
+from hextrackr.errors import DatabaseUnavailable
 from hextrackr.importing import engines, lifecycle
 from hextrackr.models import dialects
 from tests.conftest import migrate
@@ -60,19 +61,19 @@ STATES = {
 
 @pytest.mark.parametrize(("state", "code"), STATES.items())
 def test_every_sqlstate_has_its_code(state, code):
-    told = errors.translated(psycopg.errors.lookup(state)('relation "findings" at 127.0.0.1: SELECT 1'))
+    told = translated(psycopg.errors.lookup(state)('relation "findings" at 127.0.0.1: SELECT 1'))
     assert told.code == code
     assert not UNTOLD.search(told.detail)
 
 
 def test_what_comes_without_a_sqlstate(engine):
-    assert errors.translated(psycopg.OperationalError("consuming input failed")).code == "DATABASE_UNAVAILABLE"
-    assert errors.translated(psycopg.InterfaceError("the connection is lost")).code == "DATABASE_UNAVAILABLE"
-    assert errors.translated(psycopg.DataError("no such value")).code == "INTERNAL"
+    assert translated(psycopg.OperationalError("consuming input failed")).code == "DATABASE_UNAVAILABLE"
+    assert translated(psycopg.InterfaceError("the connection is lost")).code == "DATABASE_UNAVAILABLE"
+    assert translated(psycopg.DataError("no such value")).code == "INTERNAL"
     nobody = engines.open_database("postgresql+psycopg://nobody@127.0.0.1:1/none")
     with pytest.raises(Exception) as refused, nobody.connect():
         pass
-    assert errors.translated(refused.value).code == "DATABASE_UNAVAILABLE"
+    assert translated(refused.value).code == "DATABASE_UNAVAILABLE"
 
 
 def test_a_server_that_is_away_is_told_of_and_comes_back(server, client):
@@ -146,7 +147,7 @@ def test_rows_that_a_crash_takes_from_staging_are_missed(config, engine, tmp_pat
         copied(connection, into, names, lines)
 
     monkeypatch.setattr(dialects, "copy_lines", crash_and_copy)
-    with pytest.raises(errors.DatabaseUnavailable):
+    with pytest.raises(DatabaseUnavailable):
         importer(engine, config.database_url, tmp_path)(scan([1, 2]))
     assert dump(engine)["findings"] == []
 
@@ -171,7 +172,7 @@ def test_a_lock_longer_than_the_patience_ends_the_import(config, engine, tmp_pat
         other.execute(text("LOCK TABLE assets IN ACCESS EXCLUSIVE MODE"))
         with pytest.raises(Exception) as failure:
             bring(scan([1, 2]))
-    assert errors.translated(failure.value).code == "SQLITE_BUSY"
+    assert translated(failure.value).code == "SQLITE_BUSY"
     assert dump(engine) == before
 
 

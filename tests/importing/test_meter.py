@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hextrackr.importing.meter import Meter, Phase, Reading
+from hextrackr.importing.meter import Meter, Reading
+from hextrackr.importing.position import Phase
 
 PLAN = [Phase("read", 1, 1.5), Phase("stage", 2, 1.5), Phase("match", 3, 0.5), Phase("apply", 3, 1.5)]
 
