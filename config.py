@@ -124,6 +124,8 @@ class Config:
     RESOLVE_GUARD_PERCENT: int = _setting(50, _whole(0, 100))
     #: What DuckDB may hold in memory before it spills to INSTANCE_PATH.
     DUCKDB_MEMORY_LIMIT: str = _setting("256MB", _memory)
+    #: How far imports give way to everything else on the machine, the server's own event loop first: as ``nice`` counts it.
+    IMPORTER_NICENESS: int = _setting(10, _whole(0, 19))
     #: At one time; a page has one. All clients behind a proxy have its address unless TRUSTED_PROXIES says otherwise.
     SOCKETS_PER_ADDRESS: int = _setting(500, _whole(1, 1_000_000))
     #: Requests to the API from one address, in the notation of the library "limits"; empty is the default, ``off`` is none.
@@ -209,11 +211,12 @@ class Config:
 
 @dataclass(frozen=True)
 class TestingConfig(Config):
-    """What the tests change: threads instead of eventlet, no secret on disk."""
+    """What the tests change: threads instead of eventlet, no secret on disk, imports that do not give way to tests beside them."""
 
     __test__ = False  # a name pytest would collect
 
     ASYNC_MODE: str = _setting("threading", _one_of(*ASYNC_MODES))
     SECRET_KEY: str = _setting("testing")
     API_RATE_LIMIT: str = _setting("off", _rate)
+    IMPORTER_NICENESS: int = _setting(0, _whole(0, 19))
     TESTING: bool = True

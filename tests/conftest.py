@@ -30,6 +30,9 @@ LAST_SEEN = "(SELECT day FROM sightings WHERE sightings.id = f.sighting_id)"
 #: Several processes share the files in order (``--no-loadscope-reorder``): so none of them is left alone with such a file at the end.
 LONG = {"server", "faults", "workers", "e2e", "test_listing.py"}
 
+# Imports of real servers do not give way to the tests that run beside them, and wait for them.
+os.environ.setdefault("IMPORTER_NICENESS", "0")
+
 # A client of Socket.IO that has lost its server leaves a thread that waits for half a minute and then calls it an error that nothing
 # came: in the log of whichever test runs by then.
 logging.getLogger("engineio.client").setLevel(logging.CRITICAL)

@@ -48,14 +48,15 @@ TICK = 0.02
 RETIRE_MB = 160
 #: How long a sweep waits for somebody else's lock: not long, as the next import waits behind it.
 SWEEP_PATIENCE_MS = 2_000
-#: Added to the process's niceness: the server's event loop goes first.
-NICENESS = 10
 
 
-def main(descriptor: int) -> None:
-    """Serve jobs from the socket with this descriptor until its other end is closed."""
+def main(descriptor: int, niceness: int) -> None:
+    """Serve jobs from the socket with this descriptor until its other end is closed.
+
+    :param niceness: added to the process's own: the server's event loop goes first.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes the socket
-    os.nice(NICENESS)
+    os.nice(niceness)
     end = socket.socket(fileno=descriptor)
     end.setblocking(True)  # an event loop on the other side has made it non-blocking
     channel = Channel(end)
@@ -202,4 +203,4 @@ def sweep(database_url: str) -> None:
 
 if __name__ == "__main__":
     logs.begin_child(os.environ.get("LOG_FORMAT", "text"), os.environ.get("LOG_LEVEL", "INFO"), "importer")
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

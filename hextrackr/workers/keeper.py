@@ -17,10 +17,12 @@ class Keeper:
     """Holds the importer process of one supervisor.
 
     :param database_url: what each importer process sweeps when it starts.
+    :param niceness: how far it gives way to other processes.
     """
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, niceness: int) -> None:
         self._database_url = database_url
+        self._niceness = niceness
         self._process: ImporterProcess | None = None
 
     @property
@@ -84,6 +86,6 @@ class Keeper:
 
     def _started(self) -> ImporterProcess:
         if self._process is None:
-            self._process = ImporterProcess()
+            self._process = ImporterProcess(self._niceness)
             self._process.sweep(self._database_url)
         return self._process

@@ -20,16 +20,17 @@ _ROOT = Path(__file__).resolve().parents[2]
 class ImporterProcess:
     """A warm child: started before the first job, so that no import waits for its start.
 
+    :param niceness: how far it gives way to other processes.
     :raises OSError: the system has no room for another process.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, niceness: int) -> None:
         own, theirs = socket.socketpair()
         with theirs:
             try:
                 # A group of its own: Ctrl-C reaches the server only, which then lets the child go.
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "hextrackr.workers.importer", str(theirs.fileno())],
+                    [sys.executable, "-m", "hextrackr.workers.importer", str(theirs.fileno()), str(niceness)],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     cwd=_ROOT,

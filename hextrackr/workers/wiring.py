@@ -67,6 +67,7 @@ def init_app(app: Flask, config: Config) -> None:
         start_task=socketio.start_background_task,
         sleep=socketio.sleep,
         database_url=config.database_url,
+        niceness=config.IMPORTER_NICENESS,
         wake_workers=_bell(config, shared),
         alone=shared is None,
     )

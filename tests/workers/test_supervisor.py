@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -127,6 +128,18 @@ def test_a_killed_importer_ends_its_import_in_words_and_the_next_works(
         done = wait_for(import_registry.get(again), "completed")
     assert done.inserted + done.unchanged == 60_000
     assert eventually(lambda: not leftovers(working))
+
+
+def test_the_importer_gives_way_as_far_as_is_set(config):
+    giving_way = create_app(replace(config, IMPORTER_NICENESS=3))
+    wiring.start(giving_way)
+    supervisor = giving_way.extensions["import_supervisor"]
+    try:
+        assert eventually(lambda: supervisor.importer_pid is not None)
+        wanted = min(19, os.nice(0) + 3)
+        assert eventually(lambda: os.getpriority(os.PRIO_PROCESS, supervisor.importer_pid) == wanted)
+    finally:
+        supervisor.stop()
 
 
 def test_an_importer_killed_while_idle_is_replaced(supervisor, queue, wait_for):
