@@ -30,7 +30,7 @@ class Lookout:
     """Watches over the sessions that sockets of this process have joined.
 
     :param find: what is known of a session, see :class:`hextrackr.workers.snapshots.ImportSnapshots`.
-    :param tell: emits an event to the members of a room in this process.
+    :param tell: emits an event to the members of a room in this process, which is :meth:`heard` like any other.
     :param has_members: whether a room has any.
     """
 
@@ -61,6 +61,7 @@ class Lookout:
                 self._forget(session_id)
             else:
                 self._heard[session_id] = self._clock()
+                self._told[session_id] = _gist(payload)
 
     def keep_looking(self, sleep: Callable[[float], Any]) -> None:
         """Look once a second, whatever the database says, for as long as the process lives."""
@@ -85,11 +86,15 @@ class Lookout:
         snapshot = self._find(session_id)
         if snapshot is None:
             return
-        told = (snapshot["status"], snapshot["message"], snapshot["metadata"].get("sequence"))
-        if told != self._told.get(session_id):
-            self._told[session_id] = told
+        if _gist(snapshot) != self._told.get(session_id):
             self._tell(_TERMINAL.get(snapshot["status"], protocol.UPDATE), snapshot, protocol.room(session_id))
 
     def _forget(self, session_id: str) -> None:
         self._heard.pop(session_id, None)
         self._told.pop(session_id, None)
+
+
+def _gist(snapshot: Snapshot) -> tuple[Any, ...]:
+    """What two snapshots of one session say, whatever their numbers and times."""
+    figures = {name: figure for name, figure in snapshot["metadata"].items() if name != "sequence"}
+    return snapshot["status"], snapshot["message"], snapshot["progress"], figures

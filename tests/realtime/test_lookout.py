@@ -8,8 +8,9 @@ from hextrackr.progress import protocol
 from hextrackr.realtime.lookout import SILENCE, Lookout
 
 
-def snapshot(status="processing", message="Loading"):
-    return {"sessionId": "s", "status": status, "message": message, "metadata": {"sequence": 7}}
+def snapshot(status="processing", message="Loading", progress=20.0, **metadata):
+    told = {"sessionId": "s", "status": status, "message": message, "progress": progress}
+    return {**told, "metadata": {"sequence": 7, **metadata}}
 
 
 class Scene:
@@ -60,9 +61,24 @@ def test_a_silent_import_is_told_of_when_something_has_changed(scene):
     assert scene.after(SILENCE)[1:] == [(protocol.UPDATE, "Updating")]
 
 
-def test_nobody_is_told_what_was_heard(scene):
-    scene.lookout.heard(protocol.COMPLETE, snapshot("completed"))
-    scene.known = snapshot("completed")
+@pytest.mark.parametrize("change", [{"progress": 25.0}, {"rejected": 3}])
+def test_figures_that_were_lost_are_told(scene, change):
+    scene.lookout.heard(protocol.UPDATE, snapshot())
+    scene.known = snapshot(**change)
+    assert scene.after(SILENCE) == [(protocol.UPDATE, "Loading")]
+
+
+def test_that_an_import_is_taken_up_and_numbers_its_events_anew_is_no_news(scene):
+    scene.lookout.heard(protocol.UPDATE, snapshot())
+    scene.known = snapshot(sequence=500_001)
+    assert scene.after(SILENCE) == []
+
+
+@pytest.mark.parametrize(("status", "event"), [("processing", protocol.UPDATE), ("completed", protocol.COMPLETE)])
+def test_nobody_is_told_what_was_heard(scene, status, event):
+    scene.known = snapshot(status)
+    scene.lookout.heard(event, snapshot(status))
+    assert scene.after(SILENCE) == []
     assert scene.after(SILENCE) == []
 
 
