@@ -46,7 +46,7 @@ class Lookout:
         self._has_members = has_members
         self._clock = clock
         self._heard: dict[str, float] = {}
-        self._told: dict[str, Any] = {}
+        self._told: dict[str, Snapshot] = {}
 
     def joined(self, session_id: str, snapshot: Snapshot | None) -> None:
         """A socket has joined; with the end in its snapshot there is nothing to look out for."""
@@ -54,14 +54,14 @@ class Lookout:
             self._heard.setdefault(session_id, self._clock())
 
     def heard(self, event: str, payload: Any) -> None:
-        """An event has reached the sockets of this process."""
+        """An event has reached the sockets of this process; a snapshot reaches only the one that has just joined."""
         session_id = payload.get("sessionId") if isinstance(payload, dict) else None
-        if session_id in self._heard:
+        if session_id in self._heard and event != protocol.STATUS:
             if event in _TERMINAL.values():
                 self._forget(session_id)
             else:
                 self._heard[session_id] = self._clock()
-                self._told[session_id] = _gist(payload)
+                self._told[session_id] = payload
 
     def keep_looking(self, sleep: Callable[[float], Any]) -> None:
         """Look once a second, whatever the database says, for as long as the process lives."""
@@ -83,10 +83,10 @@ class Lookout:
                 self._ask(session_id)
 
     def _ask(self, session_id: str) -> None:
-        snapshot = self._find(session_id)
+        snapshot, told = self._find(session_id), self._told.get(session_id)
         if snapshot is None:
             return
-        if _gist(snapshot) != self._told.get(session_id):
+        if told is None or _gist(snapshot) != _gist(told):
             self._tell(_TERMINAL.get(snapshot["status"], protocol.UPDATE), snapshot, protocol.room(session_id))
 
     def _forget(self, session_id: str) -> None:

@@ -82,6 +82,18 @@ def test_nobody_is_told_what_was_heard(scene, status, event):
     assert scene.after(SILENCE) == []
 
 
+@pytest.mark.parametrize(
+    ("known", "event"), [(snapshot(progress=25.0), protocol.UPDATE), (snapshot("completed"), protocol.COMPLETE)]
+)
+def test_what_only_a_newcomer_was_told_is_still_told_to_the_others(scene, known, event):
+    scene.lookout.heard(protocol.UPDATE, snapshot())
+    scene.known = known
+    scene.now += SILENCE / 2
+    scene.lookout.heard(protocol.STATUS, known)
+    scene.lookout.joined("s", known)
+    assert scene.after(SILENCE / 2) == [(event, "Loading")]
+
+
 def test_who_joins_after_the_end_knows_it_already():
     scene = Scene()
     scene.known = snapshot("completed")
