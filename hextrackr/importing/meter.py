@@ -48,7 +48,7 @@ class Meter:
     report: Report
     clock: Callable[[], float]
     figures: dict[str, Any] = field(default_factory=dict)
-    message: str = ""
+    message: str = "The import is about to start."
     expected_so_far: float = 0.0
     _taken: float = 0.0
     _plan: list[Phase] = field(default_factory=list)

@@ -129,6 +129,14 @@ class ProgressTracker:
             self._store.put(session)
             return True
 
+    def repeat(self, session_id: str) -> bool:
+        """Say again what was said last, of an operation that goes on and has nothing new to tell; False as :meth:`update_progress`."""
+        with self._lock:
+            session = self._store.get(session_id)
+            return session is not None and self.update_progress(
+                session_id, session.progress, session.metadata.get("message", "")
+            )
+
     def complete_session(self, session_id: str, message: str = "", metadata: Mapping[str, Any] = NO_METADATA) -> bool:
         """End the session well: progress 100, ``progress-complete``.
 

@@ -64,6 +64,9 @@ class Announcer:
         """Tell of an import from here from now on; where there is no room for its session, it goes on untold."""
         with suppress(TooMany):
             self._open(record)
+        known = self._tracker.get_session(record.session_id)
+        if known is not None and known["metadata"].get("queuePosition"):
+            self._tracker.update_progress(record.session_id, 0.0, "The import is about to start.", {"queuePosition": 0})
 
     def pausing(self, record: Import) -> None:
         """Say that the server ends and the import goes on after that."""
@@ -71,12 +74,16 @@ class Announcer:
             record.session_id, 0.0, "The server is being stopped. The import goes on by itself when it is back."
         )
 
-    def waiting(self, record: Import, place: int) -> None:
-        """Say how many imports come first: ``place`` is 1 for the next in turn."""
-        others = "another import" if place == 1 else f"{place} other imports"
+    def waiting(self, record: Import, place: int, chore: str | None = None) -> None:
+        """Say what comes first: ``place`` - 1 imports and either one more or something else, such as "a backup"."""
+        others = chore or ("another import" if place == 1 else f"{place} other imports")
         self._tracker.update_progress(
             record.session_id, 0.0, f"Waiting for {others} to finish...", {"queuePosition": place}
         )
+
+    def silent(self, record: Import) -> None:
+        """Say again what was said last: the importer has had nothing to say for a while, and is there."""
+        self._tracker.repeat(record.session_id)
 
     def progressed(self, record: Import, message: Message) -> None:
         """Pass on a progress line of the importer."""

@@ -13,6 +13,8 @@ from typing import Any
 import orjson
 
 Message = dict[str, Any]
+#: What :meth:`Channel.messages` yields where the other end has said nothing for a while.
+SILENT: Message = {"type": "silent"}
 
 
 class Channel:
@@ -31,12 +33,19 @@ class Channel:
             return False
         return True
 
-    def messages(self) -> Iterator[Message]:
-        """Yield what the other end sends until it is gone; a line cut short by its death is dropped."""
+    def messages(self, patience: float | None = None) -> Iterator[Message]:
+        """Yield what the other end sends until it is gone; a line cut short by its death is dropped.
+
+        :param patience: seconds of silence after which, each time, :data:`SILENT` is yielded.
+        """
+        self._end.settimeout(patience)
         rest = b""
         while True:
             try:
                 received = self._end.recv(65536)
+            except TimeoutError:
+                yield SILENT
+                continue
             except OSError:
                 return
             if not received:

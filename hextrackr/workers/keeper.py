@@ -49,16 +49,20 @@ class Keeper:
             send(process)
         return process
 
-    def ask(self, request: Message, progressed: Callable[[Message], None]) -> ErrorRecord | None:
+    def ask(
+        self, request: Message, progressed: Callable[[Message], None], meanwhile: Callable[[], None]
+    ) -> ErrorRecord | None:
         """Let the importer do something else than an import; what stood in the way, if it did not work.
 
         :param progressed: told each line of progress.
+        :param meanwhile: called before each line, and where there is none for a while.
         """
         error: ErrorRecord | None = Interrupted(
             "The work was interrupted before it was done; nothing was changed."
         ).record()
         process = self.hand_over(lambda process: process.ask(request))
         for message in process.messages():
+            meanwhile()
             match message["type"]:
                 case "progress":
                     progressed(message)

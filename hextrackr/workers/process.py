@@ -15,6 +15,8 @@ from hextrackr.importing.job import Job
 from .channel import Channel, Message
 
 _ROOT = Path(__file__).resolve().parents[2]
+#: A child that says nothing for this long, in seconds, is spoken for: watchers are never without a word for half a second.
+PATIENCE = 0.3
 
 
 class ImporterProcess:
@@ -60,8 +62,8 @@ class ImporterProcess:
         self._channel.send({"type": "sweep", "database_url": database_url})
 
     def messages(self) -> Iterator[Message]:
-        """What the child says, until it is gone."""
-        return self._channel.messages()
+        """What the child says, until it is gone; also that it is silent: it is still starting, or gets no processor time."""
+        return self._channel.messages(PATIENCE)
 
     def kill(self) -> None:
         """End the child at once, in whatever it is doing; what it has not committed is rolled back."""

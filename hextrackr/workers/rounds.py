@@ -17,6 +17,8 @@ from .runner import Runner
 
 #: Seconds between two rounds.
 ROUND = 1.0
+#: Seconds between two words to imports that wait: with the tracker's throttle on top, they are never half a second without one.
+TELL = 0.25
 
 _OVERDUE: ErrorRecord = {
     "code": Cancelled.code,
@@ -47,6 +49,7 @@ class Rounds:
         self._runner = runner
         self._tidy = tidy
         self._last = 0.0
+        self._told = 0.0
 
     def begin(self) -> None:
         """Take up what earlier processes left unfinished; what others are at work on is theirs."""
@@ -60,15 +63,26 @@ class Rounds:
 
     def look_around(self) -> None:
         """Go round, if it is time to."""
+        if self._runner.current is not None:
+            self.remind_waiting()
         if time.monotonic() - self._last < ROUND:
             return
         self._last = time.monotonic()
         self._go_round()
 
-    def tell_waiting(self) -> None:
-        """Tell the imports that wait for their turn how many come first."""
+    def tell_waiting(self, chore: str | None = None) -> None:
+        """Tell the imports that wait for their turn what comes first.
+
+        :param chore: what does, if it is no import.
+        """
+        self._told = time.monotonic()
         for place, record in enumerate(self._registry.waiting(), start=1):
-            self._announcer.waiting(record, place)
+            self._announcer.waiting(record, place, chore)
+
+    def remind_waiting(self, chore: str | None = None) -> None:
+        """Tell them so again, if it is time to."""
+        if time.monotonic() - self._told >= TELL:
+            self.tell_waiting(chore)
 
     def resume(self, record: Import) -> None:
         """Let an import go on that another process has left; one in which process after process ends is given up."""
@@ -79,8 +93,6 @@ class Rounds:
 
     def _go_round(self) -> None:
         self._announcer.forget_old()
-        if self._runner.current is not None:
-            self.tell_waiting()
         abandoned = self._leases.take_back()
         for record in abandoned:
             self.resume(record)

@@ -8,10 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from hextrackr import logs
-from hextrackr.errors import Cancelled, ErrorRecord, HexTrackrError, Interrupted, NotFound
+from hextrackr.errors import Cancelled, ErrorRecord, Interrupted, NotFound
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, ImportState
@@ -43,7 +41,7 @@ class Runner:
     :param endings: ends imports that do not complete.
     :param job_of: makes the job for an import.
     :param keeper: has the importer process.
-    :param meanwhile: called after each line of progress.
+    :param meanwhile: called after each line of progress, and where there is none for a while.
     """
 
     def __init__(
@@ -131,7 +129,10 @@ class Runner:
             match message["type"]:
                 case "progress":
                     self._announcer.progressed(record, message)
-                    self._beside()
+                    self._meanwhile()
+                case "silent":
+                    self._announcer.silent(record)
+                    self._meanwhile()
                 case "failed":
                     self._refuse(record, message["error"])
                     told = True
@@ -153,13 +154,6 @@ class Runner:
         shutil.rmtree(job.spill, ignore_errors=True)
         if self.existing(record.id).state == ImportState.COMPLETED:
             Path(job.upload).unlink(missing_ok=True)
-
-    def _beside(self) -> None:
-        """What is to be done beside an import; where it does not work, the import goes on."""
-        try:
-            self._meanwhile()
-        except (SQLAlchemyError, HexTrackrError, OSError):
-            log.exception("What is done beside an import met an error")
 
     def _settle(self, record: Import) -> None:
         """Tell what the row says; if it says that the import is still under way, its process has died."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.errors import DatabaseBusy, HexTrackrError
+from hextrackr.errors import DatabaseBusy, ErrorRecord, HexTrackrError
 
-from .chores import Chores
+from .channel import Message
+from .chores import Chores, Progressed
 from .endings import Endings
 from .keeper import Keeper
 from .registry import ImportRegistry
@@ -20,6 +22,10 @@ from .runner import Runner
 
 log = logging.getLogger(__name__)
 
+_ERRORS = (SQLAlchemyError, HexTrackrError, OSError)
+
+#: What imports wait for, in words, by the kind of the chore; while others are under way there are no imports.
+_CHORES = {"undo": "an undo", "backup": "a backup"}
 #: How long an end in good order waits for the running import to be let go of, in seconds.
 STOP_PATIENCE = 3.0
 
@@ -86,10 +92,22 @@ class Turns:
             self._working = False
 
     def meanwhile(self) -> None:
-        """Between two lines of progress."""
-        for import_id in self._to_cancel():
-            self._runner.cancel_current(import_id)
-        self._rounds.look_around()
+        """Beside an import."""
+        with _going_on():
+            for import_id in self._to_cancel():
+                self._runner.cancel_current(import_id)
+            self._rounds.look_around()
+
+    def _carry_out(self, request: Message, progressed: Progressed) -> ErrorRecord | None:
+        """Have the importer do a chore; see :meth:`.keeper.Keeper.ask`."""
+        chore = _CHORES.get(request.get("kind") or request["type"])
+
+        def meanwhile() -> None:
+            with _going_on():
+                if chore and self._may_import():
+                    self._rounds.remind_waiting(chore)
+
+        return self._keeper.ask(request, progressed, meanwhile)
 
     def _take_turns(self) -> None:
         while not self._stopped.is_set():
@@ -99,7 +117,7 @@ class Turns:
                     self._keeper.warm_up()
                 self._endings.write_ends()
                 self._rounds.look_around()
-                if self.chores.take(self._keeper.ask):
+                if self.chores.take(self._carry_out):
                     continue
                 waiting = self._registry.waiting() if self._may_import() else []
                 if waiting:
@@ -108,7 +126,16 @@ class Turns:
             except DatabaseBusy:
                 log.warning("The database stayed locked by another process; the supervisor tries again")
                 self._sleep(ROUND)
-            except (SQLAlchemyError, HexTrackrError, OSError):
+            except _ERRORS:
                 log.exception("The supervisor met an error and goes on")
                 self._sleep(ROUND)
             self._wake.wait(ROUND)
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """What is done beside the importer's work; where it does not succeed, that goes on."""
+    try:
+        yield
+    except _ERRORS:
+        log.exception("What is done beside the importer's work met an error")

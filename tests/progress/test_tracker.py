@@ -94,6 +94,25 @@ def test_the_sequence_rises_with_every_change(tracker, events, clock):
     assert sequences == sorted(set(sequences))
 
 
+def test_what_was_said_last_is_said_again(tracker, events, clock):
+    tracker.create_session_with_id(UUID)
+    tracker.update_progress(UUID, 40, "Loading", {"rowsRead": 9})
+    clock.advance(300)
+    assert tracker.repeat(UUID)
+    (_, _, once, _), (_, _, again, _) = events.events
+    assert again["metadata"].pop("sequence") > once["metadata"].pop("sequence")
+    assert again.pop("timestamp") - once.pop("timestamp") == again.pop("lastUpdate") - once.pop("lastUpdate") == 300
+    assert again == once
+
+
+def test_there_is_nothing_to_say_again_of_what_has_ended(tracker, events):
+    assert not tracker.repeat(UUID)
+    tracker.create_session_with_id(UUID)
+    tracker.complete_session(UUID)
+    assert not tracker.repeat(UUID)
+    assert events.names() == ["progress-complete"]
+
+
 def test_a_resumed_session_numbers_on_from_where_it_is_told(tracker):
     tracker.create_session_with_id(UUID, sequence=1_000_000)
     tracker.update_progress(UUID, 1)

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from hextrackr.workers.channel import Channel
+from hextrackr.workers.channel import SILENT, Channel
 
 
 @pytest.fixture
@@ -31,6 +31,17 @@ def test_a_line_cut_short_by_a_death_is_dropped(pair):
     end.sendall(b'{"type":"progress"}\n{"type":"comp')
     end.close()
     assert list(left.messages()) == [{"type": "progress"}]
+
+
+def test_silence_is_told_as_often_as_it_lasts_and_cuts_no_line(pair):
+    left, right, end = pair
+    end.sendall(b'{"type":')
+    heard = left.messages(patience=0.01)
+    assert [next(heard), next(heard)] == [SILENT, SILENT]
+    end.sendall(b'"done"}\n')
+    assert next(message for message in heard if message is not SILENT) == {"type": "done"}
+    end.close()
+    assert all(message is SILENT for message in heard)
 
 
 def test_sending_to_nobody_says_so(pair):

@@ -65,6 +65,18 @@ def test_a_takeover_goes_on_above_what_was_told(tracker, events):
     assert events.last()["progress"] == 40.0
 
 
+@pytest.mark.parametrize("waited", [True, False])
+def test_who_has_waited_is_told_that_its_turn_has_come(tracker, waited):
+    announcer = Announcer(tracker)
+    announcer.queued(record())
+    if waited:
+        announcer.waiting(record(), 2)
+        assert tracker.get_session(SESSION)["metadata"]["message"] == "Waiting for 2 other imports to finish..."
+    announcer.taken(record("reading", 1, "a"))
+    told = tracker.get_session(SESSION)["metadata"]
+    assert told["message"].endswith("he import is about to start.") and not told.get("queuePosition")
+
+
 def test_who_takes_an_import_first_opens_its_session_and_the_upload_is_no_conflict(tracker):
     announcer = Announcer(tracker)
     announcer.taken(record("reading", 1, "a"))

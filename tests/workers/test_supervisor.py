@@ -7,7 +7,8 @@ import signal
 import threading
 import time
 import uuid
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -66,9 +67,30 @@ def just_taken(working, monkeypatch):
     return do
 
 
+@pytest.fixture
+def stopped_importer(supervisor):
+    """Let the importer stand still for as long as a block takes."""
+
+    @contextmanager
+    def stopped():
+        importer = supervisor.importer_pid
+        os.kill(importer, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(importer, signal.SIGCONT)
+
+    return stopped
+
+
 def leftovers(app):
     instance = app.config["INSTANCE_PATH"]
     return [path for folder in ("uploads", "spill") for path in (instance / folder).glob("*")]
+
+
+def number_of(record):
+    """The number of the last word that an import's watchers were told."""
+    return import_snapshots.find(record.session_id)["metadata"]["sequence"]
 
 
 def eventually(condition, seconds=10):
@@ -179,15 +201,40 @@ def test_a_stop_before_the_importer_has_its_import(working, supervisor, queue, q
 
 @pytest.mark.parametrize("state", ["reading", "staging", "promoting"])
 def test_another_process_asks_for_a_cancel(working, supervisor, queue, wait_for, query, long_scan, state):
-    """By a file: the database is locked while an import is promoted."""
-    wait_for(queue(scan([1]), source_label="b"), "completed")  # the importer process has started
+    """By a file: the database is locked while an import is promoted; it may be read while the importer process is still starting."""
     record = queue(long_scan)
     wait_for(record, state)
     cancellation.request(working.config["INSTANCE_PATH"], record.id)
     wait_for(record, "cancelled")
     cancellation.settle(working.config["INSTANCE_PATH"], record.id)
-    assert query("SELECT count(*) FROM findings") == [(1,)]
+    assert query("SELECT count(*) FROM findings") == [(0,)]
     assert wait_for(queue(scan([1])), "completed").inserted == 1
+
+
+def test_nobody_who_watches_is_without_a_word_while_the_importer_has_none(queue, wait_for, long_scan, stopped_importer):
+    records = at_work, waiting = queue(long_scan), queue(scan([1]), source_label="b")
+    wait_for(at_work, "staging")
+    with stopped_importer():
+        time.sleep(0.5)  # what it had said before has been heard
+        before = [number_of(record) for record in records]
+        assert eventually(lambda: all(number_of(each) > 4 + told for each, told in zip(records, before, strict=True)))
+    assert wait_for(at_work, "completed").inserted == 60_000
+    assert wait_for(waiting, "completed").inserted == 1
+
+
+def test_an_import_says_what_it_waits_for_when_that_is_no_import(working, queue, wait_for, stopped_importer):
+    done = wait_for(queue(scan([1, 2])), "completed")
+    supervisor = working.extensions["import_supervisor"]
+    assert eventually(lambda: supervisor._runner.current is None)  # the importer has cleaned up
+    with ThreadPoolExecutor() as pool:
+        with stopped_importer():
+            undone = pool.submit(supervisor.undo, done.id)
+            time.sleep(0.3)  # it has been handed over
+            waiting = queue(scan([1]), source_label="b")
+            expected = "Waiting for an undo to finish..."
+            assert eventually(lambda: import_snapshots.find(waiting.session_id)["message"] == expected)
+        assert undone.result(timeout=30).undone_at
+    assert wait_for(waiting, "completed").inserted == 1
 
 
 def test_a_queued_import_waits_says_so_and_can_be_cancelled(supervisor, queue, wait_for, long_scan):
