@@ -81,6 +81,15 @@ class Announcer:
             record.session_id, 0.0, f"Waiting for {others} to finish...", {"queuePosition": place}
         )
 
+    def unattended(self, record: Import, place: int) -> None:
+        """Say that no worker process has taken the import; ``place`` is 1 for the next in turn."""
+        self._tracker.update_progress(
+            record.session_id,
+            0.0,
+            "Waiting for a worker process: none has taken the import yet.",
+            {"queuePosition": place},
+        )
+
     def silent(self, record: Import) -> None:
         """Say again what was said last: the importer has had nothing to say for a while, and is there."""
         self._tracker.repeat(record.session_id)

@@ -17,6 +17,8 @@ from .runner import Runner
 
 #: Seconds between two rounds.
 ROUND = 1.0
+#: Seconds that a worker has to take an import before its watchers are told that none has.
+OVERDUE = 3.0
 #: Seconds between two words to imports that wait: with the tracker's throttle on top, they are never half a second without one.
 TELL = 0.25
 
@@ -31,7 +33,10 @@ _GIVEN_UP: ErrorRecord = {
 
 
 class Rounds:
-    """Goes round once a second, also while an import runs."""
+    """Goes round once a second, also while an import runs.
+
+    :param elsewhere: imports run in worker processes, of which there may be none.
+    """
 
     def __init__(
         self,
@@ -41,6 +46,7 @@ class Rounds:
         endings: Endings,
         runner: Runner,
         tidy: Callable[[], None],
+        elsewhere: bool,
     ) -> None:
         self._registry = registry
         self._leases = leases
@@ -50,6 +56,8 @@ class Rounds:
         self._tidy = tidy
         self._last = 0.0
         self._told = 0.0
+        self._elsewhere = elsewhere
+        self._waiting_since: dict[int, float] = {}
 
     def begin(self) -> None:
         """Take up what earlier processes left unfinished; what others are at work on is theirs."""
@@ -93,6 +101,8 @@ class Rounds:
 
     def _go_round(self) -> None:
         self._announcer.forget_old()
+        if self._elsewhere:
+            self._tell_unattended()
         abandoned = self._leases.take_back()
         for record in abandoned:
             self.resume(record)
@@ -102,3 +112,12 @@ class Rounds:
             self._endings.end(self._runner.existing(import_id), ImportState.CANCELLED, _OVERDUE)
         for record in self._registry.stale_uploads():
             self._endings.forget_upload(record)
+
+    def _tell_unattended(self) -> None:
+        """Tell the imports that no worker takes, though none is at work."""
+        waiting = [] if self._leases.held() else self._registry.waiting()
+        now = time.monotonic()
+        self._waiting_since = {record.id: self._waiting_since.get(record.id, now) for record in waiting}
+        for place, record in enumerate(waiting, start=1):
+            if now - self._waiting_since[record.id] >= OVERDUE:
+                self._announcer.unattended(record, place)

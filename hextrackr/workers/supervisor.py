@@ -82,7 +82,7 @@ class Supervisor:
             keeper=self._keeper,
             meanwhile=self._turns.meanwhile,
         )
-        self._rounds = Rounds(registry, leases, announcer, self._endings, self._runner, tidy)
+        self._rounds = Rounds(registry, leases, announcer, self._endings, self._runner, tidy, wake_workers is not None)
         self._turns.bind(self._runner, self._keeper, self._rounds, self._endings)
 
     def start(self) -> None:

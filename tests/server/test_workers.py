@@ -62,6 +62,17 @@ def ended(server, session):
     )
 
 
+def test_an_import_says_that_no_worker_takes_it_and_goes_on_when_one_is_there(system):
+    while system.workers:
+        system.kill_worker(system.workers[0])
+    web = system.webs[0][0]
+    with listening(web) as listener:
+        upload(web, scan([1]), "import-staging", sessionId=listener.session_id, source="nobody there")
+        until(lambda: "none has taken" in listener.events.get(timeout=30)[1]["message"])
+        system.start_worker()
+        assert listener.until_the_end()[-1][1]["metadata"]["inserted"] == 1
+
+
 def test_a_worker_runs_the_import_and_the_web_process_tells_of_it(system, web):
     with listening(web) as listener:
         upload(web, scan(range(60), range(50)), "import-staging", sessionId=listener.session_id)
