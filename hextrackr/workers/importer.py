@@ -14,7 +14,6 @@ import contextvars
 import logging
 import os
 import queue
-import resource
 import shutil
 import signal
 import socket
@@ -38,14 +37,16 @@ from hextrackr.importing.job import Job
 from hextrackr.importing.meter import Meter, Reading
 from hextrackr.models.imports import ImportState
 
+from . import footprint
 from .channel import Channel, Message
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two progress lines: what a watcher is told is older than this by no more than its way.
 TICK = 0.02
-#: A process that has held more than this, in MB, makes way for a fresh one, so that the system gets the memory back.
-RETIRE_MB = 160
+#: A process that holds more than this after its work, in MB, makes way for a fresh one, so that the system gets the memory back: one of a
+#: million rows does. The others are there at once for the next import, and begin it with little more than a fresh one has.
+RETIRE_MB = 130
 #: How long a sweep waits for somebody else's lock: not long, as the next import waits behind it.
 SWEEP_PATIENCE_MS = 2_000
 
@@ -149,8 +150,7 @@ def _failure(error: Exception, what: str) -> Message:
 
 
 def _idle() -> Message:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"type": "idle", "retire": peak > RETIRE_MB}
+    return {"type": "idle", "retire": footprint.held_mb() > RETIRE_MB}
 
 
 @contextmanager

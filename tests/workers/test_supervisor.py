@@ -164,6 +164,27 @@ def test_the_importer_gives_way_as_far_as_is_set(config):
         supervisor.stop()
 
 
+def test_an_importer_is_there_for_the_next_import(supervisor, queue, wait_for, long_scan):
+    wait_for(queue(long_scan), "staging", "promoting")
+    importer = supervisor.importer_pid
+    wait_for(queue(scan([1]), source_label="b"), "completed")
+    assert supervisor.importer_pid == importer
+
+
+def test_an_importer_that_holds_much_makes_way_for_a_fresh_one(supervisor, queue, wait_for, monkeypatch):
+    plain = ImporterProcess.messages
+
+    def messages(process):
+        return (message | {"retire": True} if message["type"] == "idle" else message for message in plain(process))
+
+    monkeypatch.setattr(ImporterProcess, "messages", messages)
+    assert wait_for(queue(scan([1])), "completed").inserted == 1
+    assert eventually(lambda: supervisor.importer_pid is not None)
+    importer = supervisor.importer_pid
+    assert wait_for(queue(scan([1, 2])), "completed").inserted == 1
+    assert eventually(lambda: supervisor.importer_pid not in (None, importer))
+
+
 def test_an_importer_killed_while_idle_is_replaced(supervisor, queue, wait_for):
     assert eventually(lambda: supervisor.importer_pid is not None)
     os.kill(supervisor.importer_pid, signal.SIGKILL)

@@ -1,0 +1,34 @@
+"""What a process is found to hold."""
+
+from __future__ import annotations
+
+import mmap
+
+import pytest
+
+from hextrackr.workers import footprint, importer
+
+
+def test_what_is_held_is_counted_and_what_was_given_back_is_not():
+    before = footprint.held_mb()
+    held = mmap.mmap(-1, 64 * 1024**2)
+    for page in range(0, len(held), mmap.PAGESIZE):
+        held[page] = 1
+    assert 60 < footprint.held_mb() - before < 70
+    held.close()
+    assert footprint.held_mb() - before < 10
+
+
+@pytest.mark.parametrize("content", [None, "", "many"], ids=["no such file", "empty", "no figures"])
+def test_where_the_system_does_not_tell_the_most_ever_held_counts(tmp_path, monkeypatch, content):
+    now = footprint.held_mb()
+    monkeypatch.setattr(footprint, "_STATM", tmp_path / "statm")
+    if content is not None:
+        (tmp_path / "statm").write_text(content)
+    assert footprint.held_mb() >= now - 1
+
+
+@pytest.mark.parametrize(("held", "retires"), [(92, False), (130, False), (131, True)])
+def test_an_importer_that_holds_much_makes_way(monkeypatch, held, retires):
+    monkeypatch.setattr(footprint, "held_mb", lambda: held)
+    assert importer._idle() == {"type": "idle", "retire": retires}
