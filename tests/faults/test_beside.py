@@ -51,10 +51,13 @@ def test_an_end_that_cannot_be_written_is_told_at_once_and_written_later(desk, m
     assert desk.ended(import_id)["error"]["code"] == "UNKNOWN_FORMAT"
 
 
-def test_what_fails_beside_an_import_does_not_end_it(desk, monkeypatch):
+@pytest.mark.parametrize(("part", "name"), [("_turns", "_to_cancel"), ("_rounds", "remind_waiting")])
+def test_what_fails_beside_the_importers_work_does_not_end_it(desk, monkeypatch, part, name):
     desk = desk()
-    monkeypatch.setattr(desk.supervisor._runner, "_meanwhile", refuse(OSError("?")))
-    assert desk.ended(desk.upload(scan(range(100), range(100))))["state"] == "completed"
+    monkeypatch.setattr(getattr(desk.supervisor, part), name, refuse(OSError("?")))
+    import_id = desk.upload(scan(range(100), range(100)))
+    assert desk.ended(import_id)["state"] == "completed"
+    assert desk.supervisor.undo(import_id).undone_at
 
 
 def test_a_request_that_gets_no_connection_in_time_is_told_that_the_database_is_busy(app, client, monkeypatch, caplog):
