@@ -44,9 +44,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two progress lines: what a watcher is told is older than this by no more than its way.
 TICK = 0.02
-#: A process that holds more than this after its work, in MB, makes way for a fresh one, so that the system gets the memory back: one of a
-#: million rows does. The others are there at once for the next import, and begin it with little more than a fresh one has.
-RETIRE_MB = 130
+#: A process that holds this much more than when it was new, in MB, makes way for a new one, so that the system gets the memory back. After
+#: a hundred thousand rows it does not: it is there at once for the next import.
+KEPT_MB = 30
 #: How long a sweep waits for somebody else's lock: not long, as the next import waits behind it.
 SWEEP_PATIENCE_MS = 2_000
 
@@ -63,12 +63,14 @@ def main(descriptor: int, niceness: int) -> None:
     channel = Channel(end)
     jobs: queue.Queue[Message] = queue.Queue()
     threading.Thread(target=_listen, args=(channel, jobs), daemon=True).start()
+    pipeline.prepare()
+    new = footprint.held_mb()
     while True:
-        pipeline.prepare()
         request = jobs.get()
         match request.pop("type"):
             case "sweep":
                 sweep(**request)
+                continue  # nobody waits for it
             case "undo":
                 take_back(channel, **request)
             case "upkeep":
@@ -76,6 +78,8 @@ def main(descriptor: int, niceness: int) -> None:
             case "job":
                 with logs.about(request["import_id"], request.pop("session_id")):
                     carry_out(Job(**request), channel)
+        pipeline.prepare()
+        channel.send(_idle(new))
 
 
 def _listen(channel: Channel, jobs: queue.Queue[Message]) -> None:
@@ -102,7 +106,6 @@ def carry_out(job: Job, channel: Channel) -> None:
         outcome = {"type": "awaiting" if state == ImportState.AWAITING_CONFIRMATION else "completed"}
     channel.send(outcome)
     _clean_up(job, state)
-    channel.send(_idle())
 
 
 def take_back(channel: Channel, import_id: int, database_url: str) -> None:
@@ -116,7 +119,6 @@ def take_back(channel: Channel, import_id: int, database_url: str) -> None:
         outcome = {"type": "done"}
     channel.send(outcome)
     sweep(database_url)
-    channel.send(_idle())
 
 
 def keep_up(channel: Channel, operation: Operation) -> None:
@@ -136,7 +138,6 @@ def keep_up(channel: Channel, operation: Operation) -> None:
     else:
         outcome = {"type": "done"}
     channel.send(outcome)
-    channel.send(_idle())
 
 
 def _failure(error: Exception, what: str) -> Message:
@@ -149,8 +150,12 @@ def _failure(error: Exception, what: str) -> Message:
     return {"type": "failed", "error": refusal.record()}
 
 
-def _idle() -> Message:
-    return {"type": "idle", "retire": footprint.held_mb() > RETIRE_MB}
+def _idle(new: float) -> Message:
+    """The line that tells of the end of all work; said when the next DuckDB is open, which gives back what the C library has kept.
+
+    :param new: MB that this process held before its first work.
+    """
+    return {"type": "idle", "retire": footprint.held_mb() > new + KEPT_MB}
 
 
 @contextmanager
