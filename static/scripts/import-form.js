@@ -64,9 +64,7 @@ export class ImportForm {
 
     #import(files) {
         setText(this.#error, files.map((file) => this.#refusal(file)).filter(Boolean).join(" "));
-        for (const file of files) {
-            if (!this.#refusal(file)) this.#runs.upload(file, this.#options());
-        }
+        this.#runs.upload(files.filter((file) => !this.#refusal(file)), () => this.#options());
     }
 
     /** Why a file need not even be sent; empty when it may be. */

@@ -132,6 +132,11 @@ test("the upload has a percentage, a speed and a time left of its own", () => {
     assert.equal(view.canCancel, true);
 });
 
+test("a file that is sent after others says so, and can be cancelled", () => {
+    const view = uploadingView(start, { loaded: 0, total: 100, elapsed: 0, waits: true });
+    assert.deepEqual([view.kind, view.percent, view.message, view.canCancel], ["uploading", 0, "Waiting for other files to be sent…", true]);
+});
+
 test("the import begins at its own percentage after the upload's", () => {
     const uploaded = uploadingView(start, { loaded: 100, total: 100, elapsed: 10 });
     assert.equal(uploaded.percent, 100);

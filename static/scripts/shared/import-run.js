@@ -61,13 +61,18 @@ export class ImportRun extends EventTarget {
      *
      * @param {File} file
      * @param {FormData} form the other fields
+     * @param {Promise<void> | null} before what is to be sent before it
      */
-    async upload(file, form) {
+    async upload(file, form, before) {
         this.#upload = new Upload();
         form.set("sessionId", this.sessionId);
         form.delete("csvFile");
         form.append("csvFile", file); // last, so that the server knows the rest when the file begins
-        this.#show(uploadingView(this.view, { loaded: 0, total: file.size, elapsed: 0 }));
+        const toSend = { loaded: 0, total: file.size, elapsed: 0 };
+        this.#show(uploadingView(this.view, { ...toSend, waits: before !== null }));
+        await before;
+        if (this.ended) return; // cancelled meanwhile
+        this.#show(uploadingView(this.view, toSend));
         await Promise.race([this.#follower.start(), new Promise((resolve) => setTimeout(resolve, JOIN_WITHIN_MS))]);
         if (this.ended) return; // cancelled meanwhile
         const begun = performance.now();

@@ -1,3 +1,4 @@
+import { oldestFirst } from "./file-order.js";
 import { ImportRun } from "./import-run.js";
 import { local, session } from "./storage.js";
 
@@ -17,6 +18,7 @@ export class ImportRuns extends EventTarget {
     #runs = new Map();
     #shownId = null;
     #over = new Set();
+    #sent = null; // a promise: that what was chosen so far has been sent
     #reconnect = () => {
         if (this.#runs.size > 0) this.#client.connect().catch(() => {});
     };
@@ -62,15 +64,18 @@ export class ImportRuns extends EventTarget {
     }
 
     /**
-     * Import a file, and show it.
+     * Import files, the oldest first, and show that. They are sent one after the other, so that the server imports them in this order.
      *
-     * @param {File} file
-     * @param {FormData} options the form's other fields
+     * @param {File[]} files
+     * @param {() => FormData} options makes the form's other fields, once for each
      */
-    upload(file, options) {
-        const run = this.#add({ filename: file.name });
-        run.upload(file, options);
-        this.show(run.sessionId);
+    upload(files, options) {
+        const runs = oldestFirst(files).map((file) => {
+            const run = this.#add({ filename: file.name });
+            this.#sent = run.upload(file, options(), this.#sent);
+            return run;
+        });
+        if (runs.length > 0) this.show(runs[0].sessionId);
     }
 
     /**

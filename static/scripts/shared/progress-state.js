@@ -76,10 +76,10 @@ export function waitingView({ sessionId, filename = "", importId = null }) {
  * The upload itself.
  *
  * @param {ProgressView} view
- * @param {{loaded: number, total: number, elapsed: number}} sent bytes, bytes, ms
+ * @param {{loaded: number, total: number, elapsed: number, waits?: boolean}} sent bytes, bytes, ms; whether other files are sent first
  * @returns {ProgressView}
  */
-export function uploadingView(view, { loaded, total, elapsed }) {
+export function uploadingView(view, { loaded, total, elapsed, waits = false }) {
     const perSecond = elapsed > 0 ? (loaded * 1000) / elapsed : 0;
     const sentAll = total > 0 && loaded >= total;
     return {
@@ -88,7 +88,7 @@ export function uploadingView(view, { loaded, total, elapsed }) {
         step: 0,
         stepLabel: STEPS[0],
         percent: total > 0 ? Math.floor((loaded / total) * 100) : 0,
-        message: sentAll ? "Sent. Waiting for the server to store the file…" : "Uploading the file…",
+        message: waits ? "Waiting for other files to be sent…" : sentAll ? "Sent. Waiting for the server to store the file…" : "Uploading the file…",
         amountText: `${bytes(loaded)} of ${bytes(total)}`,
         rateText: perSecond > 0 ? `${bytes(perSecond)}/s` : "",
         etaText: perSecond > 0 ? timeLeft((total - loaded) / perSecond) : "",
