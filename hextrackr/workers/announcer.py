@@ -82,13 +82,11 @@ class Announcer:
         )
 
     def unattended(self, record: Import, place: int) -> None:
-        """Say that no worker process has taken the import; ``place`` is 1 for the next in turn."""
-        self._tracker.update_progress(
-            record.session_id,
-            0.0,
-            "Waiting for a worker process: none has taken the import yet.",
-            {"queuePosition": place},
-        )
+        """Say, once, that no worker process has taken the import; ``place`` is 1 for the next in turn."""
+        message = "Waiting for a worker process: none has taken the import yet."
+        known = self._tracker.get_session(record.session_id)
+        if known is not None and known["metadata"]["message"] != message:
+            self._tracker.update_progress(record.session_id, 0.0, message, {"queuePosition": place})
 
     def silent(self, record: Import) -> None:
         """Say again what was said last: the importer has had nothing to say for a while, and is there."""

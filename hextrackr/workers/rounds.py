@@ -79,11 +79,14 @@ class Rounds:
         self._go_round()
 
     def tell_waiting(self, chore: str | None = None) -> None:
-        """Tell the imports that wait for their turn what comes first.
+        """Tell the imports that wait for their turn what comes first; of several processes at work, the one with the oldest import does.
 
         :param chore: what does, if it is no import.
         """
         self._told = time.monotonic()
+        held = [import_id for import_id, _ in self._leases.held()]
+        if held and min(held) != self._runner.current:
+            return
         for place, record in enumerate(self._registry.waiting(), start=1):
             self._announcer.waiting(record, place, chore)
 

@@ -77,6 +77,18 @@ def test_who_has_waited_is_told_that_its_turn_has_come(tracker, waited):
     assert told["message"].endswith("he import is about to start.") and not told.get("queuePosition")
 
 
+def test_that_no_worker_takes_an_import_is_told_once(tracker, events):
+    announcer = Announcer(tracker)
+    announcer.queued(record())
+    for _ in range(3):
+        events.clock.advance(1_000)
+        announcer.unattended(record(), 1)
+    assert [payload["message"].startswith("Waiting for a worker") for _, _, payload, _ in events.events] == [
+        False,
+        True,
+    ]
+
+
 def test_who_takes_an_import_first_opens_its_session_and_the_upload_is_no_conflict(tracker):
     announcer = Announcer(tracker)
     announcer.taken(record("reading", 1, "a"))
