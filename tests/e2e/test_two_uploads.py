@@ -78,6 +78,8 @@ def test_a_file_that_waits_for_another_to_be_sent_can_be_cancelled(page, tmp_pat
     page.route("**/api/vulnerabilities/import-staging", lambda route: held.append(route), times=1)
     choose(page, [first, second, third], source="cancelled")
     expect(part(page, "filename")).to_have_text("early.csv")
+    while not held:
+        page.wait_for_timeout(20)
     page.keyboard.press("Escape")
     page.locator("[data-progress-pill] button", has_text="middle.csv").click()
     expect(part(page, "message")).to_have_text("Waiting for other files to be sent…")
