@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two progress lines: what a watcher is told is older than this by no more than its way.
 TICK = 0.02
-#: A process that holds this much more than when it was new, in MB, makes way for a new one, so that the system gets the memory back. Most do
+#: A process that holds this much more than when it was new, in MB, makes way for a new one: the system gets the memory back. Most do
 #: not, and are there at once for the next import: libraries that are loaded at the first one are 18 MB with SQLite and 32 with PostgreSQL.
 KEPT_MB = 40
 #: How long a sweep waits for somebody else's lock: not long, as the next import waits behind it.
