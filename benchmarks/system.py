@@ -127,13 +127,6 @@ class System:
         """Look into the database."""
         return databases.query(self.instance, statement, *values)
 
-    def at_work(self) -> set[str]:
-        """The names of those who work on imports now."""
-        return {
-            owner
-            for (owner,) in self.query("SELECT owner FROM imports WHERE state IN ('reading', 'staging', 'promoting')")
-        }
-
     def at_work_on(self, import_id: int, *states: str) -> subprocess.Popen[bytes]:
         """Wait until an import is in one of these states, and return the worker that has it."""
         row = f"SELECT owner FROM imports WHERE id = ? AND state IN ({', '.join('?' * len(states))})"

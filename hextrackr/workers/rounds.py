@@ -18,7 +18,7 @@ from .runner import Runner
 #: Seconds between two rounds.
 ROUND = 1.0
 #: Seconds that a worker has to take an import before its watchers are told that none has.
-OVERDUE = 3.0
+UNATTENDED_AFTER = 3.0
 #: Seconds between two words to imports that wait: with the tracker's throttle on top, they are never half a second without one.
 TELL = 0.25
 
@@ -70,7 +70,7 @@ class Rounds:
                 self._announcer.reopened(record)
 
     def look_around(self) -> None:
-        """Go round, if it is time to."""
+        """Remind who waits for the import that runs here, and go round, each if it is time to."""
         if self._runner.current is not None:
             self.remind_waiting()
         if time.monotonic() - self._last < ROUND:
@@ -122,5 +122,5 @@ class Rounds:
         now = time.monotonic()
         self._waiting_since = {record.id: self._waiting_since.get(record.id, now) for record in waiting}
         for place, record in enumerate(waiting, start=1):
-            if now - self._waiting_since[record.id] >= OVERDUE:
+            if now - self._waiting_since[record.id] >= UNATTENDED_AFTER:
                 self._announcer.unattended(record, place)
