@@ -140,13 +140,3 @@ def test_the_importer_process_loads_neither_flask_nor_eventlet(tmp_path):
     loaded = loaded_by("import hextrackr.workers.importer", tmp_path)
     assert "hextrackr.importing.pipeline" in loaded
     assert not loaded & {"flask", "eventlet", "flask_socketio", "socketio", "hextrackr.extensions"}
-
-
-LANGUAGES = ("*.py", "*.js", "*.mjs", "*.css", "*.html")
-
-
-def test_no_file_is_too_long_to_read():
-    folders = ("hextrackr", "static/scripts", "static/styles", "templates", "benchmarks", "tools")
-    files = [path for folder in folders for kind in LANGUAGES for path in (ROOT / folder).rglob(kind)]
-    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
-    assert {name: length for name, length in lengths.items() if length > 250 and "migrations" not in name} == {}

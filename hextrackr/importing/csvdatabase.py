@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,14 @@ class CsvDatabase:
                 self._connection.execute(f"SET preserve_insertion_order = {keep_order}")
             self._read_before = consumption.read_bytes()
             self._connection.execute(statement)
+
+    def fill(self, table: str, names: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
+        """Make a table of texts from rows of them."""
+        columns = ", ".join(f"unnest(CAST(? AS VARCHAR[])) AS {name}" for name in names)
+        with _explained():
+            self._connection.execute(
+                f"CREATE TABLE {table} AS SELECT {columns}", [list(column) for column in zip(*rows, strict=True)]
+            )
 
     def all(self, statement: str) -> list[tuple[Any, ...]]:
         """Execute a statement and return its rows."""

@@ -6,21 +6,25 @@ Few files have any, so only then the file is read again, in its order: a row is 
 from __future__ import annotations
 
 from .csvdatabase import CsvDatabase
-from .mapping import ASSET_FIELDS, BLANK, BLANKS, FAULTS, ROW_FIELDS, Mapping
+from .mapping import ASSET_FIELDS, BLANK, BLANKS, FAULTS, NAMELESS, ROW_FIELDS, Mapping
 
 #: How much of a faulty value is kept, in characters.
 VALUE_LENGTH = 500
 
-_NAMELESS_HOSTS = "SELECT code FROM asset_texts WHERE asset_key IS NULL"
+_NAMELESS_HOSTS = f"SELECT code FROM asset_texts WHERE {NAMELESS}"
 _INCOMPLETE = f"severity IS NULL OR port IS NULL OR definition_key IS NULL OR asset_code IN ({_NAMELESS_HOSTS})"
 
 
 def separate(database: CsvDatabase, mapping: Mapping) -> None:
     """Take these rows out of ``rows``; ``faults`` holds their ``ordinal`` (from 0), ``fault``, ``value`` and whether they are ``suspect``.
 
-    ``fault`` is an index into :data:`.mapping.FAULTS`, or :data:`.mapping.BLANK`.
+    ``fault`` is an index into :data:`.mapping.FAULTS`, or :data:`.mapping.BLANK`. The other columns say of which finding such a row is,
+    as far as it can be read.
     """
-    database.run("CREATE TABLE faults (ordinal BIGINT, fault INTEGER, value VARCHAR, suspect BOOLEAN)")
+    database.run("""
+        CREATE TABLE faults (ordinal BIGINT, fault INTEGER, value VARCHAR, suspect BOOLEAN,
+                             asset_code UBIGINT, definition_key VARCHAR, port INTEGER, protocol VARCHAR)
+    """)
     if not database.one(f"SELECT EXISTS (FROM rows WHERE {_INCOMPLETE})")[0]:
         return
     _find(database, mapping)
@@ -46,9 +50,11 @@ def _find(database: CsvDatabase, mapping: Mapping) -> None:
     said = ", ".join(f"{expression} AS {name}" for name, expression in {**mapping.asset(), **mapping.finding()}.items())
     database.run(f"""
         INSERT INTO faults
-        SELECT ordinal, CASE WHEN {mapping.blank()} THEN {BLANK} {faults} END AS fault, CASE {values} END, FALSE
-        FROM (SELECT ordinal, {said}
-              FROM (SELECT row_number() OVER () - 1 AS ordinal, {mapping.cells((*ASSET_FIELDS, *ROW_FIELDS))}
+        SELECT ordinal, CASE WHEN {mapping.blank()} THEN {BLANK} {faults} END AS fault, CASE {values} END, FALSE,
+               asset_code, definition_key, port, protocol
+        FROM (SELECT ordinal, asset_code, {said}
+              FROM (SELECT row_number() OVER () - 1 AS ordinal, {mapping.code(ASSET_FIELDS)} AS asset_code,
+                           {mapping.cells((*ASSET_FIELDS, *ROW_FIELDS))}
                     FROM {database.source()}))
         WHERE fault IS NOT NULL
     """)

@@ -49,6 +49,11 @@ _CVES = """
       AND EXISTS (SELECT 1 FROM staging_cves c WHERE c.import_id = d.import_id AND c.number = d.number)
       AND NOT EXISTS (SELECT 1 FROM staging_cves c WHERE c.import_id = d.import_id AND c.number = d.number AND c.cve = o.cve)
 """
+_IDENTIFIERS = """
+    INSERT INTO undo_identifiers (import_id, asset_id, kind, value, realm, added, inherited)
+    SELECT :import_id, asset_id, kind, value, realm, TRUE, FALSE FROM added_identifiers
+    UNION ALL SELECT :import_id, asset_id, kind, value, realm, FALSE, inherited FROM gone_identifiers
+"""
 _TOTALS = """
     INSERT INTO undo_totals (import_id, day, severity, open, vpr_sum, opened, resolved, reopened)
     SELECT :import_id, :day, :severity, t.open, t.vpr_sum, t.opened, t.resolved, t.reopened
@@ -79,7 +84,7 @@ def keep_first_seen(connection: Connection, import_id: int, day: date) -> None:
 def keep_rows(
     connection: Connection, table: str, values: tuple[str, ...], differs: str, import_id: int, source_id: int
 ) -> None:
-    """Keep the rows of ``assets`` or ``definitions`` that their staged namesakes are about to change.
+    """Keep the rows of ``assets`` or ``definitions`` that the staged rows linked to them are about to change.
 
     :param differs: the condition that says so, of ``excluded`` (the staged row) and the table.
     """
@@ -88,7 +93,7 @@ def keep_rows(
         text(f"""
         INSERT INTO undo_{table} (import_id, {table[:-1]}_id, {names})
         SELECT :import_id, {table}.id, {", ".join(f"{table}.{name}" for name in values)}
-        FROM staging_{table} AS excluded JOIN {table} ON {table}.source_id = :source_id AND {table}.key = excluded.key
+        FROM staging_{table} AS excluded JOIN {table} ON {table}.id = excluded.{table[:-1]}_id
         WHERE excluded.import_id = :import_id AND ({differs}) ORDER BY {table}.id
         """),
         {"import_id": import_id, "source_id": source_id},
@@ -98,6 +103,11 @@ def keep_rows(
 def keep_cves(connection: Connection, import_id: int, newest: int) -> None:
     """Keep what changes in the CVE sets of the definitions up to the id ``newest``: those above it are new."""
     connection.execute(text(_CVES), {"import_id": import_id, "newest": newest})
+
+
+def keep_identifiers(connection: Connection, import_id: int) -> None:
+    """Keep what ``added_identifiers`` and ``gone_identifiers`` are about to change."""
+    connection.execute(text(_IDENTIFIERS), {"import_id": import_id})
 
 
 def keep_totals(connection: Connection, import_id: int, source_id: int, day: date) -> None:

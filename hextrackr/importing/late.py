@@ -1,12 +1,14 @@
 """Takes in a scan that is older than the newest one of its source: it fills history and changes no present state.
 
-What nobody knew of is added as resolved on the day of the next scan on record, which did not report it any more. What is known
-was there earlier than the record says, and is now known to have been.
+What is known was there earlier than the record says, and is now known to have been. What nobody knew of is resolved on the day of the first
+later scan that looked for it and did not report it: a full one if this scan is a full one as well, else one that saw the host. A scan with
+rejected rows is not taken for one that looked. What no scan has looked for since is open.
 """
 
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -15,14 +17,20 @@ from hextrackr.models.dialects import statement
 from hextrackr.models.imports import ImportMode
 
 from . import added, catalogue, journal, lifecycle, sightings, undo
-from .staged import LINKED, OF_OUTCOMES, OPENED, OUTCOMES
+from .formats.format import FIXED, RESURFACED
+from .staged import IS_KEPT, LINKED, OF_OUTCOMES, OPENED, OUTCOMES
 
 _INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
                           first_seen, sighting_id, lifecycle, resolved_on, opened_by)
     SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, o.sighting_id,
-           'resolved', CASE o.state WHEN 0 THEN :day ELSE :closed END, :import_id
-    FROM {LINKED} WHERE s.import_id = :import_id AND o.state >= 0
+           CASE WHEN o.state = {FIXED} OR {{looked}} THEN 'resolved' WHEN o.state = {RESURFACED} THEN 'reopened' ELSE 'active' END,
+           CASE WHEN o.state = {FIXED} THEN :day WHEN {{looked}} THEN :closed END, :import_id
+    FROM {LINKED} WHERE s.import_id = :import_id AND {IS_KEPT}
+"""
+_SAW_THE_HOST = """
+    a.asset_id IN (SELECT f.asset_id FROM findings f JOIN sightings w ON w.id = f.sighting_id
+                   WHERE f.source_id = :source_id AND f.id <= :newest AND w.day >= :closed)
 """
 _SEEN_EARLIER = f"""
     UPDATE findings SET first_seen = {OPENED}
@@ -32,34 +40,63 @@ _CLOSED = """
     INSERT INTO finding_changes (
         import_id, finding_id, kind, day, severity, vpr, cvss, severity_before, vpr_before, cvss_before, lifecycle_before)
     SELECT :closing_import, id, 'resolved', :closed, severity, vpr, cvss, severity, vpr, cvss, 'active'
-    FROM findings WHERE id > :newest AND source_id = :source_id AND resolved_on > :day ORDER BY id
+    FROM findings WHERE id > :newest AND source_id = :source_id AND resolved_on = :closed ORDER BY id
+"""
+_OPENED = """
+    SELECT severity, count(*) FROM findings
+    WHERE id > :newest AND source_id = :source_id AND lifecycle <> 'resolved' GROUP BY severity
 """
 
 
-def record(connection: Connection, import_id: int, source_id: int, day: date, staged: int) -> int:
-    """Take in a late scan and return how many findings it added to the history."""
+def record(
+    connection: Connection,
+    import_id: int,
+    source_id: int,
+    day: date,
+    mode: ImportMode,
+    staged: int,
+    *,
+    ports: bool = True,
+    protocols: bool = True,
+) -> tuple[int, dict[int, int]]:
+    """Take in a late scan.
+
+    :param ports: see :func:`.lifecycle.match`, as for ``protocols``.
+    :return: how many findings it added to the history, and how many of them are open now, by severity.
+    """
     catalogue.promote_assets(connection, import_id, source_id, late=True)
     catalogue.promote_definitions(connection, import_id, source_id, late=True)
-    all_new = lifecycle.match(connection, import_id, source_id, day, staged=staged)
-    outcomes = lifecycle.conclude(connection, import_id, source_id, ImportMode.DELTA, holds_open=False, all_new=all_new)
-    next_scan = connection.execute(
-        select(Import.id, Import.scan_date)
-        .where(*undo.standing(source_id), Import.scan_date > day)
-        .order_by(Import.scan_date, Import.place)
-        .limit(1)
-    ).one()
-    parameters = {
+    all_new = lifecycle.match(connection, import_id, source_id, day, staged=staged, ports=ports, protocols=protocols)
+    outcomes, _ = lifecycle.conclude(
+        connection, import_id, source_id, ImportMode.DELTA, holds_open=False, all_new=all_new
+    )
+    full = connection.execute(_first_after(source_id, day, ImportMode.FULL)).one_or_none()
+    any_hosts = connection.execute(_first_after(source_id, day, ImportMode.FULL, ImportMode.HOSTS)).one_or_none()
+    closing, looked = (full, "1 = 1") if full is not None and mode == ImportMode.FULL else (any_hosts, _SAW_THE_HOST)
+    newest = added.newest(connection)
+    parameters: dict[str, Any] = {
         "import_id": import_id,
         "source_id": source_id,
         "day": day,
-        "closing_import": next_scan.id,
-        "closed": next_scan.scan_date,
-        "newest": added.newest(connection),
+        "closing_import": closing.id if closing else None,
+        "closed": closing.scan_date if closing else None,
+        "newest": newest,
     }
     journal.keep_first_seen(connection, import_id, day)
     sightings.link(connection, import_id, source_id, day, all_new=all_new)
-    insert = _INSERT if all_new else _INSERT + lifecycle.NEW_ONES
-    for step in (_SEEN_EARLIER, insert, _CLOSED):
+    insert = _INSERT.format(looked=looked if closing else "1 = 0") + ("" if all_new else lifecycle.NEW_ONES)
+    for step in (_SEEN_EARLIER, insert, *((_CLOSED,) if closing else ())):
         connection.execute(statement(step), parameters)
-    added.note(connection, import_id, parameters["newest"])
-    return sum(outcomes["inserted"].values())
+    added.note(connection, import_id, newest)
+    is_open = {severity: count for severity, count in connection.execute(statement(_OPENED), parameters)}
+    return sum(outcomes["inserted"].values()), is_open
+
+
+def _first_after(source_id: int, day: date, *modes: ImportMode) -> Any:
+    """Selects the first later scan of these modes that read its whole file."""
+    return (
+        select(Import.id, Import.scan_date)
+        .where(*undo.standing(source_id), Import.scan_date > day, Import.mode.in_(modes), Import.rejected == 0)
+        .order_by(Import.scan_date, Import.place)
+        .limit(1)
+    )

@@ -4,6 +4,12 @@ The comparison is a temporary table, ``matched``: the number of each staged find
 of the finding, that of its sighting and, if it was seen again later, when. A second one, ``absent``, holds the open findings the scan
 should have seen and did not. All is read only until :func:`apply`, so that the guard can look at them first. A source without findings
 has nothing to compare with: then all that is staged is new.
+
+A file without ports, or without protocols, is compared without them. Then, and where a staged host is several assets on record (see
+:mod:`.identity`), a staged finding may be several findings: all that are open, else the last that was.
+
+What the scan did not check is left as it was: a row without a verdict has the outcome ``unchecked``, which changes nothing, and what a
+rejected row is about (``staging_unchecked``) is never absent.
 """
 
 from __future__ import annotations
@@ -19,7 +25,8 @@ from hextrackr.models.findings import OPEN_GRADE, Severity
 from hextrackr.models.imports import ImportMode
 
 from . import journal, sightings
-from .staged import LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN
+from .formats.format import FIXED, NO_VERDICT, RESURFACED
+from .staged import IS_KEPT, LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN
 
 #: Outcome -> severity (0..4) -> number of findings.
 Outcomes = dict[str, dict[int, int]]
@@ -32,27 +39,51 @@ _MATCHED = """
     CREATE TEMPORARY TABLE matched (
         number INTEGER {key}, finding_id INTEGER, severity INTEGER, outcome TEXT, seen DATE, was_open BOOLEAN, sighting_id INTEGER)
 """
-_MATCH = f"""
-    INSERT INTO matched
-    SELECT s.number, f.id, o.severity,
-           CASE
-               WHEN f.id IS NULL THEN 'inserted'
-               WHEN o.state <= 0 AND f.lifecycle <> 'resolved' THEN 'resolved'
-               WHEN o.state <= 0 THEN 'unchanged'
-               WHEN f.lifecycle = 'resolved' OR (o.state = 2 AND f.lifecycle = 'active') THEN 'reopened'
-               WHEN o.severity <> f.severity OR coalesce(o.vpr, f.vpr, -1) <> coalesce(f.vpr, -1)
-                    OR coalesce(o.cvss, f.cvss, -1) <> coalesce(f.cvss, -1) THEN 'updated'
-               ELSE 'unchanged'
-           END,
-           CASE WHEN {SEEN} > w.day THEN {SEEN} END, f.lifecycle <> 'resolved', f.sighting_id
-    FROM {LINKED}
-    LEFT JOIN findings f ON f.asset_id = a.asset_id AND f.definition_id = d.definition_id
-                        AND f.port = s.port AND f.protocol = o.protocol
-    LEFT JOIN sightings w ON w.id = f.sighting_id
-    WHERE s.import_id = :import_id AND s.number >= :low AND s.number < :high AND (o.state >= 0 OR f.id IS NOT NULL)
+_OUTCOME = f"""
+    CASE
+        WHEN f.id IS NULL THEN 'inserted'
+        WHEN o.state = {NO_VERDICT} THEN 'unchecked'
+        WHEN o.state < 0 AND f.lifecycle <> 'resolved' THEN 'resolved'
+        WHEN o.state < 0 THEN 'unchanged'
+        WHEN f.lifecycle = 'resolved' OR (o.state = {RESURFACED} AND f.lifecycle = 'active') THEN 'reopened'
+        WHEN o.severity <> f.severity OR coalesce(o.vpr, f.vpr, -1) <> coalesce(f.vpr, -1)
+             OR coalesce(o.cvss, f.cvss, -1) <> coalesce(f.cvss, -1) THEN 'updated'
+        ELSE 'unchanged'
+    END
 """
-_ALL_NEW = """
-    SELECT 'inserted', severity, sum(findings) FROM staging_observations WHERE import_id = :import_id AND state >= 0 GROUP BY severity
+_SAYS = f"""
+    INSERT INTO matched
+    SELECT s.number, f.id, o.severity, {_OUTCOME}, CASE WHEN {SEEN} > w.day THEN {SEEN} END, f.lifecycle <> 'resolved', f.sighting_id
+    FROM {LINKED}
+"""
+_STAGED_HERE = "s.import_id = :import_id AND s.number >= :low AND s.number < :high"
+_MATCH = f"""
+    {_SAYS}
+    LEFT JOIN findings f ON f.asset_id = a.asset_id AND f.definition_id = d.definition_id {{same}}
+    LEFT JOIN sightings w ON w.id = f.sighting_id
+    WHERE {_STAGED_HERE} AND ({IS_KEPT} OR f.id IS NOT NULL)
+"""
+#: The other assets that a staged host is linked to.
+_MATCH_OTHERS = f"""
+    {_SAYS}
+    JOIN host_links l ON l.number = s.asset_number AND NOT l.is_first
+    JOIN findings f ON f.asset_id = l.asset_id AND f.definition_id = d.definition_id {{same}}
+    LEFT JOIN sightings w ON w.id = f.sighting_id
+    WHERE {_STAGED_HERE}
+"""
+_SAME_PORT, _SAME_PROTOCOL = "AND f.port = s.port", "AND f.protocol = o.protocol"
+#: Of several findings that one staged finding may be: those that are open, else the last that was.
+_SEVERAL = (
+    "CREATE INDEX ix_matched_number ON matched (number, was_open)",
+    "DELETE FROM matched WHERE finding_id IS NULL AND number IN (SELECT number FROM matched WHERE finding_id IS NOT NULL)",
+    "DELETE FROM matched WHERE NOT was_open AND number IN (SELECT number FROM matched WHERE was_open)",
+    """
+    DELETE FROM matched WHERE NOT was_open AND finding_id NOT IN (
+        SELECT max(finding_id) FROM matched WHERE NOT was_open GROUP BY number)
+    """,
+)
+_ALL_NEW = f"""
+    SELECT 'inserted', severity, sum(findings) FROM staging_observations o WHERE import_id = :import_id AND {IS_KEPT} GROUP BY severity
 """
 _ABSENT = f"""
     CREATE TEMPORARY TABLE absent AS
@@ -60,16 +91,36 @@ _ABSENT = f"""
     FROM findings f
     WHERE f.sighting_id IN (SELECT id FROM sightings WHERE source_id = :source_id) AND f.grade >= {OPEN_GRADE} AND {{not_matched}}
 """
+#: What the rejected rows are about, as it is on record. NULL stands for any.
+_UNCHECKED = """
+    CREATE TEMPORARY TABLE unchecked AS
+    SELECT l.asset_id, d.definition_id, u.port, u.protocol
+    FROM staging_unchecked u JOIN host_links l ON l.number = u.asset_number
+    LEFT JOIN staging_definitions d ON d.import_id = u.import_id AND d.number = u.definition_number
+    WHERE u.import_id = :import_id AND (u.definition_number IS NULL OR d.definition_id IS NOT NULL)
+"""
+_IS_UNCHECKED = """
+    EXISTS (SELECT 1 FROM unchecked u JOIN findings f ON f.id = absent.finding_id
+            WHERE u.asset_id = f.asset_id AND (u.definition_id IS NULL OR u.definition_id = f.definition_id)
+              {same_port} {same_protocol})
+"""
+_SAME_PORT_UNCHECKED = "AND (u.port IS NULL OR u.port = f.port)"
+_SAME_PROTOCOL_UNCHECKED = "AND (u.protocol IS NULL OR u.port IS NULL OR u.protocol = f.protocol)"
+_ANYTHING_UNCHECKED = """
+    SELECT count(*), count(*) FILTER (WHERE asset_number IS NULL) FROM staging_unchecked WHERE import_id = :import_id
+"""
+_NO_VERDICT_OF_OPEN = "SELECT count(*) FROM matched WHERE outcome = 'unchecked' AND was_open"
 _COUNT_ABSENT = "SELECT severity, count(*) FROM absent GROUP BY severity"
-_ON_SCANNED_HOSTS = " AND f.asset_id IN (SELECT asset_id FROM staging_assets WHERE import_id = :import_id)"
+_ON_SCANNED_HOSTS = " AND f.asset_id IN (SELECT asset_id FROM host_links)"
 _NONE = " AND 1 = 0"
 
 _INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
                           first_seen, sighting_id, lifecycle, resolved_on, opened_by)
     SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, o.sighting_id,
-           CASE o.state WHEN 0 THEN 'resolved' WHEN 2 THEN 'reopened' ELSE 'active' END, CASE o.state WHEN 0 THEN :day END, :import_id
-    FROM {LINKED} WHERE s.import_id = :import_id AND s.number >= :low AND s.number < :high AND o.state >= 0
+           CASE o.state WHEN {FIXED} THEN 'resolved' WHEN {RESURFACED} THEN 'reopened' ELSE 'active' END,
+           CASE o.state WHEN {FIXED} THEN :day END, :import_id
+    FROM {LINKED} WHERE {_STAGED_HERE} AND {IS_KEPT}
 """
 NEW_ONES = " AND s.number IN (SELECT number FROM matched WHERE outcome = 'inserted')"
 _NEW_HERE = (
@@ -115,12 +166,21 @@ def no_outcomes() -> Outcomes:
 
 
 def match(
-    connection: Connection, import_id: int, source_id: int, day: date, *, staged: int, advance: Advance = _uncounted
+    connection: Connection,
+    import_id: int,
+    source_id: int,
+    day: date,
+    *,
+    staged: int,
+    ports: bool = True,
+    protocols: bool = True,
+    advance: Advance = _uncounted,
 ) -> bool:
     """Fill ``matched``.
 
     :param day: the scan's date: when a finding was seen whose row does not say.
     :param staged: how many findings are staged; ``advance`` counts them.
+    :param ports: whether the file says on which ports its findings are, and ``protocols`` whether by which protocols.
     :return: whether the source has no findings yet, so that all are new and ``matched`` is empty.
     """
     parameters = {"import_id": import_id, "source_id": source_id, "day": day}
@@ -128,27 +188,62 @@ def match(
     known = connection.execute(
         statement("SELECT EXISTS (SELECT 1 FROM findings WHERE source_id = :source_id)"), parameters
     ).scalar_one()
-    connection.execute(text(_MATCHED.format(key=key(connection))))
+    others = connection.execute(text("SELECT EXISTS (SELECT 1 FROM host_links WHERE NOT is_first)")).scalar_one()
+    several = bool(others) or not ports or not protocols
+    connection.execute(text(_MATCHED.format(key="" if several else key(connection))))
     if known:
-        _in_pieces(connection, _MATCH, parameters, staged, advance)
+        same = f"{_SAME_PORT if ports else ''} {_SAME_PROTOCOL if protocols else ''}"
+        _in_pieces(connection, _MATCH.format(same=same), parameters, staged, advance)
+        if others:
+            _in_pieces(connection, _MATCH_OTHERS.format(same=same), parameters, staged, _uncounted)
+        for step in _SEVERAL if several else ():
+            connection.execute(text(step))
         get_to_know(connection, "matched")
     return not known
 
 
 def conclude(
-    connection: Connection, import_id: int, source_id: int, mode: ImportMode, *, holds_open: bool, all_new: bool
-) -> Outcomes:
-    """Fill ``absent``, and count what the import would do.
+    connection: Connection,
+    import_id: int,
+    source_id: int,
+    mode: ImportMode,
+    *,
+    holds_open: bool,
+    all_new: bool,
+    ports: bool = True,
+    protocols: bool = True,
+) -> tuple[Outcomes, int]:
+    """Fill ``absent``, and count what the import would do; and how many open findings it has not checked.
 
     :param holds_open: whether the file holds an open finding; one that does not never resolves by absence.
     :param all_new: what :func:`match` said.
+    :param ports: see :func:`match`, as for ``protocols``.
     """
     parameters = {"import_id": import_id, "source_id": source_id}
     scope = {ImportMode.FULL: "", ImportMode.HOSTS: _ON_SCANNED_HOSTS, ImportMode.DELTA: _NONE}[mode]
     absent = _ABSENT.format(not_matched=not_among(connection, "f.id", "matched", "finding_id"))
     nowhere = not holds_open or _all_seen(connection, source_id)
     connection.execute(text(absent + (_NONE if nowhere else scope)), parameters)
-    return _outcomes(connection, parameters, all_new)
+    unchecked = _leave_unchecked(connection, import_id, ports=ports, protocols=protocols)
+    return _outcomes(connection, parameters, all_new), unchecked
+
+
+def _leave_unchecked(connection: Connection, import_id: int, *, ports: bool, protocols: bool) -> int:
+    """Take out of ``absent`` what rejected rows are about, and return how many open findings the scan has not checked in all.
+
+    A rejected row protects its finding; one that names no definition its host; one that names no host the whole source.
+    """
+    (no_verdict,) = connection.execute(text(_NO_VERDICT_OF_OPEN)).one()
+    rejected, anything = connection.execute(text(_ANYTHING_UNCHECKED), {"import_id": import_id}).one()
+    if not rejected:
+        return int(no_verdict)
+    same = {
+        "same_port": _SAME_PORT_UNCHECKED if ports else "",
+        "same_protocol": _SAME_PROTOCOL_UNCHECKED if ports and protocols else "",
+    }
+    connection.execute(text(_UNCHECKED), {"import_id": import_id})
+    left = "DELETE FROM absent" + ("" if anything else f" WHERE {_IS_UNCHECKED.format(**same)}")
+    return int(no_verdict) + connection.execute(text(left)).rowcount
 
 
 def compared(connection: Connection, outcomes: Outcomes) -> dict[str, int]:
@@ -198,7 +293,7 @@ def _in_pieces(connection: Connection, step: str, parameters: dict[str, Any], st
 
 def _outcomes(connection: Connection, parameters: dict[str, Any], all_new: bool) -> Outcomes:
     outcomes = no_outcomes()
-    changed = "SELECT outcome, severity, count(*) FROM matched WHERE outcome <> 'unchanged' GROUP BY outcome, severity"
+    changed = "SELECT outcome, severity, count(*) FROM matched WHERE outcome NOT IN ('unchanged', 'unchecked') GROUP BY outcome, severity"
     for outcome, severity, count in connection.execute(text(_ALL_NEW if all_new else changed), parameters):
         outcomes[outcome][severity] = count
     for severity, count in connection.execute(text(_COUNT_ABSENT)):
@@ -223,5 +318,5 @@ def _all_seen(connection: Connection, source_id: int) -> bool:
 
 def drop(connection: Connection) -> None:
     """Remove the temporary tables, if they are there."""
-    for table in ("matched", "absent"):
+    for table in ("matched", "absent", "unchecked"):
         connection.execute(text(f"DROP TABLE IF EXISTS {table}"))

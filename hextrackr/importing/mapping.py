@@ -11,7 +11,7 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 
 from . import dates, identifiers, markup, scores
-from .formats.format import OPEN, Recognised
+from .formats.format import NO_NAME, OPEN, Recognised
 from .scores import Scale
 
 #: Longest text of a key or name, in characters; a longer one is cut, which keeps it equal to itself.
@@ -21,7 +21,7 @@ EMPTY = "CAST(NULL AS VARCHAR)"
 #: The ``fault`` of a row that holds no finding: neither taken over nor rejected.
 BLANK = -1
 
-ASSET_FIELDS = ("asset_id", "fqdn", "netbios", "ip", "host", "name", "os")
+ASSET_FIELDS = ("asset_id", "fqdn", "netbios", "ip", "host", "name", "realm", "os")
 DEFINITION_FIELDS = (
     "plugin_id", "title", "cves", "advisories", "family", "description", "solution", "see_also", "cvss_vector", "published", "updated",
 )  # fmt: skip
@@ -30,7 +30,11 @@ FINDING_FIELDS = ("severity", "state", "port", "protocol", "vpr", "cvss", "epss"
 ROW_FIELDS = (*KEY_FIELDS, *FINDING_FIELDS)
 DATE_FIELDS = ("first_seen", "last_seen", "published", "updated")
 
-_ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
+_ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%\w+)?"
+#: The parts of a list of addresses, and of one of names.
+_ADDRESSES, _NAMES = r"[^\[\]\",;\s]+", r"[^\[\]\",;]+"
+#: SQL: a host without any identifier, of the expressions of :meth:`Mapping.asset`.
+NAMELESS = "len(ids) + len(names) + len(addresses) = 0"
 #: A port with its protocol, such as ``443/tcp``; ``general/tcp`` is a host as a whole.
 _PORT = r"^([0-9]{1,5}|general) ?/ ?([A-Za-z]{2,10})$"
 
@@ -55,7 +59,7 @@ class Fault:
 
 
 FAULTS = (
-    Fault("asset_id", "The row names no host.", "asset_key IS NULL", "''"),
+    Fault("asset_id", "The row names no host.", NAMELESS, "''"),
     Fault("plugin_id", "The row names no plugin.", "definition_key IS NULL", "''"),
     Fault("severity", "The severity is none that this scanner uses.", "severity IS NULL", "severity_text"),
     Fault("port", "The port is no number from 0 to 65535.", "port IS NULL", "port_text"),
@@ -111,11 +115,13 @@ class Mapping:
     def asset(self) -> dict[str, str]:
         """What a row says of its host: column name to expression, over :meth:`cells`."""
         return {
-            "asset_key": self._asset_key(),
-            "name": self._name(),
-            "fqdn": f"lower({self._first('fqdn')})",
+            "ids": self._ids(),
+            "names": self._names(),
+            "addresses": self._addresses(),
+            "realm": f"lower(coalesce({self.text('realm', KEY_LENGTH)}, ''))",
+            "name": f"coalesce({self.text('name', KEY_LENGTH)}, {self.text('host', KEY_LENGTH)})",
+            "fqdn": self._first_name("fqdn"),
             "netbios": self.text("netbios", KEY_LENGTH),
-            "ip": self._ip(),
             "os": self.text("os", KEY_LENGTH),
         }
 
@@ -168,28 +174,48 @@ class Mapping:
         places = self._places["cves"]
         return f"c{places[0]}" if places else EMPTY
 
-    def _asset_key(self) -> str:
-        """Identity of the host: the scanner's own id, else FQDN, else NetBIOS name, else IP, else its name."""
-        ids = (self.text("asset_id", KEY_LENGTH), self._first("fqdn"), self.text("netbios", KEY_LENGTH))
-        return f"lower(coalesce({', '.join((*ids, self._ip(), self._name()))}))"
+    def _ids(self) -> str:
+        """The scanner's own ids of the host, the one that counts first."""
+        ids = [
+            rf"regexp_replace(lower(left(c{place}, {KEY_LENGTH})), '^([0-9]+)\.0$', '\1')"
+            for place in self._places["asset_id"]
+        ]
+        return f"list_distinct([id for id in [{', '.join(ids) or EMPTY}] if id IS NOT NULL AND id NOT IN ({_list(NO_NAME)})])"
 
-    def _name(self) -> str:
-        return f"coalesce({self.text('name', KEY_LENGTH)}, {self.text('host', KEY_LENGTH)})"
+    def _names(self) -> str:
+        """The host's names as a sorted list, in the spelling in which names are compared."""
+        lists = [
+            # Of DOMAIN\\HOST the host counts.
+            rf"[regexp_replace(each, '^[^\\]*\\', '') for each in regexp_extract_all(c{place}, {quoted(_NAMES)})]"
+            for field in ("fqdn", "netbios", "host")
+            for place in self._places[field]
+        ]
+        # The name of an asset is free text: a list only if it is written as one.
+        lists += [
+            f"CASE WHEN c{place}[1] = '[' THEN regexp_extract_all(c{place}, {quoted(_NAMES)}) ELSE [c{place}] END"
+            for place in self._places["name"]
+        ]
+        if self._places["ip"]:
+            cell = self.text("ip")
+            lists.append(f"CASE WHEN len({_addresses_in(cell)}) = 0 THEN [{cell}] END")
+        compared = f"left(rtrim(lower(trim(each, {BLANKS})), '.'), {KEY_LENGTH})"
+        unusable = f"name IS NULL OR name IN ({_list(NO_NAME)}) OR regexp_full_match(name, {quoted(_ADDRESS)})"
+        every = f"coalesce(list_concat({', '.join((*lists, '[]'))}), [])"
+        return f"list_sort(list_distinct([name for name in [{compared} for each in {every}] if NOT ({unusable})]))"
 
-    def _ip(self) -> str:
-        if not self._places["host"]:
-            return self._first("ip", 45)
-        host = self.text("host", 45)
-        address = f"CASE WHEN regexp_full_match({host}, {quoted(_ADDRESS)}) THEN {host} END"
-        return f"coalesce({self._first('ip', 45)}, {address})"
+    def _addresses(self) -> str:
+        """The host's addresses as a list, IPv4 in its canonical spelling: those of the first column that has one."""
+        cells = [self.text("ip")] if self._places["ip"] else []
+        cells += [f"c{place}" for place in self._places["host"]]
+        lists = [f"nullif({_addresses_in(cell)}, [])" for cell in cells]
+        return f"coalesce({', '.join((*lists, 'CAST([] AS VARCHAR[])'))})"
 
-    def _first(self, field: str, limit: int = KEY_LENGTH) -> str:
-        """The field's text, or of a list, such as ``10.0.0.1, 10.0.0.2`` or ``["a", "b"]``, what comes first."""
-        text = self.text(field)
+    def _first_name(self, field: str) -> str:
+        """The first of the names in this field, as it is shown."""
         if not self._places[field]:
-            return text
-        listed = rf"nullif(regexp_extract({text}, '[^\[\]\",;\s]+'), '')"
-        return f"left(CASE WHEN contains({text}, ',') OR contains({text}, ';') OR {text}[1] = '[' THEN {listed} ELSE {text} END, {limit})"
+            return EMPTY
+        first = f"lower(trim(regexp_extract({self.text(field)}, {quoted(_NAMES)}), {BLANKS}))"
+        return f"CASE WHEN {first} NOT IN ({_list(('', *NO_NAME))}) THEN left({first}, {KEY_LENGTH}) END"
 
     def _plain(self, field: str) -> str:
         return markup.plain(self.text(field)) if self._format.markup else self.text(field)
@@ -223,3 +249,13 @@ class Mapping:
     def _protocol(self) -> str:
         beside_port = f"nullif(regexp_extract({self.text('port')}, {quoted(_PORT)}, 2), '')"
         return f"coalesce(lower(coalesce({self.text('protocol', 10)}, {beside_port})), '')"
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(map(quoted, words))
+
+
+def _addresses_in(cell: str) -> str:
+    """The addresses that a cell lists, without leading zeros."""
+    listed = f"[each for each in regexp_extract_all({cell}, {quoted(_ADDRESSES)}) if regexp_full_match(each, {quoted(_ADDRESS)})]"
+    return rf"[regexp_replace(each, '(^|\.)0+([0-9])', '\1\2', 'g') for each in {listed}]"

@@ -11,6 +11,7 @@ from hextrackr.models.findings import WORST_FIRST
 WEIGHT_COLUMNS = (*(severity.name.lower() for severity in WORST_FIRST), "vpr_sum")
 #: The order of the columns is that of the staging tables, after the import's id.
 ASSET_COLUMNS = ("number", "key", "name", "fqdn", "netbios", "ip", "os", "last_seen", *WEIGHT_COLUMNS)
+IDENTIFIER_COLUMNS = ("number", "kind", "realm", "value")
 DEFINITION_COLUMNS = (
     "number", "key", "title", "family", "description", "solution", "see_also",
     "cvss_vector", "cvss", "vpr", "epss", "published", "updated", *WEIGHT_COLUMNS,
@@ -18,6 +19,8 @@ DEFINITION_COLUMNS = (
 CVE_COLUMNS = ("number", "cve")
 #: What many findings have in common, and how many of them.
 OBSERVATION_COLUMNS = ("number", "protocol", "severity", "vpr", "cvss", "first_seen", "last_seen", "state", "findings")
+#: What rejected rows are about, and nothing was learned of; None stands for any.
+UNCHECKED_COLUMNS = ("number", "asset_number", "definition_number", "port", "protocol")
 FINDING_COLUMNS = ("number", "asset_number", "definition_number", "port", "observation_number")
 
 

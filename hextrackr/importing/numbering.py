@@ -23,19 +23,37 @@ def _weights(subject: str) -> str:
 
 
 _STEPS = (
+    # The hosts and definitions of rejected rows as well: what such a row is about was not checked.
     """
     CREATE TABLE asset_numbers AS
-    SELECT row_number() OVER (ORDER BY asset_key) AS number, asset_key AS key, max(name) AS name, max(fqdn) AS fqdn,
-           max(netbios) AS netbios, max(ip) AS ip, max(os) AS os, max(last_seen) AS last_seen
-    FROM asset_texts JOIN (SELECT asset_code AS code, max(last_seen) AS last_seen FROM rows GROUP BY 1) USING (code)
-    GROUP BY asset_key
+    SELECT row_number() OVER (ORDER BY key, host) AS number, host,
+           key || CASE row_number() OVER (PARTITION BY key ORDER BY host) WHEN 1 THEN ''
+                       ELSE ' #' || row_number() OVER (PARTITION BY key ORDER BY host) END AS key,
+           name, fqdn, netbios, ip, os, last_seen
+    FROM (SELECT host, left(coalesce(min(t.ids[1]), min(t.names[1]), min(t.addresses[1])), 240) AS key,
+                 max(name) AS name, max(fqdn) AS fqdn,
+                 max(netbios) AS netbios, max(t.addresses[1]) AS ip, max(os) AS os, max(last_seen) AS last_seen
+          FROM host_groups JOIN asset_texts t USING (code)
+          JOIN (SELECT asset_code AS code, max(last_seen) AS last_seen FROM rows GROUP BY 1
+                UNION ALL SELECT DISTINCT asset_code, CAST(NULL AS DATE) FROM faults WHERE fault >= 0) USING (code)
+          GROUP BY host)
     """,
-    "CREATE TABLE asset_codes AS SELECT code, number FROM asset_texts JOIN asset_numbers ON key = asset_key",
+    "CREATE TABLE asset_codes AS SELECT code, number FROM host_groups JOIN asset_numbers USING (host)",
+    """
+    CREATE TABLE identifiers AS
+    SELECT DISTINCT number, kind, realm, value FROM (
+        SELECT number, 'id' AS kind, '' AS realm, unnest(ids) AS value FROM host_groups JOIN asset_numbers USING (host)
+        UNION ALL SELECT number, 'name', realm, unnest(names) FROM host_groups JOIN asset_numbers USING (host)
+        UNION ALL SELECT number, 'address', realm, unnest(addresses) FROM host_groups JOIN asset_numbers USING (host)
+    ) ORDER BY ALL
+    """,
     """
     CREATE TABLE definition_numbers AS
-    SELECT row_number() OVER (ORDER BY definition_key) AS number, definition_key AS key,
-           max(cvss) AS cvss, max(vpr) AS vpr, max(epss) AS epss
-    FROM rows GROUP BY definition_key
+    SELECT row_number() OVER (ORDER BY key) AS number, * FROM (
+        SELECT definition_key AS key, max(cvss) AS cvss, max(vpr) AS vpr, max(epss) AS epss
+        FROM (SELECT definition_key, cvss, vpr, epss FROM rows
+              UNION ALL SELECT DISTINCT definition_key, NULL, NULL, NULL FROM faults WHERE fault >= 0 AND definition_key IS NOT NULL)
+        GROUP BY definition_key)
     """,
     # Rows of one finding are merged.
     """
@@ -64,9 +82,23 @@ _STEPS = (
          AND o.first_seen IS NOT DISTINCT FROM m.first_seen AND o.last_seen IS NOT DISTINCT FROM m.last_seen
         ORDER BY asset_number, definition_number, port, m.protocol)
     """,
-    f"CREATE TABLE assets AS SELECT n.*, {_WEIGHT} FROM asset_numbers n LEFT JOIN ({_weights('asset')}) w USING (number)",
+    f"CREATE TABLE assets AS SELECT n.* EXCLUDE (host), {_WEIGHT} FROM asset_numbers n LEFT JOIN ({_weights('asset')}) w USING (number)",
     f"CREATE TABLE definition_weights AS {_weights('definition')}",
 )
+
+
+#: What the rejected rows are about: a finding, a host, or nothing that can be told. NULL stands for any.
+_UNCHECKED = """
+    CREATE TABLE unchecked AS
+    SELECT row_number() OVER () AS number, * FROM (
+        SELECT DISTINCT a.number AS asset_number, d.number AS definition_number,
+               CASE WHEN d.number IS NOT NULL THEN f.port END AS port, CASE WHEN d.number IS NOT NULL THEN f.protocol END AS protocol
+        FROM faults f JOIN asset_codes a ON a.code = f.asset_code LEFT JOIN definition_numbers d ON d.key = f.definition_key
+        WHERE fault >= 0
+        UNION ALL
+        SELECT NULL, NULL, NULL, NULL
+        WHERE {unreadable} OR EXISTS (FROM faults WHERE fault >= 0 AND asset_code NOT IN (SELECT code FROM asset_codes)))
+"""
 
 
 def code(database: CsvDatabase) -> None:
@@ -76,17 +108,19 @@ def code(database: CsvDatabase) -> None:
     """)
 
 
-def number(database: CsvDatabase) -> None:
-    """Make the tables ``assets``, ``observations`` and ``findings``, and give the definitions their numbers.
+def number(database: CsvDatabase, *, unreadable: bool) -> None:
+    """Make the tables ``assets``, ``identifiers``, ``observations``, ``findings`` and ``unchecked``, and number the definitions.
 
     Assets, definitions and findings are numbered from 1 in the order of their keys.
 
+    :param unreadable: there are rejected rows of which nothing can be read.
     :raises IrregularCsv: the passes over the file did not see the same rows.
     """
     for step in _STEPS:
         database.run(step)
     _assert_whole(database, "SELECT coalesce(sum(rows), 0) FROM merged", "SELECT count(*) FROM rows")
     database.run("DROP TABLE merged")
+    database.run(_UNCHECKED.format(unreadable=unreadable))
 
 
 def describe(database: CsvDatabase) -> None:

@@ -32,6 +32,7 @@ from . import (
     staging,
     states,
     sweep,
+    undo,
     unlogged,
 )
 from .csvdatabase import CsvDatabase, IrregularCsv, NotUtf8
@@ -198,9 +199,20 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
             confirmed=record.confirmed,
             guard_percent=job.guard_percent,
             expected=expected,
+            ports=record.recognition.get("hasPorts", True),
+            protocols=record.recognition.get("hasProtocols", True),
+            columns_gone=_columns_gone(engine, record),
         ),
         meter,
     )
+
+
+def _columns_gone(engine: Engine, record: Import) -> tuple[str, ...]:
+    """The columns that the import before of the same source had and this one has not."""
+    assert record.source_id is not None
+    with engine.connect() as connection:
+        before = connection.execute(undo.latest_of(record.source_id, Import.recognition)).scalar()
+    return tuple(sorted(set((before or {}).get("usedColumns", ())) - set(record.recognition.get("usedColumns", ()))))
 
 
 def _counted(counts: Counts) -> dict[str, int]:

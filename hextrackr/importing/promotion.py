@@ -15,13 +15,24 @@ from hextrackr.models import Import, Source
 from hextrackr.models.dialects import lock_source
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import added, catalogue, indexes, journal, late, lifecycle, summary, totals, undo, unlogged, weights
+from . import (
+    added,
+    catalogue,
+    guard,
+    identity,
+    indexes,
+    journal,
+    late,
+    lifecycle,
+    summary,
+    totals,
+    undo,
+    unlogged,
+    weights,
+)
 from .lifecycle import Outcomes, no_outcomes
 from .meter import Meter
 from .position import Phase
-
-#: An import never asks before it resolves this few findings.
-GUARD_FLOOR = 20
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,9 @@ class Promotion:
     :ivar staged: how many findings are staged; ``open_staged`` of them are open.
     :ivar preview: show what it would do, and wait for ``confirmed``.
     :ivar expected: the phases of the promotion, given how many staged findings are ``known`` and how many findings are ``held``.
-    :ivar guard_percent: resolving more than this share of the source's open findings needs ``confirmed``.
+    :ivar guard_percent: resolving more than this share of the source's open findings by absence needs ``confirmed``.
+    :ivar ports: whether the file has a column of ports, and ``protocols`` whether it names any protocol.
+    :ivar columns_gone: columns that the import before of the same source had and this one has not.
     """
 
     import_id: int
@@ -46,6 +59,9 @@ class Promotion:
     confirmed: bool
     guard_percent: int
     expected: Callable[..., list[Phase]]
+    ports: bool = True
+    protocols: bool = True
+    columns_gone: tuple[str, ...] = ()
 
 
 def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
@@ -60,10 +76,10 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
         unlogged.insist(connection, promotion.import_id, {"staging_findings": promotion.staged})
         open_before = sum(count for count, _ in totals.open_in_source(connection, promotion.source_id).values())
         savepoint = connection.begin_nested()
-        outcomes, told = _carry_out(connection, promotion, meter)
-        if _needs_confirmation(promotion, sum(outcomes["resolved"].values()), open_before):
+        outcomes, told, reasons = _carry_out(connection, promotion, meter)
+        if not promotion.confirmed and (promotion.preview or reasons):
             savepoint.rollback()
-            forecast = {**_figures(outcomes), "openBefore": open_before, "summary": told}
+            forecast = {**_figures(outcomes), "openBefore": open_before, "summary": told, "guard": reasons}
             _close(connection, promotion, state=ImportState.AWAITING_CONFIRMATION, lease_until=0, forecast=forecast)
             return ImportState.AWAITING_CONFIRMATION
         savepoint.commit()
@@ -76,33 +92,41 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
         return ImportState.COMPLETED
 
 
-def _carry_out(connection: Connection, promotion: Promotion, meter: Meter) -> tuple[Outcomes, dict[str, Any]]:
-    """Change the final tables, and return the outcomes and the summary."""
+_Told = tuple[Outcomes, dict[str, Any], list[guard.Reason]]
+
+
+def _carry_out(connection: Connection, promotion: Promotion, meter: Meter) -> _Told:
+    """Change the final tables, and return the outcomes, the summary and what the guard has to ask."""
     meter.begin("catalogue", "Staging complete. Comparing it with what is on record...")
     if not promotion.staged:
         is_open = totals.open_in_source(connection, promotion.source_id)
-        return no_outcomes(), {"bySeverity": summary.by_severity(no_outcomes(), is_open)}
+        return no_outcomes(), {"bySeverity": summary.by_severity(no_outcomes(), is_open)}, []
     place = undo.next_place(connection, promotion.source_id)
     if _is_late(connection, promotion):
-        outcomes, told = _take_in_late(connection, promotion)
+        told = _take_in_late(connection, promotion)
     else:
-        outcomes, told = _take_in(connection, promotion, meter)
+        told = _take_in(connection, promotion, meter)
+    identity.drop(connection)
     _close(connection, promotion, place=place)
-    return outcomes, told
+    return told
 
 
-def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tuple[Outcomes, dict[str, Any]]:
+def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> _Told:
     """Make the scan the present state of its source."""
     import_id, source_id, day = promotion.import_id, promotion.source_id, promotion.day
     summary.begin(connection, source_id)
     catalogue.promote_assets(connection, import_id, source_id)
     catalogue.promote_definitions(connection, import_id, source_id)
     meter.begin("compare", units=promotion.staged)
-    all_new = lifecycle.match(connection, import_id, source_id, day, staged=promotion.staged, advance=meter.advance)
-    meter.begin("absent")
-    outcomes = lifecycle.conclude(
-        connection, import_id, source_id, promotion.mode, holds_open=promotion.open_staged > 0, all_new=all_new
+    said = {"ports": promotion.ports, "protocols": promotion.protocols}
+    all_new = lifecycle.match(
+        connection, import_id, source_id, day, staged=promotion.staged, advance=meter.advance, **said
     )
+    meter.begin("absent")
+    outcomes, unchecked = lifecycle.conclude(
+        connection, import_id, source_id, promotion.mode, holds_open=promotion.open_staged > 0, all_new=all_new, **said
+    )
+    reasons = guard.reasons(connection, source_id, promotion.guard_percent, promotion.columns_gone)
     held = totals.held(connection)
     new = sum(outcomes["inserted"].values())
     meter.plan(promotion.expected(known=promotion.staged - new, held=held))
@@ -125,14 +149,20 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     journal.keep_totals(connection, import_id, source_id, day)
     totals.keep(connection, source_id, day, is_open, outcomes)
     connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=day))
-    return outcomes, summary.tell(connection, source_id, outcomes, is_open) | {"compared": compared}
+    told = summary.tell(connection, source_id, outcomes, is_open) | {"compared": compared}
+    return outcomes, told | ({"unchecked": unchecked} if unchecked else {}), reasons
 
 
-def _take_in_late(connection: Connection, promotion: Promotion) -> tuple[Outcomes, dict[str, Any]]:
+def _take_in_late(connection: Connection, promotion: Promotion) -> _Told:
     """Fill the history and the totals of the scan's own day."""
     import_id, source_id, day = promotion.import_id, promotion.source_id, promotion.day
-    recorded = late.record(connection, import_id, source_id, day, promotion.staged)
+    recorded, opened = late.record(
+        connection, import_id, source_id, day, promotion.mode, promotion.staged,
+        ports=promotion.ports, protocols=promotion.protocols,
+    )  # fmt: skip
     lifecycle.drop(connection)
+    weights.add(connection, import_id, all_new=False)
+    outcomes = no_outcomes() | {"inserted": opened}
     totals.count(connection, source_id)
     is_open = (
         totals.open_in_file(connection, import_id)
@@ -142,8 +172,8 @@ def _take_in_late(connection: Connection, promotion: Promotion) -> tuple[Outcome
     if not totals.known(connection, source_id, day):
         journal.keep_totals(connection, import_id, source_id, day)
         totals.keep(connection, source_id, day, is_open, no_outcomes())
-    told = {"bySeverity": summary.by_severity(no_outcomes(), is_open), "late": True, "recorded": recorded}
-    return no_outcomes(), told
+    told = {"bySeverity": summary.by_severity(outcomes, is_open), "late": True, "recorded": recorded}
+    return outcomes, told, []
 
 
 def _claim(connection: Connection, promotion: Promotion) -> None:
@@ -156,13 +186,6 @@ def _claim(connection: Connection, promotion: Promotion) -> None:
 def _is_late(connection: Connection, promotion: Promotion) -> bool:
     newest = connection.execute(select(Source.last_scan_date).where(Source.id == promotion.source_id)).scalar_one()
     return newest is not None and promotion.day < newest
-
-
-def _needs_confirmation(promotion: Promotion, would_resolve: int, open_before: int) -> bool:
-    if promotion.confirmed:
-        return False
-    too_many = would_resolve > GUARD_FLOOR and would_resolve * 100 > open_before * promotion.guard_percent
-    return promotion.preview or too_many
 
 
 def _figures(outcomes: Outcomes) -> dict[str, int]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import faults, numbering, passes, recognition, rejects, scores, survey, swallowed
+from . import faults, hosts, numbering, passes, recognition, rejects, scores, survey, swallowed
 from .csvdatabase import CsvDatabase
 from .dialect import Dialect
 from .formats.format import Recognised
@@ -91,7 +91,7 @@ class Reader:
 
     def deduplicate(self) -> Counts:
         """Number assets and definitions, merge the rows of one finding, and count."""
-        numbering.number(self._database)
+        numbering.number(self._database, unreadable=len(self._malformed) > len(self._footer))
         (good,) = self._database.one("SELECT count(*) FROM rows")
         blank = faults.blank(self._database)
         findings, is_open = self._database.one("SELECT count(*), count(*) FILTER (state > 0) FROM findings")
@@ -194,6 +194,8 @@ class Reader:
     def _read_assets(self) -> None:
         source = passes.kept_hosts(self._mapping) if self._keeps_hosts else self._database.source()
         self._database.run(passes.assets(self._mapping, source), keep_order=False)
+        hosts.spell_addresses(self._database)
+        hosts.group(self._database)
         if self._keeps_hosts:
             self._database.run(passes.let_go_of_hosts(self._mapping))
 

@@ -7,7 +7,7 @@ from typing import Any
 from . import formats
 from .csvdatabase import CsvDatabase
 from .dialect import Dialect
-from .formats.format import Recognised
+from .formats.format import Recognised, normalised
 
 #: How sure it is that a header is a format's: a mapping that a user has saved for just this header; the only format that knows
 #: it; one of several that do; the generic one, which takes what nobody else knows.
@@ -24,12 +24,15 @@ def told(
     :param database: with the tables ``findings`` and ``assets``.
     :param rows: how many rows were read to come to that: all of them.
     :return: ``format``, ``confidence`` (0..1), ``alternatives`` (other formats that know the header), ``encoding``, ``delimiter``,
-        ``headerLine``, ``columns``, ``unusedColumns``, ``rowsSampled`` and ``dates``: ``dayFirst``, and the first and the last day of
+        ``headerLine``, ``columns``, ``usedColumns``, ``unusedColumns``, ``hasPorts`` (there is a column of ports), ``hasProtocols`` (a row
+        names one), ``rowsSampled`` and ``dates``: ``dayFirst``, and the first and the last day of
         ``firstSeen`` and ``lastSeen``, null where there is none.
     """
     others = [other.name for other in formats.knowing(dialect.header) if other.key != recognised.format.key]
     used = {place for places in recognised.places.values() for place in places}
     unused = [name.strip() for place, name in enumerate(dialect.header) if place not in used and name.strip()]
+    names = [normalised(name) for place, name in enumerate(dialect.header) if place in used and name.strip()]
+    (protocols,) = database.one("SELECT coalesce(bool_or(protocol <> ''), FALSE) FROM observations")
     first_from, first_to, last_from, last_to = database.one("""
         SELECT min(first_seen), max(first_seen), min(last_seen), max(last_seen) FROM findings
     """)
@@ -41,7 +44,10 @@ def told(
         "delimiter": dialect.delimiter,
         "headerLine": dialect.header_line,
         "columns": len(dialect.header),
+        "usedColumns": sorted(set(names)),
         "unusedColumns": unused[:MAX_NAMES],
+        "hasPorts": bool(recognised.places["port"]),
+        "hasProtocols": protocols,
         "rowsSampled": rows,
         "dates": {
             "dayFirst": day_first,

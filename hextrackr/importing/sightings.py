@@ -16,14 +16,14 @@ from hextrackr.models import Finding, Sighting
 from hextrackr.models.dialects import not_among, statement
 
 from . import journal
-from .staged import OF_OUTCOMES, OPENED, OUTCOMES, SEEN
+from .staged import IS_KEPT, OF_OUTCOMES, OPENED, OUTCOMES, SEEN
 
 #: Sightings that were moved on: the id, the day before, and how many of its findings were not seen again.
 _Behind = list[tuple[int, date, int]]
 
 _SAID = f"coalesce({SEEN}, {OPENED})"
 #: The days on which new findings were seen: all of a file, or those that are new.
-_ALL_DAYS = f"SELECT DISTINCT {_SAID} AS day FROM staging_observations o WHERE import_id = :import_id AND state >= 0"
+_ALL_DAYS = f"SELECT DISTINCT {_SAID} AS day FROM staging_observations o WHERE import_id = :import_id AND {IS_KEPT}"
 _NEW_DAYS = f"SELECT DISTINCT {_SAID} AS day FROM {OUTCOMES} WHERE {OF_OUTCOMES} AND m.outcome = 'inserted'"
 _OF_DAY = "(SELECT min(w.id) FROM sightings w WHERE w.source_id = :source_id AND w.day = {day})"
 _LINK = f"UPDATE staging_observations AS o SET sighting_id = {_OF_DAY.format(day=_SAID)} WHERE import_id = :import_id"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .formats.format import FIXED
+
 #: Staged findings by their number (``s``), each with what it says (``o``); restrict ``s.import_id``.
 OBSERVED = """
     staging_findings s
@@ -20,5 +22,7 @@ LINKED = f"""
     JOIN staging_definitions d ON d.import_id = s.import_id AND d.number = s.definition_number
 """
 #: Since when a finding has been there, and when it was seen last: on the day of the scan if it does not say.
+#: What is said of a finding that is new on record when it comes: that it is there, or that it was and is fixed.
+IS_KEPT = f"(o.state > 0 OR o.state = {FIXED})"
 OPENED = "coalesce(o.first_seen, o.last_seen, :day)"
-SEEN = "CASE WHEN o.state > 0 THEN coalesce(o.last_seen, :day) ELSE o.last_seen END"
+SEEN = "CASE WHEN o.state > 0 THEN coalesce(o.last_seen, :day) WHEN o.state < 0 THEN o.last_seen END"

@@ -13,7 +13,9 @@ from hextrackr.models import (
     StagedCve,
     StagedDefinition,
     StagedFinding,
+    StagedIdentifier,
     StagedObservation,
+    StagedUnchecked,
     dialects,
 )
 from hextrackr.models.imports import ImportState
@@ -33,6 +35,8 @@ _Columns = tuple[type[Base], str, tuple[str, ...]]
 #: What is loaded while the definitions are still being read, and what comes after.
 _FIRST: tuple[_Columns, ...] = (
     (StagedAsset, "assets", neutral.ASSET_COLUMNS),
+    (StagedIdentifier, "identifiers", neutral.IDENTIFIER_COLUMNS),
+    (StagedUnchecked, "unchecked", neutral.UNCHECKED_COLUMNS),
     (StagedObservation, "observations", neutral.OBSERVATION_COLUMNS),
     (StagedFinding, "findings", neutral.FINDING_COLUMNS),
 )
@@ -42,7 +46,7 @@ _THEN: tuple[_Columns, ...] = (
 )
 #: What a planner should know of them. The ids of the final tables come later, and it would take them all for missing.
 _KNOWN = (
-    "staging_findings", "staging_observations", "staging_cves",
+    "staging_findings", "staging_observations", "staging_cves", "staging_identifiers", "staging_unchecked",
     "staging_assets (import_id, number, key)", "staging_definitions (import_id, number, key)",
 )  # fmt: skip
 #: The staging tables.

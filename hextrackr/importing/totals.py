@@ -9,7 +9,9 @@ from sqlalchemy import Connection, text
 from hextrackr.models.dialects import statement
 from hextrackr.models.findings import OPEN_GRADE, Severity
 
+from .formats.format import FIXED, OPEN
 from .lifecycle import Outcomes
+from .staged import IS_KEPT
 
 #: Severity (0..4) -> (open findings, sum of their VPR).
 OpenTotals = dict[int, tuple[int, float]]
@@ -26,11 +28,11 @@ _COUNT = f"""
     FROM findings WHERE source_id = :source_id GROUP BY grade
 """
 #: A source that had nothing on record has what its file holds.
-_COUNT_STAGED = """
+_COUNT_STAGED = f"""
     INSERT INTO state_totals (source_id, lifecycle, severity, findings, vpr_sum)
-    SELECT :source_id, CASE state WHEN 0 THEN 'resolved' WHEN 1 THEN 'active' ELSE 'reopened' END, severity,
+    SELECT :source_id, CASE o.state WHEN {FIXED} THEN 'resolved' WHEN {OPEN} THEN 'active' ELSE 'reopened' END, severity,
            sum(findings), coalesce(sum(vpr * findings), 0)
-    FROM staging_observations WHERE import_id = :import_id AND state >= 0 GROUP BY state, severity
+    FROM staging_observations o WHERE import_id = :import_id AND {IS_KEPT} GROUP BY o.state, severity
 """
 _OPEN_ON = """
     SELECT severity, count(*), coalesce(sum(vpr), 0) FROM findings

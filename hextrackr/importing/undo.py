@@ -14,6 +14,7 @@ from hextrackr.models import (
     DayBefore,
     DefinitionBefore,
     FindingBefore,
+    IdentifierBefore,
     Import,
     SightingBefore,
     Source,
@@ -30,7 +31,16 @@ from .catalogue import ASSET_VALUES, DEFINITION_VALUES
 #: So many imports of a source can be taken back, one after the other.
 DEPTH = 3
 #: Where the values before are kept.
-TABLES = (FindingBefore, SightingBefore, DayBefore, AssetBefore, DefinitionBefore, CveBefore, TotalBefore)
+TABLES = (
+    FindingBefore,
+    SightingBefore,
+    DayBefore,
+    AssetBefore,
+    IdentifierBefore,
+    DefinitionBefore,
+    CveBefore,
+    TotalBefore,
+)
 
 _RESTORE_FINDINGS = """
     UPDATE findings SET
@@ -70,6 +80,14 @@ _RESTORE_CVES = """
     INSERT INTO definition_cves (definition_id, cve)
     SELECT definition_id, cve FROM undo_cves WHERE import_id = :import_id AND NOT added
 """
+_DROP_IDENTIFIERS = """
+    DELETE FROM asset_identifiers WHERE source_id = :source_id AND (asset_id, kind, value, realm) IN (
+        SELECT asset_id, kind, value, realm FROM undo_identifiers WHERE import_id = :import_id AND added)
+"""
+_RESTORE_IDENTIFIERS = """
+    INSERT INTO asset_identifiers (source_id, kind, value, realm, asset_id, inherited)
+    SELECT :source_id, kind, value, realm, asset_id, inherited FROM undo_identifiers WHERE import_id = :import_id AND NOT added
+"""
 _DROP_TOTALS = """
     DELETE FROM daily_totals WHERE source_id = :source_id
        AND (day, severity) IN (SELECT day, severity FROM undo_totals WHERE import_id = :import_id)
@@ -99,7 +117,7 @@ def take_back(engine: Engine, import_id: int) -> None:
             _DELETE_ORPHANS.format(table="assets", column="asset_id"),
             _DELETE_ORPHANS.format(table="definitions", column="definition_id"),
             _restore("assets", ASSET_VALUES), _restore("definitions", DEFINITION_VALUES),
-            _DROP_CVES, _RESTORE_CVES, _DROP_TOTALS, _RESTORE_TOTALS,
+            _DROP_IDENTIFIERS, _RESTORE_IDENTIFIERS, _DROP_CVES, _RESTORE_CVES, _DROP_TOTALS, _RESTORE_TOTALS,
         ):  # fmt: skip
             connection.execute(text(statement), ids)
         totals.count(connection, source_id)

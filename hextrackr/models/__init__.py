@@ -9,7 +9,7 @@
                  Definition ─┴─< DefinitionCve
 """
 
-from .assets import Asset
+from .assets import Asset, AssetIdentifier
 from .base import Base
 from .definitions import Definition, DefinitionCve
 from .events import FindingChange, FindingEvent
@@ -18,13 +18,31 @@ from .imports import Import, Reject
 from .mappings import SavedMapping
 from .sightings import Sighting
 from .sources import DailyTotal, Source, StateTotal
-from .staging import StagedAsset, StagedCve, StagedDefinition, StagedFinding, StagedObservation
-from .undo import AssetBefore, CveBefore, DayBefore, DefinitionBefore, FindingBefore, SightingBefore, TotalBefore
+from .staging import (
+    StagedAsset,
+    StagedCve,
+    StagedDefinition,
+    StagedFinding,
+    StagedIdentifier,
+    StagedObservation,
+    StagedUnchecked,
+)
+from .undo import (
+    AssetBefore,
+    CveBefore,
+    DayBefore,
+    DefinitionBefore,
+    FindingBefore,
+    IdentifierBefore,
+    SightingBefore,
+    TotalBefore,
+)
 from .weights import AssetWeight, DefinitionWeight
 
 __all__ = [
     "Asset",
     "AssetBefore",
+    "AssetIdentifier",
     "AssetWeight",
     "Base",
     "CveBefore",
@@ -38,6 +56,7 @@ __all__ = [
     "FindingBefore",
     "FindingChange",
     "FindingEvent",
+    "IdentifierBefore",
     "Import",
     "Reject",
     "SavedMapping",
@@ -48,7 +67,9 @@ __all__ = [
     "StagedCve",
     "StagedDefinition",
     "StagedFinding",
+    "StagedIdentifier",
     "StagedObservation",
+    "StagedUnchecked",
     "StateTotal",
     "TotalBefore",
 ]

@@ -52,6 +52,13 @@ def rounded(connection: Connection, expression: str, places: int) -> str:
     return f"round({expression}, {places})"
 
 
+def first_label(connection: Connection, name: str) -> str:
+    """SQL: what stands before the first dot of a name."""
+    if is_postgresql(connection):
+        return f"split_part({name}, '.', 1)"
+    return f"substr({name}, 1, instr({name} || '.', '.') - 1)"
+
+
 def not_among(connection: Connection, column: str, table: str, other: str) -> str:
     """SQL: a value that no row of ``table`` has in its column ``other``, which may hold NULL.
 

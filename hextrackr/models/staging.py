@@ -45,6 +45,27 @@ class StagedDefinition(DefinitionValues, Weight, _Staged, Base):
     definition_id: Mapped[int | None]
 
 
+class StagedIdentifier(_Staged, Base):
+    """What the staged asset with this ``number`` is known by, see :class:`hextrackr.models.AssetIdentifier`."""
+
+    __tablename__ = "staging_identifiers"
+
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    realm: Mapped[str] = mapped_column(String(255), primary_key=True)
+    value: Mapped[str] = mapped_column(String(255), primary_key=True)
+
+
+class StagedUnchecked(_Staged, Base):
+    """What a rejected row is about, as far as it can be read: nothing of that is resolved by absence. Without a value any is meant."""
+
+    __tablename__ = "staging_unchecked"
+
+    asset_number: Mapped[int | None]
+    definition_number: Mapped[int | None]
+    port: Mapped[int | None]
+    protocol: Mapped[str | None] = mapped_column(String(10))
+
+
 class StagedCve(_Staged, Base):
     """One CVE of the staged definition with this ``number``."""
 
@@ -56,7 +77,7 @@ class StagedCve(_Staged, Base):
 class StagedObservation(_Staged, Base):
     """What the scanner says of many findings alike, each once: a file has far fewer of these than of findings.
 
-    ``state`` is -1 tested and not there, 0 fixed, 1 open, 2 open again; ``findings`` says of how many.
+    ``state`` is one of the states of :mod:`hextrackr.importing.formats.format`; ``findings`` says of how many.
     """
 
     __tablename__ = "staging_observations"

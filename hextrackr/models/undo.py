@@ -73,6 +73,19 @@ class AssetBefore(AssetValues, _Before, Base):
     asset_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
 
 
+class IdentifierBefore(_Before, Base):
+    """An identifier that an import ``added`` to an asset it found, or took from it."""
+
+    __tablename__ = "undo_identifiers"
+
+    asset_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    value: Mapped[str] = mapped_column(String(255), primary_key=True)
+    realm: Mapped[str] = mapped_column(String(255), primary_key=True)
+    added: Mapped[bool]
+    inherited: Mapped[bool]
+
+
 class DefinitionBefore(DefinitionValues, _Before, Base):
     """A definition before an import."""
 

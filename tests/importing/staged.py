@@ -19,6 +19,7 @@ from hextrackr.importing.neutral import (
     CVE_COLUMNS,
     DEFINITION_COLUMNS,
     FINDING_COLUMNS,
+    IDENTIFIER_COLUMNS,
     OBSERVATION_COLUMNS,
     WEIGHT_COLUMNS,
 )
@@ -31,6 +32,7 @@ from .plainmodel import Key, Row
 RECORD = (
     "sources",
     "assets",
+    "asset_identifiers",
     "definitions",
     "definition_cves",
     "findings",
@@ -103,6 +105,7 @@ def _stage(
             for number, host in enumerate(hosts)
         ],
     )  # fmt: skip
+    insert("staging_identifiers", IDENTIFIER_COLUMNS, [(number, "name", "", host) for number, host in enumerate(hosts)])
     insert(
         "staging_definitions", DEFINITION_COLUMNS,
         [

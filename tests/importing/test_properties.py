@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from benchmarks.databases import as_sqlite_has_them
 from hextrackr.errors import Conflict
 from hextrackr.importing import engines, undo
+from hextrackr.importing.formats.format import FIXED, NO_VERDICT, OPEN, PASSED, RESURFACED
 from hextrackr.models.imports import ImportMode, ImportState
 from tests.conftest import LAST_SEEN, ON_POSTGRESQL
 from tests.importing.plainmodel import Finding, PlainSource, Row
@@ -27,7 +28,7 @@ ROWS = st.dictionaries(
     st.builds(
         Row,
         severity=st.integers(0, 4),
-        state=st.sampled_from([-1, 0, 1, 1, 1, 2]),
+        state=st.sampled_from([PASSED, FIXED, NO_VERDICT, OPEN, OPEN, OPEN, RESURFACED]),
         vpr=st.sampled_from([None, 1.5, 9.9]),
     ),
     max_size=8,

@@ -22,11 +22,18 @@ TENABLE_SEVERITIES: Mapping[str, int] = MappingProxyType(
     {**SEVERITY_WORDS, **{str(number): number for number in range(5)}}
 )
 
-#: What a scanner says of a finding's state, as staged. ``PASSED`` is a test that found nothing: it resolves a finding that is on
-#: record and opens none. ``FIXED`` is a finding that was there once, and is kept as a resolved one.
-PASSED, FIXED, OPEN, RESURFACED = -1, 0, 1, 2
+#: What a scanner says of a finding's state, as staged; where the rows of one finding differ, the greatest counts. ``PASSED`` is a test
+#: that found nothing: it resolves a finding that is on record and opens none. ``FIXED`` is a finding that was there once, and is kept as a
+#: resolved one. ``NO_VERDICT`` is a test that failed, was skipped or left out by an exception: it leaves the finding as it was.
+PASSED, FIXED, NO_VERDICT, OPEN, RESURFACED = -2, -1, 0, 1, 2
 
 Columns = tuple[str, ...]
+
+#: What some scanners write where a host has no name, and names that every host has; lower case.
+NO_NAME: Columns = (
+    "", "-", "n/a", "na", "nil", "none", "null", "unknown", "undefined", "not available", "no name", "no hostname",
+    "no registered hostname", "no dns name", "localhost", "localhost.localdomain",
+)  # fmt: skip
 
 
 def normalised(name: str) -> str:
@@ -39,7 +46,7 @@ class Fields:
     """For each neutral field the columns it may stand in; of several, the first that is not empty counts.
 
     Asset: ``asset_id`` (the scanner's own), ``fqdn``, ``netbios``, ``ip``, ``host`` (an address or a name, as it comes), ``name``,
-    ``os``. Of several names or addresses in one cell the first is the asset's.
+    ``realm`` (what keeps equal addresses and names apart, such as a repository), ``os``. A cell may list several names or addresses.
     Definition: ``plugin_id``, ``title``, ``cves`` (any text that holds CVE ids), ``advisories`` (text whose advisory ids count where
     there is no CVE), ``family``, ``description``, ``solution``, ``see_also``, ``cvss_vector``, ``cvss`` (0..10), ``vpr`` (0..10),
     ``epss`` (0..1), ``published``, ``updated``.
@@ -52,6 +59,7 @@ class Fields:
     ip: Columns = ()
     host: Columns = ()
     name: Columns = ()
+    realm: Columns = ()
     os: Columns = ()
     plugin_id: Columns = ()
     title: Columns = ()

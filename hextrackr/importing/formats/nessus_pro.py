@@ -9,8 +9,6 @@ HOST = ("Host", "IP Address", "FQDN", "NetBios")
 
 #: Shared by the three exports that Nessus' columns stand in.
 FIELDS = Fields(
-    # What was told to be scanned: one asset of Tenable's may have been scanned as two hosts, by name and by address.
-    asset_id=("Host",),
     fqdn=("FQDN",),
     netbios=("NetBios", "NetBIOS Name"),
     ip=("IP Address",),

@@ -27,6 +27,7 @@ FORMAT = Format(
         fqdn=("FQDN", "DNS"),
         netbios=("NetBIOS",),
         ip=("IP", "IP Address", "IPv6"),
+        realm=("Network",),
         os=("OS", "Operating System"),
         plugin_id=("QID",),
         title=("Title",),

@@ -25,7 +25,7 @@ FORMAT = Format(
     },
     fields=replace(
         FIELDS,
-        asset_id=("Host", "Asset UUID"),
+        asset_id=("Asset UUID",),
         state=("Vulnerability State", "State"),
         first_seen=("First Found", "First Seen"),
         last_seen=("Last Found", "Last Seen", "Host End", "Host Start"),

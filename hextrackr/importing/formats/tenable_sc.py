@@ -23,6 +23,7 @@ FORMAT = Format(
         netbios=("NetBIOS Name",),
         ip=("IP Address",),
         name=("Host Name",),
+        realm=("Repository",),
         os=("OS", "Operating System"),
         plugin_id=("Plugin", "Plugin ID"),
         title=("Plugin Name",),
