@@ -1,11 +1,12 @@
 """Rapid7 InsightVM and Nexpose: the CSV report (any of its columns) and the usual SQL query export.
 
 The test's result code tells whether there is a finding: ``vv``, ``ve`` and ``vp`` are vulnerable by version, by exploit and
-potentially; every other code is a test that found nothing. The severity is a number: 1 to 3 Moderate, 4 to 7 Severe, 8 to 10
+potentially; ``nv``, ``ov`` (a fix was ported back) and ``sv`` (another version) are tests that found nothing. Every other code is no
+verdict: errors, tests that were skipped or disabled, and findings that an exception leaves out. The severity is a number: 1 to 3 Moderate, 4 to 7 Severe, 8 to 10
 Critical, which are our Medium, High and Critical, whether a file says it in numbers or in words.
 """
 
-from .format import OPEN, PASSED, SEVERITY_WORDS, Fields, Format
+from .format import NO_VERDICT, OPEN, PASSED, SEVERITY_WORDS, Fields, Format
 
 HOST = (
     "Asset IP Address", "Asset Names", "Asset ID", "ip_address", "host_name", "asset_id", "IP Address", "Asset Name", "Hostname",
@@ -85,7 +86,7 @@ FORMAT = Format(
         **dict.fromkeys(("4", "5", "6", "7"), 3),
         **dict.fromkeys(("8", "9", "10"), 4),
     },
-    states=dict.fromkeys(("vv", "ve", "vp"), OPEN),
-    other_state=PASSED,
+    states={**dict.fromkeys(("vv", "ve", "vp"), OPEN), **dict.fromkeys(("nv", "ov", "sv"), PASSED)},
+    other_state=NO_VERDICT,
     markup=True,
 )
