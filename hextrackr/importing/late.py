@@ -14,25 +14,23 @@ from hextrackr.models import Import
 from hextrackr.models.dialects import statement
 from hextrackr.models.imports import ImportMode
 
-from . import added, catalogue, journal, lifecycle, sightings, undo
-from .staged import LINKED, OF_OUTCOMES, OPENED, OUTCOMES
+from . import added, catalogue, lifecycle, sightings, undo
+from .staged import LINKED, OPENED
 
+#: When a finding ended that nobody knew of: when it was fixed, by the day of the scan, else when the next one did not report it.
+_ENDED = "CASE o.state WHEN 0 THEN (CASE WHEN o.resolved_on < :day THEN o.resolved_on ELSE :day END) ELSE :closed END"
 _INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
                           first_seen, sighting_id, lifecycle, resolved_on, opened_by)
     SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, o.sighting_id,
-           'resolved', CASE o.state WHEN 0 THEN :day ELSE :closed END, :import_id
+           'resolved', CASE WHEN {_ENDED} < {OPENED} THEN {OPENED} ELSE {_ENDED} END, :import_id
     FROM {LINKED} WHERE s.import_id = :import_id AND o.state >= 0
-"""
-_SEEN_EARLIER = f"""
-    UPDATE findings SET first_seen = {OPENED}
-    FROM {OUTCOMES} WHERE {OF_OUTCOMES} AND m.finding_id = findings.id AND {OPENED} < findings.first_seen
 """
 _CLOSED = """
     INSERT INTO finding_changes (
         import_id, finding_id, kind, day, severity, vpr, cvss, severity_before, vpr_before, cvss_before, lifecycle_before)
     SELECT :closing_import, id, 'resolved', :closed, severity, vpr, cvss, severity, vpr, cvss, 'active'
-    FROM findings WHERE id > :newest AND source_id = :source_id AND resolved_on > :day ORDER BY id
+    FROM findings WHERE id > :newest AND source_id = :source_id AND resolved_on >= :closed ORDER BY id
 """
 
 
@@ -44,7 +42,7 @@ def record(connection: Connection, import_id: int, source_id: int, day: date, st
     outcomes = lifecycle.conclude(connection, import_id, source_id, ImportMode.DELTA, holds_open=False, all_new=all_new)
     next_scan = connection.execute(
         select(Import.id, Import.scan_date)
-        .where(*undo.standing(source_id), Import.scan_date > day)
+        .where(*undo.dated(source_id), Import.scan_date > day)
         .order_by(Import.scan_date, Import.place)
         .limit(1)
     ).one()
@@ -56,10 +54,10 @@ def record(connection: Connection, import_id: int, source_id: int, day: date, st
         "closed": next_scan.scan_date,
         "newest": added.newest(connection),
     }
-    journal.keep_first_seen(connection, import_id, day)
+    lifecycle.see_earlier(connection, import_id)
     sightings.link(connection, import_id, source_id, day, all_new=all_new)
     insert = _INSERT if all_new else _INSERT + lifecycle.NEW_ONES
-    for step in (_SEEN_EARLIER, insert, _CLOSED):
+    for step in (insert, _CLOSED):
         connection.execute(statement(step), parameters)
     added.note(connection, import_id, parameters["newest"])
     return sum(outcomes["inserted"].values())

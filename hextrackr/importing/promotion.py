@@ -22,6 +22,7 @@ from .position import Phase
 
 #: An import never asks before it resolves this few findings.
 GUARD_FLOOR = 20
+_LATE = "This scan is older than the newest one of its source ({}), so it only fills the history of its day."
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Promotion:
     """What is promoted: a staged import, as the pipeline has read it from its row.
 
     :ivar epoch: see :class:`.job.Job`.
+    :ivar dated: something tells the ``day``; else it is that of the import, for want of anything better.
     :ivar staged: how many findings are staged; ``open_staged`` of them are open.
     :ivar preview: show what it would do, and wait for ``confirmed``.
     :ivar expected: the phases of the promotion, given how many staged findings are ``known`` and how many findings are ``held``.
@@ -46,6 +48,7 @@ class Promotion:
     confirmed: bool
     guard_percent: int
     expected: Callable[..., list[Phase]]
+    dated: bool = True
 
 
 def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
@@ -83,8 +86,10 @@ def _carry_out(connection: Connection, promotion: Promotion, meter: Meter) -> tu
         is_open = totals.open_in_source(connection, promotion.source_id)
         return no_outcomes(), {"bySeverity": summary.by_severity(no_outcomes(), is_open)}
     place = undo.next_place(connection, promotion.source_id)
-    if _is_late(connection, promotion):
+    newest = connection.execute(select(Source.last_scan_date).where(Source.id == promotion.source_id)).scalar_one()
+    if newest is not None and promotion.day < newest:
         outcomes, told = _take_in_late(connection, promotion)
+        _warn(connection, promotion, _LATE.format(newest))
     else:
         outcomes, told = _take_in(connection, promotion, meter)
     _close(connection, promotion, place=place)
@@ -124,7 +129,8 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     is_open = totals.count_staged(connection, import_id, source_id) if all_new else totals.count(connection, source_id)
     journal.keep_totals(connection, import_id, source_id, day)
     totals.keep(connection, source_id, day, is_open, outcomes)
-    connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=day))
+    if promotion.dated:
+        connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=day))
     return outcomes, summary.tell(connection, source_id, outcomes, is_open) | {"compared": compared}
 
 
@@ -153,9 +159,9 @@ def _claim(connection: Connection, promotion: Promotion) -> None:
         raise Cancelled
 
 
-def _is_late(connection: Connection, promotion: Promotion) -> bool:
-    newest = connection.execute(select(Source.last_scan_date).where(Source.id == promotion.source_id)).scalar_one()
-    return newest is not None and promotion.day < newest
+def _warn(connection: Connection, promotion: Promotion, warning: str) -> None:
+    warnings = connection.execute(select(Import.warnings).where(Import.id == promotion.import_id)).scalar_one()
+    _close(connection, promotion, warnings=[*warnings, warning])
 
 
 def _needs_confirmation(promotion: Promotion, would_resolve: int, open_before: int) -> bool:

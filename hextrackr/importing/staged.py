@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .formats.format import FIXED
+
 #: Staged findings by their number (``s``), each with what it says (``o``); restrict ``s.import_id``.
 OBSERVED = """
     staging_findings s
@@ -21,4 +23,10 @@ LINKED = f"""
 """
 #: Since when a finding has been there, and when it was seen last: on the day of the scan if it does not say.
 OPENED = "coalesce(o.first_seen, o.last_seen, :day)"
+#: The same, if the row is evidence that it was there: a test that found nothing is none.
+THERE_SINCE = f"CASE WHEN o.state > 0 THEN {OPENED} WHEN o.state = {FIXED} THEN o.first_seen END"
+#: When a finding was fixed that the scanner says is: on the day of the scan if it does not say, and never before it was there.
+FIXED_ON = f"""
+    CASE WHEN coalesce(o.resolved_on, :day) < {OPENED} THEN {OPENED} ELSE coalesce(o.resolved_on, :day) END
+"""
 SEEN = "CASE WHEN o.state > 0 THEN coalesce(o.last_seen, :day) ELSE o.last_seen END"

@@ -57,4 +57,5 @@ FORMAT = Format(
     },
     fields=FIELDS,
     severities=TENABLE_SEVERITIES,
+    scan_facts=("Plugin Output",),
 )
