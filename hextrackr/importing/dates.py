@@ -1,35 +1,53 @@
 """The days that cells name, as SQL: every shape that scanners write is known; only the order of day and month has to be told. Pure.
 
-A date is taken as it is written: the scanner's own day, whatever its time zone.
+A date is taken as it is written: the scanner's own day, whatever its time zone. A cell names a day only if its whole text has a known
+shape, and only a day from :data:`FIRST` to the day of the import is believed.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from datetime import date, datetime
+
+#: No scanner has found anything before.
+FIRST = date(1990, 1, 1)
 
 #: Tried first, and cheap: what most programs write.
 _USUAL = ("%Y-%m-%dT%H:%M:%S.%gZ", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
 
-_YEAR = r"((?:19|20)[0-9]{2})"
+#: What programs write where they know of no day: the first or the last moment that they can tell, also as a zone west of Greenwich has it.
+_NO_DAYS = ("0001-01-01", "1600-12-31", "1601-01-01", "1969-12-31", "1970-01-01", "9999-12-31")
+_NO_DAY_TEXTS = ("never", "none", "null", "n/a", "na", "unknown", "-", "'-", "--", "0", "-1")
+
+_YEAR = r"([0-9]{4}|[0-9]{2})"
+_FULL_YEAR = r"([0-9]{4})"
 _TWO = r"([0-9]{1,2})"
-_MONTH = r"(?i:(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?)"
+_DAY = rf"{_TWO}(?:st|nd|rd|th)?"
+_MONTH = r"(?i:(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?:uary|ruary|ch|il|e|y|ust|t|tember|ober|ember)?\.?)"
 _WEEKDAY = r"(?i:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? +)?"
-_CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?: ?(?i:[ap]\.?m\.?))?"
-_ZONE = r"(?: ?(?:Z|\(?[A-Z]{2,5}\)?)?(?:[+-][0-9]{2}:?[0-9]{2})?(?: [A-Z]{2,5})?)"
-_TIME = rf"(?:(?:T|,? +|, ?| at ){_CLOCK}{_ZONE})?"
+_CLOCK = r"(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-6][0-9](?:[.,][0-9]+)?)?(?: ?(?i:[ap]\.?m\.?))?"
+_ZONE = r"(?: ?\(?(?:[Zz]|[A-Z]{2,5})?(?:[+-][0-9]{2}(?::?[0-9]{2})?)?\)?(?: [A-Z]{2,5})?)"
+_TIME = rf"(?:(?:[Tt]|,? +|, ?|,? at ){_CLOCK}{_ZONE})?"
 
 #: A date in numbers that leaves open which comes first, and its two numbers.
-NUMERIC = rf"^{_TWO}[/-]{_TWO}[/-](?:{_YEAR}|[0-9]{{2}}){_TIME}$"
+NUMERIC = rf"^{_TWO}[/-]{_TWO}[/-]{_YEAR}{_TIME}$"
 
-#: Pattern, what it is rewritten to, and how that is read.
+#: Begins what a text of a known shape is rewritten to, so that no other text is read in its place.
+_MARK = "\x1f"
+#: Pattern, what it is rewritten to, and how the month is written there. A year of two digits is one from 1969 to 2068.
 _SHAPES = (
-    (rf"^{_YEAR}[-/.]{_TWO}[-/.]{_TWO}{_TIME}$", r"\1-\2-\3", "%Y-%m-%d"),
-    (rf"^{_WEEKDAY}{_MONTH} +{_TWO},? +{_YEAR}{_TIME}$", r"\3-\1-\2", "%Y-%b-%d"),
-    (rf"^{_WEEKDAY}{_TWO}[ -]{_MONTH}[ ,-]+{_YEAR}{_TIME}$", r"\3-\2-\1", "%Y-%b-%d"),
-    (rf"^{_WEEKDAY}{_MONTH} +{_TWO} +{_CLOCK}{_ZONE} +{_YEAR}$", r"\3-\1-\2", "%Y-%b-%d"),
+    (rf"^{_FULL_YEAR}[-/.]{_TWO}[-/.]{_TWO}{_TIME}$", r"\1-\2-\3", "%m"),
+    (rf"^{_WEEKDAY}{_MONTH}[-/. ]*{_DAY},?[-/. ]+{_YEAR}{_TIME}$", r"\3-\1-\2", "%b"),
+    (rf"^{_WEEKDAY}{_DAY}[-/. ]*{_MONTH}[-/., ]*{_YEAR}{_TIME}$", r"\3-\2-\1", "%b"),
+    (rf"^{_WEEKDAY}{_MONTH} +{_TWO} +{_CLOCK}{_ZONE} +{_FULL_YEAR}$", r"\3-\1-\2", "%b"),
+    (rf"^{_FULL_YEAR}[-/. ]{_MONTH}[-/. ]{_TWO}{_TIME}$", r"\1-\2-\3", "%b"),
     # With dots the day comes first wherever people write so.
-    (rf"^{_TWO}\.{_TWO}\.{_YEAR}{_TIME}$", r"\3-\2-\1", "%Y-%m-%d"),
+    (rf"^{_TWO}\.{_TWO}\.{_YEAR}{_TIME}$", r"\3-\2-\1", "%m"),
+    (rf"^{_FULL_YEAR}([0-9]{{2}})([0-9]{{2}})(?:[T ]?[0-9]{{4}}(?:[0-9]{{2}})?{_ZONE})?$", r"\1-\2-\3", "%m"),
 )
+#: Seconds or milliseconds since the epoch; those of this century have ten or thirteen digits.
+_EPOCH = r"1[0-9]{9}(?:[0-9]{3})?"
 
 
 #: How a text begins that most programs write.
@@ -42,26 +60,70 @@ def may_be_usual(text: str) -> bool:
 
 
 def day(cell: str, *, day_first: bool, usual: bool = False) -> str:
-    """An expression: the day that ``cell`` names, or NULL.
+    """An expression: the day that ``cell`` names, be it believable or not, or NULL.
 
     :param day_first: whether ``03/04/2026`` is in April.
     :param usual: know only the shape that most programs write. To compile the patterns of the others takes longer than to read a
         thousand rows.
     """
-    known = ", ".join(f"'{shape}'" for shape in _USUAL)
+    # "%Y" would take the first number of 13-02-26 for a year.
+    as_usual = f"CASE WHEN {cell}[2] >= '0' AND {cell}[5] = '-' THEN try_strptime({cell}, [{_listed(_USUAL)}]) END"
     if usual:
-        return f"CAST(try_strptime({cell}, [{known}]) AS DATE)"
-    numbers = r"\2-\1" if day_first else r"\1-\2"
-    shapes = (
-        *_SHAPES,
-        (rf"^{_TWO}[/-]{_TWO}[/-]{_YEAR}{_TIME}$", rf"\3-{numbers}", "%Y-%m-%d"),
-        (rf"^{_TWO}[/-]{_TWO}[/-]([0-9]{{2}}){_TIME}$", rf"\3-{numbers}", "%y-%m-%d"),
-    )
+        return f"CAST({as_usual} AS DATE)"
     rest = ", ".join(
-        f"try_strptime(regexp_replace({cell}, '{pattern}', '{rewritten}'), '{shape}')"
-        for pattern, rewritten, shape in shapes
+        f"try_strptime(regexp_replace({cell}, '{pattern}', '{_MARK}{rewritten}'), [{_listed(_formats(month))}])"
+        for pattern, rewritten, month in _shapes(day_first)
     )
-    # Seconds or milliseconds since the epoch; those of this century have ten or thirteen digits.
     seconds = f"make_timestamp(CAST(left({cell}, 10) AS BIGINT) * 1000000)"
-    epoch = f"CASE WHEN regexp_full_match({cell}, '1[0-9]{{9}}(?:[0-9]{{3}})?') THEN {seconds} END"
-    return f"CAST(coalesce(try_strptime({cell}, [{known}]), {rest}, {epoch}) AS DATE)"
+    epoch = f"CASE WHEN regexp_full_match({cell}, '{_EPOCH}') THEN {seconds} END"
+    return f"CAST(coalesce({as_usual}, {rest}, {epoch}) AS DATE)"
+
+
+def of_text(text: str, *, day_first: bool) -> date | None:
+    """The day that a text names: what :func:`day` says of a cell."""
+    for pattern, rewritten, month in _shapes(day_first):
+        match = re.match(pattern, text)
+        if match is None:
+            continue
+        for shape in _formats(month):
+            try:
+                return datetime.strptime(match.expand(_MARK + rewritten), shape).date()
+            except ValueError:
+                pass
+    return None
+
+
+def believable(day: str, today: date) -> str:
+    """An expression: a day if something can have been seen or fixed then, else NULL."""
+    return f"CASE WHEN {day} BETWEEN DATE '{FIRST}' AND DATE '{today}' THEN {day} END"
+
+
+def means_none(text: str, day: str) -> str:
+    """A condition: the text is what programs write where there is no day.
+
+    :param day: what :func:`day` has found in it.
+    """
+    none = f"CAST({day} AS VARCHAR) IN ({_listed(_NO_DAYS)}) OR lower({text}) IN ({_listed(_NO_DAY_TEXTS)})"
+    return f"({none} OR starts_with({text}, '0000')) IS TRUE"
+
+
+def left_out(text: str, day: str, today: date) -> tuple[str, str]:
+    """Two conditions: the text names no day that can be believed though it should, and the day that it names is still to come."""
+    doubtful = f"{text} IS NOT NULL AND ({day} BETWEEN DATE '{FIRST}' AND DATE '{today}') IS NOT TRUE"
+    named = f"{doubtful} AND NOT ({means_none(text, day)})"
+    to_come = f"({day} > DATE '{today}') IS TRUE"
+    return f"{named} AND NOT {to_come}", f"{named} AND {to_come}"
+
+
+def _shapes(day_first: bool) -> tuple[tuple[str, str, str], ...]:
+    numbers = r"\2-\1" if day_first else r"\1-\2"
+    return (*_SHAPES, (NUMERIC, rf"\3-{numbers}", "%m"))
+
+
+def _formats(month: str) -> tuple[str, str]:
+    """How to read what a text is rewritten to. The year of two digits comes first, as four are two that are followed by others."""
+    return f"{_MARK}%y-{month}-%d", f"{_MARK}%Y-{month}-%d"
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join("'" + text.replace("'", "''") + "'" for text in texts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -79,6 +80,16 @@ def detect(
     _refuse_markup(text)
     delimiter, header, first, after = _header(text, is_header)
     return Dialect(encoding, guessed, bom, delimiter, tuple(header), first, after)
+
+
+def preamble(sample: bytes, dialect: Dialect) -> list[list[str]]:
+    """The cells of the lines above the header."""
+    text = codecs.getincrementaldecoder(dialect.encoding)("replace").decode(sample[dialect.bom :])
+    lines = itertools.islice(io.StringIO(text, newline=""), dialect.header_line - 1)
+    try:
+        return list(csv.reader(lines, delimiter=dialect.delimiter))
+    except csv.Error:
+        return []
 
 
 def rows(sample: bytes, dialect: Dialect, *, limit: int = 200) -> list[list[str]]:

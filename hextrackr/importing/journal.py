@@ -15,8 +15,6 @@ from hextrackr.models.dialects import statement
 from hextrackr.models.findings import Severity
 from hextrackr.models.undo import BLOCK
 
-from .staged import OF_OUTCOMES, OPENED, OUTCOMES
-
 _FINDINGS = """
     INSERT INTO undo_findings (import_id, finding_id, severity, vpr, cvss, lifecycle, resolved_on)
     SELECT :import_id, f.id, f.severity, f.vpr, f.cvss, f.lifecycle, f.resolved_on
@@ -29,11 +27,11 @@ _SIGHTINGS = f"""
     SELECT :import_id, finding_id / {BLOCK}, before_id, CAST(sum(CAST(1 AS BIGINT) << (finding_id % {BLOCK})) AS BIGINT)
     FROM moved GROUP BY 2, 3
 """
-_SEEN_EARLIER = f"""
+_SEEN_EARLIER = """
     INSERT INTO undo_findings (import_id, finding_id, first_seen)
     SELECT :import_id, f.id, f.first_seen
-    FROM {OUTCOMES} CROSS JOIN findings f
-    WHERE {OF_OUTCOMES} AND f.id = m.finding_id AND {OPENED} < f.first_seen
+    FROM matched m CROSS JOIN findings f WHERE f.id = m.finding_id AND m.earlier IS NOT NULL
+    ON CONFLICT (import_id, finding_id) DO UPDATE SET first_seen = excluded.first_seen
 """
 #: For a definition that is new, nothing is kept: it goes with its findings.
 _CVES = """
@@ -76,9 +74,9 @@ def keep_day(connection: Connection, import_id: int, sighting_id: int, day: date
     connection.execute(insert(DayBefore).values(import_id=import_id, sighting_id=sighting_id, day=day))
 
 
-def keep_first_seen(connection: Connection, import_id: int, day: date) -> None:
-    """Keep the findings that a late scan has seen earlier than any before."""
-    connection.execute(statement(_SEEN_EARLIER), {"import_id": import_id, "day": day})
+def keep_first_seen(connection: Connection, import_id: int) -> None:
+    """Keep the findings that a scan has seen earlier than any before, also those that :func:`keep_findings` has kept."""
+    connection.execute(text(_SEEN_EARLIER), {"import_id": import_id})
 
 
 def keep_rows(

@@ -16,31 +16,31 @@ from hextrackr.models import Import
 from hextrackr.models.dialects import statement
 from hextrackr.models.imports import ImportMode
 
-from . import added, catalogue, journal, lifecycle, sightings, undo
+from . import added, catalogue, lifecycle, sightings, undo
 from .formats.format import FIXED, RESURFACED
-from .staged import IS_KEPT, LINKED, OF_OUTCOMES, OPENED, OUTCOMES
+from .staged import IS_KEPT, LINKED, OPENED
 
+#: When a finding ended that nobody knew of: when it was fixed, by the day of the scan, else when the next one did not report it.
+_ENDED = (
+    f"CASE o.state WHEN {FIXED} THEN (CASE WHEN o.resolved_on < :day THEN o.resolved_on ELSE :day END) ELSE :closed END"
+)
 _INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
                           first_seen, sighting_id, lifecycle, resolved_on, opened_by)
     SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, o.sighting_id,
            CASE WHEN o.state = {FIXED} OR {{looked}} THEN 'resolved' WHEN o.state = {RESURFACED} THEN 'reopened' ELSE 'active' END,
-           CASE WHEN o.state = {FIXED} THEN :day WHEN {{looked}} THEN :closed END, :import_id
+           CASE WHEN o.state = {FIXED} OR {{looked}} THEN (CASE WHEN {_ENDED} < {OPENED} THEN {OPENED} ELSE {_ENDED} END) END, :import_id
     FROM {LINKED} WHERE s.import_id = :import_id AND {IS_KEPT}
 """
 _SAW_THE_HOST = """
     a.asset_id IN (SELECT f.asset_id FROM findings f JOIN sightings w ON w.id = f.sighting_id
                    WHERE f.source_id = :source_id AND f.id <= :newest AND w.day >= :closed)
 """
-_SEEN_EARLIER = f"""
-    UPDATE findings SET first_seen = {OPENED}
-    FROM {OUTCOMES} WHERE {OF_OUTCOMES} AND m.finding_id = findings.id AND {OPENED} < findings.first_seen
-"""
 _CLOSED = """
     INSERT INTO finding_changes (
         import_id, finding_id, kind, day, severity, vpr, cvss, severity_before, vpr_before, cvss_before, lifecycle_before)
     SELECT :closing_import, id, 'resolved', :closed, severity, vpr, cvss, severity, vpr, cvss, 'active'
-    FROM findings WHERE id > :newest AND source_id = :source_id AND resolved_on = :closed ORDER BY id
+    FROM findings WHERE id > :newest AND source_id = :source_id AND resolved_on >= :closed ORDER BY id
 """
 _OPENED = """
     SELECT severity, count(*) FROM findings
@@ -82,10 +82,10 @@ def record(
         "closed": closing.scan_date if closing else None,
         "newest": newest,
     }
-    journal.keep_first_seen(connection, import_id, day)
+    lifecycle.see_earlier(connection, import_id)
     sightings.link(connection, import_id, source_id, day, all_new=all_new)
     insert = _INSERT.format(looked=looked if closing else "1 = 0") + ("" if all_new else lifecycle.NEW_ONES)
-    for step in (_SEEN_EARLIER, insert, *((_CLOSED,) if closing else ())):
+    for step in (insert, *((_CLOSED,) if closing else ())):
         connection.execute(statement(step), parameters)
     added.note(connection, import_id, newest)
     is_open = {severity: count for severity, count in connection.execute(statement(_OPENED), parameters)}
@@ -96,7 +96,7 @@ def _first_after(source_id: int, day: date, *modes: ImportMode) -> Any:
     """Selects the first later scan of these modes that read its whole file."""
     return (
         select(Import.id, Import.scan_date)
-        .where(*undo.standing(source_id), Import.scan_date > day, Import.mode.in_(modes), Import.rejected == 0)
+        .where(*undo.dated(source_id), Import.scan_date > day, Import.mode.in_(modes), Import.rejected == 0)
         .order_by(Import.scan_date, Import.place)
         .limit(1)
     )

@@ -1,9 +1,10 @@
 """Promotes staged findings: compares them with the record, and applies what is new, changed, reopened and resolved.
 
 The comparison is a temporary table, ``matched``: the number of each staged finding with its outcome and, where the record has it, the id
-of the finding, that of its sighting and, if it was seen again later, when. A second one, ``absent``, holds the open findings the scan
-should have seen and did not. All is read only until :func:`apply`, so that the guard can look at them first. A source without findings
-has nothing to compare with: then all that is staged is new.
+of the finding, that of its sighting, when it was seen if that is later than the record says, and since when it has been there if that
+is earlier. A second one, ``absent``, holds the open findings the scan should have seen and did not. All is read only until
+:func:`apply`, so that the guard can look at them first. A source without findings has nothing to compare with: then all that is staged
+is new.
 
 A file without ports, or without protocols, is compared without them. Then, and where a staged host is several assets on record (see
 :mod:`.identity`), a staged finding may be several findings: all that are open, else the last that was.
@@ -26,7 +27,7 @@ from hextrackr.models.imports import ImportMode
 
 from . import journal, sightings
 from .formats.format import FIXED, NO_VERDICT, RESURFACED
-from .staged import IS_KEPT, LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN
+from .staged import FIXED_ON, IS_KEPT, LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN, THERE_SINCE
 
 #: Outcome -> severity (0..4) -> number of findings.
 Outcomes = dict[str, dict[int, int]]
@@ -37,7 +38,8 @@ PIECE = 10_000
 
 _MATCHED = """
     CREATE TEMPORARY TABLE matched (
-        number INTEGER {key}, finding_id INTEGER, severity INTEGER, outcome TEXT, seen DATE, was_open BOOLEAN, sighting_id INTEGER)
+        number INTEGER {key}, finding_id INTEGER, severity INTEGER, outcome TEXT, seen DATE, was_open BOOLEAN, sighting_id INTEGER,
+        earlier DATE)
 """
 _OUTCOME = f"""
     CASE
@@ -53,7 +55,8 @@ _OUTCOME = f"""
 """
 _SAYS = f"""
     INSERT INTO matched
-    SELECT s.number, f.id, o.severity, {_OUTCOME}, CASE WHEN {SEEN} > w.day THEN {SEEN} END, f.lifecycle <> 'resolved', f.sighting_id
+    SELECT s.number, f.id, o.severity, {_OUTCOME}, CASE WHEN {SEEN} > w.day THEN {SEEN} END, f.lifecycle <> 'resolved', f.sighting_id,
+           CASE WHEN {THERE_SINCE} < f.first_seen THEN {THERE_SINCE} END
     FROM {LINKED}
 """
 _STAGED_HERE = "s.import_id = :import_id AND s.number >= :low AND s.number < :high"
@@ -114,12 +117,18 @@ _COUNT_ABSENT = "SELECT severity, count(*) FROM absent GROUP BY severity"
 _ON_SCANNED_HOSTS = " AND f.asset_id IN (SELECT asset_id FROM host_links)"
 _NONE = " AND 1 = 0"
 
+
+def not_before_seen(day: str) -> str:
+    """SQL: a day on which one of the ``findings`` can have been resolved: not before it was seen first."""
+    return f"CASE WHEN {day} < findings.first_seen THEN findings.first_seen ELSE {day} END"
+
+
 _INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
                           first_seen, sighting_id, lifecycle, resolved_on, opened_by)
     SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, o.sighting_id,
            CASE o.state WHEN {FIXED} THEN 'resolved' WHEN {RESURFACED} THEN 'reopened' ELSE 'active' END,
-           CASE o.state WHEN {FIXED} THEN :day END, :import_id
+           CASE o.state WHEN {FIXED} THEN {FIXED_ON} END, :import_id
     FROM {LINKED} WHERE {_STAGED_HERE} AND {IS_KEPT}
 """
 NEW_ONES = " AND s.number IN (SELECT number FROM matched WHERE outcome = 'inserted')"
@@ -131,12 +140,17 @@ _UPDATE = f"""
         severity = o.severity, vpr = coalesce(o.vpr, findings.vpr), cvss = coalesce(o.cvss, findings.cvss),
         sighting_id = {sightings.REFERS},
         lifecycle = CASE m.outcome WHEN 'reopened' THEN 'reopened' WHEN 'resolved' THEN 'resolved' ELSE findings.lifecycle END,
-        resolved_on = CASE m.outcome WHEN 'reopened' THEN NULL WHEN 'resolved' THEN :day ELSE findings.resolved_on END
+        resolved_on = CASE m.outcome WHEN 'reopened' THEN NULL WHEN 'resolved' THEN {not_before_seen("coalesce(o.resolved_on, :day)")}
+                                     ELSE findings.resolved_on END
     FROM {OUTCOMES}
     WHERE {OF_OUTCOMES} AND m.finding_id = findings.id AND m.outcome IN ('updated', 'reopened', 'resolved')
 """
+_SEEN_EARLIER = """
+    UPDATE findings SET first_seen = m.earlier
+    FROM matched m WHERE m.finding_id = findings.id AND m.earlier IS NOT NULL
+"""
 _RESOLVE_ABSENT = f"""
-    UPDATE findings SET lifecycle = 'resolved', resolved_on = :day, sighting_id = {sightings.REFERS}
+    UPDATE findings SET lifecycle = 'resolved', resolved_on = {not_before_seen(":day")}, sighting_id = {sightings.REFERS}
     WHERE id IN (SELECT finding_id FROM absent)
 """
 _CHANGE_COLUMNS = (
@@ -260,11 +274,18 @@ def apply(connection: Connection, import_id: int, source_id: int, day: date, *, 
     """Write what :func:`match` and :func:`conclude` found into the findings on record, and keep each change of one."""
     parameters = {"import_id": import_id, "source_id": source_id, "day": day}
     journal.keep_findings(connection, import_id)
+    see_earlier(connection, import_id)
     sightings.move(connection, import_id, source_id)
     for step in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _RESOLVE_ABSENT):
         connection.execute(statement(step), parameters)
     sightings.refer(connection)
     sightings.link(connection, import_id, source_id, day, all_new=all_new)
+
+
+def see_earlier(connection: Connection, import_id: int) -> None:
+    """Let findings have been there since when ``matched`` tells that they were seen, if that is earlier than the record says."""
+    journal.keep_first_seen(connection, import_id)
+    connection.execute(text(_SEEN_EARLIER))
 
 
 def insert(

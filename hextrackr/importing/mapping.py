@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
+from datetime import date
 
 from . import dates, identifiers, markup, scores
 from .formats.format import NO_NAME, OPEN, Recognised
@@ -26,9 +27,10 @@ DEFINITION_FIELDS = (
     "plugin_id", "title", "cves", "advisories", "family", "description", "solution", "see_also", "cvss_vector", "published", "updated",
 )  # fmt: skip
 KEY_FIELDS = ("plugin_id", "cves", "title")
-FINDING_FIELDS = ("severity", "state", "port", "protocol", "vpr", "cvss", "epss", "first_seen", "last_seen")
+FINDING_FIELDS = ("severity", "state", "port", "protocol", "vpr", "cvss", "epss", "first_seen", "last_seen", "fixed_on")
 ROW_FIELDS = (*KEY_FIELDS, *FINDING_FIELDS)
-DATE_FIELDS = ("first_seen", "last_seen", "published", "updated")
+ROW_DATES, DEFINITION_DATES = ("first_seen", "last_seen", "fixed_on"), ("published", "updated")
+DATE_FIELDS = (*ROW_DATES, *DEFINITION_DATES)
 
 _ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%\w+)?"
 #: The parts of a list of addresses, and of one of names.
@@ -37,6 +39,9 @@ _ADDRESSES, _NAMES = r"[^\[\]\",;\s]+", r"[^\[\]\",;]+"
 NAMELESS = "len(ids) + len(names) + len(addresses) = 0"
 #: A port with its protocol, such as ``443/tcp``; ``general/tcp`` is a host as a whole.
 _PORT = r"^([0-9]{1,5}|general) ?/ ?([A-Za-z]{2,10})$"
+#: Nessus' plugin "Nessus Scan Information", and what its output says of the beginning of the scan.
+_SCAN_INFORMATION = "'19506', '19506.0'"
+_SCAN_START = r"(?i)\bscan start date *: *([0-9]{4}[/-][0-9]{1,2}[/-][0-9]{1,2})\b"
 
 
 def quoted(text: str) -> str:
@@ -71,12 +76,14 @@ class Readings:
     """What the file as a whole says of how its cells are to be read.
 
     :ivar day_first: whether ``03/04/2026`` is in April.
+    :ivar today: the day of the import; a later one cannot be in the file.
     :ivar usual_dates: every date is written as most programs write it, as far as is known.
     :ivar scales: for the columns, by index, whose scores have left their scale: how to bring them back.
     :ivar limited: leave out the scores that are still off their scale.
     """
 
     day_first: bool = False
+    today: date = date.max
     usual_dates: bool = False
     scales: Dictionary[int, Scale] = field(default_factory=dict)
     limited: bool = False
@@ -86,6 +93,7 @@ class Mapping:
     """The expressions for one file."""
 
     def __init__(self, recognised: Recognised, readings: Readings) -> None:
+        self._recognised = recognised
         self._format = recognised.format
         self._places = recognised.places
         self.readings = readings
@@ -136,7 +144,7 @@ class Mapping:
             "port_text": self.text("port"),
             "protocol": self._protocol(),
             **{score: self._score(score) for score in scores.HIGHEST},
-            **self._dated("first_seen", "last_seen"),
+            **self._dated(ROW_DATES),
         }
 
     def blank(self) -> str:
@@ -154,7 +162,7 @@ class Mapping:
             "see_also": self._plain("see_also"),
             # Some stand in brackets behind their score, and some such columns hold the score alone.
             "cvss_vector": rf"nullif(regexp_extract({vector}, '[^()\s]*:[^()\s]*'), '')",
-            **self._dated("published", "updated"),
+            **self._dated(DEFINITION_DATES),
             "advisory_text": f"concat_ws(' ', {', '.join(f'c{place}' for place in self._places['advisories']) or EMPTY})",
         }
 
@@ -224,8 +232,17 @@ class Mapping:
         cells = {f"c{place}": self.readings.scales.get(place) for place in self._places[field]}
         return scores.score(field, cells, limited=self.readings.limited)
 
-    def _dated(self, *fields: str) -> dict[str, str]:
-        """The day that each of these fields names, and the text that does."""
+    def scan_start(self) -> str:
+        """The day on which the scan began that a row tells of itself, as text, or NULL; over the columns of the file."""
+        place = self._recognised.scan_facts
+        plugin = self._places["plugin_id"]
+        if place is None or not plugin:
+            return EMPTY
+        said = f"nullif(regexp_extract(c{place}, {quoted(_SCAN_START)}, 1), '')"
+        return f"CASE WHEN c{plugin[0]} IN ({_SCAN_INFORMATION}) THEN {said} END"
+
+    def _dated(self, fields: Iterable[str]) -> dict[str, str]:
+        """The day that each of these fields names, believable or not, and the text that does."""
         return {f"{field}_text": self.text(field) for field in fields} | {field: self._day(field) for field in fields}
 
     def _day(self, field: str) -> str:
@@ -234,7 +251,12 @@ class Mapping:
     def _state(self) -> str:
         text = self.text("state")
         word = self._word("state", self._format.states, str(self._format.other_state))
-        return f"CASE WHEN {text} IS NULL THEN {OPEN} ELSE {word} END" if self._places["state"] else str(OPEN)
+        if not self._places["state"]:
+            return str(OPEN)
+        nothing = f"{text} IS NULL"
+        if set(self._places["state"]) & set(self._places["fixed_on"]):
+            nothing += f" OR {dates.means_none(text, self._day('fixed_on'))}"
+        return f"CASE WHEN {nothing} THEN {OPEN} ELSE {word} END"
 
     def _word(self, field: str, meanings: Dictionary[str, int], default: str) -> str:
         branches = " ".join(f"WHEN {quoted(word)} THEN {number}" for word, number in meanings.items())

@@ -18,7 +18,9 @@ DEFINITION_COLUMNS = (
 )  # fmt: skip
 CVE_COLUMNS = ("number", "cve")
 #: What many findings have in common, and how many of them.
-OBSERVATION_COLUMNS = ("number", "protocol", "severity", "vpr", "cvss", "first_seen", "last_seen", "state", "findings")
+OBSERVATION_COLUMNS = (
+    "number", "protocol", "severity", "vpr", "cvss", "first_seen", "last_seen", "resolved_on", "state", "findings",
+)  # fmt: skip
 #: What rejected rows are about, and nothing was learned of; None stands for any.
 UNCHECKED_COLUMNS = ("number", "asset_number", "definition_number", "port", "protocol")
 FINDING_COLUMNS = ("number", "asset_number", "definition_number", "port", "observation_number")
@@ -35,7 +37,8 @@ class Counts:
     :ivar merged: rows that say again what another row says, such as the row for each CVE of a plugin.
     :ivar blank: rows without text, or of which the scanner says that they hold no finding.
     :ivar rejected: rows that are kept as rejects, with their lines and reasons.
-    :ivar newest: the last day on which a finding was seen.
+    :ivar started: the newest day on which the scan began, by what it says of itself.
+    :ivar newest: the newest day on which a finding was seen, or found to be fixed, but for that of one host's wrong clock.
     """
 
     rows: int
@@ -44,4 +47,5 @@ class Counts:
     merged: int
     blank: int
     rejected: int
+    started: date | None
     newest: date | None

@@ -6,6 +6,7 @@ from hextrackr.models.findings import Severity
 
 from . import identifiers
 from .csvdatabase import CsvDatabase, IrregularCsv
+from .formats.format import FIXED, PASSED
 from .mapping import quoted
 from .neutral import WEIGHT_COLUMNS
 
@@ -55,31 +56,33 @@ _STEPS = (
               UNION ALL SELECT DISTINCT definition_key, NULL, NULL, NULL FROM faults WHERE fault >= 0 AND definition_key IS NOT NULL)
         GROUP BY definition_key)
     """,
-    # Rows of one finding are merged.
-    """
+    # Rows of one finding are merged. When it was fixed counts only for what is.
+    f"""
     CREATE TABLE merged AS
+    SELECT * REPLACE (CASE WHEN state IN ({PASSED}, {FIXED}) THEN resolved_on END AS resolved_on) FROM (
     SELECT a.number AS asset_number, n.number AS definition_number, port, protocol, max(severity) AS severity,
            max(r.vpr) AS vpr, max(r.cvss) AS cvss, min(first_seen) AS first_seen, max(last_seen) AS last_seen, max(state) AS state,
-           count(*) AS rows
+           max(fixed_on) AS resolved_on, count(*) AS rows
     FROM rows r JOIN asset_codes a ON a.code = asset_code
     JOIN definition_codes d ON d.code = definition_code JOIN definition_numbers n ON n.key = d.key
-    GROUP BY 1, 2, 3, 4
+    GROUP BY 1, 2, 3, 4)
     """,
     """
     CREATE TABLE observations AS
     SELECT row_number() OVER () AS number, * FROM (
-        SELECT protocol, severity, vpr, cvss, first_seen, last_seen, state, count(*) AS findings
+        SELECT protocol, severity, vpr, cvss, first_seen, last_seen, resolved_on, state, count(*) AS findings
         FROM merged GROUP BY ALL)
     """,
     # Sorted and then numbered, they take half of what it takes to number them in an order.
     """
     CREATE TABLE findings AS
     SELECT row_number() OVER () AS number, * FROM (
-        SELECT asset_number, definition_number, port, o.number AS observation_number, m.state, m.first_seen, m.last_seen
+        SELECT asset_number, definition_number, port, o.number AS observation_number, m.state, m.first_seen, m.last_seen, m.resolved_on
         FROM merged m JOIN observations o
           ON o.protocol = m.protocol AND o.severity = m.severity AND o.state = m.state
          AND o.vpr IS NOT DISTINCT FROM m.vpr AND o.cvss IS NOT DISTINCT FROM m.cvss
          AND o.first_seen IS NOT DISTINCT FROM m.first_seen AND o.last_seen IS NOT DISTINCT FROM m.last_seen
+         AND o.resolved_on IS NOT DISTINCT FROM m.resolved_on
         ORDER BY asset_number, definition_number, port, m.protocol)
     """,
     f"CREATE TABLE assets AS SELECT n.* EXCLUDE (host), {_WEIGHT} FROM asset_numbers n LEFT JOIN ({_weights('asset')}) w USING (number)",

@@ -11,10 +11,11 @@ from sqlalchemy import Engine
 from hextrackr.errors import FileRefused
 from hextrackr.models import Import
 
-from . import dialect, formats, outlook, repeats, saved, scandate, states
+from . import dialect, formats, outlook, preamble, repeats, saved, scandate, states
 from .formats.format import Recognised
 from .job import Job
 from .outlook import Standing
+from .scandate import Said
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Opened:
 
     :ivar size: its bytes.
     :ivar dialect: how it is written; ``recognised`` by whom.
-    :ivar first: its first rows.
+    :ivar first: its first rows; ``preamble`` what stands above its header.
+    :ivar today: the day of the import.
     :ivar source_id: the source that it is about, and what is ``standing`` on record of that.
     :ivar fingerprint: see :func:`.repeats.fingerprint`.
     """
@@ -32,6 +34,8 @@ class Opened:
     dialect: dialect.Dialect
     recognised: Recognised
     first: list[list[str]]
+    preamble: list[list[str]]
+    today: date
     source_id: int
     standing: Standing
     fingerprint: str | None
@@ -43,8 +47,14 @@ class Opened:
 
     def day(self, record: Import) -> date:
         """What will probably be the date of the scan."""
-        seen = scandate.in_rows(self.first, self.recognised.places["last_seen"])
-        return scandate.of_scan(record.scan_date, seen, record.filename, date.today())
+        seen = scandate.in_rows(self.first, self.recognised.places["last_seen"], self.today)
+        said = self.said(newest=seen, day_first=self.recognised.format.day_first)
+        return scandate.choose(scandate.of_form(record), said, record.filename, self.today).day
+
+    def said(self, *, newest: date | None, started: date | None = None, day_first: bool) -> Said:
+        """What the file says of the date of its scan, once what its rows say is known."""
+        above = preamble.read(self.preamble, self.today, day_first=day_first)
+        return Said(above.launched, started, newest, above.made, day_first)
 
 
 def sample(upload: Path) -> tuple[bytes, int]:
@@ -72,4 +82,5 @@ def opened(engine: Engine, job: Job, record: Import, sample: bytes, size: int) -
     fingerprint = repeats.fingerprint(record.digest, recognised, job.date_order)
     source_id = states.enter(engine, job, record, recognised, fingerprint)
     standing = outlook.standing(engine, source_id)
-    return Opened(size, found, recognised, dialect.rows(sample, found), source_id, standing, fingerprint)
+    first, above = dialect.rows(sample, found), dialect.preamble(sample, found)
+    return Opened(size, found, recognised, first, above, date.today(), source_id, standing, fingerprint)

@@ -7,12 +7,12 @@ keep the texts of the hosts as well, which are short: then the second need not r
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from collections.abc import Mapping as Dictionary
 
-from . import swallowed
+from . import dates, swallowed
 from .dialect import Dialect
-from .mapping import ASSET_FIELDS, DEFINITION_FIELDS, KEY_FIELDS, ROW_FIELDS, Mapping
+from .mapping import ASSET_FIELDS, DEFINITION_DATES, DEFINITION_FIELDS, KEY_FIELDS, ROW_DATES, ROW_FIELDS, Mapping
 
 
 def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
@@ -26,10 +26,11 @@ def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
     unread = set(range(len(dialect.header))) - set(m.places((*ROW_FIELDS, *ASSET_FIELDS, *DEFINITION_FIELDS)))
     return f"""
         CREATE OR REPLACE TABLE rows AS
-        SELECT * EXCLUDE (severity_text, port_text, first_seen_text, last_seen_text), {_odd("first_seen", "last_seen")} AS odd_dates
-        FROM (SELECT asset_code, definition_code, suspect, {_select(m.finding())}{kept}
+        SELECT * EXCLUDE (severity_text, port_text, {_texts(ROW_DATES)}) REPLACE ({_believed(m, ROW_DATES)}), {_left_out(m, ROW_DATES)}
+        FROM (SELECT asset_code, definition_code, suspect, scan_start, {_select(m.finding())}{kept}
               FROM (SELECT {m.code(ASSET_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code, {m.cells(ROW_FIELDS)},
-                           {swallowed.spans_lines(read)} OR {_fits(unread, dialect)} AS suspect{taken}
+                           {swallowed.spans_lines(read)} OR {_fits(unread, dialect)} AS suspect,
+                           {m.scan_start()} AS scan_start{taken}
                     FROM {source}))
     """
 
@@ -68,7 +69,7 @@ def definitions(m: Mapping, source: str, dialect: Dialect) -> str:
     fits = _fits(set(places) - set(m.places(ROW_FIELDS)), dialect)
     return f"""
         CREATE OR REPLACE TABLE definition_texts AS
-        SELECT * EXCLUDE (published_text, updated_text), {_odd("published", "updated")} AS odd_dates
+        SELECT * EXCLUDE ({_texts(DEFINITION_DATES)}) REPLACE ({_believed(m, DEFINITION_DATES)}), {_left_out(m, DEFINITION_DATES)}
         FROM (SELECT key, cve_text, suspect, {_select(m.definition())}
               FROM (SELECT key, cve_text, suspect, {m.cells(DEFINITION_FIELDS)}
                     FROM (SELECT key, {greatest}, string_agg(DISTINCT {m.cve_text()}, ' ') AS cve_text, bool_or({fits}) AS suspect
@@ -81,9 +82,20 @@ def _fits(places: Collection[int], dialect: Dialect) -> str:
     return swallowed.fits(places, len(dialect.header), dialect.delimiter)
 
 
-def _odd(*fields: str) -> str:
-    """How many of these dates have a text that names no day."""
-    return " + ".join(f"CAST({field}_text IS NOT NULL AND {field} IS NULL AS INTEGER)" for field in fields)
+def _texts(fields: Iterable[str]) -> str:
+    return ", ".join(f"{field}_text" for field in fields)
+
+
+def _believed(m: Mapping, fields: Iterable[str]) -> str:
+    """The days of these fields that can be believed."""
+    return ", ".join(f"{dates.believable(field, m.readings.today)} AS {field}" for field in fields)
+
+
+def _left_out(m: Mapping, fields: Iterable[str]) -> str:
+    """How many of these fields have a text that names no day that can be believed: ``odd_dates``, and ``dates_to_come`` of which it is."""
+    conditions = zip(*(dates.left_out(f"{field}_text", field, m.readings.today) for field in fields), strict=True)
+    odd, to_come = (" + ".join(f"CAST({condition} AS INTEGER)" for condition in each) for each in conditions)
+    return f"{odd} AS odd_dates, {to_come} AS dates_to_come"
 
 
 def _select(expressions: Dictionary[str, str]) -> str:

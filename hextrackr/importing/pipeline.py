@@ -5,7 +5,6 @@ from __future__ import annotations
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -136,11 +135,14 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
             merged=counts.merged,
             blank=counts.blank,
         )
-        day = scandate.of_scan(record.scan_date, counts.newest, record.filename, date.today())
-        states.move(engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, **_counted(counts))
+        said = opened.said(newest=counts.newest, started=counts.started, day_first=reader.day_first)
+        day, of = chosen = scandate.choose(scandate.of_form(record), said, record.filename, opened.today)
+        states.move(
+            engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, scan_date_from=of, **_counted(counts)
+        )
         meter.plan(expected(counts.findings, moves=day != standing.day))
         staging.load(engine, reader, job, meter)
-        warnings, understood = _warnings(reader, counts), reader.understood(counts)
+        warnings, understood = _warnings(reader, counts, chosen), reader.understood(counts, said)
     states.move(
         engine, job, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=opened.source_id,
         open_staged=counts.open, lease_until=ownership.until(ownership.PROMOTION_LEASE_MS), warnings=warnings, recognition=understood,
@@ -154,7 +156,7 @@ def _rows_read(job: Job, opened: Opened, meter: Meter) -> Reader:
 
     def read(path: Path, found: Dialect) -> Reader:
         database = CsvDatabase(path, found, spill=copy.parent, memory_limit=job.memory_limit)
-        reader = Reader(database, opened.recognised, opened.first, job.date_order)
+        reader = Reader(database, opened.recognised, opened.first, job.date_order, today=opened.today)
         meter.begin("rows", f"Reading {known_format.name}...", measure=reader.progress)
         try:
             reader.read_rows()
@@ -192,6 +194,7 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
             epoch=job.epoch,
             source_id=record.source_id,
             day=record.scan_date,
+            dated=record.scan_date_from != scandate.TODAY,
             mode=ImportMode(record.mode),
             staged=record.staged,
             open_staged=record.open_staged,
@@ -224,9 +227,11 @@ def _all_rejected(reader: Reader, counts: Counts) -> str:
     return f"None of the {counts.rows} rows can be imported; the first, on line {first.line}: {first.reason}"
 
 
-def _warnings(reader: Reader, counts: Counts) -> list[str]:
+def _warnings(reader: Reader, counts: Counts, chosen: scandate.Chosen) -> list[str]:
     warnings = reader.warnings()
-    if not counts.findings:
+    if counts.findings:
+        warnings += chosen.warnings()
+    else:
         warnings.append("The file holds no finding, so nothing was resolved.")
     if counts.rejected > staging.MAX_REJECTS:
         warnings.append(f"Only the first {staging.MAX_REJECTS} of {counts.rejected} rejected rows are kept.")

@@ -34,12 +34,15 @@ from .lifecycle import Outcomes, no_outcomes
 from .meter import Meter
 from .position import Phase
 
+_LATE = "This scan is older than the newest one of its source ({}), so it only fills the history of its day."
+
 
 @dataclass(frozen=True)
 class Promotion:
     """What is promoted: a staged import, as the pipeline has read it from its row.
 
     :ivar epoch: see :class:`.job.Job`.
+    :ivar dated: something tells the ``day``; else it is that of the import, for want of anything better.
     :ivar staged: how many findings are staged; ``open_staged`` of them are open.
     :ivar preview: show what it would do, and wait for ``confirmed``.
     :ivar expected: the phases of the promotion, given how many staged findings are ``known`` and how many findings are ``held``.
@@ -62,6 +65,7 @@ class Promotion:
     ports: bool = True
     protocols: bool = True
     columns_gone: tuple[str, ...] = ()
+    dated: bool = True
 
 
 def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
@@ -102,8 +106,10 @@ def _carry_out(connection: Connection, promotion: Promotion, meter: Meter) -> _T
         is_open = totals.open_in_source(connection, promotion.source_id)
         return no_outcomes(), {"bySeverity": summary.by_severity(no_outcomes(), is_open)}, []
     place = undo.next_place(connection, promotion.source_id)
-    if _is_late(connection, promotion):
+    newest = connection.execute(select(Source.last_scan_date).where(Source.id == promotion.source_id)).scalar_one()
+    if newest is not None and promotion.day < newest:
         told = _take_in_late(connection, promotion)
+        _warn(connection, promotion, _LATE.format(newest))
     else:
         told = _take_in(connection, promotion, meter)
     identity.drop(connection)
@@ -148,7 +154,8 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> _Tol
     is_open = totals.count_staged(connection, import_id, source_id) if all_new else totals.count(connection, source_id)
     journal.keep_totals(connection, import_id, source_id, day)
     totals.keep(connection, source_id, day, is_open, outcomes)
-    connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=day))
+    if promotion.dated:
+        connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=day))
     told = summary.tell(connection, source_id, outcomes, is_open) | {"compared": compared}
     return outcomes, told | ({"unchecked": unchecked} if unchecked else {}), reasons
 
@@ -183,9 +190,9 @@ def _claim(connection: Connection, promotion: Promotion) -> None:
         raise Cancelled
 
 
-def _is_late(connection: Connection, promotion: Promotion) -> bool:
-    newest = connection.execute(select(Source.last_scan_date).where(Source.id == promotion.source_id)).scalar_one()
-    return newest is not None and promotion.day < newest
+def _warn(connection: Connection, promotion: Promotion, warning: str) -> None:
+    warnings = connection.execute(select(Import.warnings).where(Import.id == promotion.import_id)).scalar_one()
+    _close(connection, promotion, warnings=[*warnings, warning])
 
 
 def _figures(outcomes: Outcomes) -> dict[str, int]:

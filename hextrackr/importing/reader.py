@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
-from . import faults, hosts, numbering, passes, recognition, rejects, scores, survey, swallowed
+from . import dates, faults, hosts, numbering, passes, recognition, rejects, scandate, scores, survey, swallowed
 from .csvdatabase import CsvDatabase
 from .dialect import Dialect
 from .formats.format import Recognised
 from .mapping import Mapping, Readings
 from .neutral import Counts
 from .rejects import Malformed, RejectedRow
+from .scandate import Said
 
 #: What the first pass takes of the time of the first and the second, and of that of all if the second need not read the file.
 _ROWS_SHARE, _ROWS_SHARE_ALONE = 0.78, 0.92
@@ -35,16 +37,20 @@ class Reader:
         recognised: Recognised,
         sample: Sequence[Sequence[str]] = (),
         date_order: str | None = None,
+        *,
+        today: date = date.max,
     ) -> None:
         """Nothing is read yet.
 
         :param sample: the first rows, from :func:`.dialect.rows`.
         :param date_order: ``day-first`` or ``month-first`` if the user has said it.
+        :param today: the day of the import: no later one is believed.
         """
         self._database = database
         self._recognised = recognised
         self._sample = sample
         self._date_order = date_order
+        self._today = today
         self._mapping = Mapping(recognised, Readings())
         self._malformed: list[Malformed] = []
         self._footer: list[Malformed] = []
@@ -67,7 +73,7 @@ class Reader:
     def read_rows(self) -> None:
         """First pass: every row's finding. Second pass: the hosts."""
         day_first, told = survey.date_order(self._database, self._recognised, self._sample, self._date_order)
-        readings = Readings(day_first, usual_dates=survey.dates_are_usual(self._recognised, self._sample))
+        readings = Readings(day_first, self._today, usual_dates=survey.dates_are_usual(self._recognised, self._sample))
         self._read_rows(readings)
         better = readings
         if readings.usual_dates and self._has_odd_dates("rows"):
@@ -95,7 +101,6 @@ class Reader:
         (good,) = self._database.one("SELECT count(*) FROM rows")
         blank = faults.blank(self._database)
         findings, is_open = self._database.one("SELECT count(*), count(*) FILTER (state > 0) FROM findings")
-        (newest,) = self._database.one("SELECT max(last_seen) FROM rows")
         malformed = len(self._rejected) - (self._rows - good - blank)
         return Counts(
             rows=self._rows + malformed,
@@ -104,7 +109,38 @@ class Reader:
             merged=good - findings,
             blank=blank,
             rejected=len(self._rejected),
-            newest=newest,
+            started=self._started(),
+            newest=self._newest(),
+        )
+
+    @property
+    def day_first(self) -> bool:
+        """Whether the file's dates in numbers begin with the day."""
+        return self._mapping.readings.day_first
+
+    def _started(self) -> date | None:
+        believed = dates.believable("day", self._today)
+        return self._newest_of(f"""
+            SELECT asset_code AS host, {believed} AS day
+            FROM (SELECT asset_code, CAST(try_strptime(replace(scan_start, '/', '-'), '%Y-%m-%d') AS DATE) AS day
+                  FROM rows WHERE scan_start IS NOT NULL)
+        """)
+
+    def _newest(self) -> date | None:
+        """A day of fixing alone does not date a scan: there may have been none to fix for long."""
+        (seen,) = self._database.one("SELECT max(last_seen) FROM findings")
+        days = "SELECT asset_number AS host, greatest(last_seen, resolved_on) AS day FROM findings"
+        return self._newest_of(days) if seen is not None else None
+
+    def _newest_of(self, days: str) -> date | None:
+        """The newest day of a query for ``host`` and ``day``, see :func:`.scandate.newest`."""
+        return scandate.newest(
+            *self._database.one(f"""
+                WITH hosts AS (SELECT host, max(day) AS day FROM ({days}) WHERE day IS NOT NULL GROUP BY host)
+                SELECT count(*), max(day), count(*) FILTER (day = (SELECT max(day) FROM hosts)),
+                       max(day) FILTER (day < (SELECT max(day) FROM hosts))
+                FROM hosts
+            """)
         )
 
     def read_definitions(self) -> None:
@@ -136,34 +172,44 @@ class Reader:
         """The rows that were not taken over, in the order of the file."""
         return self._rejected
 
-    def understood(self, counts: Counts) -> dict[str, Any]:
+    def understood(self, counts: Counts, said: Said) -> dict[str, Any]:
         """How the file was read, see :func:`.recognition.told`."""
         return recognition.told(
             self._database.dialect,
             self._recognised,
             self._database,
             rows=counts.rows,
-            day_first=self._mapping.readings.day_first,
+            said=said,
+            to_come=self._left_out()[1],
         )
 
     def warnings(self) -> list[str]:
         """What the user should know of how the file was read, in plain sentences."""
         told = [_encoding(self._database.dialect), *self._told] if self._database.dialect.guessed else list(self._told)
-        (odd,) = self._database.one("""
-            SELECT coalesce((SELECT sum(odd_dates) FROM rows), 0) + coalesce((SELECT sum(odd_dates) FROM definitions), 0)
-        """)
+        odd, to_come = self._left_out()
         if odd:
             what, were = ("date", "was") if odd == 1 else ("dates", "were")
             told.append(f"{odd} {what} could not be understood and {were} left out.")
+        if to_come:
+            what, lies, were = ("date", "lies", "was") if to_come == 1 else ("dates", "lie", "were")
+            told.append(f"{to_come} {what} {lies} in the future and {were} left out.")
         if self._footer:
             count, first = len(self._footer), self._footer[0].text.strip()[:100]
             which = "line was" if count == 1 else f"{count} lines were"
             told.append(f"The last {which} taken for a footer and left out: {first}")
         return told
 
+    def _left_out(self) -> tuple[int, int]:
+        """How many dates are left out: those that no day could be told from, and those that lie in the future."""
+        odd, to_come = self._database.one("""
+            SELECT coalesce(sum(odd_dates), 0), coalesce(sum(dates_to_come), 0)
+            FROM (SELECT odd_dates, dates_to_come FROM rows UNION ALL SELECT odd_dates, dates_to_come FROM definitions)
+        """)
+        return int(odd), int(to_come)
+
     def batches(self, table: str, columns: tuple[str, ...], size: int) -> Iterator[list[tuple[Any, ...]]]:
         """A table's rows as tuples of SQL-ready values (dates as ISO text), ``size`` at a time, by rising number."""
-        days = {"last_seen", "first_seen", "published", "updated"}
+        days = {"last_seen", "first_seen", "resolved_on", "published", "updated"}
         selected = ", ".join(f"CAST({name} AS VARCHAR)" if name in days else name for name in columns)
         return self._database.batches(f"SELECT {selected} FROM {table} ORDER BY number", size)
 

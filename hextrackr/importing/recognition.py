@@ -8,6 +8,7 @@ from . import formats
 from .csvdatabase import CsvDatabase
 from .dialect import Dialect
 from .formats.format import Recognised, normalised
+from .scandate import Said
 
 #: How sure it is that a header is a format's: a mapping that a user has saved for just this header; the only format that knows
 #: it; one of several that do; the generic one, which takes what nobody else knows.
@@ -17,16 +18,18 @@ MAX_NAMES = 60
 
 
 def told(
-    dialect: Dialect, recognised: Recognised, database: CsvDatabase, *, rows: int, day_first: bool
+    dialect: Dialect, recognised: Recognised, database: CsvDatabase, *, rows: int, said: Said, to_come: int
 ) -> dict[str, Any]:
     """How a file was understood, as JSON types.
 
     :param database: with the tables ``findings`` and ``assets``.
     :param rows: how many rows were read to come to that: all of them.
+    :param said: what the file says of the date of its scan.
+    :param to_come: how many dates were left out because they lie in the future.
     :return: ``format``, ``confidence`` (0..1), ``alternatives`` (other formats that know the header), ``encoding``, ``delimiter``,
         ``headerLine``, ``columns``, ``usedColumns``, ``unusedColumns``, ``hasPorts`` (there is a column of ports), ``hasProtocols`` (a row
-        names one), ``rowsSampled`` and ``dates``: ``dayFirst``, and the first and the last day of
-        ``firstSeen`` and ``lastSeen``, null where there is none.
+        names one), ``rowsSampled`` and ``dates``: ``dayFirst``, the first and the last day of ``firstSeen`` and ``lastSeen``, null where
+        there is none, ``scan`` (what may date the scan: ``launched``, ``started``, ``newest`` and ``made``) and ``inFuture``.
     """
     others = [other.name for other in formats.knowing(dialect.header) if other.key != recognised.format.key]
     used = {place for places in recognised.places.values() for place in places}
@@ -50,9 +53,11 @@ def told(
         "hasProtocols": protocols,
         "rowsSampled": rows,
         "dates": {
-            "dayFirst": day_first,
+            "dayFirst": said.day_first,
             "firstSeen": _span(first_from, first_to),
             "lastSeen": _span(last_from, last_to),
+            "scan": said.told(),
+            "inFuture": to_come,
         },
     }
 

@@ -35,7 +35,7 @@ from .position import Phase
 
 #: What a repeat has in common with the import that it repeats.
 _TAKEN_OVER = (
-    "scan_date", "source_id", "rows_read", "blank", "merged", "rejected", "staged", "open_staged", "recognition",
+    "scan_date", "scan_date_from", "source_id", "rows_read", "blank", "merged", "rejected", "staged", "open_staged", "recognition",
 )  # fmt: skip
 _REJECT = (Reject.line, Reject.column, Reject.value, Reject.reason)
 
@@ -111,11 +111,14 @@ def settle(engine: Engine, job: Job, repeated: Import, meter: Meter) -> bool:
 def _is_repeated(latest: Import, record: Import, fingerprint: str | None) -> bool:
     if record.preview or fingerprint is None or "compared" not in latest.summary:
         return False
-    newest = latest.recognition["dates"]["lastSeen"]
-    day = scandate.of_scan(
-        record.scan_date, date.fromisoformat(newest[1]) if newest else None, record.filename, date.today()
-    )
-    return (fingerprint, record.mode, day) == (latest.fingerprint, latest.mode, latest.scan_date)
+    dates = latest.recognition["dates"]
+    if dates["inFuture"]:
+        return False  # they may lie in the past by now
+    said = scandate.Said.of(dates["scan"], day_first=dates["dayFirst"])
+    day, of = scandate.choose(scandate.of_form(record), said, record.filename, date.today())
+    return (fingerprint, record.mode, day, of) == (
+        latest.fingerprint, latest.mode, latest.scan_date, latest.scan_date_from,
+    )  # fmt: skip
 
 
 def _stands(connection: Connection, repeated: Import, is_open: totals.OpenTotals) -> bool:

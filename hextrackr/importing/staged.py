@@ -21,8 +21,14 @@ LINKED = f"""
     JOIN staging_assets a ON a.import_id = s.import_id AND a.number = s.asset_number
     JOIN staging_definitions d ON d.import_id = s.import_id AND d.number = s.definition_number
 """
-#: Since when a finding has been there, and when it was seen last: on the day of the scan if it does not say.
 #: What is said of a finding that is new on record when it comes: that it is there, or that it was and is fixed.
 IS_KEPT = f"(o.state > 0 OR o.state = {FIXED})"
+#: Since when a finding has been there, and when it was seen last: on the day of the scan if it does not say.
 OPENED = "coalesce(o.first_seen, o.last_seen, :day)"
+#: The same, if the row is evidence that it was there: a test that found nothing is none.
+THERE_SINCE = f"CASE WHEN o.state > 0 THEN {OPENED} WHEN o.state = {FIXED} THEN o.first_seen END"
+#: When a finding was fixed that the scanner says is: on the day of the scan if it does not say, and never before it was there.
+FIXED_ON = f"""
+    CASE WHEN coalesce(o.resolved_on, :day) < {OPENED} THEN {OPENED} ELSE coalesce(o.resolved_on, :day) END
+"""
 SEEN = "CASE WHEN o.state > 0 THEN coalesce(o.last_seen, :day) WHEN o.state < 0 THEN o.last_seen END"

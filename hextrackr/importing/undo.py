@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, func, select, text, update
+from sqlalchemy import Connection, Engine, Select, func, or_, select, text, update
 
 from hextrackr.errors import NOT_LATEST, Conflict
 from hextrackr.models import (
@@ -24,7 +24,7 @@ from hextrackr.models.dialects import lock_source
 from hextrackr.models.imports import ImportState
 from hextrackr.models.undo import BLOCK
 
-from . import totals, weights
+from . import scandate, totals, weights
 from .added import ADDED
 from .catalogue import ASSET_VALUES, DEFINITION_VALUES
 
@@ -122,7 +122,7 @@ def take_back(engine: Engine, import_id: int) -> None:
             connection.execute(text(statement), ids)
         totals.count(connection, source_id)
         connection.execute(update(Import).where(Import.id == import_id).values(undone_at=int(time.time() * 1000)))
-        newest = connection.execute(select(func.max(Import.scan_date)).where(*standing(source_id))).scalar_one()
+        newest = connection.execute(select(func.max(Import.scan_date)).where(*dated(source_id))).scalar_one()
         connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=newest))
 
 
@@ -134,6 +134,12 @@ def standing(source_id: int) -> tuple[Any, ...]:
         Import.place.is_not(None),
         Import.undone_at.is_(None),
     )
+
+
+def dated(source_id: int) -> tuple[Any, ...]:
+    """The conditions for those of these imports whose date is not that of the import for want of anything better."""
+    known = or_(Import.scan_date_from.is_(None), Import.scan_date_from != scandate.TODAY)
+    return (*standing(source_id), known)
 
 
 def latest_of(source_id: int, *columns: Any) -> Select[Any]:

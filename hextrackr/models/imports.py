@@ -60,6 +60,8 @@ class Import(Base):
     source_id: Mapped[int | None] = mapped_column(ForeignKey("sources.id"))
     mode: Mapped[str] = mapped_column(String(10), default=ImportMode.FULL)
     scan_date: Mapped[date | None]
+    #: What it was taken from: ``form``, ``report``, ``data``, ``filename`` or ``today``; None as long as that is not known.
+    scan_date_from: Mapped[str | None] = mapped_column(String(10))
     confirmed: Mapped[bool] = mapped_column(default=False)
     #: The file's SHA-256, in hex, if whoever has stored it has told; and what it stands for as it was read, see
     #: ``importing/repeats.py``.

@@ -88,6 +88,8 @@ class StagedObservation(_Staged, Base):
     cvss: Mapped[float | None]
     first_seen: Mapped[date | None]
     last_seen: Mapped[date | None]
+    #: When the scanner found them to be fixed, where it says so.
+    resolved_on: Mapped[date | None]
     state: Mapped[int] = mapped_column(SmallInteger)
     findings: Mapped[int]
     sighting_id: Mapped[int | None]

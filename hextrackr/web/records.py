@@ -27,6 +27,7 @@ def of_import(record: Import, undoable: Collection[int]) -> dict[str, Any]:
         "source": record.source_label,
         "mode": record.mode,
         "scanDate": record.scan_date.isoformat() if record.scan_date else None,
+        "scanDateFrom": record.scan_date_from,
         "state": record.state,
         "createdAt": record.created_at,
         "startedAt": record.started_at,

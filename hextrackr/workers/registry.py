@@ -10,7 +10,7 @@ from sqlalchemy import Engine, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import ErrorRecord
-from hextrackr.importing import undo
+from hextrackr.importing import scandate, undo
 from hextrackr.models import Import, Source, transactions
 from hextrackr.models.imports import FINISHED, ImportState
 
@@ -104,7 +104,7 @@ class ImportRegistry:
             failed = session.get(Import, import_id, with_for_update=True)
             if failed is None or failed.state != ImportState.FAILED or not failed.upload:
                 return None
-            said = {name: getattr(failed, name) for name in SAID}
+            said = {name: getattr(failed, name) for name in SAID} | {"scan_date": scandate.of_form(failed)}
             record = Import(state=ImportState.QUEUED, created_at=now_ms(), session_id=session_id, **said)
             failed.upload = ""
             session.add(record)

@@ -88,5 +88,5 @@ class PlainSource:
             if known is None:
                 end = day if row.state == FIXED else closed
                 self.findings[key] = Finding(row.severity, row.vpr, "resolved", day, day, end)
-            elif day < known.first_seen:
+            elif day < known.first_seen and row.state not in (FIXED, PASSED):
                 self.findings[key] = replace(known, first_seen=day)

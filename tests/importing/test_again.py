@@ -1,4 +1,4 @@
-"""The same export once more, with its rows or columns in another order or without one of its columns: nothing opens and nothing is resolved.
+"""The same export once more, its rows or columns in another order or one of its columns left out: nothing opens, nothing is resolved.
 
 Where that cannot be told, the import asks, or the file is refused: it is never guessed.
 """

@@ -49,6 +49,36 @@ def cell():
         ("13.05.2021 07:08", date(2021, 5, 13)),
         ("1524492848645", date(2018, 4, 23)),
         ("1524492848", date(2018, 4, 23)),
+        ("13-Feb-26", date(2026, 2, 13)),
+        ("3-Jan-26", date(2026, 1, 3)),
+        ("13-FEB-2026 07:08", date(2026, 2, 13)),
+        ("13/Feb/2026", date(2026, 2, 13)),
+        ("13 Feb 26", date(2026, 2, 13)),
+        ("13Feb2026", date(2026, 2, 13)),
+        ("Feb 13 26", date(2026, 2, 13)),
+        ("Feb 13, 26 7:08 AM", date(2026, 2, 13)),
+        ("Feb-13-2026", date(2026, 2, 13)),
+        ("February 13th, 2026", date(2026, 2, 13)),
+        ("2026-Feb-13", date(2026, 2, 13)),
+        ("13.02.26", date(2026, 2, 13)),
+        ("20260213", date(2026, 2, 13)),
+        ("20260213T070859Z", date(2026, 2, 13)),
+        ("13-Feb-69", date(1969, 2, 13)),
+        ("13-Feb-99", date(1999, 2, 13)),
+        ("2026-02-13t07:08:28z", date(2026, 2, 13)),
+        ("2026-02-13 07:08:28+00", date(2026, 2, 13)),
+        ("2026-09-10 10:00:00.123 +0000 UTC", date(2026, 9, 10)),
+        ("0001-01-01T00:00:00Z", date(1, 1, 1)),
+        ("Dec 31, 9999 23:59:59 UTC", date(9999, 12, 31)),
+        ("1-1-1-26", None),
+        ("13-Feb-026", None),
+        ("Febtober 13, 2026", None),
+        ("2026-02-13 27:08", None),
+        ("seen 2026-02-13", None),
+        ("2026-02", None),
+        ("Feb 2026", None),
+        ("=2026-02-13", None),
+        ("10.0.0.26", None),
         ("2026-02-30", None),
         ("2026-13-01T00:00:00Z", None),
         ("Feb 30, 2026 07:00 AM", None),
@@ -66,6 +96,68 @@ def test_dates_of_every_shape(cell, text, found, day_first):
 
 
 @pytest.mark.parametrize(
+    "text", ["2023-07-11T20:51:21.228Z", "13-Feb-26", "Feb 03, 2026 07:00 AM", "20260213", "2026-02-30", "someday", ""]
+)
+def test_a_text_is_read_like_a_cell(cell, text):
+    for day_first in (True, False):
+        assert dates.of_text(text, day_first=day_first) == cell(dates.day("c0", day_first=day_first), text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("2026-02-13T07:08:28.123Z", date(2026, 2, 13)),
+        ("2026-02-13 07:08:28", date(2026, 2, 13)),
+        ("2026-02-13", date(2026, 2, 13)),
+        ("0001-01-01T00:00:00Z", date(1, 1, 1)),
+        ("13-02-26", None),
+        ("1-02-26", None),
+        ("1-01-01", None),
+        ("13-Feb-26", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_dates_as_most_programs_write_them(cell, text, found):
+    assert cell(dates.day("c0", day_first=False, usual=True), text) == found
+
+
+TODAY = date(2026, 9, 15)
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "odd", "to_come"),
+    [
+        ("2026-09-15", date(2026, 9, 15), False, False),
+        ("1990-01-01", date(1990, 1, 1), False, False),
+        ("1989-12-31", None, True, False),
+        ("2026-09-16T00:00:00Z", None, False, True),
+        ("13-Feb-30", None, False, True),
+        ("13-Feb-69", None, True, False),
+        ("someday", None, True, False),
+        ("0001-01-01T00:00:00Z", None, False, False),
+        ("01/01/0001 12:00:00 AM", None, False, False),
+        ("1601-01-01 00:00:00", None, False, False),
+        ("1600-12-31T16:00:00-08:00", None, False, False),
+        ("Jan 1, 1970 00:00:00 UTC", None, False, False),
+        ("1/1/70", None, False, False),
+        ("Dec 31, 1969 19:00:00 EST", None, False, False),
+        ("9999-12-31T23:59:59Z", None, False, False),
+        ("31.12.9999", None, False, False),
+        ("0000-00-00 00:00:00", None, False, False),
+        ("0", None, False, False),
+        ("Never", None, False, False),
+        ("'-", None, False, False),
+        (None, None, False, False),
+    ],
+)
+def test_which_days_are_believed(cell, text, found, odd, to_come):
+    day = dates.day("c0", day_first=False)
+    assert cell(dates.believable(day, TODAY), text) == found
+    assert [cell(left_out, text) for left_out in dates.left_out("c0", day, TODAY)] == [odd, to_come]
+
+
+@pytest.mark.parametrize(
     ("text", "day_first", "month_first"),
     [
         ("03/04/2026", date(2026, 4, 3), date(2026, 3, 4)),
@@ -75,7 +167,8 @@ def test_dates_of_every_shape(cell, text, found, day_first):
         ("22/09/2022 13:01", date(2022, 9, 22), None),
         ("23/11/2009", date(2009, 11, 23), None),
         ("05/13/2021 07:08:28", None, date(2021, 5, 13)),
-        ("05/13/2021 at 07:08:28 (GMT+0100)", None, None),
+        ("05/13/2021 at 07:08:28 (GMT+0100)", None, date(2021, 5, 13)),
+        ("13-02-26", date(2026, 2, 13), None),
         ("31/04/2026", None, None),
     ],
 )

@@ -17,7 +17,9 @@ def tenable(*hosts, plugin="1001"):
     columns = [*COLUMNS, "asset.netbios_name"]
     none = dict.fromkeys(names, "")
     rows = [
-        row(plugin=plugin) | none | {name: host[short] for short, name in zip(NAMED[:5], names, strict=True) if short in host}
+        row(plugin=plugin)
+        | none
+        | {name: host[short] for short, name in zip(NAMED[:5], names, strict=True) if short in host}
         for host in hosts
     ]
     return export(rows, columns)
@@ -28,7 +30,9 @@ def security_center(*hosts):
     names = {"ip": "IP Address", "fqdn": "DNS Name", "realm": "Repository"}
     shown = [name for name in names if any(name in host for host in hosts)]
     header = ",".join(["Plugin,Plugin Name,Family,Severity,Port,Protocol", *(names[name] for name in shown)])
-    lines = [",".join(["1,Weak cipher,General,High,443,TCP", *(host.get(name, "") for name in shown)]) for host in hosts]
+    lines = [
+        ",".join(["1,Weak cipher,General,High,443,TCP", *(host.get(name, "") for name in shown)]) for host in hosts
+    ]
     return "\r\n".join([header, *lines, ""]).encode()
 
 
@@ -37,8 +41,14 @@ ONE_HOST = {
     "it gains a name": ([A], [A | {"fqdn": "a.example.com"}]),
     "it loses its name": ([A | {"fqdn": "a.example.com"}], [A]),
     "its name gains a dot and capitals": ([A | {"fqdn": "a.example.com"}], [B | {"fqdn": "A.Example.COM."}]),
-    "its names change their order": ([{"fqdn": "a.example.com, b.example.com"}], [{"fqdn": "b.example.com;a.example.com"}]),
-    "one of its names vanishes, its address moves": ([A | {"fqdn": "a.example.com, b.example.com"}], [B | {"fqdn": "b.example.com"}]),
+    "its names change their order": (
+        [{"fqdn": "a.example.com, b.example.com"}],
+        [{"fqdn": "b.example.com;a.example.com"}],
+    ),
+    "one of its names vanishes, its address moves": (
+        [A | {"fqdn": "a.example.com, b.example.com"}],
+        [B | {"fqdn": "b.example.com"}],
+    ),
     "its name comes from another column": ([{"netbios": "CORP\\PC1"}], [{"name": "pc1"}]),
     "its address moves, the id stays": ([A | {"id": "x1", "name": "a"}], [B | {"id": "x1", "name": "b"}]),
     "its id is left out": ([A | {"id": "x1"}], [A]),
@@ -50,7 +60,10 @@ ONE_HOST = {
     "its address has another spelling": ([{"ip": "2001:db8::1"}], [{"ip": "2001:0DB8:0:0:0:0:0:1"}]),
     "its address has leading zeros": ([A], [{"ip": "192.000.002.001"}]),
     "its addresses change their order": ([{"ip": "192.0.2.1, 192.0.2.2"}], [{"ip": "192.0.2.2,192.0.2.1"}]),
-    "a sentence takes the place of its name": ([A | {"fqdn": "a.example.com"}], [A | {"fqdn": "No registered hostname"}]),
+    "a sentence takes the place of its name": (
+        [A | {"fqdn": "a.example.com"}],
+        [A | {"fqdn": "No registered hostname"}],
+    ),
 }
 
 
@@ -121,7 +134,9 @@ def test_a_file_without_ids_resolves_nothing_of_hosts_that_it_cannot_tell_apart(
 
 def test_hosts_trade_their_leases(run_import, figures):
     run_import(tenable(A | {"fqdn": "a.example.com"}, B | {"fqdn": "b.example.com"}))
-    assert figures(run_import(tenable(B | {"fqdn": "a.example.com"}, A | {"fqdn": "b.example.com"}))) == {"unchanged": 2}
+    assert figures(run_import(tenable(B | {"fqdn": "a.example.com"}, A | {"fqdn": "b.example.com"}))) == {
+        "unchanged": 2
+    }
     assert figures(run_import(tenable(A, B))) == {"unchanged": 2}
 
 
@@ -136,7 +151,9 @@ def test_an_undo_restores_what_hosts_are_known_by(run_import, query, engine):
 
     run_import(tenable(A | {"id": "x1", "fqdn": "a.example.com"}))
     before = query("SELECT * FROM asset_identifiers")
-    record = run_import(tenable(B | {"id": "x2", "fqdn": "a.example.com, b.example.com"}, A | {"fqdn": "c.example.com"}))
+    record = run_import(
+        tenable(B | {"id": "x2", "fqdn": "a.example.com, b.example.com"}, A | {"fqdn": "c.example.com"})
+    )
     assert query("SELECT * FROM asset_identifiers") != before
     undo.take_back(engine, record.id)
     assert query("SELECT * FROM asset_identifiers") == before

@@ -36,7 +36,11 @@ def test_a_rejected_row_protects_its_finding_and_no_other(run_import, figures, c
 
 
 def test_a_rejected_row_without_a_plugin_protects_its_host(run_import, figures):
-    run_import(export([*findings(1, 2), *findings(1, 2, host="host-2", asset_name="web2", asset_display_ipv4_address="10.0.0.2")]))
+    run_import(
+        export(
+            [*findings(1, 2), *findings(1, 2, host="host-2", asset_name="web2", asset_display_ipv4_address="10.0.0.2")]
+        )
+    )
     unnamed = row(plugin="", title="", host="host-2", asset_name="web2", asset_display_ipv4_address="10.0.0.2")
     record = run_import(export([*findings(1), unnamed]))
     assert figures(record) == {"unchanged": 1, "resolved": 1, "rejected": 1}
@@ -69,11 +73,17 @@ def test_a_host_that_only_rejected_rows_name_is_not_taken_on_record(run_import, 
 
 def test_a_rejected_row_that_another_row_makes_up_for_protects_nothing_else(run_import, figures):
     run_import(export(findings(1, 2)))
-    assert figures(run_import(export([*findings(1, 2), *findings(2, severity="Superbad")]))) == {"unchanged": 2, "rejected": 1}
+    assert figures(run_import(export([*findings(1, 2), *findings(2, severity="Superbad")]))) == {
+        "unchanged": 2,
+        "rejected": 1,
+    }
 
 
 def rapid7(*codes):
-    header = "Asset IP Address,Service Port,Service Protocol,Vulnerability Test Result Code,Vulnerability ID,Vulnerability Severity Level,Vulnerability Title"
+    columns = ("Test Result Code", "ID", "Severity Level", "Title")
+    header = ",".join(
+        ["Asset IP Address,Service Port,Service Protocol", *(f"Vulnerability {name}" for name in columns)]
+    )
     rows = [f"192.0.2.1,443,tcp,{code},v{number},8,Title {number}" for number, code in enumerate(codes)]
     return "\r\n".join([header, *rows, ""]).encode()
 
@@ -113,7 +123,10 @@ def test_a_late_part_leaves_open_what_no_scan_has_looked_for_since(run_import, q
 def test_a_late_part_closes_what_a_later_scan_of_the_host_did_not_see(run_import, query):
     run_import(**late([1], 20, "hosts"))
     run_import(scan([1], plugins=(1001, 1002), last_seen="2026-08-10T03:00:00.000Z"), mode="hosts")
-    assert query("SELECT lifecycle, resolved_on FROM findings ORDER BY id") == [("active", None), ("resolved", "2026-08-20")]
+    assert query("SELECT lifecycle, resolved_on FROM findings ORDER BY id") == [
+        ("active", None),
+        ("resolved", "2026-08-20"),
+    ]
 
 
 def test_a_late_scan_is_not_closed_by_one_with_rejected_rows(run_import, query):
@@ -140,7 +153,11 @@ def test_the_guard_asks_nothing_below_five(run_import, figures):
 
 
 def test_the_guard_notices_a_filter_by_severity(run_import):
-    rows = [*findings(*range(20), severity="High"), *findings(*range(20, 23), severity="Low"), *findings(23, 24, severity="Info")]
+    rows = [
+        *findings(*range(20), severity="High"),
+        *findings(*range(20, 23), severity="Low"),
+        *findings(23, 24, severity="Info"),
+    ]
     run_import(export(rows))
     record = run_import(export(rows[:20]))
     assert (record.state, asked(record)) == ("awaiting-confirmation", ["lowest-severity"])

@@ -98,6 +98,6 @@ def test_scores_off_their_scale(run_import, query, field, column, stored, warned
         return ",".join(score if name == field else "" for name in ("cvss", "vpr", "epss"))
 
     rows = "".join(f"{n},High,10.0.0.{n},N,{cells(score)}\n" for n, score in enumerate(column, start=1))
-    record = run_import((NESSUS + rows).encode())
+    record = run_import((NESSUS + rows).encode(), filename="2026-06-01.csv")
     assert query(f"SELECT {field} FROM definitions ORDER BY key") == [(score,) for score in stored]
     assert [warned in warning for warning in record.warnings] == ([True] if warned else [])

@@ -31,6 +31,7 @@ FORMAT = Format(
         state=("state", "status"),
         first_seen=("statusChangeDate", "firstEvaluationDate"),
         last_seen=("exportedTimestamp",),
+        fixed_on=("statusChangeDate",),
     ),
     severities=SEVERITY_WORDS,
     states={"unhealthy": OPEN, "healthy": PASSED, "notapplicable": PASSED, "not applicable": PASSED},

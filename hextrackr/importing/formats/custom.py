@@ -63,6 +63,10 @@ _HINTS = (
         "last_seen",
         r"last.*(seen|found|detected|scan|observed)|scan.?(date|time)|timestamp|(seen|found|detected) (on|at)\b",
     ),
+    (
+        "fixed_on",
+        r"(fixed|resolved|mitigated|remediated|closed).*(on|at|date|time)\b|\b(date|last).*(fixed|resolved|mitigated)",
+    ),
 )
 
 

@@ -48,6 +48,8 @@ FORMAT = Format(
         state=("Status",),
         first_seen=("FirstSeenTimestamp", "FirstSeen", "First Seen", "FirstDetected"),
         last_seen=("LastSeenTimestamp", "LastSeen", "Last Seen", "Timestamp", "EventTimestamp"),
+        # The list of changes tells with each event when it was.
+        fixed_on=("FixedOn", "Fixed On", "EventTimestamp"),
     ),
     severities={**SEVERITY_WORDS, "unknown": 0},
     states={"new": OPEN, "updated": OPEN, "active": OPEN, "fixed": FIXED},

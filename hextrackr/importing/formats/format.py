@@ -50,7 +50,8 @@ class Fields:
     Definition: ``plugin_id``, ``title``, ``cves`` (any text that holds CVE ids), ``advisories`` (text whose advisory ids count where
     there is no CVE), ``family``, ``description``, ``solution``, ``see_also``, ``cvss_vector``, ``cvss`` (0..10), ``vpr`` (0..10),
     ``epss`` (0..1), ``published``, ``updated``.
-    Finding: ``severity``, ``state``, ``port``, ``protocol``, ``first_seen``, ``last_seen`` (it tells the date of the scan as well).
+    Finding: ``severity``, ``state``, ``port``, ``protocol``, ``first_seen``, ``last_seen`` (it tells the date of the scan as well),
+    ``fixed_on`` (the day on which the scanner found it fixed).
     """
 
     asset_id: Columns = ()
@@ -81,6 +82,7 @@ class Fields:
     protocol: Columns = ()
     first_seen: Columns = ()
     last_seen: Columns = ()
+    fixed_on: Columns = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Format:
     :ivar blank_header: what a single column without a name is.
     :ivar markup: texts hold simple HTML, which is turned into plain text.
     :ivar backslash_quotes: quotes within cells are written ``\\"``, and not doubled.
+    :ivar scan_facts: columns in one of which Nessus' plugin 19506 tells when the scan began.
     :ivar bare_rows: a row without plugin and severity is the scanner's way to say that nothing was found; it counts as blank.
     :ivar last_resort: asked only when no other format knows the header.
     :ivar header: the normalised names of a mapping that a user has saved: a file has just these, in any order.
@@ -117,6 +120,7 @@ class Format:
     blank_header: str | None = None
     markup: bool = False
     backslash_quotes: bool = False
+    scan_facts: Columns = ()
     bare_rows: bool = False
     last_resort: bool = False
     header: frozenset[str] | None = None
@@ -143,15 +147,20 @@ class Format:
                 field_name: tuple(places[normalised(column)] for column in columns if normalised(column) in places)
                 for field_name, columns in vars(self.fields).items()
             },
+            next((places[normalised(column)] for column in self.scan_facts if normalised(column) in places), None),
         )
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """A format met in a file: for each field of :class:`Fields` the indexes of its columns, the first to count first."""
+    """A format met in a file: for each field of :class:`Fields` the indexes of its columns, the first to count first.
+
+    :ivar scan_facts: the index of the column of :attr:`Format.scan_facts`, if the file has one.
+    """
 
     format: Format
     places: Mapping[str, tuple[int, ...]]
+    scan_facts: int | None = None
 
 
 def _any_of(columns: Iterable[str], names: Sequence[str]) -> bool:

@@ -37,6 +37,7 @@ FORMAT = Format(
         protocol=("protocol",),
         first_seen=("first_seen",),
         last_seen=("last_seen",),
+        fixed_on=("resolved_on", "fixed_on", "last_fixed", "resolved_at", "fixed_at"),
     ),
     severities=TENABLE_SEVERITIES,
     states={

@@ -14,4 +14,5 @@ FORMAT = Format(
     },
     fields=FIELDS,
     severities=TENABLE_SEVERITIES,
+    scan_facts=("Plugin Output",),
 )

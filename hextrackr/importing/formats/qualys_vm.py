@@ -47,6 +47,7 @@ FORMAT = Format(
         protocol=("Protocol",),
         first_seen=("First Detected", "First Found"),
         last_seen=("Last Detected", "Last Found"),
+        fixed_on=("Date Last Fixed", "Last Fixed", "Fixed On"),
     ),
     severities=SEVERITIES,
     states=STATES,

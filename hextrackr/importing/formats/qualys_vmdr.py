@@ -47,6 +47,7 @@ FORMAT = Format(
         protocol=("Protocol",),
         first_seen=("First Detected",),
         last_seen=("Last Detected",),
+        fixed_on=("Last Fixed", "Date Last Fixed"),
     ),
     severities=SEVERITIES,
     states=STATES,

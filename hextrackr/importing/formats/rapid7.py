@@ -2,8 +2,8 @@
 
 The test's result code tells whether there is a finding: ``vv``, ``ve`` and ``vp`` are vulnerable by version, by exploit and
 potentially; ``nv``, ``ov`` (a fix was ported back) and ``sv`` (another version) are tests that found nothing. Every other code is no
-verdict: errors, tests that were skipped or disabled, and findings that an exception leaves out. The severity is a number: 1 to 3 Moderate, 4 to 7 Severe, 8 to 10
-Critical, which are our Medium, High and Critical, whether a file says it in numbers or in words.
+verdict: errors, tests that were skipped or disabled, and findings that an exception leaves out. The severity is a number: 1 to 3
+Moderate, 4 to 7 Severe, 8 to 10 Critical, which are our Medium, High and Critical, whether a file says it in numbers or in words.
 """
 
 from .format import NO_VERDICT, OPEN, PASSED, SEVERITY_WORDS, Fields, Format

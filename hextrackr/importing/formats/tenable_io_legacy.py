@@ -29,8 +29,10 @@ FORMAT = Format(
         state=("Vulnerability State", "State"),
         first_seen=("First Found", "First Seen"),
         last_seen=("Last Found", "Last Seen", "Host End", "Host Start"),
+        fixed_on=("Last Fixed", "Fixed On"),
     ),
     severities=TENABLE_SEVERITIES,
+    scan_facts=("Plugin Output",),
     states={
         "new": OPEN,
         "active": OPEN,

@@ -45,9 +45,11 @@ FORMAT = Format(
         protocol=("Protocol",),
         first_seen=("First Discovered", "First Seen"),
         last_seen=("Last Observed", "Last Seen"),
+        fixed_on=("Mitigated On", "Last Mitigated"),
     ),
     severities=TENABLE_SEVERITIES,
     # The one "state" is the date on which a finding was mitigated: any text there means that it is fixed.
     other_state=FIXED,
     nulls=("N/A", "null", "Never"),
+    scan_facts=("Plugin Output", "Plugin Text"),
 )

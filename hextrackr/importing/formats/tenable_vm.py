@@ -58,8 +58,10 @@ FORMAT = Format(
         protocol=("protocol",),
         first_seen=("first_observed", "first_seen"),
         last_seen=("last_seen",),
+        fixed_on=("last_fixed", "fixed_date"),
     ),
     severities=TENABLE_SEVERITIES,
+    scan_facts=("output",),
     states={
         "fixed": FIXED,
         "new": OPEN,

@@ -27,6 +27,7 @@ FORMAT = Format(
         protocol=("Protocol",),
         first_seen=("First Found", "First Detected"),
         last_seen=("Last Found", "Last Detected"),
+        fixed_on=("Last Fixed", "Date Fixed", "Fixed On"),
     ),
     severities=SEVERITY_WORDS,
     states={"fixed": FIXED, "resolved": FIXED, "remediated": FIXED, "closed": FIXED},

@@ -40,6 +40,7 @@ FORMAT = Format(
         state=("Status", "FindingStatus"),
         first_seen=("Created At", "FirstDetected"),
         last_seen=("LastDetected", "Last Seen", "LastSeen"),
+        fixed_on=("Resolved Time", "ResolvedAt", "Resolved At"),
     ),
     severities={**SEVERITY_WORDS, "unknown": 0},
     states={
