@@ -6,16 +6,21 @@ Three passes over the file, see :mod:`.passes`; what they bring is numbered, see
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 from typing import Any
 
-from . import faults, numbering, passes, recognition, rejects, scores, survey, swallowed
-from .csvdatabase import CsvDatabase
+from hextrackr.errors import HexTrackrError
+
+from . import damage, faults, numbering, passes, recognition, rejects, scores, survey, swallowed
+from .csvdatabase import CsvDatabase, IrregularCsv
+from .damage import Separated
 from .dialect import Dialect
 from .formats.format import Recognised
 from .mapping import Mapping, Readings
 from .neutral import Counts
-from .rejects import Malformed, RejectedRow
+from .rejects import RejectedRow
 
 #: What the first pass takes of the time of the first and the second, and of that of all if the second need not read the file.
 _ROWS_SHARE, _ROWS_SHARE_ALONE = 0.78, 0.92
@@ -35,19 +40,20 @@ class Reader:
         recognised: Recognised,
         sample: Sequence[Sequence[str]] = (),
         date_order: str | None = None,
+        separated: Separated | None = None,
     ) -> None:
         """Nothing is read yet.
 
         :param sample: the first rows, from :func:`.dialect.rows`.
         :param date_order: ``day-first`` or ``month-first`` if the user has said it.
+        :param separated: what was taken out of the file because it is not valid CSV; else every row has to be.
         """
         self._database = database
         self._recognised = recognised
         self._sample = sample
         self._date_order = date_order
         self._mapping = Mapping(recognised, Readings())
-        self._malformed: list[Malformed] = []
-        self._footer: list[Malformed] = []
+        self._separated = separated
         self._rejected: list[RejectedRow] = []
         self._told: list[str] = []
         self._rows = 0
@@ -65,7 +71,53 @@ class Reader:
         return passed + share * self._database.progress()
 
     def read_rows(self) -> None:
-        """First pass: every row's finding. Second pass: the hosts."""
+        """First pass: every row's finding. Second pass: the hosts.
+
+        :raises IrregularCsv: a row is not valid CSV, or DuckDB has found other rows than there are.
+        :raises NotUtf8: the file is not, throughout.
+        """
+        self._told = self._read_findings() if self._separated else self._read_counted()
+        (self._rows,) = self._database.one("SELECT count(*) FROM rows")
+        if self._separated and self._rows != self._separated.rows:
+            raise IrregularCsv
+        self._pass = (self._pass[1], 1 - self._pass[1])
+        self._read_assets()
+        numbering.code(self._database)
+        faults.separate(self._database, self._mapping)
+        self._rejected = rejects.collect(
+            self._database, self._recognised, self._separated.malformed if self._separated else []
+        )
+
+    def _read_counted(self) -> list[str]:
+        """Read the findings, and count the rows beside that; what the user should know."""
+        database, ended = self._database, Event()
+
+        def counted(empty_lines: bool) -> int:
+            try:
+                return damage.count(database.path, database.dialect, empty_lines=empty_lines, stopped=ended.is_set)
+            except HexTrackrError:
+                database.interrupt()
+                raise
+
+        with ThreadPoolExecutor(1, "counting") as beside:
+            count = beside.submit(counted, False)
+            try:
+                told = self._read_findings()
+            except IrregularCsv:
+                ended.set()
+                count.result()  # may say more of it
+                raise
+            except BaseException:
+                ended.set()
+                raise
+            expected = count.result()
+            (rows,) = database.one("SELECT count(*) FROM rows")
+            if rows != expected and rows != counted(True):
+                raise IrregularCsv
+        return told
+
+    def _read_findings(self) -> list[str]:
+        """The first pass, as often as it takes to read every cell; what the user should know."""
         day_first, told = survey.date_order(self._database, self._recognised, self._sample, self._date_order)
         readings = Readings(day_first, usual_dates=survey.dates_are_usual(self._recognised, self._sample))
         self._read_rows(readings)
@@ -78,16 +130,7 @@ class Reader:
             told = told + told_of_scores
         if better != readings:
             self._read_rows(better)
-        self._malformed = rejects.malformed(self._database, self._recognised)
-        self._pass = (self._pass[1], 1 - self._pass[1])
-        self._read_assets()
-        numbering.code(self._database)
-        (self._rows,) = self._database.one("SELECT count(*) FROM rows")
-        faults.separate(self._database, self._mapping)
-        self._footer = rejects.footer(self._database.path, len(self._database.dialect.header), self._malformed)
-        bad = self._malformed[: len(self._malformed) - len(self._footer)]
-        self._rejected = rejects.collect(self._database, self._recognised, bad)
-        self._told = told
+        return told
 
     def deduplicate(self) -> Counts:
         """Number assets and definitions, merge the rows of one finding, and count."""
@@ -96,14 +139,14 @@ class Reader:
         blank = faults.blank(self._database)
         findings, is_open = self._database.one("SELECT count(*), count(*) FILTER (state > 0) FROM findings")
         (newest,) = self._database.one("SELECT max(last_seen) FROM rows")
-        malformed = len(self._rejected) - (self._rows - good - blank)
+        malformed = self._separated.count if self._separated else 0
         return Counts(
             rows=self._rows + malformed,
             findings=findings,
             open=is_open,
             merged=good - findings,
             blank=blank,
-            rejected=len(self._rejected),
+            rejected=malformed + self._rows - good - blank,
             newest=newest,
         )
 
@@ -121,7 +164,7 @@ class Reader:
             FROM (SELECT suspect FROM rows UNION ALL SELECT suspect FROM asset_texts UNION ALL SELECT suspect FROM definition_texts)
         """)
         if suspect or faults.suspect(database):
-            swallowed.refuse(database, self._recognised, {row.line for row in self._malformed})
+            swallowed.refuse(database, self._recognised)
         numbering.describe(database)
 
     def _describe(self, database: CsvDatabase, mapping: Mapping) -> None:
@@ -133,7 +176,7 @@ class Reader:
             self._beside.interrupt()
 
     def rejected(self) -> list[RejectedRow]:
-        """The rows that were not taken over, in the order of the file."""
+        """The first rows that were not taken over, in the order of the file."""
         return self._rejected
 
     def understood(self, counts: Counts) -> dict[str, Any]:
@@ -155,8 +198,9 @@ class Reader:
         if odd:
             what, were = ("date", "was") if odd == 1 else ("dates", "were")
             told.append(f"{odd} {what} could not be understood and {were} left out.")
-        if self._footer:
-            count, first = len(self._footer), self._footer[0].text.strip()[:100]
+        footer = self._separated.footer if self._separated else []
+        if footer:
+            count, first = len(footer), footer[0].text.strip()[:100]
             which = "line was" if count == 1 else f"{count} lines were"
             told.append(f"The last {which} taken for a footer and left out: {first}")
         return told
