@@ -8,6 +8,7 @@ counted here as well (:func:`count`). A file that fails either check is read her
 from __future__ import annotations
 
 import codecs
+import csv
 import re
 from collections import deque
 from collections.abc import Callable
@@ -216,11 +217,17 @@ class _Separation:
         line_end = buffer.find(b"\n", begin)
         if line_end < 0 and not self._at_end:
             return None
-        if body.end() > line_end or buffer.count(b'"', begin, line_end) % 2:
-            # It is open where the line ends, and nobody can say where the next row begins.
+        if body.end() > line_end or self._may_be_open(buffer[begin:line_end]):
+            # Nobody can say where the next row begins.
             raise FileRefused(swallowed.unbalanced(self._line_at(begin)))
         self._keep(place, line_end + 1, "UNQUOTED VALUE", 0)
         return line_end + 1
+
+    def _may_be_open(self, text: bytes) -> bool:
+        """Whether the rest of a line, from a malformed cell on, can be understood in a way in which its last cell goes on behind it."""
+        lenient = csv.reader([text.decode(errors="replace"), ""], delimiter=self._dialect.delimiter)
+        next(lenient)
+        return bool(text.count(b'"') % 2) or lenient.line_num > 1
 
     def _short_lines(self, place: int, end: int) -> int:
         """Keep some lines with too few cells: the first ones of the file, and what may be its footer; the others are counted."""
