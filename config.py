@@ -57,6 +57,10 @@ def _memory(text: str) -> str:
     return text
 
 
+def _memory_or_off(text: str) -> str:
+    return text if text == "off" else _memory(text)
+
+
 def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
     for origin in origins:
@@ -124,6 +128,8 @@ class Config:
     RESOLVE_GUARD_PERCENT: int = _setting(50, _whole(0, 100))
     #: What DuckDB may hold in memory before it spills to INSTANCE_PATH.
     DUCKDB_MEMORY_LIMIT: str = _setting("256MB", _memory)
+    #: The address space of the process that imports; what goes beyond ends the import. ``off`` is no limit.
+    IMPORTER_MEMORY_LIMIT: str = _setting("2GB", _memory_or_off)
     #: How far imports give way to everything else on the machine, the server's own event loop first: as ``nice`` counts it.
     IMPORTER_NICENESS: int = _setting(10, _whole(0, 19))
     #: At one time; a page has one. All clients behind a proxy have its address unless TRUSTED_PROXIES says otherwise.
@@ -192,6 +198,14 @@ class Config:
         if self.ALLOWED_HOSTS or self.HOST not in LOOPBACK:
             return list(self.ALLOWED_HOSTS)
         return [*LOOPBACK, *(urlsplit(origin).hostname or "" for origin in self.CORS_ORIGINS)]
+
+    @property
+    def importer_memory(self) -> int | None:
+        """The address space of the importer process in bytes; None if it has no limit."""
+        if self.IMPORTER_MEMORY_LIMIT == "off":
+            return None
+        number, unit = re.findall(r"\d+|[A-Za-z]+", self.IMPORTER_MEMORY_LIMIT)
+        return int(number) * {"MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}[unit]
 
     def secret_key(self) -> str:
         """The signing key: the setting, else the one kept in INSTANCE_PATH, made on the first call."""

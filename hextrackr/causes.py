@@ -15,6 +15,10 @@ _SQLITE: dict[int, type[HexTrackrError]] = {
     **dict.fromkeys((sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT), DatabaseUnavailable),
     **dict.fromkeys((sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR), DatabaseUnavailable),
 }
+_SYSTEM: dict[int, type[HexTrackrError]] = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), DiskFull),
+    errno.ENOMEM: OutOfMemory,
+}
 #: PostgreSQL's SQLSTATEs, or the first two characters of many.
 _POSTGRESQL: dict[str, type[HexTrackrError]] = {
     "53100": DiskFull,
@@ -40,7 +44,7 @@ def _known(cause: BaseException) -> type[HexTrackrError] | None:
     if isinstance(cause, sqlite3.Error):
         return _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
     if isinstance(cause, OSError):
-        return DiskFull if cause.errno in (errno.ENOSPC, errno.EDQUOT) else None
+        return _SYSTEM.get(cause.errno or 0)
     if (type(cause).__module__, type(cause).__name__) == ("sqlalchemy.exc", "TimeoutError"):
         return DatabaseBusy  # every connection was in use for too long
     if type(cause).__module__.partition(".")[0] == "psycopg":
@@ -48,4 +52,5 @@ def _known(cause: BaseException) -> type[HexTrackrError] | None:
         lost = any(kind.__name__ in ("OperationalError", "InterfaceError") for kind in type(cause).__mro__)
         state = getattr(cause, "sqlstate", None) or ("08" if lost else "")
         return _POSTGRESQL.get(state, _POSTGRESQL.get(state[:2]))
-    return OutOfMemory if isinstance(cause, MemoryError) else None
+    no_thread = isinstance(cause, RuntimeError) and str(cause) == "can't start new thread"
+    return OutOfMemory if no_thread or isinstance(cause, MemoryError) else None

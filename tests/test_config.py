@@ -45,6 +45,7 @@ def test_postgresql_is_reached_with_the_driver_that_we_have(scheme):
         ("PROGRESS_INTERVAL_MS", "100", 100),
         ("RESOLVE_GUARD_PERCENT", "0", 0),
         ("DUCKDB_MEMORY_LIMIT", "1 GiB", "1 GiB"),
+        ("IMPORTER_MEMORY_LIMIT", "off", "off"),
         ("IMPORTER_NICENESS", "0", 0),
         ("REDIS_URL", "rediss://:secret@host:6380/2", "rediss://:secret@host:6380/2"),
         ("LOG_LEVEL", "DEBUG", "DEBUG"),
@@ -68,6 +69,7 @@ def test_a_setting_is_read(name, text, value):
         ("PROGRESS_INTERVAL_MS", "99"),
         ("RESOLVE_GUARD_PERCENT", "101"),
         ("DUCKDB_MEMORY_LIMIT", "plenty"),
+        ("IMPORTER_MEMORY_LIMIT", "-1"),
         ("IMPORTER_NICENESS", "-1"),
         ("LOG_LEVEL", "loud"),
         ("REDIS_URL", "host:6379"),
@@ -98,3 +100,10 @@ def test_a_secret_is_made_once_and_kept_for_the_owner_only(tmp_path):
 def test_a_given_secret_is_used_and_not_written(tmp_path):
     assert Config(INSTANCE_PATH=tmp_path, SECRET_KEY="given").secret_key() == "given"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("", 2 * 10**9), ("off", None), ("900MB", 900 * 10**6), ("3 GiB", 3 * 2**30)]
+)
+def test_what_the_importer_may_use(text, size):
+    assert Config.from_env({"IMPORTER_MEMORY_LIMIT": text}).importer_memory == size

@@ -44,12 +44,14 @@ class CsvDatabase:
 
     :param path: the file, in UTF-8 (see :mod:`.plaintext`).
     :param spill: folder for what does not fit into ``memory_limit``.
+    :param parallel: several pieces of the file are read at once, for which DuckDB has to guess where rows begin.
     :ivar size: the bytes of the file.
     """
 
-    def __init__(self, path: Path, dialect: Dialect, *, spill: Path, memory_limit: str) -> None:
+    def __init__(self, path: Path, dialect: Dialect, *, spill: Path, memory_limit: str, parallel: bool = True) -> None:
         self.path = path
         self.dialect = dialect
+        self._parallel = parallel
         self._connection = spare.take()
         self.size = path.stat().st_size
         self._read_before: int | None = None
@@ -71,23 +73,19 @@ class CsvDatabase:
         """Give back the memory and the temporary files."""
         self._connection.close()
 
-    def source(self, *, keep_rejects: bool = True) -> str:
-        """The file as a table function: every cell as text.
-
-        :param keep_rejects: rows that are not valid CSV go to ``reject_errors``; else they are passed over.
-        """
-        rejects = "store_rejects=true, rejects_limit=0" if keep_rejects else "ignore_errors=true"
+    def source(self) -> str:
+        """The file as a table function: every cell as text. The statement ends at a row that is not valid CSV, see :mod:`.damage`."""
         # A buffer is taken whole, so a small file gets a small one.
         buffer = min(BUFFER_BYTES, max(self.size + 1, LEAST_BUFFER_BYTES))
         columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(self.dialect.header)))
         return (
             f"read_csv({quoted(str(self.path))}, delim={quoted(self.dialect.delimiter)}, quote='\"', escape='\"', "
             f"header=false, skip={self.dialect.data_line - 1}, columns={{{columns}}}, auto_detect=false, "
-            f"strict_mode=true, max_line_size={buffer}, buffer_size={buffer}, {rejects})"
+            f"strict_mode=true, max_line_size={buffer}, buffer_size={buffer}, parallel={self._parallel})"
         )
 
     def branch(self) -> CsvDatabase:
-        """The same database for another thread; what :meth:`source` rejects is known only to the one that has read it."""
+        """The same database for another thread."""
         branch = copy.copy(self)
         branch._connection = self._connection.cursor()
         return branch
@@ -164,10 +162,15 @@ def _explained() -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException as error:
         raise (DiskFull() if _is_disk_full(error) else OutOfMemory()) from error
+    except MemoryError as error:
+        raise OutOfMemory from error
     except duckdb.IOException as error:
         raise (DiskFull() if _is_disk_full(error) else FileRefused("The stored file is gone.")) from error
-    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+    except (duckdb.InterruptException, duckdb.NotImplementedException) as error:
+        # Interrupted because the file has been found to be irregular, or its pieces do not fit together.
         raise IrregularCsv from error
+    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+        raise (NotUtf8() if "Invalid unicode" in str(error) else IrregularCsv()) from error
 
 
 def _is_disk_full(error: duckdb.Error) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from .dialect import Dialect
@@ -12,14 +12,11 @@ from .dialect import Dialect
 csv.field_size_limit(2**31 - 1)
 
 
-def of_records(
-    path: Path, dialect: Dialect, ordinals: Collection[int], skipped_lines: Collection[int]
-) -> dict[int, int]:
+def of_records(path: Path, dialect: Dialect, ordinals: Collection[int]) -> dict[int, int]:
     """Find lines by ordinals.
 
     :param path: the file, in UTF-8.
-    :param ordinals: numbers of the wanted records, from 0, empty lines and ``skipped_lines`` not counted.
-    :param skipped_lines: lines on which records begin that were not counted because they are malformed.
+    :param ordinals: numbers of the wanted records, from 0, empty lines not counted.
     :return: the line of each wanted record, from 1.
     """
     if not ordinals:
@@ -32,27 +29,11 @@ def of_records(
         reader = csv.reader(stream, delimiter=dialect.delimiter)
         ordinal, line = 0, dialect.data_line
         for row in reader:
-            if row and line not in skipped_lines:
+            if row:
                 if ordinal in ordinals:
                     found[ordinal] = line
                 if ordinal == last:
                     break
                 ordinal += 1
             line = dialect.data_line + reader.line_num
-    return found
-
-
-def of_offsets(path: Path, offsets: Iterable[int]) -> dict[int, int]:
-    """Find the line, from 1, on which each byte offset stands."""
-    found: dict[int, int] = {}
-    line, position = 1, 0
-    with path.open("rb") as stream:
-        for offset in sorted(set(offsets)):
-            while position < offset:
-                chunk = stream.read(min(1024 * 1024, offset - position))
-                if not chunk:
-                    break
-                line += chunk.count(b"\n")
-                position += len(chunk)
-            found[offset] = line
     return found

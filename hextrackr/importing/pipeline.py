@@ -17,6 +17,7 @@ from hextrackr.models import Import
 from hextrackr.models.imports import ImportMode, ImportState
 
 from . import (
+    damage,
     engines,
     formats,
     opening,
@@ -25,6 +26,7 @@ from . import (
     pace,
     plaintext,
     promotion,
+    rejects,
     repeats,
     scandate,
     spare,
@@ -35,6 +37,7 @@ from . import (
     unlogged,
 )
 from .csvdatabase import CsvDatabase, IrregularCsv, NotUtf8
+from .damage import Separated
 from .dialect import Dialect
 from .job import Job
 from .meter import Meter
@@ -150,13 +153,18 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
 
 
 def _rows_read(job: Job, opened: Opened, meter: Meter) -> Reader:
-    """A reader after its first pass; over a cleaned copy if the file cannot be read as it stands."""
-    upload, copy = Path(job.upload), Path(job.spill) / "copy.csv"
+    """A reader after its first pass; over a cleaned copy if the file cannot be read as it stands.
+
+    First the upload itself, or a copy in UTF-8; then, if not all of that is valid CSV, a copy of the rows that are.
+    """
+    upload, copy, sound = Path(job.upload), Path(job.spill) / "copy.csv", Path(job.spill) / "sound.csv"
     found, known_format = opened.dialect, opened.recognised.format
 
-    def read(path: Path, found: Dialect) -> Reader:
-        database = CsvDatabase(path, found, spill=copy.parent, memory_limit=job.memory_limit)
-        reader = Reader(database, opened.recognised, opened.first, job.date_order, today=opened.today)
+    def read(path: Path, found: Dialect, separated: Separated | None = None) -> Reader:
+        database = CsvDatabase(
+            path, found, spill=copy.parent, memory_limit=job.memory_limit, parallel=separated is None
+        )
+        reader = Reader(database, opened.recognised, opened.first, job.date_order, separated, today=opened.today)
         meter.begin("rows", f"Reading {known_format.name}...", measure=reader.progress)
         try:
             reader.read_rows()
@@ -165,16 +173,21 @@ def _rows_read(job: Job, opened: Opened, meter: Meter) -> Reader:
             raise
         return reader
 
-    backslash_quotes = known_format.backslash_quotes
+    backslash_quotes, irregular = known_format.backslash_quotes, False
     if found.encoding == "utf-8" and not found.guessed and not backslash_quotes:
         try:
             return read(upload, found)
         except NotUtf8:
             found = replace(found, guessed=True)
         except IrregularCsv:
-            pass
+            irregular = True
     plaintext.write_copy(upload, copy, found, backslash_quotes=backslash_quotes)
-    return read(copy, found)
+    if not irregular:
+        try:
+            return read(copy, found)
+        except IrregularCsv:
+            pass
+    return read(sound, found, damage.separate(copy, sound, found, opened.recognised))
 
 
 def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportState:
@@ -233,6 +246,6 @@ def _warnings(reader: Reader, counts: Counts, chosen: scandate.Chosen) -> list[s
         warnings += chosen.warnings()
     else:
         warnings.append("The file holds no finding, so nothing was resolved.")
-    if counts.rejected > staging.MAX_REJECTS:
-        warnings.append(f"Only the first {staging.MAX_REJECTS} of {counts.rejected} rejected rows are kept.")
+    if counts.rejected > rejects.MAX_REJECTS:
+        warnings.append(f"Only the first {rejects.MAX_REJECTS} of {counts.rejected} rejected rows are kept.")
     return warnings

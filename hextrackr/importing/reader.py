@@ -6,17 +6,22 @@ Three passes over the file, see :mod:`.passes`; what they bring is numbered, see
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from threading import Event
 from typing import Any
 
-from . import dates, faults, hosts, numbering, passes, recognition, rejects, scandate, scores, survey, swallowed
-from .csvdatabase import CsvDatabase
+from hextrackr.errors import HexTrackrError
+
+from . import damage, dates, faults, hosts, numbering, passes, recognition, rejects, scandate, scores, survey, swallowed
+from .csvdatabase import CsvDatabase, IrregularCsv
+from .damage import Separated
 from .dialect import Dialect
 from .formats.format import Recognised
 from .mapping import Mapping, Readings
 from .neutral import Counts
-from .rejects import Malformed, RejectedRow
+from .rejects import RejectedRow
 from .scandate import Said
 
 #: What the first pass takes of the time of the first and the second, and of that of all if the second need not read the file.
@@ -37,6 +42,7 @@ class Reader:
         recognised: Recognised,
         sample: Sequence[Sequence[str]] = (),
         date_order: str | None = None,
+        separated: Separated | None = None,
         *,
         today: date = date.max,
     ) -> None:
@@ -44,6 +50,7 @@ class Reader:
 
         :param sample: the first rows, from :func:`.dialect.rows`.
         :param date_order: ``day-first`` or ``month-first`` if the user has said it.
+        :param separated: what was taken out of the file because it is not valid CSV; else every row has to be.
         :param today: the day of the import: no later one is believed.
         """
         self._database = database
@@ -52,8 +59,7 @@ class Reader:
         self._date_order = date_order
         self._today = today
         self._mapping = Mapping(recognised, Readings())
-        self._malformed: list[Malformed] = []
-        self._footer: list[Malformed] = []
+        self._separated = separated
         self._rejected: list[RejectedRow] = []
         self._told: list[str] = []
         self._rows = 0
@@ -71,7 +77,53 @@ class Reader:
         return passed + share * self._database.progress()
 
     def read_rows(self) -> None:
-        """First pass: every row's finding. Second pass: the hosts."""
+        """First pass: every row's finding. Second pass: the hosts.
+
+        :raises IrregularCsv: a row is not valid CSV, or DuckDB has found other rows than there are.
+        :raises NotUtf8: the file is not, throughout.
+        """
+        self._told = self._read_findings() if self._separated else self._read_counted()
+        (self._rows,) = self._database.one("SELECT count(*) FROM rows")
+        if self._separated and self._rows != self._separated.rows:
+            raise IrregularCsv
+        self._pass = (self._pass[1], 1 - self._pass[1])
+        self._read_assets()
+        numbering.code(self._database)
+        faults.separate(self._database, self._mapping)
+        self._rejected = rejects.collect(
+            self._database, self._recognised, self._separated.malformed if self._separated else []
+        )
+
+    def _read_counted(self) -> list[str]:
+        """Read the findings, and count the rows beside that; what the user should know."""
+        database, ended = self._database, Event()
+
+        def counted(empty_lines: bool) -> int:
+            try:
+                return damage.count(database.path, database.dialect, empty_lines=empty_lines, stopped=ended.is_set)
+            except HexTrackrError:
+                database.interrupt()
+                raise
+
+        with ThreadPoolExecutor(1, "counting") as beside:
+            count = beside.submit(counted, False)
+            try:
+                told = self._read_findings()
+            except IrregularCsv:
+                ended.set()
+                count.result()  # may say more of it
+                raise
+            except BaseException:
+                ended.set()
+                raise
+            expected = count.result()
+            (rows,) = database.one("SELECT count(*) FROM rows")
+            if rows != expected and rows != counted(True):
+                raise IrregularCsv
+        return told
+
+    def _read_findings(self) -> list[str]:
+        """The first pass, as often as it takes to read every cell; what the user should know."""
         day_first, told = survey.date_order(self._database, self._recognised, self._sample, self._date_order)
         readings = Readings(day_first, self._today, usual_dates=survey.dates_are_usual(self._recognised, self._sample))
         self._read_rows(readings)
@@ -84,31 +136,22 @@ class Reader:
             told = told + told_of_scores
         if better != readings:
             self._read_rows(better)
-        self._malformed = rejects.malformed(self._database, self._recognised)
-        self._pass = (self._pass[1], 1 - self._pass[1])
-        self._read_assets()
-        numbering.code(self._database)
-        (self._rows,) = self._database.one("SELECT count(*) FROM rows")
-        faults.separate(self._database, self._mapping)
-        self._footer = rejects.footer(self._database.path, len(self._database.dialect.header), self._malformed)
-        bad = self._malformed[: len(self._malformed) - len(self._footer)]
-        self._rejected = rejects.collect(self._database, self._recognised, bad)
-        self._told = told
+        return told
 
     def deduplicate(self) -> Counts:
         """Number assets and definitions, merge the rows of one finding, and count."""
-        numbering.number(self._database, unreadable=len(self._malformed) > len(self._footer))
+        numbering.number(self._database, unreadable=self._separated is not None and self._separated.count > 0)
         (good,) = self._database.one("SELECT count(*) FROM rows")
         blank = faults.blank(self._database)
         findings, is_open = self._database.one("SELECT count(*), count(*) FILTER (state > 0) FROM findings")
-        malformed = len(self._rejected) - (self._rows - good - blank)
+        malformed = self._separated.count if self._separated else 0
         return Counts(
             rows=self._rows + malformed,
             findings=findings,
             open=is_open,
             merged=good - findings,
             blank=blank,
-            rejected=len(self._rejected),
+            rejected=malformed + self._rows - good - blank,
             started=self._started(),
             newest=self._newest(),
         )
@@ -157,7 +200,7 @@ class Reader:
             FROM (SELECT suspect FROM rows UNION ALL SELECT suspect FROM asset_texts UNION ALL SELECT suspect FROM definition_texts)
         """)
         if suspect or faults.suspect(database):
-            swallowed.refuse(database, self._recognised, {row.line for row in self._malformed})
+            swallowed.refuse(database, self._recognised)
         numbering.describe(database)
 
     def _describe(self, database: CsvDatabase, mapping: Mapping) -> None:
@@ -169,7 +212,7 @@ class Reader:
             self._beside.interrupt()
 
     def rejected(self) -> list[RejectedRow]:
-        """The rows that were not taken over, in the order of the file."""
+        """The first rows that were not taken over, in the order of the file."""
         return self._rejected
 
     def understood(self, counts: Counts, said: Said) -> dict[str, Any]:
@@ -193,8 +236,9 @@ class Reader:
         if to_come:
             what, lies, were = ("date", "lies", "was") if to_come == 1 else ("dates", "lie", "were")
             told.append(f"{to_come} {what} {lies} in the future and {were} left out.")
-        if self._footer:
-            count, first = len(self._footer), self._footer[0].text.strip()[:100]
+        footer = self._separated.footer if self._separated else []
+        if footer:
+            count, first = len(footer), footer[0].text.strip()[:100]
             which = "line was" if count == 1 else f"{count} lines were"
             told.append(f"The last {which} taken for a footer and left out: {first}")
         return told

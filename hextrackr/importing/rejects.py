@@ -1,18 +1,18 @@
-"""The rows of a file that are not taken over: not valid CSV, or without what a finding needs."""
+"""The rows of a file that are not taken over: not valid CSV, see :mod:`.damage`, or without what a finding needs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from hextrackr.errors import FileRefused
-
-from . import lines, overlong, swallowed
-from .csvdatabase import BUFFER_BYTES, MAX_LINE_BYTES, CsvDatabase, NotUtf8
+from . import lines
+from .csvdatabase import MAX_LINE_BYTES, CsvDatabase
 from .faults import VALUE_LENGTH
 from .formats.format import Recognised
 from .mapping import FAULTS, KEY_LENGTH
 
+#: Never keep more rejects than a person can look at; the count stays exact.
+MAX_REJECTS = 10_000
 #: How many bytes of empty lines there may be behind each line of a footer.
 _FOOTER_GAP = 1024
 
@@ -29,45 +29,13 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class Malformed:
-    """What is no row of the table: ``offset`` in bytes, ``kind`` and ``message`` as DuckDB has them."""
+    """What is no row of the table: ``offset`` in bytes, the beginning of its ``text``, ``kind`` as DuckDB calls it, how many ``cells``."""
 
     offset: int
     line: int
     text: str
     kind: str
-    message: str
-
-
-def malformed(database: CsvDatabase, recognised: Recognised) -> list[Malformed]:
-    """Find what is not valid CSV once the file was read, in the order of the file.
-
-    :raises FileRefused: a quote that is never closed has swallowed rows.
-    :raises NotUtf8: the file is not, throughout.
-    """
-    path = database.path
-    long = overlong.find(path, database.dialect, BUFFER_BYTES)
-    # DuckDB counts the empty lines before a malformed one as part of it.
-    errors = database.all("""
-        SELECT line_byte_position - 1 + length(text) - length(ltrim(text, chr(13) || chr(10))), place, kind, message, text
-        FROM (SELECT line_byte_position, first(error_type ORDER BY column_idx) AS kind, first(error_message ORDER BY column_idx) AS message,
-                     first(csv_line) AS text, min(byte_position) - 1 AS place
-              FROM reject_errors GROUP BY line_byte_position)
-        ORDER BY line_byte_position
-    """)
-    # Of a row that is longer than its buffer DuckDB tells nothing, or another row's place.
-    errors = [error for error in errors if not any(row.begin <= place < row.end for row in long for place in error[:2])]
-    lines_of = lines.of_offsets(path, [begin for begin, *_ in errors])
-    found = [
-        Malformed(begin, lines_of[begin], text.strip("\r\n") or _line_at(path, begin), str(kind), message)
-        for begin, _, kind, message, text in errors
-    ]
-    found += [Malformed(row.begin, row.line, _start_of(path, row), "LINE SIZE OVER MAXIMUM", "") for row in long]
-    for row in found:
-        if row.kind == "INVALID ENCODING":
-            raise NotUtf8
-        if _swallows(row, database, recognised):
-            raise FileRefused(swallowed.unbalanced(row.line))
-    return sorted(found, key=lambda row: row.offset)
+    cells: int
 
 
 def footer(path: Path, width: int, found: list[Malformed]) -> list[Malformed]:
@@ -92,44 +60,21 @@ def footer(path: Path, width: int, found: list[Malformed]) -> list[Malformed]:
 
 
 def collect(database: CsvDatabase, recognised: Recognised, bad: list[Malformed]) -> list[RejectedRow]:
-    """Find the rejected rows once :mod:`.faults` has separated them, in the order of the file.
+    """Find the rejected rows once :mod:`.faults` has separated them: the first :data:`MAX_REJECTS`, in the order of the file.
 
     :param bad: the malformed ones.
     """
-    faulty = database.all("SELECT ordinal, fault, value FROM faults WHERE fault >= 0 ORDER BY ordinal")
-    places = lines.of_records(
-        database.path, database.dialect, {ordinal for ordinal, _, _ in faulty}, {row.line for row in bad}
+    faulty = database.all(
+        f"SELECT ordinal, fault, value FROM faults WHERE fault >= 0 ORDER BY ordinal LIMIT {MAX_REJECTS}"
     )
-    rejected = [RejectedRow(row.line, "", row.text[:VALUE_LENGTH], _plain(row.kind, row.message)) for row in bad]
+    places = lines.of_records(database.path, database.dialect, {ordinal for ordinal, _, _ in faulty})
+    width = len(database.dialect.header)
+    rejected = [RejectedRow(row.line, "", row.text[:VALUE_LENGTH], _plain(row, width)) for row in bad]
     rejected += [
         RejectedRow(places.get(ordinal, 0), _column(database, recognised, number), value or "", FAULTS[number].reason)
         for ordinal, number, value in faulty
     ]
-    return sorted(rejected, key=lambda row: row.line)
-
-
-def _swallows(row: Malformed, database: CsvDatabase, recognised: Recognised) -> bool:
-    """Whether a malformed row has taken others with it."""
-    first, *rest = row.text.splitlines() or [""]
-    if row.kind == "UNQUOTED VALUE" and first.count('"') % 2:
-        return True  # it is open where the line ends, and nobody can say where the next row begins
-    width, delimiter = len(database.dialect.header), database.dialect.delimiter
-    cells = (line.split(delimiter) for line in rest)
-    return any(len(line) == width and swallowed.is_row(line, recognised) for line in cells)
-
-
-def _line_at(path: Path, offset: int) -> str:
-    """The line at an offset, for the errors of which DuckDB does not tell the text."""
-    with path.open("rb") as stream:
-        stream.seek(offset)
-        return stream.readline(MAX_LINE_BYTES).decode(errors="replace").rstrip("\r\n")
-
-
-def _start_of(path: Path, row: overlong.OverlongRow) -> str:
-    """As much of a row as one may be long."""
-    with path.open("rb") as stream:
-        stream.seek(row.begin)
-        return stream.read(min(row.end - row.begin, MAX_LINE_BYTES)).decode(errors="replace").rstrip("\r\n")
+    return sorted(rejected, key=lambda row: row.line)[:MAX_REJECTS]
 
 
 def _is_prose(text: str) -> bool:
@@ -144,13 +89,14 @@ def _column(database: CsvDatabase, recognised: Recognised, fault: int) -> str:
     return database.dialect.header[places[0]].strip()[:KEY_LENGTH] if places else field
 
 
-def _plain(kind: str, message: str) -> str:
-    """A reject's reason in plain words."""
-    match kind:
+def _plain(row: Malformed, width: int) -> str:
+    """A reject's reason in plain words.
+
+    :param width: how many cells the header has.
+    """
+    match row.kind:
         case "MISSING COLUMNS" | "TOO MANY COLUMNS":
-            return message.replace(
-                "Expected Number of Columns:", "The row has another number of cells than the header:"
-            ).replace(" Found:", " expected, found")
+            return f"The row has another number of cells than the header: {width} expected, found {row.cells}."
         case "UNQUOTED VALUE":
             return "A quote stands in the wrong place."
         case "LINE SIZE OVER MAXIMUM":

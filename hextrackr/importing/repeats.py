@@ -27,7 +27,7 @@ from hextrackr.models.dialects import lock_source
 from hextrackr.models.findings import Severity
 from hextrackr.models.imports import ImportState
 
-from . import journal, lifecycle, ownership, scandate, staging, summary, totals, undo
+from . import journal, lifecycle, ownership, rejects, scandate, summary, totals, undo
 from .formats.format import Recognised
 from .job import Job
 from .meter import TOTAL_STEPS, Meter
@@ -129,7 +129,7 @@ def _stands(connection: Connection, repeated: Import, is_open: totals.OpenTotals
     return (
         connection.execute(undo.latest_of(repeated.source_id, Import.id)).scalar() == repeated.id
         and all(left[severity]["open"] == numbers["open"] for severity, numbers in now.items())
-        and connection.execute(kept).scalar_one() == min(repeated.rejected, staging.MAX_REJECTS)
+        and connection.execute(kept).scalar_one() == min(repeated.rejected, rejects.MAX_REJECTS)
     )
 
 

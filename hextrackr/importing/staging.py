@@ -26,8 +26,6 @@ from .loading import Loading, insert_many
 from .meter import Meter
 from .reader import Reader
 
-#: Never keep more rejects than a person can look at; the count stays exact.
-MAX_REJECTS = 10_000
 #: What the definitions take of what it takes to load findings and to read definitions beside that; how far they are DuckDB cannot tell.
 _UNCOUNTED = 0.7
 
@@ -101,7 +99,7 @@ def _load(engine: Engine, reader: Reader, job: Job, meter: Meter, columns: _Colu
 
 
 def _insert_rejects(connection: Connection, reader: Reader, import_id: int) -> None:
-    rejected = reader.rejected()[:MAX_REJECTS]
+    rejected = reader.rejected()
     if rejected:
         rows = [(row.line, row.column, row.value, row.reason) for row in rejected]
         insert_many(

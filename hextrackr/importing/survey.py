@@ -81,7 +81,7 @@ def _evidence(database: CsvDatabase, mapping: Mapping, columns: Sequence[int]) -
     return database.one(f"""
         SELECT count(*) FILTER (a > 12 AND b <= 12), count(*) FILTER (b > 12 AND a <= 12), count(*) FILTER (a <= 12 AND b <= 12 AND a <> b)
         FROM (
-            SELECT {a} AS a, {b} AS b FROM (SELECT unnest([{cells}]) AS cell FROM {database.source(keep_rejects=False)})
+            SELECT {a} AS a, {b} AS b FROM (SELECT unnest([{cells}]) AS cell FROM {database.source()})
             WHERE regexp_matches(cell, {quoted(dates.NUMERIC)})
         )
     """)
@@ -125,7 +125,7 @@ def _measured(database: CsvDatabase, cell: str, highest: float) -> tuple[int, in
                count(*) FILTER (pointed), count(*) FILTER (pointed AND value > {highest}), count(*) FILTER (value BETWEEN 1 AND 9)
         FROM (
             SELECT {scores.number("cell")} AS value, regexp_matches(cell, '^[0-9]+[.,][0-9]') AS pointed
-            FROM (SELECT {cell} AS cell FROM {database.source(keep_rejects=False)})
+            FROM (SELECT {cell} AS cell FROM {database.source()})
         )
     """)
 
@@ -154,7 +154,7 @@ def _over(database: CsvDatabase, cell: str, scale: Scale, highest: float) -> int
     value = scores.number("cell")
     limit = highest * (scale.divisor or 1)
     kept_off = f" OR ({value} > {highest} AND {value} <> floor({value}))" if scale.over_only else ""
-    source = database.source(keep_rejects=False)
+    source = database.source()
     (count,) = database.one(
         f"SELECT count(*) FROM (SELECT {cell} AS cell FROM {source}) WHERE {value} > {limit}{kept_off}"
     )

@@ -42,22 +42,21 @@ def fits(places: Collection[int], width: int, delimiter: str) -> str:
     )
 
 
-def refuse(database: CsvDatabase, recognised: Recognised, skipped_lines: Collection[int]) -> None:
+def refuse(database: CsvDatabase, recognised: Recognised) -> None:
     """Look at every cell of the file.
 
-    :param skipped_lines: lines on which malformed rows begin.
     :raises FileRefused: one of them has swallowed rows.
     """
     dialect = database.dialect
     width = len(dialect.header)
     found = database.all(f"""
-        SELECT * FROM (SELECT row_number() OVER () - 1, * FROM {database.source(keep_rejects=False)})
+        SELECT * FROM (SELECT row_number() OVER () - 1, * FROM {database.source()})
         WHERE {fits(range(width), width, dialect.delimiter)} LIMIT {_LOOKED_AT}
     """)
     for ordinal, *cells in found:
         row = [cell or "" for cell in cells]
         if any(_holds_rows(row, place, dialect.delimiter, recognised) for place in range(width)):
-            line = lines.of_records(database.path, dialect, {ordinal}, skipped_lines).get(ordinal, 0)
+            line = lines.of_records(database.path, dialect, {ordinal}).get(ordinal, 0)
             raise FileRefused(unbalanced(line))
 
 

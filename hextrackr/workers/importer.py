@@ -51,13 +51,28 @@ KEPT_MB = 40
 SWEEP_PATIENCE_MS = 2_000
 
 
-def main(descriptor: int, niceness: int) -> None:
+def main(descriptor: int, niceness: int, memory_limit: int) -> None:
     """Serve jobs from the socket with this descriptor until its other end is closed.
 
     :param niceness: added to the process's own: the server's event loop goes first.
+    :param memory_limit: the address space of this process in bytes; 0 is no limit.
+    """
+    threading.excepthook = _thread_failed
+    try:
+        serve(descriptor, niceness, memory_limit)
+    except MemoryError:
+        os._exit(footprint.EXHAUSTED)
+
+
+def serve(descriptor: int, niceness: int, memory_limit: int) -> None:
+    """What :func:`main` does.
+
+    :raises MemoryError: not even the end of the work could be told.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes the socket
     os.nice(niceness)
+    if memory_limit:
+        footprint.limit(memory_limit)
     end = socket.socket(fileno=descriptor)
     end.setblocking(True)  # an event loop on the other side has made it non-blocking
     channel = Channel(end)
@@ -80,6 +95,13 @@ def main(descriptor: int, niceness: int) -> None:
                     carry_out(Job(**request), channel)
         pipeline.prepare()
         channel.send(_idle(new))
+
+
+def _thread_failed(failure: threading.ExceptHookArgs) -> None:
+    """End the process if a thread of it gets no memory: the import would wait for it, or go on without a lease."""
+    if isinstance(failure.exc_value, MemoryError):
+        os._exit(footprint.EXHAUSTED)
+    threading.__excepthook__(failure)
 
 
 def _listen(channel: Channel, jobs: queue.Queue[Message]) -> None:

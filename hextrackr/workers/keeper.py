@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from hextrackr.errors import ErrorRecord, Interrupted
+from hextrackr.errors import ErrorRecord, Interrupted, OutOfMemory
 
 from .channel import Message
 from .process import ImporterProcess
 
 log = logging.getLogger(__name__)
+
+_TOO_LITTLE_MEMORY = "The work needs more memory than the server may use for it; nothing was changed."
 
 
 class Keeper:
@@ -18,11 +20,13 @@ class Keeper:
 
     :param database_url: what each importer process sweeps when it starts.
     :param niceness: how far it gives way to other processes.
+    :param memory_limit: its address space in bytes.
     """
 
-    def __init__(self, database_url: str, niceness: int) -> None:
+    def __init__(self, database_url: str, niceness: int, memory_limit: int | None = None) -> None:
         self._database_url = database_url
         self._niceness = niceness
+        self._memory_limit = memory_limit
         self._process: ImporterProcess | None = None
 
     @property
@@ -57,9 +61,8 @@ class Keeper:
         :param progressed: told each line of progress.
         :param meanwhile: called before each line, and where there is none for a while.
         """
-        error: ErrorRecord | None = Interrupted(
-            "The work was interrupted before it was done; nothing was changed."
-        ).record()
+        error: ErrorRecord | None = None
+        over = False
         process = self.hand_over(lambda process: process.ask(request))
         for message in process.messages():
             meanwhile()
@@ -67,14 +70,17 @@ class Keeper:
                 case "progress":
                     progressed(message)
                 case "done":
-                    error = None
+                    over = True
                 case "failed":
-                    error = message["error"]
+                    over, error = True, message["error"]
                 case "idle" if not message["retire"]:
                     return error
                 case "idle":
                     break
-        self.discard()
+        ran_out_of_memory = self.discard()
+        if not over:
+            detail = "The work was interrupted before it was done; nothing was changed."
+            return OutOfMemory(_TOO_LITTLE_MEMORY).record() if ran_out_of_memory else Interrupted(detail).record()
         return error
 
     def kill(self) -> None:
@@ -82,14 +88,13 @@ class Keeper:
         if self._process is not None:
             self._process.kill()
 
-    def discard(self) -> None:
-        """End the importer and take its exit status."""
-        if self._process is not None:
-            self._process.discard()
-            self._process = None
+    def discard(self) -> bool:
+        """End the importer; whether it had already ended because its memory did not suffice."""
+        process, self._process = self._process, None
+        return process is not None and process.discard()
 
     def _started(self) -> ImporterProcess:
         if self._process is None:
-            self._process = ImporterProcess(self._niceness)
+            self._process = ImporterProcess(self._niceness, self._memory_limit)
             self._process.sweep(self._database_url)
         return self._process

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from hextrackr import logs
 from hextrackr.importing.job import Job
 
+from . import footprint
 from .channel import Channel, Message
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -23,16 +25,23 @@ class ImporterProcess:
     """A warm child: started before the first job, so that no import waits for its start.
 
     :param niceness: how far it gives way to other processes.
+    :param memory_limit: its address space in bytes.
     :raises OSError: the system has no room for another process.
     """
 
-    def __init__(self, niceness: int) -> None:
+    def __init__(self, niceness: int, memory_limit: int | None = None) -> None:
+        self._memory_limit = memory_limit
         own, theirs = socket.socketpair()
         with theirs:
             try:
                 # A group of its own: Ctrl-C reaches the server only, which then lets the child go.
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "hextrackr.workers.importer", str(theirs.fileno()), str(niceness)],
+                    [
+                        sys.executable,
+                        "-m",
+                        "hextrackr.workers.importer",
+                        *map(str, (theirs.fileno(), niceness, memory_limit or 0)),
+                    ],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     cwd=_ROOT,
@@ -69,8 +78,12 @@ class ImporterProcess:
         """End the child at once, in whatever it is doing; what it has not committed is rolled back."""
         self._process.kill()
 
-    def discard(self) -> None:
-        """Kill the child and take its exit status."""
+    def discard(self) -> bool:
+        """Kill the child and take its exit status; whether it had already ended because its memory did not suffice.
+
+        What cannot say so any more is aborted by the C++ library. Whom the system has killed for want of memory cannot be told from others.
+        """
         self.kill()
         self._channel.close()
-        self._process.wait()
+        code = self._process.wait()
+        return code == footprint.EXHAUSTED or (self._memory_limit is not None and code == -signal.SIGABRT)

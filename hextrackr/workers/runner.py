@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hextrackr import logs
-from hextrackr.errors import Cancelled, ErrorRecord, Interrupted, NotFound
+from hextrackr.errors import Cancelled, ErrorRecord, Interrupted, NotFound, OutOfMemory
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, ImportState
@@ -64,6 +64,7 @@ class Runner:
         self._meanwhile = meanwhile
         self._cancelled: set[int] = set()
         self._stopping = False
+        self._ran_out_of_memory = False
         self.current: int | None = None
         self.let_go: set[int] = set()
 
@@ -124,7 +125,7 @@ class Runner:
 
     def _listen(self, process: ImporterProcess, record: Import) -> bool:
         """Pass on what the importer says of an import until it is idle; False if it died without an outcome."""
-        told = False
+        told = self._ran_out_of_memory = False
         for message in process.messages():
             match message["type"]:
                 case "progress":
@@ -144,7 +145,7 @@ class Runner:
                 case "idle":
                     self._keeper.discard()
                     return told
-        self._keeper.discard()
+        self._ran_out_of_memory = self._keeper.discard()
         self._clean_up_for(record)
         return told
 
@@ -176,7 +177,8 @@ class Runner:
             self._announcer.ended(known, snapshots.error_of(known) or Cancelled().record())
         else:
             log.error("The importer process died in import %d", known.id)
-            self._endings.end(known, ImportState.FAILED, Interrupted().record())
+            error = OutOfMemory() if self._ran_out_of_memory else Interrupted()
+            self._endings.end(known, ImportState.FAILED, error.record())
 
     def _refuse(self, record: Import, error: ErrorRecord) -> None:
         if error["code"] == Cancelled.code:  # the importer has found that the import was ended, or taken over

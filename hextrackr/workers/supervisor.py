@@ -40,6 +40,7 @@ class Supervisor:
     :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
     :param database_url: what the importer process sweeps when it starts.
     :param niceness: how far the importer process gives way to others.
+    :param memory_limit: its address space in bytes.
     :param wake_workers: where imports run in worker processes, tells them of one that is ready; None where they run here.
     :param alone: no other process takes imports.
     """
@@ -58,6 +59,7 @@ class Supervisor:
         sleep: Callable[[float], None],
         database_url: str,
         niceness: int,
+        memory_limit: int | None = None,
         wake_workers: Callable[[int], None] | None = None,
         alone: bool = True,
     ) -> None:
@@ -71,7 +73,7 @@ class Supervisor:
         self._wake_workers = wake_workers
         self._alone = alone
         self._endings = Endings(registry, announcer, job_of)
-        self._keeper = Keeper(database_url, niceness)
+        self._keeper = Keeper(database_url, niceness, memory_limit)
         self._turns = Turns(registry, to_cancel=cancellation.requested, may_import=self._may_import, sleep=sleep)
         self._runner = Runner(
             registry,

@@ -68,6 +68,7 @@ def init_app(app: Flask, config: Config) -> None:
         sleep=socketio.sleep,
         database_url=config.database_url,
         niceness=config.IMPORTER_NICENESS,
+        memory_limit=config.importer_memory,
         wake_workers=_bell(config, shared),
         alone=shared is None,
     )

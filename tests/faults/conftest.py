@@ -105,6 +105,13 @@ class Desk:
         job_of = runner._job_of
         runner._job_of = lambda record: replace(job_of(record), memory_limit=limit)
 
+    def limit_importer(self, size: int) -> None:
+        """What the next importer process may use, in bytes."""
+        self.rested()
+        keeper = self.supervisor._keeper
+        keeper._memory_limit = size
+        keeper.discard()
+
     def findings(self) -> dict[str, list[tuple]]:
         """Everything in the final tables."""
         return dump(self._engine)

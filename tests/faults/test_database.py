@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 import threading
 import time
@@ -133,6 +135,27 @@ def test_a_memory_that_is_too_small(desk):
     import_id = desk.upload(export(rows))
     desk.assert_failed(import_id, "OUT_OF_MEMORY", before)
     desk.limit_memory("256MB")
+    desk.assert_recovers(import_id)
+
+
+def test_an_import_beyond_the_importer_s_own_limit_says_so(desk):
+    desk = desk(DUCKDB_MEMORY_LIMIT="8GB")
+    before = desk.findings()
+    desk.limit_importer(1_100_000_000)
+    rows = (row(host=f"h{n}", plugin=str(n), description=f"{n} " * 3000) for n in range(8_000))
+    import_id = desk.upload(export(rows))
+    desk.assert_failed(import_id, "OUT_OF_MEMORY", before)
+    desk.limit_importer(4_000_000_000)
+    desk.assert_recovers(import_id)
+
+
+def test_an_importer_that_is_aborted_had_too_little_memory(desk):
+    desk = desk()
+    before = desk.findings()
+    import_id = desk.upload(scan(range(200), range(100, 200)))
+    desk.reached(import_id, "reading", "staging")
+    os.kill(desk.supervisor.importer_pid, signal.SIGABRT)
+    desk.assert_failed(import_id, "OUT_OF_MEMORY", before)
     desk.assert_recovers(import_id)
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from hextrackr.errors import FileRefused
-from hextrackr.importing import plaintext
+from hextrackr.importing import damage, plaintext
 from hextrackr.importing.csvdatabase import CsvDatabase, IrregularCsv
 from hextrackr.importing.dialect import Dialect
+from hextrackr.importing.formats.format import Fields, Format
 
 SPECTRUM = Path(__file__).resolve().parents[2] / "node_modules" / "csv-spectrum"
 NAMES = (
@@ -24,19 +25,21 @@ def read(tmp_path):
     """Read a file as an import does, before it knows what the columns mean: its header, its rows, what is no row."""
 
     def read(content):
-        source, copy = tmp_path / "file.csv", tmp_path / "copy.csv"
+        source, copy, sound = (tmp_path / name for name in ("file.csv", "copy.csv", "sound.csv"))
         source.write_bytes(content)
         # Stated and not detected: no export has as few columns as these files.
         header = tuple(content.decode().splitlines()[0].split(","))
         found = Dialect("utf-8", False, 0, ",", header, header_line=1, data_line=2)
         plaintext.write_copy(source, copy, found)
-        database = CsvDatabase(copy, found, spill=tmp_path, memory_limit="256MB")
+        recognised = Format("own", "Own", signature=(), essential={}, fields=Fields(), severities={}).recognised(header)
+        separated = damage.separate(copy, sound, found, recognised)
+        database = CsvDatabase(sound, found, spill=tmp_path, memory_limit="256MB")
         try:
             rows = database.all(f"SELECT * FROM {database.source()}")
-            rejected = database.one("SELECT count(DISTINCT line) FROM reject_errors")[0]
         finally:
             database.close()
-        return list(found.header), [["" if cell is None else cell for cell in row] for row in rows], rejected
+        assert len(rows) == separated.rows
+        return list(found.header), [["" if cell is None else cell for cell in row] for row in rows], separated.count
 
     return read
 

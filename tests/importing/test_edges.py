@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hextrackr.errors import FileRefused
 from tests.exports import export, row
 
 HEADER = "IP,DNS,QID,Title,Type,Severity,Port,Protocol,First Detected,Last Detected\n"
@@ -29,10 +30,17 @@ def test_a_footer_is_no_row(run_import, figures, footer, lines):
     assert (f"last {lines} lines" if lines > 1 else "last line was") in told
 
 
-@pytest.mark.parametrize(
-    "end", ["10.0.0.3,c,3\n", "10.0.0.3", "10.0.0.3,c,3,Three,Vuln,3,44", "\n10.0.0.3,c,3,Three,Vuln,3,44\n"]
-)
-def test_a_row_that_was_cut_off_is_a_reject(run_import, figures, query, end):
+@pytest.mark.parametrize("end", ["10.0.0.3", "10.0.0.3,c,3,Three,Vuln,3,44", "\n\n10.0.0.3,c,3,Three,Vuln,3,44"])
+def test_a_file_that_ends_in_the_middle_of_a_row_is_refused(run_import, query, end):
+    with pytest.raises(
+        FileRefused, match=rf"in the middle of a row \(line {4 + end.count(chr(10))}\); export it again"
+    ):
+        run_import((HEADER + ROWS + end).encode())
+    assert query("SELECT count(*) FROM findings") == [(0,)]
+
+
+@pytest.mark.parametrize("end", ["10.0.0.3,c,3\n", "10.0.0.3\n", "\n10.0.0.3,c,3,Three,Vuln,3,44\n"])
+def test_a_row_with_too_few_cells_is_a_reject(run_import, figures, query, end):
     record = run_import((HEADER + ROWS + end).encode())
     assert figures(record) == {"inserted": 2, "rejected": 1}
     assert query("SELECT line FROM rejects") == [(4 + end.startswith("\n"),)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.exports import Estate, write
-from hextrackr.importing import dialect, formats, plaintext, reader
+from hextrackr.importing import damage, dialect, formats, plaintext, reader
 from hextrackr.importing.csvdatabase import CsvDatabase
 from hextrackr.importing.reader import Reader
 from tests.exports import export, row
@@ -29,8 +29,9 @@ def read(path: Path, spill: Path) -> dict[str, list[tuple]]:
     found = dialect.detect(sample, complete=True, is_header=formats.is_header)
     recognised, copy = formats.recognise(found.header, ()), spill / "copy.csv"
     plaintext.write_copy(path, copy, found, backslash_quotes=recognised.format.backslash_quotes)
-    database = CsvDatabase(copy, found, spill=spill, memory_limit="128MB")
-    reading = Reader(database, recognised, dialect.rows(sample, found))
+    separated = damage.separate(copy, spill / "sound.csv", found, recognised)
+    database = CsvDatabase(spill / "sound.csv", found, spill=spill, memory_limit="128MB")
+    reading = Reader(database, recognised, dialect.rows(sample, found), separated=separated)
     try:
         reading.read_rows()
         reading.deduplicate()

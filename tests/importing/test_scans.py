@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hextrackr.errors import FileRefused, MissingColumns, UnknownFormat
-from hextrackr.importing import dialect
+from hextrackr.importing import damage, dialect, plaintext
 from hextrackr.importing.csvdatabase import CsvDatabase
 from hextrackr.importing.formats.format import Fields, Format, normalised
 from hextrackr.importing.reader import Reader
@@ -208,7 +208,10 @@ def reader(path: Path, tmp_path: Path, fields: Fields, severities: dict[str, int
     found = dialect.detect(sample, complete=False)
     own = Format("own", "Own", signature=(), essential={}, fields=fields, severities=severities)
     recognised = own.recognised([normalised(name) for name in found.header])
-    return Reader(CsvDatabase(path, found, spill=tmp_path, memory_limit="128MB"), recognised)
+    copy, sound = tmp_path / "copy.csv", tmp_path / "sound.csv"
+    plaintext.write_copy(path, copy, found)
+    separated = damage.separate(copy, sound, found, recognised)
+    return Reader(CsvDatabase(sound, found, spill=tmp_path, memory_limit="128MB"), recognised, separated=separated)
 
 
 def test_a_ragged_row_is_rejected_with_its_line(scans, tmp_path):
@@ -238,6 +241,5 @@ def test_the_same_file_without_its_closing_quote_is_refused(scans, tmp_path):
         (scans / "hostile" / "contrast-unbalanced-quote.csv").read_bytes().replace(b'14091909--"', b"14091909--")
     )
     fields = Fields(name=("Application Name",), plugin_id=("Vulnerability ID",), severity=("Severity",))
-    found = reader(path, tmp_path, fields, {"high": 3})
     with pytest.raises(FileRefused, match="quote that opens on line"):
-        found.read_rows()
+        reader(path, tmp_path, fields, {"high": 3})
