@@ -61,10 +61,19 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
         open_before = sum(count for count, _ in totals.open_in_source(connection, promotion.source_id).values())
         savepoint = connection.begin_nested()
         outcomes, told = _carry_out(connection, promotion, meter)
-        if _needs_confirmation(promotion, sum(outcomes["resolved"].values()), open_before):
+        would_resolve = sum(outcomes["resolved"].values())
+        if _needs_confirmation(promotion, would_resolve, open_before):
             savepoint.rollback()
-            forecast = {**_figures(outcomes), "openBefore": open_before, "summary": told}
-            _close(connection, promotion, state=ImportState.AWAITING_CONFIRMATION, lease_until=0, forecast=forecast)
+            forecast = {**_figures(outcomes), "openBefore": open_before, "summary": told,
+                        "guard": [] if promotion.preview else [_share(promotion, would_resolve, open_before)]}  # fmt: skip
+            _close(
+                connection,
+                promotion,
+                state=ImportState.AWAITING_CONFIRMATION,
+                answered=False,
+                lease_until=0,
+                forecast=forecast,
+            )
             return ImportState.AWAITING_CONFIRMATION
         savepoint.commit()
         finished = int(time.time() * 1000)
@@ -163,6 +172,12 @@ def _needs_confirmation(promotion: Promotion, would_resolve: int, open_before: i
         return False
     too_many = would_resolve > GUARD_FLOOR and would_resolve * 100 > open_before * promotion.guard_percent
     return promotion.preview or too_many
+
+
+def _share(promotion: Promotion, would_resolve: int, open_before: int) -> dict[str, Any]:
+    percent = would_resolve * 100 // open_before
+    sentence = f"That is {percent} % of what is open in this source; above {promotion.guard_percent} % an import asks."
+    return {"reason": "share", "sentence": sentence, "resolved": would_resolve, "open": open_before, "percent": percent}
 
 
 def _figures(outcomes: Outcomes) -> dict[str, int]:

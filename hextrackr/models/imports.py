@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, false
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -61,6 +61,8 @@ class Import(Base):
     mode: Mapped[str] = mapped_column(String(10), default=ImportMode.FULL)
     scan_date: Mapped[date | None]
     confirmed: Mapped[bool] = mapped_column(default=False)
+    #: Its question was answered since it was asked: it is staged whole, and goes on without being read again.
+    answered: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: The file's SHA-256, in hex, if whoever has stored it has told; and what it stands for as it was read, see
     #: ``importing/repeats.py``.
     digest: Mapped[str | None] = mapped_column(String(64))
@@ -110,8 +112,8 @@ class Import(Base):
 
     @hybrid_property
     def goes_on(self) -> bool:
-        """Whether it was confirmed, and nobody has taken it up since; of a row, or as a condition on rows."""
-        return (self.state == ImportState.PROMOTING) & self.confirmed & (self.lease_until == 0)
+        """Whether its question was answered, and nobody has taken it up since; of a row, or as a condition on rows."""
+        return (self.state == ImportState.PROMOTING) & self.answered & (self.lease_until == 0)
 
 
 class Reject(Base):

@@ -28,6 +28,7 @@ def of_import(record: Import, undoable: Collection[int]) -> dict[str, Any]:
         "mode": record.mode,
         "scanDate": record.scan_date.isoformat() if record.scan_date else None,
         "state": record.state,
+        "message": snapshots.message_of(record),
         "createdAt": record.created_at,
         "startedAt": record.started_at,
         "finishedAt": record.finished_at,
