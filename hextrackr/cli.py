@@ -1,4 +1,8 @@
-"""Commands of ``flask``, beside ``flask db ...`` of the migrations."""
+"""Commands of ``flask``, beside ``flask db ...`` of the migrations.
+
+``import-csv`` and ``confirm-import`` end with 0 when the import is complete, :data:`WITH_REJECTS` when it is but for rejected rows,
+1 when it failed, and :data:`WAITS` when it waits for an answer.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from typing import Any, cast
 
 import click
 from flask import Flask, current_app
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from . import database, extensions
@@ -22,9 +27,16 @@ from .backups import operations
 from .backups.operations import Operation
 from .causes import translated
 from .errors import DatabaseBusy, DatabaseUnavailable, HexTrackrError
+from .legible import legible
+from .models import Import, Reject
 from .models.imports import FINISHED, RUNNING, ImportMode, ImportState
-from .workers import cancellation, janitor, snapshots, wiring
+from .workers import answers, cancellation, janitor, snapshots, wiring
 from .workers.registry import now_ms
+
+#: How an import ends the command that carried it out, beside 0 and 1; 2 is a wrong option.
+WITH_REJECTS, WAITS = 3, 4
+#: So many rejected rows are printed.
+SHOWN_REJECTS = 5
 
 
 class _Explained(click.Command):
@@ -54,7 +66,7 @@ class _Command(_Explained):
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for command in (import_csv, cancel_import, backup, restore, clear):
+    for command in (import_csv, confirm_import, cancel_import, backup, restore, clear):
         app.cli.add_command(command)
     migrations = cast("click.Group", app.cli.commands["db"])
     app.cli.add_command(_Group("db", migrations.commands, callback=migrations.callback, help=migrations.help))
@@ -65,11 +77,15 @@ def init_app(app: Flask) -> None:
 @click.option("--source", default="", help="Label of the feed, where there are several of one scanner.")
 @click.option("--mode", type=click.Choice([mode.value for mode in ImportMode]), default="full", show_default=True)
 @click.option("--scan-date", type=click.DateTime(["%Y-%m-%d"]), help="Default: what the file says.")
-@click.option("--confirm", is_flag=True, help="Agree beforehand to resolve more than half of the source.")
+@click.option("--confirm", is_flag=True, help="Answer beforehand whatever the import would ask.")
 def import_csv(path: Path, source: str, mode: str, scan_date: Any, confirm: bool) -> None:
     """Import the scanner export at PATH and print what it did.
 
     Runs in an importer process of its own, so the server may be running or not.
+
+    \b
+    Exit status: 0 complete, 3 complete with rejected rows, 1 failed,
+    4 waits for an answer, which confirm-import and cancel-import give.
     """
     stored = janitor.upload_name("csv")
     upload = shutil.copyfile(path, Path(current_app.config["INSTANCE_PATH"], "uploads", stored))
@@ -86,15 +102,66 @@ def import_csv(path: Path, source: str, mode: str, scan_date: Any, confirm: bool
         scan_date=scan_date.date() if scan_date else None,
         confirmed=confirm,
     )
+    _carry_out(import_id)
+
+
+@click.command("confirm-import", cls=_Command)
+@click.argument("import_id", type=int)
+@click.option("--source", metavar="LABEL", help="These are another source: take them there, under this label.")
+@click.option("--leave-open", is_flag=True, help="Leave the others open: resolve nothing that the file does not have.")
+def confirm_import(import_id: int, source: str | None, leave_open: bool) -> None:
+    """Answer the import with this number, which waits, and print what it did.
+
+    Without an option it goes on as it is. In another source it may have to ask again. Nothing is uploaded or read again.
+
+    \b
+    Exit status: 0 complete, 3 complete with rejected rows, 1 failed, 4 waits for an answer.
+    """
+    said = ({} if source is None else {"source": source}) | ({"mode": ImportMode.DELTA} if leave_open else {})
+    try:
+        extensions.import_supervisor.answer(import_id, answers.parse(said))
+    except HexTrackrError as refusal:
+        raise click.ClickException(refusal.detail) from refusal
+    _carry_out(import_id)
+
+
+def _carry_out(import_id: int) -> None:
+    """Carry out an import, print what became of it, and end with the status that says so."""
     record = extensions.import_supervisor.run_alone(import_id)
     wiring.flush(current_app)
-    if record.state == ImportState.COMPLETED:
-        click.echo(snapshots.completion_message(record))
-    elif record.state == ImportState.AWAITING_CONFIRMATION:
-        raise click.ClickException(snapshots.confirmation(record)[0])
-    else:
-        error = snapshots.error_of(record) or HexTrackrError().record()
-        raise click.ClickException(f"{error['code']}: {error['detail']}")
+    match record.state:
+        case ImportState.COMPLETED:
+            click.echo("\n".join([snapshots.completion_message(record), *record.warnings, *_rejects(record)]))
+            status = WITH_REJECTS if record.rejected else 0
+        case ImportState.AWAITING_CONFIRMATION:
+            click.echo("\n".join(_question(record)), err=True)
+            status = WAITS
+        case _:
+            error = snapshots.error_of(record) or HexTrackrError().record()
+            raise click.ClickException(f"{error['code']}: {error['detail']}")
+    click.get_current_context().exit(status)
+
+
+def _rejects(record: Import) -> Iterator[str]:
+    """The first rejected rows, and where the others are."""
+    first = select(Reject).where(Reject.import_id == record.id).order_by(Reject.line, Reject.id).limit(SHOWN_REJECTS)
+    shown = list(extensions.db.session.scalars(first))
+    for reject in shown:
+        yield f"  line {reject.line}{f', {legible(reject.column)}' if reject.column else ''}: {legible(reject.reason)}"
+    if record.rejected > len(shown):
+        more = snapshots.counted(record.rejected - len(shown), "more rejected row")
+        yield f"  and {more}: the page of import {record.id} has them as CSV"
+
+
+def _question(record: Import) -> Iterator[str]:
+    """Why an import waits, and the commands that answer it."""
+    yield snapshots.confirmation(record)[0]
+    yield "Answer with one of these:"
+    answer = f"flask confirm-import {record.id}"
+    yield f"  {answer}"
+    yield f"  {answer} --leave-open"
+    yield f"  {answer} --source LABEL"
+    yield f"  flask cancel-import {record.id}"
 
 
 @click.command("cancel-import", cls=_Command)

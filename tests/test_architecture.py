@@ -20,7 +20,7 @@ ALLOWED = {
     "backups": set(),
     "__init__": {"cli", "database", "extensions", "logs", "monitoring", "realtime", "web", "workers"},
     "causes": set(),
-    "cli": {"backups", "causes", "database", "extensions", "models", "workers"},
+    "cli": {"backups", "causes", "database", "extensions", "legible", "models", "workers"},
     "database": {"extensions", "legible", "models", "migrations"},
     "errors": {"legible"},
     "extensions": set(),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.exports import scan
+from tests.exports import export as exported
+from tests.exports import row, scan
 
 of_backups = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
 
@@ -66,8 +68,9 @@ def test_a_refused_file_is_an_error_with_its_code(flask, tmp_path):
 def test_resolving_most_of_a_source_needs_confirm(flask, export, query):
     assert flask("import-csv", export(range(30))).returncode == 0
     asked = flask("import-csv", export([1]))
-    assert asked.returncode == 1
-    assert "29" in asked.stderr
+    assert (asked.returncode, asked.stdout) == (4, "")
+    assert "would resolve 29 of the 30 open findings" in asked.stderr
+    assert "That is 96 % of what is open" in asked.stderr
     assert query("SELECT count(*) FROM findings WHERE lifecycle = 'active'") == [(30,)]
     assert flask("import-csv", export([1]), "--confirm").returncode == 0
     assert query("SELECT count(*) FROM findings WHERE lifecycle = 'active'") == [(1,)]
@@ -83,6 +86,74 @@ def test_the_same_file_again_is_known(flask, export, query):
 def test_the_database_is_migrated_and_the_models_agree(flask):
     assert flask("db", "upgrade").returncode == 0
     assert flask("db", "check").returncode == 0
+
+
+def test_rejected_rows_are_told_and_end_with_a_status_of_their_own(flask, tmp_path):
+    rows = [row(host=f"host-{number}", severity="Superbad" if number > 1 else "Low") for number in range(9)]
+    path = tmp_path / "partly.csv"
+    path.write_bytes(exported(rows))
+    done = flask("import-csv", str(path))
+    assert (done.returncode, done.stderr) == (3, "")
+    first, *listed, last = done.stdout.splitlines()
+    assert first.startswith("Import completed with 7 rejected rows: 2 new, 0 updated")
+    assert len(listed) == 5
+    assert listed[0].startswith("  line 4, severity: ")
+    assert last == "  and 2 more rejected rows: the page of import 1 has them as CSV"
+
+
+def test_the_question_names_the_commands_that_answer_it(flask, export, query):
+    flask("import-csv", export(range(30)))
+    asked = flask("import-csv", export([1])).stderr
+    assert re.findall("^  (flask .*)$", asked, re.MULTILINE) == [
+        "flask confirm-import 2",
+        "flask confirm-import 2 --leave-open",
+        "flask confirm-import 2 --source LABEL",
+        "flask cancel-import 2",
+    ]
+    kept = flask("confirm-import", "2", "--leave-open")
+    assert (kept.returncode, kept.stderr) == (0, "")
+    assert "0 resolved, 1 unchanged" in kept.stdout
+    assert query("SELECT mode, inserted, resolved, unchanged FROM imports WHERE id = 2") == [("delta", 0, 0, 1)]
+
+    assert flask("import-csv", export([2])).returncode == 4
+    agreed = flask("confirm-import", "3")
+    assert (agreed.returncode, "29 resolved" in agreed.stdout) == (0, True)
+
+
+def test_another_source_is_asked_about_again_if_it_has_to_be(flask, export, query):
+    flask("import-csv", export(range(30)))
+    flask("import-csv", export(range(30)), "--source", "Berlin")
+    assert flask("import-csv", export([1])).returncode == 4
+    fresh = flask("confirm-import", "3", "--source", "Rome")
+    assert (fresh.returncode, "1 new" in fresh.stdout) == (0, True)
+    assert flask("import-csv", export([1])).returncode == 4
+    again = flask("confirm-import", "4", "--source", "Berlin")
+    assert (again.returncode, "would resolve 29 of the 30" in again.stderr) == (4, True)
+    assert flask("confirm-import", "4").returncode == 0
+    of_sources = "SELECT s.label, count(*) FROM findings f JOIN sources s ON s.id = f.source_id"
+    assert query(f"{of_sources} WHERE lifecycle = 'active' GROUP BY 1 ORDER BY 1") == [
+        ("", 30),
+        ("Berlin", 1),
+        ("Rome", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--source", "Rome", "--leave-open"], "either source or mode"),
+        (["--source", ""], "1 to 100 characters"),
+        (["--source", "Berlin"], "source of this import already"),
+    ],
+)
+def test_what_is_no_answer_is_an_error(flask, export, query, options, why):
+    flask("import-csv", export(range(30)), "--source", "Berlin")
+    flask("import-csv", export([1]), "--source", "Berlin")
+    refused = flask("confirm-import", "2", *options)
+    assert (refused.returncode, why in refused.stderr) == (1, True)
+    assert query("SELECT state, source_label FROM imports WHERE id = 2") == [("awaiting-confirmation", "Berlin")]
+    assert "does not await" in flask("confirm-import", "1").stderr
+    assert "no import" in flask("confirm-import", "7").stderr
 
 
 def test_cancel_import_of_what_waits_or_has_ended(flask, export, query):
@@ -126,7 +197,7 @@ def test_what_is_no_backup_is_not_restored(flask, export, query):
 @of_backups
 def test_nothing_is_replaced_beside_an_unfinished_import(flask, export, query):
     flask("import-csv", export(range(30)))
-    assert flask("import-csv", export([1])).returncode == 1  # it asks
+    assert flask("import-csv", export([1])).returncode == 4  # it asks
     refused = flask("clear", "--yes")
     assert refused.returncode == 1
     assert "have not ended yet" in refused.stderr

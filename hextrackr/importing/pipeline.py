@@ -72,7 +72,7 @@ def run(job: Job, meter: Meter) -> ImportState:
 def _staged(engine: Engine, job: Job, meter: Meter, beside: Executor) -> Import | None:
     """The import once it is staged; None if its file was known, and it has ended."""
     record = _record(engine, job)
-    if record.confirmed and record.state == ImportState.PROMOTING and _is_whole(engine, record):
+    if record.answered and record.state == ImportState.PROMOTING and _is_whole(engine, record):
         meter.note(**staged_figures(record))
         return record
     if record.state == ImportState.PROMOTING:

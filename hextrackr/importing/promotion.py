@@ -84,7 +84,9 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
         if not promotion.confirmed and (promotion.preview or reasons):
             savepoint.rollback()
             forecast = {**_figures(outcomes), "openBefore": open_before, "summary": told, "guard": reasons}
-            _close(connection, promotion, state=ImportState.AWAITING_CONFIRMATION, lease_until=0, forecast=forecast)
+            _close(
+                connection, promotion, state=ImportState.AWAITING_CONFIRMATION, answered=False, lease_until=0, forecast=forecast,
+            )  # fmt: skip
             return ImportState.AWAITING_CONFIRMATION
         savepoint.commit()
         finished = int(time.time() * 1000)

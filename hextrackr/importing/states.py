@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
 from hextrackr.errors import Cancelled
-from hextrackr.models import Import, Source
+from hextrackr.models import Import
 from hextrackr.models.imports import ImportState
+from hextrackr.models.sources import source_of
 
 from . import ownership
 from .formats.format import Recognised
 from .job import Job
-
-_NEW_SOURCE = text("INSERT INTO sources (scanner, label) VALUES (:scanner, :label) ON CONFLICT DO NOTHING")
 
 
 def enter(engine: Engine, job: Job, record: Import, recognised: Recognised, fingerprint: str | None) -> int:
@@ -25,10 +24,7 @@ def enter(engine: Engine, job: Job, record: Import, recognised: Recognised, fing
     """
     scanner = recognised.format.key
     with Session(engine) as session, session.begin():
-        source = session.scalars(select(Source).filter_by(scanner=scanner, label=record.source_label)).one_or_none()
-        if source is None:  # on PostgreSQL another process may find so at the same moment
-            session.execute(_NEW_SOURCE, {"scanner": scanner, "label": record.source_label})
-            source = session.scalars(select(Source).filter_by(scanner=scanner, label=record.source_label)).one()
+        source = source_of(session, scanner, record.source_label)
         changed = session.execute(
             update(Import)
             .where(*ownership.mine(job, ImportState.READING))

@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, false
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -63,6 +63,8 @@ class Import(Base):
     #: What it was taken from: ``form``, ``report``, ``data``, ``filename`` or ``today``; None as long as that is not known.
     scan_date_from: Mapped[str | None] = mapped_column(String(10))
     confirmed: Mapped[bool] = mapped_column(default=False)
+    #: Its question was answered since it was asked: it is staged whole, and goes on without being read again.
+    answered: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: The file's SHA-256, in hex, if whoever has stored it has told; and what it stands for as it was read, see
     #: ``importing/repeats.py``.
     digest: Mapped[str | None] = mapped_column(String(64))
@@ -112,8 +114,8 @@ class Import(Base):
 
     @hybrid_property
     def goes_on(self) -> bool:
-        """Whether it was confirmed, and nobody has taken it up since; of a row, or as a condition on rows."""
-        return (self.state == ImportState.PROMOTING) & self.confirmed & (self.lease_until == 0)
+        """Whether its question was answered, and nobody has taken it up since; of a row, or as a condition on rows."""
+        return (self.state == ImportState.PROMOTING) & self.answered & (self.lease_until == 0)
 
 
 class Reject(Base):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ForeignKey, SmallInteger, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, SmallInteger, String, UniqueConstraint, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .base import Base
+
+_NEW = text("INSERT INTO sources (scanner, label) VALUES (:scanner, :label) ON CONFLICT DO NOTHING")
 
 
 class Source(Base):
@@ -21,6 +23,16 @@ class Source(Base):
     label: Mapped[str] = mapped_column(String(100), default="")
     #: The newest scan date that was promoted; a scan older than this changes no present state.
     last_scan_date: Mapped[date | None]
+
+
+def source_of(session: Session, scanner: str, label: str) -> Source:
+    """The source of this scanner with this label; made if there is none."""
+    wanted = select(Source).filter_by(scanner=scanner, label=label)
+    source = session.scalars(wanted).one_or_none()
+    if source is None:  # on PostgreSQL another process may find so at the same moment
+        session.execute(_NEW, {"scanner": scanner, "label": label})
+        source = session.scalars(wanted).one()
+    return source
 
 
 class DailyTotal(Base):

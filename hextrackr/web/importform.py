@@ -13,6 +13,8 @@ from hextrackr.errors import RequestError
 from hextrackr.legible import without_unshown
 from hextrackr.models.imports import ImportMode
 from hextrackr.progress import protocol
+from hextrackr.workers import answers
+from hextrackr.workers.answers import Answer
 
 _FIRST_DAY = date(1990, 1, 1)
 _MAX_LABEL = 100
@@ -36,6 +38,18 @@ def parse(form: MultiDict[str, str], filename: str) -> dict[str, Any]:
         "preview": _yes(form, "preview"),
         "date_order": _date_order(form.get("dateOrder", "").strip()),
     }
+
+
+def answer(body: bytes, said: Any) -> Answer:
+    """Read what is answered to an import that asks; ``said`` is the body as JSON, if it is any.
+
+    :raises RequestError: it is no answer; the sentence says why.
+    """
+    if not body:
+        return answers.YES
+    if not isinstance(said, dict):
+        raise RequestError("The body must be a JSON object, or empty to confirm.")
+    return answers.parse(said)
 
 
 def shown_filename(filename: str) -> str:

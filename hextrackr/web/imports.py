@@ -86,8 +86,10 @@ def cancel(import_id: int) -> dict[str, Any]:
 
 @blueprint.post("/imports/<int:import_id>/confirm")
 def confirm(import_id: int) -> dict[str, Any]:
-    """Let an import resolve what it asked about."""
-    return _answer(import_supervisor.confirm(import_id))
+    """Answer an import that asks: yes, leave the others open, or these are another source."""
+    return _answer(
+        import_supervisor.confirm(import_id, importform.answer(request.get_data(), request.get_json(silent=True)))
+    )
 
 
 @blueprint.post("/imports/<int:import_id>/undo")

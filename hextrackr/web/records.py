@@ -29,6 +29,7 @@ def of_import(record: Import, undoable: Collection[int]) -> dict[str, Any]:
         "scanDate": record.scan_date.isoformat() if record.scan_date else None,
         "scanDateFrom": record.scan_date_from,
         "state": record.state,
+        "message": snapshots.message_of(record),
         "createdAt": record.created_at,
         "startedAt": record.started_at,
         "finishedAt": record.finished_at,

@@ -11,6 +11,7 @@ from hextrackr.models.imports import ImportState
 from hextrackr.progress.tracker import ProgressTracker
 
 from . import snapshots
+from .answers import Answer
 from .channel import Message
 from .stepwatch import StepWatch
 
@@ -104,10 +105,17 @@ class Announcer:
         message, asked = snapshots.confirmation(record)
         self._tracker.update_progress(record.session_id, 0.0, message, asked)
 
-    def confirmed(self, record: Import) -> None:
+    def confirmed(self, record: Import, answer: Answer) -> None:
         """Say that the import goes on; its session may have left memory while it waited."""
-        told = {"awaitingConfirmation": False}
-        if not self._tracker.update_progress(record.session_id, 0.0, "Confirmed. The import goes on.", told):
+        how = (
+            f" in the source {answer.source}"
+            if answer.source
+            else " and leaves the others open"
+            if answer.leave_open
+            else ""
+        )
+        told = {"awaitingConfirmation": False, "guard": [], "forecast": None}
+        if not self._tracker.update_progress(record.session_id, 0.0, f"Confirmed. The import goes on{how}.", told):
             self.queued(record)
 
     def completed(self, record: Import) -> None:

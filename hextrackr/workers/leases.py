@@ -58,7 +58,7 @@ class Leases:
             return [(row.id, row.epoch) for row in session.execute(working)]
 
     def _abandoned(self) -> list[Import]:
-        """Running imports without a living owner. One that is confirmed and waits for its turn to be promoted is none."""
+        """Running imports without a living owner. One that was answered and waits for its turn to be promoted is none."""
         with Session(self._engine, expire_on_commit=False) as session:
             running = session.scalars(
                 select(Import).where(Import.state.in_(RUNNING), ~Import.goes_on).order_by(Import.id)
@@ -66,8 +66,8 @@ class Leases:
             return [record for record in running if record.lease_until < now_ms() or identity.is_gone(record.owner)]
 
     def _put_back(self, record: Import) -> Import | None:
-        # What is confirmed has been staged, and shown: only its promotion is done again.
-        staged = record.state == ImportState.PROMOTING and record.confirmed
+        # What was answered has been staged, and shown: only its promotion is done again.
+        staged = record.state == ImportState.PROMOTING and record.answered
         state = ImportState.PROMOTING if staged else ImportState.QUEUED
         same = (Import.epoch == record.epoch, Import.state == record.state, Import.lease_until == record.lease_until)
         if not self._change(*same, import_id=record.id, state=state, owner="", lease_until=0):

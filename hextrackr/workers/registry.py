@@ -9,10 +9,13 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from hextrackr.errors import ErrorRecord
+from hextrackr.errors import ErrorRecord, RequestError
 from hextrackr.importing import scandate, undo
 from hextrackr.models import Import, Source, transactions
-from hextrackr.models.imports import FINISHED, ImportState
+from hextrackr.models.imports import FINISHED, ImportMode, ImportState
+from hextrackr.models.sources import source_of
+
+from .answers import YES, Answer
 
 T = TypeVar("T")
 
@@ -84,10 +87,31 @@ class ImportRegistry:
         with Session(self._engine, expire_on_commit=False) as session:
             return list(session.scalars(select(Import).where(Import.state.not_in(FINISHED)).order_by(Import.id)))
 
-    def confirm(self, import_id: int) -> bool:
-        """Let an import that awaits confirmation go on; False if it does not await one."""
-        go_on = {"state": ImportState.PROMOTING, "confirmed": True, "lease_until": 0}
-        return self._move(import_id, (ImportState.AWAITING_CONFIRMATION,), **go_on)
+    def confirm(self, import_id: int, answer: Answer = YES) -> bool:
+        """Let an import that awaits confirmation go on, from what is staged of it; False if it does not await one.
+
+        One that goes to another source is not confirmed by that: what it would resolve there is another question.
+
+        :raises RequestError: the other source is the import's own.
+        """
+
+        def go_on(session: Session) -> bool:
+            record = session.get(Import, import_id, with_for_update=True)
+            if record is None or record.state != ImportState.AWAITING_CONFIRMATION:
+                return False
+            if answer.source:
+                if answer.source == record.source_label:
+                    raise RequestError("That is the source of this import already; give another label.")
+                record.source_id = source_of(session, record.scanner, answer.source).id
+                record.source_label, record.forecast = answer.source, {}
+            else:
+                record.confirmed = True
+            if answer.leave_open:
+                record.mode = ImportMode.DELTA
+            record.state, record.answered, record.lease_until = ImportState.PROMOTING, True, 0
+            return True
+
+        return self._write(go_on)
 
     def end(self, record: Import, state: ImportState, error: ErrorRecord, *, keep_upload: bool = False) -> bool:
         """End an import that is not committed; False if it has ended already, or has another owner than ``record`` says."""

@@ -24,7 +24,7 @@ TELL = 0.25
 
 _OVERDUE: ErrorRecord = {
     "code": Cancelled.code,
-    "detail": "Nobody confirmed the import within 24 hours, so it was cancelled.",
+    "detail": "Nobody answered within 24 hours, so the import was cancelled.",
 }
 _GIVEN_UP: ErrorRecord = {
     "code": Interrupted.code,

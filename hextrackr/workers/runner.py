@@ -167,7 +167,7 @@ class Runner:
         elif known.state == ImportState.AWAITING_CONFIRMATION:
             self._announcer.awaiting(known)
         elif known.goes_on:
-            log.info("Import %d was confirmed before its importer has told of the question", known.id)
+            log.info("Import %d was answered before its importer has told of the question", known.id)
         elif self._stopping:
             self._leases.release(record)
             self.let_go.add(record.id)

@@ -63,8 +63,9 @@ class ImportSnapshots:
 
     def _is_stale(self, live: Snapshot, record: Import) -> bool:
         """Whether the row knows more: the word of whoever works on the import comes a little later, or has not come through."""
-        if record.state == ImportState.AWAITING_CONFIRMATION:
-            return not live["metadata"].get("awaitingConfirmation")
+        asks = bool(live["metadata"].get("awaitingConfirmation"))
+        if asks != (record.state == ImportState.AWAITING_CONFIRMATION):
+            return True
         elsewhere = record.state in RUNNING and record.owner != identity.own()
         return record.state in FINISHED or (elsewhere and self._reachable is not None and not self._reachable())
 
@@ -130,18 +131,39 @@ def closing(record: Import) -> dict[str, Any]:
 
 
 def completion_message(record: Import) -> str:
-    """One sentence on what a completed import did."""
+    """Say what a completed import did, and what it could not do."""
+    rejected = f"completed with {counted(record.rejected, 'rejected row')}" if record.rejected else "complete"
+    return " ".join(filter(None, (f"Import {rejected}{_what_it_did(record)}", unchecked_message(record))))
+
+
+def _what_it_did(record: Import) -> str:
     if record.summary.get("late"):
-        added = record.summary["recorded"]
-        return f"Import complete. A newer scan is on record, so only the history was filled: {added} findings were added to it."
+        added = counted(record.summary["recorded"], "finding was", "findings were")
+        return f". A newer scan is on record, so only the history was filled: {added} added to it."
     if repeated := record.summary.get("repeats"):
-        return f"Import complete. The file is the same as that of import {repeated}: {record.unchanged} findings are unchanged."
+        same = counted(record.unchanged, "finding is", "findings are")
+        return f". The file is the same as that of import {repeated}: {same} unchanged."
     if not record.staged:
-        return "Import complete. The file holds no finding, so nothing was changed."
+        return ". The file holds no finding, so nothing was changed."
     return (
-        f"Import complete: {record.inserted} new, {record.updated} updated, {record.reopened} reopened, "
+        f": {record.inserted} new, {record.updated} updated, {record.reopened} reopened, "
         f"{record.resolved} resolved, {record.unchanged} unchanged."
     )
+
+
+def unchecked_message(record: Import) -> str:
+    """Say which findings were left as they were, as the file gave no verdict on them; empty if there are none."""
+    if not (unchecked := record.summary.get("unchecked")):
+        return ""
+    left = counted(unchecked, "open finding was", "open findings were")
+    return (
+        f"{left} left open: the rows about {'it' if unchecked == 1 else 'them'} could not be read or gave no verdict."
+    )
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def confirmation(record: Import) -> tuple[str, dict[str, Any]]:
@@ -149,15 +171,22 @@ def confirmation(record: Import) -> tuple[str, dict[str, Any]]:
     told = record.forecast
     if record.preview:
         message = (
-            f"Nothing is changed yet. This import would bring {told['inserted']} new findings, change {told['updated']}, "
+            f"Nothing is changed yet. This import would bring {counted(told['inserted'], 'new finding')}, change {told['updated']}, "
             f"reopen {told['reopened']} and resolve {told['resolved']}. Confirm it or cancel it."
         )
     else:
-        message = (
-            f"This import would resolve {told['resolved']} of the {told['openBefore']} open findings of its source. "
-            "Confirm it or cancel it."
+        question = (
+            f"This import would resolve {told['resolved']} of the {told['openBefore']} open findings of its source."
         )
+        ways_out = "Confirm it, leave the others open, say that these are another source, or cancel it."
+        message = " ".join((question, *(reason["sentence"] for reason in guard(record)), ways_out))
     return message, {"awaitingConfirmation": True, **forecast(record)}
+
+
+def guard(record: Import) -> list[dict[str, Any]]:
+    """Why an import asks although nobody wanted to be asked: ``reason``, a plain ``sentence``, and its figures."""
+    reasons: list[dict[str, Any]] = record.forecast.get("guard", [])
+    return reasons
 
 
 def forecast(record: Import) -> dict[str, Any]:
@@ -167,6 +196,9 @@ def forecast(record: Import) -> dict[str, Any]:
         "wouldResolve": told["resolved"],
         "openBefore": told["openBefore"],
         "preview": record.preview,
+        "guard": guard(record),
+        "mode": record.mode,
+        "source": record.source_label,
         "forecast": told,
         "warnings": record.warnings,
     }
@@ -196,6 +228,11 @@ def snapshot(record: Import, timestamp: int) -> Snapshot:
     if error:
         result["error"] = error
     return result
+
+
+def message_of(record: Import) -> str:
+    """What there is to say of an import, in a sentence or a few."""
+    return _told(record, ImportState(record.state), error_of(record))[0]
 
 
 def _told(record: Import, state: ImportState, error: ErrorRecord | None) -> tuple[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, RUNNING, ImportState
 
 from .announcer import Announcer
+from .answers import YES, Answer
 from .cancellation import Cancellation
 from .channel import Message
 from .chores import Progressed
@@ -169,19 +170,24 @@ class Supervisor:
             raise Conflict("This import has already ended.", "ALREADY_FINISHED")
         return ended
 
-    def confirm(self, import_id: int) -> Import:
+    def confirm(self, import_id: int, answer: Answer = YES) -> Import:
         """Let an import go on that awaits confirmation.
 
         :raises NotFound: there is no such import.
         :raises Conflict: ``NOT_AWAITING``.
+        :raises RequestError: the answer is none for this import.
         """
-        self._runner.existing(import_id)
-        if not self._registry.confirm(import_id):
-            raise Conflict("This import does not await a confirmation.", "NOT_AWAITING")
-        record = self._runner.existing(import_id)
-        self._announcer.confirmed(record)
+        record = self.answer(import_id, answer)
+        self._announcer.confirmed(record, answer)
         self._ready(record)
         return record
+
+    def answer(self, import_id: int, answer: Answer) -> Import:
+        """Note the answer to an import's question, and leave it to whoever takes up the import next."""
+        self._runner.existing(import_id)
+        if not self._registry.confirm(import_id, answer):
+            raise Conflict("This import does not await a confirmation.", "NOT_AWAITING")
+        return self._runner.existing(import_id)
 
     def undo(self, import_id: int) -> Import:
         """Take back the latest import of a source, and wait until that is done.

@@ -95,7 +95,7 @@ function latestRow(template, record) {
         link.dataset.zero = record[figure] === 0;
     }
     const state = find(row, "[data-latest-state]");
-    state.hidden = completed;
+    state.hidden = shownState(record) === "completed";
     state.dataset.state = shownState(record);
     setText(state, STATES[shownState(record)]);
     const when = find(row, "time");

@@ -10,12 +10,13 @@ export const STATES = {
     staging: "Staging",
     promoting: "Promoting",
     completed: "Completed",
+    "completed-with-rejects": "Completed with rejects",
     failed: "Failed",
     cancelled: "Cancelled",
     undone: "Undone",
     "awaiting-confirmation": "Needs confirmation",
 };
-const MODES = { hosts: "Hosts in the file only", delta: "Additions only" };
+const MODES = { hosts: "Resolve on its hosts only", delta: "Leave the others open" };
 const ENDED = new Set(["completed", "failed", "cancelled"]);
 
 /**
@@ -28,10 +29,11 @@ export function hasEnded(record) {
 
 /**
  * @param {object} record
- * @returns {keyof STATES} the state to show: an import that was taken back has none of its own
+ * @returns {keyof STATES} the state to show: an import that was taken back has one of its own, and so has one with rejected rows
  */
 export function shownState(record) {
-    return record.undoneAt ? "undone" : record.state;
+    if (record.undoneAt) return "undone";
+    return record.state === "completed" && record.rejected > 0 ? "completed-with-rejects" : record.state;
 }
 
 /** Where a file is from and how it was taken: scanner, source, mode, size. */

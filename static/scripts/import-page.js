@@ -2,8 +2,10 @@ import { STATES, facts, hasEnded, shownState } from "./import-facts.js";
 import { showOutcome, showReading } from "./import-outcome.js";
 import { request } from "./shared/api.js";
 import { Confirmation } from "./shared/confirmation.js";
-import { find, setText } from "./shared/dom.js";
+import { find, setItems, setText } from "./shared/dom.js";
 import { count } from "./shared/format.js";
+import { leftOut, question, reasons } from "./shared/question.js";
+import { WaysOut } from "./shared/ways-out.js";
 
 const REFRESH_MS = 3_000;
 const UNDO = { title: "Undo this import?", text: "Everything will be as it was before it. To have it back, import the file again.", agree: "Undo this import" };
@@ -15,12 +17,16 @@ export class ImportPage {
     #element;
     #runs;
     #confirmation = new Confirmation(find(document, "[data-confirmation]"));
+    #waysOut;
     #record = null;
+    #busy = false;
     #timer = null;
     #refresh = () => this.#load();
     #onOpen = () => this.#runs.open(this.#record);
     #onUndo = () => this.#undo();
     #onRetry = () => this.#retry();
+    #onConfirm = () => this.#answer("confirm");
+    #onCancel = () => this.#answer("cancel");
 
     /**
      * @param {HTMLElement} element
@@ -29,6 +35,7 @@ export class ImportPage {
     constructor(element, { runs }) {
         this.#element = element;
         this.#runs = runs;
+        this.#waysOut = new WaysOut(element, (said) => this.#answer("confirm", said));
     }
 
     start() {
@@ -36,6 +43,9 @@ export class ImportPage {
         this.#part("open").addEventListener("click", this.#onOpen);
         this.#part("undo").addEventListener("click", this.#onUndo);
         this.#part("retry").addEventListener("click", this.#onRetry);
+        this.#part("confirm").addEventListener("click", this.#onConfirm);
+        this.#part("cancel").addEventListener("click", this.#onCancel);
+        this.#waysOut.start();
         this.#load();
     }
 
@@ -44,6 +54,9 @@ export class ImportPage {
         this.#part("open").removeEventListener("click", this.#onOpen);
         this.#part("undo").removeEventListener("click", this.#onUndo);
         this.#part("retry").removeEventListener("click", this.#onRetry);
+        this.#part("confirm").removeEventListener("click", this.#onConfirm);
+        this.#part("cancel").removeEventListener("click", this.#onCancel);
+        this.#waysOut.stop();
         clearTimeout(this.#timer);
     }
 
@@ -71,6 +84,24 @@ export class ImportPage {
             this.#notice(error.message);
         }
         this.#load();
+    }
+
+    /** Answer the import's question, and show what comes of it in the modal; whether the answer was taken. */
+    async #answer(action, json) {
+        this.#busy = true;
+        this.#notice("");
+        this.#showQuestion(this.#record);
+        let taken = false;
+        try {
+            const record = await request(`${this.#path}/${action}`, { method: "POST", json });
+            taken = true;
+            if (!hasEnded(record)) this.#runs.open(record);
+        } catch (error) {
+            this.#notice(error.message);
+        }
+        this.#busy = false;
+        await this.#load();
+        return taken;
     }
 
     async #undo() {
@@ -101,7 +132,10 @@ export class ImportPage {
         this.#part("retry").hidden = !record.retryable;
         this.#part("map").hidden = !(record.retryable && record.error.code === "UNKNOWN_FORMAT");
         this.#sentence("error", record.error?.detail ?? "");
-        this.#part("warnings").replaceChildren(...record.warnings.map(item));
+        setItems(this.#part("warnings"), record.warnings);
+        this.#sentence("left-out", record.state === "completed" ? leftOut(record) : "");
+        this.#part("left-out-rejects").hidden = record.rejected === 0;
+        this.#showQuestion(record);
         for (const cell of this.#element.querySelectorAll("[data-rows]")) setText(cell, count(record[cell.dataset.rows]));
         this.#part("rows").hidden = record.state === "failed" && record.rowsRead === 0;
         this.#part("rejects").hidden = record.rejected === 0;
@@ -109,6 +143,16 @@ export class ImportPage {
         showReading(this.#element, record.recognition);
         showOutcome(this.#element, record);
         if (!hasEnded(record)) this.#timer = setTimeout(this.#refresh, REFRESH_MS);
+    }
+
+    #showQuestion(record) {
+        const asks = record.state === "awaiting-confirmation";
+        this.#part("question").hidden = !asks;
+        if (!asks) return;
+        setText(this.#part("question-text"), question(record));
+        setItems(this.#part("reasons"), reasons(record));
+        this.#waysOut.show({ ...record, busy: this.#busy });
+        this.#part("confirm").disabled = this.#part("cancel").disabled = this.#busy;
     }
 
     #notice(text) {
@@ -119,10 +163,4 @@ export class ImportPage {
         setText(this.#part(`${name}-text`), text);
         this.#part(name).hidden = text === "";
     }
-}
-
-function item(text) {
-    const element = document.createElement("li");
-    setText(element, text);
-    return element;
 }

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from benchmarks.server import Server, running
 from tests.e2e.modal import choose, figures, findings_of, modal, part, payload, reaches, row_of
+from tests.e2e.test_accessibility import violations
 from tests.exports import scan
 
 
@@ -36,6 +37,84 @@ def test_who_confirms_lets_it_go_on(page):
         "inserted": 0, "updated": 0, "reopened": 0, "resolved": 90, "unchanged": 10, "rejected": 0
     }  # fmt: skip
     assert sum(finding["state"] == "resolved" for finding in findings_of(page, "confirmed")) == 90
+
+
+def test_who_is_asked_reads_why(page):
+    ask(page, "why")
+    expect(part(page, "reasons").locator("li")).to_have_text(
+        ["That is 90 % of what is open in this source; above 50 % an import asks."]
+    )
+    expect(part(page, "live")).to_contain_text("That is 90 %")
+    assert violations(page) == []
+    part(page, "cancel").click()
+    reaches(page, "cancelled")
+
+
+def test_who_leaves_the_others_open_resolves_nothing(page):
+    ask(page, "kept")
+    modal(page).get_by_role("button", name="Leave the others open").click()
+    reaches(page, "completed")
+    assert figures(page) == {
+        "inserted": 0, "updated": 0, "reopened": 0, "resolved": 0, "unchanged": 10, "rejected": 0
+    }  # fmt: skip
+    assert [finding["state"] for finding in findings_of(page, "kept")] == ["active"] * 100
+
+
+def test_who_says_that_these_are_another_source_imports_them_there(page, trouble):
+    trouble.expect("answer: POST .*/confirm 400")
+    ask(page, "crowded")
+    label = modal(page).get_by_label("These are another source, called")
+    label.fill("crowded")
+    label.press("Enter")
+    expect(part(page, "notice")).to_contain_text("source of this import already")
+    expect(label).to_have_value("crowded")
+    label.fill("apart")
+    label.press("Enter")
+    reaches(page, "completed")
+    assert figures(page)["inserted"] == 10
+    assert (len(findings_of(page, "apart")), len(findings_of(page, "crowded"))) == (10, 100)
+
+
+def test_another_source_that_has_findings_is_asked_about_anew(page):
+    choose(page, payload("forty.csv", scan(range(40))), source="asked too")
+    reaches(page, "completed")
+    part(page, "close").click()
+    ask(page, "asked first")
+    modal(page).get_by_label("These are another source, called").fill("asked too")
+    modal(page).get_by_role("button", name="Import as another source").click()
+    expect(part(page, "message")).to_contain_text("would resolve 30 of 40 open findings")
+    expect(modal(page).get_by_label("These are another source, called")).to_have_value("")
+    part(page, "confirm").click()
+    reaches(page, "completed")
+    assert figures(page)["resolved"] == 30
+    assert {finding["state"] for finding in findings_of(page, "asked first")} == {"active"}
+
+
+@pytest.mark.parametrize(
+    "answer", ["Confirm import", "Leave the others open", "Import as another source", "Cancel import"]
+)
+def test_the_page_of_the_import_asks_as_well(page, answer):
+    source = f"page {answer}"
+    ask(page, source)
+    part(page, "details").click()
+    page.keyboard.press("Escape")  # the modal has come back with the page
+    expect(modal(page)).to_be_hidden()
+    card = page.locator("[data-import-question]")
+    expect(card).to_contain_text("This import would resolve 90 of 100 open findings of this source.")
+    expect(card.locator("[data-import-reasons] li")).to_have_text(
+        ["That is 90 % of what is open in this source; above 50 % an import asks."]
+    )
+    assert violations(page) == []
+    if answer == "Import as another source":
+        card.get_by_label("These are another source, called").fill(f"{source}, other")
+    card.get_by_role("button", name=answer).click()
+    if answer != "Cancel import":
+        reaches(page, "completed")
+        part(page, "close").click()
+    expect(card).to_be_hidden()
+    expect(page.locator("[data-import-state]")).to_have_text("Cancelled" if answer == "Cancel import" else "Completed")
+    left = 10 if answer == "Confirm import" else 100
+    assert sum(finding["state"] == "active" for finding in findings_of(page, source)) == left
 
 
 def test_who_cancels_leaves_everything_as_it_was(page):

@@ -11,7 +11,7 @@ const record = {
 const change = (newCount, goneCount) => ({ new: { count: newCount, names: [] }, gone: { count: goneCount, names: [] } });
 
 test("where a file is from", () => {
-    assert.equal(origin(record), "Tenable Vulnerability Management · Berlin · Hosts in the file only · 257 kB");
+    assert.equal(origin(record), "Tenable Vulnerability Management · Berlin · Resolve on its hosts only · 257 kB");
     assert.equal(origin({ ...record, scannerName: "", vendor: "", source: "", mode: "full" }), "257 kB");
 });
 
@@ -23,6 +23,12 @@ test("the facts of an import", () => {
 test("an import that was taken back is shown as such", () => {
     assert.equal(shownState(record), "completed");
     assert.equal(shownState({ ...record, undoneAt: 5 }), "undone");
+});
+
+test("an import with rejected rows is not shown as any other that is complete", () => {
+    assert.equal(shownState({ ...record, rejected: 1 }), "completed-with-rejects");
+    assert.equal(shownState({ ...record, rejected: 1, undoneAt: 5 }), "undone");
+    assert.equal(shownState({ ...record, rejected: 1, state: "staging" }), "staging");
 });
 
 for (const [state, ended] of [["completed", true], ["failed", true], ["cancelled", true], ["staging", false], ["awaiting-confirmation", false]]) {

@@ -103,6 +103,35 @@ test("a confirmation is asked for in one sentence", () => {
     assert.equal(view.message, "This import would resolve 1,412 of 1,530 open findings of this source.");
 });
 
+test("the reasons of the guard are told, and a preview has none", () => {
+    const guard = [{ reason: "share", sentence: "That is 92 %." }, { reason: "hosts", sentence: "40 of 50 hosts." }];
+    const asked = { awaitingConfirmation: true, wouldResolve: 1412, openBefore: 1530, guard, mode: "full" };
+    const view = follow(snapshot({}, asked));
+    assert.deepEqual([view.reasons, view.mode], [["That is 92 %.", "40 of 50 hosts."], "full"]);
+    assert.deepEqual(follow(snapshot({}, { ...asked, guard: undefined })).reasons, ["That is unusually many."]);
+    assert.deepEqual(follow(snapshot({}, { ...asked, preview: true })).reasons, []);
+    assert.deepEqual(nextView(view, snapshot({ sequence: 2 }, { ...asked, awaitingConfirmation: false })).reasons, []);
+});
+
+test("an end with rejected rows is told as such", () => {
+    const view = follow(completed());
+    assert.equal(view.hasRejects, true);
+    assert.equal(view.leftOut, "2 rows were rejected and not imported.");
+    const clean = follow(snapshot({ status: "completed" }, { rejected: 0, warnings: ["Two dates."], summary: { unchecked: 1 } }));
+    assert.equal(clean.hasRejects, false);
+    assert.deepEqual(clean.warnings, ["Two dates."]);
+    assert.equal(clean.leftOut, "1 open finding was left open: the rows about it could not be read or gave no verdict.");
+    assert.equal(follow(snapshot({ status: "completed" })).leftOut, "");
+    assert.equal(follow(snapshot({}, { rejected: 2 })).hasRejects, false);
+});
+
+test("the figures of an end are its own, not those that were foreseen", () => {
+    const forecast = { inserted: 0, updated: 0, reopened: 0, resolved: 90, unchanged: 10, summary: { hosts: { new: { count: 3 }, gone: { count: 0 } } } };
+    const view = follow(snapshot({ status: "completed" }, { resolved: 0, unchanged: 10, forecast }));
+    assert.equal(view.figures.resolved, 0);
+    assert.equal(view.differences, "");
+});
+
 test("a preview shows what the import would do", () => {
     const forecast = { inserted: 7, updated: 1, reopened: 0, resolved: 3, unchanged: 9, openBefore: 12 };
     const view = follow(snapshot({}, { awaitingConfirmation: true, preview: true, rejected: 2, forecast }));

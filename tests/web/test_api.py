@@ -6,7 +6,9 @@ import io
 import time
 
 import pytest
+from sqlalchemy import update
 
+from hextrackr.models import Import
 from tests.exports import export, row, scan
 from tests.importing.conftest import importer
 
@@ -233,6 +235,143 @@ def test_an_import_that_asks_is_confirmed_or_cancelled(upload, client):
     assert client.get(f"/api/imports/{again['importId']}").json["resolved"] == 29
     assert client.post(f"/api/imports/{again['importId']}/confirm").json["error"]["code"] == "NOT_AWAITING"
     assert client.post(f"/api/imports/{again['importId']}/cancel").json["error"]["code"] == "ALREADY_FINISHED"
+
+
+@pytest.fixture
+def ended(client):
+    """Waits until an import has ended, or asks, and returns it."""
+
+    def wait(import_id):
+        deadline = time.monotonic() + 30
+        while (record := client.get(f"/api/imports/{import_id}").json)["state"] not in (
+            "completed",
+            "failed",
+            "cancelled",
+            "awaiting-confirmation",
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return record
+
+    return wait
+
+
+def test_an_import_that_asks_says_why_in_sentences(upload, client):
+    upload(scan(range(30)))
+    asking = upload(scan([1])).json
+    [reason] = asking["guard"]
+    assert (reason["reason"], reason["resolved"], reason["open"]) == ("share", 29, 30)
+    assert reason["sentence"] in asking["message"]
+    metadata = client.get(f"/api/progress/{asking['sessionId']}").json["metadata"]
+    assert (metadata["guard"], metadata["mode"], metadata["source"]) == (asking["guard"], "full", "")
+    client.post(f"/api/imports/{asking['importId']}/cancel")
+    preview = upload(scan([1]), preview="true").json
+    assert (preview["preview"], preview["guard"]) == (True, [])
+
+
+@pytest.mark.parametrize("preview", ["", "true"], ids=["guard", "preview"])
+def test_the_others_are_left_open(upload, client, ended, preview):
+    upload(scan(range(30)))
+    asking = upload(scan([1, 77]), preview=preview).json
+    path = f"/api/imports/{asking['importId']}"
+    assert client.post(f"{path}/confirm", json={"mode": "delta"}).json["mode"] == "delta"
+    done = ended(asking["importId"])
+    assert (done["state"], done["resolved"], done["inserted"], done["unchanged"]) == ("completed", 0, 1, 1)
+    metadata = client.get(f"/api/progress/{asking['sessionId']}").json["metadata"]
+    assert (metadata["resolved"], metadata.get("guard", [])) == (0, [])
+    assert client.post(f"{path}/undo").status_code == 200
+    assert client.get("/api/vulnerabilities/stats").json["open"] == 30
+    assert (
+        ended(upload(scan([1])).json["importId"])["state"] == "awaiting-confirmation"
+    )  # it was said of that import only
+
+
+def test_what_belongs_to_another_source_goes_there_and_nothing_is_read_again(upload, client, ended, query):
+    upload(scan(range(30)))
+    asking = upload(scan([1])).json
+    path = f"/api/imports/{asking['importId']}"
+    answer = client.post(f"{path}/confirm", json={"source": "  Rome  "}).json
+    assert answer["source"] == "Rome"
+    done = ended(asking["importId"])
+    assert (done["state"], done["inserted"], done["resolved"], done["source"]) == ("completed", 1, 0, "Rome")
+    labels = "SELECT s.label, count(*) FROM findings f JOIN sources s ON s.id = f.source_id WHERE lifecycle = 'active' GROUP BY 1"
+    assert sorted(query(labels)) == [("", 30), ("Rome", 1)]
+    assert client.post(f"{path}/undo").status_code == 200
+    assert query(labels) == [("", 30)]
+
+
+@pytest.mark.parametrize("preview", ["", "true"], ids=["guard", "preview"])
+def test_a_source_that_has_findings_is_asked_about_anew(upload, client, ended, preview):
+    upload(scan(range(30)))
+    upload(scan(range(40)), source="Rome")
+    asking = upload(scan([1]), preview=preview).json
+    path = f"/api/imports/{asking['importId']}"
+    assert client.post(f"{path}/confirm", json={"source": "Rome"}).status_code == 200
+    again = ended(asking["importId"])
+    assert (again["state"], again["wouldResolve"], again["openBefore"], again["source"]) == (
+        "awaiting-confirmation",
+        39,
+        40,
+        "Rome",
+    )
+    assert len(again["guard"]) == (0 if preview else 1)
+    snapshot = client.get(f"/api/progress/{asking['sessionId']}").json
+    assert (snapshot["metadata"]["awaitingConfirmation"], snapshot["metadata"]["wouldResolve"]) == (True, 39)
+    client.post(f"{path}/confirm")
+    assert ended(asking["importId"])["resolved"] == 39
+    assert client.get("/api/vulnerabilities/stats").json["open"] == 31
+
+
+NO_ANSWERS = [
+    ({"source": "Rome", "mode": "delta"}, "either source or mode"),
+    ({"source": "Berlin"}, "source of this import already"),
+    ({"source": " "}, "1 to 100"),
+    ({"source": "x" * 101}, "1 to 100"),
+    ({"source": 7}, "1 to 100"),
+    ({"source": None}, "1 to 100"),
+    ({"mode": "full"}, "only be delta"),
+    ({"mode": None}, "only be delta"),
+    ({"sauce": "Rome"}, "sauce is no answer"),
+    (["delta"], "JSON object"),
+    ("null", "JSON object"),
+    ("{", "JSON object"),
+]
+
+
+def test_what_is_no_answer_is_refused_and_the_question_stays(upload, client):
+    upload(scan(range(30)), source="Berlin")
+    asking = upload(scan([1]), source="Berlin").json
+    path = f"/api/imports/{asking['importId']}"
+    for body, why in NO_ANSWERS:
+        given = {"data": body, "content_type": "application/json"} if isinstance(body, str) else {"json": body}
+        refused = client.post(f"{path}/confirm", **given)
+        assert (refused.status_code, refused.json["error"]["code"]) == (400, "BAD_REQUEST")
+        assert why in refused.json["error"]["detail"]
+    assert client.get(path).json["state"] == "awaiting-confirmation"
+    assert client.post(f"{path}/confirm", json={}).json["state"] != "awaiting-confirmation"
+
+
+def test_rejected_rows_are_told_with_the_end(upload, client):
+    rows = [row(host=f"host-{number}", severity="Superbad" if number > 1 else "Low") for number in range(4)]
+    done = upload(export(rows)).json
+    assert (done["state"], done["rejected"]) == ("completed", 2)
+    assert done["message"] == (
+        "Import completed with 2 rejected rows: 2 new, 0 updated, 0 reopened, 0 resolved, 0 unchanged."
+    )
+    snapshot = client.get(f"/api/progress/{done['sessionId']}").json
+    assert (snapshot["status"], snapshot["message"]) == ("completed", done["message"])
+    [listed] = client.get("/api/imports").json["data"]
+    assert listed["message"] == done["message"]
+
+
+def test_findings_that_nobody_could_check_are_told(upload, client, engine):
+    done = upload(scan([1])).json
+    with engine.begin() as connection:
+        values = {"rejected": 1, "summary": {**done["summary"], "unchecked": 3}}
+        connection.execute(update(Import).values(values))
+    told = client.get(f"/api/imports/{done['importId']}").json["message"]
+    assert told.startswith("Import completed with 1 rejected row: 1 new")
+    assert told.endswith("3 open findings were left open: the rows about them could not be read or gave no verdict.")
 
 
 def test_scripts_said_yes_beforehand(upload):

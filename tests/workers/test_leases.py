@@ -178,7 +178,7 @@ def test_a_confirmed_import_is_only_promoted_again(registry, leases, queued, eng
     assert leases(gone).claim(confirmed)
     assert registry.waiting() == []
     [taken] = leases("b").take_back()
-    assert (taken.state, taken.confirmed) == ("promoting", True)
+    assert (taken.state, taken.confirmed, taken.answered) == ("promoting", True, True)
     assert [waiting.id for waiting in registry.waiting()] == [record.id]
 
 

@@ -21,6 +21,7 @@ from hextrackr.extensions import import_registry, import_snapshots, import_super
 from hextrackr.models.dialects import lock_source
 from hextrackr.workers import cancellation, wiring
 from hextrackr.workers.announcer import Announcer
+from hextrackr.workers.answers import YES, Answer
 from hextrackr.workers.process import ImporterProcess
 from tests.exports import scan
 
@@ -399,6 +400,63 @@ def test_an_import_in_which_the_server_keeps_ending_is_given_up(config, queue, w
         assert (ended.error_code, "3 times" in ended.error_detail) == ("INTERRUPTED", True)
     finally:
         restarted.extensions["import_supervisor"].stop()
+
+
+def _answered(config, queue, wait_for, answer):
+    """A file that would resolve 29 of 30 findings, answered by a server that ends in that moment; what the next one makes of it."""
+    served = create_app(config)
+    wiring.start(served)
+    wait_for(queue(scan(range(30)), submit=False), "completed")
+    wait_for(queue(scan(range(40)), submit=False, source_label="Rome"), "completed")
+    record = wait_for(queue(scan([1]), submit=False), "awaiting-confirmation")
+    served.extensions["import_supervisor"].stop()
+    with served.app_context():
+        assert served.extensions["import_registry"].confirm(record.id, answer)
+    (config.INSTANCE_PATH / "uploads" / record.upload).unlink()  # nothing is read again
+    return record
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "figures"),
+    [
+        (YES, "completed", (0, 29)),
+        (Answer(leave_open=True), "completed", (0, 0)),
+        (Answer(source="Paris"), "completed", (1, 0)),
+        (Answer(source="Rome"), "awaiting-confirmation", (0, 0)),
+    ],
+    ids=["yes", "leave open", "a new source", "a source with findings"],
+)
+def test_an_answer_outlives_the_server_that_took_it(config, queue, wait_for, answer, state, figures):
+    record = _answered(config, queue, wait_for, answer)
+    restarted = create_app(config)
+    wiring.start(restarted)
+    try:
+        done = wait_for(record, state, "failed")
+        assert (done.state, (done.inserted, done.resolved)) == (state, figures)
+        if state != "completed":
+            assert (done.answered, done.forecast["resolved"], done.forecast["openBefore"]) == (False, 39, 40)
+            with restarted.app_context():
+                import_supervisor.confirm(record.id)
+            assert wait_for(record, "completed").resolved == 39
+    finally:
+        restarted.extensions["import_supervisor"].stop()
+
+
+def test_an_importer_killed_after_an_answer_leaves_it_answered(working, config, engine, queue, wait_for, query):
+    """The transaction is gone with its process; whoever takes the import over promotes what is staged, into the source that was said."""
+    wait_for(queue(scan(range(30))), "completed")
+    record = wait_for(queue(scan([1])), "awaiting-confirmation")
+    with working.app_context():
+        assert import_registry.confirm(record.id, Answer(source="Paris"))
+    with engine.begin() as connection:  # as one that was claimed by a process which has died in the middle of it
+        connection.execute(
+            text("UPDATE imports SET lease_until = 1, owner = 'gone', epoch = epoch + 1 WHERE id = :id"),
+            {"id": record.id},
+        )
+    (working.config["INSTANCE_PATH"] / "uploads" / record.upload).unlink()
+    done = wait_for(record, "completed", "failed")
+    assert (done.state, done.inserted, done.source_label) == ("completed", 1, "Paris")
+    assert query("SELECT count(*) FROM findings WHERE lifecycle = 'active'") == [(31,)]
 
 
 def test_stopping_the_server_leaves_the_import_for_the_next_start(working, queue, wait_for, long_scan):

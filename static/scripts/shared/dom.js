@@ -43,6 +43,24 @@ export function setText(element, text) {
 }
 
 /**
+ * Fill a list with texts, if they are others than before.
+ *
+ * @param {HTMLUListElement} list
+ * @param {string[]} texts
+ */
+export function setItems(list, texts) {
+    const before = Array.from(list.children, (item) => item.textContent);
+    if (before.length === texts.length && before.every((text, index) => text === texts[index])) return;
+    list.replaceChildren(
+        ...texts.map((text) => {
+            const item = document.createElement("li");
+            setText(item, text);
+            return item;
+        }),
+    );
+}
+
+/**
  * @param {Function} action
  * @param {number} ms
  * @returns {Function} calls `action` once it has not been called for `ms`

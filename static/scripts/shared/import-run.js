@@ -102,9 +102,14 @@ export class ImportRun extends EventTarget {
         }
     }
 
-    /** Agree to what the import would resolve. */
-    async confirm() {
-        await this.#ask("confirm");
+    /**
+     * Answer the import's question.
+     *
+     * @param {{source?: string, mode?: "delta"}} [said] nothing agrees to what it would resolve
+     * @returns {Promise<boolean>} whether the answer was taken; if not, `notice` says why
+     */
+    confirm(said) {
+        return this.#ask("confirm", said);
     }
 
     /** Stop following; the import itself goes on. */
@@ -129,18 +134,19 @@ export class ImportRun extends EventTarget {
         }
     }
 
-    async #ask(action) {
+    async #ask(action, json) {
         this.busy = true;
         this.notice = "";
         this.#changed();
         try {
-            await request(`/api/imports/${this.view.importId}/${action}`, { method: "POST" });
+            await request(`/api/imports/${this.view.importId}/${action}`, { method: "POST", json });
         } catch (error) {
             this.notice = error.code === "ALREADY_FINISHED" ? "It was too late to cancel: the import had already finished." : error.detail;
         }
         this.busy = false;
         this.#changed();
         if (!this.ended) await this.#follower.ask();
+        return this.notice === "";
     }
 
     #warn(text) {

@@ -160,7 +160,7 @@ export class ImportRuns extends EventTarget {
     #entered(run) {
         if (run.ended) {
             this.#forget(run.sessionId);
-            if (run.view.kind === "completed") setTimeout(() => this.#sayFarewell(run), FAREWELL_MS);
+            if (run.view.kind === "completed" && !run.view.hasRejects) setTimeout(() => this.#sayFarewell(run), FAREWELL_MS);
         } else if (run.view.kind !== "uploading") {
             this.#remember(run);
         }

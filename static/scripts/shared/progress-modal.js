@@ -1,7 +1,8 @@
 import { AutoClose } from "./auto-close.js";
-import { find, setText } from "./dom.js";
+import { find, setItems, setText } from "./dom.js";
 import { count, duration } from "./format.js";
 import { FIGURES } from "./progress-state.js";
+import { WaysOut } from "./ways-out.js";
 
 const TITLES = {
     uploading: "Uploading",
@@ -12,6 +13,7 @@ const TITLES = {
     failed: "Import failed",
     cancelled: "Import cancelled",
 };
+const WITH_REJECTS = "Import complete, with rejected rows";
 const ANNOUNCED_MESSAGE = new Set(["waiting", "awaiting", "failed", "cancelled"]);
 
 /**
@@ -22,6 +24,7 @@ export class ProgressModal {
     #runs;
     #parts;
     #autoClose;
+    #waysOut;
     #rendered = { sessionId: null, kind: null };
     #render = () => this.#draw();
     #onCancel = () => this.#runs.shown?.cancel();
@@ -45,17 +48,20 @@ export class ProgressModal {
         this.#runs = runs;
         const names = ["title", "filename", "percent", "bar", "message", "live", "warning", "notice", "error", "error-code"];
         names.push("amount-label", "rows", "rate", "eta", "figures", "differences", "rejects", "details", "map", "duration", "countdown", "steps");
-        names.push("cancel", "confirm", "close", "minimise");
+        names.push("reasons", "warnings", "left-out", "page", "cancel", "confirm", "close", "minimise");
         this.#parts = Object.fromEntries(names.map((name) => [name, find(dialog, `[data-progress-${name}]`)]));
+        this.#waysOut = new WaysOut(dialog, async (said) => (await runs.shown?.confirm(said)) ?? false);
         this.#autoClose = new AutoClose(dialog, { countdown: this.#parts.countdown, close: () => runs.hide() });
     }
 
     start() {
+        this.#waysOut.start();
         this.#listen("addEventListener");
         this.#draw();
     }
 
     stop() {
+        this.#waysOut.stop();
         this.#listen("removeEventListener");
         this.#autoClose.stop();
         this.#dialog.close();
@@ -91,7 +97,8 @@ export class ProgressModal {
     #drawProgress(view) {
         const parts = this.#parts;
         this.#dialog.dataset.state = view.kind;
-        setText(parts.title, TITLES[view.kind]);
+        this.#dialog.toggleAttribute("data-with-rejects", view.hasRejects);
+        setText(parts.title, titleOf(view));
         setText(parts.filename, view.filename);
         setText(parts.percent, `${view.percent}%`);
         parts.bar.setAttribute("aria-valuenow", view.percent);
@@ -117,8 +124,10 @@ export class ProgressModal {
         setText(parts["error-code"], view.kind === "failed" ? view.error.code : "");
         setText(parts.duration, view.kind === "completed" && view.duration !== null ? `Done in ${duration(view.duration)}` : "");
         setText(parts.differences, view.differences);
-        this.#dialog.toggleAttribute("data-preview", view.isPreview);
-        parts.details.href = `/imports/${view.importId}`;
+        setItems(parts.reasons, view.reasons);
+        setItems(parts.warnings, view.warnings);
+        setText(parts["left-out"], view.leftOut);
+        for (const link of [parts.details, parts.page]) link.href = `/imports/${view.importId}`;
         parts.map.href = `/imports/${view.importId}/mapping`;
         parts.map.hidden = view.error?.code !== "UNKNOWN_FORMAT";
         if (view.figures === null) return;
@@ -127,7 +136,7 @@ export class ProgressModal {
             setText(figure, count(view.figures[name]));
             figure.dataset.zero = view.figures[name] === 0;
         }
-        parts.rejects.hidden = view.figures.rejected === 0 || view.importId === null;
+        parts.rejects.parentElement.hidden = view.figures.rejected === 0 || view.importId === null;
         parts.rejects.href = `/api/imports/${view.importId}/rejects.csv`;
     }
 
@@ -137,21 +146,26 @@ export class ProgressModal {
         cancel.hidden = ended;
         cancel.disabled = busy || !view.canCancel;
         confirm.disabled = busy;
+        this.#waysOut.show({ mode: view.mode, wouldResolve: view.figures?.resolved, busy });
         setText(close, ended ? "Close" : view.kind === "awaiting" ? "Decide later" : "Continue in background");
         minimise.setAttribute("aria-label", close.textContent);
     }
 
     #announce(view) {
-        const end = ANNOUNCED_MESSAGE.has(view.kind) ? view.message : "";
+        const end = ANNOUNCED_MESSAGE.has(view.kind) ? [view.message, ...view.reasons].join(" ") : view.leftOut;
         const figures = view.figures && FIGURES.map((name) => `${count(view.figures[name])} ${name}`).join(", ");
-        setText(this.#parts.live, [TITLES[view.kind], end || figures || view.stepLabel].join(": "));
+        setText(this.#parts.live, [titleOf(view), end || figures || view.stepLabel].join(": "));
     }
 
-    /** Another import or another state: the focus goes where the next step is, and an end that went well closes by itself. */
+    /** Another import or another state: the focus goes where the next step is, and an end that went well in all rows closes by itself. */
     #entered({ view, ended }) {
         this.#autoClose.stop();
         if (ended) this.#parts.close.focus();
         else if (!this.#dialog.contains(document.activeElement)) this.#parts.title.focus();
-        if (view.kind === "completed") this.#autoClose.start();
+        if (view.kind === "completed" && !view.hasRejects) this.#autoClose.start();
     }
+}
+
+function titleOf(view) {
+    return view.hasRejects ? WITH_REJECTS : TITLES[view.kind];
 }

@@ -1,11 +1,12 @@
 import { copyOf, fill, find, setText } from "./dom.js";
+import { counted } from "./format.js";
 
 const STATES = {
     uploading: (view) => `Uploading ${view.percent}%`,
     waiting: () => "Waiting to start",
     running: (view) => `${view.percent}%`,
     awaiting: () => "Needs your confirmation",
-    completed: () => "Complete",
+    completed: (view) => (view.hasRejects ? `Complete, ${counted(view.figures.rejected, "row")} rejected` : "Complete"),
     failed: () => "Failed",
     cancelled: () => "Cancelled",
 };
@@ -67,8 +68,9 @@ export class ProgressPill {
             this.#items.set(view.sessionId, item);
             this.#element.append(item);
         }
-        if (item.dataset.state !== view.kind) setText(this.#status, `${view.filename}: ${STATES[view.kind](view)}`);
-        item.dataset.state = view.kind;
+        const state = view.hasRejects ? "completed-with-rejects" : view.kind;
+        if (item.dataset.state !== state) setText(this.#status, `${view.filename}: ${STATES[view.kind](view)}`);
+        item.dataset.state = state;
         fill(item, { filename: view.filename, state: STATES[view.kind](view) });
         find(item, "[data-ring]").style.setProperty("--percent", view.percent);
     }

@@ -18,6 +18,11 @@
  * @property {string} etaText
  * @property {Record<string, number> | null} figures the final ones, or those to confirm
  * @property {string} differences the hosts and CVEs that came and went
+ * @property {string[]} reasons why it asks, if nobody wanted to be asked
+ * @property {string[]} warnings
+ * @property {string} leftOut the rows and findings that a completed import could not deal with
+ * @property {boolean} hasRejects whether it is complete but for rejected rows
+ * @property {string} mode what it resolves, while it asks
  * @property {boolean} isPreview whether the reader asked to see the figures first
  * @property {number | null} duration ms
  * @property {{code: string, detail: string} | null} error
@@ -25,7 +30,8 @@
  */
 
 import { differences } from "./differences.js";
-import { bytes, count, counted, duration } from "./format.js";
+import { bytes, count, duration } from "./format.js";
+import { leftOut, question, reasons } from "./question.js";
 
 /** The final figures, in the order in which they are shown. */
 export const FIGURES = ["inserted", "updated", "reopened", "resolved", "unchanged", "rejected"];
@@ -65,6 +71,11 @@ export function waitingView({ sessionId, filename = "", importId = null }) {
         etaText: "",
         figures: null,
         differences: "",
+        reasons: [],
+        warnings: [],
+        leftOut: "",
+        hasRejects: false,
+        mode: "",
         isPreview: false,
         duration: null,
         error: null,
@@ -151,7 +162,12 @@ export function nextView(view, snapshot) {
         rateText: isNumber(metadata.rowsPerSecond) ? `${count(metadata.rowsPerSecond)}/s` : "",
         etaText: kind === "running" ? timeLeft(metadata.etaSeconds) : "",
         figures: figures(kind, metadata),
-        differences: differences(metadata.forecast?.summary ?? metadata.summary),
+        differences: differences(kind === "awaiting" ? metadata.forecast?.summary : metadata.summary),
+        reasons: kind === "awaiting" ? reasons(metadata) : [],
+        warnings: kind === "awaiting" || kind === "completed" ? (metadata.warnings ?? []) : [],
+        leftOut: kind === "completed" ? leftOut(metadata) : "",
+        hasRejects: kind === "completed" && metadata.rejected > 0,
+        mode: metadata.mode ?? "",
         isPreview: metadata.preview === true,
         duration: snapshot.duration ?? metadata.duration ?? null,
         error,
@@ -167,11 +183,6 @@ function kindOf({ status, error, metadata = {} }) {
     return status === "initialized" ? "waiting" : "running";
 }
 
-function question({ preview, wouldResolve, openBefore }) {
-    if (preview) return "Nothing is changed yet. This is what the import would do.";
-    return `This import would resolve ${count(wouldResolve)} of ${counted(openBefore, "open finding")} of this source.`;
-}
-
 function rows({ rowsRead, insertedToStaging, totalRows }, step) {
     const done = step === 2 && isNumber(insertedToStaging) ? insertedToStaging : rowsRead;
     if (!isNumber(done)) return isNumber(totalRows) ? count(totalRows) : "";
@@ -185,6 +196,6 @@ function timeLeft(seconds) {
 
 function figures(kind, metadata) {
     if (kind !== "completed" && kind !== "awaiting") return null;
-    const told = { ...metadata, ...metadata.forecast };
+    const told = kind === "awaiting" ? { ...metadata, ...metadata.forecast } : metadata;
     return Object.fromEntries(FIGURES.map((name) => [name, told[name] ?? 0]));
 }
