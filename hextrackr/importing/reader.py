@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import faults, numbering, passes, recognition, rejects, scores, survey, swallowed
+from . import entities, faults, numbering, passes, recognition, rejects, scores, survey, swallowed
 from .csvdatabase import CsvDatabase
 from .dialect import Dialect
 from .formats.format import Recognised
@@ -126,6 +126,8 @@ class Reader:
 
     def _describe(self, database: CsvDatabase, mapping: Mapping) -> None:
         database.run(passes.definitions(mapping, database.source(), database.dialect), keep_order=False)
+        if self._recognised.format.markup:
+            entities.unescape(database, "definition_texts", passes.MARKED_UP)
 
     def interrupt(self) -> None:
         """End :meth:`read_definitions`, which another thread is in."""
@@ -155,8 +157,8 @@ class Reader:
         if odd:
             what, were = ("date", "was") if odd == 1 else ("dates", "were")
             told.append(f"{odd} {what} could not be understood and {were} left out.")
-        if self._footer:
-            count, first = len(self._footer), self._footer[0].text.strip()[:100]
+        if lines := [row.text.strip() for row in self._footer if not rejects.is_empty(row.text)]:
+            count, first = len(lines), lines[0][:100]
             which = "line was" if count == 1 else f"{count} lines were"
             told.append(f"The last {which} taken for a footer and left out: {first}")
         return told

@@ -83,12 +83,18 @@ def footer(path: Path, width: int, found: list[Malformed]) -> list[Malformed]:
             if row.text.count(",") + row.text.count(";") + row.text.count("\t") >= width // 2:
                 break
             end, taken = row.offset, taken + 1
-        if not taken:
-            return []
-        block = found[-taken:]
-        stream.seek(max(0, end - 4))
-        before = stream.read(min(4, end)).replace(b"\r", b"")
-    return block if before.endswith(b"\n\n") or all(_is_prose(row.text) for row in block) else []
+        block = found[len(found) - taken :]
+        for place, row in enumerate(block):
+            stream.seek(max(0, row.offset - 4))
+            before = stream.read(min(4, row.offset)).replace(b"\r", b"")
+            if before.endswith(b"\n\n") or is_empty(row.text) or all(_is_prose(rest.text) for rest in block[place:]):
+                return block[place:]
+    return []
+
+
+def is_empty(text: str) -> bool:
+    """Whether a line has no more than quotes: some programs write an empty line so."""
+    return not text.strip('" \t\r\n')
 
 
 def collect(database: CsvDatabase, recognised: Recognised, bad: list[Malformed]) -> list[RejectedRow]:
@@ -100,7 +106,11 @@ def collect(database: CsvDatabase, recognised: Recognised, bad: list[Malformed])
     places = lines.of_records(
         database.path, database.dialect, {ordinal for ordinal, _, _ in faulty}, {row.line for row in bad}
     )
-    rejected = [RejectedRow(row.line, "", row.text[:VALUE_LENGTH], _plain(row.kind, row.message)) for row in bad]
+    rejected = [
+        RejectedRow(row.line, "", row.text[:VALUE_LENGTH], _plain(row.kind, row.message))
+        for row in bad
+        if not is_empty(row.text)
+    ]
     rejected += [
         RejectedRow(places.get(ordinal, 0), _column(database, recognised, number), value or "", FAULTS[number].reason)
         for ordinal, number, value in faulty
