@@ -249,8 +249,10 @@ class _Separation:
     def _keep(self, place: int, end: int, kind: str, cells: int) -> None:
         text = self._buffer[place : min(end, place + TEXT_BYTES)].decode(errors="replace").rstrip("\n")
         row = Malformed(self._offset + place, self._line_at(place), text, kind, cells)
-        self._found.count += 1
         self._last.append(row)
+        if rejects.is_empty(text):
+            return
+        self._found.count += 1
         if len(self._found.malformed) < MAX_REJECTS:
             self._found.malformed.append(row)
 
@@ -297,7 +299,7 @@ class _Separation:
         if found.footer:
             begin = found.footer[0].offset
             found.malformed = [row for row in found.malformed if row.offset < begin]
-            found.count -= len(found.footer)
+            found.count -= sum(1 for row in found.footer if not rejects.is_empty(row.text))
         elif self._is_cut and last and self._is_last(last[-1]):
             raise FileRefused(f"The file ends in the middle of a row (line {last[-1].line}); export it again.")
         return found

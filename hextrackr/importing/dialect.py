@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
@@ -22,6 +22,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+#: A byte order mark in UTF-8 that was taken for text and written again in UTF-8.
+_MISREAD_BOMS = ("\u00ef\u00bb\u00bf".encode(),)
 _SIGNATURES = (
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook"),
     (b"\x1f\x8b", "a gzip archive"),
@@ -38,6 +40,8 @@ PREAMBLE_LINES = 50
 #: Encodings of other scripts than the Latin one.
 _SCRIPTS = ("shift_jis", "cp932", "euc_jp", "gb18030", "gbk", "gb2312", "big5", "euc_kr", "cp949",
             "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256")  # fmt: skip
+#: What a line holds: delimiter, cells, its number, the number of the line after it.
+_Line = tuple[str, list[str], int, int]
 _EXPORT_HINT = "export the scan as CSV and import that file"
 
 
@@ -47,11 +51,12 @@ class Dialect:
 
     :ivar encoding: a Python codec name; ``guessed`` if no BOM and no valid UTF-8 proved it. UTF-8 that is guessed has bytes here and
         there that are not.
-    :ivar bom: bytes before the first character.
+    :ivar bom: bytes before the first character: of a byte order mark, or of several if the file was saved more than once.
     :ivar delimiter: one of :data:`DELIMITERS`.
     :ivar header: the column names as they stand in the file.
     :ivar header_line: the number of the line on which the header starts, from 1.
     :ivar data_line: the number of the line after the header.
+    :ivar wrapped: each row as a whole is in quotes, with its own quotes doubled: a table of one column that holds the rows.
     """
 
     encoding: str
@@ -61,6 +66,7 @@ class Dialect:
     header: tuple[str, ...]
     header_line: int
     data_line: int
+    wrapped: bool = False
 
 
 def detect(
@@ -78,8 +84,8 @@ def detect(
     encoding, guessed, bom = _encoding(sample, complete)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(sample[bom:], final=complete)
     _refuse_markup(text)
-    delimiter, header, first, after = _header(text, is_header)
-    return Dialect(encoding, guessed, bom, delimiter, tuple(header), first, after)
+    (delimiter, header, first, after), wrapped = _header(text, is_header)
+    return Dialect(encoding, guessed, bom, delimiter, tuple(header), first, after, wrapped)
 
 
 def preamble(sample: bytes, dialect: Dialect) -> list[list[str]]:
@@ -101,7 +107,7 @@ def rows(sample: bytes, dialect: Dialect, *, limit: int = 200) -> list[list[str]
     found: list[list[str]] = []
     try:
         for row in csv.reader(lines, delimiter=dialect.delimiter):
-            found.append(row)
+            found.append(unwrapped(row[0], dialect.delimiter) if dialect.wrapped and len(row) == 1 else row)
             if len(found) == limit:
                 break
     except csv.Error:
@@ -128,9 +134,9 @@ def _refuse_markup(text: str) -> None:
 def _encoding(sample: bytes, complete: bool) -> tuple[str, bool, int]:
     for bom, name in _BOMS:
         if sample.startswith(bom):
-            return name, False, len(bom)
-    if b"\0" in sample[:2000]:
-        return _utf16_without_bom(sample), True, 0
+            return name, False, _length_of_boms(sample, bom)
+    if b"\0" in sample[:2000] and (utf16 := _utf16_without_bom(sample)):
+        return utf16, True, 0
     try:
         codecs.getincrementaldecoder("utf-8")("strict").decode(sample, final=complete)
         return "utf-8", False, 0
@@ -138,11 +144,26 @@ def _encoding(sample: bytes, complete: bool) -> tuple[str, bool, int]:
         return ("utf-8" if _is_mostly_utf8(sample) else _detected(sample)), True, 0
 
 
+def _length_of_boms(sample: bytes, bom: bytes) -> int:
+    """The bytes of the marks with which a file begins: a program that does not know them writes its own before those that are there."""
+    length = 0
+    while mark := next((mark for mark in (bom, *_MISREAD_BOMS) if sample.startswith(mark, length)), b""):
+        length += len(mark)
+    return length
+
+
 def _utf16_without_bom(sample: bytes) -> str:
-    even, odd = sample[:2000:2].count(0), sample[1:2000:2].count(0)
-    if max(even, odd) < len(sample[:2000]) // 4:
+    """UTF-16 if every other byte of a text in Latin letters is zero; nothing if the few zeros are but damage.
+
+    :raises FileRefused: there are more bytes that no text has.
+    """
+    head = sample[:2000]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) >= len(head) // 4:
+        return "utf-16-le" if odd > even else "utf-16-be"
+    if sum(byte < 32 and byte not in b"\t\n\r" for byte in head) * 20 > len(head):
         raise FileRefused("This is a binary file, not a CSV file.")
-    return "utf-16-le" if odd > even else "utf-16-be"
+    return ""
 
 
 def _is_mostly_utf8(sample: bytes) -> bool:
@@ -158,34 +179,61 @@ def _detected(sample: bytes) -> str:
     return best.encoding if best is not None and best.encoding in _SCRIPTS and best.coherence >= 0.3 else "cp1252"
 
 
-def _header(text: str, is_header: Callable[[Sequence[str]], bool]) -> tuple[str, list[str], int, int]:
-    """Find the line with the column names: one that is known, else the first of several columns. Preambles are short lines."""
-    found = [line for delimiter in DELIMITERS for line in _first_lines(text, delimiter)]
-    known = [line for line in found if is_header(line[1])]
-    if known:
-        return max(known, key=_width)
+def _header(text: str, is_header: Callable[[Sequence[str]], bool]) -> tuple[_Line, bool]:
+    """Find the line with the column names, and tell whether rows are wrapped: one that is known, else the first of several columns.
+
+    Preambles are short lines.
+    """
+    plain = [line for delimiter in DELIMITERS for line in _first_lines(text, delimiter)]
+    inner = [line for delimiter in DELIMITERS for line in _first_wrapped_lines(text, delimiter)]
+    for found, wrapped in ((plain, False), (inner, True)):
+        if known := [line for line in found if is_header(line[1])]:
+            return max(known, key=_width), wrapped
+    found = plain or inner
     if not found:
         raise FileRefused("The file has no header line with several columns, so it is no CSV export.")
     widest = max(found, key=_width)
-    return next(line for line in found if line[0] == widest[0] and 2 * _width(line) >= _width(widest))
+    return next(line for line in found if line[0] == widest[0] and 2 * _width(line) >= _width(widest)), not plain
 
 
-def _width(line: tuple[str, list[str], int, int]) -> int:
+def _width(line: _Line) -> int:
     return len(line[1])
 
 
-def _first_lines(text: str, delimiter: str) -> list[tuple[str, list[str], int, int]]:
-    """The first lines with three columns or more: delimiter, cells, number of the line, number of the line after it."""
+def _first_lines(text: str, delimiter: str) -> list[_Line]:
+    """The first lines with three columns or more."""
+    return [
+        (delimiter, row, line, after)
+        for row, line, after in _first_rows(text, delimiter)
+        if sum(1 for cell in row if cell.strip()) >= 3
+    ]
+
+
+def _first_wrapped_lines(text: str, delimiter: str) -> list[_Line]:
+    """Of the first lines those that are one cell which holds three or more, put in quotes as a whole."""
+    rows_of_one = ((row[0], line, after) for row, line, after in _first_rows(text, delimiter) if len(row) == 1)
+    inner = (
+        (unwrapped(cell, delimiter), line, after)
+        for cell, line, after in rows_of_one
+        if '"' in cell or delimiter in cell
+    )
+    return [(delimiter, row, line, after) for row, line, after in inner if sum(1 for cell in row if cell.strip()) >= 3]
+
+
+def unwrapped(cell: str, delimiter: str) -> list[str]:
+    """The cells of a row that is itself a cell."""
+    return next(csv.reader(io.StringIO(cell, newline=""), delimiter=delimiter), [])
+
+
+def _first_rows(text: str, delimiter: str) -> Iterator[tuple[list[str], int, int]]:
+    """The first rows, with the number of their line and of the line after them."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    found: list[tuple[str, list[str], int, int]] = []
     line = 1
     try:
         for row in reader:
-            if sum(1 for cell in row if cell.strip()) >= 3:
-                found.append((delimiter, row, line, reader.line_num + 1))
+            yield row, line, reader.line_num + 1
             line = reader.line_num + 1
             if line > PREAMBLE_LINES:
-                break
+                return
     except csv.Error:
         pass
-    return found

@@ -17,3 +17,5 @@ ADVISORY = "|".join(
 )
 #: What counts where a field is said to hold CVE ids: feeds without CVEs have their advisories there.
 ANY = f"{CVE}|{ADVISORY}"
+#: The same in a text in capitals.
+ANY_UPPER = f"(?i:{ANY})"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from . import dates, identifiers, markup, scores
-from .formats.format import NO_NAME, OPEN, Recognised
+from .formats.format import FIXED, NO_NAME, NO_VERDICT, OPEN, Recognised
 from .scores import Scale
 
 #: Longest text of a key or name, in characters; a longer one is cut, which keeps it equal to itself.
@@ -37,6 +37,12 @@ _ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-F
 _ADDRESSES, _NAMES = r"[^\[\]\",;\s]+", r"[^\[\]\",;]+"
 #: SQL: a host without any identifier, of the expressions of :meth:`Mapping.asset`.
 NAMELESS = "len(ids) + len(names) + len(addresses) = 0"
+#: An id or a number as a table program writes it in a column with empty cells: ``105971.0``.
+_DECIMAL = r"[0-9]+\.0+"
+#: What a spreadsheet would take for a formula, with the apostrophe that prevents it (see :func:`hextrackr.web.records.harmless`).
+_QUOTED_FORMULA = r"^'([=+\-@\t\r\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"
+#: Days are told from words by a number of several digits.
+_DAY = "[1-9][0-9]"
 #: A port with its protocol, such as ``443/tcp``; ``general/tcp`` is a host as a whole.
 _PORT = r"^([0-9]{1,5}|general) ?/ ?([A-Za-z]{2,10})$"
 #: Nessus' plugin "Nessus Scan Information", and what its output says of the beginning of the scan.
@@ -111,10 +117,11 @@ class Mapping:
         cell, nothing = f"c{place}", ", ".join(map(quoted, ("", *self._format.nulls)))
         # To trim a set of characters is dear, and few cells begin or end with one: look first. What begins with a blank sorts before "!".
         trimmed = f"trim({cell}, {BLANKS})"
-        return (
+        text = (
             f"CASE WHEN {cell} IN ({nothing}) THEN NULL WHEN {cell} < '!' OR {cell}[-1] <= ' ' "
             f"THEN CASE WHEN {trimmed} NOT IN ({nothing}) THEN {trimmed} END ELSE {cell} END"
         )
+        return rf"regexp_replace({text}, {quoted(_QUOTED_FORMULA)}, '\1')" if self._format.quoted_formulas else text
 
     def code(self, fields: Iterable[str]) -> str:
         """A number that stands for the texts of the fields, as they are in the file."""
@@ -163,8 +170,23 @@ class Mapping:
             # Some stand in brackets behind their score, and some such columns hold the score alone.
             "cvss_vector": rf"nullif(regexp_extract({vector}, '[^()\s]*:[^()\s]*'), '')",
             **self._dated(DEFINITION_DATES),
-            "advisory_text": f"concat_ws(' ', {', '.join(f'c{place}' for place in self._places['advisories']) or EMPTY})",
         }
+
+    def named(self) -> dict[str, str]:
+        """The texts in which the ids of a definition stand: column name to expression, over the columns of the file.
+
+        What is for ids counts as a whole; the title for its CVEs where the row has none there; title and references for their
+        advisories where the definition has nothing else.
+        """
+        ids, title = self._texts("cves", "plugin_id"), self._texts("title")
+        return {
+            "id_text": ids,
+            "title_text": f"CASE WHEN NOT regexp_matches({ids}, {quoted(identifiers.CVE)}) THEN {title} END",
+            "advisory_text": self._texts("title", "advisories"),
+        }
+
+    def _texts(self, *fields: str) -> str:
+        return f"concat_ws(' ', {', '.join(f'c{place}' for place in self.places(fields)) or EMPTY})"
 
     def text(self, field: str, limit: int = 0) -> str:
         """The first of the field's columns that is not empty; cut to ``limit`` characters unless that is 0."""
@@ -173,21 +195,19 @@ class Mapping:
         return f"left({found}, {limit})" if limit else found
 
     def definition_key(self) -> str:
-        """Identity of the definition: the scanner's number, else its first CVE, else its title."""
-        cve = f"nullif(upper(regexp_extract({self.cve_text()}, {quoted(identifiers.ANY)})), '')"
-        return f"coalesce({self.text('plugin_id', KEY_LENGTH)}, {cve}, {self.text('title', KEY_LENGTH)})"
+        """Identity of the definition: the scanner's id of it, else its title, else the first of its CVEs, in whatever order they stand."""
+        found = f"regexp_extract_all(upper({self._texts('cves')}), {quoted(identifiers.ANY_UPPER)})"
+        first = f"left(list_min({found}), {KEY_LENGTH})" if self._places["cves"] else EMPTY
+        return f"coalesce({self._whole(self.text('plugin_id', KEY_LENGTH))}, {self.text('title', KEY_LENGTH)}, {first})"
 
-    def cve_text(self) -> str:
-        """The text in which CVE ids stand: of the field's columns the first that the file has, be its cell empty or not."""
-        places = self._places["cves"]
-        return f"c{places[0]}" if places else EMPTY
+    def _whole(self, text: str) -> str:
+        """A whole number that a table program has written as a decimal, such as ``1.0``, without its point; any other text as it is."""
+        is_decimal = f"ends_with({text}, '.0') AND regexp_full_match({text}, '{_DECIMAL}')"
+        return f"CASE WHEN {is_decimal} THEN split_part({text}, '.', 1) ELSE {text} END"
 
     def _ids(self) -> str:
         """The scanner's own ids of the host, the one that counts first."""
-        ids = [
-            rf"regexp_replace(lower(left(c{place}, {KEY_LENGTH})), '^([0-9]+)\.0$', '\1')"
-            for place in self._places["asset_id"]
-        ]
+        ids = [f"lower({self._whole(f'left(c{place}, {KEY_LENGTH})')})" for place in self._places["asset_id"]]
         return f"list_distinct([id for id in [{', '.join(ids) or EMPTY}] if id IS NOT NULL AND id NOT IN ({_list(NO_NAME)})])"
 
     def _names(self) -> str:
@@ -250,9 +270,13 @@ class Mapping:
 
     def _state(self) -> str:
         text = self.text("state")
-        word = self._word("state", self._format.states, str(self._format.other_state))
         if not self._places["state"]:
             return str(OPEN)
+        if self._format.fixed_days:
+            word = f"CASE WHEN regexp_matches({text}, '{_DAY}') THEN {FIXED} ELSE {self._format.other_state} END"
+        else:
+            words = {**dict.fromkeys(self._format.no_verdict, NO_VERDICT), **self._format.states}
+            word = self._word("state", words, str(self._format.other_state))
         nothing = f"{text} IS NULL"
         if set(self._places["state"]) & set(self._places["fixed_on"]):
             nothing += f" OR {dates.means_none(text, self._day('fixed_on'))}"
@@ -260,7 +284,7 @@ class Mapping:
 
     def _word(self, field: str, meanings: Dictionary[str, int], default: str) -> str:
         branches = " ".join(f"WHEN {quoted(word)} THEN {number}" for word, number in meanings.items())
-        return f"CASE lower({self.text(field)}) {branches} ELSE {default} END" if branches else default
+        return f"CASE lower({self._whole(self.text(field))}) {branches} ELSE {default} END" if branches else default
 
     def _port(self) -> str:
         text = f"coalesce({self.text('port')}, '0')"

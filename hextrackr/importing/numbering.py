@@ -138,7 +138,8 @@ def describe(database: CsvDatabase) -> None:
         CREATE TABLE cves AS
         SELECT DISTINCT number, CASE WHEN found ILIKE 'cve-%' THEN upper(found) ELSE left(found, 64) END AS cve FROM (
             SELECT number, unnest(CASE WHEN len(named) > 0 THEN named ELSE advisories END) AS found FROM (
-                SELECT number, coalesce(regexp_extract_all(cve_text, {quoted(identifiers.ANY)}), []) AS named,
+                SELECT number, list_concat(regexp_extract_all(id_text, {quoted(identifiers.ANY)}),
+                                           regexp_extract_all(coalesce(title_text, ''), {quoted(identifiers.CVE)})) AS named,
                        regexp_extract_all(advisory_text, {quoted(identifiers.ADVISORY)}) AS advisories
                 FROM definitions
             )

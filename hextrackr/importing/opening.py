@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from hextrackr.errors import FileRefused
 from hextrackr.models import Import
 
-from . import dialect, formats, outlook, preamble, repeats, saved, scandate, states
+from . import dialect, formats, knownsource, outlook, preamble, repeats, saved, scandate, states
 from .formats.format import Recognised
 from .job import Job
 from .outlook import Standing
@@ -78,7 +78,11 @@ def opened(engine: Engine, job: Job, record: Import, sample: bytes, size: int) -
     :raises Cancelled: the import is not this attempt's own any more.
     """
     found = dialect.detect(sample, complete=len(sample) == size, is_header=formats.is_header)
-    recognised = formats.recognise(found.header, saved.formats(engine))
+    first = dialect.rows(sample, found)
+    candidates = formats.candidates(found.header, saved.formats(engine))
+    recognised = (
+        candidates[0] if len(candidates) == 1 else knownsource.choose(engine, record.source_label, candidates, first)
+    )
     fingerprint = repeats.fingerprint(record.digest, recognised, job.date_order)
     source_id = states.enter(engine, job, record, recognised, fingerprint)
     standing = outlook.standing(engine, source_id)

@@ -14,6 +14,9 @@ from . import dates, swallowed
 from .dialect import Dialect
 from .mapping import ASSET_FIELDS, DEFINITION_DATES, DEFINITION_FIELDS, KEY_FIELDS, ROW_DATES, ROW_FIELDS, Mapping
 
+#: The texts of a definition that may hold markup.
+MARKED_UP = ("title", "description", "solution", "see_also")
+
 
 def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
     """Make the table ``rows``.
@@ -66,13 +69,16 @@ def definitions(m: Mapping, source: str, dialect: Dialect) -> str:
     places = m.places(DEFINITION_FIELDS)
     read = ", ".join(f"c{place}" for place in places)
     greatest = ", ".join(f"max(c{place}) AS c{place}" for place in places)
+    named = m.named()
+    every = ", ".join(f"string_agg(DISTINCT {text}, ' ') AS {name}" for name, text in named.items())
+    ids = ", ".join(named)
     fits = _fits(set(places) - set(m.places(ROW_FIELDS)), dialect)
     return f"""
         CREATE OR REPLACE TABLE definition_texts AS
         SELECT * EXCLUDE ({_texts(DEFINITION_DATES)}) REPLACE ({_believed(m, DEFINITION_DATES)}), {_left_out(m, DEFINITION_DATES)}
-        FROM (SELECT key, cve_text, suspect, {_select(m.definition())}
-              FROM (SELECT key, cve_text, suspect, {m.cells(DEFINITION_FIELDS)}
-                    FROM (SELECT key, {greatest}, string_agg(DISTINCT {m.cve_text()}, ' ') AS cve_text, bool_or({fits}) AS suspect
+        FROM (SELECT key, {ids}, suspect, {_select(m.definition())}
+              FROM (SELECT key, {ids}, suspect, {m.cells(DEFINITION_FIELDS)}
+                    FROM (SELECT key, {greatest}, {every}, bool_or({fits}) AS suspect
                           FROM (SELECT *, {m.code(KEY_FIELDS)} AS code FROM (SELECT DISTINCT {read} FROM {source}))
                           JOIN definition_codes USING (code) GROUP BY key)))
     """

@@ -174,7 +174,7 @@ def _rows_read(job: Job, opened: Opened, meter: Meter) -> Reader:
         return reader
 
     backslash_quotes, irregular = known_format.backslash_quotes, False
-    if found.encoding == "utf-8" and not found.guessed and not backslash_quotes:
+    if found.encoding == "utf-8" and not found.guessed and not found.wrapped and not backslash_quotes:
         try:
             return read(upload, found)
         except NotUtf8:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import re
 from pathlib import Path
 
@@ -25,10 +26,15 @@ codecs.register_error("hextrackr.cp1252", _as_cp1252)
 def write_copy(source: Path, target: Path, dialect: Dialect, *, backslash_quotes: bool = False) -> int:
     """Write ``source`` as UTF-8 with ``\\n`` at the end of every line; what is not text in its encoding becomes U+FFFD.
 
+    Rows that are wrapped in quotes are unwrapped; every row stays on its line.
+
     :param backslash_quotes: quotes in cells are written ``\\"``; the copy doubles them.
     :return: the size of the copy in bytes.
     """
     errors = "hextrackr.cp1252" if dialect.encoding == "utf-8" else "replace"
+    if dialect.wrapped:
+        _write_unwrapped(source, target, dialect, errors)
+        return target.stat().st_size
     decoder = codecs.getincrementaldecoder(dialect.encoding)(errors)
     unified = _doubled if backslash_quotes else _unified
     carried = ""
@@ -42,6 +48,20 @@ def write_copy(source: Path, target: Path, dialect: Dialect, *, backslash_quotes
             writer.write(unified(text[: len(text) - len(carried)]))
         writer.write(unified(carried + decoder.decode(b"", final=True)))
     return target.stat().st_size
+
+
+def _write_unwrapped(source: Path, target: Path, dialect: Dialect, errors: str) -> None:
+    """Write the rows that are cells; those of a preamble, which are rows already, stay as they are."""
+    with (
+        source.open(encoding=dialect.encoding, errors=errors) as lines,
+        target.open("w", encoding="utf-8", errors="replace", newline="") as writer,
+    ):
+        rows = csv.writer(writer, delimiter=dialect.delimiter, lineterminator="\n")
+        for row in csv.reader(lines, delimiter=dialect.delimiter):
+            if len(row) == 1:
+                writer.write(row[0] + "\n")
+            else:
+                rows.writerow(row)
 
 
 def _unified(text: str) -> str:

@@ -14,7 +14,21 @@ from typing import Any
 
 from hextrackr.errors import HexTrackrError
 
-from . import damage, dates, faults, hosts, numbering, passes, recognition, rejects, scandate, scores, survey, swallowed
+from . import (
+    damage,
+    dates,
+    entities,
+    faults,
+    hosts,
+    numbering,
+    passes,
+    recognition,
+    rejects,
+    scandate,
+    scores,
+    survey,
+    swallowed,
+)
 from .csvdatabase import CsvDatabase, IrregularCsv
 from .damage import Separated
 from .dialect import Dialect
@@ -205,6 +219,8 @@ class Reader:
 
     def _describe(self, database: CsvDatabase, mapping: Mapping) -> None:
         database.run(passes.definitions(mapping, database.source(), database.dialect), keep_order=False)
+        if self._recognised.format.markup:
+            entities.unescape(database, "definition_texts", passes.MARKED_UP)
 
     def interrupt(self) -> None:
         """End :meth:`read_definitions`, which another thread is in."""
@@ -237,8 +253,8 @@ class Reader:
             what, lies, were = ("date", "lies", "was") if to_come == 1 else ("dates", "lie", "were")
             told.append(f"{to_come} {what} {lies} in the future and {were} left out.")
         footer = self._separated.footer if self._separated else []
-        if footer:
-            count, first = len(footer), footer[0].text.strip()[:100]
+        if lines := [row.text.strip() for row in footer if not rejects.is_empty(row.text)]:
+            count, first = len(lines), lines[0][:100]
             which = "line was" if count == 1 else f"{count} lines were"
             told.append(f"The last {which} taken for a footer and left out: {first}")
         return told

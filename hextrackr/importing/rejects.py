@@ -51,12 +51,18 @@ def footer(path: Path, width: int, found: list[Malformed]) -> list[Malformed]:
             if row.text.count(",") + row.text.count(";") + row.text.count("\t") >= width // 2:
                 break
             end, taken = row.offset, taken + 1
-        if not taken:
-            return []
-        block = found[-taken:]
-        stream.seek(max(0, end - 4))
-        before = stream.read(min(4, end)).replace(b"\r", b"")
-    return block if before.endswith(b"\n\n") or all(_is_prose(row.text) for row in block) else []
+        block = found[len(found) - taken :]
+        for place, row in enumerate(block):
+            stream.seek(max(0, row.offset - 4))
+            before = stream.read(min(4, row.offset)).replace(b"\r", b"")
+            if before.endswith(b"\n\n") or is_empty(row.text) or all(_is_prose(rest.text) for rest in block[place:]):
+                return block[place:]
+    return []
+
+
+def is_empty(text: str) -> bool:
+    """Whether a line has no more than quotes: some programs write an empty line so."""
+    return not text.strip('" \t\r\n')
 
 
 def collect(database: CsvDatabase, recognised: Recognised, bad: list[Malformed]) -> list[RejectedRow]:

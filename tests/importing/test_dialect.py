@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
 from hextrackr.errors import FileRefused
-from hextrackr.importing.dialect import detect
+from hextrackr.importing import plaintext
+from hextrackr.importing.dialect import detect, rows
 
 HEADER = b"asset.id,definition.id,severity\n"
 
@@ -26,6 +30,57 @@ def test_encoding(sample, encoding, guessed):
     dialect = detect(sample, complete=True)
     assert (dialect.encoding, dialect.guessed) == (encoding, guessed)
     assert dialect.header == ("asset.id", "definition.id", "severity")
+
+
+@pytest.mark.parametrize(
+    ("sample", "encoding"),
+    [
+        pytest.param(b"\xef\xbb\xbf\xef\xbb\xbf" + HEADER, "utf-8", id="two marks"),
+        pytest.param(
+            b"\xef\xbb\xbf" + "\u00ef\u00bb\u00bf".encode() + HEADER, "utf-8", id="one that was taken for text"
+        ),
+        pytest.param(b"\xff\xfe\xff\xfe" + HEADER.decode().encode("utf-16-le"), "utf-16-le", id="two in utf-16"),
+    ],
+)
+def test_a_file_that_was_saved_twice(sample, encoding):
+    dialect = detect(sample, complete=True)
+    assert (dialect.encoding, dialect.header) == (encoding, ("asset.id", "definition.id", "severity"))
+
+
+@pytest.mark.parametrize("place", [10, len(HEADER) + 1, 5_000])
+def test_a_zero_in_a_text_is_damage_and_makes_it_no_binary_file(place):
+    sample = HEADER + b"a,1,High\n" * 1_000
+    dialect = detect(sample[:place] + b"\0" + sample[place:], complete=True)
+    assert (dialect.encoding, len(dialect.header)) == ("utf-8", 3)
+
+
+def test_zeros_among_other_bytes_that_no_text_has():
+    with pytest.raises(FileRefused, match="binary"):
+        detect(b"\0\1\2\3" + HEADER + bytes(range(32)) * 10, complete=True)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_rows_in_quotes_are_a_table_in_a_column(delimiter, newline, tmp_path):
+    lines = [
+        '"Report","of today","1"',
+        '"QID,""Title"",""Severity"",""Port"""',
+        '"1,""Old, very"",""2"",""80"""',
+        f'"2,""Two{newline}lines of """"text"""""",""3"",""443"""',
+    ]
+    sample = newline.join([line.replace(",", delimiter) if line[1] != "R" else line for line in lines]).encode()
+    dialect = detect(sample, complete=True, is_header=lambda cells: "QID" in cells)
+    assert (dialect.wrapped, dialect.header_line, dialect.data_line) == (True, 2, 3)
+    assert dialect.header == ("QID", "Title", "Severity", "Port")
+    wanted = [["1", f"Old{delimiter} very", "2", "80"], ["2", 'Two\nlines of "text"', "3", "443"]]
+    assert [[cell.replace("\r\n", "\n") for cell in row] for row in rows(sample, dialect)] == wanted
+    source, copy = tmp_path / "file.csv", tmp_path / "copy.csv"
+    source.write_bytes(sample)
+    plaintext.write_copy(source, copy, dialect)
+    written = copy.read_text(encoding="utf-8")
+    assert written.count("\n") == sample.count(b"\n") + 1
+    table = csv.reader(io.StringIO("".join(written.splitlines(keepends=True)[2:]), newline=""), delimiter=delimiter)
+    assert list(table) == wanted
 
 
 def test_a_character_cut_by_the_end_of_the_sample_does_not_make_a_file_other_than_utf8():

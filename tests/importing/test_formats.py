@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from hextrackr.errors import MissingColumns, UnknownFormat
-from hextrackr.importing import formats
+from hextrackr.importing import dialect, formats
+from hextrackr.importing.formats.format import OPEN, PASSED
+from hextrackr.web import exportlines
 
 FULL = ("asset.id", "asset.name", "definition.id", "definition.name", "definition.cve", "severity", "port", "state")
 
@@ -68,8 +70,8 @@ def test_a_blank_header_means_nothing_beside_the_description_itself():
     assert formats.recognise(header).places["description"] == (4,)
 
 
-def test_of_two_columns_with_one_name_the_first_counts():
-    assert formats.recognise(["asset.id", "definition.id", "severity", "severity"]).places["severity"] == (2,)
+def test_two_columns_with_one_name_are_two_places():
+    assert formats.recognise(["asset.id", "definition.id", "severity", "severity"]).places["severity"] == (2, 3)
 
 
 #: Headers as these scanners write them, in full or with few columns, and whose they are.
@@ -96,6 +98,17 @@ HEADERS = [
     ("defender-tvm", "DeviceId,DeviceName,OSPlatform,SoftwareVendor,SoftwareName,SoftwareVersion,CveId,VulnerabilitySeverityLevel"),
     ("trivy", "Target,Vulnerability Class,Target Type,Vulnerability ID,Severity,PackageName,Installed Version,Fixed Version,Title"),
     ("trustwave", "Status,IP,Target Name,Domain,Vulnerability Name,Description,Remediation,Protocol,Port,Severity,CVE,Service,Evidence"),
+    ("qualys-vm", "IP,HOSTNAME,LAST SCAN,QID,VULN TITLE,TYPE,SEVERITY,PORT,PROTOCOL,IS_PCI,CVSS_BASE,Q_SEVERITY,THREAT,CVEID"),
+    ("rapid7", "Host Name,IP Address,Nexpose ID,Vulnerability Title,Severity Score,Severity,Risk score,CVSS Score,exploits,Malware Kits"),
+    ("rapid7", "ip_address,nexpose_id,title,description,date_published,cvss_vector,severity_score,severity,pci_severity_score,risk_score"),
+    ("rapid7", "Asset ID,Asset IP Address,Vulnerability Title,CVE ID,Vulnerability Risk Score,Severity,First Found Date"),
+    ("tenable-vm", "asset.display_ipv4_address,asset.name,definition.family,definition.vpr.score,severity,last_seen,definition.cve"),
+    ("tenable-io-legacy", "Plugin ID,CVE,CVSS,Risk,Host,Protocol,Port,Name,Asset UUID,IP Address,FQDN"),
+    ("tenable-io-legacy", "Plugin ID,CVE,CVSS,Risk,Host,Protocol,Port,Name,Vulnerability State"),
+    ("tenable-io-legacy", "Plugin ID,CVE,CVSS,Risk,Host,Protocol,Port,Name,FQDN,OS,CVSS Base Score,System Type,Host Start"),
+    ("nessus-pro", "Plugin ID,CVE,CVSS,Risk,Host,Protocol,Port,Name,First Discovered,Last Discovered"),
+    ("hextrackr", ",".join(exportlines.COLUMNS)),
+    ("generic", "hostname,ip_address,severity,plugin_name,plugin_id,cve,description,solution,vpr_score,state,first_found,last_found"),
     ("generic", "hostname,ip_address,severity,plugin_name"),
     ("generic", "ip_address,cve,severity"),
 ]  # fmt: skip
@@ -151,6 +164,78 @@ def test_every_format_is_complete(known):
 def test_keys_are_unique():
     keys = [known.key for known in formats.known()]
     assert len(keys) == len(set(keys))
+
+
+FIXTURES = sorted((Path(__file__).resolve().parents[1] / "data").glob("*/*.csv"))
+#: What alone tells a format from another: without it, only its source can say whose a file is.
+TELLING = {("nessus-was", "CVSSv3")}
+
+
+def headers(path):
+    sample = path.read_bytes()[: dialect.SAMPLE_BYTES]
+    found = dialect.detect(sample, complete=path.stat().st_size <= dialect.SAMPLE_BYTES, is_header=formats.is_header)
+    known = formats.recognise(found.header).format
+    for place, name in enumerate(found.header):
+        rest = (*found.header[:place], *found.header[place + 1 :])
+        if not known.missing(rest) and (known.key, name) not in TELLING:
+            yield known, name, rest
+
+
+def assert_survives_the_loss_of_any_column(path):
+    assert [
+        (name, formats.recognise(rest).format.key)
+        for known, name, rest in headers(path)
+        if formats.recognise(rest).format != known
+    ] == []
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_any_column_that_is_not_essential_may_be_missing(path):
+    assert_survives_the_loss_of_any_column(path)
+
+
+def test_any_column_of_a_real_export_may_be_missing(scans):
+    for path in sorted(scans.glob("*/*.csv")):
+        if path.parent.name != "hostile":
+            assert_survives_the_loss_of_any_column(path)
+
+
+@pytest.mark.parametrize("known", formats.known(), ids=lambda known: known.key)
+def test_a_word_for_no_verdict_is_no_state(known):
+    assert not set(known.no_verdict) & set(known.states)
+    assert known.other_state == OPEN
+    assert all(word == word.lower() for word in (*known.no_verdict, *known.states))
+
+
+def test_what_rapid7_says_of_a_test():
+    """https://docs.rapid7.com/nexpose/working-with-report-formats"""
+    rapid7 = next(known for known in formats.known() if known.key == "rapid7")
+    assert {code for code in "nv ov sv".split() if rapid7.states.get(code) == PASSED} == {"nv", "ov", "sv"}
+    assert {code for code in "vv ve vp".split() if rapid7.states.get(code) == OPEN} == {"vv", "ve", "vp"}
+    assert set("er uk nt sd ds ee ev ep".split()) <= set(rapid7.no_verdict)
+
+
+NESSUS_WAS = "Plugin ID,CVE,CVSS,CVSSv3,Risk,Host,Protocol,Port,Name\n1,,7.5,7.5,High,{host},tcp,443,Weak cipher\n"
+NESSUS_PRO = "Plugin ID,CVE,CVSS,Risk,Host,Protocol,Port,Name\n1,,7.5,High,{host},tcp,443,Weak cipher\n"
+
+
+def test_a_file_goes_to_the_source_that_knows_its_hosts(run_import):
+    """Without ``CVSSv3`` the header is that of Nessus Professional."""
+    run_import(NESSUS_WAS.format(host="shop.example.org").encode())
+    again = run_import(NESSUS_PRO.format(host="shop.example.org").encode())
+    assert (again.scanner, again.inserted, again.unchanged, again.resolved) == ("nessus-was", 0, 1, 0)
+
+
+@pytest.mark.parametrize(("host", "label"), [("another.example.org", ""), ("shop.example.org", "another source")])
+def test_a_file_of_other_hosts_or_another_label_is_taken_as_it_is(run_import, host, label):
+    run_import(NESSUS_WAS.format(host="shop.example.org").encode())
+    assert run_import(NESSUS_PRO.format(host=host).encode(), source_label=label).scanner == "nessus-pro"
+
+
+def test_a_file_goes_to_the_source_of_its_own_format_first(run_import):
+    run_import(NESSUS_PRO.format(host="other.example.org").encode())
+    run_import(NESSUS_WAS.format(host="shop.example.org").encode())
+    assert run_import(NESSUS_PRO.format(host="shop.example.org").encode(), confirmed=True).scanner == "nessus-pro"
 
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")

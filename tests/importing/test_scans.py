@@ -12,7 +12,7 @@ import pytest
 from hextrackr.errors import FileRefused, MissingColumns, UnknownFormat
 from hextrackr.importing import damage, dialect, plaintext
 from hextrackr.importing.csvdatabase import CsvDatabase
-from hextrackr.importing.formats.format import Fields, Format, normalised
+from hextrackr.importing.formats.format import Fields, Format
 from hextrackr.importing.reader import Reader
 from tests.conftest import LAST_SEEN
 
@@ -207,7 +207,7 @@ def reader(path: Path, tmp_path: Path, fields: Fields, severities: dict[str, int
     sample = path.read_bytes()[: dialect.SAMPLE_BYTES]
     found = dialect.detect(sample, complete=False)
     own = Format("own", "Own", signature=(), essential={}, fields=fields, severities=severities)
-    recognised = own.recognised([normalised(name) for name in found.header])
+    recognised = own.recognised(found.header)
     copy, sound = tmp_path / "copy.csv", tmp_path / "sound.csv"
     plaintext.write_copy(path, copy, found)
     separated = damage.separate(copy, sound, found, recognised)

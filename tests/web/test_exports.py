@@ -61,6 +61,27 @@ def as_cells(finding):
     return texts | {"cves": " ".join(finding["cves"])}
 
 
+def test_an_export_comes_back_in(upload, client):
+    """Of several sources it becomes one, and is otherwise the same; texts that a spreadsheet would run as well."""
+    upload(export([row(host="one", plugin="1", title="=1+1"), row(host="two", plugin="2", severity="Low")]))
+    upload(
+        b"Plugin ID,CVE,CVSS,Risk,Host,Protocol,Port,Name\n"
+        b'900,"CVE-2026-0001, CVE-2026-0002",9.8,Critical,192.0.2.9,tcp,443,-- dashes\n901,,,None,192.0.2.9,tcp,0,Banner\n'
+    )
+    before = client.get("/api/vulnerabilities/export.csv").get_data()
+    form = {"csvFile": (io.BytesIO(before), "export.csv"), "source": "back"}
+    told = client.post("/api/vulnerabilities/import", data=form).json
+    assert (told["scanner"], told["inserted"], told["rejected"], told["merged"]) == ("hextrackr", 4, 0, 0)
+    own = {"id", "scanner", "source"}
+    found = [
+        {name: cell for name, cell in finding.items() if name not in own}
+        for scanner in (None, "hextrackr")
+        for finding in sorted(exported_csv(client), key=lambda each: each["pluginId"])
+        if (finding["scanner"] == "hextrackr") == (scanner == "hextrackr")
+    ]
+    assert found[4:] == found[:4]
+
+
 def test_a_file_holds_what_the_list_shows(client, record, pieces):
     for filters in (*FILTERS, *(filters for filters, _ in together(FILTERS, pairs=10))):
         # The list counts ages from today.

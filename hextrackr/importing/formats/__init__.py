@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from hextrackr.errors import FileRefused, MissingColumns, UnknownFormat
 
-from .format import Format, Recognised, normalised
+from .format import Format, Recognised, letters, normalised
 
 
 @cache
@@ -44,33 +44,51 @@ def recognise(header: Sequence[str], saved: Sequence[Format] = ()) -> Recognised
     :raises UnknownFormat: it is no scanner's.
     :raises MissingColumns: it is a known scanner's, but lacks what the import cannot do without.
     """
+    return candidates(header, saved)[0]
+
+
+def candidates(header: Sequence[str], saved: Sequence[Format] = ()) -> list[Recognised]:
+    """Every format that a header may belong to, with where its columns stand: the one that is meant, then those of which one mark at
+    the most is missing. One column more or less must not make another scanner of a file: whose it is, its hosts tell.
+
+    :raises FileRefused: as for :func:`recognise`, as are the others.
+    """
     if len(header) > MAX_COLUMNS:
         raise FileRefused(f"The file has {len(header)} columns; no export of a scanner has more than {MAX_COLUMNS}.")
-    names = [normalised(name) for name in header]
-    match = _signed(names, (*saved, *known()))
+    match = _signed(header, (*saved, *known()))
     if match is None:
         raise UnknownFormat(_unknown(header))
-    missing = match.missing(names)
+    missing = match.missing(header)
     if missing:
         wanted = "; ".join(f"{meaning} (one of {', '.join(columns)})" for meaning, columns in missing)
         raise MissingColumns(f"This {match.name} export lacks {wanted}.")
-    return match.recognised(names)
+    if match.header is not None:
+        return [match.recognised(header)]
+    others = [
+        other
+        for other in known()
+        if other != match and other.lacking(header, letters) <= 1 and not other.missing(header)
+    ]
+    return [found.recognised(header) for found in (match, *others)]
 
 
 def knowing(header: Sequence[str]) -> list[Format]:
     """Every format that knows a header, the one that is meant first; the last resort only if there is no other."""
-    names = [normalised(name) for name in header]
-    signed = [known_format for known_format in known() if known_format.signed(names)]
-    return [known_format for known_format in signed if not known_format.last_resort] or signed
+    for form in (normalised, letters):
+        signed = [known_format for known_format in known() if known_format.signed(header, form)]
+        if signed:
+            return [known_format for known_format in signed if not known_format.last_resort] or signed
+    return []
 
 
 def is_header(cells: Sequence[str]) -> bool:
     """Whether a line is the header of some format's export, complete or not."""
-    return _signed([normalised(cell) for cell in cells], known()) is not None
+    return _signed(cells, known()) is not None
 
 
-def _signed(names: Sequence[str], candidates: Iterable[Format]) -> Format | None:
-    return next((candidate for candidate in candidates if candidate.signed(names)), None)
+def _signed(header: Sequence[str], candidates: Sequence[Format]) -> Format | None:
+    """The first format whose names stand in a header as the scanner writes them, else the first that has their letters."""
+    return next((found for form in (normalised, letters) for found in candidates if found.signed(header, form)), None)
 
 
 def _unknown(header: Sequence[str]) -> str:

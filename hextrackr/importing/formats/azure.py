@@ -1,39 +1,41 @@
 """Microsoft Defender for Cloud (Azure Security Center): the recommendations export, a row for each resource assessed.
 
-``Healthy`` and ``NotApplicable`` are assessments that found nothing.
+``Healthy`` is an assessment that found nothing, ``NotApplicable`` one that was not made:
+https://learn.microsoft.com/rest/api/defenderforcloud/assessments/get#assessmentstatuscode
 """
 
-from .format import OPEN, PASSED, SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT_WORDS, OPEN, PASSED, SEVERITY_WORDS, Fields, Format
 
 FORMAT = Format(
     key="azure",
     name="Microsoft Defender for Cloud",
     signature=(
-        ("recommendationId", "recommendationName", "recommendationDisplayName"),
+        ("recommendationId", "recommendationName", "recommendationDisplayName", "azurePortalRecommendationLink"),
         ("resourceId", "resourceName", "subscriptionId", "resourceGroup"),
     ),
     essential={
-        "the recommendation": ("recommendationName", "recommendationDisplayName"),
+        "the recommendation": ("recommendationName", "recommendationDisplayName", "recommendationId"),
         "the resource": ("resourceId", "resourceName"),
         "the severity": ("severity",),
     },
     fields=Fields(
         asset_id=("resourceId",),
         name=("resourceName",),
-        plugin_id=("recommendationName",),
+        plugin_id=("recommendationName", "recommendationId"),
         title=("recommendationDisplayName",),
-        cves=("cve", "description"),
+        cves=("cve", "cves", "cveId", "cveIds", "description"),
         family=("resourceType",),
         description=("description",),
         solution=("remediationSteps",),
         see_also=("azurePortalRecommendationLink",),
         severity=("severity",),
         state=("state", "status"),
-        first_seen=("statusChangeDate", "firstEvaluationDate"),
-        last_seen=("exportedTimestamp",),
+        first_seen=("statusChangeDate", "firstEvaluationDate", *FIRST_SEEN),
+        last_seen=("exportedTimestamp", *LAST_SEEN),
         fixed_on=("statusChangeDate",),
     ),
     severities=SEVERITY_WORDS,
-    states={"unhealthy": OPEN, "healthy": PASSED, "notapplicable": PASSED, "not applicable": PASSED},
+    states={"unhealthy": OPEN, "healthy": PASSED},
+    no_verdict=(*NO_VERDICT_WORDS, "offbypolicy", "off by policy", "exempt", "exempted"),
     markup=True,
 )

@@ -4,7 +4,7 @@ From the portal, a hunting query (``DeviceTvmSoftwareVulnerabilities``) or the A
 A row stands for one CVE of one software on one device; the software of several rows is one finding of that CVE.
 """
 
-from .format import FIXED, OPEN, SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, SEVERITY_WORDS, Fields, Format
 
 HOST = ("DeviceId", "DeviceName", "Device Id", "Device Name", "MachineId", "machineName", "Device")
 CVE = ("CveId", "CVE Id", "CVE", "CVE ID", "VulnerabilityId")
@@ -18,12 +18,14 @@ FORMAT = Format(
         CVE,
         (
             "SoftwareName",
-            "Software Name",
             "SoftwareVendor",
-            "Software Vendor",
+            "SoftwareVersion",
             "VulnerabilitySeverityLevel",
             "RecommendedSecurityUpdate",
+            "RecommendedSecurityUpdateId",
             "productName",
+            "productVendor",
+            "productVersion",
             "fixingKbId",
         ),
     ),
@@ -46,11 +48,20 @@ FORMAT = Format(
         published=("PublishedDate", "Published Date", "PublishedOn"),
         severity=SEVERITY,
         state=("Status",),
-        first_seen=("FirstSeenTimestamp", "FirstSeen", "First Seen", "FirstDetected"),
-        last_seen=("LastSeenTimestamp", "LastSeen", "Last Seen", "Timestamp", "EventTimestamp"),
+        first_seen=("FirstSeenTimestamp", *FIRST_SEEN),
+        last_seen=("LastSeenTimestamp", *LAST_SEEN, "Timestamp", "EventTimestamp"),
         # The list of changes tells with each event when it was.
         fixed_on=("FixedOn", "Fixed On", "EventTimestamp"),
     ),
+    bare_rows=True,
     severities={**SEVERITY_WORDS, "unknown": 0},
-    states={"new": OPEN, "updated": OPEN, "active": OPEN, "fixed": FIXED},
+    states={
+        "new": OPEN,
+        "updated": OPEN,
+        "active": OPEN,
+        "open": OPEN,
+        "fixed": FIXED,
+        "resolved": FIXED,
+        "remediated": FIXED,
+    },
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -31,14 +31,46 @@ Columns = tuple[str, ...]
 
 #: What some scanners write where a host has no name, and names that every host has; lower case.
 NO_NAME: Columns = (
-    "", "-", "n/a", "na", "nil", "none", "null", "unknown", "undefined", "not available", "no name", "no hostname",
-    "no registered hostname", "no dns name", "localhost", "localhost.localdomain",
+    "", "-", "--", "n/a", "na", "n.a.", "nil", "none", "(none)", "null", "unknown", "<unknown>", "(unknown)", "undefined", "unresolved",
+    "not available", "not found", "no name", "no hostname", "no host name", "no registered hostname", "no registered host name",
+    "no dns name", "no netbios name", "localhost", "localhost.localdomain",
 )  # fmt: skip
+
+#: Words in any scanner's column of states that are no verdict, lower case: the check did not run, or did not come to an end.
+NO_VERDICT_WORDS: Columns = (
+    "error", "errored", "failed to run", "unknown", "undetermined", "inconclusive", "skipped", "aborted", "cancelled", "canceled",
+    "interrupted", "timeout", "timed out", "untested", "unscanned", "unassessed", "unevaluated",
+    *(
+        f"not{separator}{done}"
+        for separator in (" ", "_", "-", "")
+        for done in (
+            "applicable", "tested", "checked", "scanned", "assessed", "evaluated", "run", "executed", "performed", "selected",
+            "supported", "reviewed",
+        )
+    ),
+)  # fmt: skip
+
+#: What any scanner may call the day on which a finding was first seen, and the one on which it was last seen. A format's own names
+#: come first.
+FIRST_SEEN: Columns = (
+    "First Seen", "First Found", "First Detected", "First Discovered", "First Observed", "First Detection", "First Found On",
+    "First Seen On", "First Detected On", "First Seen Date", "First Found Date", "First Detected Date", "First Discovered Date",
+    "First Observed Date", "First Detection Date", "First Seen At", "First Found At", "First Detected At", "Date First Seen",
+    "Date First Found", "Date First Detected", "Date First Discovered", "Date First Observed", "First Seen Time", "First Detected Time",
+    "First Found Timestamp", "First Seen Timestamp", "First Detected Timestamp", "First Found Datetime", "First Seen Datetime",
+    "First Detected (UTC)", "First Seen (UTC)", "First Found (UTC)",
+)  # fmt: skip
+LAST_SEEN: Columns = tuple(name.replace("First", "Last") for name in FIRST_SEEN)
 
 
 def normalised(name: str) -> str:
     """A column name as it is compared: case, outer and repeated blanks do not count."""
-    return " ".join(name.split()).casefold()
+    return " ".join(name.replace("\ufeff", "").split()).casefold()
+
+
+def letters(name: str) -> str:
+    """A column name without its blanks and underscores: ``ip_address`` is ``IP Address`` and ``IPAddress``."""
+    return "".join(name.replace("_", " ").replace("\ufeff", "").split()).casefold()
 
 
 @dataclass(frozen=True)
@@ -47,8 +79,9 @@ class Fields:
 
     Asset: ``asset_id`` (the scanner's own), ``fqdn``, ``netbios``, ``ip``, ``host`` (an address or a name, as it comes), ``name``,
     ``realm`` (what keeps equal addresses and names apart, such as a repository), ``os``. A cell may list several names or addresses.
-    Definition: ``plugin_id``, ``title``, ``cves`` (any text that holds CVE ids), ``advisories`` (text whose advisory ids count where
-    there is no CVE), ``family``, ``description``, ``solution``, ``see_also``, ``cvss_vector``, ``cvss`` (0..10), ``vpr`` (0..10),
+    Definition: ``plugin_id``, ``title``, ``cves`` (columns for the ids of CVEs and advisories: all of them count, as does
+    ``plugin_id``, and ``title`` where these have no CVE), ``advisories`` (text whose advisory ids count where there is nothing else, as
+    do those of ``title``), ``family``, ``description``, ``solution``, ``see_also``, ``cvss_vector``, ``cvss`` (0..10), ``vpr`` (0..10),
     ``epss`` (0..1), ``published``, ``updated``.
     Finding: ``severity``, ``state``, ``port``, ``protocol``, ``first_seen``, ``last_seen`` (it tells the date of the scan as well),
     ``fixed_on`` (the day on which the scanner found it fixed).
@@ -95,6 +128,9 @@ class Format:
     :ivar severities: words or numbers, lower case, to 0..4.
     :ivar states: words, lower case, to ``PASSED``, ``FIXED``, ``OPEN`` or ``RESURFACED``; any other word means ``other_state``, and
         an empty cell ``OPEN``.
+    :ivar no_verdict: the words, lower case, that say nothing of whether the finding is there: an error, an exclusion, a check that was
+        not made. They leave a finding as it was.
+    :ivar fixed_days: the state is the day on which a finding was fixed, and any other text means ``other_state``.
     :ivar day_first: how the scanner writes dates in numbers, where a column leaves it open; every other shape of a date is
         known without being declared.
     :ivar nulls: cells that mean "nothing", beside the empty one.
@@ -103,6 +139,7 @@ class Format:
     :ivar backslash_quotes: quotes within cells are written ``\\"``, and not doubled.
     :ivar scan_facts: columns in one of which Nessus' plugin 19506 tells when the scan began.
     :ivar bare_rows: a row without plugin and severity is the scanner's way to say that nothing was found; it counts as blank.
+    :ivar quoted_formulas: an apostrophe before a cell that a spreadsheet would take for a formula is none of its text.
     :ivar last_resort: asked only when no other format knows the header.
     :ivar header: the normalised names of a mapping that a user has saved: a file has just these, in any order.
     """
@@ -115,6 +152,8 @@ class Format:
     severities: Mapping[str, int] = field(default_factory=lambda: SEVERITY_WORDS)
     states: Mapping[str, int] = field(default_factory=dict)
     other_state: int = OPEN
+    no_verdict: Columns = NO_VERDICT_WORDS
+    fixed_days: bool = False
     day_first: bool = False
     nulls: Columns = ("N/A", "null")
     blank_header: str | None = None
@@ -122,32 +161,48 @@ class Format:
     backslash_quotes: bool = False
     scan_facts: Columns = ()
     bare_rows: bool = False
+    quoted_formulas: bool = False
     last_resort: bool = False
     header: frozenset[str] | None = None
 
-    def signed(self, names: Sequence[str]) -> bool:
-        """Whether a header (normalised names) is this scanner's."""
+    def signed(self, header: Sequence[str], form: Callable[[str], str] = normalised) -> bool:
+        """Whether a header is this scanner's.
+
+        :param form: what of a name is compared: :func:`normalised` or, less strictly, :func:`letters`.
+        """
         if self.header is not None:
-            return self.header == set(names)
-        return all(_any_of(group, names) for group in self.signature)
+            return self.header == set(map(normalised, header))
+        return self.lacking(header, form) == 0
 
-    def missing(self, names: Sequence[str]) -> list[tuple[str, Columns]]:
-        """The essentials that a header (normalised names) does not provide."""
-        return [(meaning, columns) for meaning, columns in self.essential.items() if not _any_of(columns, names)]
+    def lacking(self, header: Sequence[str], form: Callable[[str], str] = normalised) -> int:
+        """How many groups of the signature a header has no column of."""
+        names = set(map(form, header))
+        return sum(names.isdisjoint(map(form, group)) for group in self.signature)
 
-    def recognised(self, names: Sequence[str]) -> Recognised:
-        """Where each field stands in a header (normalised names)."""
-        names = list(names)
-        if self.blank_header and names.count("") == 1 and normalised(self.blank_header) not in names:
-            names[names.index("")] = normalised(self.blank_header)
-        places = {name: index for index, name in reversed(list(enumerate(names)))}
+    def missing(self, header: Sequence[str]) -> list[tuple[str, Columns]]:
+        """The essentials that a header does not provide."""
+        names = set(map(letters, header))
+        return [
+            (meaning, columns) for meaning, columns in self.essential.items() if names.isdisjoint(map(letters, columns))
+        ]
+
+    def recognised(self, header: Sequence[str]) -> Recognised:
+        """Where each field stands in a header. A name that is there more than once stands in all these places."""
+        names = list(map(letters, header))
+        if self.blank_header and names.count("") == 1 and letters(self.blank_header) not in names:
+            names[names.index("")] = letters(self.blank_header)
+        places: dict[str, list[int]] = {}
+        for index, name in enumerate(names):
+            places.setdefault(name, []).append(index)
         return Recognised(
             self,
             {
-                field_name: tuple(places[normalised(column)] for column in columns if normalised(column) in places)
+                field_name: tuple(
+                    place for name in dict.fromkeys(map(letters, columns)) for place in places.get(name, ())
+                )
                 for field_name, columns in vars(self.fields).items()
             },
-            next((places[normalised(column)] for column in self.scan_facts if normalised(column) in places), None),
+            next((place for column in self.scan_facts for place in places.get(letters(column), ())), None),
         )
 
 
@@ -161,7 +216,3 @@ class Recognised:
     format: Format
     places: Mapping[str, tuple[int, ...]]
     scan_facts: int | None = None
-
-
-def _any_of(columns: Iterable[str], names: Sequence[str]) -> bool:
-    return any(normalised(column) in names for column in columns)

@@ -3,14 +3,18 @@
 Severities in words or as 0 to 4.
 """
 
-from .format import FIXED, OPEN, RESURFACED, TENABLE_SEVERITIES, Fields, Format
+from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, PASSED, RESURFACED, TENABLE_SEVERITIES, Fields, Format
 
 FORMAT = Format(
     key="generic",
     name="Generic CSV",
-    signature=(("hostname", "ip_address"), ("severity",), ("plugin_name", "plugin_id", "cve")),
+    signature=(
+        ("hostname", "ip_address"),
+        ("severity",),
+        ("plugin_name", "plugin_id", "cve", "cves", "cve_id", "cve_ids"),
+    ),
     essential={
-        "the vulnerability": ("plugin_id", "plugin_name", "cve"),
+        "the vulnerability": ("plugin_id", "plugin_name", "cve", "cves", "cve_id", "cve_ids"),
         "the host": ("hostname", "ip_address"),
         "the severity": ("severity",),
     },
@@ -20,8 +24,7 @@ FORMAT = Format(
         os=("operating_system", "os"),
         plugin_id=("plugin_id",),
         title=("plugin_name",),
-        cves=("cve", "plugin_name"),
-        advisories=("cve", "plugin_name"),
+        cves=("cve", "cves", "cve_id", "cve_ids"),
         family=("plugin_family", "family"),
         description=("description",),
         solution=("solution",),
@@ -35,15 +38,16 @@ FORMAT = Format(
         state=("state",),
         port=("port",),
         protocol=("protocol",),
-        first_seen=("first_seen",),
-        last_seen=("last_seen",),
+        first_seen=FIRST_SEEN,
+        last_seen=(*LAST_SEEN, "scan_date", "last_scan"),
         fixed_on=("resolved_on", "fixed_on", "last_fixed", "resolved_at", "fixed_at"),
     ),
     severities=TENABLE_SEVERITIES,
     states={
         **dict.fromkeys(("fixed", "resolved", "closed", "mitigated", "remediated"), FIXED),
         **dict.fromkeys(("new", "open", "active"), OPEN),
-        **dict.fromkeys(("resurfaced", "reopened"), RESURFACED),
+        **dict.fromkeys(("resurfaced", "reopened", "re-opened"), RESURFACED),
+        **dict.fromkeys(("passed", "pass", "not vulnerable", "not affected"), PASSED),
     },
     last_resort=True,
 )

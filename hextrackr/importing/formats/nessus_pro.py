@@ -3,7 +3,7 @@
 A row is repeated for each CVE of a plugin. ``Risk`` is the severity the scan shows, ``Risk Factor`` the plugin's own.
 """
 
-from .format import TENABLE_SEVERITIES, Fields, Format
+from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Fields, Format
 
 HOST = ("Host", "IP Address", "FQDN", "NetBios")
 
@@ -16,8 +16,8 @@ FIELDS = Fields(
     os=("OS", "Operating System"),
     plugin_id=("Plugin ID", "Plugin"),
     title=("Name", "Plugin Name"),
-    cves=("CVE",),
-    advisories=("XREF", "Name"),
+    cves=("CVE", "CVEs", "CVE ID"),
+    advisories=("XREF", "MSKB", "Cross References"),
     family=("Plugin Family", "Family"),
     description=("Description", "Synopsis"),
     solution=("Solution",),
@@ -34,20 +34,25 @@ FIELDS = Fields(
         "CVSS Base Score",
         "CVSS",
     ),
-    vpr=("VPR Score", "VPR"),
+    vpr=("VPR Score", "VPR", "Vulnerability Priority Rating (VPR)", "Vulnerability Priority Rating", "VPR v2 Score"),
     epss=("EPSS Score", "EPSS"),
     published=("Plugin Publication Date", "Vulnerability Publication Date"),
     updated=("Plugin Modification Date",),
     severity=("Risk", "Severity", "Risk Factor"),
     port=("Port",),
     protocol=("Protocol",),
-    last_seen=("Host End", "Host Start"),
+    first_seen=FIRST_SEEN,
+    last_seen=(*LAST_SEEN, "Host End", "Host Start"),
 )
 
 FORMAT = Format(
     key="nessus-pro",
     name="Nessus Professional",
-    signature=(("Plugin ID",), ("Name", "Synopsis", "Plugin Output"), ("Host", "Risk", "Risk Factor")),
+    signature=(
+        ("Plugin ID",),
+        ("Name", "Synopsis", "Plugin Output", "See Also", "Description", "Solution", "Risk"),
+        ("Host", "Risk", "Risk Factor"),
+    ),
     essential={
         "the plugin": ("Plugin ID",),
         "the host": HOST,

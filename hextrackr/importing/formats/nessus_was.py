@@ -2,11 +2,12 @@
 
 from .format import TENABLE_SEVERITIES, Format
 from .nessus_pro import FIELDS, HOST
+from .nessus_pro import FORMAT as NESSUS
 
 FORMAT = Format(
     key="nessus-was",
     name="Nessus Web App Scanning",
-    signature=(("Plugin ID",), ("Name", "Synopsis", "Plugin Output"), ("Host", "Risk"), ("CVSSv3",)),
+    signature=(*NESSUS.signature, ("CVSSv3",)),
     essential={
         "the plugin": ("Plugin ID",),
         "the host": HOST,

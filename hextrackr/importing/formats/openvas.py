@@ -4,14 +4,17 @@ Severity is the word; it is the scanner's own, so that a CVSS of 9.8 may be High
 names only the task and the time. Some cells carry an apostrophe before a dash, against formulas in spreadsheets.
 """
 
-from .format import SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Fields, Format
 
 HOST = ("IP", "Hostname", "Host IP")
 
 FORMAT = Format(
     key="openvas",
     name="Greenbone / OpenVAS",
-    signature=(("NVT OID", "NVT Name"), ("IP", "Hostname", "Result ID", "Task ID", "Specific Result")),
+    signature=(
+        ("NVT OID", "NVT Name", "QoD", "Vulnerability Detection Method", "Product Detection Result"),
+        ("IP", "Hostname", "Result ID", "Task ID", "Specific Result"),
+    ),
     essential={
         "the NVT": ("NVT OID", "NVT Name"),
         "the host": HOST,
@@ -23,8 +26,8 @@ FORMAT = Format(
         os=("OS", "Operating System"),
         plugin_id=("NVT OID",),
         title=("NVT Name",),
-        cves=("CVEs", "CVE"),
-        advisories=("Other References", "NVT Name"),
+        cves=("CVEs", "CVE", "CVE IDs"),
+        advisories=("Other References", "CERTs"),
         family=("NVT Family", "Family"),
         description=("Summary", "Vulnerability Insight"),
         solution=("Solution",),
@@ -34,7 +37,8 @@ FORMAT = Format(
         severity=("Severity", "Threat"),
         port=("Port",),
         protocol=("Port Protocol",),
-        last_seen=("Timestamp",),
+        first_seen=FIRST_SEEN,
+        last_seen=("Timestamp", *LAST_SEEN),
     ),
     severities={**SEVERITY_WORDS, "debug": 0, "false positive": 0, "error": 0, "alarm": 3},
     bare_rows=True,

@@ -1,12 +1,12 @@
-"""Qualys VM: scan results and host-based scan reports, with the report's title and filters before the header.
+"""Qualys VM: scan results and host-based scan reports, with the report's title and filters before the header, and PCI reports.
 
 ``CVSS3 Base`` holds score and vector in one cell; dates are month/day/year; severities are 1 to 5. A row without a QID names a
 host on which nothing was found. An ignored or disabled finding is still there, so it is open.
 """
 
-from .format import FIXED, OPEN, RESURFACED, SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, RESURFACED, SEVERITY_WORDS, Fields, Format
 
-HOST = ("IP", "DNS", "NetBIOS", "FQDN", "Host ID", "QG Host ID")
+HOST = ("IP", "IP Address", "DNS", "DNS Name", "NetBIOS", "FQDN", "Hostname", "Host ID", "QG Host ID")
 
 #: Qualys' 1 (minimal) to 5 (urgent).
 SEVERITIES = {**SEVERITY_WORDS, "1": 0, "2": 1, "3": 2, "4": 3, "5": 4, "minimal": 0, "serious": 2}
@@ -16,37 +16,50 @@ NULLS = ("'-", "-", "N/A", "null")
 FORMAT = Format(
     key="qualys-vm",
     name="Qualys VM",
-    signature=(("QID",), ("IP", "DNS", "IP Status", "Tracking Method", "Vuln Status"), ("Title", "Severity", "Type")),
+    signature=(
+        ("QID",),
+        ("IP", "IP Address", "DNS", "IP Status", "Tracking Method", "Vuln Status", "Q_SEVERITY", "IS_PCI"),
+        ("Title", "Vuln Title", "Vulnerability", "Severity", "Severity Level", "Q_SEVERITY", "Type"),
+    ),
     essential={
         "the QID": ("QID",),
         "the host": HOST,
-        "the severity": ("Severity", "Severity Level"),
+        "the severity": ("Severity", "Severity Level", "Q_SEVERITY"),
     },
     fields=Fields(
         asset_id=("QG Host ID", "Host ID", "Asset ID"),
-        fqdn=("FQDN", "DNS"),
+        fqdn=("FQDN", "DNS", "DNS Name", "Hostname"),
         netbios=("NetBIOS",),
         ip=("IP", "IP Address", "IPv6"),
         realm=("Network",),
         os=("OS", "Operating System"),
         plugin_id=("QID",),
-        title=("Title",),
-        cves=("CVE ID", "CVE", "CVE IDs"),
-        advisories=("Vendor Reference", "Title"),
+        title=("Title", "Vuln Title", "Vulnerability", "Vulnerability Title", "Vulnerability Name"),
+        cves=("CVE ID", "CVE", "CVE IDs", "CVEs"),
+        advisories=("Vendor Reference",),
         family=("Category",),
-        description=("Threat", "Impact"),
+        description=("Threat", "Impact", "Description"),
         solution=("Solution",),
         see_also=("Vendor Reference",),
         cvss_vector=("CVSS4 Base", "CVSS3.1 Base", "CVSS3 Base", "CVSS Base"),
-        cvss=("CVSS4 Base", "CVSS3.1 Base", "CVSS3 Base", "CVSS3.1", "CVSS3", "CVSS Base", "CVSS"),
+        cvss=("CVSS4 Base", "CVSS3.1 Base", "CVSS3 Base", "CVSS3.1", "CVSS3", "CVSS Base", "CVSS", "CVSS Score"),
         published=("Published Date", "Published"),
         updated=("Last Service Modification Date", "Modified"),
-        severity=("Severity", "Severity Level"),
+        # A PCI report has the PCI council's rating, and its own beside it.
+        severity=("Severity", "Severity Level", "Q_SEVERITY"),
         state=("Vuln Status", "Status"),
         port=("Port",),
         protocol=("Protocol",),
-        first_seen=("First Detected", "First Found"),
-        last_seen=("Last Detected", "Last Found"),
+        first_seen=("First Detected", "First Found", *FIRST_SEEN),
+        last_seen=(
+            "Last Detected",
+            "Last Found",
+            *LAST_SEEN,
+            "Last Scan",
+            "Last Scan Date",
+            "Last Scanned",
+            "Scan Date",
+        ),
         fixed_on=("Date Last Fixed", "Last Fixed", "Fixed On"),
     ),
     severities=SEVERITIES,

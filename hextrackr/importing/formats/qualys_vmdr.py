@@ -3,7 +3,7 @@
 Listed by CVE it has a row for each CVE of a QID. ``KB Severity`` is Qualys' own rating, ``Severity`` what the user has made of it.
 """
 
-from .format import Fields, Format
+from .format import FIRST_SEEN, LAST_SEEN, Fields, Format
 from .qualys_vm import NULLS, SEVERITIES, STATES
 
 HOST = ("Asset Id", "Asset Name", "Asset IPV4", "Asset IPV6", "Asset IP")
@@ -11,9 +11,23 @@ HOST = ("Asset Id", "Asset Name", "Asset IPV4", "Asset IPV6", "Asset IP")
 FORMAT = Format(
     key="qualys-vmdr",
     name="Qualys VMDR",
-    signature=(("QID",), HOST, ("Title", "Severity", "KB Severity"), ("Status", "Type Detected", "KB Severity", "QDS")),
+    signature=(
+        ("QID", "KB Severity", "QDS", "CVE-Description"),
+        HOST,
+        ("Title", "Severity", "KB Severity"),
+        (
+            "Status",
+            "Type Detected",
+            "KB Severity",
+            "QDS",
+            "QVS Score",
+            "TruRisk Score",
+            "Vuln Patchable",
+            "Detection AGE",
+        ),
+    ),
     essential={
-        "the QID": ("QID",),
+        "the QID": ("QID", "Title", "CVE"),
         "the host": HOST,
         "the severity": ("Severity", "KB Severity"),
     },
@@ -25,9 +39,9 @@ FORMAT = Format(
         name=("Asset Name",),
         os=("Operating System", "OS"),
         plugin_id=("QID",),
-        title=("Title",),
-        cves=("CVE", "CVE ID", "CVEs"),
-        advisories=("Vendor Reference", "Title"),
+        title=("Title", "Vuln Title", "Vulnerability"),
+        cves=("CVE", "CVE ID", "CVEs", "CVE IDs"),
+        advisories=("Vendor Reference",),
         family=("Category",),
         description=("Threat", "CVE-Description"),
         solution=("Solution",),
@@ -45,12 +59,13 @@ FORMAT = Format(
         state=("Status",),
         port=("Port",),
         protocol=("Protocol",),
-        first_seen=("First Detected",),
-        last_seen=("Last Detected",),
+        first_seen=("First Detected", "First Found", *FIRST_SEEN),
+        last_seen=("Last Detected", "Last Found", *LAST_SEEN),
         fixed_on=("Last Fixed", "Date Last Fixed"),
     ),
     severities=SEVERITIES,
     states=STATES,
     nulls=NULLS,
     markup=True,
+    bare_rows=True,
 )

@@ -1,81 +1,139 @@
-"""Rapid7 InsightVM and Nexpose: the CSV report (any of its columns) and the usual SQL query export.
+"""Rapid7 InsightVM and Nexpose: the CSV report (any of its columns) and exports by SQL query, such as those that Rapid7 publishes.
 
-The test's result code tells whether there is a finding: ``vv``, ``ve`` and ``vp`` are vulnerable by version, by exploit and
-potentially; ``nv``, ``ov`` (a fix was ported back) and ``sv`` (another version) are tests that found nothing. Every other code is no
-verdict: errors, tests that were skipped or disabled, and findings that an exception leaves out. The severity is a number: 1 to 3
-Moderate, 4 to 7 Severe, 8 to 10 Critical, which are our Medium, High and Critical, whether a file says it in numbers or in words.
+The severity is a number: 1 to 3 Moderate, 4 to 7 Severe, 8 to 10 Critical, which are our Medium, High and Critical, whether a file says
+it in numbers or in words.
+
+The test's result code tells whether there is a finding. ``vv``, ``ve`` and ``vp`` are vulnerable by version, by exploit and
+potentially; ``nv``, ``ov`` and ``sv`` are not vulnerable: by a test, by what other tests showed, and because the version is none of the
+affected ones. Every other code is no verdict: https://docs.rapid7.com/nexpose/working-with-report-formats (Vulnerability result codes).
+
+The queries: https://github.com/rapid7/insightvm-sql-queries
 """
 
-from .format import NO_VERDICT, OPEN, PASSED, SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT_WORDS, OPEN, PASSED, SEVERITY_WORDS, Fields, Format
 
-HOST = (
-    "Asset IP Address", "Asset Names", "Asset ID", "ip_address", "host_name", "asset_id", "IP Address", "Asset Name", "Hostname",
+ID = ("Vulnerability ID", "nexpose_id")
+TITLE = ("Vulnerability Title", "Vulnerability Name", "title", "Vulnerability", "Vulnerabiltiy")
+HOST = ("Asset IP Address", "Asset Names", "Asset ID", "ip_address", "host_name", "Asset Name", "Hostname")
+SEVERITY = ("Vulnerability Severity Level", "severity_score", "Vulnerability Severity", "Severity Level", "severity")
+
+#: Excluded by an exception, errors, what was not tested.
+NO_VERDICT = (
+    "ee", "ep", "ev", "er", "uk", "nt", "sd", "ds",
+    "exception-vulnerable-exploited", "exception-vulnerable-version", "exception-vulnerable-potential", "skipped-dos",
+    "skipped-disabled", "no-tests",
 )  # fmt: skip
 
 FORMAT = Format(
     key="rapid7",
     name="Rapid7 InsightVM",
     signature=(
-        ("Vulnerability ID", "Vulnerability Title", "nexpose_id", "vulnerability_id", "vulnerability_title"),
-        ("Asset IP Address", "Asset Names", "Asset ID", "asset_id", "ip_address"),
+        (
+            *ID,
+            "Vulnerability Title",
+            "Vulnerability Test Result Code",
+            "malware_kits",
+            "pci_severity_score",
+            "severity_score",
+        ),
+        ("Asset IP Address", "Asset Names", "Asset Name", "Asset ID", "ip_address", "host_name"),
         (
             "Vulnerability Severity Level",
             "Vulnerability Test Result Code",
             "Vulnerability Severity",
-            "severity_score",
-            "Vulnerable Since",
-            "riskscore",
+            "Vulnerability CVE IDs",
+            "Vulnerability CVSS Score",
+            "Vulnerability CVSSv3 Score",
             "Vulnerability Risk Score",
+            "Vulnerability Proof",
+            "Vulnerability Solution",
+            "Vulnerability Published Date",
+            "Vulnerable Since",
+            "Asset OS Name",
+            "Service Port",
             "nexpose_id",
             "proof",
-            "Vulnerability Proof",
+            "severity_score",
+            "riskscore",
+            "risk_score",
+            "pci_severity_score",
+            "malware_kits",
+            "first_discovered",
+            "most_recently_discovered",
+            "last_assessed_for_vulnerabilities",
+            "date_published",
+            "age_in_days",
         ),
     ),
-    essential={
-        "the vulnerability": (
-            "Vulnerability ID",
-            "Vulnerability Title",
-            "nexpose_id",
-            "vulnerability_id",
-            "vulnerability_title",
-        ),
-        "the host": HOST,
-        "the severity": ("Vulnerability Severity Level", "Vulnerability Severity", "severity_score", "severity"),
-    },
+    essential={"the vulnerability": (*ID, *TITLE), "the host": HOST, "the severity": SEVERITY},
     fields=Fields(
-        asset_id=("Asset ID", "asset_id"),
+        asset_id=("Asset ID",),
         fqdn=("Asset Names", "Asset Name", "host_name", "Hostname"),
-        ip=(
-            "Asset IP Address",
-            "Asset Alternate IPv4 Addresses",
-            "Asset Alternate IPv6 Addresses",
-            "ip_address",
-            "IP Address",
+        ip=("Asset IP Address", "Asset Alternate IPv4 Addresses", "Asset Alternate IPv6 Addresses", "ip_address"),
+        os=(
+            "Asset OS Name",
+            "Asset Operating System",
+            "os_description",
+            "operating_system",
+            "Asset OS",
+            "OS",
+            "OS Name",
         ),
-        os=("Asset OS Name", "Asset Operating System", "os_description", "operating_system"),
-        plugin_id=("Vulnerability ID", "nexpose_id", "vulnerability_id"),
-        title=("Vulnerability Title", "vulnerability_title", "title", "Vulnerability Name"),
-        cves=("Vulnerability CVE IDs", "cves", "cve", "CVE", "Vulnerability ID", "nexpose_id"),
-        advisories=("Vulnerability Reference IDs", "Vulnerability Title", "title"),
-        family=("Vulnerability Tags", "Vulnerability Categories", "category"),
+        plugin_id=ID,
+        title=TITLE,
+        cves=("Vulnerability CVE IDs", "Vulnerability CVE ID", "cves", "cve", "CVE ID", "CVE IDs"),
+        advisories=("Vulnerability Reference IDs", "references", "reference"),
+        family=("Vulnerability Tags", "Vulnerability Categories", "Vulnerability Category", "category", "categories"),
         description=("Vulnerability Description", "description"),
-        solution=("Vulnerability Solution", "Remediation", "solution", "fix"),
+        solution=(
+            "Vulnerability Solution",
+            "Remediation",
+            "solution",
+            "fix",
+            "Solution Summary",
+            "summary",
+            "best_solution",
+        ),
         see_also=("Vulnerability Reference URLs", "Vulnerability References"),
         cvss_vector=("Vulnerability CVSSv3 Vector", "Vulnerability CVSS Vector", "cvss_v3_vector", "cvss_vector"),
-        cvss=("Vulnerability CVSSv3 Score", "Vulnerability CVSS Score", "cvss_v3_score", "cvss_score"),
-        published=("Vulnerability Published Date", "Vulnerability Publish Date", "date_published"),
+        cvss=(
+            "Vulnerability CVSSv3 Score",
+            "Vulnerability CVSS Score",
+            "cvss_v3_score",
+            "CVSSv3 Score",
+            "cvss_score",
+            "CVSS",
+        ),
+        published=("Vulnerability Published Date", "Vulnerability Publish Date", "date_published", "Published"),
         updated=("Vulnerability Modified Date", "date_modified"),
-        severity=("Vulnerability Severity Level", "severity_score", "Vulnerability Severity", "severity"),
+        severity=SEVERITY,
         state=("Vulnerability Test Result Code",),
         port=("Service Port", "port"),
         protocol=("Service Protocol", "protocol"),
-        first_seen=("Vulnerable Since", "First Found", "first_discovered", "vulnerable_since"),
+        first_seen=(
+            "Vulnerable Since",
+            "first_discovered",
+            "first_discovered_date",
+            *FIRST_SEEN,
+            "date_discovered",
+            "Vulnerability Discovered Date",
+        ),
         last_seen=(
             "Vulnerability Test Date",
+            "most_recently_discovered",
+            "last_discovered_date",
+            *LAST_SEEN,
+            "date_tested",
             "Asset Last Scan",
+            "Vulnerability Last Scan Date",
+            "last_assessed_for_vulnerabilities",
+            "last_assessed",
             "Last Scan Date",
+            "last_scan",
             "last_scanned",
             "last_scan_finished",
+            "last_scan_end",
+            "scan_finished",
             "scan_date",
         ),
     ),
@@ -86,7 +144,15 @@ FORMAT = Format(
         **dict.fromkeys(("4", "5", "6", "7"), 3),
         **dict.fromkeys(("8", "9", "10"), 4),
     },
-    states={**dict.fromkeys(("vv", "ve", "vp"), OPEN), **dict.fromkeys(("nv", "ov", "sv"), PASSED)},
-    other_state=NO_VERDICT,
+    states={
+        **dict.fromkeys(
+            ("vv", "ve", "vp", "vulnerable-version", "vulnerable-exploited", "vulnerable-potential", "potential"), OPEN
+        ),
+        **dict.fromkeys(
+            ("nv", "ov", "sv", "not-vulnerable", "overridden-vulnerable-version", "skipped-version"), PASSED
+        ),
+    },
+    no_verdict=(*NO_VERDICT_WORDS, *NO_VERDICT),
     markup=True,
+    bare_rows=True,
 )

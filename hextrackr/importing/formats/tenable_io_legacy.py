@@ -1,11 +1,12 @@
 """Tenable.io before its Explore pages, and Tenable FedRAMP still: Nessus' columns, and what is known of the asset.
 
+What tells it from Nessus is one of two columns, or of the others, which Nessus has none of, two.
 https://docs.tenable.com/tenableio/Content/Analysis/CSVVulnExportFields.htm
 """
 
 from dataclasses import replace
 
-from .format import FIXED, OPEN, RESURFACED, TENABLE_SEVERITIES, Format
+from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, RESURFACED, TENABLE_SEVERITIES, Format
 from .nessus_pro import FIELDS, HOST
 
 FORMAT = Format(
@@ -13,10 +14,35 @@ FORMAT = Format(
     name="Tenable.io (legacy export)",
     signature=(
         ("Plugin ID",),
-        ("Name", "Plugin Name", "Synopsis", "Plugin Output"),
+        (
+            "Name",
+            "Plugin Name",
+            "Synopsis",
+            "Plugin Output",
+            "See Also",
+            "Description",
+            "Solution",
+            "Risk",
+            "Vulnerability State",
+        ),
         ("Host", "Risk", "Severity", "IP Address", "FQDN"),
-        ("Asset UUID", "Vulnerability State"),
-        ("Asset UUID", "Vulnerability State", "CVSS3 Base Score"),
+        ("Asset UUID", "Vulnerability State", "IP Address", "FQDN", "NetBios", "OS", "Plugin Family"),
+        (
+            "Asset UUID",
+            "Vulnerability State",
+            "System Type",
+            "Host Start",
+            "Host End",
+            "CVSS Base Score",
+            "CVSS Temporal Score",
+            "CVSS Temporal Vector",
+            "CVSS3 Base Score",
+            "CVSS3 Temporal Score",
+            "CVSS3 Temporal Vector",
+            "CVSS3 Vector",
+            "Vulnerability Priority Rating (VPR)",
+            "Recast Reason",
+        ),
     ),
     essential={
         "the plugin": ("Plugin ID",),
@@ -27,8 +53,8 @@ FORMAT = Format(
         FIELDS,
         asset_id=("Asset UUID",),
         state=("Vulnerability State", "State"),
-        first_seen=("First Found", "First Seen"),
-        last_seen=("Last Found", "Last Seen", "Host End", "Host Start"),
+        first_seen=("First Found", *FIRST_SEEN),
+        last_seen=("Last Found", *LAST_SEEN, "Host End", "Host Start"),
         fixed_on=("Last Fixed", "Fixed On"),
     ),
     severities=TENABLE_SEVERITIES,

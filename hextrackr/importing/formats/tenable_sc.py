@@ -4,14 +4,19 @@ Its summaries (by plugin, by host) have no row for each finding and are refused,
 view has the columns of the cumulative one, and ``Mitigated On``; what stands in it is fixed.
 """
 
-from .format import FIXED, TENABLE_SEVERITIES, Fields, Format
+from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Fields, Format
 
 HOST = ("IP Address", "DNS Name", "NetBIOS Name", "Host ID", "Agent ID", "Host Name")
 
 FORMAT = Format(
     key="tenable-sc",
     name="Tenable Security Center",
-    signature=(("Plugin", "Plugin ID"), ("Plugin Name",), ("Severity", "Risk Factor", "Family")),
+    signature=(
+        ("Plugin", "Plugin ID", "Plugin Name"),
+        ("Plugin Name", "Exploit?", "Repository", "Plugin Text", "Steps to Remediate", "Vulnerability Priority Rating"),
+        ("Severity", "Risk Factor", "Family"),
+        ("Family", "Severity", "IP Address", "Repository", "Exploit?"),
+    ),
     essential={
         "the plugin": ("Plugin", "Plugin ID", "Plugin Name"),
         "the host": HOST,
@@ -27,8 +32,8 @@ FORMAT = Format(
         os=("OS", "Operating System"),
         plugin_id=("Plugin", "Plugin ID"),
         title=("Plugin Name",),
-        cves=("CVE",),
-        advisories=("Cross References", "Plugin Name"),
+        cves=("CVE", "CVEs", "CVE ID"),
+        advisories=("Cross References",),
         family=("Family", "Plugin Family"),
         description=("Description", "Synopsis"),
         solution=("Solution", "Steps to Remediate"),
@@ -43,13 +48,12 @@ FORMAT = Format(
         state=("Mitigated On",),
         port=("Port",),
         protocol=("Protocol",),
-        first_seen=("First Discovered", "First Seen"),
-        last_seen=("Last Observed", "Last Seen"),
+        first_seen=("First Discovered", *FIRST_SEEN),
+        last_seen=("Last Observed", *LAST_SEEN),
         fixed_on=("Mitigated On", "Last Mitigated"),
     ),
     severities=TENABLE_SEVERITIES,
-    # The one "state" is the date on which a finding was mitigated: any text there means that it is fixed.
-    other_state=FIXED,
+    fixed_days=True,
     nulls=("N/A", "null", "Never"),
     scan_facts=("Plugin Output", "Plugin Text"),
 )

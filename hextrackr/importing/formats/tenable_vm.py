@@ -3,7 +3,7 @@
 Columns and states: https://docs.tenable.com/vulnerability-management/Content/Explore/Findings/Findings.htm
 """
 
-from .format import FIXED, OPEN, RESURFACED, TENABLE_SEVERITIES, Fields, Format
+from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, RESURFACED, TENABLE_SEVERITIES, Fields, Format
 
 HOST = (
     "asset.id",
@@ -18,7 +18,21 @@ HOST = (
 FORMAT = Format(
     key="tenable-vm",
     name="Tenable Vulnerability Management",
-    signature=(("definition.id", "definition.name"), HOST),
+    signature=(
+        (
+            "definition.id",
+            "definition.name",
+            "definition.cve",
+            "definition.family",
+            "definition.severity",
+            "definition.vpr.score",
+            "definition.vpr_v2.score",
+            "definition.synopsis",
+            "definition.description",
+            "definition.solution",
+        ),
+        HOST,
+    ),
     essential={
         "the plugin": ("definition.id", "definition.name", "definition.cve"),
         "the host": HOST,
@@ -40,8 +54,8 @@ FORMAT = Format(
         plugin_id=("definition.id",),
         title=("definition.name",),
         # Vendor feeds leave the CVE column out and put the CVE or advisory id into the name.
-        cves=("definition.cve", "definition.name"),
-        advisories=("definition.name",),
+        cves=("definition.cve", "definition.cves"),
+        advisories=("definition.references", "definition.xrefs"),
         family=("definition.family",),
         description=("definition.description", "definition.synopsis"),
         solution=("definition.solution",),
@@ -56,8 +70,8 @@ FORMAT = Format(
         state=("state",),
         port=("port",),
         protocol=("protocol",),
-        first_seen=("first_observed", "first_seen"),
-        last_seen=("last_seen",),
+        first_seen=("first_observed", *FIRST_SEEN),
+        last_seen=LAST_SEEN,
         fixed_on=("last_fixed", "fixed_date"),
     ),
     severities=TENABLE_SEVERITIES,

@@ -1,10 +1,12 @@
 """Trivy: its CSV template (``contrib/csv.tpl``). The asset is the target: an image, a file system, a repository.
 
-The template writes Go strings, with quotes as ``\\"``. A vulnerability is found once in a target, however many packages carry it.
+The template writes Go strings, with quotes as ``\\"``.
+A target on which nothing was found has a row without a vulnerability. A vulnerability is found
+once in a target, however many packages carry it.
 https://github.com/aquasecurity/trivy/blob/main/contrib/csv.tpl
 """
 
-from .format import SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Fields, Format
 
 FORMAT = Format(
     key="trivy",
@@ -12,7 +14,7 @@ FORMAT = Format(
     signature=(
         ("Target",),
         ("Vulnerability ID", "VulnerabilityID"),
-        ("PackageName", "Package Name", "PkgName", "Vulnerability Class", "Target Type", "Installed Version"),
+        ("PackageName", "PkgName", "Vulnerability Class", "Target Type", "Installed Version", "Fixed Version"),
     ),
     essential={
         "the vulnerability": ("Vulnerability ID", "VulnerabilityID"),
@@ -34,8 +36,11 @@ FORMAT = Format(
         cvss=("CVSS V3 Score",),
         published=("Published Date", "PublishedDate"),
         severity=("Severity",),
+        first_seen=FIRST_SEEN,
+        last_seen=LAST_SEEN,
     ),
     # A vulnerability that nobody has rated yet is kept, with the least severity.
     severities={**SEVERITY_WORDS, "unknown": 0},
     backslash_quotes=True,
+    bare_rows=True,
 )

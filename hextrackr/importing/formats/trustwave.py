@@ -1,11 +1,15 @@
 """Trustwave: the vulnerability findings export, with severities as single letters (C, H, M, L, I) and no id of its own but the name."""
 
-from .format import FIXED, SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, SEVERITY_WORDS, Fields, Format
 
 FORMAT = Format(
     key="trustwave",
     name="Trustwave",
-    signature=(("Vulnerability Name",), ("Target Name", "Evidence"), ("IP", "Domain", "Remediation")),
+    signature=(
+        ("Vulnerability Name",),
+        ("Target Name", "Evidence", "Domain"),
+        ("IP", "Domain", "Remediation", "Target Name"),
+    ),
     essential={
         "the vulnerability": ("Vulnerability Name",),
         "the host": ("IP", "Target Name", "Domain"),
@@ -15,8 +19,7 @@ FORMAT = Format(
         ip=("IP",),
         name=("Target Name", "Domain"),
         title=("Vulnerability Name",),
-        cves=("CVE",),
-        advisories=("Vulnerability Name",),
+        cves=("CVE", "CVEs", "CVE ID"),
         family=("Service",),
         description=("Description",),
         solution=("Remediation",),
@@ -25,10 +28,10 @@ FORMAT = Format(
         state=("Status",),
         port=("Port",),
         protocol=("Protocol",),
-        first_seen=("First Found", "First Detected"),
-        last_seen=("Last Found", "Last Detected"),
+        first_seen=FIRST_SEEN,
+        last_seen=LAST_SEEN,
         fixed_on=("Last Fixed", "Date Fixed", "Fixed On"),
     ),
     severities=SEVERITY_WORDS,
-    states={"fixed": FIXED, "resolved": FIXED, "remediated": FIXED, "closed": FIXED},
+    states={"open": OPEN, "fixed": FIXED, "resolved": FIXED, "remediated": FIXED, "closed": FIXED},
 )

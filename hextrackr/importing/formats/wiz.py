@@ -1,9 +1,10 @@
 """Wiz: the issues report, and the vulnerability findings report with its one-word column names.
 
-An issue that is ignored or in progress is still there, so it is open. Deleted resources are resolved by Wiz itself.
+An issue that is ignored or in progress is still there, so it is open; one that is rejected was not judged by Wiz but by a person, for a
+false positive or a risk that is taken, so it is no verdict. Deleted resources are resolved by Wiz itself.
 """
 
-from .format import FIXED, OPEN, SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, FIXED, LAST_SEEN, NO_VERDICT_WORDS, OPEN, SEVERITY_WORDS, Fields, Format
 
 HOST = ("Resource vertex ID", "Resource external ID", "Resource Name", "AssetID", "AssetName", "ProviderUniqueId")
 
@@ -11,10 +12,20 @@ FORMAT = Format(
     key="wiz",
     name="Wiz",
     signature=(
-        ("Wiz URL", "WizURL", "Issue ID", "Control ID", "Resource vertex ID"),
+        (
+            "Wiz URL",
+            "Issue ID",
+            "Control ID",
+            "Resource vertex ID",
+            "CVEDescription",
+            "CVSSSeverity",
+            "VendorSeverity",
+            "FindingStatus",
+            "ProviderUniqueId",
+        ),
         ("Resource Name", "Resource external ID", "Resource Type", "AssetName", "AssetID", "Resource vertex ID"),
         ("Severity", "VendorSeverity", "CVSSSeverity", "Title", "DetailedName"),
-        ("Status", "FindingStatus", "Created At", "FirstDetected"),
+        ("Status", "FindingStatus", "Created At", "FirstDetected", "LastDetected"),
     ),
     essential={
         "the issue": ("Control ID", "Title", "Name", "DetailedName"),
@@ -28,8 +39,7 @@ FORMAT = Format(
         os=("Resource OS", "OperatingSystem"),
         plugin_id=("Control ID", "Name"),
         title=("Title", "Name"),
-        cves=("Name", "Title"),
-        advisories=("Name", "Title"),
+        cves=("CVE", "CVEs", "CVE ID", "Name"),
         family=("Resource Type", "DetailedName"),
         description=("Description", "CVEDescription"),
         solution=("Remediation Recommendation", "Remediation"),
@@ -38,14 +48,14 @@ FORMAT = Format(
         epss=("EPSSProbability", "EPSS Probability"),
         severity=("Severity", "VendorSeverity", "CVSSSeverity"),
         state=("Status", "FindingStatus"),
-        first_seen=("Created At", "FirstDetected"),
-        last_seen=("LastDetected", "Last Seen", "LastSeen"),
+        first_seen=("Created At", *FIRST_SEEN),
+        last_seen=LAST_SEEN,
         fixed_on=("Resolved Time", "ResolvedAt", "Resolved At"),
     ),
     severities={**SEVERITY_WORDS, "unknown": 0},
+    no_verdict=(*NO_VERDICT_WORDS, "rejected"),
     states={
         "resolved": FIXED,
-        "rejected": FIXED,
         "open": OPEN,
         "in_progress": OPEN,
         "ignored": OPEN,
