@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Engine, func, or_, select
+from sqlalchemy import Engine, select
 
-from hextrackr.models import Asset, Source
+from hextrackr.models import AssetIdentifier, Source
 
 from .formats.format import NO_NAME, Recognised
 from .mapping import ASSET_FIELDS
@@ -30,14 +30,14 @@ def choose(engine: Engine, label: str, candidates: Sequence[Recognised], rows: S
         for key, found in by_key.items():
             hosts = _hosts(found, rows)
             if key in known and hosts:
-                names = or_(*(func.lower(name).in_(hosts) for name in (Asset.key, Asset.fqdn, Asset.ip, Asset.name)))
-                if connection.execute(select(Asset.id).where(Asset.source_id == known[key], names).limit(1)).first():
+                of_these = AssetIdentifier.source_id == known[key], AssetIdentifier.value.in_(hosts)
+                if connection.execute(select(AssetIdentifier.asset_id).where(*of_these).limit(1)).first():
                     return found
     return best
 
 
 def _hosts(recognised: Recognised, rows: Sequence[Sequence[str]]) -> list[str]:
-    """What these rows call their hosts, in lower case."""
+    """What these rows call their hosts, as it is compared."""
     places = {place for field in ASSET_FIELDS if field != "os" for place in recognised.places[field]}
-    cells = (row[place].strip().lower() for row in rows for place in places if place < len(row))
+    cells = (row[place].strip().lower().rstrip(".") for row in rows for place in places if place < len(row))
     return sorted({cell for cell in cells if cell and cell not in NO_NAME})

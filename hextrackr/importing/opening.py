@@ -86,5 +86,5 @@ def opened(engine: Engine, job: Job, record: Import, sample: bytes, size: int) -
     fingerprint = repeats.fingerprint(record.digest, recognised, job.date_order)
     source_id = states.enter(engine, job, record, recognised, fingerprint)
     standing = outlook.standing(engine, source_id)
-    first, above = dialect.rows(sample, found), dialect.preamble(sample, found)
+    above = dialect.preamble(sample, found)
     return Opened(size, found, recognised, first, above, date.today(), source_id, standing, fingerprint)

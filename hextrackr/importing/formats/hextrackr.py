@@ -35,6 +35,7 @@ FORMAT = Format(
         protocol=("protocol",),
         first_seen=FIRST_SEEN,
         last_seen=LAST_SEEN,
+        fixed_on=("resolvedOn",),
     ),
     states={"active": OPEN, "reopened": RESURFACED, "resolved": FIXED},
     quoted_formulas=True,
