@@ -48,12 +48,13 @@ _SAME_KEY = """
         SELECT k.id FROM definitions k WHERE k.source_id = :source_id AND k.key = staging_definitions.key)
     WHERE import_id = :import_id
 """
-#: Where one side has no id of the check, its title is its key: the same title, if it means one definition on each side.
+#: Where one side has no id of the check, it is known by its title: the same title, if it means one definition on each side. ``{theirs}`` is
+#: compared with that: the title of any on record, or the key of one that has no id there.
 _SAME_TITLE = """
     CREATE TEMPORARY TABLE same_titles AS
     SELECT d.number, min(k.id) AS definition_id
-    FROM (SELECT {mine} AS title, min(number) AS number FROM staging_definitions
-          WHERE import_id = :import_id AND definition_id IS NULL GROUP BY 1 HAVING count(*) = 1) AS d
+    FROM (SELECT title, min(number) AS number FROM staging_definitions
+          WHERE import_id = :import_id AND definition_id IS NULL AND {which} GROUP BY title HAVING count(*) = 1) AS d
     JOIN definitions k ON k.source_id = :source_id AND k.{theirs} = d.title
     WHERE k.id NOT IN (SELECT definition_id FROM staging_definitions WHERE import_id = :import_id AND definition_id IS NOT NULL)
     GROUP BY d.number HAVING count(*) = 1
@@ -78,8 +79,8 @@ def promote_definitions(connection: Connection, import_id: int, source_id: int, 
     """Promote the staged definitions; one that comes with CVEs has exactly those afterwards."""
     parameters = {"import_id": import_id, "source_id": source_id}
     connection.execute(text(_SAME_KEY), parameters)
-    for mine, theirs in (("key", "title"), ("title", "key")):
-        for step in (_SAME_TITLE.format(mine=mine, theirs=theirs), _LINK_TITLES, "DROP TABLE same_titles"):
+    for which, theirs in (("titled", "title"), ("NOT titled", "key")):
+        for step in (_SAME_TITLE.format(which=which, theirs=theirs), _LINK_TITLES, "DROP TABLE same_titles"):
             connection.execute(text(step), parameters)
     newest = _upsert(connection, "definitions", DEFINITION_VALUES, import_id, source_id, late)
     ids = {"import_id": import_id, "known": newest if late else 0}
@@ -110,11 +111,14 @@ def _upsert(
 ) -> int:
     """Update what is linked, add what is not, and return the greatest id there was before."""
     newest: int = connection.execute(text(f"SELECT coalesce(max(id), 0) FROM {table}")).scalar_one()
-    differs = " OR ".join(
-        f"(excluded.{name} IS NOT NULL AND ({table}.{name} IS NULL OR {table}.{name} <> excluded.{name}))"
-        for name in values
+    # A definition without a title is shown by its key, which is no title that a file has told.
+    told = {name: f"excluded.{name}" for name in values} | (
+        {"title": "nullif(excluded.title, excluded.key)"} if "title" in values else {}
     )
-    kept = ", ".join(f"{name} = coalesce(excluded.{name}, {table}.{name})" for name in values)
+    differs = " OR ".join(
+        f"({new} IS NOT NULL AND ({table}.{name} IS NULL OR {table}.{name} <> {new}))" for name, new in told.items()
+    )
+    kept = ", ".join(f"{name} = coalesce({new}, {table}.{name})" for name, new in told.items())
     parts = {"table": table, "name": table[:-1], "names": ", ".join(values), "kept": kept, "differs": differs}
     parts["worth"] = _WORTH.format(name=table[:-1])
     if not late:

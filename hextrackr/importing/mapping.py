@@ -162,6 +162,7 @@ class Mapping:
         """What the rows of one definition say of it: column name to expression, over :meth:`cells`."""
         vector = self.text("cvss_vector", KEY_LENGTH)
         return {
+            "titled": f"{self.text('plugin_id')} IS NULL",
             "title": f"coalesce({self._plain('title')}, key)",
             "family": self.text("family", KEY_LENGTH),
             "description": self._plain("description"),

@@ -13,7 +13,7 @@ WEIGHT_COLUMNS = (*(severity.name.lower() for severity in WORST_FIRST), "vpr_sum
 ASSET_COLUMNS = ("number", "key", "name", "fqdn", "netbios", "ip", "os", "last_seen", *WEIGHT_COLUMNS)
 IDENTIFIER_COLUMNS = ("number", "kind", "realm", "value")
 DEFINITION_COLUMNS = (
-    "number", "key", "title", "family", "description", "solution", "see_also",
+    "number", "key", "titled", "title", "family", "description", "solution", "see_also",
     "cvss_vector", "cvss", "vpr", "epss", "published", "updated", *WEIGHT_COLUMNS,
 )  # fmt: skip
 CVE_COLUMNS = ("number", "cve")

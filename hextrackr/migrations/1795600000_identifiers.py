@@ -88,6 +88,7 @@ def upgrade() -> None:
     if on_postgresql:
         for table in ("staging_identifiers", "staging_unchecked"):
             op.execute(f"ALTER TABLE {table} SET UNLOGGED")
+    op.add_column("staging_definitions", sa.Column("titled", sa.Boolean(), nullable=False, server_default=sa.false()))
     # What is staged has no identifiers, and old numbers for states: such an import begins again.
     op.execute("""
         UPDATE imports SET state = 'queued', owner = '', lease_until = 0
@@ -96,6 +97,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("staging_definitions", "titled")
     for table in ("undo_identifiers", "staging_unchecked", "staging_identifiers", "asset_identifiers"):
         op.drop_table(table)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import SmallInteger, String
+from sqlalchemy import SmallInteger, String, false
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from .base import Base
@@ -37,12 +37,13 @@ class StagedAsset(AssetValues, Weight, _Staged, Base):
 
 
 class StagedDefinition(DefinitionValues, Weight, _Staged, Base):
-    """A definition the file names, and what the file has open of it."""
+    """A definition the file names, and what the file has open of it; ``titled`` if its key is its title, or a CVE, for want of an id."""
 
     __tablename__ = "staging_definitions"
 
     key: Mapped[str] = mapped_column(String(255))
     definition_id: Mapped[int | None]
+    titled: Mapped[bool] = mapped_column(server_default=false())
 
 
 class StagedIdentifier(_Staged, Base):

@@ -97,7 +97,7 @@ def _stage(
         if values:
             loading.insert_many(connection, table, columns, values, import_id=import_id)
 
-    blank = (None,) * (len(DEFINITION_COLUMNS) - len(WEIGHT_COLUMNS) - 4)
+    blank = (None,) * (len(DEFINITION_COLUMNS) - len(WEIGHT_COLUMNS) - 5)
     insert(
         "staging_assets", ASSET_COLUMNS,
         [
@@ -109,7 +109,7 @@ def _stage(
     insert(
         "staging_definitions", DEFINITION_COLUMNS,
         [
-            (number, plugin, plugin.title(), f"family {told[plugin].severity}", *blank, *_weight(rows, 1, plugin))
+            (number, plugin, False, plugin.title(), f"family {told[plugin].severity}", *blank, *_weight(rows, 1, plugin))
             for number, plugin in enumerate(plugins)
         ],
     )  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 from tests.exports import COLUMNS, export, row
 
 OPEN_HOSTS = "SELECT count(DISTINCT asset_id) FROM findings WHERE lifecycle <> 'resolved'"
+EVERY = "SELECT * FROM asset_identifiers ORDER BY asset_id, kind, value"
 IDENTIFIERS = "SELECT kind, value FROM asset_identifiers ORDER BY asset_id, kind, value"
 NAMED = ("id", "fqdn", "netbios", "name", "ip", "realm")
 
@@ -150,13 +151,13 @@ def test_an_undo_restores_what_hosts_are_known_by(run_import, query, engine):
     from hextrackr.importing import undo
 
     run_import(tenable(A | {"id": "x1", "fqdn": "a.example.com"}))
-    before = query("SELECT * FROM asset_identifiers")
+    before = query(EVERY)
     record = run_import(
         tenable(B | {"id": "x2", "fqdn": "a.example.com, b.example.com"}, A | {"fqdn": "c.example.com"})
     )
-    assert query("SELECT * FROM asset_identifiers") != before
+    assert query(EVERY) != before
     undo.take_back(engine, record.id)
-    assert query("SELECT * FROM asset_identifiers") == before
+    assert query(EVERY) == before
 
 
 @pytest.mark.parametrize("left_out", ["definition.id", "definition.name"])

@@ -10,7 +10,7 @@ affected ones. Every other code is no verdict: https://docs.rapid7.com/nexpose/w
 The queries: https://github.com/rapid7/insightvm-sql-queries
 """
 
-from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT_WORDS, OPEN, PASSED, SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT, NO_VERDICT_WORDS, OPEN, PASSED, SEVERITY_WORDS, Fields, Format
 
 ID = ("Vulnerability ID", "nexpose_id")
 TITLE = ("Vulnerability Title", "Vulnerability Name", "title", "Vulnerability", "Vulnerabiltiy")
@@ -18,7 +18,7 @@ HOST = ("Asset IP Address", "Asset Names", "Asset ID", "ip_address", "host_name"
 SEVERITY = ("Vulnerability Severity Level", "severity_score", "Vulnerability Severity", "Severity Level", "severity")
 
 #: Excluded by an exception, errors, what was not tested.
-NO_VERDICT = (
+NO_VERDICT_CODES = (
     "ee", "ep", "ev", "er", "uk", "nt", "sd", "ds",
     "exception-vulnerable-exploited", "exception-vulnerable-version", "exception-vulnerable-potential", "skipped-dos",
     "skipped-disabled", "no-tests",
@@ -152,7 +152,8 @@ FORMAT = Format(
             ("nv", "ov", "sv", "not-vulnerable", "overridden-vulnerable-version", "skipped-version"), PASSED
         ),
     },
-    no_verdict=(*NO_VERDICT_WORDS, *NO_VERDICT),
+    no_verdict=(*NO_VERDICT_WORDS, *NO_VERDICT_CODES),
+    other_state=NO_VERDICT,
     markup=True,
     bare_rows=True,
 )
