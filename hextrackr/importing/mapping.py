@@ -209,7 +209,7 @@ class Mapping:
     def _ids(self) -> str:
         """The scanner's own ids of the host, the one that counts first."""
         ids = [f"lower({self._whole(f'left(c{place}, {KEY_LENGTH})')})" for place in self._places["asset_id"]]
-        return f"list_distinct([id for id in [{', '.join(ids) or EMPTY}] if id IS NOT NULL AND id NOT IN ({_list(NO_NAME)})])"
+        return f"[id for id in [{', '.join(ids) or EMPTY}] if id IS NOT NULL AND id NOT IN ({_list(NO_NAME)})]"
 
     def _names(self) -> str:
         """The host's names as a sorted list, in the spelling in which names are compared."""

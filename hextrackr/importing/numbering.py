@@ -31,7 +31,7 @@ _STEPS = (
            key || CASE row_number() OVER (PARTITION BY key ORDER BY host) WHEN 1 THEN ''
                        ELSE ' #' || row_number() OVER (PARTITION BY key ORDER BY host) END AS key,
            name, fqdn, netbios, ip, os, last_seen
-    FROM (SELECT host, left(coalesce(min(t.ids[1]), min(t.names[1]), min(t.addresses[1])), 240) AS key,
+    FROM (SELECT host, left(coalesce(min(t.ids[1]), min(fqdn), lower(min(netbios)), min(t.addresses[1]), min(t.names[1])), 240) AS key,
                  max(name) AS name, max(fqdn) AS fqdn,
                  max(netbios) AS netbios, max(t.addresses[1]) AS ip, max(os) AS os, max(last_seen) AS last_seen
           FROM host_groups JOIN asset_texts t USING (code)

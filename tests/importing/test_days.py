@@ -307,7 +307,7 @@ def test_a_day_of_fixing_that_means_none_does_not_make_a_finding_fixed(run_impor
 def test_a_late_scan_says_when_a_finding_was_fixed(run_import, query, engine):
     run_import(undated(1), scan_date=date(2026, 8, 20))
     before = dump(engine)
-    late = run_import(fixed("2026-08-05T00:00:00Z", host="b"), scan_date=date(2026, 8, 10))
+    late = run_import(fixed("2026-08-05T00:00:00Z", host="b", asset_name="b"), scan_date=date(2026, 8, 10))
     assert query(f"{RESOLVED} WHERE id = 2") == [("resolved", "2026-07-01", "2026-08-05")]
     assert query("SELECT count(*) FROM finding_changes") == [(0,)]
     assert late.warnings[-1] == (
