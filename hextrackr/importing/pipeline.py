@@ -141,7 +141,7 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
         )
         meter.plan(expected(counts.findings, moves=day != standing.day))
         staging.load(engine, reader, job, meter)
-        warnings, understood = [*_warnings(reader, counts), *chosen.warnings()], reader.understood(counts, said)
+        warnings, understood = _warnings(reader, counts, chosen), reader.understood(counts, said)
     states.move(
         engine, job, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=opened.source_id,
         open_staged=counts.open, lease_until=ownership.until(ownership.PROMOTION_LEASE_MS), warnings=warnings, recognition=understood,
@@ -215,9 +215,11 @@ def _all_rejected(reader: Reader, counts: Counts) -> str:
     return f"None of the {counts.rows} rows can be imported; the first, on line {first.line}: {first.reason}"
 
 
-def _warnings(reader: Reader, counts: Counts) -> list[str]:
+def _warnings(reader: Reader, counts: Counts, chosen: scandate.Chosen) -> list[str]:
     warnings = reader.warnings()
-    if not counts.findings:
+    if counts.findings:
+        warnings += chosen.warnings()
+    else:
         warnings.append("The file holds no finding, so nothing was resolved.")
     if counts.rejected > staging.MAX_REJECTS:
         warnings.append(f"Only the first {staging.MAX_REJECTS} of {counts.rejected} rejected rows are kept.")

@@ -47,6 +47,7 @@ FIELDS = {
         "protocol": "Protocol",
         "first_seen": "First seen",
         "last_seen": "Last seen",
+        "fixed_on": "Fixed on",
     },
 }
 SCALES = {

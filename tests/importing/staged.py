@@ -118,7 +118,7 @@ def _stage(
     numbers = {observed: number for number, observed in enumerate(said)}
     insert(
         "staging_observations", OBSERVATION_COLUMNS,
-        [(numbers[observed], "tcp", *observed[:2], None, None, None, observed[2], count) for observed, count in said.items()],
+        [(numbers[observed], "tcp", *observed[:2], *(None,) * 4, observed[2], count) for observed, count in said.items()],
     )  # fmt: skip
     insert(
         "staging_findings", FINDING_COLUMNS,

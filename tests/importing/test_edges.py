@@ -25,8 +25,8 @@ def test_a_footer_is_no_row(run_import, figures, footer, lines):
     record = run_import((HEADER + ROWS + footer).encode(), mode="delta")
     assert figures(record) == {"inserted": 2}
     assert record.rows_read == 2
-    assert "footer" in record.warnings[-1]
-    assert (f"last {lines} lines" if lines > 1 else "last line was") in record.warnings[-1]
+    [told] = [warning for warning in record.warnings if "footer" in warning]
+    assert (f"last {lines} lines" if lines > 1 else "last line was") in told
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,13 @@ def test_a_file_is_described(run_import):
         "columns": len(COLUMNS) + 1,
         "unusedColumns": ["asset.tags"],
         "rowsSampled": 3,
-        "dates": {"dayFirst": False, "firstSeen": ["2026-06-01", "2026-07-01"], "lastSeen": ["2026-08-01"] * 2},
+        "dates": {
+            "dayFirst": False,
+            "firstSeen": ["2026-06-01", "2026-07-01"],
+            "lastSeen": ["2026-08-01"] * 2,
+            "scan": {"launched": None, "started": None, "newest": "2026-08-01", "made": None},
+            "inFuture": 0,
+        },
     }
 
 
@@ -42,4 +48,10 @@ def test_a_file_is_described(run_import):
 def test_how_sure_it_is(run_import, content, confidence, alternatives):
     told = run_import(content).recognition
     assert (told["confidence"], told["alternatives"]) == (confidence, alternatives)
-    assert told["dates"] == {"dayFirst": False, "firstSeen": None, "lastSeen": None}
+    assert told["dates"] == {
+        "dayFirst": False,
+        "firstSeen": None,
+        "lastSeen": None,
+        "scan": dict.fromkeys(("launched", "started", "newest", "made")),
+        "inFuture": 0,
+    }
