@@ -97,9 +97,11 @@ def test_the_page_of_the_import_asks_as_well(page, answer):
     source = f"page {answer}"
     ask(page, source)
     part(page, "details").click()
-    page.keyboard.press("Escape")  # the modal has come back with the page
-    expect(modal(page)).to_be_hidden()
     card = page.locator("[data-import-question]")
+    expect(card).to_be_visible()
+    reaches(page, "awaiting")  # the modal has come back with the page
+    page.keyboard.press("Escape")
+    expect(modal(page)).to_be_hidden()
     expect(card).to_contain_text("This import would resolve 90 of 100 open findings of this source.")
     expect(card.locator("[data-import-reasons] li")).to_have_text(
         ["That is 90 % of what is open in this source; above 50 % an import asks."]

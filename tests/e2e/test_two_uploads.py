@@ -35,7 +35,7 @@ def test_of_two_uploads_from_two_pages_one_waits_and_says_so(page, open_context,
 def leave_open(page):
     """Choose that files only add: each of them is a part of the scan."""
     page.locator(".options > summary").click()
-    page.get_by_label("Leave open").check()
+    page.get_by_label("Leave the others open").check()
 
 
 def test_several_files_chosen_together_are_all_imported(page):

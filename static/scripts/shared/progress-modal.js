@@ -152,8 +152,8 @@ export class ProgressModal {
     }
 
     #announce(view) {
-        const end = ANNOUNCED_MESSAGE.has(view.kind) ? [view.message, ...view.reasons].join(" ") : view.leftOut;
-        const figures = view.figures && FIGURES.map((name) => `${count(view.figures[name])} ${name}`).join(", ");
+        const end = ANNOUNCED_MESSAGE.has(view.kind) ? [view.message, ...view.reasons].join(" ") : "";
+        const figures = view.figures && [FIGURES.map((name) => `${count(view.figures[name])} ${name}`).join(", "), view.leftOut].filter(Boolean).join(". ");
         setText(this.#parts.live, [titleOf(view), end || figures || view.stepLabel].join(": "));
     }
 
