@@ -56,7 +56,7 @@ def footer(path: Path, width: int, found: list[Malformed]) -> list[Malformed]:
         block = found[-taken:]
         stream.seek(max(0, end - 4))
         before = stream.read(min(4, end)).replace(b"\r", b"")
-    return block if before.endswith(b"\n\n") or all(_is_prose(row.text) for row in block) else []
+    return block if before.endswith(b"\n\n") or all(is_prose(row.text) for row in block) else []
 
 
 def collect(database: CsvDatabase, recognised: Recognised, bad: list[Malformed]) -> list[RejectedRow]:
@@ -77,7 +77,8 @@ def collect(database: CsvDatabase, recognised: Recognised, bad: list[Malformed])
     return sorted(rejected, key=lambda row: row.line)[:MAX_REJECTS]
 
 
-def _is_prose(text: str) -> bool:
+def is_prose(text: str) -> bool:
+    """Whether a text is made of words, without a mark that could stand between cells."""
     text = text.strip()
     return not any(mark in text for mark in ",;\t|") and (" " in text or ":" in text)
 
