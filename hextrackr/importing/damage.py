@@ -98,6 +98,16 @@ def count(path: Path, dialect: Dialect, *, empty_lines: bool, stopped: Callable[
     return rows + (before not in (b"", b"\r"))
 
 
+def check_header(dialect: Dialect) -> None:
+    """Look for rows in the names of the columns: a quote there swallows the first rows, up to the next quote.
+
+    :raises FileRefused: there are some.
+    """
+    lines = [line for name in dialect.header for line in name.splitlines()[1:]]
+    if any(line.count(dialect.delimiter) >= 2 for line in lines):
+        raise FileRefused(swallowed.unbalanced(dialect.header_line))
+
+
 def separate(source: Path, target: Path, dialect: Dialect, recognised: Recognised) -> Separated:
     """Write the rows that are valid CSV to ``target``, with an empty line for each line that is not.
 
