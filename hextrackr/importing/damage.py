@@ -11,7 +11,7 @@ import codecs
 import csv
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -38,6 +38,10 @@ _NAMING = (
     "severity",
     "state",
 )
+#: So many rows are looked at for how they begin.
+LOOKED_AT = 200
+#: What files end with that is no text.
+_NO_TEXT = " \t\x1a\0\ufeff"
 #: A footer has no more lines than this.
 FOOTER_LINES = 1000
 
@@ -94,6 +98,16 @@ def count(path: Path, dialect: Dialect, *, empty_lines: bool, stopped: Callable[
     return rows + (before not in (b"", b"\r"))
 
 
+def check_header(dialect: Dialect) -> None:
+    """Look for rows in the names of the columns: a quote there swallows the first rows, up to the next quote.
+
+    :raises FileRefused: there are some.
+    """
+    lines = [line for name in dialect.header for line in name.splitlines()[1:]]
+    if any(line.count(dialect.delimiter) >= 2 for line in lines):
+        raise FileRefused(swallowed.unbalanced(dialect.header_line))
+
+
 def separate(source: Path, target: Path, dialect: Dialect, recognised: Recognised) -> Separated:
     """Write the rows that are valid CSV to ``target``, with an empty line for each line that is not.
 
@@ -140,6 +154,8 @@ class _Separation:
         self._grammar = _Grammar(dialect.delimiter, self._width)
         self._found = Separated()
         self._last: deque[Malformed] = deque(maxlen=FOOTER_LINES)
+        self._last_end = 0  # where the last of them ends in the file
+        self._begins_in_prose = False
         self._buffer, self._at_end, self._is_cut = b"", False, False
         self._offset = 0  # of the buffer in the file
         self._line, self._counted = (
@@ -156,6 +172,11 @@ class _Separation:
             row = self._grammar.row.match(self._buffer, place)
             if row is not None and row.end() - place <= BUFFER_BYTES and not self._is_misnamed(place, row.end()):
                 self._found.rows += 1
+                if self._found.rows <= LOOKED_AT:
+                    first = self._grammar.cell.match(self._buffer, place)
+                    self._begins_in_prose |= first is not None and rejects.is_prose(
+                        first[0][:-1].decode(errors="replace").strip('"')
+                    )
                 place = row.end()
                 continue
             if place < len(self._buffer) and self._buffer[place] == 10:
@@ -249,6 +270,7 @@ class _Separation:
     def _keep(self, place: int, end: int, kind: str, cells: int) -> None:
         text = self._buffer[place : min(end, place + TEXT_BYTES)].decode(errors="replace").rstrip("\n")
         row = Malformed(self._offset + place, self._line_at(place), text, kind, cells)
+        self._last_end = self._offset + end
         self._last.append(row)
         if rejects.is_empty(text):
             return
@@ -295,18 +317,26 @@ class _Separation:
 
     def _finished(self) -> Separated:
         found, last = self._found, list(self._last)
-        found.footer = rejects.footer(self._path, self._width, last)
-        if found.footer:
-            begin = found.footer[0].offset
-            found.malformed = [row for row in found.malformed if row.offset < begin]
-            found.count -= sum(1 for row in found.footer if not rejects.is_empty(row.text))
-        elif self._is_cut and last and self._is_last(last[-1]):
+        footer = rejects.footer(self._path, self._width, last)
+        if self._is_cut and last and self._may_be_cut(last[-1], footer):
             raise FileRefused(f"The file ends in the middle of a row (line {last[-1].line}); export it again.")
+        if footer:
+            found.footer = footer
+            found.malformed = [row for row in found.malformed if row.offset < footer[0].offset]
+            found.count -= sum(1 for row in footer if not rejects.is_empty(row.text))
         return found
 
-    def _is_last(self, row: Malformed) -> bool:
-        """Whether a row has too few cells and nothing comes after it."""
-        return row.kind == "MISSING COLUMNS" and row.line + row.text.count("\n") >= self._line_at(len(self._buffer)) - 1
+    def _may_be_cut(self, row: Malformed, footer: Sequence[Malformed]) -> bool:
+        """Whether the last malformed row is the beginning of one, where the file ends without a line end."""
+        if self._last_end < self._offset + len(self._buffer) or not row.text.strip(_NO_TEXT):
+            return False
+        # A row that is cut in its first cell may look like a line of a footer, but hardly stands behind an empty line.
+        may_be_row = self._begins_in_prose and len(footer) == 1 and not self._follows_an_empty_line(row)
+        return row.kind == "MISSING COLUMNS" and (not footer or may_be_row)
+
+    def _follows_an_empty_line(self, row: Malformed) -> bool:
+        self._reader.seek(max(0, row.offset - 2))
+        return self._reader.read(2) == b"\n\n"
 
 
 def _skip_header(stream: BinaryIO, dialect: Dialect) -> bytes:

@@ -159,6 +159,7 @@ def _rows_read(job: Job, opened: Opened, meter: Meter) -> Reader:
     """
     upload, copy, sound = Path(job.upload), Path(job.spill) / "copy.csv", Path(job.spill) / "sound.csv"
     found, known_format = opened.dialect, opened.recognised.format
+    damage.check_header(found)
 
     def read(path: Path, found: Dialect, separated: Separated | None = None) -> Reader:
         database = CsvDatabase(

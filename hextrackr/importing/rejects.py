@@ -55,7 +55,7 @@ def footer(path: Path, width: int, found: list[Malformed]) -> list[Malformed]:
         for place, row in enumerate(block):
             stream.seek(max(0, row.offset - 4))
             before = stream.read(min(4, row.offset)).replace(b"\r", b"")
-            if before.endswith(b"\n\n") or is_empty(row.text) or all(_is_prose(rest.text) for rest in block[place:]):
+            if before.endswith(b"\n\n") or is_empty(row.text) or all(is_prose(rest.text) for rest in block[place:]):
                 return block[place:]
     return []
 
@@ -83,7 +83,8 @@ def collect(database: CsvDatabase, recognised: Recognised, bad: list[Malformed])
     return sorted(rejected, key=lambda row: row.line)[:MAX_REJECTS]
 
 
-def _is_prose(text: str) -> bool:
+def is_prose(text: str) -> bool:
+    """Whether a text is made of words, without a mark that could stand between cells."""
     text = text.strip()
     return not any(mark in text for mark in ",;\t|") and (" " in text or ":" in text)
 

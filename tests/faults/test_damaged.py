@@ -117,7 +117,7 @@ TO_A_LINE = {
     "a line doubled": lambda rng, line: line * 2,
     "a line lost": lambda rng, line: b"",
 }
-KINDS = (*TO_A_LINE, "two quotes added", "cut", "many short lines", "a footer")
+KINDS = (*TO_A_LINE, "a quote added to the header", "two quotes added", "cut", "many short lines", "a footer")
 #: Nothing is wrong with these; or all of it can be told.
 READ = {"encodings mixed", "a line doubled", "a line lost", "many short lines", "a footer"}
 
@@ -126,6 +126,8 @@ def damaged(rng: random.Random, found: Export, kind: str) -> bytes:
     """The bytes of an export with one damage."""
     lines = list(found.rows)
     place = rng.randrange(len(lines))
+    if kind == "a quote added to the header":
+        return a_quote_added_where_a_cell_begins(rng, found.head) + b"".join(lines)
     if kind == "cut":
         return bytes(found)[: rng.randrange(len(found.head) + len(lines[0]), len(bytes(found)))]
     if kind == "many short lines":

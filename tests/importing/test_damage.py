@@ -60,6 +60,14 @@ def test_a_stray_quote_makes_no_other_finding_of_a_known_one(run_import, query, 
     assert query("SELECT line, reason FROM rejects") == [(12, "A quote stands in the wrong place.")]
 
 
+def test_a_stray_quote_in_the_header_is_refused(run_import, query):
+    lines = [line(number) for number in range(20)]
+    lines[10] += '"'
+    with pytest.raises(FileRefused, match="line 1 is never closed"):
+        run_import(report(*lines).replace(b"Plugin Output", b'"Plugin Output', 1))
+    assert query("SELECT count(*) FROM findings") == [(0,)]
+
+
 # -- cut off -----------------------------------------------------------------------------------------------------------
 
 

@@ -39,6 +39,19 @@ def test_a_file_that_ends_in_the_middle_of_a_row_is_refused(run_import, query, e
     assert query("SELECT count(*) FROM findings") == [(0,)]
 
 
+@pytest.mark.parametrize("end", ["  ", "\x1a"])
+def test_what_stands_behind_the_last_row_and_is_no_text_does_not_make_it_cut(run_import, figures, end):
+    assert figures(run_import((HEADER + ROWS + end).encode())) == {"inserted": 2, "rejected": 1}
+
+
+def test_a_row_that_is_cut_in_its_first_words_is_no_footer(run_import):
+    header = "Title,IP,QID,Severity,Type\n"
+    rows = "".join(f"Apache server {number},10.0.0.1,{number},3,Vuln\n" for number in range(9))
+    with pytest.raises(FileRefused, match="in the middle of a row"):
+        run_import((header + rows + "Apache ser").encode())
+    run_import((header + rows + "\nEnd of report").encode())
+
+
 @pytest.mark.parametrize("end", ["10.0.0.3,c,3\n", "10.0.0.3\n", "\n10.0.0.3,c,3,Three,Vuln,3,44\n"])
 def test_a_row_with_too_few_cells_is_a_reject(run_import, figures, query, end):
     record = run_import((HEADER + ROWS + end).encode())

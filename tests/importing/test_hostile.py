@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,9 @@ def read(content: bytes, folder: Path) -> tuple[Counts, set[tuple[str, str]]] | 
     try:
         found = detect(content, complete=True, is_header=formats.is_header)
         recognised = formats.recognise(found.header)
-        opened = Opened(len(content), found, recognised, rows(content, found), 1, Standing(0, None, 0), None)
+        opened = Opened(
+            len(content), found, recognised, rows(content, found), [], date(2026, 12, 31), 1, Standing(0, None, 0), None
+        )
         with closing(pipeline._rows_read(job, opened, meter)) as reader:
             counts = reader.deduplicate()
             reader.read_definitions()

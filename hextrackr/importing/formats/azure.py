@@ -14,7 +14,7 @@ FORMAT = Format(
         ("resourceId", "resourceName", "subscriptionId", "resourceGroup"),
     ),
     essential={
-        "the recommendation": ("recommendationName", "recommendationDisplayName", "recommendationId"),
+        "the recommendation": ("recommendationName", "recommendationDisplayName"),
         "the resource": ("resourceId", "resourceName"),
         "the severity": ("severity",),
     },
