@@ -14,15 +14,15 @@ from hextrackr.models import Import
 from hextrackr.models.dialects import statement
 from hextrackr.models.imports import ImportMode
 
-from . import added, catalogue, journal, lifecycle, sightings, undo
+from . import added, catalogue, details, evidence, journal, lifecycle, sightings, undo
 from .staged import LINKED, OF_OUTCOMES, OPENED, OUTCOMES
 
 _INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
-                          first_seen, sighting_id, lifecycle, resolved_on, opened_by)
+                          first_seen, sighting_id, lifecycle, resolved_on, opened_by, evidence_id)
     SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, o.sighting_id,
-           'resolved', CASE o.state WHEN 0 THEN :day ELSE :closed END, :import_id
-    FROM {LINKED} WHERE s.import_id = :import_id AND o.state >= 0
+           'resolved', CASE o.state WHEN 0 THEN :day ELSE :closed END, :import_id, v.evidence_id
+    FROM {LINKED} {evidence.LINKED} WHERE s.import_id = :import_id AND o.state >= 0
 """
 _SEEN_EARLIER = f"""
     UPDATE findings SET first_seen = {OPENED}
@@ -40,6 +40,8 @@ def record(connection: Connection, import_id: int, source_id: int, day: date, st
     """Take in a late scan and return how many findings it added to the history."""
     catalogue.promote_assets(connection, import_id, source_id, late=True)
     catalogue.promote_definitions(connection, import_id, source_id, late=True)
+    details.promote(connection, import_id, late=True)
+    evidence.take_in(connection, import_id)
     all_new = lifecycle.match(connection, import_id, source_id, day, staged=staged)
     outcomes = lifecycle.conclude(connection, import_id, source_id, ImportMode.DELTA, holds_open=False, all_new=all_new)
     next_scan = connection.execute(
@@ -56,6 +58,7 @@ def record(connection: Connection, import_id: int, source_id: int, day: date, st
         "closed": next_scan.scan_date,
         "newest": added.newest(connection),
     }
+    evidence.link(connection, import_id, late=True)
     journal.keep_first_seen(connection, import_id, day)
     sightings.link(connection, import_id, source_id, day, all_new=all_new)
     insert = _INSERT if all_new else _INSERT + lifecycle.NEW_ONES

@@ -18,7 +18,7 @@ from hextrackr.models.dialects import as_staged, get_to_know, key, not_among, pi
 from hextrackr.models.findings import OPEN_GRADE, Severity
 from hextrackr.models.imports import ImportMode
 
-from . import journal, sightings
+from . import evidence, journal, sightings
 from .staged import LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN
 
 #: Outcome -> severity (0..4) -> number of findings.
@@ -66,10 +66,11 @@ _NONE = " AND 1 = 0"
 
 _INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
-                          first_seen, sighting_id, lifecycle, resolved_on, opened_by)
+                          first_seen, sighting_id, lifecycle, resolved_on, opened_by, evidence_id)
     SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, o.sighting_id,
-           CASE o.state WHEN 0 THEN 'resolved' WHEN 2 THEN 'reopened' ELSE 'active' END, CASE o.state WHEN 0 THEN :day END, :import_id
-    FROM {LINKED} WHERE s.import_id = :import_id AND s.number >= :low AND s.number < :high AND o.state >= 0
+           CASE o.state WHEN 0 THEN 'resolved' WHEN 2 THEN 'reopened' ELSE 'active' END, CASE o.state WHEN 0 THEN :day END, :import_id,
+           v.evidence_id
+    FROM {LINKED} {evidence.LINKED} WHERE s.import_id = :import_id AND s.number >= :low AND s.number < :high AND o.state >= 0
 """
 NEW_ONES = " AND s.number IN (SELECT number FROM matched WHERE outcome = 'inserted')"
 _NEW_HERE = (

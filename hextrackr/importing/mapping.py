@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 
-from . import dates, identifiers, markup, scores
-from .formats.format import OPEN, Recognised
+from . import bounds, dates, identifiers, markup, scores
+from .formats.format import OPEN, Detail, Recognised
 from .scores import Scale
 
 #: Longest text of a key or name, in characters; a longer one is cut, which keeps it equal to itself.
@@ -84,15 +84,30 @@ class Mapping:
     def __init__(self, recognised: Recognised, readings: Readings) -> None:
         self._format = recognised.format
         self._places = recognised.places
+        self._details = recognised.details
         self.readings = readings
 
     def places(self, fields: Iterable[str]) -> list[int]:
         """The columns in which the fields may stand, each once."""
         return sorted({place for field in fields for place in self._places[field]})
 
+    @property
+    def details(self) -> tuple[Detail, ...]:
+        """What the file says beside its fields."""
+        return self._details
+
+    @property
+    def has_markup(self) -> bool:
+        """Whether texts hold simple HTML."""
+        return self._format.markup
+
     def cells(self, fields: Iterable[str]) -> str:
         """Select list: the columns of the fields, trimmed, and NULL where they say nothing."""
-        return ", ".join(f"{self.cell(place)} AS c{place}" for place in self.places(fields)) or "1"
+        return self.cells_at(self.places(fields))
+
+    def cells_at(self, places: Iterable[int]) -> str:
+        """Select list: these columns, likewise."""
+        return ", ".join(f"{self.cell(place)} AS c{place}" for place in places) or "1"
 
     def cell(self, place: int) -> str:
         """One column, trimmed, and NULL where it says nothing."""
@@ -116,7 +131,7 @@ class Mapping:
             "fqdn": f"lower({self._first('fqdn')})",
             "netbios": self.text("netbios", KEY_LENGTH),
             "ip": self._ip(),
-            "os": self.text("os", KEY_LENGTH),
+            "os": bounds.bounded(self.text("os"), bounds.NAME, bounds.SHORT_MARK),
         }
 
     def finding(self) -> dict[str, str]:
@@ -138,11 +153,11 @@ class Mapping:
         return "definition_key IS NULL AND severity_text IS NULL" if self._format.bare_rows else "FALSE"
 
     def definition(self) -> dict[str, str]:
-        """What the rows of one definition say of it: column name to expression, over :meth:`cells`."""
+        """What the rows of one definition say of it, at any length: column name to expression, over :meth:`cells`."""
         vector = self.text("cvss_vector", KEY_LENGTH)
         return {
             "title": f"coalesce({self._plain('title')}, key)",
-            "family": self.text("family", KEY_LENGTH),
+            "family": self.text("family"),
             "description": self._plain("description"),
             "solution": self._plain("solution"),
             "see_also": self._plain("see_also"),

@@ -18,7 +18,11 @@ DEFINITION_COLUMNS = (
 CVE_COLUMNS = ("number", "cve")
 #: What many findings have in common, and how many of them.
 OBSERVATION_COLUMNS = ("number", "protocol", "severity", "vpr", "cvss", "first_seen", "last_seen", "state", "findings")
-FINDING_COLUMNS = ("number", "asset_number", "definition_number", "port", "observation_number")
+FINDING_COLUMNS = ("number", "asset_number", "definition_number", "port", "observation_number", "evidence_number")
+#: The texts that findings have as their evidence, and what else is known of hosts and definitions: ``level`` is one of those below.
+EVIDENCE_COLUMNS = ("number", "digest", "text")
+DETAIL_COLUMNS = ("number", "level", "details")
+ASSET_LEVEL, DEFINITION_LEVEL = 0, 1
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from collections.abc import Mapping as Dictionary
 
-from . import swallowed
+from . import bounds, details, evidence, swallowed
 from .dialect import Dialect
 from .mapping import ASSET_FIELDS, DEFINITION_FIELDS, KEY_FIELDS, ROW_FIELDS, Mapping
+
+#: How long the texts of a definition may be, and how it is marked that one was cut.
+_BOUNDS = {
+    "title": (bounds.TITLE, bounds.SHORT_MARK),
+    "family": (bounds.NAME, bounds.SHORT_MARK),
+    **dict.fromkeys(("description", "solution", "see_also"), (bounds.TEXT, bounds.MARK)),
+}
 
 
 def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
@@ -27,8 +34,9 @@ def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
     return f"""
         CREATE OR REPLACE TABLE rows AS
         SELECT * EXCLUDE (severity_text, port_text, first_seen_text, last_seen_text), {_odd("first_seen", "last_seen")} AS odd_dates
-        FROM (SELECT asset_code, definition_code, suspect, {_select(m.finding())}{kept}
-              FROM (SELECT {m.code(ASSET_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code, {m.cells(ROW_FIELDS)},
+        FROM (SELECT asset_code, definition_code, evidence_code, suspect, {_select(m.finding())}{kept}
+              FROM (SELECT {m.code(ASSET_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code,
+                           {evidence.code(m)} AS evidence_code, {m.cells(ROW_FIELDS)},
                            {swallowed.spans_lines(read)} OR {_fits(unread, dialect)} AS suspect{taken}
                     FROM {source}))
     """
@@ -62,15 +70,22 @@ def assets(m: Mapping, source: str) -> str:
 
 def definitions(m: Mapping, source: str, dialect: Dialect) -> str:
     """Make the table ``definition_texts``, once ``definition_codes`` is filled."""
-    places = m.places(DEFINITION_FIELDS)
+    of_definitions = details.of_definitions(m)
+    fields, names = m.places(DEFINITION_FIELDS), of_definitions.names
+    places = sorted({*fields, *of_definitions.places})
     read = ", ".join(f"c{place}" for place in places)
     greatest = ", ".join(f"max(c{place}) AS c{place}" for place in places)
-    fits = _fits(set(places) - set(m.places(ROW_FIELDS)), dialect)
+    fits = _fits(set(fields) - set(m.places(ROW_FIELDS)), dialect)
+    short = ", ".join(f"{bounds.bounded(text, limit, mark)} AS {text}" for text, (limit, mark) in _BOUNDS.items())
+    cut = bounds.cuts({text: limit for text, (limit, _) in _BOUNDS.items()})
+    texts = "".join(f", {text}" for text in of_definitions.texts())
     return f"""
         CREATE OR REPLACE TABLE definition_texts AS
-        SELECT * EXCLUDE (published_text, updated_text), {_odd("published", "updated")} AS odd_dates
-        FROM (SELECT key, cve_text, suspect, {_select(m.definition())}
-              FROM (SELECT key, cve_text, suspect, {m.cells(DEFINITION_FIELDS)}
+        SELECT * EXCLUDE ({", ".join(("published_text", "updated_text", *names))}) REPLACE ({short}),
+               {_odd("published", "updated")} AS odd_dates, {cut} AS cut_texts,
+               {of_definitions.as_json()} AS details, {of_definitions.cuts()} AS cut_details
+        FROM (SELECT key, cve_text, suspect, {_select(m.definition())}{texts}
+              FROM (SELECT key, cve_text, suspect, {m.cells_at(places)}
                     FROM (SELECT key, {greatest}, string_agg(DISTINCT {m.cve_text()}, ' ') AS cve_text, bool_or({fits}) AS suspect
                           FROM (SELECT *, {m.code(KEY_FIELDS)} AS code FROM (SELECT DISTINCT {read} FROM {source}))
                           JOIN definition_codes USING (code) GROUP BY key)))

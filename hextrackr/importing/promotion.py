@@ -15,7 +15,21 @@ from hextrackr.models import Import, Source
 from hextrackr.models.dialects import lock_source
 from hextrackr.models.imports import ImportMode, ImportState
 
-from . import added, catalogue, indexes, journal, late, lifecycle, summary, totals, undo, unlogged, weights
+from . import (
+    added,
+    catalogue,
+    details,
+    evidence,
+    indexes,
+    journal,
+    late,
+    lifecycle,
+    summary,
+    totals,
+    undo,
+    unlogged,
+    weights,
+)
 from .lifecycle import Outcomes, no_outcomes
 from .meter import Meter
 from .position import Phase
@@ -97,6 +111,8 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     summary.begin(connection, source_id)
     catalogue.promote_assets(connection, import_id, source_id)
     catalogue.promote_definitions(connection, import_id, source_id)
+    details.promote(connection, import_id)
+    evidence.take_in(connection, import_id)
     meter.begin("compare", units=promotion.staged)
     all_new = lifecycle.match(connection, import_id, source_id, day, staged=promotion.staged, advance=meter.advance)
     meter.begin("absent")
@@ -108,6 +124,7 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> tupl
     meter.plan(promotion.expected(known=promotion.staged - new, held=held))
     meter.begin("apply")
     lifecycle.apply(connection, import_id, source_id, day, all_new=all_new)
+    evidence.link(connection, import_id)
     taken_out = indexes.drop(connection, new, held)
     meter.begin("insert", units=promotion.staged)
     newest = added.newest(connection)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import faults, numbering, passes, recognition, rejects, scores, survey, swallowed
+from . import bounds, details, evidence, faults, numbering, passes, recognition, rejects, scores, survey, swallowed
 from .csvdatabase import CsvDatabase
 from .dialect import Dialect
 from .formats.format import Recognised
@@ -108,9 +108,10 @@ class Reader:
         )
 
     def read_definitions(self) -> None:
-        """Third pass: what the rows say of their definitions, each once. Another thread may take batches of findings meanwhile.
+        """Third pass: what the rows say of their definitions, each once, what else they say, and the evidence of their findings.
 
-        Of different texts the greatest counts, so that the order of the rows does not matter.
+        Another thread may take batches of findings meanwhile. Of different texts the greatest counts, so that the order of the rows
+        does not matter.
         """
         database = self._beside = self._database.branch()
         self._describe(database, self._mapping)
@@ -123,6 +124,8 @@ class Reader:
         if suspect or faults.suspect(database):
             swallowed.refuse(database, self._recognised, {row.line for row in self._malformed})
         numbering.describe(database)
+        details.read(database, self._mapping)
+        evidence.read(database, self._mapping)
 
     def _describe(self, database: CsvDatabase, mapping: Mapping) -> None:
         database.run(passes.definitions(mapping, database.source(), database.dialect), keep_order=False)
@@ -155,11 +158,27 @@ class Reader:
         if odd:
             what, were = ("date", "was") if odd == 1 else ("dates", "were")
             told.append(f"{odd} {what} could not be understood and {were} left out.")
+        told += self._cut()
         if self._footer:
             count, first = len(self._footer), self._footer[0].text.strip()[:100]
             which = "line was" if count == 1 else f"{count} lines were"
             told.append(f"The last {which} taken for a footer and left out: {first}")
         return told
+
+    def _cut(self) -> list[str]:
+        """What was longer than what is kept."""
+        database = self._database
+        (texts,) = database.one("SELECT coalesce(sum(cut_texts), 0) FROM definitions")
+        (left_out,) = database.one("SELECT (SELECT count(*) FROM all_cves) - (SELECT count(*) FROM cves)")
+        told = (
+            [f"A vulnerability names more than {bounds.CVES:,} CVEs; {left_out:,} were left out."] if left_out else []
+        )
+        return [
+            *bounds.told("text of vulnerabilities", int(texts)),
+            *bounds.told("detail", details.cut(database)),
+            *bounds.told("text of evidence", evidence.cut(database)),
+            *told,
+        ]
 
     def batches(self, table: str, columns: tuple[str, ...], size: int) -> Iterator[list[tuple[Any, ...]]]:
         """A table's rows as tuples of SQL-ready values (dates as ISO text), ``size`` at a time, by rising number."""

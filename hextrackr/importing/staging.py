@@ -12,6 +12,8 @@ from hextrackr.models import (
     StagedAsset,
     StagedCve,
     StagedDefinition,
+    StagedDetails,
+    StagedEvidence,
     StagedFinding,
     StagedObservation,
     dialects,
@@ -39,10 +41,12 @@ _FIRST: tuple[_Columns, ...] = (
 _THEN: tuple[_Columns, ...] = (
     (StagedDefinition, "definitions", neutral.DEFINITION_COLUMNS),
     (StagedCve, "cves", neutral.CVE_COLUMNS),
+    (StagedDetails, "details", neutral.DETAIL_COLUMNS),
+    (StagedEvidence, "evidence", neutral.EVIDENCE_COLUMNS),
 )
 #: What a planner should know of them. The ids of the final tables come later, and it would take them all for missing.
 _KNOWN = (
-    "staging_findings", "staging_observations", "staging_cves",
+    "staging_findings", "staging_observations", "staging_cves", "staging_details", "staging_evidence",
     "staging_assets (import_id, number, key)", "staging_definitions (import_id, number, key)",
 )  # fmt: skip
 #: The staging tables.

@@ -13,13 +13,32 @@ from .assets import Asset
 from .base import Base
 from .definitions import Definition, DefinitionCve
 from .events import FindingChange, FindingEvent
+from .evidence import Evidence
 from .findings import Finding
 from .imports import Import, Reject
 from .mappings import SavedMapping
 from .sightings import Sighting
 from .sources import DailyTotal, Source, StateTotal
-from .staging import StagedAsset, StagedCve, StagedDefinition, StagedFinding, StagedObservation
-from .undo import AssetBefore, CveBefore, DayBefore, DefinitionBefore, FindingBefore, SightingBefore, TotalBefore
+from .staging import (
+    StagedAsset,
+    StagedCve,
+    StagedDefinition,
+    StagedDetails,
+    StagedEvidence,
+    StagedFinding,
+    StagedObservation,
+)
+from .undo import (
+    AssetBefore,
+    CveBefore,
+    DayBefore,
+    DefinitionBefore,
+    DetailsBefore,
+    EvidenceBefore,
+    FindingBefore,
+    SightingBefore,
+    TotalBefore,
+)
 from .weights import AssetWeight, DefinitionWeight
 
 __all__ = [
@@ -34,6 +53,9 @@ __all__ = [
     "DefinitionBefore",
     "DefinitionCve",
     "DefinitionWeight",
+    "DetailsBefore",
+    "Evidence",
+    "EvidenceBefore",
     "Finding",
     "FindingBefore",
     "FindingChange",
@@ -47,6 +69,8 @@ __all__ = [
     "StagedAsset",
     "StagedCve",
     "StagedDefinition",
+    "StagedDetails",
+    "StagedEvidence",
     "StagedFinding",
     "StagedObservation",
     "StateTotal",

@@ -3,7 +3,7 @@
 ``Healthy`` and ``NotApplicable`` are assessments that found nothing.
 """
 
-from .format import OPEN, PASSED, SEVERITY_WORDS, Fields, Format
+from .format import OPEN, PASSED, SEVERITY_WORDS, Fields, Format, details
 
 FORMAT = Format(
     key="azure",
@@ -31,6 +31,22 @@ FORMAT = Format(
         state=("state", "status"),
         first_seen=("statusChangeDate", "firstEvaluationDate"),
         last_seen=("exportedTimestamp",),
+        evidence=("additionalData", "statusDescription"),
+    ),
+    host_details=details(
+        ("Subscription", "subscriptionName"),
+        ("Subscription ID", "subscriptionId"),
+        ("Resource group", "resourceGroup"),
+        ("Cloud account", "nativeCloudAccountId"),
+        ("Resource type", "resourceType"),
+    ),
+    vulnerability_details=details(("Controls", "controls"), ("Recommendation ID", "recommendationId")),
+    finding_details=details(
+        ("Not applicable because", "notApplicableReason"),
+        ("Cause", "statusCause", "cause"),
+        ("Ticket", "ticketId"),
+        ("Owner", "owner"),
+        ("Due", "dueDate"),
     ),
     severities=SEVERITY_WORDS,
     states={"unhealthy": OPEN, "healthy": PASSED, "notapplicable": PASSED, "not applicable": PASSED},

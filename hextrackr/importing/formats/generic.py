@@ -3,7 +3,7 @@
 Severities in words or as 0 to 4.
 """
 
-from .format import FIXED, OPEN, RESURFACED, TENABLE_SEVERITIES, Fields, Format
+from .format import FIXED, OPEN, RESURFACED, TENABLE_SEVERITIES, Fields, Format, details
 
 FORMAT = Format(
     key="generic",
@@ -37,6 +37,35 @@ FORMAT = Format(
         protocol=("protocol",),
         first_seen=("first_seen",),
         last_seen=("last_seen",),
+        evidence=("evidence", "output", "plugin_output", "proof", "results", "result"),
+    ),
+    host_details=details(
+        ("MAC address", "mac_address", "mac"),
+        ("Tags", "tags", "asset_tags"),
+        ("System type", "system_type"),
+        ("Network", "network", "repository"),
+        ("Location", "location"),
+        ("Owner", "owner"),
+    ),
+    vulnerability_details=details(
+        ("Vendor", "vendor"),
+        ("CWE", "cwe"),
+        ("CPE", "cpe"),
+        ("Synopsis", "synopsis"),
+        ("Impact", "impact"),
+        ("References", "references", "xref"),
+        ("Exploit available", "exploit_available", "exploit"),
+        ("Exploitability", "exploitability", "exploit_ease"),
+        ("Patch published", "patch_published"),
+        ("STIG severity", "stig_severity"),
+    ),
+    finding_details=details(
+        ("Software", "software", "package"),
+        ("Version", "version", "installed_version"),
+        ("Fixed version", "fixed_version"),
+        ("Path", "path"),
+        ("Service", "service"),
+        ("Comment", "comment", "note"),
     ),
     severities=TENABLE_SEVERITIES,
     states={

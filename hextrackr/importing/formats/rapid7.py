@@ -5,7 +5,8 @@ potentially; every other code is a test that found nothing. The severity is a nu
 Critical, which are our Medium, High and Critical, whether a file says it in numbers or in words.
 """
 
-from .format import OPEN, PASSED, SEVERITY_WORDS, Fields, Format
+from .format import FINDING, OPEN, PASSED, SEVERITY_WORDS, VULNERABILITY, Fields, Format, details
+from .format import HOST as HOST_LEVEL
 
 HOST = (
     "Asset IP Address", "Asset Names", "Asset ID", "ip_address", "host_name", "asset_id", "IP Address", "Asset Name", "Hostname",
@@ -77,7 +78,44 @@ FORMAT = Format(
             "last_scan_finished",
             "scan_date",
         ),
+        evidence=("Vulnerability Proof", "proof"),
     ),
+    host_details=details(
+        ("Site", "Site Name", "site_name", "site", "sites"),
+        ("Site importance", "Site Importance"),
+        ("MAC address", "Asset MAC Address", "Asset MAC Addresses", "mac_address"),
+        ("OS version", "Asset OS Version", "os_version"),
+        ("OS family", "Asset OS Family", "os_family"),
+        ("Owner", "Asset Owner", "owner"),
+        ("Risk score", "Asset Risk Score"),
+        ("Criticality", "Asset Criticality", "criticality"),
+        ("Tags", "Asset Tags", "tags"),
+    ),
+    vulnerability_details=details(
+        ("Risk score", "Vulnerability Risk Score", "riskscore", "risk_score"),
+        ("Exploits", "Exploit Count", "exploits"),
+        ("Exploit IDs", "Exploit IDs"),
+        ("Exploit titles", "Exploit Titles"),
+        ("Exploit URLs", "Exploit URLs"),
+        ("Least skill to exploit", "Exploit Minimum Skill", "exploit_skill_level"),
+        ("Malware kits", "Malware Kit Count", "malware_kits", "Malware Kit Names"),
+        ("PCI severity", "Vulnerability PCI Compliance Status", "pci_status", "pci_severity_score"),
+        ("Added", "date_added"),
+    ),
+    finding_details=details(
+        ("Result", "Vulnerability Test Result Description", "vulnerability_status", "status"),
+        ("Key", "Vulnerability Test Result Key", "key"),
+        ("Service", "Service Name", "service"),
+    ),
+    prefixes={
+        "vulnerability test ": FINDING,
+        "asset ": HOST_LEVEL,
+        "vulnerability ": VULNERABILITY,
+        "exploit ": VULNERABILITY,
+        "malware ": VULNERABILITY,
+        "service ": FINDING,
+    },
+    not_kept=("Vulnerability Age", "Vulnerability Test Date"),
     severities={
         **SEVERITY_WORDS,
         "0": 0,

@@ -6,7 +6,7 @@ https://docs.tenable.com/tenableio/Content/Analysis/CSVVulnExportFields.htm
 from dataclasses import replace
 
 from .format import FIXED, OPEN, RESURFACED, TENABLE_SEVERITIES, Format
-from .nessus_pro import FIELDS, HOST
+from .nessus_pro import FIELDS, FINDING_DETAILS, HOST, HOST_DETAILS, VULNERABILITY_DETAILS
 
 FORMAT = Format(
     key="tenable-io-legacy",
@@ -31,6 +31,9 @@ FORMAT = Format(
         last_seen=("Last Found", "Last Seen", "Host End", "Host Start"),
     ),
     severities=TENABLE_SEVERITIES,
+    host_details=HOST_DETAILS,
+    vulnerability_details=VULNERABILITY_DETAILS,
+    finding_details=FINDING_DETAILS,
     states={
         "new": OPEN,
         "active": OPEN,

@@ -4,7 +4,7 @@ The template writes Go strings, with quotes as ``\\"``. A vulnerability is found
 https://github.com/aquasecurity/trivy/blob/main/contrib/csv.tpl
 """
 
-from .format import SEVERITY_WORDS, Fields, Format
+from .format import SEVERITY_WORDS, Fields, Format, details
 
 FORMAT = Format(
     key="trivy",
@@ -34,6 +34,14 @@ FORMAT = Format(
         cvss=("CVSS V3 Score",),
         published=("Published Date", "PublishedDate"),
         severity=("Severity",),
+    ),
+    vulnerability_details=details(("More references", "Additional Reference")),
+    finding_details=details(
+        ("Package", "PackageName", "Package Name", "PkgName"),
+        ("Installed version", "Installed Version", "InstalledVersion"),
+        ("Fixed version", "Fixed Version", "FixedVersion"),
+        ("Path", "PkgPath", "Package Path"),
+        ("Class", "Vulnerability Class", "Class"),
     ),
     # A vulnerability that nobody has rated yet is kept, with the least severity.
     severities={**SEVERITY_WORDS, "unknown": 0},

@@ -1,6 +1,6 @@
 """Trustwave: the vulnerability findings export, with severities as single letters (C, H, M, L, I) and no id of its own but the name."""
 
-from .format import FIXED, SEVERITY_WORDS, Fields, Format
+from .format import FIXED, SEVERITY_WORDS, Fields, Format, details
 
 FORMAT = Format(
     key="trustwave",
@@ -27,7 +27,10 @@ FORMAT = Format(
         protocol=("Protocol",),
         first_seen=("First Found", "First Detected"),
         last_seen=("Last Found", "Last Detected"),
+        evidence=("Evidence",),
     ),
+    host_details=details("Domain"),
+    finding_details=details("Service"),
     severities=SEVERITY_WORDS,
     states={"fixed": FIXED, "resolved": FIXED, "remediated": FIXED, "closed": FIXED},
 )
