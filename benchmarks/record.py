@@ -100,6 +100,8 @@ def apart(table: str, found: Result[Any]) -> Iterator[Mapping[str, Any]]:
 def _value(column: str, value: Any, names: Names) -> Any:
     if column in REFERS and value is not None:
         return names.get(REFERS[column], {}).get(value)
+    if column == "details" and value is not None:
+        return sorted(json.loads(value).items())  # each database writes JSON in its own way
     return round(value, 6) if isinstance(value, float) else value
 
 

@@ -47,6 +47,7 @@ FIELDS = {
         "protocol": "Protocol",
         "first_seen": "First seen",
         "last_seen": "Last seen",
+        "evidence": "Evidence, such as a plugin's output",
     },
 }
 SCALES = {
