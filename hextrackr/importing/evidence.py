@@ -193,6 +193,13 @@ RESTORE = """
 """
 
 
+def staged(engine: Engine, import_id: int) -> int:
+    """How many texts of an import are staged: their numbers go up to that."""
+    with engine.connect() as connection:
+        greatest = "SELECT coalesce(max(number), 0) FROM staging_evidence WHERE import_id = :import_id"
+        return int(connection.execute(text(greatest), {"import_id": import_id}).scalar_one())
+
+
 def take_in(connection: Connection, import_id: int) -> None:
     """Put the staged texts on record that are not there yet, and fill ``evidence_ids`` with the ids of all of them."""
     _drop(connection, "evidence_ids")

@@ -19,6 +19,7 @@ from hextrackr.models.imports import ImportMode, ImportState
 
 from . import (
     engines,
+    evidence,
     formats,
     opening,
     outlook,
@@ -137,7 +138,7 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
         )
         day = scandate.of_scan(record.scan_date, counts.newest, record.filename, date.today())
         states.move(engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, **_counted(counts))
-        meter.plan(expected(counts.findings, moves=day != standing.day))
+        meter.plan(expected(counts.findings, moves=day != standing.day, texts=reader.texts()))
         staging.load(engine, reader, job, meter)
         warnings, understood = _warnings(reader, counts), reader.understood(counts)
     states.move(
@@ -179,7 +180,8 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
     meter.note(**staged_figures(record))
     standing = outlook.standing(engine, record.source_id)
     moves, costs = record.scan_date != standing.day, pace.COSTS[engine.dialect.name]
-    expected = partial(pace.promotion, record.staged, moves=moves, costs=costs)
+    texts = evidence.staged(engine, record.id)
+    expected = partial(pace.promotion, record.staged, moves=moves, texts=texts, costs=costs)
     meter.plan(
         expected(known=pace.foreseen(record.staged, standing.known, moves=moves), held=standing.held),
         opening=f"Staging complete. Processing {record.staged} records to final tables...",

@@ -130,6 +130,10 @@ class Reader:
     def _describe(self, database: CsvDatabase, mapping: Mapping) -> None:
         database.run(passes.definitions(mapping, database.source(), database.dialect), keep_order=False)
 
+    def texts(self) -> int:
+        """How many different texts of evidence the findings have, once they are deduplicated."""
+        return self.count("evidence_numbers")
+
     def interrupt(self) -> None:
         """End :meth:`read_definitions`, which another thread is in."""
         if self._beside is not None:

@@ -30,6 +30,8 @@ from .reader import Reader
 MAX_REJECTS = 10_000
 #: What the definitions take of what it takes to load findings and to read definitions beside that; how far they are DuckDB cannot tell.
 _UNCOUNTED = 0.7
+#: The same where evidence is read as well, which takes longer than to load the findings.
+_UNCOUNTED_WITH_EVIDENCE = 0.85
 
 _Columns = tuple[type[Base], str, tuple[str, ...]]
 #: What is loaded while the definitions are still being read, and what comes after.
@@ -69,7 +71,8 @@ def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
         definitions = beside.submit(reader.read_definitions)
         try:
             message = "Loading data to staging table..."
-            meter.begin("stage", message, units=_units(reader, _FIRST), uncounted=_UNCOUNTED)
+            uncounted = _UNCOUNTED_WITH_EVIDENCE if reader.texts() else _UNCOUNTED
+            meter.begin("stage", message, units=_units(reader, _FIRST), uncounted=uncounted)
             for columns in _FIRST:
                 _load(engine, reader, job, meter, columns)
             definitions.result()
