@@ -12,14 +12,17 @@ MARK, SHORT_MARK = " [... cut here: the file has more]", "…"
 
 def bounded(text: str, limit: int, mark: str = MARK) -> str:
     """An expression: ``text``, with a mark at its end if it is cut because it is longer than ``limit``."""
-    return f"CASE WHEN length({text}) > {limit} THEN left({text}, {limit - len(mark)}) || '{mark}' ELSE {text} END"
+    return f"CASE WHEN {longer(text, limit)} THEN left({text}, {limit - len(mark)}) || '{mark}' ELSE {text} END"
+
+
+def longer(text: str, limit: int) -> str:
+    """A condition: ``text`` has more characters; to count them takes longer than to see how many bytes there are."""
+    return f"(strlen({text}) > {limit} AND length({text}) > {limit})"
 
 
 def cuts(limits: dict[str, int]) -> str:
     """An expression: how many of these texts are longer than their limit."""
-    return (
-        " + ".join(f"CAST(coalesce(length({text}), 0) > {limit} AS INTEGER)" for text, limit in limits.items()) or "0"
-    )
+    return " + ".join(f"CAST(coalesce({longer(*each)}, FALSE) AS INTEGER)" for each in limits.items()) or "0"
 
 
 def told(what: str, count: int) -> list[str]:

@@ -80,39 +80,44 @@ def read(database: CsvDatabase, m: Mapping) -> None:
     if not database.one("SELECT EXISTS (FROM evidence_numbers)")[0]:
         database.run("CREATE TABLE evidence (number BIGINT, digest BIGINT, text VARCHAR, cut BOOLEAN)")
         return
-    places = _places(m)
-    cut = ", ".join(f"left(c{place}, {bounds.TEXT + 1}) AS c{place}" for place in places)
-    raw = ", ".join(f"c{place}" for place in places)
+    places, limit = _places(m), bounds.TEXT
+    cells = ", ".join(
+        f"CASE WHEN strlen(c{place}) > {limit} THEN left(c{place}, {limit + 1}) ELSE c{place} END AS c{place}"
+        for place in places
+    )
+    # A table of its own: DuckDB expects few rows of a file, and would build a hash table of all of its texts to join them.
     database.run(
         f"""
-        CREATE TABLE evidence_texts AS
-        SELECT number, used, text FROM (
-            SELECT number, used, nullif(replace({_text(m)}, E'\\r\\n', E'\\n'), '') AS text
-            FROM (SELECT number, used, {m.cells_at(places)}
-                  FROM (SELECT DISTINCT code, {cut} FROM (SELECT {code(m)} AS code, {raw} FROM {database.source()})
-                        SEMI JOIN evidence_numbers USING (code))
-                  JOIN evidence_numbers USING (code)))
-        WHERE text IS NOT NULL
+        CREATE TABLE evidence_cells AS
+        SELECT DISTINCT code, {cells}
+        FROM (SELECT {code(m)} AS code, {", ".join(f"c{place}" for place in places)} FROM {database.source()}) WHERE code IS NOT NULL
         """,
         keep_order=False,
     )
-    _join(database)
-    # Two texts of one code are as good as impossible; if it happens, one of them is enough.
-    many, distinct = database.one("SELECT count(*), count(DISTINCT number) FROM evidence_texts WHERE used")
-    if many != distinct:
-        database.run(
-            "DELETE FROM evidence_texts WHERE rowid NOT IN (SELECT min(rowid) FROM evidence_texts GROUP BY number)"
-        )
+    has_parts = database.one("SELECT EXISTS (FROM evidence_parts)")[0]
+    database.run(f"""
+        CREATE {"TABLE" if has_parts else "VIEW"} evidence_texts AS
+        SELECT number, used, CASE WHEN contains(text, E'\\r') THEN replace(text, E'\\r\\n', E'\\n') ELSE text END AS text
+        FROM (SELECT number, used, {_text(m)} AS text
+              FROM (SELECT number, used, {m.cells_at(places)} FROM evidence_cells JOIN evidence_numbers USING (code)))
+        WHERE text <> ''
+    """)
+    if has_parts:
+        _join(database)
     database.run(f"""
         CREATE TABLE evidence AS
         SELECT number, CAST(md5_number_lower(text) >> 1 AS BIGINT) AS digest, text, cut
-        FROM (SELECT number, {bounds.bounded("text", bounds.TEXT)} AS text, length(text) > {bounds.TEXT} AS cut
+        FROM (SELECT number, {bounds.bounded("text", limit)} AS text, {bounds.longer("text", limit)} AS cut
               FROM evidence_texts WHERE used)
         ORDER BY number
     """)
-    database.run("DROP TABLE evidence_texts")
-    many, distinct = database.one("SELECT count(*), count(DISTINCT digest) FROM evidence")
-    if many != distinct:
+    database.run(f"DROP {'TABLE' if has_parts else 'VIEW'} evidence_texts; DROP TABLE evidence_cells")
+    many, numbers, digests = database.one(
+        "SELECT count(*), count(DISTINCT number), count(DISTINCT digest) FROM evidence"
+    )
+    if many != numbers:  # two texts of one code are as good as impossible; if it happens, one of them is enough
+        database.run("DELETE FROM evidence WHERE rowid NOT IN (SELECT min(rowid) FROM evidence GROUP BY number)")
+    if many != digests:
         database.run("""
             UPDATE evidence SET text = NULL WHERE number NOT IN (SELECT min(number) FROM evidence GROUP BY digest)
         """)
