@@ -61,7 +61,8 @@ def record(connection: Connection, import_id: int, source_id: int, day: date, st
     evidence.link(connection, import_id, late=True)
     journal.keep_first_seen(connection, import_id, day)
     sightings.link(connection, import_id, source_id, day, all_new=all_new)
-    insert = _INSERT if all_new else _INSERT + lifecycle.NEW_ONES
+    # In the order of their numbers, so that they get the same ids wherever the record is.
+    insert = _INSERT + ("" if all_new else lifecycle.NEW_ONES) + " ORDER BY s.number"
     for step in (_SEEN_EARLIER, insert, _CLOSED):
         connection.execute(statement(step), parameters)
     added.note(connection, import_id, parameters["newest"])
