@@ -23,12 +23,13 @@ OF_THE_RUN = {
 #: Column -> the table whose ids it holds.
 REFERS = {
     "source_id": "sources", "asset_id": "assets", "definition_id": "definitions", "finding_id": "findings", "import_id": "imports",
-    "opened_by": "imports", "sighting_id": "sightings",
+    "opened_by": "imports", "sighting_id": "sightings", "evidence_id": "evidence",
 }  # fmt: skip
 #: What a row is known by in place of its id.
 KEYS = {
     "sources": ("scanner", "label"), "sightings": ("source_id", "day"), "assets": ("source_id", "key"), "definitions": ("source_id", "key"),
     "findings": ("asset_id", "definition_id", "port", "protocol"), "imports": ("source_id", "place"),
+    "evidence": ("text",),
 }  # fmt: skip
 #: What tables are called that hold rows for a while only: those on their way in, and what the latest imports have overwritten.
 PASSING = ("staging_", "undo_")
@@ -99,6 +100,8 @@ def apart(table: str, found: Result[Any]) -> Iterator[Mapping[str, Any]]:
 def _value(column: str, value: Any, names: Names) -> Any:
     if column in REFERS and value is not None:
         return names.get(REFERS[column], {}).get(value)
+    if column == "details" and value is not None:
+        return sorted(json.loads(value).items())  # each database writes JSON in its own way
     return round(value, 6) if isinstance(value, float) else value
 
 

@@ -16,7 +16,7 @@ from hextrackr.models import Import
 from hextrackr.models.dialects import statement
 from hextrackr.models.imports import ImportMode
 
-from . import added, catalogue, lifecycle, sightings, undo
+from . import added, catalogue, details, evidence, lifecycle, sightings, undo
 from .formats.format import FIXED, RESURFACED
 from .staged import IS_KEPT, LINKED, OPENED
 
@@ -26,11 +26,12 @@ _ENDED = (
 )
 _INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
-                          first_seen, sighting_id, lifecycle, resolved_on, opened_by)
+                          first_seen, sighting_id, lifecycle, resolved_on, opened_by, evidence_id)
     SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, o.sighting_id,
            CASE WHEN o.state = {FIXED} OR {{looked}} THEN 'resolved' WHEN o.state = {RESURFACED} THEN 'reopened' ELSE 'active' END,
-           CASE WHEN o.state = {FIXED} OR {{looked}} THEN (CASE WHEN {_ENDED} < {OPENED} THEN {OPENED} ELSE {_ENDED} END) END, :import_id
-    FROM {LINKED} WHERE s.import_id = :import_id AND {IS_KEPT}
+           CASE WHEN o.state = {FIXED} OR {{looked}} THEN (CASE WHEN {_ENDED} < {OPENED} THEN {OPENED} ELSE {_ENDED} END) END, :import_id,
+           v.evidence_id
+    FROM {LINKED} {evidence.LINKED} WHERE s.import_id = :import_id AND {IS_KEPT}
 """
 _SAW_THE_HOST = """
     a.asset_id IN (SELECT f.asset_id FROM findings f JOIN sightings w ON w.id = f.sighting_id
@@ -66,6 +67,8 @@ def record(
     """
     catalogue.promote_assets(connection, import_id, source_id, late=True)
     catalogue.promote_definitions(connection, import_id, source_id, late=True)
+    details.promote(connection, import_id, late=True)
+    evidence.take_in(connection, import_id)
     all_new = lifecycle.match(connection, import_id, source_id, day, staged=staged, ports=ports, protocols=protocols)
     outcomes, _ = lifecycle.conclude(
         connection, import_id, source_id, ImportMode.DELTA, holds_open=False, all_new=all_new
@@ -82,9 +85,12 @@ def record(
         "closed": closing.scan_date if closing else None,
         "newest": newest,
     }
+    evidence.link(connection, import_id, late=True)
     lifecycle.see_earlier(connection, import_id)
     sightings.link(connection, import_id, source_id, day, all_new=all_new)
-    insert = _INSERT.format(looked=looked if closing else "1 = 0") + ("" if all_new else lifecycle.NEW_ONES)
+    # In the order of their numbers, so that they get the same ids wherever the record is.
+    new_ones = "" if all_new else lifecycle.NEW_ONES
+    insert = _INSERT.format(looked=looked if closing else "1 = 0") + new_ones + " ORDER BY s.number"
     for step in (insert, *((_CLOSED,) if closing else ())):
         connection.execute(statement(step), parameters)
     added.note(connection, import_id, newest)

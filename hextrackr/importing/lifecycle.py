@@ -25,7 +25,7 @@ from hextrackr.models.dialects import as_staged, get_to_know, key, not_among, pi
 from hextrackr.models.findings import OPEN_GRADE, Severity
 from hextrackr.models.imports import ImportMode
 
-from . import journal, sightings
+from . import evidence, journal, sightings
 from .formats.format import FIXED, NO_VERDICT, RESURFACED
 from .staged import FIXED_ON, IS_KEPT, LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN, THERE_SINCE
 
@@ -125,11 +125,11 @@ def not_before_seen(day: str) -> str:
 
 _INSERT = f"""
     INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
-                          first_seen, sighting_id, lifecycle, resolved_on, opened_by)
+                          first_seen, sighting_id, lifecycle, resolved_on, opened_by, evidence_id)
     SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, o.sighting_id,
            CASE o.state WHEN {FIXED} THEN 'resolved' WHEN {RESURFACED} THEN 'reopened' ELSE 'active' END,
-           CASE o.state WHEN {FIXED} THEN {FIXED_ON} END, :import_id
-    FROM {LINKED} WHERE {_STAGED_HERE} AND {IS_KEPT}
+           CASE o.state WHEN {FIXED} THEN {FIXED_ON} END, :import_id, v.evidence_id
+    FROM {LINKED} {evidence.LINKED} WHERE {_STAGED_HERE} AND {IS_KEPT}
 """
 NEW_ONES = " AND s.number IN (SELECT number FROM matched WHERE outcome = 'inserted')"
 _NEW_HERE = (

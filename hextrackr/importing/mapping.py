@@ -11,8 +11,8 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from datetime import date
 
-from . import dates, identifiers, markup, scores
-from .formats.format import FIXED, NO_NAME, NO_VERDICT, OPEN, Recognised
+from . import bounds, dates, identifiers, markup, scores
+from .formats.format import FIXED, NO_NAME, NO_VERDICT, OPEN, Detail, Recognised
 from .scores import Scale
 
 #: Longest text of a key or name, in characters; a longer one is cut, which keeps it equal to itself.
@@ -102,15 +102,30 @@ class Mapping:
         self._recognised = recognised
         self._format = recognised.format
         self._places = recognised.places
+        self._details = recognised.details
         self.readings = readings
 
     def places(self, fields: Iterable[str]) -> list[int]:
         """The columns in which the fields may stand, each once."""
         return sorted({place for field in fields for place in self._places[field]})
 
+    @property
+    def details(self) -> tuple[Detail, ...]:
+        """What the file says beside its fields."""
+        return self._details
+
+    @property
+    def has_markup(self) -> bool:
+        """Whether texts hold simple HTML."""
+        return self._format.markup
+
     def cells(self, fields: Iterable[str]) -> str:
         """Select list: the columns of the fields, trimmed, and NULL where they say nothing."""
-        return ", ".join(f"{self.cell(place)} AS c{place}" for place in self.places(fields)) or "1"
+        return self.cells_at(self.places(fields))
+
+    def cells_at(self, places: Iterable[int]) -> str:
+        """Select list: these columns, likewise."""
+        return ", ".join(f"{self.cell(place)} AS c{place}" for place in places) or "1"
 
     def cell(self, place: int) -> str:
         """One column, trimmed, and NULL where it says nothing."""
@@ -137,7 +152,7 @@ class Mapping:
             "name": f"coalesce({self.text('name', KEY_LENGTH)}, {self.text('host', KEY_LENGTH)})",
             "fqdn": self._first_name("fqdn"),
             "netbios": self.text("netbios", KEY_LENGTH),
-            "os": self.text("os", KEY_LENGTH),
+            "os": bounds.bounded(self.text("os"), bounds.NAME, bounds.SHORT_MARK),
         }
 
     def finding(self) -> dict[str, str]:
@@ -159,12 +174,12 @@ class Mapping:
         return "definition_key IS NULL AND severity_text IS NULL" if self._format.bare_rows else "FALSE"
 
     def definition(self) -> dict[str, str]:
-        """What the rows of one definition say of it: column name to expression, over :meth:`cells`."""
+        """What the rows of one definition say of it, at any length: column name to expression, over :meth:`cells`."""
         vector = self.text("cvss_vector", KEY_LENGTH)
         return {
             "titled": f"{self.text('plugin_id')} IS NULL",
             "title": f"coalesce({self._plain('title')}, key)",
-            "family": self.text("family", KEY_LENGTH),
+            "family": self.text("family"),
             "description": self._plain("description"),
             "solution": self._plain("solution"),
             "see_also": self._plain("see_also"),

@@ -23,7 +23,11 @@ OBSERVATION_COLUMNS = (
 )  # fmt: skip
 #: What rejected rows are about, and nothing was learned of; None stands for any.
 UNCHECKED_COLUMNS = ("number", "asset_number", "definition_number", "port", "protocol")
-FINDING_COLUMNS = ("number", "asset_number", "definition_number", "port", "observation_number")
+FINDING_COLUMNS = ("number", "asset_number", "definition_number", "port", "observation_number", "evidence_number")
+#: The texts that findings have as their evidence, and what else is known of hosts and definitions: ``level`` is one of those below.
+EVIDENCE_COLUMNS = ("number", "digest", "text")
+DETAIL_COLUMNS = ("number", "level", "details")
+ASSET_LEVEL, DEFINITION_LEVEL = 0, 1
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hextrackr.models.findings import Severity
 
-from . import identifiers
+from . import bounds, evidence, identifiers
 from .csvdatabase import CsvDatabase, IrregularCsv
 from .formats.format import FIXED, PASSED
 from .mapping import quoted
@@ -12,6 +12,11 @@ from .neutral import WEIGHT_COLUMNS
 
 #: Of what has no open finding there is no weight.
 _WEIGHT = ", ".join(f"coalesce({name}, 0) AS {name}" for name in WEIGHT_COLUMNS)
+#: The rows (``r``) with the numbers of their asset (``a``) and definition (``n``).
+_NUMBERED = """
+    rows r JOIN asset_codes a ON a.code = asset_code
+    JOIN definition_codes d ON d.code = definition_code JOIN definition_numbers n ON n.key = d.key
+"""
 
 
 def _weights(subject: str) -> str:
@@ -62,11 +67,11 @@ _STEPS = (
     SELECT * REPLACE (CASE WHEN state IN ({PASSED}, {FIXED}) THEN resolved_on END AS resolved_on) FROM (
     SELECT a.number AS asset_number, n.number AS definition_number, port, protocol, max(severity) AS severity,
            max(r.vpr) AS vpr, max(r.cvss) AS cvss, min(first_seen) AS first_seen, max(last_seen) AS last_seen, max(state) AS state,
-           max(fixed_on) AS resolved_on, count(*) AS rows
-    FROM rows r JOIN asset_codes a ON a.code = asset_code
-    JOIN definition_codes d ON d.code = definition_code JOIN definition_numbers n ON n.key = d.key
-    GROUP BY 1, 2, 3, 4)
+           max(fixed_on) AS resolved_on, count(*) AS rows, min(evidence_code) AS evidence_code, max(evidence_code) AS other_code
+    FROM {_NUMBERED} GROUP BY 1, 2, 3, 4)
     """,
+)
+_MORE_STEPS = (
     """
     CREATE TABLE observations AS
     SELECT row_number() OVER () AS number, * FROM (
@@ -77,12 +82,14 @@ _STEPS = (
     """
     CREATE TABLE findings AS
     SELECT row_number() OVER () AS number, * FROM (
-        SELECT asset_number, definition_number, port, o.number AS observation_number, m.state, m.first_seen, m.last_seen, m.resolved_on
+        SELECT asset_number, definition_number, port, o.number AS observation_number, m.state, m.first_seen, m.last_seen, m.resolved_on,
+               e.number AS evidence_number
         FROM merged m JOIN observations o
           ON o.protocol = m.protocol AND o.severity = m.severity AND o.state = m.state
          AND o.vpr IS NOT DISTINCT FROM m.vpr AND o.cvss IS NOT DISTINCT FROM m.cvss
          AND o.first_seen IS NOT DISTINCT FROM m.first_seen AND o.last_seen IS NOT DISTINCT FROM m.last_seen
          AND o.resolved_on IS NOT DISTINCT FROM m.resolved_on
+        LEFT JOIN evidence_numbers e ON e.code = m.evidence_code
         ORDER BY asset_number, definition_number, port, m.protocol)
     """,
     f"CREATE TABLE assets AS SELECT n.* EXCLUDE (host), {_WEIGHT} FROM asset_numbers n LEFT JOIN ({_weights('asset')}) w USING (number)",
@@ -121,6 +128,9 @@ def number(database: CsvDatabase, *, unreadable: bool) -> None:
     """
     for step in _STEPS:
         database.run(step)
+    evidence.number(database, _NUMBERED)
+    for step in _MORE_STEPS:
+        database.run(step)
     _assert_whole(database, "SELECT coalesce(sum(rows), 0) FROM merged", "SELECT count(*) FROM rows")
     database.run("DROP TABLE merged")
     database.run(_UNCHECKED.format(unreadable=unreadable))
@@ -135,7 +145,7 @@ def describe(database: CsvDatabase) -> None:
     """)
     _assert_whole(database, "SELECT count(*) FROM definitions", "SELECT count(*) FROM definition_numbers")
     database.run(f"""
-        CREATE TABLE cves AS
+        CREATE TABLE all_cves AS
         SELECT DISTINCT number, CASE WHEN found ILIKE 'cve-%' THEN upper(found) ELSE left(found, 64) END AS cve FROM (
             SELECT number, unnest(CASE WHEN len(named) > 0 THEN named ELSE advisories END) AS found FROM (
                 SELECT number, list_concat(regexp_extract_all(id_text, {quoted(identifiers.ANY)}),
@@ -143,7 +153,11 @@ def describe(database: CsvDatabase) -> None:
                        regexp_extract_all(advisory_text, {quoted(identifiers.ADVISORY)}) AS advisories
                 FROM definitions
             )
-        ) ORDER BY ALL
+        )
+    """)
+    database.run(f"""
+        CREATE TABLE cves AS
+        SELECT number, cve FROM all_cves QUALIFY row_number() OVER (PARTITION BY number ORDER BY cve) <= {bounds.CVES} ORDER BY ALL
     """)
 
 

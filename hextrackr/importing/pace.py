@@ -11,6 +11,8 @@ from .position import Phase
 # Measured on two cores with exports of 100,000 and 1,000,000 rows; only their proportions matter to the percentage.
 _BYTES_PER_SECOND = 430e6
 _NUMBERED_PER_SECOND = 2_600_000
+#: Texts of evidence, of 300 characters: those that are read from the file, staged, and looked up and put on record in a second.
+_TEXTS_READ, _TEXTS_STAGED, _TEXTS_PROMOTED = 450_000, 400_000, 300_000
 #: The phases of a promotion.
 _PROMOTION = ("catalogue", "compare", "absent", "apply", "insert", "index", "totals", "commit")
 #: Seconds of each of them for 100,000 findings.
@@ -63,20 +65,29 @@ COSTS = {
 
 
 def plan(
-    size: int, rows: int, known: int = 0, *, moves: bool = False, held: int = 0, costs: Costs = COSTS["sqlite"]
+    size: int,
+    rows: int,
+    known: int = 0,
+    *,
+    moves: bool = False,
+    held: int = 0,
+    texts: int = 0,
+    costs: Costs = COSTS["sqlite"],
 ) -> list[Phase]:
     """The phases of an import of ``size`` bytes and ``rows`` rows, with the seconds each is expected to take.
 
     :param known: findings that are open in its source; ``held``: all that are on record.
     :param moves: the scan is of another day than the source's newest.
+    :param texts: different texts of evidence; the file is read once more for them.
     """
+    evidence = size / _BYTES_PER_SECOND + texts / _TEXTS_READ if texts else 0.0
     return [
         Phase("recognise", 1, 0.03),
         Phase("rows", 1, 0.03 + size / _BYTES_PER_SECOND),
         Phase("deduplicate", 1, 0.03 + rows / _NUMBERED_PER_SECOND),
-        Phase("stage", 2, 0.01 + rows / costs.staged),
-        Phase("definitions", 2, 0.04 + rows / costs.described),
-        *promotion(rows, foreseen(rows, known, moves=moves), moves=moves, held=held, costs=costs),
+        Phase("stage", 2, 0.01 + rows / costs.staged + evidence),
+        Phase("definitions", 2, 0.04 + rows / costs.described + texts / _TEXTS_STAGED),
+        *promotion(rows, foreseen(rows, known, moves=moves), moves=moves, held=held, texts=texts, costs=costs),
     ]
 
 
@@ -86,15 +97,22 @@ def foreseen(staged: int, known: int, *, moves: bool) -> int:
 
 
 def promotion(
-    staged: int, known: int, *, moves: bool = False, held: int = 0, costs: Costs = COSTS["sqlite"]
+    staged: int, known: int, *, moves: bool = False, held: int = 0, texts: int = 0, costs: Costs = COSTS["sqlite"]
 ) -> list[Phase]:
-    """The phases of a promotion of ``staged`` findings."""
+    """The phases of a promotion of ``staged`` findings with so many ``texts`` of evidence."""
     old = min(staged, known)
     new = staged - old
     of_new = costs.filled if indexes.are_built_apart(new, held) else costs.added if old else costs.new
     of_old = costs.seen_again if moves else costs.known
     weighs_new, weighs_old = ((count / 100_000) ** (1 + costs.growth) for count in (new, old))
     return [
-        Phase(name, TOTAL_STEPS, 0.005 + of_new[place] * weighs_new + of_old[place] * weighs_old)
+        Phase(
+            name,
+            TOTAL_STEPS,
+            0.005
+            + of_new[place] * weighs_new
+            + of_old[place] * weighs_old
+            + (texts / _TEXTS_PROMOTED if name == "catalogue" else 0.0),
+        )
         for place, name in enumerate(_PROMOTION)
     ]

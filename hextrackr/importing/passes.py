@@ -10,12 +10,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from collections.abc import Mapping as Dictionary
 
-from . import dates, swallowed
+from . import bounds, dates, details, evidence, swallowed
 from .dialect import Dialect
 from .mapping import ASSET_FIELDS, DEFINITION_DATES, DEFINITION_FIELDS, KEY_FIELDS, ROW_DATES, ROW_FIELDS, Mapping
 
 #: The texts of a definition that may hold markup.
 MARKED_UP = ("title", "description", "solution", "see_also")
+
+#: How long the texts of a definition may be, and how it is marked that one was cut.
+_BOUNDS = {
+    "title": (bounds.TITLE, bounds.SHORT_MARK),
+    "family": (bounds.NAME, bounds.SHORT_MARK),
+    **dict.fromkeys(("description", "solution", "see_also"), (bounds.TEXT, bounds.MARK)),
+}
 
 
 def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
@@ -30,8 +37,9 @@ def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
     return f"""
         CREATE OR REPLACE TABLE rows AS
         SELECT * EXCLUDE (severity_text, port_text, {_texts(ROW_DATES)}) REPLACE ({_believed(m, ROW_DATES)}), {_left_out(m, ROW_DATES)}
-        FROM (SELECT asset_code, definition_code, suspect, scan_start, {_select(m.finding())}{kept}
-              FROM (SELECT {m.code(ASSET_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code, {m.cells(ROW_FIELDS)},
+        FROM (SELECT asset_code, definition_code, evidence_code, suspect, scan_start, {_select(m.finding())}{kept}
+              FROM (SELECT {m.code(ASSET_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code,
+                           {evidence.code(m)} AS evidence_code, {m.cells(ROW_FIELDS)},
                            {swallowed.spans_lines(read)} OR {_fits(unread, dialect)} AS suspect,
                            {m.scan_start()} AS scan_start{taken}
                     FROM {source}))
@@ -66,18 +74,25 @@ def assets(m: Mapping, source: str) -> str:
 
 def definitions(m: Mapping, source: str, dialect: Dialect) -> str:
     """Make the table ``definition_texts``, once ``definition_codes`` is filled."""
-    places = m.places(DEFINITION_FIELDS)
+    of_definitions = details.of_definitions(m)
+    fields, names = m.places(DEFINITION_FIELDS), of_definitions.names
+    places = sorted({*fields, *of_definitions.places})
     read = ", ".join(f"c{place}" for place in places)
     greatest = ", ".join(f"max(c{place}) AS c{place}" for place in places)
     named = m.named()
     every = ", ".join(f"string_agg(DISTINCT {text}, ' ') AS {name}" for name, text in named.items())
     ids = ", ".join(named)
-    fits = _fits(set(places) - set(m.places(ROW_FIELDS)), dialect)
+    fits = _fits(set(fields) - set(m.places(ROW_FIELDS)), dialect)
+    short = ", ".join(f"{bounds.bounded(text, limit, mark)} AS {text}" for text, (limit, mark) in _BOUNDS.items())
+    cut = bounds.cuts({text: limit for text, (limit, _) in _BOUNDS.items()})
+    texts = "".join(f", {text}" for text in of_definitions.texts())
     return f"""
         CREATE OR REPLACE TABLE definition_texts AS
-        SELECT * EXCLUDE ({_texts(DEFINITION_DATES)}) REPLACE ({_believed(m, DEFINITION_DATES)}), {_left_out(m, DEFINITION_DATES)}
-        FROM (SELECT key, {ids}, suspect, {_select(m.definition())}
-              FROM (SELECT key, {ids}, suspect, {m.cells(DEFINITION_FIELDS)}
+        SELECT * EXCLUDE ({", ".join((_texts(DEFINITION_DATES), *names))}) REPLACE ({_believed(m, DEFINITION_DATES)}, {short}),
+               {_left_out(m, DEFINITION_DATES)}, {cut} AS cut_texts,
+               {of_definitions.as_json()} AS details, {of_definitions.cuts()} AS cut_details
+        FROM (SELECT key, {ids}, suspect, {_select(m.definition())}{texts}
+              FROM (SELECT key, {ids}, suspect, {m.cells_at(places)}
                     FROM (SELECT key, {greatest}, {every}, bool_or({fits}) AS suspect
                           FROM (SELECT *, {m.code(KEY_FIELDS)} AS code FROM (SELECT DISTINCT {read} FROM {source}))
                           JOIN definition_codes USING (code) GROUP BY key)))

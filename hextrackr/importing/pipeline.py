@@ -19,6 +19,7 @@ from hextrackr.models.imports import ImportMode, ImportState
 from . import (
     damage,
     engines,
+    evidence,
     formats,
     opening,
     outlook,
@@ -143,7 +144,7 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
         states.move(
             engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, scan_date_from=of, **_counted(counts)
         )
-        meter.plan(expected(counts.findings, moves=day != standing.day))
+        meter.plan(expected(counts.findings, moves=day != standing.day, texts=reader.texts()))
         staging.load(engine, reader, job, meter)
         warnings, understood = _warnings(reader, counts, chosen), reader.understood(counts, said)
     states.move(
@@ -196,7 +197,8 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
     meter.note(**staged_figures(record))
     standing = outlook.standing(engine, record.source_id)
     moves, costs = record.scan_date != standing.day, pace.COSTS[engine.dialect.name]
-    expected = partial(pace.promotion, record.staged, moves=moves, costs=costs)
+    texts = evidence.staged(engine, record.id)
+    expected = partial(pace.promotion, record.staged, moves=moves, texts=texts, costs=costs)
     meter.plan(
         expected(known=pace.foreseen(record.staged, standing.known, moves=moves), held=standing.held),
         opening=f"Staging complete. Processing {record.staged} records to final tables...",

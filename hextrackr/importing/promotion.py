@@ -18,6 +18,8 @@ from hextrackr.models.imports import ImportMode, ImportState
 from . import (
     added,
     catalogue,
+    details,
+    evidence,
     guard,
     identity,
     indexes,
@@ -125,6 +127,8 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> _Tol
     summary.begin(connection, source_id)
     catalogue.promote_assets(connection, import_id, source_id)
     catalogue.promote_definitions(connection, import_id, source_id)
+    details.promote(connection, import_id)
+    evidence.take_in(connection, import_id)
     meter.begin("compare", units=promotion.staged)
     said = {"ports": promotion.ports, "protocols": promotion.protocols}
     all_new = lifecycle.match(
@@ -140,6 +144,7 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> _Tol
     meter.plan(promotion.expected(known=promotion.staged - new, held=held))
     meter.begin("apply")
     lifecycle.apply(connection, import_id, source_id, day, all_new=all_new)
+    evidence.link(connection, import_id)
     taken_out = indexes.drop(connection, new, held)
     meter.begin("insert", units=promotion.staged)
     newest = added.newest(connection)

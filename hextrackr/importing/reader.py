@@ -15,9 +15,12 @@ from typing import Any
 from hextrackr.errors import HexTrackrError
 
 from . import (
+    bounds,
     damage,
     dates,
+    details,
     entities,
+    evidence,
     faults,
     hosts,
     numbering,
@@ -201,9 +204,10 @@ class Reader:
         )
 
     def read_definitions(self) -> None:
-        """Third pass: what the rows say of their definitions, each once. Another thread may take batches of findings meanwhile.
+        """Third pass: what the rows say of their definitions, each once, what else they say, and the evidence of their findings.
 
-        Of different texts the greatest counts, so that the order of the rows does not matter.
+        Another thread may take batches of findings meanwhile. Of different texts the greatest counts, so that the order of the rows
+        does not matter.
         """
         database = self._beside = self._database.branch()
         self._describe(database, self._mapping)
@@ -216,11 +220,17 @@ class Reader:
         if suspect or faults.suspect(database):
             swallowed.refuse(database, self._recognised)
         numbering.describe(database)
+        details.read(database, self._mapping)
+        evidence.read(database, self._mapping)
 
     def _describe(self, database: CsvDatabase, mapping: Mapping) -> None:
         database.run(passes.definitions(mapping, database.source(), database.dialect), keep_order=False)
         if self._recognised.format.markup:
             entities.unescape(database, "definition_texts", passes.MARKED_UP)
+
+    def texts(self) -> int:
+        """How many different texts of evidence the findings have, once they are deduplicated."""
+        return self.count("evidence_numbers")
 
     def interrupt(self) -> None:
         """End :meth:`read_definitions`, which another thread is in."""
@@ -252,6 +262,7 @@ class Reader:
         if to_come:
             what, lies, were = ("date", "lies", "was") if to_come == 1 else ("dates", "lie", "were")
             told.append(f"{to_come} {what} {lies} in the future and {were} left out.")
+        told += self._cut()
         footer = self._separated.footer if self._separated else []
         if lines := [row.text.strip() for row in footer if not rejects.is_empty(row.text)]:
             count, first = len(lines), lines[0][:100]
@@ -266,6 +277,21 @@ class Reader:
             FROM (SELECT odd_dates, dates_to_come FROM rows UNION ALL SELECT odd_dates, dates_to_come FROM definitions)
         """)
         return int(odd), int(to_come)
+
+    def _cut(self) -> list[str]:
+        """What was longer than what is kept."""
+        database = self._database
+        (texts,) = database.one("SELECT coalesce(sum(cut_texts), 0) FROM definitions")
+        (left_out,) = database.one("SELECT (SELECT count(*) FROM all_cves) - (SELECT count(*) FROM cves)")
+        told = (
+            [f"A vulnerability names more than {bounds.CVES:,} CVEs; {left_out:,} were left out."] if left_out else []
+        )
+        return [
+            *bounds.told("text of vulnerabilities", int(texts)),
+            *bounds.told("detail", details.cut(database)),
+            *bounds.told("text of evidence", evidence.cut(database)),
+            *told,
+        ]
 
     def batches(self, table: str, columns: tuple[str, ...], size: int) -> Iterator[list[tuple[Any, ...]]]:
         """A table's rows as tuples of SQL-ready values (dates as ISO text), ``size`` at a time, by rising number."""

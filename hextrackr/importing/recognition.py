@@ -14,7 +14,7 @@ from .scandate import Said
 #: it; one of several that do; the generic one, which takes what nobody else knows.
 SAVED, ONLY_ONE, ONE_OF_SEVERAL, LAST_RESORT = 1.0, 0.95, 0.75, 0.5
 #: So many columns that were not used are named.
-MAX_NAMES = 60
+MAX_NAMES = 500
 
 
 def told(
@@ -32,9 +32,12 @@ def told(
         there is none, ``scan`` (what may date the scan: ``launched``, ``started``, ``newest`` and ``made``) and ``inFuture``.
     """
     others = [other.name for other in formats.knowing(dialect.header) if other.key != recognised.format.key]
-    used = {place for places in recognised.places.values() for place in places}
-    unused = [name.strip() for place, name in enumerate(dialect.header) if place not in used and name.strip()]
-    names = [normalised(name) for place, name in enumerate(dialect.header) if place in used and name.strip()]
+    unused = [
+        name.strip() or f"column {place + 1}, without a name"
+        for place, name in enumerate(dialect.header)
+        if place not in recognised.used
+    ]
+    names = [normalised(name) for place, name in enumerate(dialect.header) if place in recognised.used and name.strip()]
     (protocols,) = database.one("SELECT coalesce(bool_or(protocol <> ''), FALSE) FROM observations")
     first_from, first_to, last_from, last_to = database.one("""
         SELECT min(first_seen), max(first_seen), min(last_seen), max(last_seen) FROM findings

@@ -12,6 +12,8 @@ from hextrackr.models import (
     StagedAsset,
     StagedCve,
     StagedDefinition,
+    StagedDetails,
+    StagedEvidence,
     StagedFinding,
     StagedIdentifier,
     StagedObservation,
@@ -28,6 +30,8 @@ from .reader import Reader
 
 #: What the definitions take of what it takes to load findings and to read definitions beside that; how far they are DuckDB cannot tell.
 _UNCOUNTED = 0.7
+#: The same where evidence is read as well, which takes longer than to load the findings.
+_UNCOUNTED_WITH_EVIDENCE = 0.85
 
 _Columns = tuple[type[Base], str, tuple[str, ...]]
 #: What is loaded while the definitions are still being read, and what comes after.
@@ -41,10 +45,13 @@ _FIRST: tuple[_Columns, ...] = (
 _THEN: tuple[_Columns, ...] = (
     (StagedDefinition, "definitions", neutral.DEFINITION_COLUMNS),
     (StagedCve, "cves", neutral.CVE_COLUMNS),
+    (StagedDetails, "details", neutral.DETAIL_COLUMNS),
+    (StagedEvidence, "evidence", neutral.EVIDENCE_COLUMNS),
 )
 #: What a planner should know of them. The ids of the final tables come later, and it would take them all for missing.
 _KNOWN = (
-    "staging_findings", "staging_observations", "staging_cves", "staging_identifiers", "staging_unchecked",
+    "staging_findings", "staging_observations", "staging_cves", "staging_identifiers", "staging_unchecked", "staging_details",
+    "staging_evidence",
     "staging_assets (import_id, number, key)", "staging_definitions (import_id, number, key)",
 )  # fmt: skip
 #: The staging tables.
@@ -67,7 +74,8 @@ def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
         definitions = beside.submit(reader.read_definitions)
         try:
             message = "Loading data to staging table..."
-            meter.begin("stage", message, units=_units(reader, _FIRST), uncounted=_UNCOUNTED)
+            uncounted = _UNCOUNTED_WITH_EVIDENCE if reader.texts() else _UNCOUNTED
+            meter.begin("stage", message, units=_units(reader, _FIRST), uncounted=uncounted)
             for columns in _FIRST:
                 _load(engine, reader, job, meter, columns)
             definitions.result()

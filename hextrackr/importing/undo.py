@@ -13,6 +13,8 @@ from hextrackr.models import (
     CveBefore,
     DayBefore,
     DefinitionBefore,
+    DetailsBefore,
+    EvidenceBefore,
     FindingBefore,
     IdentifierBefore,
     Import,
@@ -24,7 +26,7 @@ from hextrackr.models.dialects import lock_source
 from hextrackr.models.imports import ImportState
 from hextrackr.models.undo import BLOCK
 
-from . import scandate, totals, weights
+from . import details, evidence, scandate, totals, weights
 from .added import ADDED
 from .catalogue import ASSET_VALUES, DEFINITION_VALUES
 
@@ -40,6 +42,8 @@ TABLES = (
     DefinitionBefore,
     CveBefore,
     TotalBefore,
+    EvidenceBefore,
+    DetailsBefore,
 )
 
 _RESTORE_FINDINGS = """
@@ -113,11 +117,11 @@ def take_back(engine: Engine, import_id: int) -> None:
         ids = {"import_id": import_id, "source_id": source_id}
         weights.take_back(connection, import_id)
         for statement in (
-            _RESTORE_FINDINGS, _RESTORE_SIGHTINGS, _DELETE_INSERTED, _DELETE_CHANGES, _RESTORE_DAYS, _DROP_DAYS,
+            _RESTORE_FINDINGS, evidence.RESTORE, _RESTORE_SIGHTINGS, _DELETE_INSERTED, _DELETE_CHANGES, _RESTORE_DAYS, _DROP_DAYS,
             _DELETE_ORPHANS.format(table="assets", column="asset_id"),
             _DELETE_ORPHANS.format(table="definitions", column="definition_id"),
             _restore("assets", ASSET_VALUES), _restore("definitions", DEFINITION_VALUES),
-            _DROP_IDENTIFIERS, _RESTORE_IDENTIFIERS, _DROP_CVES, _RESTORE_CVES, _DROP_TOTALS, _RESTORE_TOTALS,
+            _DROP_IDENTIFIERS, _RESTORE_IDENTIFIERS, *details.RESTORE, _DROP_CVES, _RESTORE_CVES, _DROP_TOTALS, _RESTORE_TOTALS,
         ):  # fmt: skip
             connection.execute(text(statement), ids)
         totals.count(connection, source_id)

@@ -13,6 +13,7 @@ from .assets import Asset, AssetIdentifier
 from .base import Base
 from .definitions import Definition, DefinitionCve
 from .events import FindingChange, FindingEvent
+from .evidence import Evidence
 from .findings import Finding
 from .imports import Import, Reject
 from .mappings import SavedMapping
@@ -22,6 +23,8 @@ from .staging import (
     StagedAsset,
     StagedCve,
     StagedDefinition,
+    StagedDetails,
+    StagedEvidence,
     StagedFinding,
     StagedIdentifier,
     StagedObservation,
@@ -32,6 +35,8 @@ from .undo import (
     CveBefore,
     DayBefore,
     DefinitionBefore,
+    DetailsBefore,
+    EvidenceBefore,
     FindingBefore,
     IdentifierBefore,
     SightingBefore,
@@ -52,6 +57,9 @@ __all__ = [
     "DefinitionBefore",
     "DefinitionCve",
     "DefinitionWeight",
+    "DetailsBefore",
+    "Evidence",
+    "EvidenceBefore",
     "Finding",
     "FindingBefore",
     "FindingChange",
@@ -66,6 +74,8 @@ __all__ = [
     "StagedAsset",
     "StagedCve",
     "StagedDefinition",
+    "StagedDetails",
+    "StagedEvidence",
     "StagedFinding",
     "StagedIdentifier",
     "StagedObservation",

@@ -86,6 +86,20 @@ def as_staged(connection: Connection, number: str, rows: int) -> str:
     return "" if is_postgresql(connection) and rows >= _MANY else f" ORDER BY {number}"
 
 
+def merged_json(connection: Connection, old: str, new: str, *, before: str, other: str) -> tuple[str, str]:
+    """SQL: two JSON objects in text as one, of which ``new`` wins; and whether that is another one than ``before``, one of the two.
+
+    :param other: the one of the two that is not ``before``.
+    """
+    old, new = (f"coalesce({each}, '{{}}')" for each in (old, new))
+    if is_postgresql(connection):
+        merged = f"(CAST({old} AS JSONB) || CAST({new} AS JSONB))"
+        unlike = f"{merged} <> CAST({before} AS JSONB)"
+        return f"CAST({merged} AS TEXT)", f"({before} IS NULL OR ({before} <> {other} AND {unlike}))"
+    merged = f"json_patch({old}, {new})"
+    return merged, f"({before} IS NULL OR ({before} <> {other} AND {merged} <> {before}))"
+
+
 def key(connection: Connection) -> str:
     """SQL: makes an integer column the key of a temporary table, where that costs nothing: on SQLite it is the row's own number."""
     return "" if is_postgresql(connection) else "PRIMARY KEY"
@@ -181,6 +195,26 @@ def lock_source(connection: Connection, source_id: int) -> None:
     connection.execute(text("SET LOCAL lock_timeout = 0"))  # another import of the source may take its time
     connection.execute(text("SELECT pg_advisory_xact_lock(:locks, :source)"), {"locks": _LOCKS, "source": source_id})
     connection.execute(text(f"SET LOCAL lock_timeout = '{patience}'"))
+
+
+#: The lock on the texts of evidence; the numbers of sources begin with 1.
+_TEXTS = 0
+
+
+def keep_texts(connection: Connection) -> None:
+    """Let nobody remove texts of evidence before the end of this transaction; on SQLite nobody can."""
+    if is_postgresql(connection):
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock_shared(:locks, :texts)"), {"locks": _LOCKS, "texts": _TEXTS}
+        )
+
+
+def may_remove_texts(connection: Connection) -> bool:
+    """Whether nobody relies on texts of evidence that are there; nobody does then before the end of this transaction."""
+    if not is_postgresql(connection):
+        return True
+    tried = text("SELECT pg_try_advisory_xact_lock(:locks, :texts)")
+    return bool(connection.execute(tried, {"locks": _LOCKS, "texts": _TEXTS}).scalar_one())
 
 
 def write_alone(session: Session, table: str) -> None:

@@ -71,5 +71,7 @@ class Finding(Base):
     opened_by: Mapped[int | None]
     #: Tells when it was seen last. Every finding has one; SQLite adds no column that must refer to something.
     sighting_id: Mapped[int | None] = mapped_column(ForeignKey("sightings.id"))
+    #: The text of the latest scan that had one, see :mod:`.evidence`. No foreign key: to remove a text would be to look through all.
+    evidence_id: Mapped[int | None]
     #: Lifecycle and severity as one number, see :func:`grade`: what indexes begin with, so that a page of any of them is found in order.
     grade: Mapped[int] = mapped_column(SmallInteger, Computed(GRADE, persisted=False))

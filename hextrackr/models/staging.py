@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import SmallInteger, String, false
+from sqlalchemy import BigInteger, SmallInteger, String, Text, false
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from .base import Base
@@ -105,3 +105,22 @@ class StagedFinding(_Staged, Base):
     definition_number: Mapped[int]
     port: Mapped[int]
     observation_number: Mapped[int]
+    evidence_number: Mapped[int | None]
+
+
+class StagedEvidence(_Staged, Base):
+    """A text that findings of the file have as their evidence; without one, that with the same digest and a lower number."""
+
+    __tablename__ = "staging_evidence"
+
+    digest: Mapped[int] = mapped_column(BigInteger)
+    text: Mapped[str | None] = mapped_column(Text)
+
+
+class StagedDetails(_Staged, Base):
+    """What else the file says of the staged asset (level 0) or definition (level 1) with this ``number``, as JSON."""
+
+    __tablename__ = "staging_details"
+
+    level: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    details: Mapped[str] = mapped_column(Text)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import BigInteger, SmallInteger, String
+from sqlalchemy import BigInteger, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from .base import Base
@@ -116,3 +116,22 @@ class TotalBefore(_Before, Base):
     opened: Mapped[int | None]
     resolved: Mapped[int | None]
     reopened: Mapped[int | None]
+
+
+class EvidenceBefore(_Before, Base):
+    """The evidence of a finding before an import gave it another one; NULL for none."""
+
+    __tablename__ = "undo_evidence"
+
+    finding_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    evidence_id: Mapped[int | None]
+
+
+class DetailsBefore(_Before, Base):
+    """The details of an asset (level 0) or a definition (level 1) before an import added to them; NULL for none."""
+
+    __tablename__ = "undo_details"
+
+    subject_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    level: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    details: Mapped[str | None] = mapped_column(Text)

@@ -59,7 +59,7 @@ def looked_up(arguments: Mapping[str, str]) -> Iterator[Lookup]:
     if definitions := [*_definitions(arguments)]:
         yield lookups.of_definitions(*definitions)
     if search := parameters.said(arguments, "search"):
-        yield lookups.of_text(search)
+        yield lookups.of_text(search, in_evidence=parameters.said(arguments, "searchEvidence") == "true")
     if since := parameters.said(arguments, "newSince"):
         standing = (Import.state == ImportState.COMPLETED, Import.undone_at.is_(None))
         yield lookups.of_imports(*standing, Import.scan_date >= parameters.as_day("newSince", since))
@@ -93,7 +93,7 @@ def _changed(arguments: Mapping[str, str]) -> Iterator[Lookup]:
     if numbers and kind in ("", EventKind.OPENED):
         yield lookups.of_imports(Import.id.in_(numbers), or_met=changed if not kind else None)
     elif numbers:
-        yield lambda _bound: Limit((changed,))
+        yield lambda _bound, _pause: Limit((changed,))
 
 
 def _led(index: str, met: Filter, has: frozenset[str] = frozenset()) -> Limit:

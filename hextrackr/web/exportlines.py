@@ -20,6 +20,8 @@ HOST = ("host", "fqdn", "ip")
 DEFINITION = ("pluginId", "title", "family", "cves")
 PROTOCOL, EPSS = ("protocol",), ("epss",)
 SOURCE = ("scanner", "source")
+#: What is in a file only if it is asked for.
+EVIDENCE = ("evidence",)
 COLUMNS = (
     "id", "severity", "state", *HOST, *DEFINITION, "port", *PROTOCOL, "vpr", "cvss", *EPSS, "firstSeen", "lastSeen", "resolvedOn",
     *SOURCE,
@@ -46,6 +48,12 @@ class Lines(Protocol):
     def line(self, finding: Finding, parts: Parts) -> str:
         """The line of a finding."""
 
+    def headed(self, names: Sequence[str]) -> str:
+        """The opening of a file whose lines have more."""
+
+    def longer(self, line: str, part: str) -> str:
+        """A line with one more part."""
+
 
 class CsvLines:
     """RFC 4180; text that a spreadsheet would take for a formula is quoted."""
@@ -70,6 +78,14 @@ class CsvLines:
             f"{'' if cvss is None else cvss},{epss},{first},{last},{resolved or ''},{source}"
         )
 
+    def headed(self, names: Sequence[str]) -> str:
+        """They are named in the header."""
+        return ",".join((self.opening, *names))
+
+    def longer(self, line: str, part: str) -> str:
+        """At its end."""
+        return f"{line},{part}"
+
 
 class JsonLines:
     """One array of objects, one in each line; CVEs are an array, and nothing needs to be quoted."""
@@ -92,6 +108,14 @@ class JsonLines:
             f'{protocol}, "vpr": {_number(vpr)}, "cvss": {_number(cvss)}, {epss}, "firstSeen": "{first}", "lastSeen": "{last}", '
             f'"resolvedOn": {_day(resolved)}, {source}}}'
         )
+
+    def headed(self, names: Sequence[str]) -> str:
+        """There is no header."""
+        return self.opening
+
+    def longer(self, line: str, part: str) -> str:
+        """Within its object."""
+        return f"{line[:-1]}, {part}}}"
 
 
 def _number(value: float | None) -> str:

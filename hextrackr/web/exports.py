@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, String, func, select, type_coerce
 from sqlalchemy.engine import Connection
 
-from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Sighting, Source
+from hextrackr.models import Asset, Definition, DefinitionCve, Evidence, Finding, Sighting, Source
 from hextrackr.models.hints import by_id
 from hextrackr.models.matching import Among
 
@@ -27,7 +27,14 @@ _OWN = (
     # As they are written; to make dates of them and text again takes half of the time.
     *(type_coerce(day, String) for day in (Finding.first_seen, Finding.resolved_on)),
 )  # fmt: skip
-_REFERRING = (Finding.asset_id, Finding.definition_id, Finding.source_id, Finding.protocol, Finding.sighting_id)
+_REFERRING = (
+    Finding.asset_id,
+    Finding.definition_id,
+    Finding.source_id,
+    Finding.protocol,
+    Finding.sighting_id,
+    Finding.evidence_id,
+)
 
 
 class Export:
@@ -35,13 +42,18 @@ class Export:
 
     :param kind: one of :data:`hextrackr.web.exportlines.KINDS`.
     :param pause: lets others have their turn.
+    :param evidence: have the evidence of each finding in it as well.
     :ivar share: how much of the record has been gone through, 0..1; and ``findings``, how many of it are in the file.
     """
 
-    def __init__(self, engine: Engine, filters: Filters, kind: str, pause: Callable[[], Any]) -> None:
+    def __init__(
+        self, engine: Engine, filters: Filters, kind: str, pause: Callable[[], Any], *, evidence: bool = False
+    ) -> None:
         self._engine = engine
         self._filters = filters
         self._lines: exportlines.Lines = exportlines.KINDS[kind]()
+        self._has_evidence = evidence
+        self._evidence: dict[int | None, str] = {}
         self._pause = pause
         self._hosts: dict[int, str] = {}
         self._definitions: dict[int, tuple[str, str]] = {}
@@ -54,7 +66,7 @@ class Export:
     def text(self) -> Iterator[str]:
         """The file, in pieces of many lines."""
         lines = self._lines
-        yield lines.opening
+        yield lines.headed(exportlines.EVIDENCE) if self._has_evidence else lines.opening
         separator = lines.before_first
         for share, statement in self._batches():
             with self._engine.connect() as connection:
@@ -72,7 +84,7 @@ class Export:
         """What finds each, and how much has been gone through with it."""
         columns = (*_OWN, *_REFERRING)
         with self._engine.connect() as connection:
-            filters = self._filters.looked_up(connection)
+            filters = self._filters.looked_up(connection, self._pause)
             lead = leads.best(connection, filters)
             last = connection.scalar(select(func.max(Finding.id))) or 0
             # A few are found at once, so that nobody need have a turn meanwhile.
@@ -89,10 +101,11 @@ class Export:
             yield (place + len(part)) / len(ids), by_id(Finding, among_these)
 
     def _line(self, row: Sequence[Any]) -> str:
-        *finding, host, definition, source, protocol, sighting = row
+        *finding, host, definition, source, protocol, sighting, evidence = row
         told, epss = self._definitions[definition]
         parts = (self._hosts[host], told, self._protocols[protocol], epss, self._sources[source], self._days[sighting])
-        return self._lines.line(finding, parts)
+        line = self._lines.line(finding, parts)
+        return self._lines.longer(line, self._evidence[evidence]) if self._has_evidence else line
 
     def _learn(self, connection: Connection, found: Sequence[Any]) -> None:
         """Read what these findings refer to, unless it is known."""
@@ -114,6 +127,10 @@ class Export:
         seen = select(Sighting.id, type_coerce(Sighting.day, String))
         seen = seen.where(Sighting.id.in_({row.sighting_id for row in found}))
         self._days = {number: day for number, day in connection.execute(seen)}
+        if self._has_evidence:  # they may be long, so that only those of the moment are held
+            texts = select(Evidence.id, Evidence.text).where(Evidence.id.in_({row.evidence_id for row in found}))
+            self._evidence = {number: part(exportlines.EVIDENCE, [text]) for number, text in connection.execute(texts)}
+            self._evidence[None] = part(exportlines.EVIDENCE, [None])
         for protocol in {row.protocol for row in found} - self._protocols.keys():
             self._protocols[protocol] = part(exportlines.PROTOCOL, [protocol])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -43,9 +43,12 @@ class Filters:
         """Whether severity, state and source are all that limits the list."""
         return not (self.limits or self.lookups)
 
-    def looked_up(self, bound: Bound) -> Filters:
-        """The same, with everything that limits it in its limits."""
-        found = tuple(look_up(bound) for look_up in self.lookups)
+    def looked_up(self, bound: Bound, pause: Callable[[], Any] = lambda: None) -> Filters:
+        """The same, with everything that limits it in its limits.
+
+        :param pause: lets others have their turn.
+        """
+        found = tuple(look_up(bound, pause) for look_up in self.lookups)
         return replace(self, limits=self.limits + found, lookups=())
 
     def totals(self, bound: Bound) -> list[Any]:

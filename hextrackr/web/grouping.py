@@ -87,7 +87,7 @@ def _sorted(session: Session, groups: Select[Any], sort: str, wanted: Page) -> S
 
 def _collected(session: Session, filters: Filters, pause: Callable[[], Any]) -> list[int]:
     """The ids of what matches."""
-    filters = filters.looked_up(session)
+    filters = filters.looked_up(session, pause)
     ids = list(leads.collect(session, filters, leads.best(session, filters), COLLECTED, pause))
     if len(ids) > COLLECTED:
         raise RequestError(f"More than {COLLECTED:,} findings match: limit the list before it is grouped.")

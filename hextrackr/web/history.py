@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hextrackr.models import Definition, Finding, FindingEvent, Import
+from hextrackr.models import Definition, Evidence, Finding, FindingEvent, Import
 from hextrackr.models.events import EventKind
 from hextrackr.models.findings import Lifecycle, Severity
 
@@ -21,15 +21,17 @@ _AFTER = {
 
 
 def of_finding(session: Session, finding_id: int) -> dict[str, Any] | None:
-    """A finding as the list has it, with its definition's text and its ``history``, the oldest event first; None if there is none."""
+    """A finding as the list has it, with its evidence, its definition's text and its ``history``, the oldest event first; or None."""
     rows = findings.records(session, Finding.id == finding_id)
     if not rows:
         return None
     definition = session.scalars(
         select(Definition).join(Finding, Finding.definition_id == Definition.id).where(Finding.id == finding_id)
     ).one()
+    evidence = select(Evidence.text).join(Finding, Finding.evidence_id == Evidence.id).where(Finding.id == finding_id)
     return {
         **rows[0],
+        "evidence": session.scalar(evidence),
         "description": definition.description,
         "solution": definition.solution,
         "seeAlso": definition.see_also,

@@ -61,6 +61,16 @@ class IndexArm(Arm):
 
 
 @dataclass(frozen=True)
+class IdsArm(Arm):
+    """To have one of some ids, which the condition names."""
+
+    leads = True
+
+    def selecting(self, *columns: Any) -> Select[Any]:
+        return by_id(Finding, select(*columns).where(self.met))
+
+
+@dataclass(frozen=True)
 class SpanArm(Arm):
     """To have an id from ``first`` to ``last`` and meet a condition, as most of these do."""
 

@@ -52,7 +52,7 @@ def page(session: Session, filters: Filters, order: Order, wanted: Page, pause: 
         return Listed([], 0)
     if filters.is_plain and order.is_indexed:
         return Listed(held.ids(wanted.offset, wanted.limit, pause), held.findings)
-    filters = filters.looked_up(session)
+    filters = filters.looked_up(session, pause)
     lead = leads.best(session, filters)
     place = slice(wanted.offset, wanted.offset + wanted.limit)
     wanted_first = min(SHOWN, place.stop)

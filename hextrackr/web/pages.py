@@ -48,6 +48,7 @@ FIELDS = {
         "first_seen": "First seen",
         "last_seen": "Last seen",
         "fixed_on": "Fixed on",
+        "evidence": "Evidence, such as a plugin's output",
     },
 }
 SCALES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
@@ -60,6 +61,7 @@ def of_asset(asset: Asset) -> dict[str, Any]:
         "netbios": asset.netbios,
         "ip": asset.ip,
         "os": asset.os,
+        "details": json.loads(asset.details or "{}"),
         **_source(asset.source_id),
     }
 
@@ -78,6 +80,7 @@ def of_definition(found: Definition) -> dict[str, Any]:
         "published": found.published.isoformat() if found.published else None,
         "updated": found.updated.isoformat() if found.updated else None,
         "cves": list(cves),
+        "details": json.loads(found.details or "{}"),
         **_source(found.source_id),
     }
 

@@ -46,7 +46,8 @@ def groups() -> dict[str, Any]:
 def exported(kind: str) -> Response:
     """What is filtered, as a file, however many there are."""
     name = f"vulnerabilities.{kind}"
-    export = exports.Export(db.engine, filters.requested(request.args), kind, lambda: socketio.sleep(0))
+    limited, evidence = filters.requested(request.args), request.args.get("evidence") == "true"
+    export = exports.Export(db.engine, limited, kind, lambda: socketio.sleep(0), evidence=evidence)
     session_id = request.args.get("sessionId", "") if request.method == "GET" else ""
     tracker = current_app.extensions["progress_tracker"]
     watched = WatchedExport(export, tracker, session_id, name) if session_id else None

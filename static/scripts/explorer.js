@@ -98,7 +98,7 @@ export class Explorer {
 
     /** The link is followed as it is then; it names its session. */
     #export(link) {
-        link.href = this.#exports.begin(exportFromQuery(this.#query, link.dataset.export, this.#fixed));
+        link.href = this.#exports.begin(exportFromQuery(this.#query, link.dataset.export, this.#fixed, "exportEvidence" in link.dataset));
     }
 
     #sortBy(sort) {
@@ -121,7 +121,7 @@ export class Explorer {
         }
         find(this.#section, "[data-columns-menu]").hidden = group !== "finding"; // groups have columns of their own
         for (const link of this.#section.querySelectorAll("[data-export]")) {
-            link.href = exportFromQuery(this.#query, link.dataset.export, this.#fixed);
+            link.href = exportFromQuery(this.#query, link.dataset.export, this.#fixed, "exportEvidence" in link.dataset);
         }
     }
 

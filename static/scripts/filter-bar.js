@@ -19,7 +19,7 @@ export class FilterBar {
     #onChange = (event) => {
         const { filter } = event.target.dataset;
         if (!filter || event.target.type === "search" || !event.target.checkValidity()) return;
-        this.#change({ [filter]: event.target.value.trim() });
+        this.#change({ [filter]: event.target.type === "checkbox" ? (event.target.checked ? "true" : "") : event.target.value.trim() });
     };
     #onTyping = debounced((event) => this.#change({ search: event.target.value }, "replaceState"), TYPING_MS);
     #onInput = (event) => event.target.type === "search" && this.#onTyping(event);
@@ -69,7 +69,8 @@ export class FilterBar {
     show(query) {
         for (const control of this.#controls) {
             const typing = control === document.activeElement && control.type === "search" && query.search !== "";
-            if (!typing) control.value = query[control.dataset.filter];
+            if (control.type === "checkbox") control.checked = query[control.dataset.filter] === "true";
+            else if (!typing) control.value = query[control.dataset.filter];
         }
         const inUse = filtersInUse(query);
         this.#chips.hidden = inUse.length === 0;

@@ -12,6 +12,7 @@ const KINDS = { opened: "Opened", changed: "Changed", reopened: "Reopened", reso
 export class FindingPanel {
     #dialog;
     #onClick = (event) => {
+        if (event.target.closest("[data-panel-copy]")) this.#copy();
         if (event.target === this.#dialog || event.target.closest("[data-panel-close]")) this.#dialog.close();
     };
 
@@ -45,7 +46,20 @@ export class FindingPanel {
         find(this.#dialog, "[data-panel-body]").scrollTop = 0;
     }
 
+    async #copy() {
+        const button = find(this.#dialog, "[data-panel-copy]");
+        try {
+            await navigator.clipboard.writeText(find(this.#dialog, '[data-panel="evidence"]').textContent);
+            setText(button, "Copied");
+        } catch {
+            setText(button, "Not copied"); // the browser does not let pages do it
+        }
+    }
+
     #show(finding) {
+        const copy = find(this.#dialog, "[data-panel-copy]");
+        copy.hidden = navigator.clipboard === undefined; // where the page is not loaded securely
+        setText(copy, "Copy");
         const texts = {
             title: finding.title || "–", severity: finding.severity, state: STATES[finding.state] ?? finding.state,
             host: hostOf(finding), ip: finding.ip === hostOf(finding) ? "" : finding.ip, port: portOf(finding),
@@ -54,7 +68,7 @@ export class FindingPanel {
             scores: [["CVSS", score(finding.cvss)], ["VPR", score(finding.vpr)], ["EPSS", share(finding.epss)]]
                 .filter(([, value]) => value !== "–").map((pair) => pair.join(" ")).join(" · "),
             vector: finding.cvssVector, firstSeen: finding.firstSeen, lastSeen: finding.lastSeen, resolvedOn: finding.resolvedOn,
-            published: finding.published, description: finding.description, solution: finding.solution, seeAlso: finding.seeAlso,
+            published: finding.published, evidence: finding.evidence, description: finding.description, solution: finding.solution, seeAlso: finding.seeAlso,
         };
         for (const [name, text] of Object.entries(texts)) {
             setText(find(this.#dialog, `[data-panel="${name}"]`), text ?? "");

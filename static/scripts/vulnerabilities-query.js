@@ -9,6 +9,7 @@ const FILTERS = [
     "source", "host", "definition", "cve", "family", "port", "protocol", "newSince",
     "firstSeenFrom", "firstSeenTo", "lastSeenFrom", "lastSeenTo", "ageMin", "ageMax",
     "vprMin", "vprMax", "cvssMin", "cvssMax", "epssMin", "epssMax", "changedBy", "change",
+    "searchEvidence",
 ];
 
 /** What is not in the URL. `all` states is the server's default, open ones are ours. */
@@ -26,6 +27,7 @@ const TOLD = {
     ageMin: (value) => `Open for at least ${value} days`, ageMax: (value) => `Open for at most ${value} days`,
     vprMin: (value) => `VPR from ${value}`, vprMax: (value) => `VPR to ${value}`, cvssMin: (value) => `CVSS from ${value}`, cvssMax: (value) => `CVSS to ${value}`,
     epssMin: (value) => `EPSS from ${value}`, epssMax: (value) => `EPSS to ${value}`,
+    searchEvidence: () => "The search looks into the evidence as well",
     changedBy: (value) => `Changed by import ${value}`, change: (value) => `Only what was ${value}`,
 };
 
@@ -81,10 +83,11 @@ export function requestFromQuery(query, limit, fixed = {}) {
  * @param {Query} query
  * @param {string} kind `csv` or `json`
  * @param {Record<string, string>} [fixed] see {@link filtersOf}
+ * @param {boolean} [evidence] whether the evidence of each finding is in it as well
  * @returns {string} the server's path of the file that holds all of it
  */
-export function exportFromQuery(query, kind, fixed = {}) {
-    return `/api/vulnerabilities/export.${kind}?${filtersOf(query, fixed)}`;
+export function exportFromQuery(query, kind, fixed = {}, evidence = false) {
+    return `/api/vulnerabilities/export.${kind}?${filtersOf(query, { ...fixed, ...(evidence && { evidence: "true" }) })}`;
 }
 
 /**

@@ -126,7 +126,7 @@ def _stage(
     insert(
         "staging_findings", FINDING_COLUMNS,
         [
-            (number, hosts.index(host), plugins.index(plugin), port, numbers[row.severity, row.vpr, row.state])
+            (number, hosts.index(host), plugins.index(plugin), port, numbers[row.severity, row.vpr, row.state], None)
             for number, ((host, plugin, port), row) in enumerate(rows.items())
         ],
     )  # fmt: skip

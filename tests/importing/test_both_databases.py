@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -57,6 +58,8 @@ def _told(table: str, row: Any, places: dict[str, dict[int, int]]) -> Iterator[A
         numbers = places.get(table if column == "id" else REFERS.get(column, ""))
         if numbers is not None and value is not None:
             yield numbers[value]
+        elif column == "details" and value is not None:
+            yield sorted(json.loads(value).items())  # each database writes JSON in its own way
         else:
             yield round(value, 6) if isinstance(value, float) else value
 

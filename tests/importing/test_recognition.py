@@ -11,7 +11,7 @@ NESSUS = b"Plugin ID,CVE,Risk,Host,Protocol,Port,Name,Synopsis,Plugin Output\n1,
 
 def test_a_file_is_described(run_import):
     rows = [row(), row(plugin="2", first_observed="2026-06-01T00:00:00Z"), row(plugin="3", severity="terrible")]
-    content = export(rows, columns=(*COLUMNS, "asset.tags"), delimiter=";")
+    content = export(rows, columns=(*COLUMNS, "age_in_days"), delimiter=";")
     assert run_import(content).recognition == {
         "format": "Tenable Vulnerability Management",
         "confidence": 0.95,
@@ -20,7 +20,7 @@ def test_a_file_is_described(run_import):
         "delimiter": ";",
         "headerLine": 1,
         "columns": len(COLUMNS) + 1,
-        "unusedColumns": ["asset.tags"],
+        "unusedColumns": ["age_in_days"],
         "rowsSampled": 3,
         "dates": {
             "dayFirst": False,

@@ -33,6 +33,13 @@ test("groups are another request, and keep the filters", () => {
     assert.equal(urlFromQuery(query), "?family=Misc.&group=host&page=2");
 });
 
+test("evidence is searched and exported when that is asked for", () => {
+    const query = queryFromUrl("?search=apache&searchEvidence=true");
+    assert.equal(requestFromQuery(query, 50), "/api/vulnerabilities?page=1&limit=50&sort=severity&order=desc&state=open&search=apache&searchEvidence=true");
+    assert.equal(exportFromQuery(query, "csv", {}, true), "/api/vulnerabilities/export.csv?state=open&search=apache&searchEvidence=true&evidence=true");
+    assert.deepEqual(filtersInUse(query), [["searchEvidence", "The search looks into the evidence as well"]]);
+});
+
 test("what is fixed limits every request and stays out of the URL", () => {
     const query = queryFromUrl("?severity=high");
     assert.equal(requestFromQuery(query, 50, { host: "5" }), "/api/vulnerabilities?page=1&limit=50&sort=severity&order=desc&severity=high&state=open&host=5");

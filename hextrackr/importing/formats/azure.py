@@ -4,7 +4,7 @@
 https://learn.microsoft.com/rest/api/defenderforcloud/assessments/get#assessmentstatuscode
 """
 
-from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT_WORDS, OPEN, PASSED, SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT_WORDS, OPEN, PASSED, SEVERITY_WORDS, Fields, Format, details
 
 FORMAT = Format(
     key="azure",
@@ -33,6 +33,22 @@ FORMAT = Format(
         first_seen=("statusChangeDate", "firstEvaluationDate", *FIRST_SEEN),
         last_seen=("exportedTimestamp", *LAST_SEEN),
         fixed_on=("statusChangeDate",),
+        evidence=("additionalData", "statusDescription"),
+    ),
+    host_details=details(
+        ("Subscription", "subscriptionName"),
+        ("Subscription ID", "subscriptionId"),
+        ("Resource group", "resourceGroup"),
+        ("Cloud account", "nativeCloudAccountId"),
+        ("Resource type", "resourceType"),
+    ),
+    vulnerability_details=details(("Controls", "controls"), ("Recommendation ID", "recommendationId")),
+    finding_details=details(
+        ("Not applicable because", "notApplicableReason"),
+        ("Cause", "statusCause", "cause"),
+        ("Ticket", "ticketId"),
+        ("Owner", "owner"),
+        ("Due", "dueDate"),
     ),
     severities=SEVERITY_WORDS,
     states={"unhealthy": OPEN, "healthy": PASSED},

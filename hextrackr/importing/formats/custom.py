@@ -58,6 +58,7 @@ _HINTS = (
     ("description", r"description|details|\bsummary\b"),
     ("solution", r"solution|remediation|\bfix\b|recommendation"),
     ("os", r"\bos\b|operating"),
+    ("evidence", r"\boutput\b|evidence|proof|\bresults?\b"),
     ("first_seen", r"first.*(seen|found|detected|discovered|observed)"),
     (
         "last_seen",

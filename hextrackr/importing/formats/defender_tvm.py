@@ -4,7 +4,7 @@ From the portal, a hunting query (``DeviceTvmSoftwareVulnerabilities``) or the A
 A row stands for one CVE of one software on one device; the software of several rows is one finding of that CVE.
 """
 
-from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, SEVERITY_WORDS, Fields, Format, details
 
 HOST = ("DeviceId", "DeviceName", "Device Id", "Device Name", "MachineId", "machineName", "Device")
 CVE = ("CveId", "CVE Id", "CVE", "CVE ID", "VulnerabilityId")
@@ -52,6 +52,35 @@ FORMAT = Format(
         last_seen=("LastSeenTimestamp", *LAST_SEEN, "Timestamp", "EventTimestamp"),
         # The list of changes tells with each event when it was.
         fixed_on=("FixedOn", "Fixed On", "EventTimestamp"),
+        evidence=("AdditionalData", "Evidence"),
+    ),
+    host_details=details(
+        ("OS version", "OSVersion", "OS Version"),
+        ("OS architecture", "OSArchitecture", "OS Architecture"),
+        ("Device group", "RbacGroupName", "Device Group", "MachineGroup"),
+        ("Device group ID", "RbacGroupId"),
+        ("Tags", "DeviceTags", "Device Tags", "MachineTags", "Tags"),
+        ("Exposure", "ExposureLevel", "Exposure Level"),
+        ("Domain", "Domain"),
+    ),
+    vulnerability_details=details(
+        ("Exploitability", "ExploitabilityLevel", "Exploitability Level"),
+        ("Exploit available", "IsExploitAvailable", "Exploit Available", "ExploitAvailable"),
+        ("CVE is tagged", "CveTags", "CveMitigationStatus"),
+        ("Batch", "CveBatchTitle"),
+        ("Batch URL", "CveBatchUrl"),
+    ),
+    finding_details=details(
+        ("Vendor", "SoftwareVendor", "Software Vendor", "productVendor"),
+        ("Software", "SoftwareName", "Software Name", "productName"),
+        ("Version", "SoftwareVersion", "Software Version", "productVersion"),
+        ("Disk paths", "DiskPaths", "Disk Paths"),
+        ("Registry paths", "RegistryPaths", "Registry Paths"),
+        ("Update", "RecommendedSecurityUpdate", "Recommended Security Update"),
+        ("Update ID", "RecommendedSecurityUpdateId", "fixingKbId"),
+        ("Security update available", "SecurityUpdateAvailable"),
+        ("End of support", "EndOfSupportStatus"),
+        ("End of support date", "EndOfSupportDate"),
     ),
     bare_rows=True,
     severities={**SEVERITY_WORDS, "unknown": 0},

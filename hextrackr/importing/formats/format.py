@@ -29,6 +29,21 @@ PASSED, FIXED, NO_VERDICT, OPEN, RESURFACED = -2, -1, 0, 1, 2
 
 Columns = tuple[str, ...]
 
+#: What a detail is about.
+HOST, VULNERABILITY, FINDING = "host", "vulnerability", "finding"
+
+#: What a column that only stands in for an earlier one of its field is about: where both are there, it is kept as a detail.
+_LEVELS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("asset_id", "fqdn", "netbios", "ip", "host", "name", "os"), HOST),
+        **dict.fromkeys(
+            ("plugin_id", "title", "cves", "advisories", "family", "description", "solution", "see_also", "cvss_vector", "cvss",
+             "vpr", "epss", "published", "updated", "severity"),
+            VULNERABILITY,
+        ),
+    }
+)  # fmt: skip
+
 #: What some scanners write where a host has no name, and names that every host has; lower case.
 NO_NAME: Columns = (
     "", "-", "--", "n/a", "na", "n.a.", "nil", "none", "(none)", "null", "unknown", "<unknown>", "(unknown)", "undefined", "unresolved",
@@ -73,6 +88,11 @@ def letters(name: str) -> str:
     return "".join(name.replace("_", " ").replace("\ufeff", "").split()).casefold()
 
 
+def details(*columns: str | Columns) -> dict[str, Columns]:
+    """Labels and their columns; a column alone is its own label, else the label comes first."""
+    return dict((column, (column,)) if isinstance(column, str) else (column[0], column[1:]) for column in columns)
+
+
 @dataclass(frozen=True)
 class Fields:
     """For each neutral field the columns it may stand in; of several, the first that is not empty counts.
@@ -84,7 +104,8 @@ class Fields:
     do those of ``title``), ``family``, ``description``, ``solution``, ``see_also``, ``cvss_vector``, ``cvss`` (0..10), ``vpr`` (0..10),
     ``epss`` (0..1), ``published``, ``updated``.
     Finding: ``severity``, ``state``, ``port``, ``protocol``, ``first_seen``, ``last_seen`` (it tells the date of the scan as well),
-    ``fixed_on`` (the day on which the scanner found it fixed).
+    ``fixed_on`` (the day on which the scanner found it fixed), ``evidence`` (what the scanner saw, such as the output of its plugin; of
+    several columns each counts).
     """
 
     asset_id: Columns = ()
@@ -116,6 +137,16 @@ class Fields:
     first_seen: Columns = ()
     last_seen: Columns = ()
     fixed_on: Columns = ()
+    evidence: Columns = ()
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Something that a file says beside its fields: what it is about, its label, and where it may stand."""
+
+    level: str
+    label: str
+    places: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -131,9 +162,13 @@ class Format:
     :ivar no_verdict: the words, lower case, that say nothing of whether the finding is there: an error, an exclusion, a check that was
         not made. They leave a finding as it was.
     :ivar fixed_days: the state is the day on which a finding was fixed, and any other text means ``other_state``.
+    :ivar host_details: what else it says of a host: labels and their columns, see :func:`details`; ``vulnerability_details`` and
+        ``finding_details`` likewise. Those of a finding are kept behind its evidence.
+    :ivar prefixes: columns that begin so (normalised) are details of a host, a vulnerability or a finding, whether they are listed or not.
     :ivar day_first: how the scanner writes dates in numbers, where a column leaves it open; every other shape of a date is
         known without being declared.
     :ivar nulls: cells that mean "nothing", beside the empty one.
+    :ivar not_kept: columns that begin with one of the prefixes and are not kept, such as an age, which is another one each day.
     :ivar blank_header: what a single column without a name is.
     :ivar markup: texts hold simple HTML, which is turned into plain text.
     :ivar backslash_quotes: quotes within cells are written ``\\"``, and not doubled.
@@ -154,6 +189,11 @@ class Format:
     other_state: int = OPEN
     no_verdict: Columns = NO_VERDICT_WORDS
     fixed_days: bool = False
+    host_details: Mapping[str, Columns] = field(default_factory=dict)
+    vulnerability_details: Mapping[str, Columns] = field(default_factory=dict)
+    finding_details: Mapping[str, Columns] = field(default_factory=dict)
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    not_kept: Columns = ()
     day_first: bool = False
     nulls: Columns = ("N/A", "null")
     blank_header: str | None = None
@@ -194,16 +234,38 @@ class Format:
         places: dict[str, list[int]] = {}
         for index, name in enumerate(names):
             places.setdefault(name, []).append(index)
-        return Recognised(
-            self,
-            {
-                field_name: tuple(
-                    place for name in dict.fromkeys(map(letters, columns)) for place in places.get(name, ())
-                )
-                for field_name, columns in vars(self.fields).items()
-            },
-            next((place for column in self.scan_facts for place in places.get(letters(column), ())), None),
-        )
+        fields = {field_name: _places(columns, places) for field_name, columns in vars(self.fields).items()}
+        scan_facts = next(iter(_places(self.scan_facts, places)), None)
+        return Recognised(self, fields, scan_facts, self._details(header, places, fields))
+
+    def _details(
+        self, header: Sequence[str], places: Mapping[str, Sequence[int]], fields: Mapping[str, tuple[int, ...]]
+    ) -> tuple[Detail, ...]:
+        """The details that a header has."""
+        declared = {HOST: self.host_details, VULNERABILITY: self.vulnerability_details, FINDING: self.finding_details}
+        found = [
+            Detail(level, label, _places(columns, places))
+            for level, labels in declared.items()
+            for label, columns in labels.items()
+        ]
+        used = {place for detail in found for place in detail.places}
+        # The first column of a field is kept as that field, and so are all CVEs and what evidence there is; advisories count only
+        # without a CVE.
+        used |= {found[0] for name, found in fields.items() if found and name != "advisories"}
+        used |= {*fields["evidence"], *fields["cves"]}
+        for name, level in _LEVELS.items():
+            for column in getattr(self.fields, name):
+                new = tuple(place for place in places.get(letters(column), ()) if place not in used)
+                if new:
+                    found.append(Detail(level, column, new))
+                    used.update(new)
+        of_fields = {place for found in fields.values() for place in found}
+        passed_over = set(map(letters, self.not_kept))
+        for place, name in enumerate(map(normalised, header)):
+            prefix = next((prefix for prefix in self.prefixes if name.startswith(prefix)), None)
+            if prefix is not None and place not in used | of_fields and letters(name) not in passed_over:
+                found.append(Detail(self.prefixes[prefix], _spoken(name.removeprefix(prefix)), (place,)))
+        return tuple(detail for detail in found if detail.places)
 
 
 @dataclass(frozen=True)
@@ -216,3 +278,21 @@ class Recognised:
     format: Format
     places: Mapping[str, tuple[int, ...]]
     scan_facts: int | None = None
+    details: tuple[Detail, ...] = ()
+
+    @property
+    def used(self) -> set[int]:
+        """The columns that are kept: as a field, as evidence or as a detail."""
+        return {place for places in self.places.values() for place in places} | {
+            place for detail in self.details for place in detail.places
+        }
+
+
+def _places(columns: Columns, places: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
+    return tuple(place for name in dict.fromkeys(map(letters, columns)) for place in places.get(name, ()))
+
+
+def _spoken(name: str) -> str:
+    """A label for a column that no list names."""
+    words = name.replace("_", " ").replace(".", " ").strip()
+    return words[:1].upper() + words[1:]

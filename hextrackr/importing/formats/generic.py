@@ -3,7 +3,7 @@
 Severities in words or as 0 to 4.
 """
 
-from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, PASSED, RESURFACED, TENABLE_SEVERITIES, Fields, Format
+from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, PASSED, RESURFACED, TENABLE_SEVERITIES, Fields, Format, details
 
 FORMAT = Format(
     key="generic",
@@ -41,6 +41,35 @@ FORMAT = Format(
         first_seen=FIRST_SEEN,
         last_seen=(*LAST_SEEN, "scan_date", "last_scan"),
         fixed_on=("resolved_on", "fixed_on", "last_fixed", "resolved_at", "fixed_at"),
+        evidence=("evidence", "output", "plugin_output", "proof", "results", "result"),
+    ),
+    host_details=details(
+        ("MAC address", "mac_address", "mac"),
+        ("Tags", "tags", "asset_tags"),
+        ("System type", "system_type"),
+        ("Network", "network", "repository"),
+        ("Location", "location"),
+        ("Owner", "owner"),
+    ),
+    vulnerability_details=details(
+        ("Vendor", "vendor"),
+        ("CWE", "cwe"),
+        ("CPE", "cpe"),
+        ("Synopsis", "synopsis"),
+        ("Impact", "impact"),
+        ("References", "references", "xref"),
+        ("Exploit available", "exploit_available", "exploit"),
+        ("Exploitability", "exploitability", "exploit_ease"),
+        ("Patch published", "patch_published"),
+        ("STIG severity", "stig_severity"),
+    ),
+    finding_details=details(
+        ("Software", "software", "package"),
+        ("Version", "version", "installed_version"),
+        ("Fixed version", "fixed_version"),
+        ("Path", "path"),
+        ("Service", "service"),
+        ("Comment", "comment", "note"),
     ),
     severities=TENABLE_SEVERITIES,
     states={

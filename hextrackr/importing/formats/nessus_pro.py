@@ -3,7 +3,7 @@
 A row is repeated for each CVE of a plugin. ``Risk`` is the severity the scan shows, ``Risk Factor`` the plugin's own.
 """
 
-from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Fields, Format
+from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Fields, Format, details
 
 HOST = ("Host", "IP Address", "FQDN", "NetBios")
 
@@ -43,6 +43,47 @@ FIELDS = Fields(
     protocol=("Protocol",),
     first_seen=FIRST_SEEN,
     last_seen=(*LAST_SEEN, "Host End", "Host Start"),
+    evidence=("Plugin Output",),
+)
+HOST_DETAILS = details(
+    "MAC Address", "System Type", ("Network", "Network Name", "Network"), ("Asset tags", "Asset Tags", "Tags"),
+    ("Scan started", "Host Start"), ("Scan ended", "Host End"),
+)  # fmt: skip
+VULNERABILITY_DETAILS = details(
+    ("CWE", "CWE"),
+    "CPE",
+    ("Bugtraq ID", "BID", "Bugtraq ID"),
+    ("Cross references", "XREF", "Cross References"),
+    ("Microsoft KB", "MSKB"),
+    ("STIG severity", "STIG Severity"),
+    ("CVSS v4.0 base and threat score", "CVSS v4.0 Base+Threat Score"),
+    ("CVSS v3 temporal score", "CVSS v3.0 Temporal Score", "CVSS3 Temporal Score"),
+    ("CVSS v3 temporal vector", "CVSS v3.0 Temporal Vector", "CVSS3 Temporal Vector"),
+    ("CVSS v2 temporal score", "CVSS v2.0 Temporal Score", "CVSS Temporal Score"),
+    ("CVSS v2 temporal vector", "CVSS v2.0 Temporal Vector", "CVSS Temporal Vector"),
+    "Metasploit",
+    "Core Impact",
+    "CANVAS",
+    ("Exploit available", "Exploit?", "Exploit Available"),
+    ("Exploitability", "Exploit Ease", "Exploitability Ease"),
+    ("Exploited by malware", "Exploited by Malware"),
+    ("Exploited by Nessus", "Exploited by Nessus"),
+    ("Exploit frameworks", "Exploit Frameworks"),
+    ("In the news", "In The News"),
+    ("Patch published", "Patch Publication Date"),
+    ("Vulnerability published", "Vulnerability Publication Date", "Vuln Publication Date"),
+    ("Unsupported by vendor", "Unsupported By Vendor"),
+    "IAVA",
+    "IAVB",
+    ("Plugin type", "Plugin Type", "Check Type"),
+    ("Plugin version", "Plugin Version"),
+)
+FINDING_DETAILS = details(
+    ("Risk modified", "Risk Modified"),
+    ("Recast reason", "Recast Reason", "Recast Risk Comment"),
+    ("Accepted", "Accept Risk Comment"),
+    ("Last fixed", "Last Fixed"),
+    ("Resurfaced", "Resurfaced Date"),
 )
 
 FORMAT = Format(
@@ -61,4 +102,7 @@ FORMAT = Format(
     fields=FIELDS,
     severities=TENABLE_SEVERITIES,
     scan_facts=("Plugin Output",),
+    host_details=HOST_DETAILS,
+    vulnerability_details=VULNERABILITY_DETAILS,
+    finding_details=FINDING_DETAILS,
 )

@@ -1,7 +1,7 @@
 """Nessus / Tenable Web App Scanning: Nessus' columns with ``CVSSv3``, severities in lower case, ports often empty."""
 
 from .format import TENABLE_SEVERITIES, Format
-from .nessus_pro import FIELDS, HOST
+from .nessus_pro import FIELDS, FINDING_DETAILS, HOST, HOST_DETAILS, VULNERABILITY_DETAILS
 from .nessus_pro import FORMAT as NESSUS
 
 FORMAT = Format(
@@ -16,4 +16,7 @@ FORMAT = Format(
     fields=FIELDS,
     severities=TENABLE_SEVERITIES,
     scan_facts=("Plugin Output",),
+    host_details=HOST_DETAILS,
+    vulnerability_details=VULNERABILITY_DETAILS,
+    finding_details=FINDING_DETAILS,
 )

@@ -4,7 +4,7 @@ Severity is the word; it is the scanner's own, so that a CVSS of 9.8 may be High
 names only the task and the time. Some cells carry an apostrophe before a dash, against formulas in spreadsheets.
 """
 
-from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Fields, Format, details
 
 HOST = ("IP", "Hostname", "Host IP")
 
@@ -39,6 +39,22 @@ FORMAT = Format(
         protocol=("Port Protocol",),
         first_seen=FIRST_SEEN,
         last_seen=("Timestamp", *LAST_SEEN),
+        evidence=("Specific Result", "Result"),
+    ),
+    vulnerability_details=details(
+        ("Solution type", "Solution Type"),
+        "Impact",
+        ("Affected", "Affected Software/OS"),
+        ("Insight", "Vulnerability Insight"),
+        ("Detection method", "Vulnerability Detection Method"),
+        ("Bugtraq ID", "BIDs"),
+        ("CERT", "CERTs"),
+        ("EPSS percentile", "Max Severity EPSS percentile", "Max EPSS percentile"),
+    ),
+    finding_details=details(
+        ("Quality of detection", "QoD"),
+        ("Product detected", "Product Detection Result"),
+        ("Task", "Task Name"),
     ),
     severities={**SEVERITY_WORDS, "debug": 0, "false positive": 0, "error": 0, "alarm": 3},
     bare_rows=True,

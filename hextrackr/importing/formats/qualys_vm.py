@@ -4,7 +4,7 @@
 host on which nothing was found. An ignored or disabled finding is still there, so it is open.
 """
 
-from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, RESURFACED, SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, RESURFACED, SEVERITY_WORDS, Fields, Format, details
 
 HOST = ("IP", "IP Address", "DNS", "DNS Name", "NetBIOS", "FQDN", "Hostname", "Host ID", "QG Host ID")
 
@@ -61,6 +61,39 @@ FORMAT = Format(
             "Scan Date",
         ),
         fixed_on=("Date Last Fixed", "Last Fixed", "Fixed On"),
+        evidence=("Results", "Result"),
+    ),
+    host_details=details(
+        "Network",
+        "Tracking Method",
+        ("IP status", "IP Status"),
+        ("OS CPE", "OS CPE"),
+        ("Tags", "Associated Tags", "Asset Tags", "Tags"),
+        ("Asset groups", "Associated Ags", "Asset Groups"),
+        ("Host name in the cloud", "Cloud Resource ID"),
+    ),
+    vulnerability_details=details(
+        "Type",
+        "Impact",
+        "Exploitability",
+        ("Malware", "Associated Malware"),
+        ("PCI", "PCI Vuln", "PCI"),
+        ("Bugtraq ID", "Bugtraq ID"),
+        ("CVSS v3 temporal", "CVSS3.1 Temporal", "CVSS3 Temporal"),
+        ("CVSS v2 temporal", "CVSS Temporal"),
+        ("CVSS environment", "CVSS3.1 Environment", "CVSS3 Environment", "CVSS Environment"),
+        ("Patchable", "Patchable", "Vuln Patchable"),
+    ),
+    finding_details=details(
+        "SSL",
+        "Instance",
+        "Service",
+        ("Ticket state", "Ticket State"),
+        ("Last fixed", "Date Last Fixed", "Last Fixed"),
+        ("Last reopened", "Last Reopened"),
+        "Disabled",
+        "Ignored",
+        ("QDS", "QDS"),
     ),
     severities=SEVERITIES,
     states=STATES,

@@ -3,7 +3,8 @@
 Listed by CVE it has a row for each CVE of a QID. ``KB Severity`` is Qualys' own rating, ``Severity`` what the user has made of it.
 """
 
-from .format import FIRST_SEEN, LAST_SEEN, Fields, Format
+from .format import FIRST_SEEN, LAST_SEEN, Fields, Format, details
+from .format import HOST as HOST_LEVEL
 from .qualys_vm import NULLS, SEVERITIES, STATES
 
 HOST = ("Asset Id", "Asset Name", "Asset IPV4", "Asset IPV6", "Asset IP")
@@ -62,7 +63,38 @@ FORMAT = Format(
         first_seen=("First Detected", "First Found", *FIRST_SEEN),
         last_seen=("Last Detected", "Last Found", *LAST_SEEN),
         fixed_on=("Last Fixed", "Date Last Fixed"),
+        evidence=("Results",),
     ),
+    host_details=details(
+        ("Tags", "Asset Tags"),
+        ("Criticality", "Asset Critical Score"),
+        ("TruRisk score", "TruRisk Score"),
+    ),
+    vulnerability_details=details(
+        ("Type", "Type Detected"),
+        ("QVS score", "QVS Score"),
+        ("Patch released", "Patch Released"),
+        ("Real-time threat indicators", "RTI"),
+        ("Patchable", "Vuln Patchable"),
+        ("Tags", "Vulnerability Tags"),
+        ("CVSS rating", "CVSS Rating Labels"),
+        ("CVE description", "CVE-Description"),
+        ("MITRE ATT&CK tactic", "MITRE ATT&CK TACTIC NAME"),
+        ("MITRE ATT&CK tactic ID", "MITRE ATT&CK TACTIC ID"),
+        ("MITRE ATT&CK technique", "MITRE ATT&CK TECHNIQUE NAME"),
+        ("MITRE ATT&CK technique ID", "MITRE ATT&CK TECHNIQUE ID"),
+    ),
+    finding_details=details(
+        ("QDS", "QDS"),
+        ("QDS severity", "QDS Severity"),
+        "Disabled",
+        "Ignored",
+        ("Last fixed", "Last Fixed"),
+        ("Last reopened", "Last Reopened"),
+        ("Detection source", "Detection Source"),
+        ("Deep scan result", "Deep Scan Result"),
+    ),
+    prefixes={"asset ": HOST_LEVEL},
     severities=SEVERITIES,
     states=STATES,
     nulls=NULLS,

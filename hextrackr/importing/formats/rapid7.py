@@ -10,7 +10,21 @@ affected ones. Every other code is no verdict: https://docs.rapid7.com/nexpose/w
 The queries: https://github.com/rapid7/insightvm-sql-queries
 """
 
-from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT, NO_VERDICT_WORDS, OPEN, PASSED, SEVERITY_WORDS, Fields, Format
+from .format import (
+    FINDING,
+    FIRST_SEEN,
+    LAST_SEEN,
+    NO_VERDICT,
+    NO_VERDICT_WORDS,
+    OPEN,
+    PASSED,
+    SEVERITY_WORDS,
+    VULNERABILITY,
+    Fields,
+    Format,
+    details,
+)
+from .format import HOST as HOST_LEVEL
 
 ID = ("Vulnerability ID", "nexpose_id")
 TITLE = ("Vulnerability Title", "Vulnerability Name", "title", "Vulnerability", "Vulnerabiltiy")
@@ -136,7 +150,44 @@ FORMAT = Format(
             "scan_finished",
             "scan_date",
         ),
+        evidence=("Vulnerability Proof", "proof"),
     ),
+    host_details=details(
+        ("Site", "Site Name", "site_name", "site", "sites"),
+        ("Site importance", "Site Importance"),
+        ("MAC address", "Asset MAC Address", "Asset MAC Addresses", "mac_address"),
+        ("OS version", "Asset OS Version", "os_version"),
+        ("OS family", "Asset OS Family", "os_family"),
+        ("Owner", "Asset Owner", "owner"),
+        ("Risk score", "Asset Risk Score"),
+        ("Criticality", "Asset Criticality", "criticality"),
+        ("Tags", "Asset Tags", "tags"),
+    ),
+    vulnerability_details=details(
+        ("Risk score", "Vulnerability Risk Score", "riskscore", "risk_score"),
+        ("Exploits", "Exploit Count", "exploits"),
+        ("Exploit IDs", "Exploit IDs"),
+        ("Exploit titles", "Exploit Titles"),
+        ("Exploit URLs", "Exploit URLs"),
+        ("Least skill to exploit", "Exploit Minimum Skill", "exploit_skill_level"),
+        ("Malware kits", "Malware Kit Count", "malware_kits", "Malware Kit Names"),
+        ("PCI severity", "Vulnerability PCI Compliance Status", "pci_status", "pci_severity_score"),
+        ("Added", "date_added"),
+    ),
+    finding_details=details(
+        ("Result", "Vulnerability Test Result Description", "vulnerability_status", "status"),
+        ("Key", "Vulnerability Test Result Key", "key"),
+        ("Service", "Service Name", "service"),
+    ),
+    prefixes={
+        "vulnerability test ": FINDING,
+        "asset ": HOST_LEVEL,
+        "vulnerability ": VULNERABILITY,
+        "exploit ": VULNERABILITY,
+        "malware ": VULNERABILITY,
+        "service ": FINDING,
+    },
+    not_kept=("Vulnerability Age", "Vulnerability Test Date"),
     severities={
         **SEVERITY_WORDS,
         "0": 0,

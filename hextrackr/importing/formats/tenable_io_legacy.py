@@ -7,7 +7,7 @@ https://docs.tenable.com/tenableio/Content/Analysis/CSVVulnExportFields.htm
 from dataclasses import replace
 
 from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, RESURFACED, TENABLE_SEVERITIES, Format
-from .nessus_pro import FIELDS, HOST
+from .nessus_pro import FIELDS, FINDING_DETAILS, HOST, HOST_DETAILS, VULNERABILITY_DETAILS
 
 FORMAT = Format(
     key="tenable-io-legacy",
@@ -59,6 +59,9 @@ FORMAT = Format(
     ),
     severities=TENABLE_SEVERITIES,
     scan_facts=("Plugin Output",),
+    host_details=HOST_DETAILS,
+    vulnerability_details=VULNERABILITY_DETAILS,
+    finding_details=FINDING_DETAILS,
     states={
         "new": OPEN,
         "active": OPEN,

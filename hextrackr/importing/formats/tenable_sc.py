@@ -4,7 +4,7 @@ Its summaries (by plugin, by host) have no row for each finding and are refused,
 view has the columns of the cumulative one, and ``Mitigated On``; what stands in it is fixed.
 """
 
-from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Fields, Format
+from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Fields, Format, details
 
 HOST = ("IP Address", "DNS Name", "NetBIOS Name", "Host ID", "Agent ID", "Host Name")
 
@@ -51,6 +51,37 @@ FORMAT = Format(
         first_seen=("First Discovered", *FIRST_SEEN),
         last_seen=("Last Observed", *LAST_SEEN),
         fixed_on=("Mitigated On", "Last Mitigated"),
+        evidence=("Plugin Text", "Plugin Output"),
+    ),
+    host_details=details(
+        "Repository",
+        ("MAC address", "MAC Address"),
+        ("Asset criticality", "ACR", "Asset Criticality Rating"),
+        ("Asset exposure", "AES", "Asset Exposure Score"),
+    ),
+    vulnerability_details=details(
+        ("CWE", "CWE"),
+        "CPE",
+        ("Bugtraq ID", "BID"),
+        ("Cross references", "Cross References"),
+        ("Exploit available", "Exploit?"),
+        ("Exploitability", "Exploit Ease"),
+        ("Exploit frameworks", "Exploit Frameworks"),
+        ("STIG severity", "STIG Severity"),
+        ("CVSS v4 threat score", "CVSS V4 Base + Threat Score", "CVSS V4 Threat Score"),
+        ("CVSS v3 temporal score", "CVSS V3 Temporal Score"),
+        ("CVSS v2 temporal score", "CVSS V2 Temporal Score"),
+        ("Patch published", "Patch Publication Date"),
+        ("Vulnerability published", "Vuln Publication Date"),
+        ("End of life", "Security End of Life Date"),
+        ("Check type", "Check Type"),
+        ("Plugin version", "Version"),
+        ("VPR context", "VPR Context"),
+    ),
+    finding_details=details(
+        ("Recast", "Recast Risk Comment", "Recast Risk"),
+        ("Accepted", "Accept Risk Comment", "Accept Risk"),
+        ("Mitigated on", "Mitigated On"),
     ),
     severities=TENABLE_SEVERITIES,
     fixed_days=True,

@@ -3,7 +3,19 @@
 Columns and states: https://docs.tenable.com/vulnerability-management/Content/Explore/Findings/Findings.htm
 """
 
-from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, RESURFACED, TENABLE_SEVERITIES, Fields, Format
+from .format import (
+    FIRST_SEEN,
+    FIXED,
+    LAST_SEEN,
+    OPEN,
+    RESURFACED,
+    TENABLE_SEVERITIES,
+    VULNERABILITY,
+    Fields,
+    Format,
+    details,
+)
+from .format import HOST as HOST_LEVEL
 
 HOST = (
     "asset.id",
@@ -73,7 +85,52 @@ FORMAT = Format(
         first_seen=("first_observed", *FIRST_SEEN),
         last_seen=LAST_SEEN,
         fixed_on=("last_fixed", "fixed_date"),
+        evidence=("output",),
     ),
+    host_details=details(
+        ("MAC address", "asset.display_mac_address", "asset.mac_addresses"),
+        ("Network", "asset.network.name"),
+        ("Network ID", "asset.network.id"),
+        ("System type", "asset.system_type", "asset.system_types"),
+        ("Tags", "asset.tags"),
+        ("Asset inventory", "asset_inventory"),
+    ),
+    vulnerability_details=details(
+        ("CWE", "definition.cwe"),
+        ("CPE", "definition.cpe"),
+        ("Bugtraq ID", "definition.bugtraq"),
+        ("References", "definition.references"),
+        ("Patch published", "definition.patch_published"),
+        ("Vulnerability published", "definition.vulnerability_published"),
+        ("Exploitability", "definition.exploitability_ease"),
+        ("Exploited by malware", "definition.exploited_by_malware"),
+        ("Exploited by Nessus", "definition.exploited_by_nessus"),
+        ("In the news", "definition.in_the_news"),
+        ("STIG severity", "definition.stig_severity"),
+        ("CVSS v2 base score", "definition.cvss2.base_score"),
+        ("CVSS v2 base vector", "definition.cvss2.base_vector"),
+        ("CVSS v2 temporal score", "definition.cvss2.temporal_score"),
+        ("CVSS v2 temporal vector", "definition.cvss2.temporal_vector"),
+        ("CVSS v3 temporal score", "definition.cvss3.temporal_score"),
+        ("CVSS v3 temporal vector", "definition.cvss3.temporal_vector"),
+        ("CVSS v4 threat score", "definition.cvss4.threat_score"),
+        ("CVSS v4 threat vector", "definition.cvss4.threat_vector"),
+        ("Unsupported by vendor", "definition.unsupported_by_vendor"),
+        ("IAVA", "definition.iava"),
+        ("IAVB", "definition.iavb"),
+        ("IAVM", "definition.iavm"),
+        ("IAVT", "definition.iavt"),
+        ("Plugin type", "definition.type"),
+        ("Plugin version", "definition.plugin_version"),
+        ("Default account", "default_account"),
+    ),
+    finding_details=details(
+        ("Risk modified", "risk_modified"),
+        ("Recast reason", "recast_reason"),
+        ("Resurfaced", "resurfaced_date"),
+        ("Last fixed", "last_fixed"),
+    ),
+    prefixes={"asset.": HOST_LEVEL, "definition.": VULNERABILITY},
     severities=TENABLE_SEVERITIES,
     scan_facts=("output",),
     states={

@@ -6,7 +6,7 @@ once in a target, however many packages carry it.
 https://github.com/aquasecurity/trivy/blob/main/contrib/csv.tpl
 """
 
-from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Fields, Format, details
 
 FORMAT = Format(
     key="trivy",
@@ -38,6 +38,14 @@ FORMAT = Format(
         severity=("Severity",),
         first_seen=FIRST_SEEN,
         last_seen=LAST_SEEN,
+    ),
+    vulnerability_details=details(("More references", "Additional Reference")),
+    finding_details=details(
+        ("Package", "PackageName", "Package Name", "PkgName"),
+        ("Installed version", "Installed Version", "InstalledVersion"),
+        ("Fixed version", "Fixed Version", "FixedVersion"),
+        ("Path", "PkgPath", "Package Path"),
+        ("Class", "Vulnerability Class", "Class"),
     ),
     # A vulnerability that nobody has rated yet is kept, with the least severity.
     severities={**SEVERITY_WORDS, "unknown": 0},

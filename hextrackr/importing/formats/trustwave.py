@@ -1,6 +1,6 @@
 """Trustwave: the vulnerability findings export, with severities as single letters (C, H, M, L, I) and no id of its own but the name."""
 
-from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, SEVERITY_WORDS, Fields, Format, details
 
 FORMAT = Format(
     key="trustwave",
@@ -31,7 +31,10 @@ FORMAT = Format(
         first_seen=FIRST_SEEN,
         last_seen=LAST_SEEN,
         fixed_on=("Last Fixed", "Date Fixed", "Fixed On"),
+        evidence=("Evidence",),
     ),
+    host_details=details("Domain"),
+    finding_details=details("Service"),
     severities=SEVERITY_WORDS,
     states={"open": OPEN, "fixed": FIXED, "resolved": FIXED, "remediated": FIXED, "closed": FIXED},
 )

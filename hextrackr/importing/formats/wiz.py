@@ -4,7 +4,8 @@ An issue that is ignored or in progress is still there, so it is open; one that 
 false positive or a risk that is taken, so it is no verdict. Deleted resources are resolved by Wiz itself.
 """
 
-from .format import FIRST_SEEN, FIXED, LAST_SEEN, NO_VERDICT_WORDS, OPEN, SEVERITY_WORDS, Fields, Format
+from .format import FIRST_SEEN, FIXED, LAST_SEEN, NO_VERDICT_WORDS, OPEN, SEVERITY_WORDS, Fields, Format, details
+from .format import HOST as HOST_LEVEL
 
 HOST = ("Resource vertex ID", "Resource external ID", "Resource Name", "AssetID", "AssetName", "ProviderUniqueId")
 
@@ -51,7 +52,47 @@ FORMAT = Format(
         first_seen=("Created At", *FIRST_SEEN),
         last_seen=LAST_SEEN,
         fixed_on=("Resolved Time", "ResolvedAt", "Resolved At"),
+        evidence=("Resource original JSON", "Evidence"),
     ),
+    host_details=details(
+        ("Subscription", "Subscription Name", "SubscriptionName"),
+        ("Subscription ID", "Subscription ID", "SubscriptionId", "SubscriptionExternalId"),
+        ("Projects", "Project Names", "Projects"),
+        ("Project IDs", "Project IDs"),
+        ("Region", "Resource Region", "AssetRegion"),
+        ("Status of the resource", "Resource Status"),
+        ("Platform", "Resource Platform", "CloudPlatform"),
+        ("Cloud provider URL", "Cloud Provider URL", "CloudProviderURL"),
+        ("Tags", "Resource Tags", "Tags"),
+        ("Kubernetes cluster", "Kubernetes Cluster"),
+        ("Kubernetes namespace", "Kubernetes Namespace"),
+        ("Container service", "Container Service"),
+        ("IP addresses", "IpAddresses"),
+    ),
+    vulnerability_details=details(
+        ("Exploit available", "HasExploit"),
+        ("Known to be exploited (CISA)", "HasCisaKevExploit"),
+        ("Exploitability", "ExploitabilityScore"),
+        ("Impact", "ImpactScore"),
+        ("EPSS percentile", "EPSSPercentile"),
+        ("EPSS severity", "EPSSSeverity"),
+        ("Source feed", "DataSourceName"),
+    ),
+    finding_details=details(
+        ("Path", "LocationPath"),
+        ("Software", "DetailedName"),
+        ("Version", "Version"),
+        ("Fixed version", "FixedVersion"),
+        ("Detected by", "DetectionMethod"),
+        ("Resolution", "Resolution", "ResolutionReason"),
+        ("Resolved", "Resolved Time", "ResolvedAt"),
+        ("Due", "Due At"),
+        ("Note", "Note"),
+        ("Tickets", "Ticket URLs"),
+        ("Issue", "Issue ID", "ID"),
+        ("Wiz", "Wiz URL", "WizURL"),
+    ),
+    prefixes={"resource ": HOST_LEVEL, "kubernetes ": HOST_LEVEL, "asset": HOST_LEVEL, "cloud": HOST_LEVEL},
     severities={**SEVERITY_WORDS, "unknown": 0},
     no_verdict=(*NO_VERDICT_WORDS, "rejected"),
     states={

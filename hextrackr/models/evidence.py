@@ -1,0 +1,21 @@
+"""Evidence: what scanners saw, such as the output of a plugin."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base
+
+
+class Evidence(Base):
+    """A text, once, however many findings refer to it; no finding need refer to it any more.
+
+    ``digest`` is half of its MD5: 63 bits, by which it is found again.
+    """
+
+    __tablename__ = "evidence"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[int] = mapped_column(BigInteger, index=True)
+    text: Mapped[str] = mapped_column(Text)
