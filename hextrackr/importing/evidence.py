@@ -24,7 +24,7 @@ from hextrackr.models.dialects import (
 from . import bounds, markup
 from .formats.format import FINDING
 from .mapping import Mapping, quoted
-from .staged import OF_OUTCOMES, OUTCOMES
+from .staged import IS_KEPT, OF_OUTCOMES, OUTCOMES
 
 if TYPE_CHECKING:
     from .csvdatabase import CsvDatabase
@@ -177,12 +177,12 @@ _IDENTIFY = """
     SELECT s.number, min(e.id) FROM staging_evidence s JOIN evidence e ON e.digest = s.digest
     WHERE s.import_id = :import_id GROUP BY s.number
 """
-#: A test that found nothing (state -1) says nothing of what was found before.
+#: A test that found nothing, or gave no verdict, says nothing of what was found before.
 _CHANGES = f"""
     CREATE TEMPORARY TABLE evidence_changes AS
     SELECT f.id AS finding_id, v.evidence_id
     FROM {OUTCOMES} CROSS JOIN evidence_ids v CROSS JOIN findings f
-    WHERE {OF_OUTCOMES} AND o.state >= 0 AND v.number = s.evidence_number AND f.id = m.finding_id AND {{differs}}
+    WHERE {OF_OUTCOMES} AND {IS_KEPT} AND v.number = s.evidence_number AND f.id = m.finding_id AND {{differs}}
 """
 _KEEP = """
     INSERT INTO undo_evidence (import_id, finding_id, evidence_id)
