@@ -162,8 +162,10 @@ def _text(m: Mapping) -> str:
 
 
 _IDS = "CREATE TEMPORARY TABLE evidence_ids (number INTEGER {key}, evidence_id INTEGER)"
+#: With a key, so that SQLite need not sort the texts to add them in order.
+_UNSEEN_TABLE = "CREATE TEMPORARY TABLE unseen (number INTEGER {key})"
 _UNSEEN = """
-    CREATE TEMPORARY TABLE unseen AS
+    INSERT INTO unseen
     SELECT s.number FROM staging_evidence s
     WHERE s.import_id = :import_id AND s.text IS NOT NULL AND NOT EXISTS (SELECT 1 FROM evidence e WHERE e.digest = s.digest)
 """
@@ -214,6 +216,7 @@ def take_in(connection: Connection, import_id: int) -> None:
     if connection.execute(text(staged), parameters).scalar_one():
         keep_texts(connection)
         _drop(connection, "unseen")
+        connection.execute(text(_UNSEEN_TABLE.format(key=key(connection))))
         for step in (_UNSEEN, _ADD, _IDENTIFY):
             connection.execute(text(step), parameters)
             get_to_know(connection, *(["unseen"] if step == _UNSEEN else []), *(["evidence"] if step == _ADD else []))
