@@ -147,15 +147,22 @@ def test_a_client_that_has_left_already_is_none(known):
 def test_who_is_not_admitted_is_closed(known):
     crowd = [Socket(number) for number in range(10, 14)]
     listener = Listener(Accepting(*crowd), known, lambda _: None)
-    for each in crowd[:3]:
+    for _ in range(3):
         known.served(listener.accept()[0])
     with pytest.raises(BlockingIOError):
         listener.accept()
     assert crowd[3].number == -1
 
 
-@pytest.mark.parametrize(("environ", "arrives"), [({}, False), ({"CONTENT_LENGTH": "0"}, False),
-                                                  ({"CONTENT_LENGTH": "5"}, True), ({"HTTP_TRANSFER_ENCODING": "chunked"}, True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("environ", "arrives"),
+    [
+        ({}, False),
+        ({"CONTENT_LENGTH": "0"}, False),
+        ({"CONTENT_LENGTH": "5"}, True),
+        ({"HTTP_TRANSFER_ENCODING": "chunked"}, True),
+    ],
+)
 def test_a_request_is_served_when_its_body_is_there(known, clock, environ, arrives):
     connection = Socket(10)
     known.admit(connection, "a")

@@ -14,6 +14,8 @@ from hextrackr.importing import undo
 from hextrackr.models import Import, Source, transactions
 from hextrackr.models.imports import FINISHED, ImportState
 
+from .durations import measured
+
 T = TypeVar("T")
 
 #: An import that waits for a confirmation this long is cancelled, in milliseconds.
@@ -57,6 +59,7 @@ class ImportRegistry:
             session.flush()
             return record.id
 
+        measured.began(values["session_id"])
         return self._write(insert)
 
     def get(self, import_id: int) -> Import | None:
@@ -111,6 +114,7 @@ class ImportRegistry:
             session.flush()
             return record.id
 
+        measured.began(session_id)
         return self._write(again)
 
     def stale_uploads(self) -> list[Import]:
