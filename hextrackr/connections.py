@@ -14,12 +14,14 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
 from typing import Any
+
+from .errors import RequestError
 
 try:
     import resource
@@ -292,6 +294,7 @@ class Arrivals:
             return self._app(environ, start_response)
         served = partial(self._connections.served, connection)
         environ[TAKE_TIME] = served
+        environ["wsgi.input"] = _Body(environ["wsgi.input"], connection)
         if not _has_body(environ):
             served()
             return self._app(environ, start_response)
@@ -302,6 +305,44 @@ class Arrivals:
             return start_response(*answer)
 
         return self._app(environ, start)
+
+
+class _Body:
+    """The body of a request, as its server reads it: what breaks the rules of HTTP in mid-body is the client's fault, not ours."""
+
+    def __init__(self, stream: Any, connection: Any) -> None:
+        self._stream = stream
+        self._connection = connection
+
+    def read(self, *size: int) -> bytes:
+        """Read.
+
+        :raises RequestError: the chunks, or what follows them, are malformed.
+        """
+        return self._read(self._stream.read, *size)  # type: ignore[no-any-return]
+
+    def readline(self, *size: int) -> bytes:
+        """Read a line; raises as :meth:`read`."""
+        return self._read(self._stream.readline, *size)  # type: ignore[no-any-return]
+
+    def readlines(self, *size: int) -> list[bytes]:
+        """Read all lines; raises as :meth:`read`."""
+        return self._read(self._stream.readlines, *size)  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.readline, b"")
+
+    def _read(self, how: Callable[..., Any], *size: int) -> Any:
+        try:
+            return how(*size)
+        except Exception as error:
+            if not type(error).__module__.startswith("gunicorn.http"):
+                raise
+            with suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RD)  # nobody knows where the next request would begin
+            raise RequestError(
+                "The body is malformed: its chunks, or what follows them, break the rules of HTTP."
+            ) from None
 
 
 def _has_body(environ: dict[str, Any]) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
+from hextrackr.errors import RequestError
+
 from .guard import Guard
 from .limits import SocketLimits
 from .packets import MalformedPacket, check_body
@@ -98,7 +100,10 @@ class SocketRequests:
         length = environ.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > self._limits.message_bytes:
             raise MalformedPacket("a body that is too long")
-        body = environ["wsgi.input"].read(int(length))
+        try:
+            body = environ["wsgi.input"].read(int(length))
+        except RequestError as error:
+            raise MalformedPacket(f"a body that cannot be read: {error.detail}") from None
         if len(body) < int(length):
             raise MalformedPacket("a body that ends early, or takes too long")
         check_body(body)

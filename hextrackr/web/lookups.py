@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import Connection, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Import
@@ -19,6 +19,8 @@ Lookup = Callable[[Bound], Limit]
 
 #: So many hosts or definitions are named in a statement; of more, it says what they have in common.
 _NAMED = 20_000
+#: Characters of a text that are searched.
+SEARCHED = 1_000
 
 
 def of_hosts(*conditions: Filter) -> Lookup:
@@ -33,10 +35,15 @@ def of_definitions(*conditions: Filter) -> Lookup:
 
 def of_text(text: str) -> Lookup:
     """Findings whose host, definition or CVE contains a text."""
-    host = or_(*(Contains(name, text) for name in (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)))
+    host = or_(*(Contains(_searched(name), text) for name in (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)))
     named = select(DefinitionCve.definition_id).where(Contains(DefinitionCve.cve, text))
-    definition = or_(Contains(Definition.title, text), Definition.key == text, Definition.id.in_(named))
+    definition = or_(Contains(_searched(Definition.title), text), Definition.key == text, Definition.id.in_(named))
     return lambda bound: Limit((_on_hosts(bound, host), _of_definitions(bound, definition)))
+
+
+def _searched(column: Any) -> Any:
+    """What of a text is searched: of one that is longer than any title the time would grow with the length of what is looked for."""
+    return func.substr(column, 1, SEARCHED)
 
 
 def of_imports(*conditions: Filter, or_met: Arm | None = None) -> Lookup:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from hextrackr.errors import NotFound
 from hextrackr.extensions import db, import_registry, socketio
-from hextrackr.models import Asset, Import, StateTotal
+from hextrackr.models import Asset, Import, StateTotal, deadlines
 from hextrackr.models.findings import WORST_FIRST, Lifecycle
 from hextrackr.models.imports import ImportState
 
@@ -46,7 +46,12 @@ def groups() -> dict[str, Any]:
 def exported(kind: str) -> Response:
     """What is filtered, as a file, however many there are."""
     name = f"vulnerabilities.{kind}"
-    export = exports.Export(db.engine, filters.requested(request.args), kind, lambda: socketio.sleep(0))
+    export = exports.Export(
+        db.engine.execution_options(**{deadlines.BOUNDED: True}),
+        filters.requested(request.args),
+        kind,
+        lambda: socketio.sleep(0),
+    )
     session_id = request.args.get("sessionId", "") if request.method == "GET" else ""
     tracker = current_app.extensions["progress_tracker"]
     watched = WatchedExport(export, tracker, session_id, name) if session_id else None

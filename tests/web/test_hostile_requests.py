@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import uuid
+from itertools import product
 
 import pytest
 
@@ -40,27 +41,44 @@ def check(answer, *allowed):
         assert answer.json["error"]["detail"]
 
 
-@pytest.mark.parametrize("number", [*HUGE, ZEROS])
-@pytest.mark.parametrize("path", ["/api/imports/{}", "/api/vulnerabilities/{}", "/api/hosts/{}", "/api/definitions/{}", "/hosts/{}",
-                                  "/api/imports/{}/rejects.csv", "/api/imports/{}/columns", "/imports/{}"])  # fmt: skip
-def test_numbers_in_a_path(quiet, path, number):
-    check(quiet.get(path.format(number)), 404, 414)
-    check(quiet.post(path.format(number) + "/cancel"), 404, 405, 414)
+def test_numbers_in_a_path(quiet):
+    for path in ("/api/imports/{}", "/api/vulnerabilities/{}", "/api/hosts/{}", "/api/definitions/{}", "/hosts/{}",
+                 "/api/imports/{}/rejects.csv", "/api/imports/{}/columns", "/imports/{}"):  # fmt: skip
+        for number in (*HUGE, ZEROS):
+            check(quiet.get(path.format(number)), 404, 414)
+            check(quiet.post(path.format(number) + "/cancel"), 404, 405, 414)
 
 
-@pytest.mark.parametrize("number", [*HUGE, ZEROS])
 @pytest.mark.parametrize("name", NUMBERS)
-def test_numbers_in_a_query(quiet, name, number):
-    for path in LISTS:
+def test_numbers_in_a_query(quiet, name):
+    for path, number in product(LISTS, [*HUGE, ZEROS]):
         check(quiet.get(path, query_string={name: number}), 200, 400)
 
 
-@pytest.mark.parametrize("value", ["%00", SURROGATES, "%F0%9F%98", "%E2%80%AE", "a%00b", "%25" * 1_000, "_" * 5_000, "," * 50_000,
-                                   "1," * 30_000, "nan", "inf", "-inf", "1e400", "0001-01-01", "9999-12-31", "2026-W01-1", "20260801"])  # fmt: skip
+ODD = [
+    "%00", SURROGATES, "%F0%9F%98", "%E2%80%AE", "a%00b", "%25" * 1_000, "_" * 5_000, "," * 50_000, "1," * 30_000, "nan", "inf", "-inf",
+    "1e400", "0001-01-01", "9999-12-31", "2026-W01-1", "20260801", "%25a" * 60,
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", TEXTS)
-def test_texts_in_a_query(quiet, name, value):
-    for path in LISTS:
+def test_texts_in_a_query(quiet, name):
+    for path, value in product(LISTS, ODD):
         check(quiet.get(f"{path}?{name}={value}"), 200, 400)
+
+
+def test_texts_and_lists_of_a_query_are_bounded(quiet):
+    for path in LISTS[:4]:
+        for name, value in (("search", "a" * 201), ("source", "1," * 500), ("severity", "low," * 500)):
+            if path == "/api/trends" and name == "search":
+                continue
+            answer = quiet.get(path, query_string={name: value})
+            if answer.status_code == 200:
+                assert path == "/api/trends"
+                continue
+            check(answer, 400)
+            assert name in answer.json["error"]["detail"]
+    check(quiet.get(LISTS[0], query_string={"search": "a" * 200, "severity": "low," * 400}), 200)
 
 
 BODIES = [
@@ -74,50 +92,41 @@ POSTS = ["/api/mappings", "/api/clear", "/api/backups", "/api/backups/x.sqlite3/
          "/api/imports/1/undo", "/api/vulnerabilities/import-staging"]  # fmt: skip
 
 
-@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
 @pytest.mark.parametrize("path", POSTS)
-def test_bodies(quiet, path, body):
-    if path == "/api/backups" and not body.startswith((b"[", b'{"a"')):
-        return  # any other body begins a backup
-    answer = quiet.post(path, data=body, content_type="application/json")
-    check(answer, 400, 404, 409, 413, 422, 501)
+def test_bodies(quiet, path):
+    for body in BODIES:
+        if path == "/api/backups" and not body.startswith((b"[", b'{"a"')):
+            continue  # any other body begins a backup
+        answer = quiet.post(path, data=body, content_type="application/json")
+        check(answer, 400, 404, 409, 413, 422, 501)
 
 
-@pytest.mark.parametrize("path", ["/cves/%ED%A0%80", "/api/cves/%ED%A0%80", "/api/cves/a%00b", "/cves/" + "A" * 5_000,
-                                  "/api/backups/%ED%A0%80.sqlite3", "/api/backups/a%00b.sqlite3", "/api/progress/%ED%A0%80",
-                                  "/static/%00", "/static/%ED%A0%80", "/%ED%A0%80", "/api/%00"])  # fmt: skip
-def test_texts_in_a_path(quiet, path):
-    check(quiet.get(path), 400, 404)
-    check(quiet.delete(path), 400, 404, 405)
+def test_texts_in_a_path(quiet):
+    for path in ("/cves/%ED%A0%80", "/api/cves/%ED%A0%80", "/api/cves/a%00b", "/cves/" + "A" * 5_000,
+                 "/api/backups/%ED%A0%80.sqlite3", "/api/backups/a%00b.sqlite3", "/api/progress/%ED%A0%80",
+                 "/static/%00", "/static/%ED%A0%80", "/%ED%A0%80", "/api/%00"):  # fmt: skip
+        check(quiet.get(path), 400, 404)
+        check(quiet.delete(path), 400, 404, 405)
 
 
-MARKS = ["\0", "\u202e", "\u2066", "\u200f", "\ud800", "\x1b", "\x85", "\u2028", "\u061c", "\ufeff"]
+MARKS = ["\0", "\u202e", "\u2066", "\u200f", "\x1b", "\u061c", "\ufeff"]
 
 
-@pytest.mark.parametrize("mark", MARKS, ids=ascii)
 @pytest.mark.parametrize("field", ["source", "vendor"])
-def test_labels_with_marks_that_nobody_sees_are_refused(quiet, query, field, mark):
-    boundary = "x"
-    name = f"DMZ{mark}gpj.exe".encode("utf-8", "surrogatepass")
-    parts = [
-        b'--x\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n' % (field.encode(), name),
-        b'--x\r\nContent-Disposition: form-data; name="csvFile"; filename="a.csv"\r\n\r\na,b\n1,2\n\r\n--x--\r\n',
-    ]
-    answer = quiet.post(
-        "/api/vulnerabilities/import-staging",
-        data=b"".join(parts),
-        content_type=f"multipart/form-data; boundary={boundary}",
-    )
-    check(answer, 400)
-    assert field in answer.json["error"]["detail"]
+def test_labels_with_marks_that_nobody_sees_are_refused(quiet, query, field):
+    for mark in MARKS:
+        form = {field: f"DMZ{mark}gpj.exe", "csvFile": (io.BytesIO(b"a,b\n1,2\n"), "scan.csv")}
+        answer = quiet.post("/api/vulnerabilities/import-staging", data=form)
+        check(answer, 400)
+        assert field in answer.json["error"]["detail"]
     assert query("SELECT count(*) FROM imports") == [(0,)]
 
 
 @pytest.mark.parametrize("field", ["scanDate", "mode", "sessionId", "dateOrder", "confirm", "preview"])
-@pytest.mark.parametrize("value", ["\0", "\u202e", "9" * 100_000, "0" * 50_000])
-def test_other_fields(quiet, field, value):
-    form = {"csvFile": (io.BytesIO(b"a,b\n1,2\n"), "scan.csv"), field: value}
-    check(quiet.post("/api/vulnerabilities/import-staging", data=form), 202, 400)
+def test_other_fields(quiet, field):
+    for value in ("\0", "\u202e", "9" * 100_000, "0" * 50_000):
+        form = {"csvFile": (io.BytesIO(b"a,b\n1,2\n"), "scan.csv"), field: value}
+        check(quiet.post("/api/vulnerabilities/import-staging", data=form), 202, 400)
 
 
 def test_data_is_kept_by_no_cache_and_files_of_the_pages_are(client):
@@ -126,7 +135,8 @@ def test_data_is_kept_by_no_cache_and_files_of_the_pages_are(client):
                  "/api/backups", "/api/mappings", f"/api/progress/{uuid.uuid4()}", "/health", "/ready", "/nothing"):  # fmt: skip
         assert client.get(path).headers["Cache-Control"] == "no-store", path
     assert client.post("/api/clear").headers["Cache-Control"] == "no-store"
-    assert "no-store" not in client.get("/static/styles/base.css").headers["Cache-Control"]
+    with client.get("/static/styles/base.css") as answer:
+        assert "no-store" not in answer.headers["Cache-Control"]
 
 
 def test_json_is_what_it_says(client):
