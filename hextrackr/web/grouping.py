@@ -179,7 +179,7 @@ def _cves(session: Session, cves: Sequence[str]) -> dict[str, dict[str, Any]]:
         naming[cve].append(number)
     ids = {number for numbers in naming.values() for number in numbers}
     titled = select(Definition.id, text(Definition.title)).where(Among(Definition.id, sorted(ids)))
-    titles = dict(session.execute(titled).all())
+    titles: dict[int, str] = dict(session.execute(titled).tuples().all())
     return {
         cve: {
             "cve": cve,

@@ -70,6 +70,21 @@ def test_a_body_that_does_not_arrive_ends_its_request_and_is_told_so(server):
     assert all(answer.startswith(b"HTTP/1.1 400") for answer in answers), answers
 
 
+CHUNKED = b"POST /api/mappings HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+MALFORMED = [
+    b"2\r\n{}\r\n0\r\nno header\r\n\r\n", b"2\r\n{}\r\n0\r\nX\0: y\r\n\r\n", b"2\r\n{}\r\n0\r\n X: y\r\n\r\n",
+    b"2\r\n{}\r\n0\r\nContent-Length: 5\r\nX: \r\r\n\r\n",
+    b"zz\r\n{}\r\n", b"-2\r\n{}\r\n", b"2\r\n{}xx0\r\n\r\n", b"2;a\rb\r\n{}\r\n0\r\n\r\n", b"2\r\n{}\r\n0\r\nX: y\r\n\r\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", MALFORMED)
+def test_a_body_that_breaks_the_rules_of_http_is_the_clients_fault(server, body):
+    for head in (CHUNKED, CHUNKED.replace(b"/api/mappings", b"/api/vulnerabilities/import-staging")):
+        with connect(server, head + body) as connection:
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 4")
+
+
 @contextmanager
 def without_descriptors(server):
     """Leave the worker no file descriptor but those it has."""
