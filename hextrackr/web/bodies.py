@@ -25,11 +25,9 @@ class BoundedJSON(DefaultJSONProvider):
         :raises ValueError: it is no JSON that we take.
         """
         try:
-            value = super().loads(s, **options)
+            return super().loads(s, **options)
         except RecursionError:
             raise ValueError("it lies too deep") from None
-        _check(value, MAX_DEPTH)
-        return value
 
 
 def init_app(app: Flask) -> None:
@@ -44,11 +42,17 @@ def refuse_malformed() -> None:
 
     :raises RequestError: it is none.
     """
-    if request.is_json and request.content_length != 0 and request.get_json(silent=True) is None:
-        if request.get_data(cache=True).strip() not in (b"", b"null"):
-            raise RequestError(
-                "The body is not JSON that can be read: it is malformed, lies too deep or has characters that are none."
-            )
+    if not request.is_json or request.content_length == 0:
+        return
+    value = request.get_json(silent=True)
+    try:
+        if value is None and request.get_data(cache=True).strip() not in (b"", b"null"):
+            raise ValueError("no JSON")
+        _check(value, MAX_DEPTH)
+    except ValueError:
+        raise RequestError(
+            "The body is not JSON that can be read: it is malformed, lies too deep or has characters that are none."
+        ) from None
 
 
 def _check(value: Any, depth: int) -> None:
