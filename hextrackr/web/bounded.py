@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Integer, case, func, select
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.functions import FunctionElement
 
 from hextrackr.models import DefinitionCve
 
@@ -19,8 +21,22 @@ ENTRIES = 500
 
 
 def text(column: Any) -> Any:
-    """Selects so much of a text, under its own name, that it is seen whether there is more."""
-    return func.substr(column, 1, TEXT + 1).label(column.key)
+    """Selects so much of a text, under its own name, that it is seen whether there is more; SQLite would cut a short one at a NUL."""
+    return case((_Bytes(column) <= TEXT, column), else_=func.substr(column, 1, TEXT + 1)).label(column.key)
+
+
+class _Bytes(FunctionElement[int]):
+    """How many bytes a text has."""
+
+    name = "bytes"
+    inherit_cache = True
+    type = Integer()
+
+
+@compiles(_Bytes)
+def _bytes(element: _Bytes, compiler: Any, **options: Any) -> str:
+    column = compiler.process(element.clauses, **options)
+    return f"length(CAST({column} AS BLOB))" if compiler.dialect.name == "sqlite" else f"octet_length({column})"
 
 
 def shown(value: str | None) -> Any:
