@@ -179,7 +179,7 @@ def _cves(session: Session, cves: Sequence[str]) -> dict[str, dict[str, Any]]:
         naming[cve].append(number)
     ids = {number for numbers in naming.values() for number in numbers}
     titled = select(Definition.id, text(Definition.title)).where(Among(Definition.id, sorted(ids)))
-    titles: dict[int, str] = dict(session.execute(titled).tuples().all())
+    titles: dict[int, str] = {number: title for number, title in session.execute(titled)}
     return {
         cve: {
             "cve": cve,
