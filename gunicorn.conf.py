@@ -10,8 +10,9 @@ from typing import Any
 from gunicorn.arbiter import Arbiter
 
 from config import Config
-from hextrackr import logs
+from hextrackr import connections, logs
 
+connections.raise_descriptor_limit()
 _config = Config.of_server()
 
 # That eventlet is in maintenance mode is known, and ASYNC_MODE=threading leaves it.
@@ -46,14 +47,23 @@ def post_worker_init(worker: Any) -> None:
         sys.exit(Arbiter.WORKER_BOOT_ERROR)
     if worker_class == "eventlet":
         _close_websockets_once()
+        _show_websockets_their_connection()
     web.start(worker.wsgi)
     realtime.start(worker.wsgi)
     wiring.start(worker.wsgi)
     _stop_gently(worker)
+    _bound_connections(worker)
     gc.collect()
     gc.freeze()
     # Whoever asks meanwhile waits for the collector: 4 ms for what 10,000 objects leave behind, 20 ms for five times as many.
     gc.set_threshold(10_000, 50, 250)
+
+
+def post_request(worker: Any, _request: Any, environ: dict[str, Any], _response: Any) -> None:
+    """The connection awaits its next request."""
+    known, connection = getattr(worker, "connections", None), environ.get("gunicorn.socket")
+    if known is not None and connection is not None:
+        known.arriving(connection)
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
@@ -78,6 +88,25 @@ def _stop_gently(worker: Any) -> None:
     signal.signal(signal.SIGTERM, lambda signum, _frame: socketio.start_background_task(leave, signum))
 
 
+def _bound_connections(worker: Any) -> None:
+    """Bound the connections, and how long their requests may take to arrive; see :mod:`hextrackr.connections`."""
+    from hextrackr.extensions import socketio
+
+    # In threads each websocket holds one, and each request.
+    total = connections.capacity((threads if worker_class == "gthread" else worker_connections) * 19 // 20)
+    per_address = None if _config.TRUSTED_PROXIES else min(2 * _config.SOCKETS_PER_ADDRESS, total * 9 // 10)
+    worker.connections = connections.Connections(total, per_address)
+    worker.sockets = [connections.Listener(each, worker.connections, socketio.sleep) for each in worker.sockets]
+    worker.wsgi.wsgi_app = connections.Arrivals(worker.wsgi.wsgi_app, worker.connections)
+
+    def watch() -> None:
+        while True:
+            socketio.sleep(connections.LOOK)
+            worker.connections.end_overdue()
+
+    socketio.start_background_task(watch)
+
+
 def _close_websockets_once() -> None:
     """Engine.IO and eventlet each close a websocket at its end; the second time eventlet would log an error."""
     from eventlet.websocket import RFC6455WebSocket
@@ -89,3 +118,26 @@ def _close_websockets_once() -> None:
             close(websocket, close_data)
 
     RFC6455WebSocket.close = close_once
+
+
+def _show_websockets_their_connection() -> None:
+    """Engine.IO looks for the connection where eventlet's own server has it."""
+    from engineio.async_drivers.eventlet import WebSocketWSGI
+
+    serve = WebSocketWSGI.__call__
+
+    def serve_under_gunicorn(websocket: Any, environ: dict[str, Any], start_response: Any) -> Any:
+        environ["eventlet.input"] = _Input(environ["gunicorn.socket"])
+        return serve(websocket, environ, start_response)
+
+    WebSocketWSGI.__call__ = serve_under_gunicorn
+
+
+class _Input:
+    """What eventlet's server wraps a connection in."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def get_socket(self) -> Any:
+        return self._connection

@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import sqlite3
 
-from .errors import DatabaseBusy, DatabaseUnavailable, DiskFull, HexTrackrError, OutOfMemory
+from .errors import DatabaseBusy, DatabaseUnavailable, DiskFull, HexTrackrError, OutOfMemory, QueryTooSlow
 
 #: SQLite's primary result codes.
 _SQLITE: dict[int, type[HexTrackrError]] = {
     **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), DatabaseBusy),
+    sqlite3.SQLITE_INTERRUPT: QueryTooSlow,
     sqlite3.SQLITE_FULL: DiskFull,
     sqlite3.SQLITE_NOMEM: OutOfMemory,
     **dict.fromkeys((sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT), DatabaseUnavailable),
@@ -51,6 +52,8 @@ def _known(cause: BaseException) -> type[HexTrackrError] | None:
         # A connection that is refused, or cut, comes without an SQLSTATE.
         lost = any(kind.__name__ in ("OperationalError", "InterfaceError") for kind in type(cause).__mro__)
         state = getattr(cause, "sqlstate", None) or ("08" if lost else "")
+        if state == "57014" and "statement timeout" in str(cause):
+            return QueryTooSlow
         return _POSTGRESQL.get(state, _POSTGRESQL.get(state[:2]))
     no_thread = isinstance(cause, RuntimeError) and str(cause) == "can't start new thread"
     return OutOfMemory if no_thread or isinstance(cause, MemoryError) else None

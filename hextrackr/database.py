@@ -10,11 +10,12 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flask import g, has_request_context, request
 from sqlalchemy.exc import DBAPIError
 
 from .extensions import alembic, db
 from .legible import legible
-from .models import Base, comparison, dialects
+from .models import Base, comparison, deadlines, dialects
 from .models.base import prepare_engine
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ BUSY_TIMEOUT_MS = 20
 LOG_TRIES = 50
 #: PostgreSQL is waited for without blocking.
 LOCK_TIMEOUT_MS = 10_000
+#: How long a request that reads may take, however many statements it needs.
+REQUEST_SECONDS = 30.0
 
 
 def init_app(app: Flask, config: Config) -> None:
@@ -40,9 +43,20 @@ def init_app(app: Flask, config: Config) -> None:
     with app.app_context():
         on_postgresql = dialects.is_postgresql(db.engine)
         prepare_engine(db.engine, busy_timeout_ms=LOCK_TIMEOUT_MS if on_postgresql else BUSY_TIMEOUT_MS)
+        deadlines.bound(db.engine, _seconds_left)
     app.config["ALEMBIC_CONTEXT"] = comparison.options(on_postgresql)
     alembic.metadatas = {"default": Base.metadata}
     alembic.init_app(app)
+
+
+def _seconds_left() -> float | None:
+    """How long a statement may take: a request waits for each so long, and for all that it reads a little longer."""
+    if not has_request_context():
+        return None
+    if request.method not in ("GET", "HEAD"):
+        return deadlines.SECONDS
+    until: float = g.setdefault("until", time.monotonic() + REQUEST_SECONDS)
+    return max(0.001, min(deadlines.SECONDS, until - time.monotonic()))
 
 
 def _engine(url: str) -> dict[str, Any]:

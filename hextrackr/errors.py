@@ -22,6 +22,7 @@
     ├── Interrupted                     500 INTERRUPTED
     ├── DatabaseBusy                    503 SQLITE_BUSY
     ├── DatabaseUnavailable             503 DATABASE_UNAVAILABLE
+    ├── QueryTooSlow                    503 QUERY_TOO_SLOW
     ├── ServerStopping                  503 STOPPING
     ├── Replacing                       503 REPLACING
     ├── DiskFull                        507 DISK_FULL
@@ -176,6 +177,13 @@ class DatabaseUnavailable(HexTrackrError):
 
     status, code = 503, "DATABASE_UNAVAILABLE"
     detail = "The database cannot be used: it is damaged, read-only or out of reach."
+
+
+class QueryTooSlow(HexTrackrError):
+    """A question that takes longer than one client may keep the database."""
+
+    status, code = 503, "QUERY_TOO_SLOW"
+    detail = "This takes the database too long; please limit it further, by a source, a severity or a shorter period."
 
 
 class ServerStopping(HexTrackrError):

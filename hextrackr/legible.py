@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 #: Control characters of both sets, what ends a line in Unicode, and what turns the direction of the text around it.
-_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\ufeff\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def legible(text: str) -> str:

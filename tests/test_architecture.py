@@ -20,6 +20,7 @@ ALLOWED = {
     "backups": set(),
     "__init__": {"cli", "database", "extensions", "logs", "monitoring", "realtime", "web", "workers"},
     "causes": set(),
+    "connections": set(),
     "cli": {"backups", "causes", "database", "extensions", "legible", "models", "workers"},
     "database": {"extensions", "legible", "models", "migrations"},
     "errors": {"legible"},
@@ -33,7 +34,18 @@ ALLOWED = {
     "progress": {"extensions"},
     "realtime": {"causes", "extensions", "progress", "shared", "workers"},
     "shared": {"progress"},
-    "web": {"causes", "extensions", "importing", "legible", "models", "monitoring", "progress", "shared", "workers"},
+    "web": {
+        "causes",
+        "connections",
+        "extensions",
+        "importing",
+        "legible",
+        "models",
+        "monitoring",
+        "progress",
+        "shared",
+        "workers",
+    },
     "workers": {"backups", "causes", "extensions", "importing", "logs", "models", "progress", "shared"},
 }
 #: What the pure parts may import of others' code.

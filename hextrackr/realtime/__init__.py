@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from flask import request
 from socketio import Server
 
 from hextrackr.extensions import socketio
@@ -17,10 +18,11 @@ from hextrackr.progress.tracker import ProgressTracker
 from . import events, fastjson, handshake
 from .clock import SocketIOClock
 from .guard import Guard
-from .handshake import SocketRequests, WsgiApp, origin_check
+from .handshake import SocketGateway, SocketRequests, WsgiApp, origin_check
 from .limits import SocketLimits
 from .lookout import Lookout
 from .packets import CheckedPacket
+from .pings import Pings
 from .rooms import FramedRooms, IndexedRooms
 from .websockets import BoundedWebSockets
 
@@ -45,6 +47,7 @@ def init_app(app: Flask, config: Config) -> None:
     clock = SocketIOClock(socketio)
     shared = app.extensions["shared"] = _shared(config, clock)
     lookout = app.extensions["lookout"] = _lookout(app) if shared else None
+    wsgi_app: WsgiApp = app.wsgi_app
     heard = [told.heard for told in (app.extensions["figures"], lookout) if told]
     socketio.init_app(
         app,
@@ -58,7 +61,11 @@ def init_app(app: Flask, config: Config) -> None:
         client_manager=_manager(config, limits.backlog, heard, shared),
         max_http_buffer_size=limits.message_bytes,
     )
-    app.wsgi_app = bounded(app.wsgi_app, socketio.server, limits, socketio.sleep)  # type: ignore[assignment, method-assign]
+    gateway = SocketGateway(app, socketio.server, wsgi_app)
+    app.wsgi_app = bounded(gateway, socketio.server, limits, socketio.sleep)  # type: ignore[assignment, method-assign]
+    # The address at which events are handled: without it each would raise, and keep, that nothing is there.
+    app.add_url_rule(handshake.PATH, "sockets", build_only=False)
+    app.teardown_request(_forget_route)
     app.extensions["progress_tracker"] = ProgressTracker(
         lambda event, payload, room: socketio.emit(event, payload, to=room),
         clock,
@@ -67,6 +74,13 @@ def init_app(app: Flask, config: Config) -> None:
     )
     if shared:
         app.extensions["store_check"] = shared.check
+
+
+def _forget_route(_error: BaseException | None) -> None:
+    """Let a request that led nowhere be freed at its end: its error holds the frames that hold the request."""
+    error = request.routing_exception
+    if error is not None:
+        error.__traceback__ = error.__context__ = error.__cause__ = None
 
 
 def start(app: Flask) -> None:
@@ -125,6 +139,7 @@ def bounded(
     :param sleep: waits (seconds) in the server's async mode.
     """
     guard = Guard(server, limits, sleep)
+    Pings(server.eio, sleep)
     # The one place where Engine.IO says which websocket it serves; it has no option for that.
     websockets = BoundedWebSockets(server.eio._async["websocket"], limits, sleep, guard.complain)
     server.eio._async = {**server.eio._async, "websocket": websockets}

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
+from hextrackr.errors import RequestError
+
 from .guard import Guard
 from .limits import SocketLimits
 from .packets import MalformedPacket, check_body
@@ -15,6 +17,28 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 #: Where the sockets are.
 PATH = "/socket.io/"
+
+
+class SocketGateway:
+    """WSGI app that passes the requests of Engine.IO to its server, and all others on.
+
+    Flask-SocketIO's own makes a new class for each request, which only the collector frees.
+
+    :param flask_app: whose handlers the events are for.
+    """
+
+    def __init__(self, flask_app: Any, server: Any, app: WsgiApp, path: str = PATH) -> None:
+        self._flask_app = flask_app
+        self._server = server
+        self._app = app
+        self._path = path
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not environ.get("PATH_INFO", "").startswith(self._path):
+            return self._app(environ, start_response)
+        environ["flask.app"] = self._flask_app
+        served: Iterable[bytes] = self._server.handle_request(environ, start_response)
+        return served
 
 
 def origin_check(allowed: Sequence[str]) -> Callable[[str, dict[str, Any]], bool]:
@@ -76,7 +100,12 @@ class SocketRequests:
         length = environ.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > self._limits.message_bytes:
             raise MalformedPacket("a body that is too long")
-        body = environ["wsgi.input"].read(int(length))
+        try:
+            body = environ["wsgi.input"].read(int(length))
+        except RequestError as error:
+            raise MalformedPacket(f"a body that cannot be read: {error.detail}") from None
+        if len(body) < int(length):
+            raise MalformedPacket("a body that ends early, or takes too long")
         check_body(body)
         environ["wsgi.input"] = io.BytesIO(body)
 

@@ -41,6 +41,16 @@ class CheckedPacket(packet.Packet):  # type: ignore[misc]
             _check_event(self.data)
         return attachments
 
+    def add_attachment(self, attachment: object) -> bool:
+        """Take a binary attachment of the event; True if it was the last one.
+
+        :raises MalformedPacket: the event wants one that it does not have.
+        """
+        try:
+            return bool(super().add_attachment(attachment))
+        except (ValueError, IndexError, TypeError, RecursionError):
+            raise MalformedPacket("an event whose attachments do not fit") from None
+
 
 def _check_event(data: object) -> None:
     if not isinstance(data, list) or not data or not isinstance(data[0], str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from .bucket import TokenBucket
@@ -32,14 +32,14 @@ class BoundedWebSocket:
         self.wire: Wire | None = None
         self._complain = complain
         self._backlog = limits.frames_burst
-        self._frames = TokenBucket(limits.frames_per_second, limits.frames_burst, time.monotonic)
-        self._sleep = sleep
         self._connection = websocket.ws.sock if hasattr(websocket, "ws") else websocket.socket
+        # Nothing that the library's websocket holds leads back to this one: else only the collector would free the two.
+        take_turn = _turns(TokenBucket(limits.frames_per_second, limits.frames_burst, time.monotonic), sleep)
         if hasattr(websocket, "Message"):
-            websocket.Message = _bounded(websocket.Message, limits, self._take_turn)
+            websocket.Message = partial(_bounded(websocket.Message), limits, take_turn)
         if hasattr(websocket, "ws"):
             websocket.ws.max_message_size = limits.message_bytes
-            websocket.ws.ws.receive_data = self._paced(websocket.ws.ws.receive_data, limits.frame_bytes)
+            websocket.ws.ws.receive_data = _paced(websocket.ws.ws.receive_data, take_turn, limits.frame_bytes)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._websocket, name)
@@ -71,17 +71,16 @@ class BoundedWebSocket:
         with suppress(OSError):
             self._websocket.close(*args)
 
-    def _take_turn(self, turns: int = 1) -> None:
-        wait = self._frames.wait(turns)
-        if wait:
-            self._sleep(wait)
+    def release(self) -> None:
+        """Free what the connection has held; called once nobody reads from it or writes to it any more.
 
-    def _paced(self, receive: Callable[[bytes | None], None], frame_bytes: int) -> Callable[[bytes | None], None]:
-        def paced(data: bytes | None) -> None:
-            self._take_turn(1 + len(data or b"") // frame_bytes)
-            receive(data)
-
-        return paced
+        The library's generator of frames holds the websocket that holds it, and with it the whole request: 16 kB for each connection
+        that would lie until the collector looks through everything.
+        """
+        frames = getattr(self._websocket, "iterator", None)
+        if frames is not None:
+            frames.close()
+            self._websocket.iterator = None
 
 
 class BoundedWebSockets:
@@ -114,7 +113,12 @@ class BoundedWebSockets:
                 bounded.wire = Wire.of(client, websocket)
                 if client is not None:
                     client.wire = bounded.wire
-                return handler(bounded)
+                try:
+                    return handler(bounded)
+                finally:
+                    bounded.release()
+                    if client is not None:
+                        client.wire = None
 
             served: Iterable[bytes] = self._class(serve, server)(environ, start_response)
             return served
@@ -122,18 +126,43 @@ class BoundedWebSockets:
         return application
 
 
-def _bounded(message_class: Any, limits: SocketLimits, take_turn: Callable[[], None]) -> Any:
-    """A message that is put together from fragments, each of which has to wait for its turn."""
+TakeTurn = Callable[..., None]
+
+
+def _turns(frames: TokenBucket, sleep: Callable[[float], Any]) -> TakeTurn:
+    def take_turn(turns: int = 1) -> None:
+        wait = frames.wait(turns)
+        if wait:
+            sleep(wait)
+
+    return take_turn
+
+
+def _paced(
+    receive: Callable[[bytes | None], None], take_turn: TakeTurn, frame_bytes: int
+) -> Callable[[bytes | None], None]:
+    def paced(data: bytes | None) -> None:
+        take_turn(1 + len(data or b"") // frame_bytes)
+        receive(data)
+
+    return paced
+
+
+@cache
+def _bounded(message_class: Any) -> Any:
+    """A message that is put together from fragments, each of which has to wait for its turn; one class for all connections."""
 
     class BoundedMessage(message_class):  # type: ignore[misc]
-        def __init__(self, *args: Any, **options: Any) -> None:
+        def __init__(self, limits: SocketLimits, take_turn: TakeTurn, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
+            self._limits = limits
+            self._take_turn = take_turn
             self._length = 0
 
         def push(self, data: bytes, final: bool = False) -> None:
-            take_turn()
+            self._take_turn()
             self._length += len(data)
-            if self._length > limits.message_bytes or len(self.data) >= limits.fragments:
+            if self._length > self._limits.message_bytes or len(self.data) >= self._limits.fragments:
                 raise MalformedPacket("a message that is too long")
             super().push(data, final)
 

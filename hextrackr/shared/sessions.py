@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -20,8 +22,30 @@ from .courier import Courier, State
 #: How long a session stays on record without a change, live and finished, in milliseconds.
 LIVE_MS = 3_600_000
 FINISHED_MS = 60_000
-#: What is told to other processes; the rest is in this process's own time.
-_FIELDS = ("id", "metadata", "start_time", "sequence", "progress", "status", "last_update", "duration", "error")
+#: What is told to other processes.
+_FIELDS = (
+    "id",
+    "metadata",
+    "start_time",
+    "started",
+    "sequence",
+    "progress",
+    "status",
+    "last_update",
+    "duration",
+    "error",
+)
+
+
+def _boot() -> str:
+    """What tells this start of this machine from all others; a clock that begins with it is the same in all its processes."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return uuid.uuid4().hex
+
+
+_BOOT = _boot()
 
 
 class SharedSessions:
@@ -70,9 +94,12 @@ class SharedSessions:
         return self._read(orjson.loads(value)) if value else None
 
     def _read(self, told: dict[str, Any]) -> Session:
+        """A session of another process; of this machine, it tells when it began by the clock that all its processes have."""
         now = self._clock.monotonic_ms()
-        age = max(0, self._clock.now_ms() - told["start_time"])
-        return Session(**told, started=now - age, touched=now)
+        boot, started = told.pop("boot", None), told.pop("started", None)
+        if started is None or boot != _BOOT or not 0 <= now - started:
+            started = now - min(max(0, self._clock.now_ms() - told["start_time"]), LIVE_MS)
+        return Session(**told, started=started, touched=now)
 
 
 def _key(session_id: str) -> str:
@@ -80,5 +107,5 @@ def _key(session_id: str) -> str:
 
 
 def _state(session: Session) -> State:
-    value = orjson.dumps({name: getattr(session, name) for name in _FIELDS})
+    value = orjson.dumps({"boot": _BOOT, **{name: getattr(session, name) for name in _FIELDS}})
     return _key(session.id), value, FINISHED_MS if session.finished else LIVE_MS

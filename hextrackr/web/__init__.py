@@ -13,6 +13,7 @@ from . import (
     ahead,
     assets,
     backups,
+    bodies,
     compression,
     failures,
     feeds,
@@ -49,7 +50,6 @@ def init_app(app: Flask, config: Config) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["MAX_FORM_PARTS"] = MAX_FORM_PARTS
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELD_BYTES
-    app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.converters["int"] = parameters.IdConverter
     for module in (pages, imports, mappings, vulnerabilities, feeds, subjects, backups, progress, system):
         app.register_blueprint(module.blueprint)
@@ -57,6 +57,7 @@ def init_app(app: Flask, config: Config) -> None:
     compression.init_app(app)
     assets.init_app(app)
     failures.init_app(app)
+    bodies.init_app(app)
     visitors.init_app(app, config)
     headers.init_app(app)
     app.jinja_env.globals.update(icon=icon, app_version=__version__, upload_max_bytes=config.UPLOAD_MAX_BYTES)

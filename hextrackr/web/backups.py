@@ -16,6 +16,7 @@ from hextrackr.progress import protocol
 from hextrackr.workers.upkeep import Backup
 
 from .requests import ImportRequest
+from .slots import UPLOADS
 
 blueprint = Blueprint("backups", __name__, url_prefix="/api")
 
@@ -39,7 +40,8 @@ def back_up() -> tuple[dict[str, Any], int]:
 @blueprint.post("/backups/upload")
 def upload() -> tuple[dict[str, Any], int]:
     """Bring a backup."""
-    stored = cast("ImportRequest", request).accept_upload("backupFile")
+    with UPLOADS.slot(request.remote_addr or ""):
+        stored = cast("ImportRequest", request).accept_upload("backupFile")
     if stored is None:
         raise MissingFile("The form has no file in its field backupFile.")
     stored.keep()

@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import Engine, Select, String, func, select, type_coerce
 from sqlalchemy.engine import Connection
 
-from hextrackr.models import Asset, Definition, DefinitionCve, Evidence, Finding, Sighting, Source
+from hextrackr.models import Asset, Definition, Evidence, Finding, Sighting, Source
 from hextrackr.models.hints import by_id
 from hextrackr.models.matching import Among
 
-from . import exportlines, leads
+from . import bounded, exportlines, leads
 from .filters import Filters
 
 #: Findings of a piece, and those that are looked at for it when nothing leads to them; few of them may match.
@@ -136,11 +136,10 @@ class Export:
 
     def _told(self, connection: Connection, definitions: Collection[int]) -> Iterator[tuple[int, tuple[str, str]]]:
         part = self._lines.part
-        cves: dict[int, list[str]] = {}
-        named = select(DefinitionCve.definition_id, DefinitionCve.cve).order_by(DefinitionCve.cve)
-        for number, cve in connection.execute(named.where(DefinitionCve.definition_id.in_(definitions))):
-            cves.setdefault(number, []).append(cve)
+        cves = bounded.cves(connection, definitions, bounded.CVES)
         columns = (Definition.id, Definition.epss, Definition.key, Definition.title, Definition.family)
         for number, epss, *names in connection.execute(select(*columns).where(Definition.id.in_(definitions))):
-            told = part(exportlines.DEFINITION, [*names, cves.get(number, [])])
+            first, total = cves.get(number, ([], 0))
+            more = [f"(+{total - len(first)})"] if total > len(first) else []
+            told = part(exportlines.DEFINITION, [*names, first + more])
             yield number, (told, part(exportlines.EPSS, [epss]))

@@ -9,16 +9,20 @@ from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import Session
 
 from hextrackr.importing import formats
-from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Sighting, Source
+from hextrackr.models import Asset, Definition, Finding, Sighting, Source
 from hextrackr.models.findings import Severity
+
+from . import bounded
+from .bounded import shown, text
 
 Filter = ColumnElement[bool]
 #: What is read of them: the long texts of a definition, which no list shows, stay where they are.
 _COLUMNS: tuple[Any, ...] = (
     Finding.id, Finding.asset_id, Finding.definition_id, Finding.source_id, Finding.severity, Finding.lifecycle, Finding.port,
     Finding.protocol, Finding.vpr, Finding.cvss, Finding.first_seen, Finding.resolved_on, Sighting.day,
-    Asset.key.label("asset_key"), Asset.name, Asset.fqdn, Asset.netbios, Asset.ip,
-    Definition.key.label("plugin_id"), Definition.title, Definition.family, Definition.epss, Source.scanner, Source.label,
+    text(Asset.key).label("asset_key"), text(Asset.name), text(Asset.fqdn), text(Asset.netbios), text(Asset.ip),
+    text(Definition.key).label("plugin_id"), text(Definition.title), text(Definition.family), Definition.epss, Source.scanner,
+    Source.label,
 )  # fmt: skip
 _ROWS = (
     select(*_COLUMNS)
@@ -38,19 +42,11 @@ def of_ids(session: Session, ids: Sequence[int]) -> list[dict[str, Any]]:
 def records(session: Session, condition: Filter) -> list[dict[str, Any]]:
     """The findings under a condition, as the API answers them."""
     rows = session.execute(_ROWS.where(condition)).all()
-    cves = _cves(session, {row.definition_id for row in rows})
-    return [_record(row, cves.get(row.definition_id, [])) for row in rows]
+    cves = bounded.cves(session, {row.definition_id for row in rows}, bounded.LISTED_CVES)
+    return [_record(row, *cves.get(row.definition_id, ([], 0))) for row in rows]
 
 
-def _cves(session: Session, definitions: set[int]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    rows = select(DefinitionCve.definition_id, DefinitionCve.cve).where(DefinitionCve.definition_id.in_(definitions))
-    for definition_id, cve in session.execute(rows.order_by(DefinitionCve.cve)):
-        found.setdefault(definition_id, []).append(cve)
-    return found
-
-
-def _record(row: Row[Any], cves: list[str]) -> dict[str, Any]:
+def _record(row: Row[Any], cves: list[str], cves_total: int) -> dict[str, Any]:
     return {
         "id": row.id,
         "severity": Severity(row.severity).name.lower(),
@@ -58,13 +54,14 @@ def _record(row: Row[Any], cves: list[str]) -> dict[str, Any]:
         "hostId": row.asset_id,
         "definitionId": row.definition_id,
         "sourceId": row.source_id,
-        "host": row.name or row.fqdn or row.netbios or row.ip or row.asset_key,
-        "fqdn": row.fqdn,
-        "ip": row.ip,
-        "pluginId": row.plugin_id,
-        "title": row.title,
-        "family": row.family,
+        "host": shown(row.name or row.fqdn or row.netbios or row.ip or row.asset_key),
+        "fqdn": shown(row.fqdn),
+        "ip": shown(row.ip),
+        "pluginId": shown(row.plugin_id),
+        "title": shown(row.title),
+        "family": shown(row.family),
         "cves": cves,
+        "cvesTotal": cves_total,
         "port": row.port,
         "protocol": row.protocol,
         "vpr": row.vpr,

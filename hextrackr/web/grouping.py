@@ -19,6 +19,7 @@ from hextrackr.models.findings import WORST_FIRST
 from hextrackr.models.matching import Among
 
 from . import leads, weighed
+from .bounded import shown, text
 from .filters import Filters
 from .listing import COLLECTED
 from .paging import Page
@@ -131,40 +132,63 @@ def _answers(session: Session, by: str, rows: Sequence[Any]) -> list[dict[str, A
 
 
 def _hosts(session: Session, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    rows = session.execute(select(Asset, Source).join(Source, Source.id == Asset.source_id).where(Asset.id.in_(ids)))
+    names = (text(name) for name in (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip, Asset.key, Asset.os))
+    rows = session.execute(
+        select(Asset.id, *names, Source.scanner, Source.label.label("label"))
+        .join(Source, Source.id == Asset.source_id)
+        .where(Asset.id.in_(ids))
+    )
     return {
         asset.id: {
             "hostId": asset.id,
-            "host": asset.name or asset.fqdn or asset.netbios or asset.ip or asset.key,
-            "fqdn": asset.fqdn,
-            "ip": asset.ip,
-            "os": asset.os,
-            "scanner": source.scanner,
-            "source": source.label,
+            "host": shown(asset.name or asset.fqdn or asset.netbios or asset.ip or asset.key),
+            "fqdn": shown(asset.fqdn),
+            "ip": shown(asset.ip),
+            "os": shown(asset.os),
+            "scanner": asset.scanner,
+            "source": asset.label,
         }
-        for asset, source in rows
+        for asset in rows
     }
 
 
 def _definitions(session: Session, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     rows = session.execute(
-        select(Definition.id, Definition.key, Definition.title, Definition.family, Source.scanner, Source.label)
+        select(
+            Definition.id,
+            text(Definition.key),
+            text(Definition.title),
+            text(Definition.family),
+            Source.scanner,
+            Source.label,
+        )
         .join(Source, Source.id == Definition.source_id)
         .where(Definition.id.in_(ids))
     )
     names = ("pluginId", "title", "family", "scanner", "source")
-    return {number: {"definitionId": number, **dict(zip(names, told, strict=True))} for number, *told in rows}
+    return {
+        number: {"definitionId": number, **dict(zip(names, map(shown, told), strict=True))} for number, *told in rows
+    }
 
 
 def _cves(session: Session, cves: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """With a title, of those that its definitions have."""
-    rows = session.execute(
-        select(DefinitionCve.cve, func.min(Definition.title), func.count())
-        .join(Definition, Definition.id == DefinitionCve.definition_id)
-        .where(DefinitionCve.cve.in_(cves))
-        .group_by(DefinitionCve.cve)
-    )
-    return {cve: {"cve": cve, "title": title, "definitions": definitions} for cve, title, definitions in rows}
+    """With a title, of those that its definitions have; each title is read once, whatever names it."""
+    naming: dict[str, list[int]] = {cve: [] for cve in cves}
+    pairs = select(DefinitionCve.cve, DefinitionCve.definition_id).where(DefinitionCve.cve.in_(cves))
+    for cve, number in session.execute(pairs):
+        naming[cve].append(number)
+    ids = {number for numbers in naming.values() for number in numbers}
+    titled = select(Definition.id, text(Definition.title)).where(Among(Definition.id, sorted(ids)))
+    titles: dict[int, str] = {number: title for number, title in session.execute(titled)}
+    return {
+        cve: {
+            "cve": cve,
+            "title": shown(min(titles[number] for number in numbers)),
+            "definitions": len(numbers),
+        }
+        for cve, numbers in naming.items()
+        if numbers
+    }
 
 
 _TOLD: dict[str, Any] = {"host": _hosts, "definition": _definitions, "cve": _cves}

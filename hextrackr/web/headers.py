@@ -17,6 +17,8 @@ _POLICY = (
 #: For every answer; one that has set a header itself keeps its own.
 HEADERS = {
     "Content-Security-Policy": _POLICY.format(scripts="script-src 'self'"),
+    # What is on record is for nobody's disk; the pages' own files say otherwise.
+    "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",

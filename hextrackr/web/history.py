@@ -11,7 +11,7 @@ from hextrackr.models import Definition, Evidence, Finding, FindingEvent, Import
 from hextrackr.models.events import EventKind
 from hextrackr.models.findings import Lifecycle, Severity
 
-from . import findings
+from . import bounded, findings
 
 _AFTER = {
     EventKind.OPENED: Lifecycle.ACTIVE,
@@ -32,24 +32,27 @@ def of_finding(session: Session, finding_id: int) -> dict[str, Any] | None:
     return {
         **rows[0],
         "evidence": session.scalar(evidence),
+        "title": definition.title,
         "description": definition.description,
         "solution": definition.solution,
         "seeAlso": definition.see_also,
         "cvssVector": definition.cvss_vector,
         "published": definition.published.isoformat() if definition.published else None,
         "updated": definition.updated.isoformat() if definition.updated else None,
-        "history": _history(session, finding_id),
+        **_history(session, finding_id),
     }
 
 
-def _history(session: Session, finding_id: int) -> list[dict[str, Any]]:
+def _history(session: Session, finding_id: int) -> dict[str, Any]:
+    """The events, of very many the last ones, and how many there are."""
     rows = session.execute(
         select(FindingEvent, Import.filename)
         .join(Import, Import.id == FindingEvent.import_id)
         .where(FindingEvent.finding_id == finding_id)
         .order_by(FindingEvent.day, Import.place, FindingEvent.import_id)
-    )
-    return [_event(row.FindingEvent, row.filename) for row in rows]
+    ).all()
+    last = rows[-bounded.ENTRIES :]
+    return {"history": [_event(row.FindingEvent, row.filename) for row in last], "historyTotal": len(rows)}
 
 
 def _event(event: FindingEvent, filename: str) -> dict[str, Any]:

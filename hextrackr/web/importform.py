@@ -62,6 +62,8 @@ def _label(form: MultiDict[str, str], name: str) -> str:
     value = " ".join(form.get(name, "").split())
     if len(value) > _MAX_LABEL:
         raise RequestError(f"{name} may have at most {_MAX_LABEL} characters.")
+    if value != without_unshown(value):
+        raise RequestError(f"{name} may not have control characters, or marks that turn the direction of text.")
     return value
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, cast
 
 from flask import Blueprint, Response, request
-from sqlalchemy import func, select, true
+from sqlalchemy import Engine, func, select, true, tuple_
 
 from hextrackr.errors import Conflict, HexTrackrError, MissingFile, NotFound, TooMany
 from hextrackr.extensions import db, import_registry, import_supervisor, socketio, tracker
@@ -19,7 +20,7 @@ from hextrackr.progress import protocol
 
 from . import importform, paging, records
 from .requests import ImportRequest
-from .slots import UploadSlots
+from .slots import UPLOADS
 
 blueprint = Blueprint("imports", __name__, url_prefix="/api")
 
@@ -27,7 +28,8 @@ Answer = tuple[dict[str, Any], int]
 
 #: Imports that may wait for their turn; each holds its upload on the disk.
 QUEUE = 200
-SLOTS = UploadSlots()
+#: Rejected rows that are read at a time.
+REJECTS = 1_000
 #: Seconds between two looks at an import that a client waits for.
 LOOK = 0.05
 #: What an import is answered with that ended with this code; any other is the server's fault.
@@ -119,16 +121,28 @@ def retry(import_id: int) -> Answer:
 def rejects(import_id: int) -> Response:
     """The rows that were not imported, as CSV."""
     _existing(import_id)
-    rows = db.session.execute(
-        select(Reject.line, Reject.column, Reject.value, Reject.reason)
-        .where(Reject.import_id == import_id)
-        .order_by(Reject.line)
-    ).all()
     return Response(
-        _csv(("line", "column", "value", "reason"), [tuple(row) for row in rows]),
+        _csv(("line", "column", "value", "reason"), _rejects(db.engine, import_id)),
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="import-{import_id}-rejects.csv"'},
     )
+
+
+def _rejects(engine: Engine, import_id: int) -> Iterator[tuple[Any, ...]]:
+    """The rows of an import that were not imported, in the order of the file, some at a time."""
+    columns = select(Reject.line, Reject.id, Reject.column, Reject.value, Reject.reason)
+    wanted = columns.where(Reject.import_id == import_id).order_by(Reject.line, Reject.id).limit(REJECTS)
+    last: tuple[int, int] | None = None
+    while True:
+        later = true() if last is None else tuple_(Reject.line, Reject.id) > last
+        with engine.connect() as connection:
+            rows = connection.execute(wanted.where(later)).all()
+        for line, number, *told in rows:
+            yield (line, *told)
+            last = line, number
+        if len(rows) < REJECTS:
+            return
+        socketio.sleep(0)
 
 
 def _receive() -> Import:
@@ -137,7 +151,7 @@ def _receive() -> Import:
     if import_registry.queued() >= QUEUE:
         raise TooMany("Too many imports are waiting; please try again when some of them are done.", "QUEUE_FULL")
     incoming = cast(ImportRequest, request)
-    with SLOTS.slot(request.remote_addr or ""):
+    with UPLOADS.slot(request.remote_addr or ""):
         upload = incoming.accept_upload()
     if upload is None:
         raise MissingFile
@@ -184,8 +198,8 @@ def _existing(import_id: int) -> Import:
     return record
 
 
-def _csv(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Iterator[str]:
-    for row in (header, *rows):
+def _csv(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
+    for row in chain([header], rows):
         line = io.StringIO()
         csv.writer(line).writerow([records.harmless(cell) for cell in row])
         yield line.getvalue()

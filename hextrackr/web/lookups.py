@@ -21,6 +21,8 @@ Lookup = Callable[[Bound, Callable[[], Any]], Limit]
 _NAMED = 20_000
 #: So many texts of evidence, which may be long ones, and so many findings are looked at before others have their turn.
 _TEXTS, _FINDINGS = 2_000, 100_000
+#: Characters of a text that are searched.
+SEARCHED = 1_000
 
 
 def of_hosts(*conditions: Filter) -> Lookup:
@@ -35,15 +37,20 @@ def of_definitions(*conditions: Filter) -> Lookup:
 
 def of_text(text: str, *, in_evidence: bool = False) -> Lookup:
     """Findings whose host, definition or CVE contains a text, or whose evidence does if that is asked for."""
-    host = or_(*(Contains(name, text) for name in (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)))
+    host = or_(*(Contains(_searched(name), text) for name in (Asset.name, Asset.fqdn, Asset.netbios, Asset.ip)))
     named = select(DefinitionCve.definition_id).where(Contains(DefinitionCve.cve, text))
-    definition = or_(Contains(Definition.title, text), Definition.key == text, Definition.id.in_(named))
+    definition = or_(Contains(_searched(Definition.title), text), Definition.key == text, Definition.id.in_(named))
 
     def look_up(bound: Bound, pause: Callable[[], Any]) -> Limit:
         evidence = [_with_evidence(bound, Contains(Evidence.text, text), pause)] if in_evidence else []
         return Limit((_on_hosts(bound, host), _of_definitions(bound, definition), *evidence))
 
     return look_up
+
+
+def _searched(column: Any) -> Any:
+    """What of a text is searched: of one that is longer than any title the time would grow with the length of what is looked for."""
+    return func.substr(column, 1, SEARCHED)
 
 
 def of_imports(*conditions: Filter, or_met: Arm | None = None) -> Lookup:

@@ -15,7 +15,7 @@ from hextrackr.importing.formats.format import normalised
 from hextrackr.models import Import, SavedMapping, dialects, transactions
 from hextrackr.workers.registry import now_ms
 
-from . import columns
+from . import columns, parameters
 
 blueprint = Blueprint("mappings", __name__, url_prefix="/api")
 
@@ -88,7 +88,7 @@ def _fields(value: Any) -> dict[str, str]:
 
 
 def _number(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= parameters.MAX_NUMBER:
         raise RequestError("importId must be the number of the import whose file is mapped.")
     return value
 

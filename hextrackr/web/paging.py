@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import request
 
-from hextrackr.errors import RequestError
+from . import parameters
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,4 @@ def _number(name: str, default: int, most: int) -> int:
     text = request.args.get(name, "")
     if not text:
         return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
-        raise RequestError(f"{name} must be a whole number from 1 to {most}.")
-    return int(text)
+    return parameters.number(name, text, 1, most)

@@ -12,6 +12,10 @@ from hextrackr.errors import RequestError
 
 #: The greatest id that a table can have.
 MAX_NUMBER = 2**31 - 1
+#: Of a number, zeros before it included; Python refuses to read one of thousands.
+MAX_DIGITS = 20
+#: Characters of a text that is looked for, and values of a list.
+MAX_TEXT, MAX_LISTED = 200, 500
 
 
 class IdConverter(IntegerConverter):
@@ -22,8 +26,14 @@ class IdConverter(IntegerConverter):
 
 
 def said(arguments: Mapping[str, str], name: str) -> str:
-    """A text; empty if it is not there."""
-    return arguments.get(name, "").strip()
+    """A text; empty if it is not there.
+
+    :raises RequestError: it is longer than any that is looked for.
+    """
+    text = arguments.get(name, "").strip()
+    if len(text) > MAX_TEXT:
+        raise RequestError(f"{name} may have at most {MAX_TEXT} characters.")
+    return text
 
 
 def chosen(arguments: Mapping[str, str], name: str, known: Mapping[str, Any]) -> list[Any]:
@@ -31,7 +41,7 @@ def chosen(arguments: Mapping[str, str], name: str, known: Mapping[str, Any]) ->
 
     :raises RequestError: a word that is not ``known``.
     """
-    words = [word.strip().lower() for word in arguments.get(name, "").split(",") if word.strip()]
+    words = [word.lower() for word in _listed(arguments, name)]
     if any(word not in known for word in words):
         raise RequestError(f"{name} must be one or several of {', '.join(known)}.")
     return [known[word] for word in words]
@@ -42,7 +52,14 @@ def numbers(arguments: Mapping[str, str], name: str) -> list[int]:
 
     :raises RequestError: it holds something else.
     """
-    return [number(name, word.strip(), 1, MAX_NUMBER) for word in arguments.get(name, "").split(",") if word.strip()]
+    return [number(name, word, 1, MAX_NUMBER) for word in _listed(arguments, name)]
+
+
+def _listed(arguments: Mapping[str, str], name: str) -> list[str]:
+    text = arguments.get(name, "")
+    if text.count(",") >= MAX_LISTED:
+        raise RequestError(f"{name} may list at most {MAX_LISTED} values.")
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def number(name: str, text: str, least: int, most: int) -> int:
@@ -50,7 +67,7 @@ def number(name: str, text: str, least: int, most: int) -> int:
 
     :raises RequestError: it is none from ``least`` to ``most``.
     """
-    if not text.isascii() or not text.isdigit() or not least <= int(text[:20]) <= most:
+    if len(text) > MAX_DIGITS or not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
         raise RequestError(f"{name} must be a whole number from {least} to {most}.")
     return int(text)
 
@@ -61,7 +78,7 @@ def score(name: str, text: str, most: int) -> float:
     :raises RequestError: it is no number from 0 to ``most``.
     """
     try:
-        value = float(text)
+        value = float(text[:MAX_TEXT])
     except ValueError:
         value = -1.0
     if not 0 <= value <= most:

@@ -10,6 +10,8 @@ from hextrackr.models import Import
 from hextrackr.models.imports import ImportState
 from hextrackr.workers import snapshots
 
+from . import bounded
+
 #: A spreadsheet takes a cell that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -36,7 +38,8 @@ def of_import(record: Import, undoable: Collection[int]) -> dict[str, Any]:
         "duration": snapshots.duration(record),
         **snapshots.figures(record),
         "recognition": record.recognition,
-        "warnings": record.warnings,
+        "warnings": record.warnings[: bounded.ENTRIES],
+        "warningsTotal": len(record.warnings),
         "summary": record.summary,
         "retryable": record.state == ImportState.FAILED and record.upload != "",
         "undoable": record.id in undoable,

@@ -8,6 +8,7 @@ from typing import IO, Any
 from flask import Request, current_app
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from hextrackr.connections import TAKE_TIME
 from hextrackr.errors import IncompleteUpload
 
 from .uploads import Body, StoredFile
@@ -30,6 +31,9 @@ class ImportRequest(Request):
         :raises IncompleteUpload: the body ended before the length it had announced.
         :raises werkzeug.exceptions.RequestEntityTooLarge: the body is larger than the setting allows.
         """
+        take_time = self.environ.get(TAKE_TIME)
+        if take_time is not None:
+            take_time()  # the body bounds itself
         limit = current_app.config["UPLOAD_MAX_BYTES"]
         self.max_content_length = limit + FORM_BYTES
         upload = self.files.get(field)

@@ -39,3 +39,7 @@ class UploadSlots:
             with self._lock:
                 self._taken[address] -= 1
                 self._taken += Counter()  # drops what is zero
+
+
+#: Those of this process, of imports and backups together.
+UPLOADS = UploadSlots()

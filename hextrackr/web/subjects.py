@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,9 @@ from hextrackr.extensions import db
 from hextrackr.importing import formats
 from hextrackr.models import Asset, Definition, DefinitionCve, Finding, FindingChange, Import, Source
 from hextrackr.models.findings import WORST_FIRST, Lifecycle
+
+from . import bounded
+from .bounded import shown, text
 
 blueprint = Blueprint("subjects", __name__, url_prefix="/api")
 
@@ -48,7 +52,7 @@ def one_cve(cve: str) -> dict[str, Any]:
         raise NotFound("No finding on record has this CVE.", "UNKNOWN_CVE")
     return {
         **subject,
-        **_told(Finding.definition_id.in_([found["definitionId"] for found in subject["definitions"]])),
+        **_told(Finding.definition_id.in_(_naming(cve))),
     }
 
 
@@ -68,9 +72,7 @@ def of_asset(asset: Asset) -> dict[str, Any]:
 
 def of_definition(found: Definition) -> dict[str, Any]:
     """What is known of a definition, without its findings."""
-    cves = db.session.scalars(
-        select(DefinitionCve.cve).where(DefinitionCve.definition_id == found.id).order_by(DefinitionCve.cve)
-    )
+    cves, total = bounded.cves(db.session, [found.id], bounded.CVES).get(found.id, ([], 0))
     return {
         **_definition(found),
         "description": found.description,
@@ -79,7 +81,8 @@ def of_definition(found: Definition) -> dict[str, Any]:
         "cvssVector": found.cvss_vector,
         "published": found.published.isoformat() if found.published else None,
         "updated": found.updated.isoformat() if found.updated else None,
-        "cves": list(cves),
+        "cves": cves,
+        "cvesTotal": total,
         "details": json.loads(found.details or "{}"),
         **_source(found.source_id),
     }
@@ -87,20 +90,31 @@ def of_definition(found: Definition) -> dict[str, Any]:
 
 def of_cve(cve: str) -> dict[str, Any]:
     """A CVE and the definitions that name it, without their findings; there are none for a CVE that is not on record."""
-    named = select(DefinitionCve.definition_id).where(DefinitionCve.cve == cve.upper())
-    definitions = db.session.scalars(select(Definition).where(Definition.id.in_(named)).order_by(Definition.id))
+    named = Definition.id.in_(_naming(cve))
+    columns = (Definition.id, Definition.source_id, Definition.cvss, Definition.vpr, Definition.epss)
+    texts = (text(Definition.key), text(Definition.title), text(Definition.family))
+    definitions = db.session.execute(
+        select(*columns, *texts).where(named).order_by(Definition.id).limit(bounded.ENTRIES)
+    ).all()
+    total = db.session.scalar(select(func.count()).select_from(Definition).where(named))
     return {
         "cve": cve.upper(),
-        "definitions": [{**_definition(found), **_source(found.source_id)} for found in definitions],
+        "definitions": [{**_definition(found, shown), **_source(found.source_id)} for found in definitions],
+        "definitionsTotal": total,
     }
 
 
-def _definition(found: Definition) -> dict[str, Any]:
+def _naming(cve: str) -> Any:
+    """Selects the ids of the definitions that name a CVE."""
+    return select(DefinitionCve.definition_id).where(DefinitionCve.cve == cve.upper())
+
+
+def _definition(found: Any, written: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
     return {
         "definitionId": found.id,
-        "pluginId": found.key,
-        "title": found.title,
-        "family": found.family,
+        "pluginId": written(found.key),
+        "title": written(found.title),
+        "family": written(found.family),
         "cvss": found.cvss,
         "vpr": found.vpr,
         "epss": found.epss,

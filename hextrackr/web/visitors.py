@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 from flask import Flask, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from limits.strategies import FixedWindowRateLimiter
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from hextrackr.errors import CrossSite
+
+from .rates import SteadyStorage
 
 if TYPE_CHECKING:
     from config import Config
@@ -33,7 +36,7 @@ def init_app(app: Flask, config: Config) -> None:
             app.wsgi_app, x_for=count, x_proto=count, x_host=count
         )
     if config.API_RATE_LIMIT != "off":
-        Limiter(
+        limiter = Limiter(
             get_remote_address,
             app=app,
             application_limits=[config.API_RATE_LIMIT],
@@ -41,12 +44,15 @@ def init_app(app: Flask, config: Config) -> None:
             headers_enabled=True,
             **_kept_in(config.REDIS_URL),
         )
+        if config.REDIS_URL:
+            # The library has no option for what it counts in while Redis is away.
+            limiter._fallback_limiter = FixedWindowRateLimiter(SteadyStorage())
 
 
 def _kept_in(redis_url: str) -> dict[str, Any]:
     """Where the requests are counted: in this process, or in Redis for all of them, and here while Redis is away."""
     if not redis_url:
-        return {"storage_uri": "memory://"}
+        return {"storage_uri": "steady://"}
     from hextrackr.shared import link
 
     return {

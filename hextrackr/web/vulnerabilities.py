@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from hextrackr.errors import NotFound
 from hextrackr.extensions import db, import_registry, socketio
-from hextrackr.models import Asset, Import, StateTotal
+from hextrackr.models import Asset, Import, StateTotal, deadlines
 from hextrackr.models.findings import WORST_FIRST, Lifecycle
 from hextrackr.models.imports import ImportState
 
@@ -47,7 +47,8 @@ def exported(kind: str) -> Response:
     """What is filtered, as a file, however many there are."""
     name = f"vulnerabilities.{kind}"
     limited, evidence = filters.requested(request.args), request.args.get("evidence") == "true"
-    export = exports.Export(db.engine, limited, kind, lambda: socketio.sleep(0), evidence=evidence)
+    engine = db.engine.execution_options(**{deadlines.BOUNDED: True})
+    export = exports.Export(engine, limited, kind, lambda: socketio.sleep(0), evidence=evidence)
     session_id = request.args.get("sessionId", "") if request.method == "GET" else ""
     tracker = current_app.extensions["progress_tracker"]
     watched = WatchedExport(export, tracker, session_id, name) if session_id else None

@@ -13,6 +13,7 @@ from hextrackr.progress.tracker import ProgressTracker
 from . import snapshots
 from .answers import Answer
 from .channel import Message
+from .durations import measured
 from .stepwatch import StepWatch
 
 
@@ -120,11 +121,13 @@ class Announcer:
 
     def completed(self, record: Import) -> None:
         """End the session with the import's figures."""
+        measured.ended(record.session_id)
         closing = {**snapshots.closing(record), "stepSeconds": self._watch.stop(record.id)}
         self._tracker.complete_session(record.session_id, snapshots.completion_message(record), closing)
 
     def ended(self, record: Import, error: ErrorRecord) -> None:
         """End the session with an error."""
+        measured.ended(record.session_id)
         self._watch.stop(record.id)
         self._tracker.error_session(record.session_id, error)
 

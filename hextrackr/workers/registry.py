@@ -16,6 +16,7 @@ from hextrackr.models.imports import FINISHED, ImportMode, ImportState
 from hextrackr.models.sources import source_of
 
 from .answers import YES, Answer
+from .durations import measured
 
 T = TypeVar("T")
 
@@ -60,6 +61,7 @@ class ImportRegistry:
             session.flush()
             return record.id
 
+        measured.began(values["session_id"])
         return self._write(insert)
 
     def get(self, import_id: int) -> Import | None:
@@ -135,6 +137,7 @@ class ImportRegistry:
             session.flush()
             return record.id
 
+        measured.began(session_id)
         return self._write(again)
 
     def stale_uploads(self) -> list[Import]:

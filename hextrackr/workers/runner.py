@@ -162,7 +162,7 @@ class Runner:
         if known.epoch != record.epoch:
             log.warning("Import %d has been taken over by another process", known.id)
         elif known.state == ImportState.COMPLETED:
-            log.info("Import %d is complete: %d rows in %d ms", known.id, known.rows_read, snapshots.duration(known))
+            log.info("Import %d is complete: %d rows in %s ms", known.id, known.rows_read, snapshots.duration(known))
             self._announcer.completed(known)
         elif known.state == ImportState.AWAITING_CONFIRMATION:
             self._announcer.awaiting(known)

@@ -14,6 +14,7 @@ from hextrackr.progress.protocol import Snapshot
 from hextrackr.progress.tracker import ProgressTracker
 
 from . import identity
+from .durations import measured
 from .registry import ImportRegistry, now_ms
 
 OPERATION = "csv-import"
@@ -250,4 +251,4 @@ def _told(record: Import, state: ImportState, error: ErrorRecord | None) -> tupl
 
 def duration(record: Import) -> int | None:
     """Milliseconds from upload to end."""
-    return record.finished_at - record.created_at if record.finished_at else None
+    return measured.of(record)

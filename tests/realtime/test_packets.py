@@ -40,6 +40,13 @@ def test_everything_else_is_malformed(message):
         CheckedPacket().decode(message)
 
 
+@pytest.mark.parametrize("number", ["1", "-2", '"a"', "0.5", "null", "[]", "99999999999999999999"])
+def test_an_event_gets_no_attachment_that_it_does_not_have(number):
+    packet = CheckedPacket(encoded_packet=f'51-["ping",{{"_placeholder":true,"num":{number}}}]')
+    with pytest.raises(MalformedPacket):
+        packet.add_attachment(b"x")
+
+
 def test_our_own_packets_are_encoded_as_ever():
     assert CheckedPacket(2, data=["progress-update", {"progress": 1}]).encode() == '2["progress-update",{"progress":1}]'
 

@@ -131,6 +131,21 @@ def test_memory_returns_to_where_it_was(server):
     assert server.memory() < before * 1.3
 
 
+def test_sockets_that_come_and_go_leave_nothing_behind(server):
+    def visit(number, network):
+        for host in range(number // 50):
+            for _ in range(50):
+                with talking(server, f"10.{network}.0.{host}") as client:
+                    session = str(uuid.uuid4())
+                    client.ask(1, "join-progress", session)
+                    client.ask(2, "leave-progress", session)
+
+    visit(300, 13)  # what is made once
+    before = server.memory()
+    visit(1_500, 14)
+    assert server.memory() - before < 8  # MB; 16 where each left 10 kB
+
+
 def test_a_socket_watches_so_many_sessions(server):
     with talking(server) as client:
         answers = [client.ask(n, "join-progress", str(uuid.uuid4())) for n in range(60)]

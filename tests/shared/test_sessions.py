@@ -52,6 +52,17 @@ def test_the_end_is_read_with_its_duration_and_error(two):
     assert other.snapshot(ID)["duration"] == one.snapshot(ID)["duration"]
 
 
+@pytest.mark.parametrize("ahead", [-3_600_000, 10 * 365 * 24 * 3_600_000])
+def test_a_session_that_another_process_ends_took_as_long_as_it_took_whatever_the_clock_says(two, clock, ahead):
+    one, other = two
+    one.create_session_with_id(ID)
+    eventually(lambda: other.snapshot(ID))
+    wall = clock.now_ms
+    clock.now_ms = lambda: wall() + ahead
+    other.complete_session(ID)
+    assert 0 <= other.snapshot(ID)["duration"] < 60_000
+
+
 def test_an_id_in_use_is_in_use_everywhere(two):
     one, other = two
     one.create_session_with_id(ID)

@@ -162,7 +162,7 @@ def test_a_finding_has_its_documented_fields(imported, client):
     assert all(finding.pop(name) > 0 for name in ("id", "hostId", "definitionId", "sourceId"))
     assert finding == {
         "severity": "critical", "state": "active", "host": "alpha", "fqdn": None, "ip": "10.0.0.1", "pluginId": "1",
-        "title": "Log4j (100% sure)", "family": None, "cves": ["CVE-2021-44228"], "port": 443, "protocol": "tcp",
+        "title": "Log4j (100% sure)", "family": None, "cves": ["CVE-2021-44228"], "cvesTotal": 1, "port": 443, "protocol": "tcp",
         "vpr": None, "cvss": None, "epss": None, "firstSeen": "2026-07-01", "lastSeen": "2026-08-01",
         "resolvedOn": None, "scanner": "tenable-vm", "scannerName": "Tenable Vulnerability Management", "source": "",
     }  # fmt: skip

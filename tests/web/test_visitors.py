@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from dataclasses import replace
 
 import pytest
@@ -90,6 +91,20 @@ def test_the_rate_of_the_api_is_bounded_by_address(client_with):
     assert client.get("/api/vulnerabilities").status_code == 429
     assert client.get("/api/imports", environ_overrides={"REMOTE_ADDR": "10.0.0.2"}).status_code == 200
     assert [client.get(path).status_code for path in ("/imports", "/health")] == [200, 200]
+
+
+@pytest.mark.parametrize("seconds", [-3_600, 3_600])
+def test_a_clock_that_is_set_changes_no_rate(client_with, monkeypatch, seconds):
+    steady, wall, passed = time.monotonic, time.time, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: steady() + passed[0])
+    client = client_with(API_RATE_LIMIT="3 per minute")
+    ask = lambda: client.get("/api/imports").status_code  # noqa: E731
+    assert [ask() for _ in range(3)] == [200] * 3
+    monkeypatch.setattr(time, "time", lambda: wall() + seconds)
+    assert ask() == 429
+    passed[0] = 61
+    assert [ask() for _ in range(4)] == [200, 200, 200, 429]
+    assert 0 < int(client.get("/api/imports").headers["Retry-After"]) <= 60
 
 
 def test_it_is_the_clients_own_address_behind_a_proxy_that_is_trusted(client_with):

@@ -1,0 +1,72 @@
+"""How long one statement may keep the database, where a client waits for it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from .dialects import is_postgresql
+
+#: Seconds. SQLite works in the process of the event loop, which waits meanwhile.
+SECONDS = 5.0
+#: The execution option that bounds the statements of a connection wherever they are asked.
+BOUNDED = "bounded"
+#: SQLite looks at the time after so many of its instructions, about a millisecond.
+_INSTRUCTIONS = 50_000
+
+
+class _Until:
+    """When the present statement of a connection is over (monotonic, s)."""
+
+    def __init__(self) -> None:
+        self.monotonic = float("inf")
+
+    def is_over(self) -> bool:
+        return time.monotonic() > self.monotonic
+
+
+def bound(engine: Engine, left: Callable[[], float | None]) -> None:
+    """Interrupt the statements of an engine that take too long.
+
+    :param left: how many seconds the one that begins may take at most; None where nobody waits for it. It is called for each.
+    """
+    if is_postgresql(engine):
+        _bound_transactions(engine, left)
+    else:
+        _bound_statements(engine, left)
+
+
+def _bound_statements(engine: Engine, left: Callable[[], float | None]) -> None:
+    def connected(connection: sqlite3.Connection, record: Any) -> None:
+        record.info["until"] = until = _Until()
+        connection.set_progress_handler(until.is_over, _INSTRUCTIONS)
+
+    def begins(connection: Any, *_: Any) -> None:
+        seconds = SECONDS if connection.get_execution_options().get(BOUNDED) else left()
+        until = connection.connection.info["until"]
+        until.monotonic = float("inf") if seconds is None else time.monotonic() + seconds
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "before_cursor_execute", begins)
+    # What comes between two statements, a commit or a rollback, is not interrupted.
+    for name in ("commit", "rollback"):
+        event.listen(engine, name, _released)
+
+
+def _released(connection: Any) -> None:
+    connection.connection.info["until"].monotonic = float("inf")
+
+
+def _bound_transactions(engine: Engine, left: Callable[[], float | None]) -> None:
+    """PostgreSQL counts the time of each statement itself, and is told once in a transaction."""
+
+    def begins(connection: Any) -> None:
+        seconds = SECONDS if connection.get_execution_options().get(BOUNDED) else left()
+        if seconds is not None:
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}")
+
+    event.listen(engine, "begin", begins)
