@@ -109,16 +109,14 @@ def settle(engine: Engine, job: Job, repeated: Import, meter: Meter) -> bool:
 
 
 def _is_repeated(latest: Import, record: Import, fingerprint: str | None) -> bool:
-    if record.preview or fingerprint is None or "compared" not in latest.summary:
+    if record.preview or fingerprint is None or fingerprint != latest.fingerprint or "compared" not in latest.summary:
         return False
     dates = latest.recognition["dates"]
     if dates["inFuture"]:
         return False  # they may lie in the past by now
     said = scandate.Said.of(dates["scan"], day_first=dates["dayFirst"])
     day, of = scandate.choose(scandate.of_form(record), said, record.filename, date.today())
-    return (fingerprint, record.mode, day, of) == (
-        latest.fingerprint, latest.mode, latest.scan_date, latest.scan_date_from,
-    )  # fmt: skip
+    return (record.mode, day, of) == (latest.mode, latest.scan_date, latest.scan_date_from)
 
 
 def _stands(connection: Connection, repeated: Import, is_open: totals.OpenTotals) -> bool:
