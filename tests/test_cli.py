@@ -70,7 +70,7 @@ def test_resolving_most_of_a_source_needs_confirm(flask, export, query):
     asked = flask("import-csv", export([1]))
     assert (asked.returncode, asked.stdout) == (4, "")
     assert "would resolve 29 of the 30 open findings" in asked.stderr
-    assert "That is 96 % of what is open" in asked.stderr
+    assert "29 of the 30 open findings of this source are not in the file." in asked.stderr
     assert query("SELECT count(*) FROM findings WHERE lifecycle = 'active'") == [(30,)]
     assert flask("import-csv", export([1]), "--confirm").returncode == 0
     assert query("SELECT count(*) FROM findings WHERE lifecycle = 'active'") == [(1,)]

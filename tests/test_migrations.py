@@ -133,6 +133,39 @@ def test_when_findings_were_seen_survives_a_downgrade_and_an_upgrade(app_on, kin
         assert told(SEEN) == []
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_hosts_of_an_older_database_are_known_again(app_on, kind, tmp_path):
+    """It knew them by one text, be it an id, a name or an address: by that and by its columns they are found."""
+    app = app_on(kind)
+    hosts = {
+        "id-1": {
+            "asset_name": "pc1",
+            "asset_display_fqdn": "pc1.example.com",
+            "asset_display_ipv4_address": "192.0.2.1",
+        },
+        "": {"asset_name": "", "asset_display_fqdn": "pc2.example.com", "asset_display_ipv4_address": "192.0.2.2"},
+        " ": {"asset_name": "", "asset_display_ipv4_address": "192.0.2.3"},
+    }
+    content = export(row(host=host.strip(), **cells) for host, cells in hosts.items())
+    moved = export(
+        row(host=host.strip(), **cells | ({"asset_display_ipv4_address": "192.0.2.9"} if host.strip() else {}))
+        for host, cells in hosts.items()
+    )
+    with app.app_context():
+        bring = importer(db.engine, db.engine.url.render_as_string(hide_password=False), tmp_path)
+        bring(content)
+        alembic.downgrade("1795560000")
+        alembic.upgrade()
+        assert told("SELECT kind, value FROM asset_identifiers WHERE inherited ORDER BY asset_id, kind, value") == [
+            ("address", "192.0.2.3"),
+            ("address", "192.0.2.1"), ("id", "id-1"), ("name", "pc1"), ("name", "pc1.example.com"),
+            ("address", "192.0.2.2"), ("name", "pc2.example.com"),
+        ]  # fmt: skip
+        for again in (content, moved, content):
+            record = bring(again)
+            assert (record.unchanged, record.inserted, record.resolved) == (3, 0, 0)
+
+
 def told(statement, **parameters):
     with db.engine.connect() as connection:
         return connection.execute(text(statement), parameters).all()
