@@ -65,7 +65,7 @@ ROWS = [
     pytest.param(
         {"Plugin ID": "1", "Risk": "High", "Host": "h1", "Port": "443", "Name": "Old", "Plugin Output": "saw", "Asset UUID": "u1",
          "Vulnerability State": "Active", "System Type": "general", "CVSS Temporal Score": "4.1"},
-        "saw", {"System Type": "general", "Asset UUID": "u1"}, {"CVSS v2 temporal score": "4.1"}, id="tenable-io-legacy",
+        "saw", {"System Type": "general"}, {"CVSS v2 temporal score": "4.1"}, id="tenable-io-legacy",
     ),
     pytest.param(
         {"Plugin": "1", "Plugin Name": "Old", "Severity": "High", "IP Address": "10.0.0.1", "Port": "443", "Plugin Text": "saw",

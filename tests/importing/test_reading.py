@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hextrackr.errors import FileRefused, HexTrackrError
+from hextrackr.importing import bounds
 from tests.conftest import LAST_SEEN
 from tests.exports import COLUMNS, export, row, scan
 
@@ -120,18 +121,17 @@ def test_rows_repeated_for_each_cve_are_one_finding(run_import, figures, query):
     assert query("SELECT count(*) FROM definition_cves") == [(3,)]
 
 
-def test_a_cve_in_the_name_counts_only_without_a_cve_column_and_an_advisory_only_without_a_cve(run_import, query):
+def test_a_cve_in_the_name_counts_where_no_column_has_one_and_an_advisory_only_without_a_cve(run_import, query):
     title = "Cisco IOS XE cisco-sa-iosxe-webui-j22SaA4z (CVE-2023-20198)"
     run_import(export([row(title=title, cve="CVE-2023-1111")]), source_label="with a CVE")
     assert query("SELECT cve FROM definition_cves") == [("CVE-2023-1111",)]
     run_import(export([row(title=title, cve="")]), source_label="with an empty cell")
-    assert query("SELECT cve FROM definition_cves WHERE definition_id = 2") == [("cisco-sa-iosxe-webui-j22SaA4z",)]
+    assert query("SELECT cve FROM definition_cves WHERE definition_id = 2") == [("CVE-2023-20198",)]
     without = [column for column in COLUMNS if column != "definition.cve"]
     run_import(export([row(title=title)], columns=without), source_label="without the column")
-    assert query("SELECT cve FROM definition_cves WHERE definition_id = 3 ORDER BY cve") == [
-        ("CVE-2023-20198",),
-        ("cisco-sa-iosxe-webui-j22SaA4z",),
-    ]
+    assert query("SELECT cve FROM definition_cves WHERE definition_id = 3") == [("CVE-2023-20198",)]
+    run_import(export([row(title=title[:45], cve="")]), source_label="without a CVE")
+    assert query("SELECT cve FROM definition_cves WHERE definition_id = 4") == [("cisco-sa-iosxe-webui-j22SaA4z",)]
 
 
 @pytest.mark.parametrize(
@@ -193,9 +193,10 @@ def test_a_file_all_of_whose_rows_are_rejected_is_refused(run_import):
 
 
 @pytest.mark.parametrize("cell_bytes", [200_000, 3_000_000])
-def test_a_long_cell_is_kept(run_import, query, cell_bytes):
-    run_import(export([row(description="x" * cell_bytes), row(host="b")]))
-    assert query("SELECT length(description) FROM definitions") == [(cell_bytes,)]
+def test_a_long_cell_is_read_and_as_much_as_is_kept_of_one_is_kept(run_import, query, cell_bytes):
+    record = run_import(export([row(description="x" * cell_bytes), row(host="b")]))
+    assert query("SELECT length(description) FROM definitions") == [(bounds.TEXT,)]
+    assert any("1 text of vulnerabilities" in warning for warning in record.warnings)
     assert query("SELECT count(*) FROM findings") == [(2,)]
 
 

@@ -103,13 +103,13 @@ test("a confirmation is asked for in one sentence", () => {
     assert.equal(view.message, "This import would resolve 1,412 of 1,530 open findings of this source.");
 });
 
-test("the reasons of the guard are told, and a preview has none", () => {
+test("the reasons of the guard are told, and a preview needs none", () => {
     const guard = [{ reason: "share", sentence: "That is 92 %." }, { reason: "hosts", sentence: "40 of 50 hosts." }];
     const asked = { awaitingConfirmation: true, wouldResolve: 1412, openBefore: 1530, guard, mode: "full" };
     const view = follow(snapshot({}, asked));
     assert.deepEqual([view.reasons, view.mode], [["That is 92 %.", "40 of 50 hosts."], "full"]);
     assert.deepEqual(follow(snapshot({}, { ...asked, guard: undefined })).reasons, ["That is unusually many."]);
-    assert.deepEqual(follow(snapshot({}, { ...asked, preview: true })).reasons, []);
+    assert.deepEqual(follow(snapshot({}, { ...asked, preview: true, guard: [] })).reasons, []);
     assert.deepEqual(nextView(view, snapshot({ sequence: 2 }, { ...asked, awaitingConfirmation: false })).reasons, []);
 });
 

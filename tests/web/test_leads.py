@@ -119,9 +119,9 @@ def test_imports_whose_findings_lie_beside_one_another_are_one_span(app, engine)
     rows = [{"id": n, "first_finding": first, "last_finding": last, **imported} for n, (first, last) in spans.items()]
     with Session(engine) as session:
         session.execute(Import.__table__.insert(), rows)
-        arms = lookups.of_imports(Import.id > 0)(session).arms
+        arms = lookups.of_imports(Import.id > 0)(session, lambda: None).arms
         assert [(arm.first, arm.last) for arm in arms] == [(1, 20), (22, 31)]
-        assert lookups.of_imports(Import.id == 5)(session).arms == ()
+        assert lookups.of_imports(Import.id == 5)(session, lambda: None).arms == ()
 
 
 def test_others_have_their_turn_while_one_finding_after_the_other_is_looked_at(record, engine, monkeypatch):

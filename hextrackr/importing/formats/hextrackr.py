@@ -1,6 +1,6 @@
 """HexTrackr's own CSV export (:mod:`hextrackr.web.exportlines`): findings of several sources come back as those of one."""
 
-from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, RESURFACED, Fields, Format
+from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, RESURFACED, Fields, Format, details
 
 FORMAT = Format(
     key="hextrackr",
@@ -36,7 +36,9 @@ FORMAT = Format(
         first_seen=FIRST_SEEN,
         last_seen=LAST_SEEN,
         fixed_on=("resolvedOn",),
+        evidence=("evidence",),
     ),
+    finding_details=details(("Scanner", "scanner"), ("Source", "source")),
     states={"active": OPEN, "reopened": RESURFACED, "resolved": FIXED},
     quoted_formulas=True,
 )

@@ -15,11 +15,11 @@ export function question({ preview, wouldResolve, openBefore }) {
 
 /**
  * @param {{preview: boolean, guard?: {sentence: string}[]}} told of an import that awaits confirmation
- * @returns {string[]} why it asks; nothing for a preview, which somebody wanted
+ * @returns {string[]} why it asks; of a preview, which somebody wanted, only what it would ask about in any case
  */
 export function reasons({ preview, guard }) {
-    if (preview) return [];
-    return guard?.length > 0 ? guard.map(({ sentence }) => sentence) : ["That is unusually many."];
+    if (guard?.length > 0) return guard.map(({ sentence }) => sentence);
+    return preview ? [] : ["That is unusually many."];
 }
 
 /**
