@@ -17,6 +17,8 @@ FORMAT = Format(
         "the recommendation": ("recommendationName", "recommendationDisplayName"),
         "the resource": ("resourceId", "resourceName"),
         "the severity": ("severity",),
+        # Without it nobody can say which of the assessments found something.
+        "the state": ("state", "status"),
     },
     fields=Fields(
         asset_id=("resourceId",),
