@@ -64,6 +64,22 @@ def reasons(connection: Connection, source_id: int, percent: int, columns_gone: 
     return [reason for reason in found if reason is not None]
 
 
+def of_states(opened: int, columns: Sequence[str]) -> list[Reason]:
+    """Why to ask where the file does not say any more which of its findings are there.
+
+    :param opened: how many findings would be new or reopened.
+    :param columns: those that the import before had and this one has not.
+    """
+    if not opened:
+        return []
+    findings = "1 finding" if opened == 1 else f"{opened} findings"
+    sentence = (
+        f"The file lacks {_columns_named(columns)}, by which the import before told what is there from what is not; "
+        f"it would open {findings}."
+    )
+    return [{"reason": "columns", "columns": list(columns[:100]), "opened": opened, "sentence": sentence}]
+
+
 def _share(resolved: int, is_open: int, percent: int) -> Reason | None:
     if resolved * 100 <= is_open * percent:
         return None
@@ -106,11 +122,14 @@ def _families(connection: Connection, source_id: int) -> Reason | None:
 def _columns(resolved: int, columns: Sequence[str]) -> Reason | None:
     if not columns:
         return None
-    what = "the column" if len(columns) == 1 else "the columns"
     sentence = (
-        f"The file lacks {what} {_named(columns)}, which the import before had; {resolved} findings are not in it."
+        f"The file lacks {_columns_named(columns)}, which the import before had; {resolved} findings are not in it."
     )
     return {"reason": "columns", "columns": list(columns[:100]), "resolved": resolved, "sentence": sentence}
+
+
+def _columns_named(columns: Sequence[str]) -> str:
+    return f"the column {columns[0]}" if len(columns) == 1 else f"the columns {_named(columns)}"
 
 
 def _named(names: Sequence[str]) -> str:

@@ -203,6 +203,7 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
         expected(known=pace.foreseen(record.staged, standing.known, moves=moves), held=standing.held),
         opening=f"Staging complete. Processing {record.staged} records to final tables...",
     )
+    columns_gone, states_gone = _columns_gone(engine, record)
     return promotion.promote(
         engine,
         promotion.Promotion(
@@ -220,18 +221,20 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
             expected=expected,
             ports=record.recognition.get("hasPorts", True),
             protocols=record.recognition.get("hasProtocols", True),
-            columns_gone=_columns_gone(engine, record),
+            columns_gone=columns_gone,
+            states_gone=states_gone,
         ),
         meter,
     )
 
 
-def _columns_gone(engine: Engine, record: Import) -> tuple[str, ...]:
-    """The columns that the import before of the same source had and this one has not."""
+def _columns_gone(engine: Engine, record: Import) -> tuple[tuple[str, ...], bool]:
+    """The columns that the import before of the same source had and this one has not, and whether that of the states is among them."""
     assert record.source_id is not None
     with engine.connect() as connection:
-        before = connection.execute(undo.latest_of(record.source_id, Import.recognition)).scalar()
-    return tuple(sorted(set((before or {}).get("usedColumns", ())) - set(record.recognition.get("usedColumns", ()))))
+        before = connection.execute(undo.latest_of(record.source_id, Import.recognition)).scalar() or {}
+    gone = set(before.get("usedColumns", ())) - set(record.recognition.get("usedColumns", ()))
+    return tuple(sorted(gone)), before.get("hasStates", False) and not record.recognition.get("hasStates", True)
 
 
 def _counted(counts: Counts) -> dict[str, int]:

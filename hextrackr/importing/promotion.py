@@ -50,7 +50,8 @@ class Promotion:
     :ivar expected: the phases of the promotion, given how many staged findings are ``known`` and how many findings are ``held``.
     :ivar guard_percent: resolving more than this share of the source's open findings by absence needs ``confirmed``.
     :ivar ports: whether the file has a column of ports, and ``protocols`` whether it names any protocol.
-    :ivar columns_gone: columns that the import before of the same source had and this one has not.
+    :ivar columns_gone: columns that the import before of the same source had and this one has not; ``states_gone`` if that of the states
+        of findings is among them.
     """
 
     import_id: int
@@ -67,6 +68,7 @@ class Promotion:
     ports: bool = True
     protocols: bool = True
     columns_gone: tuple[str, ...] = ()
+    states_gone: bool = False
     dated: bool = True
 
 
@@ -139,6 +141,10 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> _Tol
         connection, import_id, source_id, promotion.mode, holds_open=promotion.open_staged > 0, all_new=all_new, **said
     )
     reasons = guard.reasons(connection, source_id, promotion.guard_percent, promotion.columns_gone)
+    if promotion.states_gone:
+        reasons += guard.of_states(
+            sum(sum(outcomes[outcome].values()) for outcome in ("inserted", "reopened")), promotion.columns_gone
+        )
     held = totals.held(connection)
     new = sum(outcomes["inserted"].values())
     meter.plan(promotion.expected(known=promotion.staged - new, held=held))

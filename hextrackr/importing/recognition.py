@@ -27,9 +27,10 @@ def told(
     :param said: what the file says of the date of its scan.
     :param to_come: how many dates were left out because they lie in the future.
     :return: ``format``, ``confidence`` (0..1), ``alternatives`` (other formats that know the header), ``encoding``, ``delimiter``,
-        ``headerLine``, ``columns``, ``usedColumns``, ``unusedColumns``, ``hasPorts`` (there is a column of ports), ``hasProtocols`` (a row
-        names one), ``rowsSampled`` and ``dates``: ``dayFirst``, the first and the last day of ``firstSeen`` and ``lastSeen``, null where
-        there is none, ``scan`` (what may date the scan: ``launched``, ``started``, ``newest`` and ``made``) and ``inFuture``.
+        ``headerLine``, ``columns``, ``usedColumns``, ``unusedColumns``, ``hasStates`` and ``hasPorts`` (there are such columns),
+        ``hasProtocols`` (a row names one), ``rowsSampled`` and ``dates``: ``dayFirst``, the first and the last day of ``firstSeen`` and
+        ``lastSeen``, null where there is none, ``scan`` (what may date the scan: ``launched``, ``started``, ``newest`` and ``made``) and
+        ``inFuture``.
     """
     others = [other.name for other in formats.knowing(dialect.header) if other.key != recognised.format.key]
     unused = [
@@ -52,6 +53,7 @@ def told(
         "columns": len(dialect.header),
         "usedColumns": sorted(set(names)),
         "unusedColumns": unused[:MAX_NAMES],
+        "hasStates": bool(recognised.places["state"]),
         "hasPorts": bool(recognised.places["port"]),
         "hasProtocols": protocols,
         "rowsSampled": rows,

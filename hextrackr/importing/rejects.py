@@ -62,7 +62,7 @@ def footer(path: Path, width: int, found: list[Malformed]) -> list[Malformed]:
 
 def is_empty(text: str) -> bool:
     """Whether a line has no more than quotes: some programs write an empty line so."""
-    return not text.strip('" \t\r\n')
+    return not text.strip('" \t\r\n\x1a\0')
 
 
 def collect(database: CsvDatabase, recognised: Recognised, bad: list[Malformed]) -> list[RejectedRow]:

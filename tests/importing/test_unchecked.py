@@ -218,3 +218,15 @@ def test_a_year_of_ordinary_scans_asks_nothing(run_import):
 
 def test_names_in_a_question_are_few():
     assert guard._named([f"n{number}" for number in range(7)]) == "n0, n1, n2, n3, n4 and 2 more"
+
+
+def test_the_guard_asks_where_a_file_does_not_say_any_more_what_is_there(run_import):
+    """Without its result code a test that found nothing looks like a finding."""
+    run_import(rapid7("vv", "nv"), scan_date=date(2026, 8, 1))
+    without = b"\r\n".join(
+        b",".join(cell for place, cell in enumerate(line.split(b",")) if place != 3)
+        for line in rapid7("vv", "nv").split(b"\r\n")
+    )
+    record = run_import(without, scan_date=date(2026, 8, 8))
+    assert (record.state, asked(record)) == ("awaiting-confirmation", ["columns"])
+    assert "it would open 1 finding." in record.forecast["guard"][0]["sentence"]
