@@ -24,11 +24,14 @@ class Loading:
     """Loads one import's rows into one staging table.
 
     :param names: the columns, of the reader's table and of the staging table alike.
+    :param table: another table with the same columns, and ``import_id``.
     """
 
-    def __init__(self, engine: Engine, model: type[Base], names: tuple[str, ...], import_id: int) -> None:
+    def __init__(
+        self, engine: Engine, model: type[Base], names: tuple[str, ...], import_id: int, table: str | None = None
+    ) -> None:
         self._streams = dialects.is_postgresql(engine)
-        self._table = model.__tablename__
+        self._table = table or model.__tablename__
         self._columns = [model.__table__.c[name] for name in names]
         self._names = names
         self._import_id = import_id
