@@ -2,11 +2,14 @@
 
 The first half reads them from the file. The first pass over it takes a code for the cells that hold a row's evidence; once rows are
 merged into findings, the texts that these have are read in a pass beside that over the definitions. The second half brings them on
-record: texts that are new there, and for each finding the latest one.
+record: when an import is staged the texts that are new there, and when it is promoted for each finding the latest one. The digests of
+texts that nothing refers to yet are staged, and keep the sweep from removing them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, text
@@ -73,12 +76,13 @@ def number(database: CsvDatabase, rows: str) -> None:
 
 
 def read(database: CsvDatabase, m: Mapping) -> None:
-    """Make the table ``evidence``: the texts that findings have, each with its digest, by rising number.
+    """Make the tables ``evidence``, with the digests of the texts that findings have, and ``texts``, with each text once, by its digest.
 
-    Of equal texts, which were written a little differently, only the first is there; the others have the digest alone.
+    Equal texts, which were written a little differently, have several numbers and one digest.
     """
     if not database.one("SELECT EXISTS (FROM evidence_numbers)")[0]:
-        database.run("CREATE TABLE evidence (number BIGINT, digest BIGINT, text VARCHAR, cut BOOLEAN)")
+        database.run("CREATE TABLE evidence (number BIGINT, digest BIGINT, cut BOOLEAN)")
+        database.run("CREATE TABLE texts (number BIGINT, digest BIGINT, text VARCHAR)")
         return
     places, limit = _places(m), bounds.TEXT
     cells = ", ".join(
@@ -104,23 +108,28 @@ def read(database: CsvDatabase, m: Mapping) -> None:
     """)
     if has_parts:
         _join(database)
-    database.run(f"""
-        CREATE TABLE evidence AS
+    database.run(
+        f"""
+        CREATE TABLE digested AS
         SELECT number, CAST(md5_number_lower(text) >> 1 AS BIGINT) AS digest, text, cut
         FROM (SELECT number, {bounds.bounded("text", limit)} AS text, {bounds.longer("text", limit)} AS cut
               FROM evidence_texts WHERE used)
-        ORDER BY number
-    """)
-    database.run(f"DROP {'TABLE' if has_parts else 'VIEW'} evidence_texts; DROP TABLE evidence_cells")
-    many, numbers, digests = database.one(
-        "SELECT count(*), count(DISTINCT number), count(DISTINCT digest) FROM evidence"
+        """,
+        keep_order=False,
     )
-    if many != numbers:  # two texts of one code are as good as impossible; if it happens, one of them is enough
-        database.run("DELETE FROM evidence WHERE rowid NOT IN (SELECT min(rowid) FROM evidence GROUP BY number)")
-    if many != digests:
-        database.run("""
-            UPDATE evidence SET text = NULL WHERE number NOT IN (SELECT min(number) FROM evidence GROUP BY digest)
-        """)
+    database.run(f"DROP {'TABLE' if has_parts else 'VIEW'} evidence_texts; DROP TABLE evidence_cells")
+    # Two texts of one code are as good as impossible; if it happens, one of them is enough.
+    database.run("""
+        CREATE TABLE evidence AS
+        SELECT number, min(digest) AS digest, bool_or(cut) AS cut FROM digested GROUP BY number ORDER BY number
+    """)
+    many, different = database.one("SELECT count(*), count(DISTINCT digest) FROM digested")
+    first = "WHERE number IN (SELECT min(number) FROM digested GROUP BY digest)" if many != different else ""
+    database.run(f"""
+        CREATE TABLE texts AS
+        SELECT row_number() OVER () AS number, digest, text FROM (SELECT digest, text FROM digested {first} ORDER BY digest);
+        DROP TABLE digested
+    """)
 
 
 def cut(database: CsvDatabase) -> int:
@@ -162,17 +171,12 @@ def _text(m: Mapping) -> str:
 
 
 _IDS = "CREATE TEMPORARY TABLE evidence_ids (number INTEGER {key}, evidence_id INTEGER)"
-#: With a key, so that SQLite need not sort the texts to add them in order.
-_UNSEEN_TABLE = "CREATE TEMPORARY TABLE unseen (number INTEGER {key})"
-_UNSEEN = """
-    INSERT INTO unseen
-    SELECT s.number FROM staging_evidence s
-    WHERE s.import_id = :import_id AND s.text IS NOT NULL AND NOT EXISTS (SELECT 1 FROM evidence e WHERE e.digest = s.digest)
-"""
-_ADD = """
+#: Texts that the file has, on their way to those on record.
+READ_TEXTS = "read_texts"
+_READ_TABLE = f"CREATE TEMPORARY TABLE {READ_TEXTS} (import_id INTEGER, digest BIGINT, text TEXT)"
+_ADD = f"""
     INSERT INTO evidence (digest, text)
-    SELECT s.digest, s.text FROM unseen u CROSS JOIN staging_evidence s
-    WHERE s.import_id = :import_id AND s.number = u.number ORDER BY u.number
+    SELECT r.digest, r.text FROM {READ_TEXTS} r WHERE NOT EXISTS (SELECT 1 FROM evidence e WHERE e.digest = r.digest)
 """
 _IDENTIFY = """
     INSERT INTO evidence_ids
@@ -191,7 +195,7 @@ _KEEP = """
     SELECT :import_id, f.id, f.evidence_id FROM evidence_changes c CROSS JOIN findings f WHERE f.id = c.finding_id ORDER BY f.id
 """
 _WRITE = "UPDATE findings SET evidence_id = c.evidence_id FROM evidence_changes c WHERE c.finding_id = findings.id"
-#: SQL, to be joined with staged findings (``s``): their texts on record (``v``), once :func:`take_in` has found them.
+#: SQL, to be joined with staged findings (``s``): their texts on record (``v``), once :func:`identify` has found them.
 LINKED = "LEFT JOIN evidence_ids v ON v.number = s.evidence_number"
 #: Puts back what was there before an import.
 RESTORE = """
@@ -207,21 +211,26 @@ def staged(engine: Engine, import_id: int) -> int:
         return int(connection.execute(text(greatest), {"import_id": import_id}).scalar_one())
 
 
-def take_in(connection: Connection, import_id: int) -> None:
-    """Put the staged texts on record that are not there yet, and fill ``evidence_ids`` with the ids of all of them."""
+@contextmanager
+def adding(connection: Connection) -> Iterator[None]:
+    """Put those texts on record, at the end, that were put into the table :data:`READ_TEXTS` and are not there yet.
+
+    Their digests are staged before, so that :func:`forget` removes no text that is found here.
+    """
+    keep_texts(connection)
+    _drop(connection, READ_TEXTS)
+    connection.execute(text(_READ_TABLE))
+    yield
+    connection.execute(text(_ADD))
+    _drop(connection, READ_TEXTS)
+
+
+def identify(connection: Connection, import_id: int) -> None:
+    """Fill ``evidence_ids`` with the ids of the texts whose digests are staged."""
     _drop(connection, "evidence_ids")
     connection.execute(text(_IDS.format(key=key(connection))))
-    parameters = {"import_id": import_id}
-    staged = "SELECT EXISTS (SELECT 1 FROM staging_evidence WHERE import_id = :import_id)"
-    if connection.execute(text(staged), parameters).scalar_one():
-        keep_texts(connection)
-        _drop(connection, "unseen")
-        connection.execute(text(_UNSEEN_TABLE.format(key=key(connection))))
-        for step in (_UNSEEN, _ADD, _IDENTIFY):
-            connection.execute(text(step), parameters)
-            get_to_know(connection, *(["unseen"] if step == _UNSEEN else []), *(["evidence"] if step == _ADD else []))
-        _drop(connection, "unseen")
-        get_to_know(connection, "evidence_ids")
+    connection.execute(text(_IDENTIFY), {"import_id": import_id})
+    get_to_know(connection, "evidence_ids")
 
 
 def link(connection: Connection, import_id: int, *, late: bool = False) -> None:
@@ -242,19 +251,19 @@ def _drop(connection: Connection, table: str) -> None:
 
 #: Texts that are looked at in one transaction.
 _BATCH = 20_000
-_ORPHANS = """
-    SELECT e.id FROM evidence e WHERE {not_of_findings} AND {not_of_undo}
-"""
+#: What refers to texts, and by which column of theirs; an import that has not ended by the digests it has staged.
+_REFERRING = (
+    ("id", "findings", "evidence_id"),
+    ("id", "undo_evidence", "evidence_id"),
+    ("digest", "staging_evidence", "digest"),
+)
 
 
 def forget(engine: Engine) -> None:
-    """Remove the texts that no finding refers to, and none would after an undo."""
+    """Remove the texts that no finding refers to, none would after an undo, and no import has staged."""
     with engine.execution_options(begin="DEFERRED").connect() as connection:
-        parts = {
-            "not_of_findings": not_among(connection, "e.id", "findings", "evidence_id"),
-            "not_of_undo": not_among(connection, "e.id", "undo_evidence", "evidence_id"),
-        }
-        orphans = list(connection.scalars(text(_ORPHANS.format(**parts))))
+        unused = (not_among(connection, f"e.{own}", table, other) for own, table, other in _REFERRING)
+        orphans = list(connection.scalars(text(f"SELECT e.id FROM evidence e WHERE {' AND '.join(unused)}")))
     for place in range(0, len(orphans), _BATCH):
         with for_writing(engine).begin() as connection:
             if not may_remove_texts(connection):
@@ -265,15 +274,17 @@ def forget(engine: Engine) -> None:
 def _remove(connection: Connection, some: list[int]) -> None:
     """Remove these texts, except those that something refers to by now."""
     _drop(connection, "orphans")
-    connection.execute(text("CREATE TEMPORARY TABLE orphans (id INTEGER PRIMARY KEY)"))
+    connection.execute(text("CREATE TEMPORARY TABLE orphans (id INTEGER PRIMARY KEY, digest BIGINT)"))
     for place in range(0, len(some), 500):
         numbers = tuple(some[place : place + 500])
-        marks = ", ".join([f"({mark(connection)})"] * len(numbers))
-        connection.exec_driver_sql(f"INSERT INTO orphans VALUES {marks}", numbers)
-    for table in ("findings", "undo_evidence"):
+        marks = ", ".join([mark(connection)] * len(numbers))
+        connection.exec_driver_sql(
+            f"INSERT INTO orphans SELECT id, digest FROM evidence WHERE id IN ({marks})", numbers
+        )
+    for own, table, other in _REFERRING:
         connection.execute(
             text(f"""
-            DELETE FROM orphans WHERE id IN (SELECT evidence_id FROM {table} WHERE evidence_id IN (SELECT id FROM orphans))
+            DELETE FROM orphans WHERE {own} IN (SELECT {other} FROM {table} WHERE {other} IN (SELECT {own} FROM orphans))
             """)
         )
     connection.execute(text("DELETE FROM evidence WHERE id IN (SELECT id FROM orphans)"))

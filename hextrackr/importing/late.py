@@ -68,7 +68,7 @@ def record(
     catalogue.promote_assets(connection, import_id, source_id, late=True)
     catalogue.promote_definitions(connection, import_id, source_id, late=True)
     details.promote(connection, import_id, late=True)
-    evidence.take_in(connection, import_id)
+    evidence.identify(connection, import_id)
     all_new = lifecycle.match(connection, import_id, source_id, day, staged=staged, ports=ports, protocols=protocols)
     outcomes, _ = lifecycle.conclude(
         connection, import_id, source_id, ImportMode.DELTA, holds_open=False, all_new=all_new

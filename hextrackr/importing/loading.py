@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Engine, String
+from sqlalchemy import Connection, Engine, String, Text
 
 from hextrackr.models import Base, dialects
 
@@ -14,8 +14,10 @@ from .reader import Reader
 
 #: Rows of one transaction: about 20 ms each, so that nobody waits long for the database.
 BATCH_ROWS = 5_000
-#: On PostgreSQL nobody waits; fewer of those with long texts, as a batch is one text.
-STREAMED_ROWS, STREAMED_TEXTS = 50_000, 2_000
+#: On PostgreSQL nobody waits.
+STREAMED_ROWS = 50_000
+#: The same on both of rows with long texts, as a batch is held in memory.
+BATCH_TEXTS = 2_000
 #: Rows of one statement: as many as SQLite takes values for, of the widest table.
 ROWS_AT_ONCE = 200
 
@@ -24,23 +26,26 @@ class Loading:
     """Loads one import's rows into one staging table.
 
     :param names: the columns, of the reader's table and of the staging table alike.
+    :param table: another table with the same columns, and ``import_id``.
     """
 
-    def __init__(self, engine: Engine, model: type[Base], names: tuple[str, ...], import_id: int) -> None:
+    def __init__(
+        self, engine: Engine, model: type[Base], names: tuple[str, ...], import_id: int, table: str | None = None
+    ) -> None:
         self._streams = dialects.is_postgresql(engine)
-        self._table = model.__tablename__
+        self._table = table or model.__tablename__
         self._columns = [model.__table__.c[name] for name in names]
         self._names = names
         self._import_id = import_id
 
     def batches(self, reader: Reader, table: str) -> Iterator[tuple[int, Any]]:
         """The rows of a table of the reader, some at a time: how many, and what :meth:`insert` takes."""
+        has_texts = any(isinstance(column.type, Text) for column in self._columns)
         if self._streams:
-            texts = sum(isinstance(column.type, String) for column in self._columns)
             cells = [str(self._import_id), *(_cell(column) for column in self._columns)]
-            yield from reader.lines(table, cells, STREAMED_TEXTS if texts > 1 else STREAMED_ROWS)
+            yield from reader.lines(table, cells, BATCH_TEXTS if has_texts else STREAMED_ROWS)
         else:
-            for batch in reader.batches(table, self._names, BATCH_ROWS):
+            for batch in reader.batches(table, self._names, BATCH_TEXTS if has_texts else BATCH_ROWS):
                 yield len(batch), batch
 
     def insert(self, connection: Connection, batch: Any) -> None:

@@ -130,7 +130,7 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> _Tol
     catalogue.promote_assets(connection, import_id, source_id)
     catalogue.promote_definitions(connection, import_id, source_id)
     details.promote(connection, import_id)
-    evidence.take_in(connection, import_id)
+    evidence.identify(connection, import_id)
     meter.begin("compare", units=promotion.staged)
     said = {"ports": promotion.ports, "protocols": promotion.protocols}
     all_new = lifecycle.match(

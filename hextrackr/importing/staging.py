@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, delete
 
 from hextrackr.models import (
     Base,
+    Evidence,
     Reject,
     StagedAsset,
     StagedCve,
@@ -22,7 +23,7 @@ from hextrackr.models import (
 )
 from hextrackr.models.imports import ImportState
 
-from . import neutral, ownership, unlogged
+from . import evidence, neutral, ownership, unlogged
 from .job import Job
 from .loading import Loading, insert_many
 from .meter import Meter
@@ -82,13 +83,14 @@ def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
         except BaseException:
             reader.interrupt()
             raise
-    meter.begin("definitions", units=_units(reader, _THEN))
+    meter.begin("definitions", units=_units(reader, _THEN) + reader.count("texts"))
     for columns in _THEN:
         _load(engine, reader, job, meter, columns)
+    _add_texts(engine, reader, job, meter)
     with engine.begin() as connection:
         loaded = {model.__tablename__: reader.count(table) for model, table, _ in (*_FIRST, *_THEN)}
         unlogged.insist(connection, import_id, loaded)
-        dialects.get_to_know(connection, *_KNOWN)
+        dialects.get_to_know(connection, *_KNOWN, *(["evidence"] if loaded["staging_evidence"] else []))
 
 
 def _units(reader: Reader, tables: tuple[_Columns, ...]) -> int:
@@ -102,6 +104,20 @@ def _load(engine: Engine, reader: Reader, job: Job, meter: Meter, columns: _Colu
         with engine.begin() as connection:
             loading.insert(connection, batch)
             # Last, as on PostgreSQL it holds the import's row, which the renewal of the lease writes to.
+            ownership.check(connection, job, ImportState.STAGING)
+        meter.advance(count)
+
+
+def _add_texts(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
+    """Put the texts on record whose digests are staged, so that they are written once; the sweep removes those that no finding gets.
+
+    They come by rising digest: the index of digests grows page by page then.
+    """
+    loading = Loading(engine, Evidence, neutral.TEXT_COLUMNS, job.import_id, table=evidence.READ_TEXTS)
+    for count, batch in loading.batches(reader, "texts"):
+        with dialects.for_writing(engine).begin() as connection:
+            with evidence.adding(connection):
+                loading.insert(connection, batch)
             ownership.check(connection, job, ImportState.STAGING)
         meter.advance(count)
 

@@ -29,9 +29,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_evidence")),
     )
     op.create_index("ix_evidence_digest", "evidence", ["digest"])
-    _table(
-        "staging_evidence", ["number"], sa.Column("digest", sa.BigInteger(), nullable=False), sa.Column("text", text)
-    )
+    _table("staging_evidence", ["number"], sa.Column("digest", sa.BigInteger(), nullable=False))
     level = sa.Column("level", sa.SmallInteger(), nullable=False)
     _table("staging_details", ["number", "level"], level, sa.Column("details", text, nullable=False))
     _table("undo_evidence", ["finding_id"], sa.Column("evidence_id", sa.Integer()))

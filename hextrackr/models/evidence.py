@@ -9,7 +9,8 @@ from .base import Base
 
 
 class Evidence(Base):
-    """A text, once, however many findings refer to it; no finding need refer to it any more.
+    """A text, once, however many findings refer to it. It is there before any does, as soon as an import has staged its digest, and
+    until the sweep once none does.
 
     ``digest`` is half of its MD5: 63 bits, by which it is found again.
     """

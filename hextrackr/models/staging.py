@@ -109,12 +109,11 @@ class StagedFinding(_Staged, Base):
 
 
 class StagedEvidence(_Staged, Base):
-    """A text that findings of the file have as their evidence; without one, that with the same digest and a lower number."""
+    """The digest of a text that findings of the file have; the text goes straight to :class:`hextrackr.models.Evidence`."""
 
     __tablename__ = "staging_evidence"
 
     digest: Mapped[int] = mapped_column(BigInteger)
-    text: Mapped[str | None] = mapped_column(Text)
 
 
 class StagedDetails(_Staged, Base):

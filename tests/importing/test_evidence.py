@@ -10,8 +10,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text, update
 
-from hextrackr.importing import bounds, dialect, formats, sweep, undo
+from hextrackr.errors import DatabaseUnavailable
+from hextrackr.importing import bounds, dialect, formats, loading, sweep, undo, unlogged
+from hextrackr.importing import evidence as kept_texts
+from hextrackr.models import Import
 from tests.conftest import ROOT
 from tests.exports import COLUMNS, export, row
 
@@ -306,7 +310,66 @@ def test_a_question_before_promotion_leaves_everything_as_it_was(run_import, que
     asked = run_import(scan(row(host="h01", output="two", **day(8))))
     assert asked.state == "awaiting-confirmation"
     assert set(evidence()) == {"one"}
-    assert query("SELECT text FROM evidence") == [("one",)]
+
+
+TEXTS = "SELECT text FROM evidence ORDER BY text"
+
+
+def end(engine, record, state):
+    with engine.begin() as connection:
+        connection.execute(update(Import).where(Import.id == record.id).values(state=state))
+
+
+def test_texts_of_an_import_are_kept_until_it_has_ended(run_import, engine, query):
+    run_import(scan(*(row(host=f"h{number:02}", output="one", **day(1)) for number in range(50))))
+    asked = run_import(scan(row(host="h01", output="two", **day(8))))
+    run_import(scan(row(output="one")), source_label="another source")
+    sweep.run(engine)
+    assert query(TEXTS) == [("one",), ("two",)]
+    end(engine, asked, "cancelled")
+    sweep.run(engine)
+    assert query(TEXTS) == [("one",)]
+
+
+def test_texts_of_an_import_that_fails_are_removed(run_import, engine, query, monkeypatch):
+    def fail(*_):
+        raise DatabaseUnavailable("")
+
+    run_import(scan(row(output="one")))
+    monkeypatch.setattr(unlogged, "insist", fail)
+    with pytest.raises(DatabaseUnavailable):
+        run_import(scan(row(output="one"), row(host="h2", output="two")))
+    sweep.run(engine)
+    assert query(TEXTS) == [("one",), ("two",)]
+    with engine.begin() as connection:
+        connection.execute(update(Import).where(Import.state == "staging").values(state="failed"))
+    sweep.run(engine)
+    assert query(TEXTS) == [("one",)]
+    assert query("SELECT count(*) FROM staging_evidence") == [(0,)]
+
+
+def test_a_text_that_is_staged_while_the_sweep_runs_is_kept(run_import, engine, query, monkeypatch):
+    run_import(scan(row(output="one"), row(host="h2", output="two")))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE findings SET evidence_id = NULL"))
+
+    def stage(connection):
+        staged = "INSERT INTO staging_evidence SELECT 99, id, digest FROM evidence WHERE text = 'two'"
+        connection.execute(text(staged))
+        return True
+
+    monkeypatch.setattr(kept_texts, "may_remove_texts", stage)
+    sweep.run(engine)
+    assert query(TEXTS) == [("two",)]
+
+
+def test_many_texts_are_put_on_record_in_batches(run_import, query, evidence, monkeypatch):
+    monkeypatch.setattr(loading, "BATCH_TEXTS", 7)
+    rows = [row(host=f"h{number:02}", output=f"text {number % 25:02}\\n\t") for number in range(50)]
+    run_import(scan(*rows))
+    assert evidence() == [f"text {number % 25:02}\\n" for number in range(50)]
+    run_import(scan(*rows), source_label="another source")
+    assert query("SELECT count(*), count(DISTINCT digest) FROM evidence") == [(25, 25)]
 
 
 def test_a_passed_test_says_nothing_of_what_was_found(run_import, evidence):
