@@ -56,20 +56,18 @@ def record(
     day: date,
     mode: ImportMode,
     staged: int,
-    *,
-    ports: bool = True,
-    protocols: bool = True,
+    **said: bool,
 ) -> tuple[int, dict[int, int]]:
     """Take in a late scan.
 
-    :param ports: see :func:`.lifecycle.match`, as for ``protocols``.
+    :param said: what the file says of ports and protocols, and what the one before did, see :func:`.lifecycle.match`.
     :return: how many findings it added to the history, and how many of them are open now, by severity.
     """
     catalogue.promote_assets(connection, import_id, source_id, late=True)
     catalogue.promote_definitions(connection, import_id, source_id, late=True)
     details.promote(connection, import_id, late=True)
     evidence.take_in(connection, import_id)
-    all_new = lifecycle.match(connection, import_id, source_id, day, staged=staged, ports=ports, protocols=protocols)
+    all_new = lifecycle.match(connection, import_id, source_id, day, staged=staged, **said)
     outcomes, _ = lifecycle.conclude(
         connection, import_id, source_id, ImportMode.DELTA, holds_open=False, all_new=all_new
     )
