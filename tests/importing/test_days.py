@@ -54,6 +54,14 @@ SC = "Plugin,Plugin Name,Severity,IP Address,First Discovered,Last Observed\n"
             GENERIC + "a,High,1,x,1601-01-01,2026-03-05\nb,High,1,x,2026-03-01,9999-12-31", ("2026-03-05", "2026-03-05"),
             "2026-03-05", id="the first and last of Windows",
         ),
+        pytest.param(
+            GENERIC + "a,High,1,x,2026-03-01T10:20:30Z[UTC],\"3/5/2026, 4:30:00\u202fPM\"", ("2026-03-01", "2026-03-05"), "2026-03-05",
+            id="Java and a browser",
+        ),
+        pytest.param(
+            GENERIC + "a,High,1,x,\"Mar 1, 2026 @ 10:00:00.000\",1772668800.123", ("2026-03-01", "2026-03-05"), "2026-03-05",
+            id="Kibana and a fraction of a second",
+        ),
     ],
 )  # fmt: skip
 def test_days_are_understood_or_are_none(run_import, query, content, seen, day):
