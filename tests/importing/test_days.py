@@ -389,3 +389,10 @@ def test_a_repeat_is_told_by_what_dated_the_scan(run_import, content, columns, a
     assert ("repeats" not in second.summary) == was_read
     if not again:
         assert dated(second) == dated(first)
+
+
+@pytest.mark.parametrize("seen", ["", "2026-09-20"])
+def test_a_finding_was_fixed_on_the_day_that_its_row_names_though_it_tells_no_first_day(run_import, query, seen):
+    header = "hostname,severity,plugin_id,plugin_name,state,resolved_on,last_seen\n"
+    run_import(f"{header}a,High,1,x,fixed,2026-09-10,{seen}\na,High,2,y,open,,\n".encode(), scan_date=date(2026, 11, 1))
+    assert query("SELECT first_seen, resolved_on FROM findings ORDER BY id")[0] == ("2026-09-10", "2026-09-10")
