@@ -26,9 +26,11 @@ _TWO = r"([0-9]{1,2})"
 _DAY = rf"{_TWO}(?:st|nd|rd|th)?"
 _MONTH = r"(?i:(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?:uary|ruary|ch|il|e|y|ust|t|tember|ober|ember)?\.?)"
 _WEEKDAY = r"(?i:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? +)?"
-_CLOCK = r"(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-6][0-9](?:[.,][0-9]+)?)?(?: ?(?i:[ap]\.?m\.?))?"
-_ZONE = r"(?: ?\(?(?:[Zz]|[A-Z]{2,5})?(?:[+-][0-9]{2}(?::?[0-9]{2})?)?\)?(?: [A-Z]{2,5})?)"
-_TIME = rf"(?:(?:[Tt]|,? +|, ?|,? at ){_CLOCK}{_ZONE})?"
+#: Browsers part the time from its half of the day by a narrow blank.
+_BLANK = "[ \u00a0\u202f]"
+_CLOCK = rf"(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-6][0-9](?:[.,][0-9]+)?)?(?:{_BLANK}?(?i:[ap]\.?m\.?))?"
+_ZONE = r"(?: ?\(?(?:[Zz]|[A-Z]{2,5})?(?:[+-][0-9]{2}(?::?[0-9]{2})?)?\)?(?: [A-Z]{2,5}| ?\([A-Za-z ]+\)|\[[A-Za-z0-9_/+-]+\])?)"
+_TIME = rf"(?:(?:[Tt]|,? +|, ?|,? (?:at|@) ){_CLOCK}{_ZONE})?"
 
 #: A date in numbers that leaves open which comes first, and its two numbers.
 NUMERIC = rf"^{_TWO}[/-]{_TWO}[/-]{_YEAR}{_TIME}$"
@@ -47,7 +49,7 @@ _SHAPES = (
     (rf"^{_FULL_YEAR}([0-9]{{2}})([0-9]{{2}})(?:[T ]?[0-9]{{4}}(?:[0-9]{{2}})?{_ZONE})?$", r"\1-\2-\3", "%m"),
 )
 #: Seconds or milliseconds since the epoch; those of this century have ten or thirteen digits.
-_EPOCH = r"1[0-9]{9}(?:[0-9]{3})?"
+_EPOCH = r"1[0-9]{9}(?:[0-9]{3})?(?:\.[0-9]+)?"
 
 
 #: How a text begins that most programs write.

@@ -33,6 +33,11 @@ _SEEN_EARLIER = """
     FROM matched m CROSS JOIN findings f WHERE f.id = m.finding_id AND m.earlier IS NOT NULL
     ON CONFLICT (import_id, finding_id) DO UPDATE SET first_seen = excluded.first_seen
 """
+_PLACES = """
+    INSERT INTO undo_findings (import_id, finding_id, port, protocol)
+    SELECT :import_id, f.id, f.port, f.protocol FROM located t CROSS JOIN findings f WHERE f.id = t.finding_id
+    ON CONFLICT (import_id, finding_id) DO UPDATE SET port = excluded.port, protocol = excluded.protocol
+"""
 #: For a definition that is new, nothing is kept: it goes with its findings.
 _CVES = """
     INSERT INTO undo_cves (import_id, definition_id, cve, added)
@@ -77,6 +82,11 @@ def keep_day(connection: Connection, import_id: int, sighting_id: int, day: date
 def keep_first_seen(connection: Connection, import_id: int) -> None:
     """Keep the findings that a scan has seen earlier than any before, also those that :func:`keep_findings` has kept."""
     connection.execute(text(_SEEN_EARLIER), {"import_id": import_id})
+
+
+def keep_places(connection: Connection, import_id: int) -> None:
+    """Keep the ports and protocols that ``located`` is about to change, also of findings that are kept already."""
+    connection.execute(text(_PLACES), {"import_id": import_id})
 
 
 def keep_rows(

@@ -6,7 +6,8 @@ is earlier. A second one, ``absent``, holds the open findings the scan should ha
 :func:`apply`, so that the guard can look at them first. A source without findings has nothing to compare with: then all that is staged
 is new.
 
-A file without ports, or without protocols, is compared without them. Then, and where a staged host is several assets on record (see
+A file without ports, or without protocols, is compared without them; what such a file has put on record gets them from the next file that
+has any (see :mod:`.portless`). Then, and where a staged host is several assets on record (see
 :mod:`.identity`), a staged finding may be several findings: all that are open, else the last that was.
 
 What the scan did not check is left as it was: a row without a verdict has the outcome ``unchecked``, which changes nothing, and what a
@@ -25,7 +26,7 @@ from hextrackr.models.dialects import as_staged, get_to_know, key, not_among, pi
 from hextrackr.models.findings import OPEN_GRADE, Severity
 from hextrackr.models.imports import ImportMode
 
-from . import evidence, journal, sightings
+from . import evidence, journal, portless, sightings
 from .formats.format import FIXED, NO_VERDICT, RESURFACED
 from .staged import FIXED_ON, IS_KEPT, LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN, THERE_SINCE
 
@@ -74,6 +75,14 @@ _MATCH_OTHERS = f"""
     LEFT JOIN sightings w ON w.id = f.sighting_id
     WHERE {_STAGED_HERE}
 """
+#: Findings that the file before could not locate.
+_MATCH_LOCATED = f"""
+    {_SAYS}
+    JOIN located t ON t.number = s.number
+    JOIN findings f ON f.id = t.finding_id
+    LEFT JOIN sightings w ON w.id = f.sighting_id
+    WHERE s.import_id = :import_id
+"""
 _SAME_PORT, _SAME_PROTOCOL = "AND f.port = s.port", "AND f.protocol = o.protocol"
 #: Of several findings that one staged finding may be: those that are open, else the last that was.
 _SEVERAL = (
@@ -107,8 +116,8 @@ _IS_UNCHECKED = """
             WHERE u.asset_id = f.asset_id AND (u.definition_id IS NULL OR u.definition_id = f.definition_id)
               {same_port} {same_protocol})
 """
-_SAME_PORT_UNCHECKED = "AND (u.port IS NULL OR u.port = f.port)"
-_SAME_PROTOCOL_UNCHECKED = "AND (u.protocol IS NULL OR u.port IS NULL OR u.protocol = f.protocol)"
+_SAME_PORT_UNCHECKED = "AND (u.port IS NULL OR u.port = f.port {or_nowhere})"
+_SAME_PROTOCOL_UNCHECKED = "AND (u.protocol IS NULL OR u.port IS NULL OR u.protocol = f.protocol {or_nowhere})"
 _ANYTHING_UNCHECKED = """
     SELECT count(*), count(*) FILTER (WHERE asset_number IS NULL) FROM staging_unchecked WHERE import_id = :import_id
 """
@@ -188,6 +197,8 @@ def match(
     staged: int,
     ports: bool = True,
     protocols: bool = True,
+    no_ports: bool = False,
+    no_protocols: bool = False,
     advance: Advance = _uncounted,
 ) -> bool:
     """Fill ``matched``.
@@ -195,6 +206,7 @@ def match(
     :param day: the scan's date: when a finding was seen whose row does not say.
     :param staged: how many findings are staged; ``advance`` counts them.
     :param ports: whether the file says on which ports its findings are, and ``protocols`` whether by which protocols.
+    :param no_ports: whether the file before said nothing of ports, and ``no_protocols`` of protocols.
     :return: whether the source has no findings yet, so that all are new and ``matched`` is empty.
     """
     parameters = {"import_id": import_id, "source_id": source_id, "day": day}
@@ -212,6 +224,9 @@ def match(
             _in_pieces(connection, _MATCH_OTHERS.format(same=same), parameters, staged, _uncounted)
         for step in _SEVERAL if several else ():
             connection.execute(text(step))
+        said = {"ports": ports, "protocols": protocols, "no_ports": no_ports, "no_protocols": no_protocols}
+        if portless.find(connection, import_id, **said):
+            connection.execute(statement(_MATCH_LOCATED), parameters)
         get_to_know(connection, "matched")
     return not known
 
@@ -226,23 +241,35 @@ def conclude(
     all_new: bool,
     ports: bool = True,
     protocols: bool = True,
+    no_ports: bool = False,
+    no_protocols: bool = False,
 ) -> tuple[Outcomes, int]:
     """Fill ``absent``, and count what the import would do; and how many open findings it has not checked.
 
     :param holds_open: whether the file holds an open finding; one that does not never resolves by absence.
     :param all_new: what :func:`match` said.
-    :param ports: see :func:`match`, as for ``protocols``.
+    :param ports: see :func:`match`, as for ``protocols``, ``no_ports`` and ``no_protocols``.
     """
     parameters = {"import_id": import_id, "source_id": source_id}
     scope = {ImportMode.FULL: "", ImportMode.HOSTS: _ON_SCANNED_HOSTS, ImportMode.DELTA: _NONE}[mode]
     absent = _ABSENT.format(not_matched=not_among(connection, "f.id", "matched", "finding_id"))
     nowhere = not holds_open or _all_seen(connection, source_id)
     connection.execute(text(absent + (_NONE if nowhere else scope)), parameters)
-    unchecked = _leave_unchecked(connection, import_id, ports=ports, protocols=protocols)
+    same = {
+        "same_port": _same_unchecked(_SAME_PORT_UNCHECKED, portless.NO_PORT if no_ports else "") if ports else "",
+        "same_protocol": _same_unchecked(_SAME_PROTOCOL_UNCHECKED, portless.NO_PROTOCOL if no_protocols else "")
+        if ports and protocols
+        else "",
+    }
+    unchecked = _leave_unchecked(connection, import_id, same)
     return _outcomes(connection, parameters, all_new), unchecked
 
 
-def _leave_unchecked(connection: Connection, import_id: int, *, ports: bool, protocols: bool) -> int:
+def _same_unchecked(condition: str, nowhere: str) -> str:
+    return condition.format(or_nowhere=f"OR {nowhere}" if nowhere else "")
+
+
+def _leave_unchecked(connection: Connection, import_id: int, same: dict[str, str]) -> int:
     """Take out of ``absent`` what rejected rows are about, and return how many open findings the scan has not checked in all.
 
     A rejected row protects its finding; one that names no definition its host; one that names no host the whole source.
@@ -251,10 +278,6 @@ def _leave_unchecked(connection: Connection, import_id: int, *, ports: bool, pro
     rejected, anything = connection.execute(text(_ANYTHING_UNCHECKED), {"import_id": import_id}).one()
     if not rejected:
         return int(no_verdict)
-    same = {
-        "same_port": _SAME_PORT_UNCHECKED if ports else "",
-        "same_protocol": _SAME_PROTOCOL_UNCHECKED if ports and protocols else "",
-    }
     connection.execute(text(_UNCHECKED), {"import_id": import_id})
     left = "DELETE FROM absent" + ("" if anything else f" WHERE {_IS_UNCHECKED.format(**same)}")
     return int(no_verdict) + connection.execute(text(left)).rowcount
@@ -275,6 +298,9 @@ def apply(connection: Connection, import_id: int, source_id: int, day: date, *, 
     parameters = {"import_id": import_id, "source_id": source_id, "day": day}
     journal.keep_findings(connection, import_id)
     see_earlier(connection, import_id)
+    if not all_new:
+        journal.keep_places(connection, import_id)
+        portless.take_over(connection)
     sightings.move(connection, import_id, source_id)
     for step in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _RESOLVE_ABSENT):
         connection.execute(statement(step), parameters)
@@ -341,3 +367,4 @@ def drop(connection: Connection) -> None:
     """Remove the temporary tables, if they are there."""
     for table in ("matched", "absent", "unchecked"):
         connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
+    portless.drop(connection)

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from . import bounds, dates, identifiers, markup, scores
-from .formats.format import FIXED, NO_NAME, NO_VERDICT, OPEN, Detail, Recognised
+from .formats.format import FIXED, NO_NAME, NO_NAME_SENTENCE, NO_VERDICT, OPEN, Detail, Recognised
 from .scores import Scale
 
 #: Longest text of a key or name, in characters; a longer one is cut, which keeps it equal to itself.
 KEY_LENGTH = 255
 BLANKS = r"E' \t\r\n'"
+#: What may stand around a name in a list, such as one that Python has written.
+_AROUND_NAMES = r"E' \t\r\n\''"
 EMPTY = "CAST(NULL AS VARCHAR)"
 #: The ``fault`` of a row that holds no finding: neither taken over nor rejected.
 BLANK = -1
@@ -32,11 +34,14 @@ ROW_FIELDS = (*KEY_FIELDS, *FINDING_FIELDS)
 ROW_DATES, DEFINITION_DATES = ("first_seen", "last_seen", "fixed_on"), ("published", "updated")
 DATE_FIELDS = (*ROW_DATES, *DEFINITION_DATES)
 
-_ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%\w+)?"
+_ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?"
 #: The parts of a list of addresses, and of one of names.
-_ADDRESSES, _NAMES = r"[^\[\]\",;\s]+", r"[^\[\]\",;]+"
+_ADDRESSES, _NAMES = r"[^\[\]\"',;|\s]+", r"[^\[\]\",;|\r\n]+"
+#: Full names with nothing but blanks between them are a list as well; a sentence is none.
+_SPACED_NAMES = r"[\w-]+\.[\w.-]+(?:\s+[\w-]+\.[\w.-]+)+"
 #: SQL: a host without any identifier, of the expressions of :meth:`Mapping.asset`.
 NAMELESS = "len(ids) + len(names) + len(addresses) = 0"
+_BLANKS_BETWEEN = r"\s+"
 #: An id or a number as a table program writes it in a column with empty cells: ``105971.0``.
 _DECIMAL = r"[0-9]+\.0+"
 #: What a spreadsheet would take for a formula, with the apostrophe that prevents it (see :func:`hextrackr.web.records.harmless`).
@@ -230,7 +235,7 @@ class Mapping:
         """The host's names as a sorted list, in the spelling in which names are compared."""
         lists = [
             # Of DOMAIN\\HOST the host counts.
-            rf"[regexp_replace(each, '^[^\\]*\\', '') for each in regexp_extract_all(c{place}, {quoted(_NAMES)})]"
+            rf"[regexp_replace(each, '^[^\\]*\\', '') for each in regexp_extract_all({_unspaced(place)}, {quoted(_NAMES)})]"
             for field in ("fqdn", "netbios", "host")
             for place in self._places[field]
         ]
@@ -242,8 +247,9 @@ class Mapping:
         if self._places["ip"]:
             cell = self.text("ip")
             lists.append(f"CASE WHEN len({_addresses_in(cell)}) = 0 THEN [{cell}] END")
-        compared = f"left(rtrim(lower(trim(each, {BLANKS})), '.'), {KEY_LENGTH})"
-        unusable = f"name IS NULL OR name IN ({_list(NO_NAME)}) OR regexp_full_match(name, {quoted(_ADDRESS)})"
+        compared = f"left(rtrim(lower(trim(each, {_AROUND_NAMES})), '.'), {KEY_LENGTH})"
+        no_name = quoted(f"{_ADDRESS}|{NO_NAME_SENTENCE}")
+        unusable = f"name IS NULL OR name IN ({_list(NO_NAME)}) OR regexp_full_match(name, {no_name})"
         every = f"coalesce(list_concat({', '.join((*lists, '[]'))}), [])"
         return f"list_sort(list_distinct([name for name in [{compared} for each in {every}] if NOT ({unusable})]))"
 
@@ -258,8 +264,9 @@ class Mapping:
         """The first of the names in this field, as it is shown."""
         if not self._places[field]:
             return EMPTY
-        first = f"lower(trim(regexp_extract({self.text(field)}, {quoted(_NAMES)}), {BLANKS}))"
-        return f"CASE WHEN {first} NOT IN ({_list(('', *NO_NAME))}) THEN left({first}, {KEY_LENGTH}) END"
+        first = f"lower(trim(regexp_extract({self.text(field)}, {quoted(_NAMES)}), {_AROUND_NAMES}))"
+        is_none = f"{first} IN ({_list(NO_NAME)}) OR regexp_full_match({first}, {quoted(NO_NAME_SENTENCE)})"
+        return f"CASE WHEN NOT ({is_none}) THEN left({first}, {KEY_LENGTH}) END"
 
     def _plain(self, field: str) -> str:
         return markup.plain(self.text(field)) if self._format.markup else self.text(field)
@@ -317,7 +324,16 @@ def _list(words: Iterable[str]) -> str:
     return ", ".join(map(quoted, words))
 
 
+def _unspaced(place: int) -> str:
+    """A cell of names, with commas where only blanks part them."""
+    return (
+        f"CASE WHEN contains(c{place}, '.') AND regexp_full_match(c{place}, {quoted(_SPACED_NAMES)}) "
+        f"THEN regexp_replace(c{place}, {quoted(_BLANKS_BETWEEN)}, ',', 'g') ELSE c{place} END"
+    )
+
+
 def _addresses_in(cell: str) -> str:
-    """The addresses that a cell lists, without leading zeros."""
-    listed = f"[each for each in regexp_extract_all({cell}, {quoted(_ADDRESSES)}) if regexp_full_match(each, {quoted(_ADDRESS)})]"
+    """The addresses that a cell lists, without leading zeros; one with the length of a whole address is no network."""
+    found = f"[regexp_replace(each, '/(32|128)$', '') for each in regexp_extract_all({cell}, {quoted(_ADDRESSES)})]"
+    listed = f"[each for each in {found} if regexp_full_match(each, {quoted(_ADDRESS)})]"
     return rf"[regexp_replace(each, '(^|\.)0+([0-9])', '\1\2', 'g') for each in {listed}]"

@@ -197,13 +197,12 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
     meter.note(**staged_figures(record))
     standing = outlook.standing(engine, record.source_id)
     moves, costs = record.scan_date != standing.day, pace.COSTS[engine.dialect.name]
-    texts = evidence.staged(engine, record.id)
+    texts, before = evidence.staged(engine, record.id), _recognised_before(engine, record.source_id)
     expected = partial(pace.promotion, record.staged, moves=moves, texts=texts, costs=costs)
     meter.plan(
         expected(known=pace.foreseen(record.staged, standing.known, moves=moves), held=standing.held),
         opening=f"Staging complete. Processing {record.staged} records to final tables...",
     )
-    columns_gone, states_gone = _columns_gone(engine, record)
     return promotion.promote(
         engine,
         promotion.Promotion(
@@ -221,20 +220,21 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
             expected=expected,
             ports=record.recognition.get("hasPorts", True),
             protocols=record.recognition.get("hasProtocols", True),
-            columns_gone=columns_gone,
-            states_gone=states_gone,
+            no_ports=not before.get("hasPorts", True),
+            no_protocols=not before.get("hasProtocols", True),
+            columns_gone=tuple(
+                sorted(set(before.get("usedColumns", ())) - set(record.recognition.get("usedColumns", ())))
+            ),
+            states_gone=before.get("hasStates", False) and not record.recognition.get("hasStates", True),
         ),
         meter,
     )
 
 
-def _columns_gone(engine: Engine, record: Import) -> tuple[tuple[str, ...], bool]:
-    """The columns that the import before of the same source had and this one has not, and whether that of the states is among them."""
-    assert record.source_id is not None
+def _recognised_before(engine: Engine, source_id: int) -> dict[str, Any]:
+    """What the file of the import before of the same source was recognised as; empty if there is none."""
     with engine.connect() as connection:
-        before = connection.execute(undo.latest_of(record.source_id, Import.recognition)).scalar() or {}
-    gone = set(before.get("usedColumns", ())) - set(record.recognition.get("usedColumns", ()))
-    return tuple(sorted(gone)), before.get("hasStates", False) and not record.recognition.get("hasStates", True)
+        return connection.execute(undo.latest_of(source_id, Import.recognition)).scalar() or {}
 
 
 def _counted(counts: Counts) -> dict[str, int]:

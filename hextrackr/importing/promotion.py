@@ -50,6 +50,7 @@ class Promotion:
     :ivar expected: the phases of the promotion, given how many staged findings are ``known`` and how many findings are ``held``.
     :ivar guard_percent: resolving more than this share of the source's open findings by absence needs ``confirmed``.
     :ivar ports: whether the file has a column of ports, and ``protocols`` whether it names any protocol.
+    :ivar no_ports: whether the import before of the same source had no ports, and ``no_protocols`` whether it had no protocols.
     :ivar columns_gone: columns that the import before of the same source had and this one has not; ``states_gone`` if that of the states
         of findings is among them.
     """
@@ -67,6 +68,8 @@ class Promotion:
     expected: Callable[..., list[Phase]]
     ports: bool = True
     protocols: bool = True
+    no_ports: bool = False
+    no_protocols: bool = False
     columns_gone: tuple[str, ...] = ()
     states_gone: bool = False
     dated: bool = True
@@ -132,7 +135,7 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> _Tol
     details.promote(connection, import_id)
     evidence.identify(connection, import_id)
     meter.begin("compare", units=promotion.staged)
-    said = {"ports": promotion.ports, "protocols": promotion.protocols}
+    said = _places(promotion)
     all_new = lifecycle.match(
         connection, import_id, source_id, day, staged=promotion.staged, advance=meter.advance, **said
     )
@@ -177,9 +180,8 @@ def _take_in_late(connection: Connection, promotion: Promotion) -> _Told:
     """Fill the history and the totals of the scan's own day."""
     import_id, source_id, day = promotion.import_id, promotion.source_id, promotion.day
     recorded, opened = late.record(
-        connection, import_id, source_id, day, promotion.mode, promotion.staged,
-        ports=promotion.ports, protocols=promotion.protocols,
-    )  # fmt: skip
+        connection, import_id, source_id, day, promotion.mode, promotion.staged, **_places(promotion)
+    )
     lifecycle.drop(connection)
     weights.add(connection, import_id, all_new=False)
     outcomes = no_outcomes() | {"inserted": opened}
@@ -194,6 +196,15 @@ def _take_in_late(connection: Connection, promotion: Promotion) -> _Told:
         totals.keep(connection, source_id, day, is_open, no_outcomes())
     told = {"bySeverity": summary.by_severity(outcomes, is_open), "late": True, "recorded": recorded}
     return outcomes, told, []
+
+
+def _places(promotion: Promotion) -> dict[str, bool]:
+    return {
+        "ports": promotion.ports,
+        "protocols": promotion.protocols,
+        "no_ports": promotion.no_ports,
+        "no_protocols": promotion.no_protocols,
+    }
 
 
 def _claim(connection: Connection, promotion: Promotion) -> None:

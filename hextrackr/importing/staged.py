@@ -23,8 +23,12 @@ LINKED = f"""
 """
 #: What is said of a finding that is new on record when it comes: that it is there, or that it was and is fixed.
 IS_KEPT = f"(o.state > 0 OR o.state = {FIXED})"
-#: Since when a finding has been there, and when it was seen last: on the day of the scan if it does not say.
-OPENED = "coalesce(o.first_seen, o.last_seen, :day)"
+#: Since when a finding has been there, and when it was seen last: on the day of the scan if it does not say. One that was fixed was there
+#: before, whenever its row was seen.
+OPENED = f"""
+    coalesce(o.first_seen, CASE WHEN o.state = {FIXED} AND (o.last_seen IS NULL OR o.resolved_on < o.last_seen) THEN o.resolved_on END,
+             o.last_seen, :day)
+"""
 #: The same, if the row is evidence that it was there: a test that found nothing is none.
 THERE_SINCE = f"CASE WHEN o.state > 0 THEN {OPENED} WHEN o.state = {FIXED} THEN o.first_seen END"
 #: When a finding was fixed that the scanner says is: on the day of the scan if it does not say, and never before it was there.

@@ -49,6 +49,8 @@ TABLES = (
 _RESTORE_FINDINGS = """
     UPDATE findings SET
         first_seen = coalesce(u.first_seen, findings.first_seen),
+        port = coalesce(u.port, findings.port),
+        protocol = coalesce(u.protocol, findings.protocol),
         severity = CASE WHEN u.lifecycle IS NULL THEN findings.severity ELSE u.severity END,
         vpr = CASE WHEN u.lifecycle IS NULL THEN findings.vpr ELSE u.vpr END,
         cvss = CASE WHEN u.lifecycle IS NULL THEN findings.cvss ELSE u.cvss END,

@@ -89,6 +89,8 @@ def upgrade() -> None:
         for table in ("staging_identifiers", "staging_unchecked"):
             op.execute(f"ALTER TABLE {table} SET UNLOGGED")
     op.add_column("staging_definitions", sa.Column("titled", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("undo_findings", sa.Column("port", sa.Integer(), nullable=True))
+    op.add_column("undo_findings", sa.Column("protocol", words(10), nullable=True))
     # What is staged has no identifiers, and old numbers for states: such an import begins again.
     op.execute("""
         UPDATE imports SET state = 'queued', owner = '', lease_until = 0
@@ -97,6 +99,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("undo_findings", "protocol")
+    op.drop_column("undo_findings", "port")
     op.drop_column("staging_definitions", "titled")
     for table in ("undo_identifiers", "staging_unchecked", "staging_identifiers", "asset_identifiers"):
         op.drop_table(table)

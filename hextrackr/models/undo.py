@@ -26,7 +26,7 @@ class _Before:
 
 
 class FindingBefore(_Before, Base):
-    """A finding before an import; without a ``lifecycle`` the import changed nothing but when it was seen first."""
+    """A finding before an import; without a ``lifecycle`` the import changed nothing but when it was seen first, or where."""
 
     __tablename__ = "undo_findings"
 
@@ -37,6 +37,8 @@ class FindingBefore(_Before, Base):
     cvss: Mapped[float | None]
     lifecycle: Mapped[str | None] = mapped_column(String(10))
     resolved_on: Mapped[date | None]
+    port: Mapped[int | None]
+    protocol: Mapped[str | None] = mapped_column(String(10))
 
 
 #: So many findings make a block of sightings: a bit of a number for each, which its sign leaves positive.

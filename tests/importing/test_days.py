@@ -54,6 +54,14 @@ SC = "Plugin,Plugin Name,Severity,IP Address,First Discovered,Last Observed\n"
             GENERIC + "a,High,1,x,1601-01-01,2026-03-05\nb,High,1,x,2026-03-01,9999-12-31", ("2026-03-05", "2026-03-05"),
             "2026-03-05", id="the first and last of Windows",
         ),
+        pytest.param(
+            GENERIC + "a,High,1,x,2026-03-01T10:20:30Z[UTC],\"3/5/2026, 4:30:00\u202fPM\"", ("2026-03-01", "2026-03-05"), "2026-03-05",
+            id="Java and a browser",
+        ),
+        pytest.param(
+            GENERIC + "a,High,1,x,\"Mar 1, 2026 @ 10:00:00.000\",1772668800.123", ("2026-03-01", "2026-03-05"), "2026-03-05",
+            id="Kibana and a fraction of a second",
+        ),
     ],
 )  # fmt: skip
 def test_days_are_understood_or_are_none(run_import, query, content, seen, day):
@@ -381,3 +389,10 @@ def test_a_repeat_is_told_by_what_dated_the_scan(run_import, content, columns, a
     assert ("repeats" not in second.summary) == was_read
     if not again:
         assert dated(second) == dated(first)
+
+
+@pytest.mark.parametrize("seen", ["", "2026-09-20"])
+def test_a_finding_was_fixed_on_the_day_that_its_row_names_though_it_tells_no_first_day(run_import, query, seen):
+    header = "hostname,severity,plugin_id,plugin_name,state,resolved_on,last_seen\n"
+    run_import(f"{header}a,High,1,x,fixed,2026-09-10,{seen}\na,High,2,y,open,,\n".encode(), scan_date=date(2026, 11, 1))
+    assert query("SELECT first_seen, resolved_on FROM findings ORDER BY id")[0] == ("2026-09-10", "2026-09-10")

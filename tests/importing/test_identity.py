@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
+from hextrackr.importing import undo
 from tests.exports import COLUMNS, export, row
 
 OPEN_HOSTS = "SELECT count(DISTINCT asset_id) FROM findings WHERE lifecycle <> 'resolved'"
@@ -65,6 +68,21 @@ ONE_HOST = {
         [A | {"fqdn": "a.example.com"}],
         [A | {"fqdn": "No registered hostname"}],
     ),
+    "another sentence takes the place of its name": (
+        [A | {"fqdn": "a.example.com"}],
+        [A | {"fqdn": "(Host name not available)"}],
+    ),
+    "its names are parted by blanks": (
+        [{"fqdn": "a.example.com b.example.com"}],
+        [{"fqdn": "b.example.com|a.example.com"}],
+    ),
+    "its names are a list of Python's": (
+        [{"fqdn": "['a.example.com', 'b.example.com']"}],
+        [{"fqdn": "b.example.com"}],
+    ),
+    "its addresses are parted by strokes": ([{"ip": "192.0.2.1|192.0.2.2"}], [{"ip": "192.0.2.2, 192.0.2.1"}]),
+    "its address is a network of one": ([A], [{"ip": "192.0.2.1/32"}]),
+    "its address has a zone": ([{"ip": "fe80::1"}], [{"ip": "FE80::1%eth0.100"}]),
 }
 
 
@@ -148,8 +166,6 @@ def test_an_address_that_another_host_has_now_is_no_longer_the_first_ones(run_im
 
 
 def test_an_undo_restores_what_hosts_are_known_by(run_import, query, engine):
-    from hextrackr.importing import undo
-
     run_import(tenable(A | {"id": "x1", "fqdn": "a.example.com"}))
     before = query(EVERY)
     record = run_import(
@@ -185,3 +201,43 @@ def test_a_file_without_ports_resolves_and_reopens_what_it_can_mean(run_import, 
     assert figures(run_import(export([row(plugin="2")], columns))) == {"unchanged": 1, "resolved": 2}
     assert figures(run_import(export([row(), row(plugin="2")], columns))) == {"unchanged": 1, "reopened": 1}
     assert query("SELECT port FROM findings WHERE lifecycle = 'reopened'") == [(443,)]
+
+
+PLACES = "SELECT port, protocol, lifecycle FROM findings ORDER BY id"
+
+
+@pytest.mark.parametrize("left_out", [("port",), ("protocol",), ("port", "protocol")], ids="+".join)
+@pytest.mark.parametrize("late", [False, True])
+def test_findings_get_the_ports_that_the_file_before_did_not_name(run_import, figures, query, engine, left_out, late):
+    columns = [column for column in COLUMNS if column not in left_out]
+    rows = [row(plugin="1", port="443"), row(plugin="1", port="8443"), row(plugin="2", port="22")]
+    known = 3 if "port" not in left_out else 2
+    run_import(export(rows, columns), scan_date=date(2026, 8, 10))
+    before = query("SELECT * FROM findings ORDER BY id")
+    record = run_import(export(rows), scan_date=date(2026, 8, 1 if late else 20))
+    if late:
+        assert record.summary["recorded"] == 3 - known
+        undo.take_back(engine, record.id)
+        assert query("SELECT * FROM findings ORDER BY id") == before
+        return
+    new = {"inserted": 3 - known} if known < 3 else {}
+    assert figures(record) == {"unchanged": known} | new
+    assert sorted(query(PLACES)) == [(port, "tcp", "active") for port in (22, 443, 8443)]
+    assert figures(run_import(export(rows), scan_date=date(2026, 8, 25))) == {"unchanged": 3}
+    undo.take_back(engine, record.id + 1)
+    undo.take_back(engine, record.id)
+    assert query("SELECT * FROM findings ORDER BY id") == before
+
+
+def test_a_rejected_row_protects_the_finding_whose_port_is_not_known_yet(run_import, figures):
+    columns = [column for column in COLUMNS if column not in ("port", "protocol")]
+    run_import(export([row(plugin="1"), row(plugin="2"), row(plugin="3")], columns))
+    record = run_import(export([row(plugin="1"), row(plugin="2", severity="Superbad")]))
+    assert figures(record) == {"unchanged": 1, "resolved": 1, "rejected": 1}
+
+
+def test_a_port_that_was_known_to_be_none_is_not_the_one_that_comes(run_import, figures):
+    run_import(export([row(plugin="1", port="0"), row(plugin="2", port="22")]))
+    assert figures(run_import(export([row(plugin="1", port="443"), row(plugin="2", port="22")]))) == {
+        "unchanged": 1, "resolved": 1, "inserted": 1,
+    }  # fmt: skip

@@ -48,8 +48,16 @@ _LEVELS: Mapping[str, str] = MappingProxyType(
 NO_NAME: Columns = (
     "", "-", "--", "n/a", "na", "n.a.", "nil", "none", "(none)", "null", "unknown", "<unknown>", "(unknown)", "undefined", "unresolved",
     "not available", "not found", "no name", "no hostname", "no host name", "no registered hostname", "no registered host name",
-    "no dns name", "no netbios name", "localhost", "localhost.localdomain",
+    "no dns name", "no netbios name", "localhost", "localhost.localdomain", "localhost4", "localhost4.localdomain4", "localhost6",
+    "localhost6.localdomain6", "ip6-localhost", "ip6-loopback", "n/d", "tbd", "unassigned",
 )  # fmt: skip
+#: A sentence that says that there is no name, in lower case, or a text without a letter or a digit.
+NO_NAME_SENTENCE = (
+    r"[^\p{L}\p{N}]*(?:(?:no|not|none|unable|cannot|could not|failed) (?:[a-z0-9 ]* )?"
+    r"(?:names?|hostnames?|hosts?|dns|fqdns?|netbios|ptr|records?|registered|resolved?|available|found|known|defined|assigned|set|data)"
+    r"|(?:host ?name|dns name|netbios name|fqdn|name) (?:is )?(?:not [a-z]+|unavailable|unknown|missing|unresolved)"
+    r"|empty|none|null|unknown|undefined|unresolved)?[^\p{L}\p{N}]*"
+)
 
 #: Words in any scanner's column of states that are no verdict, lower case: the check did not run, or did not come to an end.
 NO_VERDICT_WORDS: Columns = (
