@@ -129,7 +129,7 @@ class Config:
     #: What DuckDB may hold in memory before it spills to INSTANCE_PATH.
     DUCKDB_MEMORY_LIMIT: str = _setting("256MB", _memory)
     #: The address space of the process that imports; what goes beyond ends the import. ``off`` is no limit.
-    IMPORTER_MEMORY_LIMIT: str = _setting("2GB", _memory_or_off)
+    IMPORTER_MEMORY_LIMIT: str = _setting("4GB", _memory_or_off)
     #: How far imports give way to everything else on the machine, the server's own event loop first: as ``nice`` counts it.
     IMPORTER_NICENESS: int = _setting(10, _whole(0, 19))
     #: At one time; a page has one. All clients behind a proxy have its address unless TRUSTED_PROXIES says otherwise.

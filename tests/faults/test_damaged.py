@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from config import Config
@@ -161,7 +162,17 @@ def read(path: Path, spill: Path) -> tuple[int, int, int, set[Key]]:
     meter = Meter(lambda reading: None, lambda: 0.0)
     meter.plan(pace.plan(size, 1))
     found = detect(sample, complete=len(sample) == size, is_header=formats.is_header)
-    opened = Opened(size, found, formats.recognise(found.header), rows(sample, found), 1, Standing(0, None, 0), None)
+    opened = Opened(
+        size,
+        found,
+        formats.recognise(found.header),
+        rows(sample, found),
+        [],
+        date(2026, 12, 31),
+        1,
+        Standing(0, None, 0),
+        None,
+    )
     with closing(pipeline._rows_read(Job(1, 0, "", str(path), str(spill), "256MB", 50), opened, meter)) as reader:
         counts = reader.deduplicate()
         reader.read_definitions()
