@@ -103,7 +103,7 @@ def test_a_given_secret_is_used_and_not_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("", 2 * 10**9), ("off", None), ("900MB", 900 * 10**6), ("3 GiB", 3 * 2**30)]
+    ("text", "size"), [("", 4 * 10**9), ("off", None), ("900MB", 900 * 10**6), ("3 GiB", 3 * 2**30)]
 )
 def test_what_the_importer_may_use(text, size):
     assert Config.from_env({"IMPORTER_MEMORY_LIMIT": text}).importer_memory == size
