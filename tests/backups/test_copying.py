@@ -125,6 +125,12 @@ def test_a_clear_leaves_the_tables_and_no_row(run, database, engine, tmp_path):
     assert dump(engine) == before
 
 
+def known(engine):
+    """The record but for what says that identifiers were made of an older one's columns."""
+    record = dump(engine)
+    return record | {"asset_identifiers": [row[:-1] for row in record["asset_identifiers"]]}
+
+
 def test_an_older_backup_is_brought_up_to_this_version(run, database, engine, tmp_path):
     run("backup", "old.sqlite3")
     environment = {"INSTANCE_PATH": str(tmp_path / "older"), "PATH": ""}
@@ -138,10 +144,10 @@ def test_an_older_backup_is_brought_up_to_this_version(run, database, engine, tm
     )  # fmt: skip
     copying.close_log(tmp_path / "older" / "hextrackr.sqlite3")
     assert "asset_weights" not in tables(tmp_path / "older" / "hextrackr.sqlite3")
-    before = dump(engine)
+    before = known(engine)
     run("clear", "cleared.sqlite3")
     run("restore", "kept.sqlite3", tmp_path / "older" / "hextrackr.sqlite3")
-    assert dump(engine) == before
+    assert known(engine) == before
 
 
 def damaged(path):
