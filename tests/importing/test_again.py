@@ -14,6 +14,8 @@ import pytest
 from hextrackr.errors import FileRefused, MissingColumns, UnknownFormat
 from hextrackr.importing import dialect, formats
 
+pytestmark = pytest.mark.sqlite("the files are read alike; test_identity.py tries the same rules on both databases")
+
 DATA = Path(__file__).resolve().parents[1] / "data"
 FIXTURES = sorted(DATA.glob("*/*.csv"))
 CHANGES = ("inserted", "resolved", "reopened")
