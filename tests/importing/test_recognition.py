@@ -20,7 +20,11 @@ def test_a_file_is_described(run_import):
         "delimiter": ";",
         "headerLine": 1,
         "columns": len(COLUMNS) + 1,
+        "usedColumns": sorted(COLUMNS),
         "unusedColumns": ["age_in_days"],
+        "hasStates": True,
+        "hasPorts": True,
+        "hasProtocols": True,
         "rowsSampled": 3,
         "dates": {
             "dayFirst": False,
