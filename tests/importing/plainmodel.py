@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from hextrackr.importing.formats.format import FIXED, PASSED, RESURFACED
+from hextrackr.importing.formats.format import FIXED, NO_VERDICT, PASSED, RESURFACED
 from hextrackr.models.imports import ImportMode
 
 #: Host, plugin, port.
@@ -37,19 +37,19 @@ class Finding:
 
 @dataclass
 class PlainSource:
-    """One source: its findings, and the days of the scans that it was made of."""
+    """One source: its findings, and the days and modes of the scans that it was made of."""
 
     findings: dict[Key, Finding] = field(default_factory=dict)
-    days: list[date] = field(default_factory=list)
+    scans: list[tuple[date, ImportMode]] = field(default_factory=list)
 
     def take(self, day: date, mode: ImportMode, rows: dict[Key, Row]) -> None:
         if not rows:
             return
-        if self.days and day < max(self.days):
-            self._take_late(day, rows)
+        if self.scans and day < max(self.scans)[0]:
+            self._take_late(day, mode, rows)
         else:
             self._take_newest(day, mode, rows)
-        self.days.append(day)
+        self.scans.append((day, mode))
 
     def _take_newest(self, day: date, mode: ImportMode, rows: dict[Key, Row]) -> None:
         hosts = {host for host, _, _ in rows}
@@ -57,9 +57,9 @@ class PlainSource:
             known = self.findings.get(key)
             if known is not None:
                 self.findings[key] = self._seen_again(known, day, row)
-            elif row.state != PASSED:
+            elif row.state not in (PASSED, NO_VERDICT):
                 self.findings[key] = self._new(day, row)
-        if mode == ImportMode.DELTA or all(row.state in (FIXED, PASSED) for row in rows.values()):
+        if mode == ImportMode.DELTA or all(row.state in (FIXED, PASSED, NO_VERDICT) for row in rows.values()):
             return
         for key, finding in self.findings.items():
             if key not in rows and finding.is_open and (mode == ImportMode.FULL or key[0] in hosts):
@@ -71,6 +71,8 @@ class PlainSource:
         return Finding(row.severity, row.vpr, "reopened" if row.state == RESURFACED else "active", day, day)
 
     def _seen_again(self, known: Finding, day: date, row: Row) -> Finding:
+        if row.state == NO_VERDICT:
+            return known
         vpr = known.vpr if row.vpr is None else row.vpr
         if row.state in (FIXED, PASSED):
             if not known.is_open:
@@ -79,14 +81,20 @@ class PlainSource:
         lifecycle = "reopened" if not known.is_open or row.state == RESURFACED else known.lifecycle
         return Finding(row.severity, vpr, lifecycle, known.first_seen, day)
 
-    def _take_late(self, day: date, rows: dict[Key, Row]) -> None:
-        closed = min(other for other in self.days if other > day)
+    def _take_late(self, day: date, mode: ImportMode, rows: dict[Key, Row]) -> None:
+        """What is new is closed by the first later scan that looked: a full one for a full one, else one that saw the host."""
+        full = [other for other, looked in self.scans if other > day and looked == ImportMode.FULL]
+        hosts = [other for other, looked in self.scans if other > day and looked != ImportMode.DELTA]
+        before = dict(self.findings)
         for key, row in rows.items():
-            known = self.findings.get(key)
-            if known is None and row.state == PASSED:
-                continue
-            if known is None:
-                end = day if row.state == FIXED else closed
-                self.findings[key] = Finding(row.severity, row.vpr, "resolved", day, day, end)
-            elif day < known.first_seen and row.state not in (FIXED, PASSED):
+            known = before.get(key)
+            if known is None and row.state not in (PASSED, NO_VERDICT):
+                self.findings[key] = found = self._new(day, row)
+                if not found.is_open:
+                    continue
+                if mode == ImportMode.FULL and full:
+                    self.findings[key] = replace(found, lifecycle="resolved", resolved_on=min(full))
+                elif hosts and any(of[0] == key[0] and other.last_seen >= min(hosts) for of, other in before.items()):
+                    self.findings[key] = replace(found, lifecycle="resolved", resolved_on=min(hosts))
+            elif known is not None and day < known.first_seen and row.state > 0:
                 self.findings[key] = replace(known, first_seen=day)

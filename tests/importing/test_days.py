@@ -296,7 +296,7 @@ def test_a_day_of_fixing_that_cannot_be_is_not_taken(run_import, query, day, res
     assert query(RESOLVED) == [("resolved", "2026-07-01", resolved)]
     run_import(export([row(host="b")]), scan_date=date(2026, 8, 19), source_label="other")
     run_import(fixed(day, host="b"), scan_date=date(2026, 8, 20), source_label="other")
-    assert query(f"{RESOLVED} WHERE id = 2") == [("resolved", "2026-07-01", resolved)]
+    assert query(f"{RESOLVED} ORDER BY id DESC LIMIT 1") == [("resolved", "2026-07-01", resolved)]
 
 
 def test_a_finding_that_is_open_again_has_no_day_of_fixing(run_import, query):
@@ -316,7 +316,7 @@ def test_a_late_scan_says_when_a_finding_was_fixed(run_import, query, engine):
     run_import(undated(1), scan_date=date(2026, 8, 20))
     before = dump(engine)
     late = run_import(fixed("2026-08-05T00:00:00Z", host="b", asset_name="b"), scan_date=date(2026, 8, 10))
-    assert query(f"{RESOLVED} WHERE id = 2") == [("resolved", "2026-07-01", "2026-08-05")]
+    assert query(f"{RESOLVED} ORDER BY id DESC LIMIT 1") == [("resolved", "2026-07-01", "2026-08-05")]
     assert query("SELECT count(*) FROM finding_changes") == [(0,)]
     assert late.warnings[-1] == (
         "This scan is older than the newest one of its source (2026-08-20), so it only fills the history of its day."
