@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import resource
+from io import BytesIO
 
 import pytest
 
@@ -173,7 +174,7 @@ def test_a_request_is_served_when_its_body_is_there(known, clock, environ, arriv
         start("200 OK", [])
         return []
 
-    Arrivals(app, known)({"gunicorn.socket": connection, **environ}, lambda *_: None)
+    Arrivals(app, known)({"gunicorn.socket": connection, "wsgi.input": BytesIO(), **environ}, lambda *_: None)
     assert bool(connection.shut) is arrives
     connection.shut.clear()
     clock.now += connections.ARRIVAL + 1
