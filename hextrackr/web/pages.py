@@ -22,6 +22,7 @@ FIELDS = {
         "netbios": "NetBIOS name",
         "name": "Display name",
         "asset_id": "The scanner's id for the host",
+        "realm": "Network or repository of the host",
         "os": "Operating system",
     },
     "Vulnerability": {
