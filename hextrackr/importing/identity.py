@@ -141,6 +141,10 @@ _OF_NEW = """
     FROM staging_assets a JOIN staging_identifiers i ON i.import_id = a.import_id AND i.number = a.number
     WHERE a.import_id = :import_id AND a.asset_id > :newest ORDER BY i.kind, i.value, i.realm, a.asset_id
 """
+_HAS_REALMS = """
+    SELECT EXISTS (SELECT 1 FROM staging_identifiers WHERE import_id = :import_id AND realm <> '')
+        OR EXISTS (SELECT 1 FROM asset_identifiers WHERE source_id = :source_id AND realm <> '')
+"""
 
 
 def link(connection: Connection, import_id: int, source_id: int) -> None:
@@ -162,12 +166,6 @@ def link(connection: Connection, import_id: int, source_id: int) -> None:
     connection.execute(text(_TAKE_AS_WELL.format(found=_INHERITED_TWICE)), ids)
     connection.execute(text(_FIRST))
     connection.execute(text(_NOTE), ids)
-
-
-_HAS_REALMS = """
-    SELECT EXISTS (SELECT 1 FROM staging_identifiers WHERE import_id = :import_id AND realm <> '')
-        OR EXISTS (SELECT 1 FROM asset_identifiers WHERE source_id = :source_id AND realm <> '')
-"""
 
 
 def keep(connection: Connection, import_id: int, source_id: int, newest: int) -> None:

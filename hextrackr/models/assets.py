@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -28,16 +26,8 @@ class Asset(AssetValues, Base):
     details: Mapped[str | None] = mapped_column(Text, deferred=True)
 
 
-class IdentifierKind(StrEnum):
-    """What a host is known by, what counts most first."""
-
-    ID = "id"
-    NAME = "name"
-    ADDRESS = "address"
-
-
 class AssetIdentifier(Base):
-    """Something that a host is known by within its source.
+    """Something that a host is known by within its source: of the kind ``id``, ``name`` or ``address``.
 
     ``value`` is in the spelling in which it is compared: names in lower case without a closing dot, addresses in canonical spelling.
     ``realm`` keeps equal names and addresses apart, such as a repository of Security Center; an id has none. What is ``inherited`` was made
