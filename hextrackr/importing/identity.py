@@ -5,8 +5,11 @@
 3. else the same address, unless both sides have ids, or names, and these differ: then the address went to another machine.
 
 Where only one side knows a realm (a repository, a network), names and addresses are compared without it, after all others. A staged host
-that fits several assets equally well is linked to all of them: a file that cannot tell them apart resolves nothing of any. The first of
-them takes its values. Within one transaction; the temporary table ``host_links`` holds the links.
+that fits several assets equally well is linked to all of them, as is one that has nothing but a name which several assets have: a file that
+cannot tell them apart resolves nothing of any. The first of them takes its values. Staged hosts without ids that fit one asset, each with
+an address of it or without any, are one host: the record knows more than the file.
+
+Within one transaction; the temporary table ``host_links`` holds the links.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from sqlalchemy import Connection, text
 from hextrackr.models.dialects import first_label
 
 from . import journal
+from .staged import OBSERVED
 
 _LINKS = """
     CREATE TEMPORARY TABLE host_links (
@@ -42,6 +46,55 @@ _TAKE = """
         SELECT number, asset_id, row_number() OVER (PARTITION BY asset_id ORDER BY elsewhere, number) AS place FROM found_links
     ) AS ranked WHERE place = 1
 """
+#: Of the others that fit it, and no asset of their own, those without an id that have an address of it, or nothing but names.
+_ONE_HOST = """
+    CREATE TEMPORARY TABLE one_host AS
+    SELECT f.number, min(l.number) AS one FROM found_links f JOIN host_links l ON l.asset_id = f.asset_id
+    WHERE NOT EXISTS (SELECT 1 FROM host_links o WHERE o.number = f.number)
+      AND NOT EXISTS (SELECT 1 FROM staging_identifiers i WHERE i.import_id = :import_id AND i.number = f.number
+                                                            AND (i.kind = 'id' OR (i.kind = 'address' AND f.elsewhere = 1)))
+    GROUP BY f.number
+"""
+#: Findings that the file then names twice: of each the row stays that says most, that it is there before that it is not.
+_NAMED_TWICE = f"""
+    CREATE TEMPORARY TABLE named_twice AS
+    SELECT number, observation_number, state FROM (
+        SELECT s.number, s.observation_number, o.state, row_number() OVER (
+                   PARTITION BY s.asset_number, s.definition_number, s.port, o.protocol
+                   ORDER BY CASE WHEN o.state > 0 THEN 0 ELSE 1 END, o.state DESC, s.number) AS place
+        FROM {OBSERVED} WHERE s.import_id = :import_id AND s.asset_number IN (SELECT one FROM one_host)) AS ranked
+    WHERE place > 1
+"""
+_BECOME_ONE = (
+    """
+    INSERT INTO staging_identifiers (import_id, number, kind, realm, value)
+    SELECT DISTINCT i.import_id, h.one, i.kind, i.realm, i.value
+    FROM one_host h JOIN staging_identifiers i ON i.import_id = :import_id AND i.number = h.number WHERE 1 = 1
+    ON CONFLICT DO NOTHING
+    """,
+    "DELETE FROM staging_identifiers WHERE import_id = :import_id AND number IN (SELECT number FROM one_host)",
+    "DELETE FROM staging_details WHERE import_id = :import_id AND level = 0 AND number IN (SELECT number FROM one_host)",
+    "DELETE FROM staging_assets WHERE import_id = :import_id AND number IN (SELECT number FROM one_host)",
+    *(
+        f"""
+        UPDATE {table} SET asset_number = h.one FROM one_host h
+        WHERE {table}.import_id = :import_id AND {table}.asset_number = h.number
+        """
+        for table in ("staging_findings", "staging_unchecked")
+    ),
+    _NAMED_TWICE,
+    "DELETE FROM staging_findings WHERE import_id = :import_id AND number IN (SELECT number FROM named_twice)",
+    """
+    UPDATE staging_observations SET findings = findings - t.count
+    FROM (SELECT observation_number, count(*) AS count FROM named_twice GROUP BY observation_number) AS t
+    WHERE staging_observations.import_id = :import_id AND staging_observations.number = t.observation_number
+    """,
+    """
+    UPDATE imports SET merged = merged + t.count, staged = staged - t.count, open_staged = open_staged - t.open
+    FROM (SELECT count(*) AS count, count(*) FILTER (WHERE state > 0) AS open FROM named_twice) AS t WHERE imports.id = :import_id
+    """,
+    "DROP TABLE named_twice",
+)
 _SAME_ID = """
     SELECT i.number, k.asset_id FROM staging_identifiers i
     JOIN asset_identifiers k ON k.source_id = :source_id AND k.kind = 'id' AND k.value = i.value
@@ -65,6 +118,14 @@ _SAME_ADDRESS = """
     SELECT i.number, k.asset_id FROM staging_identifiers i
     JOIN asset_identifiers k ON k.source_id = :source_id AND k.kind = 'address' AND k.value = i.value AND {comparable}
     WHERE i.import_id = :import_id AND i.kind = 'address' AND NOT ({ids_differ}) AND NOT ({names_differ})
+"""
+#: Hosts of which the file tells nothing but names.
+_ANY_OF_THE_NAME = """
+    SELECT i.number, k.asset_id FROM staging_identifiers i
+    JOIN asset_identifiers k ON k.source_id = :source_id AND k.kind = 'name' AND k.value = i.value
+                            AND (k.realm = i.realm OR k.realm = '' OR i.realm = '')
+    WHERE i.import_id = :import_id AND i.kind = 'name' AND NOT EXISTS (
+        SELECT 1 FROM staging_identifiers x WHERE x.import_id = :import_id AND x.number = i.number AND x.kind <> 'name')
 """
 _HAS = """
     EXISTS (SELECT 1 FROM staging_identifiers x WHERE x.import_id = :import_id AND x.number = i.number AND x.kind = '{kind}')
@@ -163,6 +224,7 @@ def link(connection: Connection, import_id: int, source_id: int) -> None:
     if connection.execute(text(_HAS_REALMS), ids).scalar_one():
         _take(connection, _SAME_NAME.format(realm="''", comparable="mine.has_realm + theirs.has_realm < 2"), ids)
         _take(connection, _same_address(connection, loosely), ids)
+    _take(connection, _ANY_OF_THE_NAME, ids)
     connection.execute(text(_TAKE_AS_WELL.format(found=_INHERITED_TWICE)), ids)
     connection.execute(text(_FIRST))
     connection.execute(text(_NOTE), ids)
@@ -185,13 +247,18 @@ def keep_of_new(connection: Connection, import_id: int, source_id: int, newest: 
 
 def drop(connection: Connection) -> None:
     """Remove the temporary tables, if they are there."""
-    for table in ("host_links", "found_links", "added_identifiers", "gone_identifiers"):
+    for table in ("host_links", "found_links", "one_host", "named_twice", "added_identifiers", "gone_identifiers"):
         connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
 
 
 def _take(connection: Connection, found: str, ids: dict[str, Any]) -> None:
-    for step in (_FOUND.format(found=found), _TAKE, "DROP TABLE found_links"):
+    for step in (_FOUND.format(found=found), _TAKE, _ONE_HOST):
         connection.execute(text(step), ids)
+    if connection.execute(text("SELECT EXISTS (SELECT 1 FROM one_host)")).scalar_one():
+        for step in _BECOME_ONE:
+            connection.execute(text(step), ids)
+    for table in ("found_links", "one_host"):
+        connection.execute(text(f"DROP TABLE {table}"))
 
 
 def _same_address(connection: Connection, comparable: str) -> str:

@@ -241,3 +241,38 @@ def test_a_port_that_was_known_to_be_none_is_not_the_one_that_comes(run_import, 
     assert figures(run_import(export([row(plugin="1", port="443"), row(plugin="2", port="22")]))) == {
         "unchanged": 1, "resolved": 1, "inserted": 1,
     }  # fmt: skip
+
+
+def test_hosts_that_were_one_by_an_id_stay_one_without_it(run_import, figures, query):
+    """One id stands under two names with two addresses; without ids the file shows two hosts."""
+    both = [A | {"id": "x1", "fqdn": "a.example.com"}, B | {"id": "x1", "fqdn": "b.example.com"}]
+    assert figures(run_import(tenable(*both))) == {"inserted": 1, "merged": 1}
+    without = [{name: text for name, text in host.items() if name != "id"} for host in both]
+    assert figures(run_import(tenable(*without))) == {"unchanged": 1, "merged": 1}
+    new = run_import(tenable(*without, plugin="1002"), mode="delta")
+    assert figures(new) == {"inserted": 1, "merged": 1}
+    assert new.rows_read == new.staged + new.merged
+    assert query("SELECT count(*) FROM assets") == [(1,)]
+    assert figures(run_import(tenable(*reversed(both)), mode="delta")) == {"unchanged": 1, "merged": 1}
+
+
+def test_a_name_that_went_to_another_machine_makes_no_one_host_of_two(run_import, figures, query):
+    run_import(tenable(A | {"name": "a"}, plugin="1001"))
+    run_import(tenable(A | {"name": "b"}, plugin="1001"))
+    run_import(tenable(A | {"name": "b"}, B | {"name": "a"}, plugin="1001"))
+    assert query(OPEN_HOSTS) == [(2,)]
+
+
+def test_a_file_without_addresses_resolves_nothing_of_hosts_of_one_name(run_import, figures, query):
+    both = [A | {"fqdn": "lb.example.com"}, B | {"fqdn": "lb.example.com"}]
+    run_import(tenable(*both))
+    assert figures(run_import(tenable({"fqdn": "lb.example.com"}))) == {"unchanged": 2}
+    assert figures(run_import(tenable(*reversed(both)))) == {"unchanged": 2}
+
+
+def test_hosts_that_were_one_by_an_address_stay_one_without_it(run_import, figures):
+    hosts = [{"name": "a"}, {"name": "b"}, {"name": "c"}]
+    named = [A | host for host in hosts] + [B | {"name": "d"}]
+    run_import(tenable(*named))
+    assert figures(run_import(tenable(*hosts, {"name": "d"}))) == {"unchanged": 2, "merged": 2}
+    assert figures(run_import(tenable(*named))) == {"unchanged": 2, "merged": 2}
