@@ -13,6 +13,7 @@ from typing import Any
 from config import Config
 
 config = Config.of_server()
+os.umask(0o077)  # database, uploads and backups are nobody else's
 
 if "flask" in sys.modules:
     # A command of ``flask`` serves nobody, and it is too late to patch what Flask has imported already.

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import limits
 from dotenv import dotenv_values
@@ -80,6 +80,8 @@ def _hosts(text: str) -> tuple[str, ...]:
 def _database(text: str) -> str:
     if not re.match(r"(sqlite|postgres(ql)?(\+psycopg)?):", text):
         raise ValueError("must begin with sqlite:/// or postgresql://")
+    if text.startswith("sqlite:") and re.fullmatch(r"sqlite:(///)?|sqlite:(?!///).*|sqlite:///:memory:.*", text):
+        raise ValueError("must name a file, such as sqlite:////var/lib/hextrackr/hextrackr.sqlite3")
     return text
 
 
@@ -180,8 +182,14 @@ class Config:
     @property
     def database_url(self) -> str:
         """The SQLAlchemy URL of the database, with the driver that we have."""
-        url = self.DATABASE_URL or f"sqlite:///{self.INSTANCE_PATH / 'hextrackr.sqlite3'}"
-        return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+        if self.DATABASE_URL and not self.DATABASE_URL.startswith("sqlite:"):
+            return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", self.DATABASE_URL)
+        url, _, query = self.DATABASE_URL.partition("?")
+        if url.startswith("sqlite:///file:"):
+            return self.DATABASE_URL
+        # Below INSTANCE_PATH, whatever folder a process is started in: they all must find the same file.
+        path = self.INSTANCE_PATH / (unquote(url.removeprefix("sqlite:///")) or "hextrackr.sqlite3")
+        return f"sqlite:///{quote(str(path), safe='/')}{f'?{query}' if query else ''}"
 
     @property
     def allowed_origins(self) -> list[str]:

@@ -13,18 +13,17 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import click
+from alembic.util.exc import CommandError
 from flask import Flask, current_app
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from . import database, extensions
 from .backups import operations
-from .backups.operations import Operation
 from .causes import translated
 from .errors import DatabaseBusy, DatabaseUnavailable, HexTrackrError
 from .legible import legible
@@ -45,6 +44,8 @@ class _Explained(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except CommandError as error:
+            raise click.ClickException(database.unknown_revision(error)) from error
         except (DBAPIError, HexTrackrError) as error:
             if isinstance(translated(error), DatabaseUnavailable | DatabaseBusy):
                 raise click.ClickException(database.unusable(error)) from error
@@ -52,7 +53,11 @@ class _Explained(click.Command):
 
 
 class _Group(_Explained, click.Group):
-    """The same of a group of commands."""
+    """The same of the commands of migrations, none of which runs while the record is being replaced."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _explained(), current_app.extensions["import_supervisor"].writing():
+            return super().invoke(ctx)
 
 
 class _Command(_Explained):
@@ -87,11 +92,18 @@ def import_csv(path: Path, source: str, mode: str, scan_date: Any, confirm: bool
     Exit status: 0 complete, 3 complete with rejected rows, 1 failed,
     4 waits for an answer, which confirm-import and cancel-import give.
     """
+    with _explained(), extensions.import_supervisor.writing():
+        record = _carried_out(_queued(path, source, mode, scan_date, confirm))
+    _tell(record)
+
+
+def _queued(path: Path, source: str, mode: str, scan_date: Any, confirm: bool) -> int:
+    """Store the file and queue its import, and return the import's number."""
     stored = janitor.upload_name("csv")
     upload = shutil.copyfile(path, Path(current_app.config["INSTANCE_PATH"], "uploads", stored))
     with upload.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    import_id = extensions.import_registry.add(
+    return extensions.import_registry.add(
         session_id=str(uuid.uuid4()),
         filename=path.name,
         file_size=path.stat().st_size,
@@ -102,7 +114,6 @@ def import_csv(path: Path, source: str, mode: str, scan_date: Any, confirm: bool
         scan_date=scan_date.date() if scan_date else None,
         confirmed=confirm,
     )
-    _carry_out(import_id)
 
 
 @click.command("confirm-import", cls=_Command)
@@ -118,17 +129,25 @@ def confirm_import(import_id: int, source: str | None, leave_open: bool) -> None
     Exit status: 0 complete, 3 complete with rejected rows, 1 failed, 4 waits for an answer.
     """
     said = ({} if source is None else {"source": source}) | ({"mode": ImportMode.DELTA} if leave_open else {})
+    with _explained(), extensions.import_supervisor.writing():
+        try:
+            extensions.import_supervisor.answer(import_id, answers.parse(said))
+        except HexTrackrError as refusal:
+            raise click.ClickException(refusal.detail) from refusal
+        record = _carried_out(import_id)
+    _tell(record)
+
+
+def _carried_out(import_id: int) -> Import:
+    """Carry out an import here; the caller holds the lock."""
     try:
-        extensions.import_supervisor.answer(import_id, answers.parse(said))
-    except HexTrackrError as refusal:
-        raise click.ClickException(refusal.detail) from refusal
-    _carry_out(import_id)
+        return extensions.import_supervisor.run_alone(import_id)
+    finally:
+        wiring.flush(current_app)
 
 
-def _carry_out(import_id: int) -> None:
-    """Carry out an import, print what became of it, and end with the status that says so."""
-    record = extensions.import_supervisor.run_alone(import_id)
-    wiring.flush(current_app)
+def _tell(record: Import) -> None:
+    """Print what became of an import, and end with the status that says so."""
     match record.state:
         case ImportState.COMPLETED:
             click.echo("\n".join([snapshots.completion_message(record), *record.warnings, *_rejects(record)]))
@@ -168,22 +187,29 @@ def _question(record: Import) -> Iterator[str]:
 @click.argument("import_id", type=int)
 def cancel_import(import_id: int) -> None:
     """Cancel the import with this number, whoever works on it."""
+    with _explained(), extensions.import_supervisor.writing():
+        _cancel(import_id)
+    click.echo("The import was cancelled; no finding was changed.")
+
+
+def _cancel(import_id: int) -> None:
     registry, instance = extensions.import_registry, Path(current_app.config["INSTANCE_PATH"])
     record = registry.get(import_id)
     if record is None:
         raise click.ClickException("There is no import with this number.")
     if record.state in RUNNING and record.lease_until >= now_ms():
-        cancellation.request(instance, import_id)
-        while record.state not in FINISHED:
-            time.sleep(0.05)
-            record = registry.get(import_id) or record
-        cancellation.settle(instance, import_id)
+        cancellation.request(instance, record)
+        try:
+            while record.state not in FINISHED:
+                time.sleep(0.05)
+                record = registry.get(import_id) or record
+        finally:
+            cancellation.settle(instance, record)
     elif record.state not in FINISHED:
         extensions.import_supervisor.cancel(import_id)
         record = registry.get(import_id) or record
     if record.state != ImportState.CANCELLED:
         raise click.ClickException(f"This import has already ended: it is {record.state}.")
-    click.echo("The import was cancelled; no finding was changed.")
 
 
 @click.command("backup", cls=_Command)
@@ -192,8 +218,9 @@ def backup(path: Path | None) -> None:
     """Copy the record to PATH, or to the backup folder; the server may be running."""
     if path is not None and path.exists():
         raise click.ClickException("There is such a file already.")
-    operation = _operation("backup")
-    _keep_up(operation if path is None else replace(operation, backup=str(path.resolve())))
+    if path is not None and not path.resolve().parent.is_dir():
+        raise click.ClickException("There is no such folder.")
+    _keep_up("backup", target=path.resolve() if path else None)
 
 
 @click.command("restore", cls=_Command)
@@ -201,43 +228,28 @@ def backup(path: Path | None) -> None:
 @click.confirmation_option(prompt="Replace the whole record by this backup?")
 def restore(path: Path) -> None:
     """Put the backup at PATH in place of the record, which is kept as a backup."""
-    with _holding_imports():
-        _keep_up(_operation("restore", path.resolve()))
+    _keep_up("restore", source=path.resolve())
 
 
 @click.command("clear", cls=_Command)
 @click.confirmation_option(prompt="Remove all findings, hosts and imports?")
 def clear() -> None:
     """Empty the record, which is kept as a backup."""
-    with _holding_imports():
-        _keep_up(_operation("clear"))
+    _keep_up("clear")
+
+
+def _keep_up(kind: str, source: Path | None = None, target: Path | None = None) -> None:
+    with _explained(), extensions.upkeep.running(kind, source, target) as operation:
+        with click.progressbar(length=100, label=kind) as bar:
+            operations.carry_out(operation, lambda progress, _: bar.update(int(progress) - bar.pos))
+    click.echo(f"{'Made' if kind == 'backup' else 'What was replaced is kept as'} {operation.backup}")
 
 
 @contextmanager
-def _holding_imports() -> Iterator[None]:
-    """Keep imports away, also those of a server that runs; refuse if one is under way."""
-    try:
-        extensions.import_supervisor.hold()
-    except HexTrackrError as refusal:
-        raise click.ClickException(refusal.detail) from refusal
+def _explained() -> Iterator[None]:
+    """Say in one sentence why something cannot be done."""
     try:
         yield
-    finally:
-        extensions.import_supervisor.release()
-
-
-def _operation(kind: str, source: Path | None = None) -> Operation:
-    try:
-        return extensions.upkeep.operation(kind, source)
-    except HexTrackrError as refusal:
-        raise click.ClickException(f"{refusal.code}: {refusal.detail}") from None
-
-
-def _keep_up(operation: Operation) -> None:
-    try:
-        with click.progressbar(length=100, label=operation.kind) as bar:
-            operations.carry_out(operation, lambda progress, _: bar.update(int(progress) - bar.pos))
     except (sqlite3.Error, OSError, HexTrackrError) as error:
         refusal = translated(error)
         raise click.ClickException(f"{refusal.code}: {refusal.detail}") from error
-    click.echo(f"{'Made' if operation.kind == 'backup' else 'What was replaced is kept as'} {operation.backup}")

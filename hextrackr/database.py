@@ -10,12 +10,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alembic.util.exc import CommandError
 from flask import g, has_request_context, request
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from .extensions import alembic, db
 from .legible import legible
-from .models import Base, comparison, deadlines, dialects
+from .models import Base, comparison, deadlines, dialects, files
 from .models.base import prepare_engine
 
 if TYPE_CHECKING:
@@ -35,7 +37,8 @@ REQUEST_SECONDS = 30.0
 
 def init_app(app: Flask, config: Config) -> None:
     """Set up the engine and the migrations."""
-    config.INSTANCE_PATH.mkdir(parents=True, exist_ok=True)
+    config.INSTANCE_PATH.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.keep_private(config.INSTANCE_PATH, files.database_file(config.database_url))
     app.config["SQLALCHEMY_ENGINES"] = {"default": _engine(config.database_url)}
     app.config["ALEMBIC"] = {"script_location": str(Path(__file__).parent / "migrations")}
     db.init_app(app)
@@ -95,6 +98,8 @@ def unready(app: Flask) -> str:
             behind = alembic.needs_upgrade()
         except DBAPIError as error:
             return unusable(error)
+        except CommandError as error:
+            return unknown_revision(error)
         finally:
             chatter.setLevel(level)
     return (
@@ -102,6 +107,21 @@ def unready(app: Flask) -> str:
         if behind
         else ""
     )
+
+
+def unknown_revision(error: BaseException) -> str:
+    """One sentence for who runs the current app: its database has tables that this version does not know."""
+    if "Can't locate revision" not in str(error):
+        return f"The migrations cannot go on: {legible(str(error).partition(chr(10))[0]).rstrip('.')}."
+    first = min(script.revision for script in alembic.script_directory.walk_revisions())
+    with suppress(DBAPIError), db.engine.connect() as connection:
+        found = str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
+        if found.isdigit() and len(found) == len(first) and found < first:
+            return (
+                "The database was made before the first version whose data can be brought up to this one "
+                f"(revision {first}): import the scans again into a new one."
+            )
+    return "The database was made by a newer version of HexTrackr than this one: start that version, or restore a backup of this one."
 
 
 def unusable(error: BaseException) -> str:

@@ -10,7 +10,7 @@
     ├── CrossSite                       403 CROSS_SITE
     ├── NotFound                        404 NOT_FOUND (UNKNOWN_SESSION, UNKNOWN_IMPORT, ...)
     ├── Conflict                        409 CONFLICT (SESSION_IN_USE, ALREADY_FINISHED, NOT_AWAITING, NOT_LATEST,
-    │                                            NOT_RETRYABLE, NAME_IN_USE, IMPORTS_UNFINISHED, UPKEEP_BUSY)
+    │                                            NOT_RETRYABLE, NAME_IN_USE, IMPORTS_UNFINISHED, UPKEEP_BUSY, RECORD_IN_USE)
     ├── TooMany                         429 TOO_MANY_REQUESTS (TOO_MANY_SESSIONS, TOO_MANY_UPLOADS, QUEUE_FULL)
     ├── UploadTooLarge                  413 UPLOAD_TOO_LARGE
     ├── FileRefused                     422 UNREADABLE_CSV
@@ -24,7 +24,7 @@
     ├── DatabaseUnavailable             503 DATABASE_UNAVAILABLE
     ├── QueryTooSlow                    503 QUERY_TOO_SLOW
     ├── ServerStopping                  503 STOPPING
-    ├── Replacing                       503 REPLACING
+    ├── Maintenance                     503 MAINTENANCE
     ├── DiskFull                        507 DISK_FULL
     └── OutOfMemory                     500 OUT_OF_MEMORY
 
@@ -192,10 +192,11 @@ class ServerStopping(HexTrackrError):
     status, code, detail = 503, "STOPPING", "The server is being stopped; please try again in a moment."
 
 
-class Replacing(HexTrackrError):
-    """A backup is being put in place of the record, which would lose what came in meanwhile."""
+class Maintenance(HexTrackrError):
+    """The record is being replaced, which would lose what came in meanwhile."""
 
-    status, code, detail = 503, "REPLACING", "The record is being replaced by a backup; please try again in a moment."
+    status, code = 503, "MAINTENANCE"
+    detail = "The record is being replaced by a backup, or cleared; please try again in a moment."
 
 
 class DiskFull(HexTrackrError):

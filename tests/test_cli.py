@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from hextrackr.workers.maintenance import MaintenanceLock
 from tests.exports import export as exported
 from tests.exports import row, scan
 
@@ -22,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def flask(config):
     def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "flask", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60,
+            [sys.executable, "-m", "flask", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300,
             env={**os.environ, "INSTANCE_PATH": str(config.INSTANCE_PATH), "DATABASE_URL": config.database_url, **environ},
         )  # fmt: skip
 
@@ -201,3 +204,88 @@ def test_nothing_is_replaced_beside_an_unfinished_import(flask, export, query):
     refused = flask("clear", "--yes")
     assert refused.returncode == 1
     assert "have not ended yet" in refused.stderr
+
+
+@of_backups
+@pytest.mark.parametrize(
+    ("revision", "said"),
+    [("9999999999", "made by a newer version of HexTrackr"), ("1795444462", "made before the first version")],
+)
+def test_a_database_of_another_version_is_told_in_a_sentence(flask, export, config, revision, said):
+    """As commands, migrations and the server begin."""
+    with closing(sqlite3.connect(config.INSTANCE_PATH / "hextrackr.sqlite3")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        connection.commit()
+    for command in (["import-csv", export([1])], ["backup"], ["db", "upgrade"]):
+        refused = flask(*command)
+        assert refused.returncode == 1
+        lines = [line for line in refused.stderr.splitlines() if not line.startswith("INFO")]
+        assert len(lines) == 1 and said in lines[0], refused.stderr
+
+
+@of_backups
+def test_nothing_is_written_while_the_record_is_replaced(flask, export, config, query):
+    with MaintenanceLock(config.INSTANCE_PATH).maintaining(lambda: None):
+        for command in (
+            ["import-csv", export([1])], ["confirm-import", "1"], ["cancel-import", "1"], ["db", "upgrade"], ["clear", "--yes"],
+        ):  # fmt: skip
+            refused = flask(*command)
+            assert (refused.returncode, "MAINTENANCE: The record is being replaced" in refused.stderr) == (1, True), (
+                command
+            )
+    assert query("SELECT count(*) FROM imports") == [(0,)]
+    assert not any((config.INSTANCE_PATH / "uploads").iterdir())
+    assert flask("import-csv", export([1])).returncode == 0
+
+
+@of_backups
+def test_nothing_is_replaced_while_a_command_writes(flask, config, query):
+    with MaintenanceLock(config.INSTANCE_PATH).writing():
+        refused = flask("clear", "--yes")
+    assert (refused.returncode, "RECORD_IN_USE" in refused.stderr) == (1, True)
+    assert not list((config.INSTANCE_PATH / "backups").glob("*"))
+
+
+@of_backups
+@pytest.mark.parametrize("folder", ["100%", "50%25", "a?b=c", "a#b", "with blanks"])
+def test_a_data_folder_of_any_name_works(tmp_path, export, folder):
+    instance = tmp_path / folder
+    environ = {**os.environ, "INSTANCE_PATH": str(instance), "DATABASE_URL": ""}
+
+    def run(*command):
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", *command], cwd=ROOT, env=environ, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
+    run("db", "upgrade")
+    run("import-csv", export([1, 2, 3]))
+    run("clear", "--yes")
+    [kept] = (instance / "backups").glob("*.sqlite3")
+    run("restore", "--yes", str(kept))
+    with closing(sqlite3.connect(instance / "hextrackr.sqlite3")) as connection:
+        assert connection.execute("SELECT count(*) FROM findings").fetchone() == (3,)
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [folder]
+
+
+@of_backups
+def test_nothing_in_the_data_folder_is_for_others_to_read(tmp_path, export):
+    instance = tmp_path / "instance"
+    environ = {**os.environ, "INSTANCE_PATH": str(instance), "DATABASE_URL": ""}
+    for command in (["db", "upgrade"], ["import-csv", export([1, 2, 3])], ["backup"]):
+        subprocess.run(
+            [sys.executable, "-m", "flask", *command], cwd=ROOT, env=environ, check=True, capture_output=True
+        )
+    paths = [instance, *instance.rglob("*")]
+    assert {path.name for path in paths} >= {"hextrackr.sqlite3", "uploads", "backups"}
+    assert [path for path in paths if path.stat().st_mode & 0o077] == []
+
+
+@of_backups
+def test_what_others_could_read_they_can_no_more(tmp_path, flask, config):
+    database = config.INSTANCE_PATH / "hextrackr.sqlite3"
+    for path, mode in ((database, 0o644), (config.INSTANCE_PATH / "uploads", 0o755)):
+        path.chmod(mode)
+    flask("backup")
+    assert database.stat().st_mode & 0o777 == 0o600
+    assert (config.INSTANCE_PATH / "uploads").stat().st_mode & 0o777 == 0o700

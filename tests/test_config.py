@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from config import Config, SettingError
 
@@ -35,6 +36,7 @@ def test_postgresql_is_reached_with_the_driver_that_we_have(scheme):
         ("PORT", "  ", 8989),
         ("INSTANCE_PATH", "/data/hex trackr", Path("/data/hex trackr")),
         ("DATABASE_URL", "sqlite:////data/x.sqlite3", "sqlite:////data/x.sqlite3"),
+        ("INSTANCE_PATH", "/data/100%?#", Path("/data/100%?#")),
         (
             "CORS_ORIGINS",
             "https://a.example , https://b.example:8443/",
@@ -62,6 +64,10 @@ def test_a_setting_is_read(name, text, value):
         ("PORT", "0"),
         ("PORT", "65536"),
         ("DATABASE_URL", "mysql://host/name"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite:///"),
+        ("DATABASE_URL", "sqlite:///:memory:"),
+        ("DATABASE_URL", "sqlite:x.db"),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "https://a.example/path"),
         ("ASYNC_MODE", "asyncio"),
@@ -80,6 +86,17 @@ def test_a_wrong_value_is_one_sentence_that_names_the_setting(name, text):
         Config.from_env({name: text})
     assert str(refusal.value).startswith(f"{name}='{text}' cannot be used: ")
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("folder", ["/data/100%", "/data/a?b=c", "/data/50%25", "/data/x#y", "/data/a b"])
+def test_a_data_folder_may_have_any_name(folder):
+    assert make_url(Config.from_env({"INSTANCE_PATH": folder}).database_url).database == f"{folder}/hextrackr.sqlite3"
+
+
+def test_a_relative_path_of_a_database_is_below_the_data_folder():
+    """Whatever folder a process is started in."""
+    config = Config.from_env({"INSTANCE_PATH": "/data/here", "DATABASE_URL": "sqlite:///x/findings.db?timeout=5"})
+    assert config.database_url == "sqlite:////data/here/x/findings.db?timeout=5"
 
 
 def test_workers_need_what_wakes_them():

@@ -10,10 +10,12 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from hextrackr.errors import DatabaseBusy
+from hextrackr.models.files import make_durable
 
 #: Told how much is done: 0..1.
 Report = Callable[[float], None]
@@ -22,37 +24,50 @@ Report = Callable[[float], None]
 _PAGES = 1_000
 #: How long another program's transaction is waited for, in seconds.
 _PATIENCE = 5.0
-#: What belongs to the moment and not to the record: imports under way, whose files no copy holds, and what they have staged.
+#: Imports under way, whose files no copy holds.
 _SETTLE = """
     UPDATE imports SET state = 'failed', upload = '', lease_until = 0, owner = '', error_code = 'INTERRUPTED',
            error_detail = 'The backup was made before this import had ended; import the file again.'
     WHERE state NOT IN ('completed', 'failed', 'cancelled');
     UPDATE imports SET upload = '' WHERE upload <> '';
-    DELETE FROM staging_findings; DELETE FROM staging_observations; DELETE FROM staging_cves;
-    DELETE FROM staging_definitions; DELETE FROM staging_assets;
 """
+#: How the names of tables begin that hold what imports under way have staged.
+STAGING = "staging_"
 
 
-def back_up(database: Path, target: Path, report: Report) -> None:
-    """Copy a database that is in use to a new file, which is there when it is whole.
+def back_up(database: Path, target: Path, folder: Path, report: Report) -> None:
+    """Copy a database that is in use to a new file, which is there, and durable, when it is whole.
 
+    :param folder: where it is put together; on the same disk as the target.
+    :raises FileExistsError: the target is there already.
     :raises sqlite3.Error: the database cannot be read, or there is no space; no file is left.
     """
-    part = target.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    try:
-        os.close(os.open(part, os.O_CREAT | os.O_WRONLY, 0o600))
-        with _opened(database) as source, _opened(part) as copy:
-            source.execute("BEGIN")
-            source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # from here on it sees what there is now
-            source.backup(copy, pages=_PAGES, progress=_progress(report))
-            source.rollback()
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without others beside it
-            copy.executescript(_SETTLE)
-        _sync(part)
-        part.rename(target)
-    finally:
-        part.unlink(missing_ok=True)
+    made = folder / "backup.sqlite3"
+    os.close(os.open(made, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
+    with _opened(database) as source, _opened(made) as copy:
+        source.execute("BEGIN")
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # from here on it sees what there is now
+        source.backup(copy, pages=_PAGES, progress=_progress(report))
+        source.rollback()
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, without others beside it
+        settle(copy)
+    make_durable(made)
+    os.link(made, target)  # in the place of no other file
+    make_durable(target.parent)
+
+
+def settle(connection: sqlite3.Connection) -> None:
+    """End, in a copy, what belongs to the moment and not to the record: imports under way, and what they have staged."""
+    connection.executescript(_SETTLE)
+    for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        if table.startswith(STAGING):
+            connection.execute(f'DELETE FROM "{table}"')
+
+
+def mark(database: Path, number: int) -> None:
+    """Give a database the number by which it is known once it has replaced another one."""
+    with _opened(database) as connection:
+        connection.execute(f"PRAGMA user_version = {number}")
 
 
 def fitted(backup: Path, database: Path, folder: Path) -> Path:
@@ -78,12 +93,28 @@ def put_in_place(backup: Path, database: Path, report: Report) -> None:
     """
     with _opened(backup) as source, _opened(database) as target:
         source.backup(target, pages=_PAGES, progress=_progress(report))
-        target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with suppress(sqlite3.Error):  # it is done; what is in the log now gets to its place later
+            target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def connected(path: Path, mode: str, *, immutable: bool = False) -> sqlite3.Connection:
+    """A connection to a database that is there.
+
+    What stands in its schema is not trusted: no function that its views, triggers or indexes call can do anything.
+
+    :param mode: ``ro`` or ``rw``.
+    :param immutable: nobody else has it open, and no file beside it belongs to it.
+    """
+    address = f"file:{quote(str(path))}?mode={mode}{'&immutable=1' if immutable else ''}"
+    connection = sqlite3.connect(address, uri=True, timeout=_PATIENCE, isolation_level=None)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    return connection
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as connection:
+    with closing(connected(path, "rw")) as connection:
         connection.execute("PRAGMA synchronous = FULL")
         yield connection
 
@@ -103,15 +134,6 @@ def _progress(report: Report) -> Callable[[int, int, int], None]:
         report(1.0 if total == 0 else 1 - remaining / total)
 
     return progress
-
-
-def _sync(path: Path) -> None:
-    for each in (path, path.parent):
-        descriptor = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def close_log(database: Path) -> None:

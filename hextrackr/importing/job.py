@@ -16,6 +16,7 @@ class Job:
     :ivar memory_limit: what DuckDB may hold in memory, such as ``256MB``.
     :ivar guard_percent: above this share of the source's open findings, resolving needs a confirmation.
     :ivar date_order: ``day-first`` or ``month-first`` if the user has said how dates in numbers are written; else the file tells.
+    :ivar instance: the data folder, where the lock of the record is; empty where nobody replaces it.
     :ivar patience_ms: how long SQLite waits for somebody else's lock.
     """
 
@@ -27,6 +28,7 @@ class Job:
     memory_limit: str
     guard_percent: int
     date_order: str | None = None
+    instance: str = ""
     patience_ms: int = 30_000
 
     def record(self) -> dict[str, Any]:

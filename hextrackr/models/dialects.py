@@ -217,6 +217,14 @@ def may_remove_texts(connection: Connection) -> bool:
     return bool(connection.execute(tried, {"locks": _LOCKS, "texts": _TEXTS}).scalar_one())
 
 
+def lock_name(connection: Connection, name: str) -> None:
+    """Wait until no other transaction that says so does something under this name; on SQLite one that writes is the only one."""
+    if is_postgresql(connection):
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(:locks, hashtext(:name))"), {"locks": _LOCKS + 1, "name": name}
+        )
+
+
 def write_alone(session: Session, table: str) -> None:
     """Let nobody else write to a table before the end of this transaction; on SQLite nobody can."""
     if is_postgresql(session.get_bind()):

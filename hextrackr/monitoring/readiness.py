@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import SQLAlchemyError
+
+from hextrackr.causes import translated
+from hextrackr.errors import DatabaseBusy
+from hextrackr.models import Import, dialects
+from hextrackr.models.imports import ImportState
 
 #: With less space than this for the data folder no upload is likely to end well, in bytes.
 DISK_RESERVE = 64 * 1024 * 1024
 OK = "ok"
+#: How often another program's lock is met before that is told, and seconds in between: one import's batch takes less.
+LOCK_TRIES, LOCK_PAUSE = 10, 0.1
 
 Check = Callable[[], str]
 
@@ -21,14 +29,42 @@ def answers(checks: Mapping[str, Check]) -> dict[str, str]:
     return {name: check() for name, check in checks.items()}
 
 
-def database(engine: Engine) -> str:
-    """Whether the database answers, and has tables of ours."""
+def database(
+    engine: Engine, sleep: Callable[[float], None] = time.sleep, is_at_work: Callable[[], bool] = lambda: False
+) -> str:
+    """Whether the database answers, has tables of ours, and can be written to, or is being written to by us.
+
+    :param sleep: waits (seconds) without blocking the event loop.
+    :param is_at_work: whether this server itself may hold the lock.
+    """
     try:
         with engine.connect() as connection:
-            connection.execute(text("SELECT version_num FROM alembic_version"))
+            if len(connection.execute(text("SELECT version_num FROM alembic_version LIMIT 2")).all()) != 1:
+                return "the database has no tables of ours"
+            connection.execute(text("SELECT 1 FROM findings LIMIT 1"))
+            if dialects.is_postgresql(engine):
+                return OK
     except SQLAlchemyError:
         return "the database cannot be read"
-    return OK
+    return OK if is_at_work() else _written(engine, sleep)
+
+
+def _written(engine: Engine, sleep: Callable[[float], None]) -> str:
+    """Whether SQLite's lock on writing is to be had. A promotion of ours holds it for as long as it takes."""
+    promoting = select(Import.id).where(Import.state == ImportState.PROMOTING, Import.lease_until > 0).limit(1)
+    for _ in range(LOCK_TRIES):
+        try:
+            with engine.execution_options(begin="IMMEDIATE").connect() as connection:
+                connection.execute(text("SELECT 1"))
+            return OK
+        except SQLAlchemyError as error:
+            if not isinstance(translated(error), DatabaseBusy):
+                return "the database cannot be written to"
+        with engine.connect() as connection:
+            if connection.scalar(promoting) is not None:
+                return OK
+        sleep(LOCK_PAUSE)
+    return "the database is locked by another program"
 
 
 def disk(folder: Path) -> str:

@@ -85,6 +85,11 @@ class ProgressTracker:
             self._begin(session_id, metadata, sequence, known)
         return session_id
 
+    def withdraw_session(self, session_id: str) -> None:
+        """Forget a session without a word: what it was opened for was refused."""
+        with self._lock:
+            self._store.drop(session_id)
+
     def open_session(self, session_id: str, metadata: Mapping[str, Any] = NO_METADATA, *, sequence: int = 1) -> bool:
         """Take over a live session, or open it if there is none: another process may have had it.
 

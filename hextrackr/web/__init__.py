@@ -27,6 +27,7 @@ from . import (
     system,
     visitors,
     vulnerabilities,
+    writers,
 )
 from .icons import icon
 from .requests import ImportRequest
@@ -59,6 +60,7 @@ def init_app(app: Flask, config: Config) -> None:
     failures.init_app(app)
     bodies.init_app(app)
     visitors.init_app(app, config)
+    writers.init_app(app)
     headers.init_app(app)
     app.jinja_env.globals.update(icon=icon, app_version=__version__, upload_max_bytes=config.UPLOAD_MAX_BYTES)
 

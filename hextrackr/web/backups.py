@@ -22,13 +22,16 @@ blueprint = Blueprint("backups", __name__, url_prefix="/api")
 
 #: What must be said before the record is replaced.
 WORDS = {"restore": "RESTORE", "clear": "DELETE"}
+#: Operations that are told.
+OPERATIONS = 10
 _CHUNK = 256 * 1024
 
 
 @blueprint.get("/backups")
 def backups() -> dict[str, Any]:
-    """The backups, the newest first."""
-    return {"data": [_answer(backup) for backup in upkeep.backups()]}
+    """The backups, the newest first, and what became of the latest backups, restores and clears."""
+    told = [entry.told() for entry in upkeep.operations()[:OPERATIONS]]
+    return {"data": [_answer(backup) for backup in upkeep.backups()], "operations": told}
 
 
 @blueprint.post("/backups")

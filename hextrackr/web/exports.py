@@ -1,17 +1,30 @@
 """Findings as a file, streamed: in batches, each short enough that the event loop serves others in between.
 
-What is said of hosts and definitions is read once and kept, so that memory grows with these and not with the findings. The findings are
-those of the moment each batch is read, in the order in which they came on record.
+All of it is of one moment, whatever is imported, undone, cleared or restored meanwhile: one transaction reads from the first row to the
+last. That must not last for as long as a slow client takes, as neither database can let go of what it still sees. So a green thread writes
+the file as fast as it can to one without a name, and what is there of it goes to the client.
+
+What is said of hosts and definitions is read once and kept, so that memory grows with these and not with the findings. The findings come
+in the order in which they came on record.
 """
 
 from __future__ import annotations
 
+import os
+import tempfile
+import threading
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
+from io import FileIO
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, Select, String, func, select, type_coerce
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
+from hextrackr.causes import translated
+from hextrackr.errors import HexTrackrError, Interrupted
 from hextrackr.models import Asset, Definition, Evidence, Finding, Sighting, Source
 from hextrackr.models.hints import by_id
 from hextrackr.models.matching import Among
@@ -21,6 +34,10 @@ from .filters import Filters
 
 #: Findings of a piece, and those that are looked at for it when nothing leads to them; few of them may match.
 _FOUND, _SPAN = 1_000, 2_000
+#: So many files are written at once; each holds a connection to the database meanwhile.
+_AT_ONCE = threading.BoundedSemaphore(4)
+#: Seconds between two looks at whether there is more of a file, or a turn to write one.
+_LOOK = 0.01
 #: What is written of a finding itself, and what refers to the rest of it.
 _OWN = (
     Finding.id, Finding.severity, Finding.lifecycle, Finding.port, Finding.vpr, Finding.cvss,
@@ -41,20 +58,34 @@ class Export:
     """One export.
 
     :param kind: one of :data:`hextrackr.web.exportlines.KINDS`.
-    :param pause: lets others have their turn.
     :param evidence: have the evidence of each finding in it as well.
+    :param folder: where the file is written.
+    :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
     :ivar share: how much of the record has been gone through, 0..1; and ``findings``, how many of it are in the file.
     """
 
     def __init__(
-        self, engine: Engine, filters: Filters, kind: str, pause: Callable[[], Any], *, evidence: bool = False
+        self,
+        engine: Engine,
+        filters: Filters,
+        kind: str,
+        *,
+        evidence: bool = False,
+        folder: Path,
+        start_task: Callable[..., Any],
+        sleep: Callable[[float], Any],
     ) -> None:
         self._engine = engine
         self._filters = filters
         self._lines: exportlines.Lines = exportlines.KINDS[kind]()
         self._has_evidence = evidence
         self._evidence: dict[int | None, str] = {}
-        self._pause = pause
+        self._folder = folder
+        self._start_task = start_task
+        self._sleep = sleep
+        self._pieces: deque[tuple[int, float, int]] = deque()
+        self._is_over = self._is_given_up = self._is_complete = False
+        self._error: BaseException | None = None
         self._hosts: dict[int, str] = {}
         self._definitions: dict[int, tuple[str, str]] = {}
         self._sources: dict[int, str] = {}
@@ -63,32 +94,82 @@ class Export:
         self.share = 0.0
         self.findings = 0
 
-    def text(self) -> Iterator[str]:
-        """The file, in pieces of many lines."""
-        lines = self._lines
-        yield lines.headed(exportlines.EVIDENCE) if self._has_evidence else lines.opening
-        separator = lines.before_first
-        for share, statement in self._batches():
-            with self._engine.connect() as connection:
-                found = connection.execute(statement).all()
-                if found:
-                    self._learn(connection, found)
-            self.share, self.findings = share, self.findings + len(found)
-            if found:
-                yield separator + lines.separator.join(self._line(row) for row in found)
-                separator = lines.separator
-            self._pause()
-        yield lines.closing
+    def text(self) -> Iterator[bytes]:
+        """The file, in pieces of many lines.
 
-    def _batches(self) -> Iterator[tuple[float, Select[Any]]]:
+        :raises HexTrackrError: it cannot be read, or there is no space for it; what was sent is not the whole file.
+        """
+        with tempfile.TemporaryFile(dir=self._folder) as file:
+            place = 0
+            try:
+                self._start_task(self._write, os.fdopen(os.dup(file.fileno()), "wb", buffering=0))
+                while not self._is_over or self._pieces:
+                    if not self._pieces:
+                        self._sleep(_LOOK)
+                        continue
+                    size, self.share, self.findings = self._pieces.popleft()
+                    yield os.pread(file.fileno(), size, place)
+                    place += size
+                    self._sleep(0)
+            finally:
+                self._is_given_up = True
+            if self._error is not None:
+                raise translated(self._error) from self._error
+            if not self._is_complete:
+                raise Interrupted("The file was not written to its end.")
+
+    def _write(self, file: FileIO) -> None:
+        """Write the file once it is its turn, until it is complete or nobody wants it any more."""
+        try:
+            with file:
+                while not _AT_ONCE.acquire(blocking=False):
+                    self._sleep(_LOOK)
+                try:
+                    self._write_to(file)
+                finally:
+                    _AT_ONCE.release()
+        except (SQLAlchemyError, HexTrackrError, OSError, ValueError) as error:
+            self._error = error  # raised where the client is answered
+        finally:
+            self._is_over = True
+
+    def _write_to(self, file: FileIO) -> None:
+        with self._engine.connect() as connection:
+            for text, share, findings in self._written(connection):
+                if self._is_given_up:
+                    return
+                if text:
+                    rest = memoryview(data := text.encode())
+                    while rest:
+                        rest = rest[file.write(rest) :]
+                    self._pieces.append((len(data), share, findings))
+                self._sleep(0)
+
+    def _written(self, connection: Connection) -> Iterator[tuple[str, float, int]]:
+        """The pieces; how much of the record has been gone through with each, and how many findings are in the file."""
+        lines, findings = self._lines, 0
+        yield lines.headed(exportlines.EVIDENCE) if self._has_evidence else lines.opening, 0.0, 0
+        separator = lines.before_first
+        for share, statement in self._batches(connection):
+            found = connection.execute(statement).all()
+            findings += len(found)
+            text = ""
+            if found:
+                self._learn(connection, found)
+                text = separator + lines.separator.join(self._line(row) for row in found)
+                separator = lines.separator
+            yield text, share, findings
+        self._is_complete = True
+        yield lines.closing, 1.0, findings
+
+    def _batches(self, connection: Connection) -> Iterator[tuple[float, Select[Any]]]:
         """What finds each, and how much has been gone through with it."""
         columns = (*_OWN, *_REFERRING)
-        with self._engine.connect() as connection:
-            filters = self._filters.looked_up(connection, self._pause)
-            lead = leads.best(connection, filters)
-            last = connection.scalar(select(func.max(Finding.id))) or 0
-            # A few are found at once, so that nobody need have a turn meanwhile.
-            ids = sorted(leads.collect(connection, filters, lead, leads.MOST, lambda: None)) if lead.are_few else []
+        filters = self._filters.looked_up(connection, lambda: self._sleep(0))
+        lead = leads.best(connection, filters)
+        last = connection.scalar(select(func.max(Finding.id))) or 0
+        # A few are found at once, so that nobody need have a turn meanwhile.
+        ids = sorted(leads.collect(connection, filters, lead, leads.MOST, lambda: None)) if lead.are_few else []
         if not lead.are_few:
             for first in range(0, last + 1, _SPAN):
                 yield (
@@ -123,7 +204,6 @@ class Export:
                 select(Source.id, Source.scanner, Source.label).where(Source.id.in_(new))
             ):
                 self._sources[number] = part(exportlines.SOURCE, names)
-        # Imports move the days of sightings on, so they are those of the moment as well.
         seen = select(Sighting.id, type_coerce(Sighting.day, String))
         seen = seen.where(Sighting.id.in_({row.sighting_id for row in found}))
         self._days = {number: day for number, day in connection.execute(seen)}

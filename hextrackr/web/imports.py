@@ -12,9 +12,9 @@ from typing import Any, cast
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine, func, select, true, tuple_
 
-from hextrackr.errors import Conflict, HexTrackrError, MissingFile, NotFound, TooMany
-from hextrackr.extensions import db, import_registry, import_supervisor, socketio, tracker
-from hextrackr.models import Import, Reject
+from hextrackr.errors import Conflict, MissingFile, NotFound, TooMany
+from hextrackr.extensions import db, import_registry, import_supervisor, offload, socketio
+from hextrackr.models import Import, Reject, files
 from hextrackr.models.imports import FINISHED, ImportState
 from hextrackr.progress import protocol
 
@@ -106,15 +106,13 @@ def retry(import_id: int) -> Answer:
     _existing(import_id)
     import_supervisor.refuse_if_stopping()
     session_id = request.form.get("sessionId", "").strip() or str(uuid.uuid4())
-    _refuse_used(protocol.session_id(session_id))
-    again = import_registry.retry(import_id, session_id)
-    if again is None:
-        raise Conflict(
-            "The file of this import is not on the server any more; please upload it again.", "NOT_RETRYABLE"
-        )
-    record = _existing(again)
-    import_supervisor.submit(record)
-    return _accepted(record), 202
+    with import_supervisor.reserved(protocol.session_id(session_id)):
+        record = import_registry.retry(import_id, session_id)
+        if record is None:
+            raise Conflict(
+                "The file of this import is not on the server any more; please upload it again.", "NOT_RETRYABLE"
+            )
+    return _submitted(record), 202
 
 
 @blueprint.get("/imports/<int:import_id>/rejects.csv")
@@ -146,7 +144,7 @@ def _rejects(engine: Engine, import_id: int) -> Iterator[tuple[Any, ...]]:
 
 
 def _receive() -> Import:
-    """Store the upload and queue its import."""
+    """Store the upload and queue its import: both survive a power cut before anybody is told of them."""
     import_supervisor.refuse_if_stopping()
     if import_registry.queued() >= QUEUE:
         raise TooMany("Too many imports are waiting; please try again when some of them are done.", "QUEUE_FULL")
@@ -156,23 +154,25 @@ def _receive() -> Import:
     if upload is None:
         raise MissingFile
     values = importform.parse(incoming.form, incoming.files["csvFile"].filename or "")
-    _refuse_used(values["session_id"])
-    import_supervisor.refuse_if_stopping()  # a restore may have begun while the file came in
-    name = upload.keep()
-    try:
-        import_id = import_registry.add(file_size=upload.size, digest=upload.digest, upload=name, **values)
-    except HexTrackrError:
-        upload.drop()
-        raise
-    record = _existing(import_id)
-    import_supervisor.submit(record)
+    import_supervisor.refuse_if_stopping()
+    with import_supervisor.writing():  # a restore may have begun while the file came in
+        with import_supervisor.reserved(values["session_id"]):
+            name = upload.keep()
+            try:
+                record = import_registry.enqueue(file_size=upload.size, digest=upload.digest, upload=name, **values)
+            except BaseException:
+                upload.drop()
+                raise
+        _submitted(record)
     return record
 
 
-def _refuse_used(session_id: str) -> None:
-    session = tracker.get_session(session_id)
-    if session is not None and session["status"] in ("initialized", "processing"):
-        raise Conflict("This session id is in use by a running operation.", "SESSION_IN_USE")
+def _submitted(record: Import) -> dict[str, Any]:
+    """Have an import taken that is on record: from here on nothing refuses it."""
+    if (database := files.database_file(db.engine.url)) is not None:
+        offload(files.make_commits_durable, database)
+    import_supervisor.submit(record)
+    return _accepted(record)
 
 
 def _answer(record: Import) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def ready() -> tuple[dict[str, Any], int]:
     """Able to work: 503 if not, and what is in the way."""
     found = readiness.answers(
         {
-            "database": lambda: readiness.database(db.engine),
+            "database": lambda: readiness.database(db.engine, socketio.sleep, lambda: import_supervisor.is_at_work),
             "store": current_app.extensions["store_check"],
             "disk": lambda: readiness.disk(Path(current_app.config["INSTANCE_PATH"])),
             "server": _takes_imports,

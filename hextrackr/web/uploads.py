@@ -62,7 +62,7 @@ class StoredFile:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / janitor.upload_name("part")
-        self._stream = self.path.open("w+b", buffering=0)
+        self._stream = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b", buffering=0)
         self._unsynced = 0
         self._kept = False
         self._digest = hashlib.sha256()

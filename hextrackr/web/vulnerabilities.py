@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
@@ -48,7 +49,10 @@ def exported(kind: str) -> Response:
     name = f"vulnerabilities.{kind}"
     limited, evidence = filters.requested(request.args), request.args.get("evidence") == "true"
     engine = db.engine.execution_options(**{deadlines.BOUNDED: True})
-    export = exports.Export(engine, limited, kind, lambda: socketio.sleep(0), evidence=evidence)
+    export = exports.Export(
+        engine, limited, kind, evidence=evidence, folder=Path(current_app.config["INSTANCE_PATH"]),
+        start_task=socketio.start_background_task, sleep=socketio.sleep,
+    )  # fmt: skip
     session_id = request.args.get("sessionId", "") if request.method == "GET" else ""
     tracker = current_app.extensions["progress_tracker"]
     watched = WatchedExport(export, tracker, session_id, name) if session_id else None

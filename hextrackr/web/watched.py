@@ -29,7 +29,7 @@ class WatchedExport:
             session_id, {"operation": "export", "filename": filename, "message": "Writing the file..."}
         )
 
-    def text(self) -> Iterator[str]:
+    def text(self) -> Iterator[bytes]:
         """The file, in the pieces of the export. What is told of a piece is told once it has left."""
         begun, size = time.monotonic(), 0
         for piece in self._export.text():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from hextrackr.errors import Conflict, ErrorRecord, TooMany
 from hextrackr.models import Import
@@ -16,6 +17,9 @@ from .channel import Message
 from .durations import measured
 from .stepwatch import StepWatch
 
+#: In the metadata of a session that is held for an import which is not on record yet.
+_RESERVED = "reserved"
+
 
 class Announcer:
     """Turns import rows and the importer's messages into progress."""
@@ -23,6 +27,22 @@ class Announcer:
     def __init__(self, tracker: ProgressTracker) -> None:
         self._tracker = tracker
         self._watch = StepWatch(time.monotonic)
+
+    @contextmanager
+    def reserved(self, session_id: str) -> Iterator[None]:
+        """Hold a session for an import that is put on record within; if that does not succeed, there is no such session.
+
+        :raises Conflict: ``SESSION_IN_USE``.
+        :raises TooMany: there are too many sessions.
+        """
+        self._tracker.create_session_with_id(
+            session_id, {"operation": snapshots.OPERATION, "totalSteps": snapshots.TOTAL_STEPS, _RESERVED: True}
+        )
+        try:
+            yield
+        except BaseException:
+            self._tracker.withdraw_session(session_id)
+            raise
 
     def queued(self, record: Import) -> None:
         """Open the session of an import that waits for its turn, or for its confirmation; whoever took it already has opened it.
@@ -34,10 +54,20 @@ class Announcer:
             self._tracker.create_session_with_id(record.session_id, snapshots.opening(record), sequence=sequence)
         except Conflict:
             known = self._tracker.get_session(record.session_id)
-            if known is None or known["metadata"].get("importId") != record.id:
+            if known is None or not (self._claimed(record) or known["metadata"].get("importId") == record.id):
                 raise
         else:
             self._opened(record)
+
+    def _claimed(self, record: Import) -> bool:
+        """Say whose the session is, if it was held for an import; False if it was not."""
+        known = self._tracker.get_session(record.session_id)
+        if known is None or not known["metadata"].get(_RESERVED):
+            return False
+        opening = {**snapshots.opening(record), _RESERVED: False}
+        return self._tracker.update_progress(
+            record.session_id, 0.0, "Upload complete. The import is about to start.", opening
+        )
 
     def reopened(self, record: Import) -> None:
         """See that an import which waits has a session; its former one may have ended with another process."""
@@ -64,6 +94,7 @@ class Announcer:
 
     def taken(self, record: Import) -> None:
         """Tell of an import from here from now on; where there is no room for its session, it goes on untold."""
+        self._claimed(record)
         with suppress(TooMany):
             self._open(record)
         known = self._tracker.get_session(record.session_id)

@@ -6,25 +6,32 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hextrackr.models import Import
+
 #: How long to wait for the other process, in seconds.
 PATIENCE = 5.0
 
 
-def request(instance: Path, import_id: int) -> None:
+def request(instance: Path, record: Import) -> None:
     """Ask for an import to be cancelled."""
     folder = instance / "cancel"
-    folder.mkdir(exist_ok=True)
-    (folder / str(import_id)).touch()
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / _name(record)).touch(mode=0o600)
 
 
-def requested(instance: Path) -> set[int]:
-    """The imports that somebody wants cancelled."""
-    return {int(path.name) for path in (instance / "cancel").glob("*") if path.name.isdigit()}
+def is_requested(instance: Path, record: Import) -> bool:
+    """Whether somebody wants an import cancelled."""
+    return (instance / "cancel" / _name(record)).exists()
 
 
-def settle(instance: Path, import_id: int) -> None:
+def settle(instance: Path, record: Import) -> None:
     """Take back a request, once it has been followed or has come too late."""
-    (instance / "cancel" / str(import_id)).unlink(missing_ok=True)
+    (instance / "cancel" / _name(record)).unlink(missing_ok=True)
+
+
+def _name(record: Import) -> str:
+    """Which import it is: its number alone may be that of another one once the record was cleared."""
+    return f"{record.id}-{record.created_at}"
 
 
 class Cancellation:
@@ -37,14 +44,16 @@ class Cancellation:
         self._instance = instance
         self._sleep = sleep
 
-    def requested(self) -> set[int]:
-        """The imports that somebody wants cancelled."""
-        return requested(self._instance)
+    def is_requested(self, record: Import) -> bool:
+        """Whether somebody wants an import cancelled."""
+        return is_requested(self._instance, record)
 
-    def ask(self, import_id: int, ended: Callable[[], bool]) -> None:
+    def ask(self, record: Import, ended: Callable[[], bool]) -> None:
         """Ask the process that works on an import, and wait until it has ended, but not for ever."""
-        request(self._instance, import_id)
+        request(self._instance, record)
         deadline = time.monotonic() + PATIENCE
-        while not ended() and time.monotonic() < deadline:
-            self._sleep(0.02)
-        settle(self._instance, import_id)
+        try:
+            while not ended() and time.monotonic() < deadline:
+                self._sleep(0.02)
+        finally:
+            settle(self._instance, record)

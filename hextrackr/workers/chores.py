@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from hextrackr.errors import ErrorRecord, ServerStopping
+from sqlalchemy.exc import SQLAlchemyError
+
+from hextrackr.causes import translated
+from hextrackr.errors import ErrorRecord, HexTrackrError, Interrupted, ServerStopping
 
 from .channel import Message
+
+log = logging.getLogger(__name__)
+
+#: What is said of something that could not even begin.
+NOT_STARTED: ErrorRecord = {
+    "code": Interrupted.code,
+    "detail": "The process that does this could not be started; nothing was changed.",
+}
 
 #: Told each line of progress.
 Progressed = Callable[[Message], None]
@@ -21,7 +33,8 @@ class _Chore:
     request: Message
     progressed: Progressed
     done: bool = False
-    error: ErrorRecord | None = None
+    #: What is true until somebody says otherwise.
+    error: ErrorRecord | None = field(default_factory=lambda: HexTrackrError().record())
 
 
 class Chores:
@@ -37,6 +50,7 @@ class Chores:
         self._sleep = sleep
         self._stopped = stopped
         self._waiting: deque[_Chore] = deque()
+        self.under_way = False
 
     def ask(self, request: Message, progressed: Progressed) -> ErrorRecord | None:
         """Have something done and wait for its end; what stood in the way, if it did not work."""
@@ -52,8 +66,16 @@ class Chores:
         if not self._waiting:
             return False
         chore = self._waiting.popleft()
+        self.under_way = True
         try:
             chore.error = carry_out(chore.request, chore.progressed)
+        except OSError:
+            log.exception("The importer process cannot be started")
+            chore.error = NOT_STARTED
+        except (SQLAlchemyError, HexTrackrError) as error:
+            log.exception("The importer process was not asked")
+            chore.error = translated(error).record()
         finally:
+            self.under_way = False
             chore.done = True
         return True

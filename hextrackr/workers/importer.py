@@ -1,8 +1,8 @@
 """The importer process: takes job lines, runs the pipeline, sends progress lines. Ends when its parent does.
 
 Lines it takes: ``{"type": "job", "session_id", ...}`` with the fields of a :class:`~hextrackr.importing.job.Job`,
-``{"type": "undo", "import_id", "database_url"}``, ``{"type": "upkeep", ...}`` with the fields of an
-:class:`~hextrackr.backups.operations.Operation`, and ``{"type": "sweep", "database_url"}``. Lines it sends:
+``{"type": "undo", "import_id", "database_url", "instance"}``, ``{"type": "upkeep", ...}`` with the fields of an
+:class:`~hextrackr.backups.operations.Operation`, and ``{"type": "sweep", "database_url", "instance"}``. Lines it sends:
 ``{"type": "progress", "progress", "message", "metadata"}``, then one of ``{"type": "completed"}``, ``{"type": "awaiting"}``,
 ``{"type": "done"}`` and ``{"type": "failed", "error": {code, detail}}``, then ``{"type": "idle", "retire": bool}`` when it has
 cleaned up.
@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -39,6 +39,7 @@ from hextrackr.models.imports import ImportState
 
 from . import footprint
 from .channel import Channel, Message
+from .maintenance import MaintenanceLock
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ def serve(descriptor: int, niceness: int, memory_limit: int) -> None:
     :raises MemoryError: not even the end of the work could be told.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes the socket
+    os.umask(0o077)
     os.nice(niceness)
     if memory_limit:
         footprint.limit(memory_limit)
@@ -84,7 +86,7 @@ def serve(descriptor: int, niceness: int, memory_limit: int) -> None:
         request = jobs.get()
         match request.pop("type"):
             case "sweep":
-                sweep(**request)
+                sweep_unless_replaced(**request)
                 continue  # nobody waits for it
             case "undo":
                 take_back(channel, **request)
@@ -119,7 +121,7 @@ def carry_out(job: Job, channel: Channel) -> None:
     meter = Meter(report, time.monotonic)
     try:
         Path(job.spill).mkdir(parents=True, exist_ok=True)
-        with _ticking(meter, job):
+        with _joining(job.instance), _ticking(meter, job):
             state = pipeline.run(job, meter)
     except Exception as error:
         outcome = _failure(error, f"Import {job.import_id}")
@@ -130,17 +132,17 @@ def carry_out(job: Job, channel: Channel) -> None:
     _clean_up(job, state)
 
 
-def take_back(channel: Channel, import_id: int, database_url: str) -> None:
+def take_back(channel: Channel, import_id: int, database_url: str, instance: str = "") -> None:
     """Undo one import and say what became of it."""
     try:
-        with engines.opened(database_url) as engine:
+        with _joining(instance), engines.opened(database_url) as engine:
             undo.take_back(engine, import_id)
-    except (SQLAlchemyError, errors.HexTrackrError) as error:
+    except (SQLAlchemyError, OSError, errors.HexTrackrError) as error:
         outcome = _failure(error, f"The undo of import {import_id}")
     else:
         outcome = {"type": "done"}
     channel.send(outcome)
-    sweep(database_url)
+    sweep_unless_replaced(database_url, instance)
 
 
 def keep_up(channel: Channel, operation: Operation) -> None:
@@ -154,12 +156,24 @@ def keep_up(channel: Channel, operation: Operation) -> None:
             channel.send({"type": "progress", "progress": progress, "message": message, "metadata": {}})
 
     try:
-        operations.carry_out(operation, report)
-    except (sqlite3.Error, OSError, errors.HexTrackrError) as error:
+        carry_out_operation(operation, report)
+    except (sqlite3.Error, SQLAlchemyError, OSError, errors.HexTrackrError) as error:
         outcome = _failure(error, f"The {operation.kind}")
     else:
         outcome = {"type": "done"}
     channel.send(outcome)
+
+
+def carry_out_operation(operation: Operation, report: operations.Report) -> None:
+    """Do it while nobody writes, if it replaces the record; in this process, so that the lock is held until the last write.
+
+    :raises HexTrackrError: it cannot be done; sqlite3.Error, SQLAlchemyError and OSError as well.
+    """
+    if operation.kind == "backup":
+        operations.carry_out(operation, report)
+        return
+    with MaintenanceLock(Path(operation.instance)).replacing():
+        operations.carry_out(operation, report)
 
 
 def _failure(error: Exception, what: str) -> Message:
@@ -216,7 +230,18 @@ def _clean_up(job: Job, state: ImportState) -> None:
     if state == ImportState.COMPLETED:
         Path(job.upload).unlink(missing_ok=True)
     if state != ImportState.AWAITING_CONFIRMATION:
-        sweep(job.database_url)
+        sweep_unless_replaced(job.database_url, job.instance)
+
+
+def _joining(instance: str) -> AbstractContextManager[None]:
+    """Write on behalf of the process that asked; it holds the lock already."""
+    return MaintenanceLock(Path(instance)).joining() if instance else nullcontext()
+
+
+def sweep_unless_replaced(database_url: str, instance: str = "") -> None:
+    """:func:`sweep`, unless the record is being replaced: what is found in one record must not be deleted in another."""
+    with suppress(errors.Maintenance), MaintenanceLock(Path(instance)).writing() if instance else nullcontext():
+        sweep(database_url)
 
 
 def sweep(database_url: str) -> None:

@@ -21,12 +21,14 @@ class Keeper:
     :param database_url: what each importer process sweeps when it starts.
     :param niceness: how far it gives way to other processes.
     :param memory_limit: its address space in bytes.
+    :param instance: the data folder, where it finds the lock.
     """
 
-    def __init__(self, database_url: str, niceness: int, memory_limit: int | None = None) -> None:
+    def __init__(self, database_url: str, niceness: int, memory_limit: int | None = None, instance: str = "") -> None:
         self._database_url = database_url
         self._niceness = niceness
         self._memory_limit = memory_limit
+        self._instance = instance
         self._process: ImporterProcess | None = None
 
     @property
@@ -96,5 +98,5 @@ class Keeper:
     def _started(self) -> ImporterProcess:
         if self._process is None:
             self._process = ImporterProcess(self._niceness, self._memory_limit)
-            self._process.sweep(self._database_url)
+            self._process.sweep(self._database_url, self._instance)
         return self._process

@@ -66,9 +66,9 @@ class ImporterProcess:
         """Hand over something else than an import, see :mod:`.importer`; False if the child is gone."""
         return self._channel.send(request)
 
-    def sweep(self, database_url: str) -> None:
+    def sweep(self, database_url: str, instance: str) -> None:
         """Let the child empty what ended imports have left in staging."""
-        self._channel.send({"type": "sweep", "database_url": database_url})
+        self._channel.send({"type": "sweep", "database_url": database_url, "instance": instance})
 
     def messages(self) -> Iterator[Message]:
         """What the child says, until it is gone; also that it is silent: it is still starting, or gets no processor time."""

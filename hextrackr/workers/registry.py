@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from hextrackr.errors import ErrorRecord, RequestError
+from hextrackr.errors import Conflict, ErrorRecord, RequestError
 from hextrackr.importing import scandate, undo
-from hextrackr.models import Import, Source, transactions
+from hextrackr.models import Import, Source, dialects, transactions
 from hextrackr.models.imports import FINISHED, ImportMode, ImportState
 from hextrackr.models.sources import source_of
 
@@ -29,6 +29,8 @@ SAID = (
     "filename", "file_size", "upload", "vendor", "source_label", "mode", "scan_date", "date_order", "confirmed", "preview",
     "digest",
 )  # fmt: skip
+#: What is said of a session id that a running operation has.
+SESSION_IN_USE = "This session id is in use by a running operation."
 #: After this many attempts an import that keeps ending its process is given up.
 MAX_ATTEMPTS = 3
 
@@ -50,18 +52,24 @@ class ImportRegistry:
         self._sleep = sleep
 
     def add(self, **values: Any) -> int:
-        """Queue a stored upload and return the import's id.
+        """Queue a stored upload and return the import's id; see :meth:`enqueue`."""
+        return self.enqueue(**values).id
 
+    def enqueue(self, **values: Any) -> Import:
+        """Queue a stored upload.
+
+        :raises Conflict: ``SESSION_IN_USE``: an import that has not ended has this session id, whichever process took it.
         :raises DatabaseBusy: the database stayed locked.
         """
 
-        def insert(session: Session) -> int:
+        def insert(session: Session) -> Import:
+            _refuse_used(session, values["session_id"])
+            measured.began(values["session_id"])
             record = Import(state=ImportState.QUEUED, created_at=now_ms(), **values)
             session.add(record)
             session.flush()
-            return record.id
+            return record
 
-        measured.began(values["session_id"])
         return self._write(insert)
 
     def get(self, import_id: int) -> Import | None:
@@ -123,21 +131,25 @@ class ImportRegistry:
             error_code=error["code"], error_detail=error["detail"], **({} if keep_upload else {"upload": ""}),
         )  # fmt: skip
 
-    def retry(self, import_id: int, session_id: str) -> int | None:
-        """Queue the upload of a failed import again and return the new import's id; None if the upload is not there any more."""
+    def retry(self, import_id: int, session_id: str) -> Import | None:
+        """Queue the upload of a failed import again, as a new import; None if the upload is not there any more.
 
-        def again(session: Session) -> int | None:
+        :raises Conflict: ``SESSION_IN_USE``, as :meth:`enqueue`.
+        """
+
+        def again(session: Session) -> Import | None:
+            _refuse_used(session, session_id)
             failed = session.get(Import, import_id, with_for_update=True)
             if failed is None or failed.state != ImportState.FAILED or not failed.upload:
                 return None
+            measured.began(session_id)
             said = {name: getattr(failed, name) for name in SAID} | {"scan_date": scandate.of_form(failed)}
             record = Import(state=ImportState.QUEUED, created_at=now_ms(), session_id=session_id, **said)
             failed.upload = ""
             session.add(record)
             session.flush()
-            return record.id
+            return record
 
-        measured.began(session_id)
         return self._write(again)
 
     def stale_uploads(self) -> list[Import]:
@@ -185,3 +197,11 @@ class ImportRegistry:
 
     def _write(self, change: Callable[[Session], T]) -> T:
         return transactions.write(self._engine, change, sleep=self._sleep)
+
+
+def _refuse_used(session: Session, session_id: str) -> None:
+    """See, in the transaction that queues an import, that no other one that has not ended has its session id."""
+    dialects.lock_name(session.connection(), session_id)
+    used = select(Import.id).where(Import.session_id == session_id, Import.state.not_in(FINISHED)).limit(1)
+    if session.scalar(used) is not None:
+        raise Conflict(SESSION_IN_USE, "SESSION_IN_USE")

@@ -66,6 +66,7 @@ class Runner:
         self._stopping = False
         self._ran_out_of_memory = False
         self.current: int | None = None
+        self._record: Import | None = None
         self.let_go: set[int] = set()
 
     def existing(self, import_id: int) -> Import:
@@ -82,7 +83,7 @@ class Runner:
         """Run one import to its end, or to the point where it awaits a confirmation."""
         if not self._leases.claim(record):
             return
-        self.current = record.id
+        self.current, self._record = record.id, record
         with logs.about(record.id, record.session_id):
             self._carry_out(record)
 
@@ -100,7 +101,7 @@ class Runner:
             log.exception("The importer process cannot be started")
             self._endings.end(record, ImportState.FAILED, _NOT_STARTED)
         finally:
-            self.current = None
+            self.current = self._record = None
             self._cancelled.discard(record.id)
 
     def cancel_current(self, import_id: int) -> bool:
@@ -110,6 +111,11 @@ class Runner:
         self._cancelled.add(import_id)
         self._keeper.kill()
         return True
+
+    def cancel_current_if(self, asked: Callable[[Import], bool]) -> None:
+        """Kill the importer if somebody wants the import cancelled that it works on."""
+        if self._record is not None and asked(self._record):
+            self.cancel_current(self._record.id)
 
     def cancel(self, import_id: int, sleep: Callable[[float], None]) -> None:
         """Kill the importer in the current import, and wait until that import has ended."""

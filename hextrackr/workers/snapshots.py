@@ -33,11 +33,13 @@ class ImportSnapshots:
     """Finds the snapshot of a session: the tracker's while it holds one and the import's row knows no better, else the row's.
 
     :param reachable: where sessions are shared between processes, whether those of the others can be read; else None.
+    :ivar others: finds what is on record of sessions that are no imports.
     """
 
     def __init__(
         self, tracker: ProgressTracker, registry: ImportRegistry, reachable: Callable[[], bool] | None = None
     ) -> None:
+        self.others: Callable[[str], Snapshot | None] = lambda _: None
         self._tracker = tracker
         self._registry = registry
         self._reachable = reachable
@@ -53,7 +55,9 @@ class ImportSnapshots:
             if live is None:
                 raise
             return live
-        if record is None or (live is not None and not self._is_stale(live, record)):
+        if record is None:
+            return self.others(session_id) if live is None else live
+        if live is not None and not self._is_stale(live, record):
             return live
         told = snapshot(record, now_ms())
         if live is not None:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
-from hextrackr.errors import NOT_LATEST, Cancelled, Conflict, ErrorRecord, HexTrackrError, Replacing, ServerStopping
+from sqlalchemy.exc import SQLAlchemyError
+
+from hextrackr.errors import (
+    NOT_LATEST,
+    Cancelled,
+    Conflict,
+    ErrorRecord,
+    HexTrackrError,
+    Interrupted,
+    Maintenance,
+    ServerStopping,
+)
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
 from hextrackr.models.imports import FINISHED, RUNNING, ImportState
@@ -16,13 +29,15 @@ from .cancellation import Cancellation
 from .channel import Message
 from .chores import Progressed
 from .endings import Endings
-from .hold import Hold
 from .keeper import Keeper
 from .leases import Leases
+from .maintenance import MaintenanceLock
 from .registry import ImportRegistry, now_ms
 from .rounds import Rounds
 from .runner import Runner
 from .turns import Turns
+
+log = logging.getLogger(__name__)
 
 #: Seconds between two looks at an import that a worker has been woken for.
 LOOK = 0.2
@@ -35,9 +50,10 @@ class Supervisor:
     :param leases: what this process owns of them.
     :param tidy: removes the files that processes which have ended left behind.
     :param cancellation: asks other processes to cancel, and hears them ask.
-    :param hold: keeps imports away while the record is replaced.
+    :param lock: keeps writers away while the record is replaced.
     :param announcer: tells the tracker.
     :param job_of: makes the job for an import.
+    :param instance: the data folder, where the importer process finds the lock.
     :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
     :param database_url: what the importer process sweeps when it starts.
     :param niceness: how far the importer process gives way to others.
@@ -55,7 +71,8 @@ class Supervisor:
         job_of: Callable[[Import], Job],
         tidy: Callable[[], None],
         cancellation: Cancellation,
-        hold: Hold,
+        lock: MaintenanceLock,
+        instance: str,
         start_task: Callable[..., Any],
         sleep: Callable[[float], None],
         database_url: str,
@@ -67,15 +84,18 @@ class Supervisor:
         self._registry = registry
         self._announcer = announcer
         self._cancellation = cancellation
-        self._hold = hold
+        self._lock = lock
+        self._instance = instance
         self._start_task = start_task
         self._sleep = sleep
         self._database_url = database_url
         self._wake_workers = wake_workers
         self._alone = alone
         self._endings = Endings(registry, announcer, job_of)
-        self._keeper = Keeper(database_url, niceness, memory_limit)
-        self._turns = Turns(registry, to_cancel=cancellation.requested, may_import=self._may_import, sleep=sleep)
+        self._keeper = Keeper(database_url, niceness, memory_limit, instance)
+        self._turns = Turns(
+            registry, to_cancel=cancellation.is_requested, may_import=self._may_import, lock=lock, sleep=sleep
+        )
         self._runner = Runner(
             registry,
             leases,
@@ -90,7 +110,11 @@ class Supervisor:
 
     def start(self) -> None:
         """Take up what an earlier server left unfinished, and begin to work."""
-        self._rounds.begin()
+        try:
+            with self._lock.writing():
+                self._rounds.begin()
+        except Maintenance:
+            pass  # nothing is unfinished then; what there is afterwards is found by the rounds
         self._start_task(self._turns.work)
 
     def stop(self) -> None:
@@ -110,12 +134,19 @@ class Supervisor:
         """Take no new import once the end has begun, or while the record is replaced.
 
         :raises ServerStopping: the end has begun.
-        :raises Replacing: the record is being replaced.
+        :raises Maintenance: the record is being replaced.
         """
         if self._turns.stopped:
             raise ServerStopping
-        if self._hold.is_held():
-            raise Replacing
+        if self._lock.is_held():
+            raise Maintenance
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Write to the record, within; every request and command that does goes through here.
+
+        :raises Maintenance: the record is being replaced.
+        """
+        return self._lock.writing()
 
     def run_alone(self, import_id: int) -> Import:
         """Carry out one import here and now, in an importer process of its own, and return its row.
@@ -135,19 +166,28 @@ class Supervisor:
         return ended
 
     @property
+    def is_at_work(self) -> bool:
+        """Whether the importer process is doing something."""
+        return self._runner.current is not None or self._turns.chores.under_way
+
+    @property
     def importer_pid(self) -> int | None:
         """The process id of the importer, while there is one."""
         return self._keeper.pid
 
-    def submit(self, record: Import) -> None:
-        """Take on a queued import.
+    def reserved(self, session_id: str) -> AbstractContextManager[None]:
+        """Queue an import, within, under a session id that nobody else has; see :meth:`.announcer.Announcer.reserved`."""
+        return self._announcer.reserved(session_id)
 
-        :raises Conflict: ``SESSION_IN_USE``.
-        """
-        self._announcer.queued(record)
-        if self._runner.current is not None:
-            self._rounds.tell_waiting()
-        self._ready(record)
+    def submit(self, record: Import) -> None:
+        """Take on a queued import. It is on record, so that whatever cannot be told of it now does not keep it from being done."""
+        try:
+            self._announcer.queued(record)
+            if self._runner.current is not None:
+                self._rounds.tell_waiting()
+            self._ready(record)
+        except (SQLAlchemyError, HexTrackrError, RuntimeError, OSError):
+            log.exception("Import %d is on record, and not told of yet", record.id)
 
     def cancel(self, import_id: int) -> Import:
         """End an import before its commit.
@@ -160,7 +200,7 @@ class Supervisor:
         if self._runner.current == import_id:
             self._runner.cancel(import_id, self._sleep)
         elif record.state in RUNNING and record.lease_until >= now_ms():
-            self._cancellation.ask(import_id, lambda: self._runner.existing(import_id).state in FINISHED)
+            self._cancellation.ask(record, lambda: self._runner.existing(import_id).state in FINISHED)
         # One that awaits a confirmation, or its turn, is in nobody's hands, even if its importer was just cleaning up.
         record = self._runner.existing(import_id)
         if record.state not in FINISHED:
@@ -196,9 +236,13 @@ class Supervisor:
         :raises Conflict: ``NOT_LATEST``.
         :raises HexTrackrError: it did not work; everything is as it was.
         """
-        self._runner.existing(import_id)
-        error = self.ask({"type": "undo", "import_id": import_id, "database_url": self._database_url})
+        was_undone = self._runner.existing(import_id).undone_at is not None
+        request = {"import_id": import_id, "database_url": self._database_url, "instance": self._instance}
+        error = self.ask({"type": "undo", **request})
         if error is not None:
+            known = self._runner.existing(import_id)
+            if error["code"] == Interrupted.code and known.undone_at is not None and not was_undone:
+                return known  # its process died after the commit
             kind = Conflict if error["code"] == NOT_LATEST else HexTrackrError
             raise kind(error["detail"], error["code"])
         return self._runner.existing(import_id)
@@ -210,24 +254,22 @@ class Supervisor:
         """
         return self._turns.chores.ask(request, progressed)
 
-    def hold(self) -> None:
-        """Take no new import until :meth:`release`: the record is about to be replaced.
+    def maintaining(self) -> AbstractContextManager[None]:
+        """Keep writers away, within, in all processes: the record is about to be replaced.
 
-        :raises Replacing: that is going on already.
-        :raises Conflict: ``IMPORTS_UNFINISHED``.
+        :raises ServerStopping: the end has begun.
+        :raises Maintenance: somebody else does the same.
+        :raises Conflict: ``IMPORTS_UNFINISHED``; ``RECORD_IN_USE``: something else is being written.
         """
-        self.refuse_if_stopping()
-        if not self._hold.take():
-            raise Replacing
+        return self._lock.maintaining(self._refuse_unfinished)
+
+    def _refuse_unfinished(self) -> None:
+        if self._turns.stopped:
+            raise ServerStopping
         if self._registry.unfinished():
-            self._hold.release()
             raise Conflict(
                 "Some imports have not ended yet; let them end, or cancel them, first.", "IMPORTS_UNFINISHED"
             )
-
-    def release(self) -> None:
-        """Take new imports again."""
-        self._hold.release()
 
     def see_through(self, import_id: int) -> None:
         """Look for work now, and wait until an import is not to be done here any more."""
@@ -239,7 +281,7 @@ class Supervisor:
             self._sleep(LOOK)
 
     def _may_import(self) -> bool:
-        return self._wake_workers is None and not self._hold.is_held()
+        return self._wake_workers is None and not self._lock.is_held()
 
     def _ready(self, record: Import) -> None:
         """See that somebody takes an import."""

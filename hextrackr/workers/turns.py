@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.errors import DatabaseBusy, ErrorRecord, HexTrackrError
+from hextrackr.errors import DatabaseBusy, ErrorRecord, HexTrackrError, Maintenance
+from hextrackr.models import Import
 
 from .channel import Message
 from .chores import Chores, Progressed
 from .endings import Endings
 from .keeper import Keeper
+from .maintenance import MaintenanceLock
 from .registry import ImportRegistry
 from .rounds import ROUND, Rounds
 from .runner import Runner
@@ -33,8 +35,9 @@ STOP_PATIENCE = 3.0
 class Turns:
     """Takes chores, and imports one at a time, the oldest first.
 
-    :param to_cancel: the imports that another process, such as a command, wants cancelled.
+    :param to_cancel: whether another process, such as a command, wants this import cancelled.
     :param may_import: whether this process takes imports, now.
+    :param lock: held while anything is written to the record.
     :param sleep: waits in the server's async mode (seconds).
     """
 
@@ -42,13 +45,15 @@ class Turns:
         self,
         registry: ImportRegistry,
         *,
-        to_cancel: Callable[[], Iterable[int]],
+        to_cancel: Callable[[Import], bool],
         may_import: Callable[[], bool],
+        lock: MaintenanceLock,
         sleep: Callable[[float], None],
     ) -> None:
         self._registry = registry
         self._to_cancel = to_cancel
         self._may_import = may_import
+        self._lock = lock
         self._sleep = sleep
         self._wake = threading.Event()
         self._stopped = threading.Event()
@@ -94,8 +99,7 @@ class Turns:
     def meanwhile(self) -> None:
         """Beside an import."""
         with _going_on():
-            for import_id in self._to_cancel():
-                self._runner.cancel_current(import_id)
+            self._runner.cancel_current_if(self._to_cancel)
             self._rounds.look_around()
 
     def _carry_out(self, request: Message, progressed: Progressed) -> ErrorRecord | None:
@@ -115,14 +119,17 @@ class Turns:
             try:
                 if self._may_import():
                     self._keeper.warm_up()
-                self._endings.write_ends()
-                self._rounds.look_around()
                 if self.chores.take(self._carry_out):
                     continue
-                waiting = self._registry.waiting() if self._may_import() else []
-                if waiting:
-                    self._runner.carry_out(waiting[0])
-                    continue
+                with self._lock.writing():
+                    self._endings.write_ends()
+                    self._rounds.look_around()
+                    waiting = self._registry.waiting() if self._may_import() else []
+                    if waiting:
+                        self._runner.carry_out(waiting[0])
+                        continue
+            except Maintenance:
+                log.debug("The record is being replaced; nothing is written meanwhile")
             except DatabaseBusy:
                 log.warning("The database stayed locked by another process; the supervisor tries again")
                 self._sleep(ROUND)

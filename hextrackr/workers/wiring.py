@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from hextrackr.extensions import db, socketio
 from hextrackr.importing.job import Job
 from hextrackr.models import Import
+from hextrackr.models.files import make_durable
 
 from . import identity, janitor
 from .announcer import Announcer
 from .cancellation import Cancellation
-from .hold import Hold
 from .leases import Leases
+from .maintenance import MaintenanceLock
+from .operationlog import OperationLog
 from .registry import ImportRegistry
 from .snapshots import ImportSnapshots
 from .supervisor import Supervisor
@@ -45,11 +47,12 @@ def init_app(app: Flask, config: Config) -> None:
             import_id=record.id,
             epoch=record.epoch,
             database_url=config.database_url,
-            upload=str(uploads / record.upload),
+            upload=str(janitor.upload_path(uploads, record.upload)),
             spill=str(config.INSTANCE_PATH / "spill" / janitor.spill_name(record.id, record.epoch)),
             memory_limit=config.DUCKDB_MEMORY_LIMIT,
             guard_percent=config.RESOLVE_GUARD_PERCENT,
             date_order=record.date_order,
+            instance=str(config.INSTANCE_PATH),
         )
 
     app.extensions["import_registry"] = registry
@@ -63,7 +66,8 @@ def init_app(app: Flask, config: Config) -> None:
         job_of=job_of,
         tidy=lambda: janitor.tidy(config.INSTANCE_PATH, registry.uploads(), leases.held()),
         cancellation=Cancellation(config.INSTANCE_PATH, socketio.sleep),
-        hold=Hold(config.INSTANCE_PATH),
+        lock=MaintenanceLock(config.INSTANCE_PATH, socketio.sleep),
+        instance=str(config.INSTANCE_PATH),
         start_task=socketio.start_background_task,
         sleep=socketio.sleep,
         database_url=config.database_url,
@@ -72,13 +76,16 @@ def init_app(app: Flask, config: Config) -> None:
         wake_workers=_bell(config, shared),
         alone=shared is None,
     )
-    app.extensions["upkeep"] = Upkeep(
+    upkeep = app.extensions["upkeep"] = Upkeep(
         supervisor,
         tracker,
-        config.INSTANCE_PATH / "backups",
+        OperationLog(config.INSTANCE_PATH / "operations", app.extensions["offload"]),
+        registry,
+        config.INSTANCE_PATH,
         config.database_url,
         start_task=socketio.start_background_task,
     )
+    app.extensions["import_snapshots"].others = upkeep.snapshot
 
 
 def _bell(config: Config, shared: Shared | None) -> Callable[[int], None] | None:
@@ -94,6 +101,7 @@ def start(app: Flask) -> None:
     """Begin to work in this process; called by the server once it has forked, and by nothing else."""
     supervisor: Supervisor = app.extensions["import_supervisor"]
     supervisor.start()
+    app.extensions["upkeep"].operations()  # what a process that is gone had begun is found out now
 
 
 def stop(app: Flask) -> None:
@@ -118,5 +126,7 @@ def flush(app: Flask) -> None:
 def upload_folder(config: Config) -> Path:
     """Where uploads are stored; made if it is missing."""
     folder = config.INSTANCE_PATH / "uploads"
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_durable(folder.parent)
     return folder

@@ -2,11 +2,13 @@ import { backupRow } from "./backup-row.js";
 import { request } from "./shared/api.js";
 import { Confirmation } from "./shared/confirmation.js";
 import { find, setText } from "./shared/dom.js";
+import { instant } from "./shared/format.js";
 import { Panel } from "./shared/panel.js";
 import { Upload } from "./shared/upload.js";
 import { UpkeepRun } from "./upkeep-run.js";
 
 const PATH = "/api/backups";
+const OPERATIONS = { backup: "The backup begun", restore: "The restore begun", clear: "The clearing begun" };
 const CLEAR = {
     title: "Clear everything?",
     text: "All findings, hosts, imports, sources and mappings are removed. A backup of them is made first.",
@@ -21,6 +23,7 @@ export class DataPage extends Panel {
     #run = new UpkeepRun();
     #confirmation = new Confirmation(find(document, "[data-confirmation]"));
     #listeners = null;
+    #recalled = false;
 
     start() {
         this.#listeners = new AbortController();
@@ -42,10 +45,19 @@ export class DataPage extends Panel {
         super.stop();
     }
 
-    show({ data }) {
+    show({ data, operations = [] }) {
         const template = find(this.element, "template");
         find(this.element, "[data-backup-rows]").replaceChildren(...data.map((backup) => backupRow(template, backup)));
+        this.#recall(operations[0]);
         return data.length > 0;
+    }
+
+    /** Say once what became of the last operation, if nobody was there to hear that it failed. */
+    #recall(last) {
+        if (this.#recalled) return;
+        this.#recalled = true;
+        if (last?.state !== "failed" || this.#run.snapshot !== null) return;
+        this.#say("error", `${OPERATIONS[last.operation] ?? "What was begun"} on ${instant(last.startedAt)}: ${last.message}`);
     }
 
     async #act(button) {

@@ -12,35 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from hextrackr.backups import copying, operations
-from hextrackr.backups.operations import Operation
+from hextrackr.backups import copying, schema
 from hextrackr.errors import BackupRefused, DatabaseBusy
 from hextrackr.models.imports import ImportMode
+from tests.exports import COLUMNS, export, row
+from tests.importing.conftest import importer
 from tests.importing.plainmodel import Row
 from tests.importing.staged import dump, promote
 
 pytestmark = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
-
-
-@pytest.fixture
-def database(config, engine):
-    """A record of two hosts with three findings each."""
-    rows = {(f"host-{host}", f"plugin-{plugin}", 443): Row(plugin, 1, 5.0) for host in (1, 2) for plugin in (1, 2, 3)}
-    promote(engine, "a", date(2026, 8, 1), ImportMode.FULL, rows)
-    return config.INSTANCE_PATH / "hextrackr.sqlite3"
-
-
-@pytest.fixture
-def run(database, tmp_path):
-    """Carries out an operation and returns what it reported."""
-
-    def run(kind, name="kept.sqlite3", source=""):
-        told = []
-        operation = Operation(kind, str(database), str(tmp_path / name), str(source))
-        operations.carry_out(operation, lambda progress, message: told.append((progress, message)))
-        return told
-
-    return run
 
 
 def tables(path):
@@ -92,7 +72,7 @@ def test_a_backup_is_of_one_moment_whatever_is_written_meanwhile(database, tmp_p
     def write_on(_done):
         write(database, "UPDATE findings SET port = port + 1")
 
-    copying.back_up(database, tmp_path / "kept.sqlite3", write_on)
+    copying.back_up(database, tmp_path / "kept.sqlite3", tmp_path, write_on)
     assert tables(tmp_path / "kept.sqlite3") == before != tables(database)
 
 
@@ -117,6 +97,41 @@ def test_a_restore_brings_back_every_row_and_keeps_what_it_replaced(run, databas
     assert dump(engine) == after
 
 
+@pytest.fixture
+def evident(database, engine, config, tmp_path):
+    """A record with evidence and details that a second import has changed, and a third that waits for an answer."""
+    columns = (*COLUMNS, "output", "asset.tags", "definition.cwe")
+    imported = importer(engine, config.database_url, tmp_path)
+    for saw in ('Line 1\n"quoted", äöü €', "Line 2 \U0001f600"):
+        rows = [
+            row(host="a", asset_name="a", plugin="1", output=saw) | {"asset.tags": saw, "definition.cwe": "79"},
+            row(host="b", asset_name="b", plugin="2"),
+        ]
+        assert imported(export(rows, columns=columns)).state == "completed"
+    waits = export([row(host="c", asset_name="c", plugin="1", output="Line 3") | {"asset.tags": "x"}], columns=columns)
+    assert imported(waits, preview=True).state == "awaiting-confirmation"
+    return imported
+
+
+def test_evidence_details_and_identifiers_come_back(run, database, evident, engine, tmp_path):
+    run("backup", "first.sqlite3")
+    before = tables(database)
+    for name in ("evidence", "undo_evidence", "undo_details", "asset_identifiers"):
+        assert before[name], name
+    staged = [name for name in before if name.startswith("staging_") and before[name]]
+    assert {"staging_evidence", "staging_details", "staging_identifiers"} <= set(staged)
+    write(database, "UPDATE imports SET state = 'cancelled' WHERE state = 'awaiting-confirmation'")
+    run("clear", "cleared.sqlite3")
+    run("restore", "kept.sqlite3", tmp_path / "first.sqlite3")
+    after = tables(database)
+    assert [name for name in after if name.startswith("staging_") and after[name]] == []
+    assert {record[0] for record in after["imports"] if "INTERRUPTED" in record} == {
+        record[0] for record in before["imports"] if "awaiting-confirmation" in record
+    }
+    same = [name for name in before if not name.startswith("staging_") and name != "imports"]
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+
+
 def test_a_clear_leaves_the_tables_and_no_row(run, database, engine, tmp_path):
     before = dump(engine)
     run("clear")
@@ -136,11 +151,11 @@ def test_an_older_backup_is_brought_up_to_this_version(run, database, engine, tm
     environment = {"INSTANCE_PATH": str(tmp_path / "older"), "PATH": ""}
     (tmp_path / "older").mkdir()
     shutil.copy(tmp_path / "old.sqlite3", tmp_path / "older" / "hextrackr.sqlite3")
-    migrations = Path(operations._ROOT, "hextrackr", "migrations")
+    migrations = Path(schema._ROOT, "hextrackr", "migrations")
     later = [path for path in migrations.glob("1*.py") if path.name > "1795490000"]  # whose name goes on
     subprocess.run(
         [sys.executable, "-m", "flask", "db", "downgrade", str(len(later))],
-        env=environment, check=True, capture_output=True, cwd=operations._ROOT,
+        env=environment, check=True, capture_output=True, cwd=schema._ROOT,
     )  # fmt: skip
     copying.close_log(tmp_path / "older" / "hextrackr.sqlite3")
     assert "asset_weights" not in tables(tmp_path / "older" / "hextrackr.sqlite3")
@@ -210,7 +225,7 @@ def test_a_restore_that_is_killed_halfway_changes_nothing(run, database, engine,
     empty = dump(engine)
     child = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path / "first.sqlite3"), str(database)],
-        stdout=subprocess.PIPE, cwd=operations._ROOT,
+        stdout=subprocess.PIPE, cwd=schema._ROOT,
     )  # fmt: skip
     for _ in range(5):
         assert child.stdout.readline()

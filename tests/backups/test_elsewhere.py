@@ -27,7 +27,7 @@ def test_the_api(client, path, body):
     answer = client.post(path, json=body)
     assert (answer.status_code, answer.json["error"]["code"]) == (501, "NOT_ON_POSTGRESQL")
     assert "pg_dump" in answer.json["error"]["detail"]
-    assert client.get("/api/backups").json == {"data": []}
+    assert client.get("/api/backups").json == {"data": [], "operations": []}
 
 
 def test_an_upload_leaves_nothing(client, config):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from sqlalchemy import Engine
 
 from config import TestingConfig
 from hextrackr import create_app
-from hextrackr.workers import wiring
+from hextrackr.workers import maintenance, wiring
 from tests.exports import scan
 from tests.importing.staged import dump
 from tests.server import client
@@ -28,7 +29,7 @@ from tests.server import client
 UNTOLD = re.compile(r"/|\\|SELECT|INSERT|sqlite|postgres|psycopg|127\.0|duckdb|Traceback|errno|\n", re.IGNORECASE)
 
 #: Seconds until something has taken too long, on a machine that has other work.
-PATIENCE = 90.0
+PATIENCE = 300.0
 
 
 class Desk:
@@ -36,6 +37,7 @@ class Desk:
 
     def __init__(self, app: Flask, engine: Engine) -> None:
         self.instance = Path(app.config["INSTANCE_PATH"])
+        self.upkeep = app.extensions["upkeep"]
         self.registry = app.extensions["import_registry"]
         self.supervisor = app.extensions["import_supervisor"]
         self._client: FlaskClient = app.test_client()
@@ -80,6 +82,10 @@ class Desk:
         """Ask for anything."""
         return self._client.get(path)
 
+    def ask(self, path: str, body: dict[str, Any]) -> Any:
+        """Ask for something to be done."""
+        return self._client.post(path, json=body)
+
     def confirm(self, import_id: int) -> Any:
         """Let an import go on that asks."""
         return self._client.post(f"/api/imports/{import_id}/confirm")
@@ -96,8 +102,12 @@ class Desk:
             time.sleep(0.02)
 
     def end_the_importer(self) -> None:
-        """Kill the idle importer process."""
-        os.kill(self.supervisor.importer_pid, signal.SIGKILL)
+        """Kill the importer process, and wait until it is gone."""
+        if pid := self.supervisor.importer_pid:
+            os.kill(pid, signal.SIGKILL)
+            with suppress(ChildProcessError):  # its keeper was first to learn of it
+                # Until its last thread has ended what is sent to it may still arrive.
+                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
     def limit_memory(self, limit: str) -> None:
         """What the next import may use."""
@@ -134,8 +144,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(config: TestingConfig, engine: Engine) -> Iterator[Callable[..., Desk]]:
+def desk(config: TestingConfig, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Desk]]:
     """Open the app with these settings, at work, with one import done."""
+    for patience in ("LOOK_PATIENCE", "WRITERS_PATIENCE"):
+        monkeypatch.setattr(maintenance, patience, PATIENCE)
     apps = []
 
     def open_app(**settings: Any) -> Desk:

@@ -17,14 +17,15 @@ import psutil
 from benchmarks import databases, ports
 from benchmarks.server import Server, start
 from hextrackr.importing import undo
+from hextrackr.models import Base
 from tests.server import client
 
 DATABASE = "hextrackr.sqlite3"
-STAGING = ("staging_assets", "staging_definitions", "staging_cves", "staging_observations", "staging_findings")
+STAGING = [name for name in Base.metadata.tables if name.startswith("staging_")]
 #: Who is killed: the server with all its processes; those that serve the web; the one that gunicorn replaces; the importer.
 WHOM = ("server", "web", "worker", "importer")
 #: Seconds until an import, or a start of the server, has taken too long.
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 class Victim:
@@ -108,7 +109,16 @@ class Victim:
         kept = f"(SELECT id FROM imports WHERE state = 'completed' ORDER BY id DESC LIMIT {undo.DEPTH})"
         for table in (model.__tablename__ for model in undo.TABLES):
             rows += [table] * bool(self.query(f"SELECT 1 FROM {table} WHERE import_id NOT IN {kept} LIMIT 1"))
-        known = {DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "uploads", "spill", "secret_key"}
+        known = {
+            DATABASE,
+            f"{DATABASE}-wal",
+            f"{DATABASE}-shm",
+            "uploads",
+            "spill",
+            "secret_key",
+            "maintenance.lock",
+            "writers.lock",
+        }
         return [*files, *rows, *({path.name for path in self.instance.iterdir()} - known)]
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import threading
 
 import pytest
 
+from hextrackr.backups import copying
+from hextrackr.errors import DatabaseUnavailable
 from hextrackr.web import exports, leads
 from hextrackr.web.exportlines import COLUMNS
 from tests.exports import export, row
@@ -21,6 +24,10 @@ def upload(working, client):
         assert client.post("/api/vulnerabilities/import", data=form).status_code == 200
 
     return run
+
+
+def in_a_thread(function, *args):
+    threading.Thread(target=function, args=args).start()
 
 
 @pytest.fixture(params=["usual pieces", "small pieces", "one after the other"])
@@ -133,11 +140,77 @@ def test_a_filter_that_does_not_exist_is_refused_before_anything_is_sent(client)
     assert client.get("/api/vulnerabilities/export.xml").status_code == 404
 
 
-def test_the_others_have_their_turn_and_the_file_is_never_whole_in_memory(engine, record, monkeypatch):
+def test_the_others_have_their_turn_and_the_file_is_never_whole_in_memory(engine, record, monkeypatch, tmp_path):
     monkeypatch.setattr(exports, "_SPAN", 50)
     monkeypatch.setattr(leads, "MOST", 0)
     turns = []
-    stream = exports.Export(engine, exports.Filters(frozenset(range(15)), None), "csv", lambda: turns.append(1)).text()
-    pieces = list(stream)
-    assert sum(piece.count("\n") for piece in pieces) == len(record) + 1
+    export = exports.Export(
+        engine, exports.Filters(frozenset(range(15)), None), "csv", folder=tmp_path, start_task=in_a_thread, sleep=turns.append
+    )  # fmt: skip
+    pieces = list(export.text())
+    assert sum(piece.count(b"\n") for piece in pieces) == len(record) + 1
     assert len(turns) >= len(record) // exports._SPAN
+    assert list(tmp_path.glob("tmp*")) == []
+
+
+def between(monkeypatch, happens):
+    """Have something happen after the first findings were read, and before the next."""
+    monkeypatch.setattr(exports, "_SPAN", 50)
+    monkeypatch.setattr(leads, "MOST", 0)
+    learn, done = exports.Export._learn, []
+
+    def learned(self, connection, found):
+        learn(self, connection, found)
+        if not done:
+            done.append(happens())
+
+    monkeypatch.setattr(exports.Export, "_learn", learned)
+    return done
+
+
+CHANGES = {
+    "changed": ["UPDATE findings SET port = port + 1", "UPDATE assets SET name = 'renamed'", "UPDATE sightings SET day = '2026-08-21'"],
+    "gone": ["DELETE FROM finding_changes", "DELETE FROM findings", "DELETE FROM definition_cves", "DELETE FROM sightings"],
+    "renumbered": ["DELETE FROM finding_changes", "UPDATE findings SET id = id + 100000"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_export_is_of_one_moment(client, engine, record, monkeypatch, kind, change):
+    before = client.get(f"/api/vulnerabilities/export.{kind}").data
+
+    def happens():
+        with engine.begin() as connection:
+            for statement in CHANGES[change]:
+                connection.exec_driver_sql(statement)
+
+    done = between(monkeypatch, happens)
+    assert client.get(f"/api/vulnerabilities/export.{kind}").data == before
+    assert done
+    monkeypatch.undo()
+    assert client.get(f"/api/vulnerabilities/export.{kind}").data != before
+
+
+@pytest.mark.sqlite("PostgreSQL is restored by its own programs")
+def test_an_export_across_a_restore_is_of_the_record_before(client, config, record, migrated, monkeypatch):
+    before = client.get("/api/vulnerabilities/export.csv").data
+    empty, database = migrated / "hextrackr.sqlite3", config.INSTANCE_PATH / "hextrackr.sqlite3"
+    done = between(monkeypatch, lambda: copying.put_in_place(empty, database, lambda _: None))
+    assert client.get("/api/vulnerabilities/export.csv").data == before
+    assert done
+    assert exported_csv(client) == []
+
+
+def test_an_export_that_cannot_go_on_is_never_taken_for_a_whole_one(client, record, monkeypatch):
+    session = "6f1c0000-0000-4000-8000-000000000009"
+
+    def fails():
+        raise DatabaseUnavailable
+
+    between(monkeypatch, fails)
+    answer = client.get(f"/api/vulnerabilities/export.csv?sessionId={session}", buffered=False)
+    with pytest.raises(DatabaseUnavailable):
+        list(answer.iter_encoded())
+    answer.close()
+    assert client.get(f"/api/progress/{session}").json["error"]["code"] == "INTERRUPTED"

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from hextrackr import create_app
 from hextrackr.errors import IncompleteUpload
-from hextrackr.extensions import tracker
+from hextrackr.extensions import import_registry, tracker
 from hextrackr.web import uploads
 from hextrackr.web.uploads import Body
+from hextrackr.workers import janitor
 from tests.exports import scan
 
 STAGING = "/api/vulnerabilities/import-staging"
@@ -195,3 +200,92 @@ def test_no_read_waits_longer_than_the_limit():
     with ours, theirs:
         Body(io.BytesIO(), ours)
         assert ours.gettimeout() == uploads.STALL
+
+
+def test_of_many_uploads_under_one_session_id_one_is_taken(app, query):
+    """At once: the others are refused, and nothing of them is there."""
+    together = threading.Barrier(8)
+
+    def send(number):
+        client = app.test_client()
+        together.wait()
+        return client.post(STAGING, data=form(scan([number]), sessionId=UUID))
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, range(8)))
+    assert sorted(answer.status_code for answer in answers) == [202] + [409] * 7
+    assert {answer.json["error"]["code"] for answer in answers if answer.status_code == 409} == {"SESSION_IN_USE"}
+    [taken] = [answer.json["importId"] for answer in answers if answer.status_code == 202]
+    assert query("SELECT id FROM imports") == [(taken,)]
+    assert stored(app) == [".csv"]
+
+
+def test_a_session_id_that_an_import_of_another_process_has_is_refused(app, client, query):
+    with app.app_context():
+        import_registry.add(session_id=UUID, filename="scan.csv", file_size=1, upload="")
+    answer = client.post(STAGING, data=form(sessionId=UUID))
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "SESSION_IN_USE")
+    assert query("SELECT count(*) FROM imports") == [(1,)]
+    assert stored(app) == []
+    with app.app_context():
+        assert tracker.get_session(UUID) is None
+
+
+def test_what_cannot_be_told_of_is_refused_before_it_is_taken(app, client, query):
+    """More sessions than the tracker holds."""
+    sessions = app.extensions["progress_tracker"]
+    sessions._max_sessions = 0
+    answer = client.post(STAGING, data=form())
+    assert (answer.status_code, answer.json["error"]["code"]) == (429, "TOO_MANY_REQUESTS")
+    assert query("SELECT count(*) FROM imports") == [(0,)]
+    assert stored(app) == []
+
+
+def test_an_import_that_is_on_record_is_accepted_whatever_fails_then(app, client, query, monkeypatch):
+    supervisor = app.extensions["import_supervisor"]
+
+    def fails(_record):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(supervisor, "_ready", fails)
+    assert client.post(STAGING, data=form()).status_code == 202
+    assert query("SELECT state FROM imports") == [("queued",)]
+
+
+@pytest.mark.sqlite("PostgreSQL makes each commit durable by itself")
+def test_file_row_and_folders_are_durable_before_the_answer(app, client, query, monkeypatch):
+    synced = []
+
+    def recording(sync):
+        def record(descriptor):
+            path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+            rows = query("SELECT count(*) FROM imports")[0][0] if path.name.endswith("-wal") else None
+            synced.append(("part" if path.suffix == ".part" else path.name, rows))
+            return sync(descriptor)
+
+        return record
+
+    monkeypatch.setattr(os, "fsync", recording(os.fsync))
+    monkeypatch.setattr(os, "fdatasync", recording(os.fdatasync))
+    assert client.post(STAGING, data=form()).status_code == 202
+    assert synced == [("part", None), ("uploads", None), ("hextrackr.sqlite3-wal", 1), ("instance", None)]
+
+
+def test_an_upload_is_nobody_elses_to_read(app, client):
+    client.post(STAGING, data=form())
+    [path] = (app.config["INSTANCE_PATH"] / "uploads").iterdir()
+    assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "../secret_key", "..", "", "x.csv", "a" * 32 + ".CSV", "a" * 32 + ".csv/../x"]
+)
+def test_the_name_of_an_upload_is_never_a_path(tmp_path, name):
+    path = janitor.upload_path(tmp_path, name)
+    assert path.parent == tmp_path
+    assert path.name == "no-upload.csv"
+
+
+def test_our_own_names_are_kept(tmp_path):
+    name = janitor.upload_name("csv")
+    assert janitor.upload_path(tmp_path, name) == tmp_path / name

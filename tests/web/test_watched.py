@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import uuid
 
 import pytest
@@ -42,10 +44,13 @@ def test_the_file_is_the_same_and_its_session_completes(client, record, kind, fi
 
 
 @pytest.mark.parametrize("query", ["", "state=open", "search=host"])
-def test_progress_rises_as_the_pieces_leave(app, engine, client, record, query):
+def test_progress_rises_as_the_pieces_leave(app, engine, client, record, query, tmp_path):
     tracker = app.extensions["progress_tracker"]
     with app.test_request_context(f"/?{query}"):
-        export = exports.Export(engine, requested(request.args), "csv", lambda: None)
+        export = exports.Export(
+            engine, requested(request.args), "csv", folder=tmp_path,
+            start_task=lambda function, *args: threading.Thread(target=function, args=args).start(), sleep=time.sleep,
+        )  # fmt: skip
     seen = []
     for _ in WatchedExport(export, tracker, SESSION, "vulnerabilities.csv").text():
         session = tracker.get_session(SESSION)

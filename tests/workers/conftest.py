@@ -35,7 +35,7 @@ def queue(app: Flask) -> Callable[..., Import]:
 def wait_for(app: Flask) -> Callable[..., Import]:
     """Wait until an import is in one of these states."""
 
-    def wait(record: Import, *states: str, seconds: float = 60) -> Import:
+    def wait(record: Import, *states: str, seconds: float = 300) -> Import:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with app.app_context():

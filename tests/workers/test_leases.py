@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,9 @@ def leases(engine):
 @pytest.fixture
 def queued(registry):
     def add(**values):
-        return registry.get(registry.add(session_id="s", filename="f", file_size=1, upload="u.csv", **values))
+        return registry.get(
+            registry.add(session_id=str(uuid.uuid4()), filename="f", file_size=1, upload="u.csv", **values)
+        )
 
     return add
 

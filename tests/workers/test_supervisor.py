@@ -19,7 +19,7 @@ from hextrackr import create_app
 from hextrackr.errors import Conflict, HexTrackrError, NotFound
 from hextrackr.extensions import import_registry, import_snapshots, import_supervisor
 from hextrackr.models.dialects import lock_source
-from hextrackr.workers import cancellation, wiring
+from hextrackr.workers import cancellation, identity, wiring
 from hextrackr.workers.announcer import Announcer
 from hextrackr.workers.answers import YES, Answer
 from hextrackr.workers.process import ImporterProcess
@@ -94,11 +94,18 @@ def number_of(record):
     return import_snapshots.find(record.session_id)["metadata"]["sequence"]
 
 
-def eventually(condition, seconds=10):
+def eventually(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
     return condition()
+
+
+def killed_at_work(supervisor):
+    """Kill the importer a moment after it was asked for something."""
+    assert eventually(lambda: supervisor.is_at_work)
+    time.sleep(1)
+    os.kill(supervisor.importer_pid, signal.SIGKILL)
 
 
 def test_an_import_runs_and_leaves_nothing_behind(working, supervisor, queue, wait_for, query):
@@ -188,8 +195,8 @@ def test_an_importer_that_holds_much_makes_way_for_a_fresh_one(supervisor, queue
 
 def test_an_importer_killed_while_idle_is_replaced(supervisor, queue, wait_for):
     assert eventually(lambda: supervisor.importer_pid is not None)
-    os.kill(supervisor.importer_pid, signal.SIGKILL)
-    time.sleep(0.1)
+    os.kill(importer := supervisor.importer_pid, signal.SIGKILL)
+    assert eventually(lambda: identity._started(importer) == "")
     assert wait_for(queue(scan([1])), "completed", "failed").state == "completed"
 
 
@@ -207,7 +214,7 @@ def test_a_running_import_is_cancelled(working, supervisor, queue, wait_for, que
 def test_an_import_is_cancelled_before_its_importer_has_it(working, supervisor, queue, wait_for, query, just_taken):
     cancelled = just_taken(lambda record: supervisor.cancel(record.id))
     record = queue(scan([1]))
-    assert cancelled.result(timeout=10).state == "cancelled"
+    assert cancelled.result(timeout=120).state == "cancelled"
     assert wait_for(record, "cancelled").rows_read == 0
     assert wait_for(queue(scan([1, 2])), "completed").inserted == 2
 
@@ -215,7 +222,7 @@ def test_an_import_is_cancelled_before_its_importer_has_it(working, supervisor, 
 def test_a_stop_before_the_importer_has_its_import(working, supervisor, queue, query, just_taken):
     stopped = just_taken(lambda record: supervisor.stop_gently())
     record = queue(scan([1]))
-    stopped.result(timeout=10)
+    stopped.result(timeout=120)
     assert import_snapshots.find(record.session_id)["message"].endswith("goes on by itself when it is back.")
     assert query("SELECT state, lease_until, rows_read FROM imports") == [("reading", 0, 0)]
     assert supervisor.importer_pid is None
@@ -226,9 +233,9 @@ def test_another_process_asks_for_a_cancel(working, supervisor, queue, wait_for,
     """By a file: the database is locked while an import is promoted; it may be read while the importer process is still starting."""
     record = queue(long_scan)
     wait_for(record, state)
-    cancellation.request(working.config["INSTANCE_PATH"], record.id)
+    cancellation.request(working.config["INSTANCE_PATH"], record)
     wait_for(record, "cancelled")
-    cancellation.settle(working.config["INSTANCE_PATH"], record.id)
+    cancellation.settle(working.config["INSTANCE_PATH"], record)
     assert query("SELECT count(*) FROM findings") == [(0,)]
     assert wait_for(queue(scan([1])), "completed").inserted == 1
 
@@ -251,11 +258,11 @@ def test_an_import_says_what_it_waits_for_when_that_is_no_import(working, queue,
     with ThreadPoolExecutor() as pool:
         with stopped_importer():
             undone = pool.submit(supervisor.undo, done.id)
-            time.sleep(0.3)  # it has been handed over
+            assert eventually(lambda: supervisor.is_at_work)  # it has been handed over
             waiting = queue(scan([1]), source_label="b")
             expected = "Waiting for an undo to finish..."
             assert eventually(lambda: import_snapshots.find(waiting.session_id)["message"] == expected)
-        assert undone.result(timeout=30).undone_at
+        assert undone.result(timeout=120).undone_at
     assert wait_for(waiting, "completed").inserted == 1
 
 
@@ -322,11 +329,11 @@ def test_an_undo_waits_for_the_import_before_it(supervisor, queue, wait_for, que
 def test_an_importer_killed_in_an_undo_leaves_everything(working, supervisor, queue, wait_for, query, engine):
     record = wait_for(queue(scan([1, 2])), "completed")
     assert eventually(lambda: query(STAGED) == [(0,)])
-    time.sleep(0.2)  # the importer is idle again
     at_work = working.extensions["import_supervisor"]
+    assert eventually(lambda: not at_work.is_at_work)  # the importer is idle again
     with engine.begin() as connection, pytest.raises(HexTrackrError) as failure:
         lock_source(connection, record.source_id)  # the undo waits for this transaction
-        threading.Timer(0.3, lambda: os.kill(at_work.importer_pid, signal.SIGKILL)).start()
+        threading.Thread(target=killed_at_work, args=(at_work,)).start()
         supervisor.undo(record.id)
     assert failure.value.code == "INTERRUPTED"
     assert query("SELECT count(*) FROM findings") == [(2,)]

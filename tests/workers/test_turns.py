@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -29,7 +30,13 @@ def test_the_supervisor_goes_on(caplog, trouble, level, explained):
     def nothing(*_):
         return None
 
-    turns = Turns(SimpleNamespace(waiting=lambda: [object()]), to_cancel=list, may_import=lambda: True, sleep=nothing)
+    turns = Turns(
+        SimpleNamespace(waiting=lambda: [object()]),
+        to_cancel=lambda _: False,
+        may_import=lambda: True,
+        lock=SimpleNamespace(writing=nullcontext),
+        sleep=nothing,
+    )
     turns.bind(
         SimpleNamespace(carry_out=carry_out),
         SimpleNamespace(warm_up=nothing, discard=nothing, ask=nothing),

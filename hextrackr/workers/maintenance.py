@@ -1,0 +1,127 @@
+"""One lock between whoever writes to the record and whoever replaces it, for all processes that share the data folder.
+
+Two files, because a lock that is shared by one writer after the other would never become free:
+
+- ``maintenance.lock`` is held, exclusively, by the one who restores or clears, from the request to the end. Whoever would write
+  sees it and refuses.
+- ``writers.lock`` is held, shared, by each writer for as long as it writes: a request, an import from its claim to its clean-up, a command.
+  A restore waits until it is free; and the process that replaces the database holds it exclusively while it does so.
+
+The system releases both when their holder ends, however it ends (``flock(2)``). Nothing here blocks: it is tried again, and slept in
+between.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hextrackr.errors import Conflict, Maintenance
+
+#: How long another look at the lock may be in the way of taking it, and how long writers have to finish, in seconds.
+LOOK_PATIENCE = 1.0
+WRITERS_PATIENCE = 10.0
+#: Seconds between two tries.
+_RETRY = 0.02
+
+
+class MaintenanceLock:
+    """The lock of one data folder.
+
+    :param sleep: waits (seconds) without blocking the event loop, where there is one.
+    """
+
+    def __init__(self, instance: Path, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._maintenance = instance / "maintenance.lock"
+        self._writers = instance / "writers.lock"
+        self._sleep = sleep
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Write to the record, within.
+
+        :raises Maintenance: it is being replaced, or about to be.
+        """
+        with self._held(self._writers, fcntl.LOCK_SH):
+            if self.is_held():
+                raise Maintenance
+            yield
+
+    @contextmanager
+    def joining(self) -> Iterator[None]:
+        """Write to the record on behalf of a process that is writing: also when somebody waits for it to finish.
+
+        :raises Maintenance: that process is gone, and the record is being replaced.
+        """
+        with self._held(self._writers, fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def maintaining(self, check: Callable[[], None]) -> Iterator[None]:
+        """Keep writers away, within.
+
+        :param check: raises what forbids it; asked before and after the writers have finished.
+        :raises Maintenance: somebody else does the same.
+        :raises Conflict: ``RECORD_IN_USE``: a writer does not finish.
+        """
+        with self._held(self._maintenance, fcntl.LOCK_EX, LOOK_PATIENCE):
+            check()
+            with self.replacing():
+                pass  # whoever comes now sees that maintenance is under way
+            check()
+            yield
+
+    @contextmanager
+    def replacing(self) -> Iterator[None]:
+        """Replace the database, within; for the process that does so.
+
+        :raises Conflict: ``RECORD_IN_USE``: a writer does not finish.
+        """
+        try:
+            descriptor = self._taken(self._writers, fcntl.LOCK_EX, WRITERS_PATIENCE)
+        except Maintenance:
+            raise Conflict(
+                "Something else is being written to the record; please try again when it is done.", "RECORD_IN_USE"
+            ) from None
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+    def is_held(self) -> bool:
+        """Whether the record is being replaced, or about to be."""
+        try:
+            os.close(self._taken(self._maintenance, fcntl.LOCK_SH))
+        except Maintenance:
+            return True
+        return False
+
+    @contextmanager
+    def _held(self, path: Path, mode: int, patience: float = 0.0) -> Iterator[None]:
+        descriptor = self._taken(path, mode, patience)
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _taken(self, path: Path, mode: int, patience: float = 0.0) -> int:
+        """The descriptor that holds the lock: each its own, so that the threads of one process are told apart as well."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        deadline = time.monotonic() + patience
+        try:
+            while True:
+                try:
+                    fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if time.monotonic() >= deadline:
+                        raise Maintenance from None
+                    self._sleep(_RETRY)
+                else:
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
