@@ -40,8 +40,11 @@ class Table:
         return (self._before + stream.getvalue()).encode()
 
 
-def check(run_import, content: bytes) -> None:
-    """Import an export, and then everything that says the same."""
+def check(run_import, content: bytes, *, details: bool = True) -> None:
+    """Import an export, and then everything that says the same.
+
+    :param details: leave out also the columns that tell nothing of who is who.
+    """
     found = dialect.detect(content, complete=True, is_header=formats.is_header)
     if found.wrapped or formats.recognise(found.header).format.backslash_quotes:
         return  # no table that can be written in another way here
@@ -59,8 +62,9 @@ def check(run_import, content: bytes) -> None:
     same = [0, 0, 0]
     assert changes(table.written(table.rows[::-1], every)) == same
     assert changes(table.written(table.rows, every[::-1])) == same
-    known_format = formats.recognise(table.header).format
-    for place in every:
+    recognised = formats.recognise(table.header)
+    known_format, fields = recognised.format, {place for places in recognised.places.values() for place in places}
+    for place in every if details else sorted(fields):
         if known_format.missing(table.header[:place] + table.header[place + 1 :]):
             continue  # no optional column
         without = changes(table.written(table.rows, every[:place] + every[place + 1 :]))
@@ -79,4 +83,4 @@ def test_every_real_export_again(run_import, scans, subtests):
     for path in sorted(scans.glob("*/*.csv")):
         if path.parent.name != "hostile":
             with subtests.test(path.name):
-                check(run_import, path.read_bytes())
+                check(run_import, path.read_bytes(), details=False)
