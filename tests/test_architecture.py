@@ -120,6 +120,18 @@ def test_importing_knows_neither_flask_nor_the_tracker(path):
     assert not {name.split(".")[0] for name in imports_of(path)} & {"flask", "flask_socketio", "eventlet", "gevent"}
 
 
+def named_in(folder: str) -> set[str]:
+    """Which modules of tests and benchmarks the files of a folder name."""
+    files = (ROOT / folder).rglob("*.py")
+    return {name for path in files for name in re.findall(r"\b(?:tests|benchmarks)(?:\.\w+)+", path.read_text("utf-8"))}
+
+
+def test_what_tests_and_benchmarks_share_stands_in_tests_support():
+    assert {name for name in named_in("tests") if "benchmarks." in name or "conftest" in name} == set()
+    assert {name for name in named_in("tests/support") if not name.startswith("tests.support")} == set()
+    assert {name for name in named_in("benchmarks") if not name.startswith(("tests.support", "benchmarks."))} == set()
+
+
 def loaded_by(statement: str, tmp_path: Path) -> set[str]:
     """The modules in a fresh interpreter after ``statement``."""
     program = f"{statement}; import sys; print('|'.join(sys.modules))"

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.server import running
 from hextrackr.legible import legible, without_unshown
 from hextrackr.logs import JsonLines, OneLineRecord, about
-from tests.exports import scan
-from tests.server.client import upload
+from tests.support.client import upload
+from tests.support.exports import scan
+from tests.support.server import running
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -11,9 +11,9 @@ from config import TestingConfig
 from hextrackr import create_app
 from hextrackr.extensions import alembic, db
 from hextrackr.importing import undo
-from tests.conftest import LAST_SEEN
-from tests.exports import export, row
-from tests.importing.conftest import importer
+from tests.support.exports import export, row
+from tests.support.importer import importer
+from tests.support.sql import LAST_SEEN
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.server import Server, running
 from tests.e2e.modal import choose, figures, is_seen_live, part, payload, reaches, reaches_percent
-from tests.exports import scan
+from tests.support.exports import scan
+from tests.support.server import Server, running
 
 
 @pytest.fixture(scope="module", params=["threading", "gevent"])

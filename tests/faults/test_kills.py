@@ -18,9 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import record
-from benchmarks.exports import Estate, write
-from tests.faults.victim import WHOM, Victim, Watcher, until
+from tests.faults.victim import WHOM, Victim, Watcher
+from tests.support import contents
+from tests.support.generator import Estate, write
+from tests.support.waiting import until
 
 KILLS = int(os.environ.get("FAULT_KILLS", "5"))
 ROWS = int(os.environ.get("FAULT_ROWS", "20000"))
@@ -61,10 +62,10 @@ def _in_peace(victim: Victim, number: int, kept: Path) -> Undisturbed:
     content, session_id, began = stream.getvalue().encode(), str(uuid.uuid4()), time.monotonic()
     assert victim.upload(content, session_id)
     stored = time.monotonic()
-    assert until(lambda: victim.state(session_id) == "completed", pause=0.005)
+    until(lambda: victim.state(session_id) == "completed", pause=0.005)
     committed = time.monotonic()
-    assert until(lambda: not victim.leftovers(), seconds=15)
-    record.keep(victim.instance, kept)
+    until(lambda: not victim.leftovers())
+    contents.save(victim.instance, kept)
     return Undisturbed(content, kept, stored - began, committed - stored, time.monotonic() - committed)
 
 
@@ -79,7 +80,7 @@ def test_after_a_kill_at_any_instant_every_table_is_as_without_it(undisturbed, t
                 whom = WHOM[(number + number // len(WHOM)) % len(WHOM)]
                 state = _disturbed(victim, scan, aim, whom, shares[number])
                 hit[f"{whom} in {state or 'upload'}"] += 1
-                assert record.differences(victim.instance, scan.record) == [], (number, aim, whom, state)
+                assert contents.differences(victim.instance, scan.record) == [], (number, aim, whom, state)
     print(f"\n{KILLS} kills over {ROWS} rows, seed {SEED}:", dict(sorted(hit.items())))  # noqa: T201
 
 
@@ -91,7 +92,7 @@ def _disturbed(victim: Victim, scan: Undisturbed, aim: str, whom: str, share: fl
         began = time.monotonic()
         uploading = pool.submit(victim.upload, scan.content, session_id)
         if aim in ("commit", "clean-up"):
-            assert until(lambda: victim.state(session_id) == "completed", pause=0.001)
+            until(lambda: victim.state(session_id) == "completed", pause=0.001)
             time.sleep(scan.clean_up * share if aim == "clean-up" else 0.0)
         else:
             wait = scan.upload * share if aim == "upload" else scan.upload + scan.work * share
@@ -99,19 +100,19 @@ def _disturbed(victim: Victim, scan: Undisturbed, aim: str, whom: str, share: fl
         state = victim.state(session_id)
         victim.kill(whom)
         answered = uploading.result()
-    assert until(lambda: victim.ask("/health")[0] == 200)
+    until(lambda: victim.ask("/health")[0] == 200)
     if not victim.state(session_id):
         assert not answered
-        assert until(lambda: not victim.leftovers(), seconds=15), victim.leftovers()
+        until(lambda: not victim.leftovers())
         assert victim.upload(scan.content, session_id)  # nothing has happened: what else could a user do
-    assert until(lambda: victim.state(session_id) in ("completed", "failed"))
+    until(lambda: victim.state(session_id) in ("completed", "failed"))
     seen = watcher.end()
     if whom == "importer" and victim.state(session_id) == "failed":
         assert seen[-1]["error"]["code"] == "INTERRUPTED"
         import_id = seen[-1]["metadata"]["importId"]
         status, answer = victim.ask(f"/api/imports/{import_id}/retry", "POST")
         assert status == 202, answer
-        assert until(lambda: victim.state(answer["sessionId"]) in ("completed", "failed"))
+        until(lambda: victim.state(answer["sessionId"]) in ("completed", "failed"))
         session_id = answer["sessionId"]
     else:
         assert seen[-1]["status"] == "completed"
@@ -119,5 +120,5 @@ def _disturbed(victim: Victim, scan: Undisturbed, aim: str, whom: str, share: fl
         sequences = [snapshot["metadata"]["sequence"] for snapshot in seen]
         assert sequences == sorted(sequences)
     assert victim.state(session_id) == "completed"
-    assert until(lambda: not victim.leftovers(), seconds=15), victim.leftovers()
+    until(lambda: not victim.leftovers())
     return state

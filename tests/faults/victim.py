@@ -6,26 +6,23 @@ import http.client
 import json
 import os
 import threading
-import time
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
 import psutil
 
-from benchmarks import databases, ports
-from benchmarks.server import Server, start
 from hextrackr.importing import undo
 from hextrackr.models import Base
-from tests.server import client
+from tests.support import client, databases, ports
+from tests.support.server import Server, start
+from tests.support.waiting import until
 
 DATABASE = "hextrackr.sqlite3"
 STAGING = [name for name in Base.metadata.tables if name.startswith("staging_")]
 #: Who is killed: the server with all its processes; those that serve the web; the one that gunicorn replaces; the importer.
 WHOM = ("server", "web", "worker", "importer")
-#: Seconds until an import, or a start of the server, has taken too long.
-PATIENCE = 180.0
 
 
 class Victim:
@@ -143,18 +140,11 @@ class Watcher(threading.Thread):
 
     def end(self) -> list[dict[str, Any]]:
         """Stop, and return every snapshot there was."""
-        until(lambda: self.seen and self.seen[-1]["status"] != "processing", seconds=10)
+        with suppress(AssertionError):  # the test says what it misses
+            until(lambda: self.seen and self.seen[-1]["status"] != "processing", seconds=10)
         self._done.set()
         self.join()
         return self.seen
-
-
-def until(condition: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.02) -> bool:
-    """Wait for a condition; whether it came true."""
-    deadline = time.monotonic() + seconds
-    while not (met := condition()) and time.monotonic() < deadline:
-        time.sleep(pause)
-    return bool(met)
 
 
 def _command(process: psutil.Process) -> list[str]:

@@ -13,10 +13,10 @@ from contextlib import ExitStack, contextmanager
 import pytest
 import websocket
 
-from benchmarks.abuse import FLOODS, flooded
-from benchmarks.server import running
-from tests.exports import scan
-from tests.server.client import get, listening, upload
+from tests.support.client import get, listening, upload
+from tests.support.exports import scan
+from tests.support.floods import FLOODS, flooded
+from tests.support.server import running
 
 LIMIT = 60
 EVIL = ("http://evil.example", "null", "http://127.0.0.1:{port}.evil.example")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.server import Server, running
-from tests.exports import scan
-from tests.server.client import upload
+from tests.support.client import upload
+from tests.support.exports import scan
+from tests.support.server import Server, running
 
 
 @pytest.fixture(scope="module", params=["eventlet", "threading", "gevent"])

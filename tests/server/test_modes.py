@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from benchmarks.server import running
-from tests.exports import scan
-from tests.server.client import listening, upload
+from tests.support.client import listening, upload
+from tests.support.exports import scan
+from tests.support.server import running
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,17 @@ import http.client
 import json
 import subprocess
 import sys
-import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import pytest
 
-from benchmarks.exports import Estate, write
-from benchmarks.server import ROOT, environment_of, running
-from tests.exports import scan
-from tests.server.client import get, listening, upload
+from tests.support import ROOT
+from tests.support.client import get, listening, upload
+from tests.support.exports import scan
+from tests.support.generator import Estate, write
+from tests.support.server import environment_of, running
+from tests.support.waiting import until
 
 
 @contextmanager
@@ -41,14 +42,6 @@ def long_scan(tmp_path_factory):
     with path.open("w", encoding="utf-8", newline="") as stream:
         write(stream, Estate(60_000))
     return path.read_bytes()
-
-
-def until(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not (met := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return met
 
 
 def post(server, path):

@@ -13,11 +13,11 @@ from urllib.request import urlopen
 
 import pytest
 
-from benchmarks.exports import Estate, write
-from benchmarks.server import start
-from benchmarks.system import until
-from tests.exports import scan
-from tests.server.client import listening, upload
+from tests.support.client import listening, upload
+from tests.support.exports import scan
+from tests.support.generator import Estate, write
+from tests.support.server import start
+from tests.support.waiting import until
 
 ROWS = 60_000
 #: With fifty open sockets; the grace of gunicorn is 5 s.
