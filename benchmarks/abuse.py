@@ -22,7 +22,7 @@ from .watching import measure
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=20_000)
-    parser.add_argument("--mode", default="eventlet", choices=("eventlet", "threading", "gevent"))
+    parser.add_argument("--mode", default="eventlet", choices=("eventlet", "threading"))
     options = parser.parse_args()
     print(f"{'flood':16}{'import':>10}{'longest silence':>18}{'health median':>16}{'health max':>12}{'memory':>10}")
     kinds = {"none": (), **{kind: (kind,) for kind in FLOODS}, "all at once": tuple(FLOODS), "none again": ()}

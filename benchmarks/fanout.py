@@ -2,7 +2,7 @@
 
 python -m benchmarks.fanout                     1,000 clients
 python -m benchmarks.fanout --clients 5000 --rounds 3
-python -m benchmarks.fanout --servers ours gevent threading "two processes"
+python -m benchmarks.fanout --servers ours threading "two processes"
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from tests.support.system import System
 from .watchers import Audience, raise_file_limit
 
 SERVERS = ("ours", "without broadcast", "Node.js")
-#: Ours in the other modes, and as two processes behind nginx with Redis between them, of which one emits; there CPU and memory are nginx's.
-OTHERS = ("gevent", "threading", "two processes")
+#: Ours in the other mode, and as two processes behind nginx with Redis between them, of which one emits; there CPU and memory are nginx's.
+OTHERS = ("threading", "two processes")
 SETTINGS = {"SOCKETS_PER_ADDRESS": "100000"}
 EVERY_MS = 100
 

@@ -108,16 +108,16 @@ def test_the_pure_parts_use_the_standard_library_only(path):
 
 
 @pytest.mark.parametrize("path", [*MODULES, ROOT / "config.py"], ids=lambda path: str(path.relative_to(ROOT)))
-def test_only_the_entry_points_name_eventlet_and_gevent(path):
+def test_only_the_entry_points_name_eventlet(path):
     text = path.read_text(encoding="utf-8").casefold()
     if path.name == "config.py":
-        text = text.replace('"eventlet"', "").replace('"gevent"', "").replace("instead of eventlet", "")
-    assert not re.search(r"\b(eventlet|gevent)", text)
+        text = text.replace('"eventlet"', "").replace("instead of eventlet", "")
+    assert not re.search(r"\beventlet", text)
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if "importing" in path.parts], ids=str)
 def test_importing_knows_neither_flask_nor_the_tracker(path):
-    assert not {name.split(".")[0] for name in imports_of(path)} & {"flask", "flask_socketio", "eventlet", "gevent"}
+    assert not {name.split(".")[0] for name in imports_of(path)} & {"flask", "flask_socketio", "eventlet"}
 
 
 def named_in(folder: str) -> set[str]:
@@ -150,10 +150,10 @@ def test_the_web_process_loads_neither_duckdb_nor_the_pipeline(tmp_path):
 
 def test_what_is_not_turned_on_is_not_loaded(tmp_path):
     loaded = loaded_by("import app", tmp_path)
-    assert not packages(loaded) & {"redis", "celery", "kombu", "gevent", "prometheus_client"}
+    assert not packages(loaded) & {"redis", "celery", "kombu", "prometheus_client"}
     assert not {"hextrackr.shared", "hextrackr.realtime.queued", "hextrackr.workers.bell"} & loaded
     importer = packages(loaded_by("import hextrackr.workers.importer", tmp_path))
-    assert not importer & {"redis", "celery", "kombu", "gevent", "prometheus_client"}
+    assert not importer & {"redis", "celery", "kombu", "prometheus_client"}
 
 
 def packages(modules: set[str]) -> set[str]:

@@ -27,7 +27,7 @@ def log(tmp_path_factory):
     return tmp_path_factory.mktemp("server") / "log"
 
 
-@pytest.fixture(scope="module", params=["eventlet", "threading", "gevent"])
+@pytest.fixture(scope="module", params=["eventlet", "threading"])
 def server(request, log):
     settings = {"ASYNC_MODE": request.param, "SOCKETS_PER_ADDRESS": str(LIMIT), "TRUSTED_PROXIES": "1"}
     with log.open("wb") as stream, running(stream, **settings) as server:

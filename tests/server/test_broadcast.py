@@ -20,7 +20,7 @@ KINDS = ("websocket", "polling", ["polling", "websocket"])
 
 @pytest.fixture(
     scope="module",
-    params=[("eventlet", "on"), ("eventlet", "off"), ("threading", "on"), ("gevent", "on")],
+    params=[("eventlet", "on"), ("eventlet", "off"), ("threading", "on")],
     ids=" ".join,
 )
 def server(request):

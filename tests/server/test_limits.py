@@ -11,7 +11,7 @@ from tests.support.exports import scan
 from tests.support.server import Server, running
 
 
-@pytest.fixture(scope="module", params=["eventlet", "threading", "gevent"])
+@pytest.fixture(scope="module", params=["eventlet", "threading"])
 def server(request) -> Iterator[Server]:
     with running(UPLOAD_MAX_BYTES="1000000", ASYNC_MODE=request.param) as server:
         yield server

@@ -17,7 +17,7 @@ def log(tmp_path_factory):
     return tmp_path_factory.mktemp("server") / "log"
 
 
-@pytest.fixture(scope="module", params=["eventlet", "threading", "gevent"])
+@pytest.fixture(scope="module", params=["eventlet", "threading"])
 def server(request, log):
     with log.open("wb") as stream, running(stream, ASYNC_MODE=request.param, LOG_LEVEL="INFO") as server:
         yield server

@@ -61,7 +61,7 @@ def watch_in_both(stack, servers):
     return one, other
 
 
-@pytest.mark.parametrize("mode", ["eventlet", "threading", "gevent"])  # the tests below are of eventlet
+@pytest.mark.parametrize("mode", ["eventlet", "threading"])  # the tests below are of eventlet
 def test_watchers_in_both_processes_see_the_same_events(tmp_path, redis, mode):
     with two_processes(tmp_path, redis, ASYNC_MODE=mode) as servers, ExitStack() as stack:
         for turn in range(2):  # either process may run the import

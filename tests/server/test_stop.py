@@ -37,7 +37,7 @@ def get(server, path):
         return json.loads(answer.read())
 
 
-@pytest.mark.parametrize("mode", ["eventlet", "threading", "gevent"])
+@pytest.mark.parametrize("mode", ["eventlet", "threading"])
 def test_a_running_import_survives_the_end_of_its_server(tmp_path, export, mode):
     server, process = start(tmp_path, ASYNC_MODE=mode)
     try:
