@@ -15,7 +15,7 @@ os.umask(0o077)  # database, uploads and backups are nobody else's
 
 if "flask" in sys.modules:
     # A command of ``flask`` serves nobody, and it is too late to patch what Flask has imported already.
-    config = replace(config, ASYNC_MODE="threading")
+    config = replace(config, ASYNC_MODE="threading", METRICS="off")
 
 if config.ASYNC_MODE == "eventlet":
     # Else psycopg waits for PostgreSQL in C, and the event loop with it; read when it is imported.

@@ -132,12 +132,12 @@ def test_what_tests_and_benchmarks_share_stands_in_tests_support():
     assert {name for name in named_in("benchmarks") if not name.startswith(("tests.support", "benchmarks."))} == set()
 
 
-def loaded_by(statement: str, tmp_path: Path) -> set[str]:
-    """The modules in a fresh interpreter after ``statement``."""
+def loaded_by(statement: str, tmp_path: Path, **settings: str) -> set[str]:
+    """The modules in a fresh interpreter with these settings after ``statement``."""
     program = f"{statement}; import sys; print('|'.join(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
-        cwd=ROOT, env={"INSTANCE_PATH": str(tmp_path), "PATH": ""}, capture_output=True, text=True, check=True,
+        cwd=ROOT, env={"INSTANCE_PATH": str(tmp_path), "PATH": "", **settings}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return set(done.stdout.strip().split("|"))
 
@@ -149,7 +149,7 @@ def test_the_web_process_loads_neither_duckdb_nor_the_pipeline(tmp_path):
 
 
 def test_what_is_not_turned_on_is_not_loaded(tmp_path):
-    loaded = loaded_by("import app", tmp_path)
+    loaded = loaded_by("import app", tmp_path, METRICS="off")
     assert not packages(loaded) & {"redis", "celery", "kombu", "prometheus_client"}
     assert not {"hextrackr.shared", "hextrackr.realtime.queued", "hextrackr.workers.bell"} & loaded
     importer = packages(loaded_by("import hextrackr.workers.importer", tmp_path))

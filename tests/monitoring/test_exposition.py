@@ -104,6 +104,15 @@ def _stopping(app, monkeypatch):
     app.extensions["import_supervisor"].stop()
 
 
+@pytest.mark.sqlite("its file is taken away")
+def test_without_a_database_the_metrics_say_so(app, client, monkeypatch):
+    _without_database(app, monkeypatch)
+    shown = samples(client.get("/metrics").text)
+    assert shown["hextrackr_database_up"] == 0
+    assert "hextrackr_import_queue_depth" not in shown
+    assert shown["hextrackr_store_up"] == 1
+
+
 @pytest.mark.parametrize(
     ("spoil", "failing"),
     [
