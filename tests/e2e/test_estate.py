@@ -11,6 +11,8 @@ from tests.support.server import Server
 from tests.support.services import MissingProgram, RedisServer
 from tests.support.system import System
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(scope="module")
 def system(browser, tmp_path_factory) -> Iterator[System]:

@@ -7,6 +7,8 @@ import pytest
 from tests.support.exports import export, row, scan
 from tests.support.generator import Estate, write
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(scope="module")
 def long_scan(tmp_path_factory):

@@ -23,6 +23,8 @@ from tests.support import contents
 from tests.support.generator import Estate, write
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.system
+
 KILLS = int(os.environ.get("FAULT_KILLS", "5"))
 ROWS = int(os.environ.get("FAULT_ROWS", "20000"))
 SEED = int(os.environ.get("FAULT_SEED", "1"))

@@ -24,7 +24,7 @@ from hextrackr.workers import process
 from hextrackr.workers.upkeep import Upkeep
 from tests.support.exports import scan
 
-pytestmark = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
+pytestmark = [pytest.mark.system, pytest.mark.sqlite("PostgreSQL is backed up by its own programs")]
 
 KILLS = int(os.environ.get("FAULT_KILLS", "3"))
 

@@ -24,6 +24,8 @@ from tests.support.running_app import UNTOLD, RunningApp
 from tests.support.server import running
 from tests.support.staging import dump
 
+pytestmark = pytest.mark.system
+
 LARGE = scan(range(300), range(1001, 1101))
 
 

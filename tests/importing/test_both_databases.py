@@ -20,6 +20,8 @@ from tests.support.contents import REFERS, separate_rows
 from tests.support.exports import export, row, scan
 from tests.support.importer import Importer, importer
 
+pytestmark = pytest.mark.system
+
 FILES = sorted((Path(__file__).resolve().parents[1] / "data").glob("*/*.csv"))
 #: What each run has of its own.
 OF_THE_RUN = {

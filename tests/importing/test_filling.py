@@ -9,6 +9,8 @@ from hextrackr.importing import engines, indexes
 from tests.support.exports import scan
 from tests.support.importer import importer
 
+pytestmark = pytest.mark.system
+
 INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'findings' ORDER BY 1"
 
 

@@ -18,6 +18,8 @@ from tests.support.exports import scan
 from tests.support.floods import FLOODS, flooded
 from tests.support.server import running
 
+pytestmark = pytest.mark.system
+
 LIMIT = 60
 EVIL = ("http://evil.example", "null", "http://127.0.0.1:{port}.evil.example")
 

@@ -16,6 +16,8 @@ from tests.support.exports import scan
 from tests.support.floods import connected
 from tests.support.server import running
 
+pytestmark = pytest.mark.system
+
 WATCHERS = 200
 
 

@@ -14,6 +14,8 @@ import pytest
 from tests.support.client import get
 from tests.support.server import running
 
+pytestmark = pytest.mark.system
+
 SOCKETS = 40
 PATIENCE = 40.0
 HEADS = {

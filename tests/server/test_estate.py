@@ -21,6 +21,8 @@ from tests.support.skipping import skipped_without_programs
 from tests.support.system import System
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.system
+
 IMPORTS = 4
 ROWS = 10_000
 #: Clients of each import.

@@ -18,6 +18,8 @@ from tests.support.generator import Estate, write
 from tests.support.server import environment_of, running
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.system
+
 
 @contextmanager
 def two_processes(folder, redis, **settings):

@@ -18,6 +18,8 @@ from tests.support.server import Server
 from tests.support.system import System
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.system
+
 ROWS = 60_000
 
 

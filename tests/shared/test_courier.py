@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.system
+
 CHANNEL = "test"
 
 

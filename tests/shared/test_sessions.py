@@ -10,6 +10,8 @@ from hextrackr.errors import Conflict
 from hextrackr.progress.tracker import ProgressTracker
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.system
+
 ID = "6f1c2a34-0000-4000-8000-000000000000"
 
 

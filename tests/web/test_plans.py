@@ -17,6 +17,8 @@ from hextrackr.models import Import
 from hextrackr.web import listing
 from tests.support import databases
 
+pytestmark = pytest.mark.system
+
 FINDINGS = 100_000
 #: The columns of weights, from critical to info.
 COUNTED = ", ".join(f"count(*) FILTER (WHERE severity = {severity})" for severity in (4, 3, 2, 1, 0)) + ", sum(vpr)"
