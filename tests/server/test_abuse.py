@@ -255,10 +255,6 @@ def test_a_foreign_page_gets_no_socket(server, origin):
     assert ask(server, "POST", "/api/imports/1/cancel", Origin=origin)[0] == 403
 
 
-def test_jsonp_is_not_served(server):
-    assert ask(server, "GET", "/socket.io/?EIO=4&transport=polling&j=0")[0] == 400
-
-
 @pytest.mark.parametrize(
     "path", ["/imports", "/api/imports", "/api/nothing", "/nothing", "/health", "/static/styles/base.css",
              "/socket.io/?EIO=4&transport=polling", "/socket.io/?EIO=3&transport=polling"]

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.client import upload
-from tests.support.exports import scan
 from tests.support.server import Server, running
 
 
@@ -17,13 +16,8 @@ def server(request) -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.parametrize("megabytes", [2, 5, 40])
+@pytest.mark.parametrize("megabytes", [2, 40])
 def test_too_large_an_upload_is_told_so(server, megabytes):
     status, answer = upload(server, b"x" * (megabytes * 1_000_000), "import-staging")
     assert (status, answer["error"]["code"]) == (413, "UPLOAD_TOO_LARGE")
     assert list((server.instance / "uploads").iterdir()) == []
-
-
-def test_what_is_small_enough_is_taken(server):
-    status, answer = upload(server, scan(range(20)), source="small")
-    assert (status, answer["state"]) == (200, "completed")
