@@ -5,10 +5,12 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
-# Where no database is asked anything, so that it does not matter which there is.
-PURE := $(addprefix tests/,progress shared) $(addprefix tests/test_,architecture.py config.py deploy.py docs.py javascript.py)
+PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# Where no database is asked anything, or one that the tests choose themselves, so that it does not matter which the suite runs on.
+PURE := $(addprefix tests/,progress shared) $(addprefix tests/test_,architecture.py config.py deploy.py docs.py javascript.py) \
+  $(addprefix tests/,backups/test_elsewhere.py faults/test_postgresql.py importing/test_both_databases.py importing/test_filling.py web/test_plans.py)
 
-.PHONY: help run worker test test-postgresql faults lint audit format bench assets requirements chromium services postgresql clean
+.PHONY: help run worker test test-system test-postgresql faults lint audit format bench assets requirements chromium services postgresql clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -21,11 +23,15 @@ worker: $(VENV)/installed ## Run imports in a process of their own (IMPORT_WORKE
 	@$(PY) -m flask db upgrade
 	@exec $(PY) -m celery -A worker --quiet worker
 
-test: $(VENV)/installed-dev static/vendor/installed chromium services postgresql ## Run all tests
-	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: $(VENV)/installed-dev static/vendor/installed chromium ## Run the tests: parts alone, the app, a real server and a browser, on SQLite
+	@$(PYTEST) -m "not system" $(ARGS)
+
+test-system: $(VENV)/installed-dev static/vendor/installed chromium services postgresql ## Run the tests with Redis, nginx, workers, kills and floods, then those on PostgreSQL
+	@$(PYTEST) -m system $(ARGS)
+	@$(MAKE) --no-print-directory test-postgresql
 
 test-postgresql: $(VENV)/installed-dev static/vendor/installed chromium services postgresql ## Run all tests that ask a database on PostgreSQL
-	@TEST_DATABASE=postgresql $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(or $(ARGS),$(addprefix --ignore=,$(PURE)))
+	@TEST_DATABASE=postgresql $(PYTEST) $(or $(ARGS),$(addprefix --ignore=,$(PURE)))
 
 faults: $(VENV)/installed-dev ## Kill and damage in full: 50 kills, 10,000 damaged files (FAULT_KILLS, FAULT_ROWS, FAULT_SEED, FUZZ_INPUTS, FUZZ_SEED)
 	@FAULT_KILLS=$${FAULT_KILLS:-50} FAULT_ROWS=$${FAULT_ROWS:-100000} FUZZ_INPUTS=$${FUZZ_INPUTS:-10000} \

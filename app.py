@@ -1,14 +1,12 @@
 """Builds the app from the environment: what gunicorn and ``flask`` load.
 
-This module, ``gunicorn.conf.py`` and the gunicorn worker class are the only places that name eventlet and gevent:
-``ASYNC_MODE`` chooses between them and threads.
+This module, ``gunicorn.conf.py`` and the gunicorn worker class are the only places that name eventlet: ``ASYNC_MODE``
+chooses between it and threads.
 """
 
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from config import Config
 
@@ -17,7 +15,7 @@ os.umask(0o077)  # database, uploads and backups are nobody else's
 
 if "flask" in sys.modules:
     # A command of ``flask`` serves nobody, and it is too late to patch what Flask has imported already.
-    config = replace(config, ASYNC_MODE="threading")
+    config = replace(config, ASYNC_MODE="threading", METRICS="off")
 
 if config.ASYNC_MODE == "eventlet":
     # Else psycopg waits for PostgreSQL in C, and the event loop with it; read when it is imported.
@@ -28,13 +26,6 @@ if config.ASYNC_MODE == "eventlet":
     eventlet.monkey_patch()  # before anything below imports socket, threading or time
 
     from eventlet.tpool import execute as offload
-elif config.ASYNC_MODE == "gevent":
-    from gevent import get_hub, monkey
-
-    monkey.patch_all()  # likewise
-
-    def offload(function: Callable[..., Any], *args: Any) -> Any:
-        return get_hub().threadpool.apply(function, args)
 else:
     from hextrackr.extensions import run_inline as offload
 

@@ -21,7 +21,7 @@ from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-ASYNC_MODES = ("eventlet", "threading", "gevent")
+ASYNC_MODES = ("eventlet", "threading")
 CORS_DEFAULT = ("http://localhost:8080", "http://127.0.0.1:8080")
 
 

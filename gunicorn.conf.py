@@ -22,7 +22,7 @@ logging.getLogger("gunicorn.error").addFilter(lambda record: "worker is DEPRECAT
 wsgi_app = "app:app"
 bind = f"{_config.HOST}:{_config.PORT}"
 workers = 1  # sockets and imports live in one process; more of them need a shared store
-worker_class = {"threading": "gthread"}.get(_config.ASYNC_MODE, _config.ASYNC_MODE)
+worker_class = {"eventlet": "eventlet", "threading": "gthread"}[_config.ASYNC_MODE]
 threads = 1_000  # gthread only: each websocket holds one; they are started as they are needed
 worker_connections = 10_000
 timeout = 60

@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from .exports import Estate, write
-from .server import Server, running
+from tests.support.generator import Estate, write
+from tests.support.server import Server, running
+
 from .watching import Watch, joined, measure, upload
 
 

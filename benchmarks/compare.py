@@ -20,8 +20,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from .exports import weeks
-from .server import Server, running
+from tests.support.generator import weeks
+from tests.support.server import Server, running
+
 from .watching import Seen, measure
 
 #: Import -> the file that it takes.

@@ -32,9 +32,8 @@ from hextrackr.importing.job import Job
 from hextrackr.importing.meter import Meter
 from hextrackr.models import Import
 from hextrackr.models.imports import ImportState
-
-from . import pgserver
-from .databases import RECOMMENDED
+from tests.support import postgresql
+from tests.support.databases import RECOMMENDED
 
 #: About 60 findings on each host, and up to 8,000 plugins, as in :mod:`.exports`; made by DuckDB, which takes seconds for a million.
 _ROWS = """
@@ -105,7 +104,7 @@ def database(kind: str, folder: Path) -> Iterator[str]:
         _migrate(folder, url)
         yield url
         return
-    with pgserver.serving(**RECOMMENDED) as server:
+    with postgresql.serving(**RECOMMENDED) as server:
         url = server.url(server.create())
         _migrate(folder, url)
         yield url

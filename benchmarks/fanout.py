@@ -2,7 +2,7 @@
 
 python -m benchmarks.fanout                     1,000 clients
 python -m benchmarks.fanout --clients 5000 --rounds 3
-python -m benchmarks.fanout --servers ours gevent threading "two processes"
+python -m benchmarks.fanout --servers ours threading "two processes"
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ from urllib.request import Request, urlopen
 
 import psutil
 
-from . import ports
-from .server import ROOT, Server, running
-from .services import RedisServer
-from .system import System
+from tests.support import ROOT, ports
+from tests.support.server import Server, running
+from tests.support.services import RedisServer
+from tests.support.system import System
+
 from .watchers import Audience, raise_file_limit
 
 SERVERS = ("ours", "without broadcast", "Node.js")
-#: Ours in the other modes, and as two processes behind nginx with Redis between them, of which one emits; there CPU and memory are nginx's.
-OTHERS = ("gevent", "threading", "two processes")
+#: Ours in the other mode, and as two processes behind nginx with Redis between them, of which one emits; there CPU and memory are nginx's.
+OTHERS = ("threading", "two processes")
 SETTINGS = {"SOCKETS_PER_ADDRESS": "100000"}
 EVERY_MS = 100
 
@@ -72,7 +73,7 @@ def serving(kind: str, folder: Path) -> Iterator[Server]:
         system = System(folder, redis, TRUSTED_PROXIES="1", LOG_LEVEL="WARNING", **SETTINGS)
         try:
             for _ in range(2):
-                system.start_web("benchmarks.served:app", ALLOWED_HOSTS="127.0.0.1")
+                system.start_web("tests.support.instrumented_app:app", ALLOWED_HOSTS="127.0.0.1")
             yield system.start_nginx()
         finally:
             system.close()
@@ -81,7 +82,7 @@ def serving(kind: str, folder: Path) -> Iterator[Server]:
         broadcast = "off" if kind == "without broadcast" else "on"
         mode = kind if kind in OTHERS else "eventlet"
         settings: dict[str, Any] = {"FAST_BROADCAST": broadcast, "ASYNC_MODE": mode, **SETTINGS}
-        with running(app="benchmarks.served:app", **settings) as server:
+        with running(app="tests.support.instrumented_app:app", **settings) as server:
             time.sleep(2)
             yield server
 

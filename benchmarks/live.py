@@ -14,8 +14,9 @@ from pathlib import Path
 from statistics import median
 from urllib.request import Request, urlopen
 
-from .exports import weeks
-from .server import Server, running
+from tests.support.generator import weeks
+from tests.support.server import Server, running
+
 from .watching import PATHS, Seen, idle, measure
 
 #: Import -> its scan.
@@ -38,7 +39,7 @@ def report(rows: int) -> None:
     print("---|" * (5 + len(PATHS)))
     with (
         tempfile.TemporaryDirectory(prefix="hextrackr-exports-") as folder,
-        running(app="benchmarks.served:app") as server,
+        running(app="tests.support.instrumented_app:app") as server,
     ):
         files = weeks(Path(folder), rows, *IMPORTS.values())
         time.sleep(2)  # the importer process warms up beside the server

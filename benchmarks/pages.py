@@ -21,9 +21,9 @@ from urllib.request import urlopen
 
 from playwright.sync_api import Browser, sync_playwright
 
-from . import chromium
-from .exports import Estate, write
-from .server import ROOT, Server, running
+from tests.support import ROOT, chromium
+from tests.support.generator import Estate, write
+from tests.support.server import Server, running
 
 WIDTHS = (1440, 390)
 #: Takes down the largest paint, in ms since the visit began, and the sum of all layout shifts.

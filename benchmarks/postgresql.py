@@ -18,9 +18,10 @@ from statistics import median
 
 import psycopg
 
-from . import databases, pgserver
-from .exports import weeks
-from .server import running
+from tests.support import databases, postgresql
+from tests.support.generator import weeks
+from tests.support.server import running
+
 from .watching import measure
 
 #: The scans that are imported, one after the other.
@@ -37,14 +38,14 @@ def main() -> None:
 
 def report(rows: int, rounds: int) -> None:
     """Measure, and print a line for each scan: medians of all rounds, and their range."""
-    if pgserver.folder() is None:
+    if postgresql.folder() is None:
         raise SystemExit("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     with tempfile.TemporaryDirectory(prefix="hextrackr-postgresql-") as folder:
         files = weeks(Path(folder), rows, *SCANS)
         bare: dict[str, list[float]] = {name: [] for name in SCANS}
         took: dict[str, list[float]] = {name: [] for name in SCANS}
         for _ in range(rounds):
-            with pgserver.serving(**databases.RECOMMENDED) as database:
+            with postgresql.serving(**databases.RECOMMENDED) as database:
                 name = database.create()
                 with running(DATABASE_URL=database.url(name)) as server:
                     for scan_name, file in files.items():
@@ -62,7 +63,7 @@ def _range(seconds: list[float]) -> str:
     return f"{min(seconds):.1f} to {max(seconds):.1f}"
 
 
-def _bare(database: pgserver.Server, file: Path) -> float:
+def _bare(database: postgresql.Server, file: Path) -> float:
     """Seconds that ``COPY`` takes for the file."""
     with file.open(encoding="utf-8", newline="") as stream:
         names = next(csv.reader(stream))

@@ -16,9 +16,10 @@ import time
 from pathlib import Path
 from urllib.parse import urlencode
 
+from tests.support.generator import Estate, write
+from tests.support.server import Server, running
+
 from .combinations import combinations
-from .exports import Estate, write
-from .server import Server, running
 from .watching import measure
 
 LIST = "/api/vulnerabilities?"

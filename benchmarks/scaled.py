@@ -21,12 +21,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import databases, record
+from tests.support import contents, databases
+from tests.support.generator import Estate, write
+from tests.support.server import Server, running
+from tests.support.services import RedisServer
+from tests.support.system import System
+from tests.support.waiting import until
+
 from .crowd import Crowd
-from .exports import Estate, write
-from .server import Server, running
-from .services import RedisServer
-from .system import System, until
 
 SYSTEMS = ("embedded", "one worker", "two workers", "killed")
 IMPORTS = 4
@@ -77,12 +79,12 @@ def run(server: Server, contents: list[bytes], clients: int, system: System | No
     return time.monotonic() - began, crowd
 
 
-def in_peace(contents: list[bytes], kept: Path) -> None:
+def in_peace(files: list[bytes], kept: Path) -> None:
     """Import all files one by one, and keep what is on record then."""
     with running() as server:
-        for content, source in zip(contents, SOURCES, strict=True):
+        for content, source in zip(files, SOURCES, strict=True):
             upload(server, content, source, str(uuid.uuid4()), "import")
-        record.keep(server.instance, kept, final=True)
+        contents.save(server.instance, kept, final=True)
 
 
 def measure(kind: str, contents: list[bytes], clients: int, folder: Path, kept: Path) -> tuple[float, Crowd, str]:
@@ -112,7 +114,7 @@ def measure(kind: str, contents: list[bytes], clients: int, folder: Path, kept: 
 
 def judged(instance: Path, kept: Path) -> str:
     """Whether the final tables are those that were kept."""
-    unlike = record.differences(instance, kept, final=True)
+    unlike = contents.differences(instance, kept, final=True)
     return "tables unlike: " + " ".join(unlike) if unlike else "tables alike"
 
 

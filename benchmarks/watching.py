@@ -14,8 +14,8 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-from . import sockets
-from .server import Server
+from tests.support import sockets
+from tests.support.server import Server
 
 ASKED_EVERY = 0.025
 #: What is asked in turns: a bare answer, a page, the list of findings.

@@ -14,18 +14,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from benchmarks import databases, pgserver
 from config import TestingConfig
 from hextrackr import create_app
-from hextrackr.extensions import alembic
 from hextrackr.importing import engines
 from hextrackr.workers import wiring
+from tests.support import ROOT, databases, postgresql
+from tests.support.databases import ON_POSTGRESQL, migrate
 
-#: Which database the suite runs on.
-ON_POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
-ROOT = Path(__file__).resolve().parents[1]
-#: SQL: when a finding was seen last, where findings are ``f``.
-LAST_SEEN = "(SELECT day FROM sightings WHERE sightings.id = f.sighting_id)"
 #: Folders whose files take up to two minutes each, as they start servers and browsers, and a file that asks for every page of every list.
 #: Several processes share the files in order (``--no-loadscope-reorder``): so none of them is left alone with such a file at the end.
 LONG = {"server", "faults", "workers", "e2e", "test_listing.py"}
@@ -57,16 +52,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[pgserver.Server]:
+def postgresql_server() -> Iterator[postgresql.Server]:
     """A server of PostgreSQL, where its package is installed."""
-    if pgserver.folder() is None:
+    if postgresql.folder() is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    with pgserver.serving(**pgserver.FOR_TESTS) as server:
+    with postgresql.serving(**postgresql.FOR_TESTS) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgresql_server: pgserver.Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+def migrated_template(postgresql_server: postgresql.Server, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a migrated, empty database of PostgreSQL, to be copied."""
     name = postgresql_server.create()
     migrate(TestingConfig(INSTANCE_PATH=tmp_path_factory.mktemp("unused"), DATABASE_URL=postgresql_server.url(name)))
@@ -93,17 +88,8 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def migrate(config: TestingConfig) -> None:
-    """Give a database its tables."""
-    app = create_app(config)
-    with app.app_context():
-        alembic.upgrade()
-        for engine in app.extensions["sqlalchemy"].engines.values():
-            engine.dispose()
-
-
 @pytest.fixture
-def postgresql_database(postgresql_server: pgserver.Server, migrated_template: str) -> Iterator[str]:
+def postgresql_database(postgresql_server: postgresql.Server, migrated_template: str) -> Iterator[str]:
     """The URL of a migrated, empty database of PostgreSQL."""
     name = postgresql_server.create(migrated_template)
     yield postgresql_server.url(name)
@@ -159,8 +145,3 @@ def query(engine: Engine) -> Callable[..., list[tuple]]:
             return databases.rows(connection, statement, parameters)
 
     return run
-
-
-def joined(engine: Engine, column: str) -> str:
-    """SQL: the texts of a column, parted by blanks."""
-    return f"{'string_agg' if engine.dialect.name == 'postgresql' else 'group_concat'}({column}, ' ')"

@@ -108,24 +108,36 @@ def test_the_pure_parts_use_the_standard_library_only(path):
 
 
 @pytest.mark.parametrize("path", [*MODULES, ROOT / "config.py"], ids=lambda path: str(path.relative_to(ROOT)))
-def test_only_the_entry_points_name_eventlet_and_gevent(path):
+def test_only_the_entry_points_name_eventlet(path):
     text = path.read_text(encoding="utf-8").casefold()
     if path.name == "config.py":
-        text = text.replace('"eventlet"', "").replace('"gevent"', "").replace("instead of eventlet", "")
-    assert not re.search(r"\b(eventlet|gevent)", text)
+        text = text.replace('"eventlet"', "").replace("instead of eventlet", "")
+    assert not re.search(r"\beventlet", text)
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if "importing" in path.parts], ids=str)
 def test_importing_knows_neither_flask_nor_the_tracker(path):
-    assert not {name.split(".")[0] for name in imports_of(path)} & {"flask", "flask_socketio", "eventlet", "gevent"}
+    assert not {name.split(".")[0] for name in imports_of(path)} & {"flask", "flask_socketio", "eventlet"}
 
 
-def loaded_by(statement: str, tmp_path: Path) -> set[str]:
-    """The modules in a fresh interpreter after ``statement``."""
+def named_in(folder: str) -> set[str]:
+    """Which modules of tests and benchmarks the files of a folder name."""
+    files = (ROOT / folder).rglob("*.py")
+    return {name for path in files for name in re.findall(r"\b(?:tests|benchmarks)(?:\.\w+)+", path.read_text("utf-8"))}
+
+
+def test_what_tests_and_benchmarks_share_stands_in_tests_support():
+    assert {name for name in named_in("tests") if "benchmarks." in name or "conftest" in name} == set()
+    assert {name for name in named_in("tests/support") if not name.startswith("tests.support")} == set()
+    assert {name for name in named_in("benchmarks") if not name.startswith(("tests.support", "benchmarks."))} == set()
+
+
+def loaded_by(statement: str, tmp_path: Path, **settings: str) -> set[str]:
+    """The modules in a fresh interpreter with these settings after ``statement``."""
     program = f"{statement}; import sys; print('|'.join(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
-        cwd=ROOT, env={"INSTANCE_PATH": str(tmp_path), "PATH": ""}, capture_output=True, text=True, check=True,
+        cwd=ROOT, env={"INSTANCE_PATH": str(tmp_path), "PATH": "", **settings}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return set(done.stdout.strip().split("|"))
 
@@ -137,11 +149,11 @@ def test_the_web_process_loads_neither_duckdb_nor_the_pipeline(tmp_path):
 
 
 def test_what_is_not_turned_on_is_not_loaded(tmp_path):
-    loaded = loaded_by("import app", tmp_path)
-    assert not packages(loaded) & {"redis", "celery", "kombu", "gevent", "prometheus_client"}
+    loaded = loaded_by("import app", tmp_path, METRICS="off")
+    assert not packages(loaded) & {"redis", "celery", "kombu", "prometheus_client"}
     assert not {"hextrackr.shared", "hextrackr.realtime.queued", "hextrackr.workers.bell"} & loaded
     importer = packages(loaded_by("import hextrackr.workers.importer", tmp_path))
-    assert not importer & {"redis", "celery", "kombu", "gevent", "prometheus_client"}
+    assert not importer & {"redis", "celery", "kombu", "prometheus_client"}
 
 
 def packages(modules: set[str]) -> set[str]:

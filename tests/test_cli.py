@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from hextrackr.workers.maintenance import MaintenanceLock
-from tests.exports import export as exported
-from tests.exports import row, scan
+from tests.support.exports import export as exported
+from tests.support.exports import row, scan
 
 of_backups = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
 

@@ -39,7 +39,7 @@ def test_every_setting_and_code_named_beyond_the_readme_exists(document):
     named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)(?:=\S+)?`", text))
     assert named
     assert named <= SETTINGS | set(re.findall(r"`([A-Z_]+)`", API))
-    paths = set(re.findall(r"`((?:deploy|hextrackr|benchmarks)/[\w./-]+)`", text))
+    paths = set(re.findall(r"`((?:deploy|hextrackr|benchmarks|tests)/[\w./-]+)`", text))
     assert {path for path in paths if not (ROOT / path).exists()} == set()
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.server import running
 from hextrackr.legible import legible, without_unshown
 from hextrackr.logs import JsonLines, OneLineRecord, about
-from tests.exports import scan
-from tests.server.client import upload
+from tests.support.client import upload
+from tests.support.exports import scan
+from tests.support.server import running
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -134,8 +134,8 @@ for thread in threads: thread.join()
 
 @pytest.mark.parametrize(
     "patch",
-    ["", "import eventlet; eventlet.monkey_patch()", "from gevent import monkey; monkey.patch_all()"],
-    ids=["threading", "eventlet", "gevent"],
+    ["", "import eventlet; eventlet.monkey_patch()"],
+    ids=["threading", "eventlet"],
 )
 def test_imports_that_run_beside_each_other_are_told_apart_in_every_mode(patch):
     program = [sys.executable, "-W", "ignore", "-c", BESIDE.format(patch=patch)]

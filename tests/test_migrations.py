@@ -11,9 +11,11 @@ from config import TestingConfig
 from hextrackr import create_app
 from hextrackr.extensions import alembic, db
 from hextrackr.importing import undo
-from tests.conftest import LAST_SEEN
-from tests.exports import export, row
-from tests.importing.conftest import importer
+from tests.support.exports import export, row
+from tests.support.importer import importer
+from tests.support.sql import LAST_SEEN
+
+KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.system)]
 
 
 @pytest.fixture
@@ -40,11 +42,12 @@ def unlike(app):
         return sorted(change[0][0] if isinstance(change, list) else change[0] for change in found)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_models_agree_with_the_migrations(app_on, kind):
     assert unlike(app_on(kind)) == []
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -65,7 +68,7 @@ def test_what_is_otherwise_on_postgresql_is_noticed(app_on, change, told):
     assert unlike(app) == told
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_was_staged_before_an_upgrade_gets_its_weights(app_on, kind):
     app = app_on(kind)
     with app.app_context():
@@ -103,7 +106,7 @@ def of(day, *hosts, **cells):
     return [row(host=f"host-{host}", last_seen=f"2026-08-{day:02}T00:00:00Z", **cells) for host in hosts]
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_when_findings_were_seen_survives_a_downgrade_and_an_upgrade(app_on, kind, tmp_path):
     """Scans that see most findings again, some of them, some on another day, some changed; then all of them are undone."""
     app = app_on(kind)
@@ -133,7 +136,7 @@ def test_when_findings_were_seen_survives_a_downgrade_and_an_upgrade(app_on, kin
         assert told(SEEN) == []
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_hosts_of_an_older_database_are_known_again(app_on, kind, tmp_path):
     """It knew them by one text, be it an id, a name or an address: by that and by its columns they are found."""
     app = app_on(kind)

@@ -8,9 +8,8 @@ import sys
 
 import pytest
 
-from benchmarks import databases, ports
-from benchmarks.server import ROOT
 from config import ASYNC_MODES
+from tests.support import ROOT, databases, ports
 
 FLASK = ("flask", "db", "upgrade")
 SERVER = ("gunicorn", "-c", "gunicorn.conf.py")

@@ -1,7 +1,6 @@
 """What an operator asks: how the server does (``/metrics``), and whether it can do its work (``/ready``).
 
-Figures are plain numbers counted as events go out; ``prometheus_client`` is loaded when ``/metrics`` is asked for the first time, and
-so is the ticker that watches the event loop. The importer process has none of it.
+``prometheus_client`` counts. It is loaded with the app unless ``METRICS=off``; the importer process and the workers have none of it.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import readiness
-from .figures import Figures
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -18,6 +16,10 @@ if TYPE_CHECKING:
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """Give the app its figures; with ``METRICS=off`` nothing is counted. Sessions in memory are a store that is always there."""
-    app.extensions["figures"] = Figures() if config.METRICS == "on" else None
+    """Give the app its metrics; with ``METRICS=off`` nothing is counted. Sessions in memory are a store that is always there."""
+    app.extensions["metrics"] = None
     app.extensions["store_check"] = lambda: readiness.OK
+    if config.METRICS == "on":
+        from .metrics import Metrics
+
+        app.extensions["metrics"] = Metrics(app)

@@ -48,7 +48,7 @@ def init_app(app: Flask, config: Config) -> None:
     shared = app.extensions["shared"] = _shared(config, clock)
     lookout = app.extensions["lookout"] = _lookout(app) if shared else None
     wsgi_app: WsgiApp = app.wsgi_app
-    heard = [told.heard for told in (app.extensions["figures"], lookout) if told]
+    heard = [told.heard for told in (app.extensions["metrics"], lookout) if told]
     socketio.init_app(
         app,
         async_mode=config.ASYNC_MODE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, current_app
 
@@ -11,10 +11,9 @@ from hextrackr import __version__
 from hextrackr.errors import HexTrackrError, NotFound
 from hextrackr.extensions import db, import_supervisor, socketio
 from hextrackr.monitoring import readiness
-from hextrackr.monitoring.looplag import LoopLag
 
 if TYPE_CHECKING:
-    from hextrackr.monitoring.prometheus import Exposition
+    from hextrackr.monitoring.metrics import Metrics
 
 blueprint = Blueprint("system", __name__)
 
@@ -50,15 +49,8 @@ def _takes_imports() -> str:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """The figures of this process, for Prometheus."""
-    figures = current_app.extensions["figures"]
-    if figures is None:
+    """The metrics of this process, for Prometheus."""
+    metrics: Metrics | None = current_app.extensions["metrics"]
+    if metrics is None:
         raise NotFound
-    from hextrackr.monitoring import prometheus
-
-    exposition = cast("Exposition | None", current_app.extensions.get("exposition"))
-    if exposition is None:
-        lag = LoopLag(socketio.start_background_task, socketio.sleep)
-        lag.start()
-        exposition = current_app.extensions["exposition"] = prometheus.Exposition(figures, lag)
-    return Response(exposition.text(), content_type=prometheus.CONTENT_TYPE)
+    return Response(metrics.text(), content_type=metrics.CONTENT_TYPE)

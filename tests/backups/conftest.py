@@ -11,8 +11,8 @@ import pytest
 from hextrackr.backups import copying, operations, schema
 from hextrackr.backups.operations import Operation
 from hextrackr.models.imports import ImportMode
-from tests.importing.plainmodel import Row
-from tests.importing.staged import promote
+from tests.support.reference_model import Row
+from tests.support.staging import promote
 
 #: No operation has the number of another.
 _MARKS = itertools.count(1)

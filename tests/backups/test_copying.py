@@ -15,10 +15,10 @@ import pytest
 from hextrackr.backups import copying, schema
 from hextrackr.errors import BackupRefused, DatabaseBusy
 from hextrackr.models.imports import ImportMode
-from tests.exports import COLUMNS, export, row
-from tests.importing.conftest import importer
-from tests.importing.plainmodel import Row
-from tests.importing.staged import dump, promote
+from tests.support.exports import COLUMNS, export, row
+from tests.support.importer import importer
+from tests.support.reference_model import Row
+from tests.support.staging import dump, promote
 
 pytestmark = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
 

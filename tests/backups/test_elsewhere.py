@@ -9,6 +9,8 @@ import pytest
 from config import TestingConfig
 from hextrackr.errors import BackupElsewhere
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def config(postgresql_database, tmp_path) -> TestingConfig:

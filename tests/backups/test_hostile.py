@@ -10,7 +10,7 @@ import pytest
 
 from hextrackr.backups import copying
 from hextrackr.errors import BackupRefused
-from tests.importing.staged import dump
+from tests.support.staging import dump
 
 pytestmark = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
 

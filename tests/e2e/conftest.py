@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from benchmarks import chromium
-from benchmarks.exports import Estate, write
-from benchmarks.server import Server, running
 from tests.e2e.modal import MANY
 from tests.e2e.prepared import prepare
 from tests.e2e.trouble import Trouble
+from tests.support import chromium
+from tests.support.generator import Estate, write
+from tests.support.server import Server, running
 
 expect.set_options(timeout=20_000)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from benchmarks import databases
-from benchmarks.server import Server
 from tests.e2e.modal import payload
-from tests.exports import export, row
+from tests.support import databases
+from tests.support.exports import export, row
+from tests.support.server import Server
 
 SEVERITIES = ("Critical", "High", "Medium", "Low", "Info")
 #: Days ago of the three scans.

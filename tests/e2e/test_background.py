@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks.server import Server, running
 from tests.e2e.modal import MANY, choose, figures, has_advanced, modal, part, payload, reaches, reaches_percent, row_of
-from tests.exports import scan
+from tests.support.exports import scan
+from tests.support.server import Server, running
 
 
 @pytest.fixture(scope="module")

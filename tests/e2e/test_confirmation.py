@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from benchmarks.server import Server, running
+from tests.e2e.accessibility import violations
 from tests.e2e.modal import choose, figures, findings_of, modal, part, payload, reaches, row_of
-from tests.e2e.test_accessibility import violations
-from tests.exports import scan
+from tests.support.exports import scan
+from tests.support.server import Server, running
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks.server import Server, running
 from tests.e2e.modal import MANY, choose, figures, has_advanced, has_warned, part, reaches, reaches_percent
+from tests.support.server import Server, running
 
 
 @pytest.fixture(scope="module")

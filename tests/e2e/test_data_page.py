@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.server import Server, running
+from tests.e2e.accessibility import violations
 from tests.e2e.modal import fetched, payload
-from tests.e2e.test_accessibility import violations
-from tests.exports import scan
+from tests.support.exports import scan
+from tests.support.server import Server, running
 
 pytestmark = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
 

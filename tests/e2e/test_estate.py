@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.server import Server
-from benchmarks.services import MissingProgram, RedisServer
-from benchmarks.system import System
 from tests.e2e.modal import MANY, choose, figures, has_advanced, is_seen_live, reaches, reaches_percent
+from tests.support.server import Server
+from tests.support.services import MissingProgram, RedisServer
+from tests.support.system import System
+
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")

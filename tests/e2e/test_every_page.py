@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.server import Server, running
+from tests.e2e.accessibility import violations
 from tests.e2e.modal import payload
 from tests.e2e.prepared import prepare
-from tests.e2e.test_accessibility import violations
+from tests.support.server import Server, running
 
 EMPTY = {
     "dashboard": "/",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.e2e.modal import choose, part, payload, reaches
-from tests.exports import COLUMNS, export, row
+from tests.support.exports import COLUMNS, export, row
 
 SAW = "Installed version : 1.0\n  <img src=x onerror=\"document.title='run'\">\nFixed version     : 1.1"
 

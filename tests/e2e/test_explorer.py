@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from benchmarks.server import Server
 from hextrackr.web.exportlines import COLUMNS
+from tests.e2e.accessibility import violations
 from tests.e2e.prepared import GONE, OPEN, SCANS, counted, day, info, listed, rows
-from tests.e2e.test_accessibility import violations
+from tests.support.server import Server
 
 
 @pytest.fixture(scope="module")

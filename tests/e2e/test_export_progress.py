@@ -14,8 +14,8 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.server import Server, running
 from tests.e2e.modal import MANY, choose, reaches
+from tests.support.server import Server, running
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.e2e.modal import choose, figures, has_advanced, modal, part, payload, reaches, row_of, shown
-from tests.exports import scan
+from tests.support.exports import scan
 
 ROWS = 30_000
 #: In milliseconds.

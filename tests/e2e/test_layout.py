@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from benchmarks.server import Server, running
 from tests.e2e.modal import choose, modal, part, payload, reaches
-from tests.exports import export, row
+from tests.support.exports import export, row
+from tests.support.server import Server, running
 
 
 @pytest.fixture(scope="module")

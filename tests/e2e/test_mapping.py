@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from tests.e2e.accessibility import violations
 from tests.e2e.modal import choose, figures, modal, part, payload, reaches, row_of
-from tests.e2e.test_accessibility import violations
 
 HEADER = "Machine;Problem;How bad;<b>Notes\n"
 FILE = (HEADER + "web1;Old TLS;High;<img src=x>\nweb2;Old TLS;Low;y\n").encode()

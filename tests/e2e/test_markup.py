@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.e2e.modal import choose, modal, part, payload, reaches, row_of
-from tests.exports import export, row
+from tests.support.exports import export, row
 
 SCRIPT = "<script>document.title='run'</script>"
 IMAGE = "<img src=x onerror=\"document.title='run'\">"

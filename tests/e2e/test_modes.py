@@ -1,4 +1,4 @@
-"""Servers without eventlet: a browser sees and does the same."""
+"""A server of threads, without eventlet: a browser sees and does the same."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.server import Server, running
 from tests.e2e.modal import choose, figures, is_seen_live, part, payload, reaches, reaches_percent
-from tests.exports import scan
+from tests.support.exports import scan
+from tests.support.server import Server, running
 
 
-@pytest.fixture(scope="module", params=["threading", "gevent"])
-def server(browser, request) -> Iterator[Server]:
-    with running(ASYNC_MODE=request.param) as server:
+@pytest.fixture(scope="module")
+def server(browser) -> Iterator[Server]:
+    with running(ASYNC_MODE="threading") as server:
         yield server
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from benchmarks.server import Server, running
 from tests.e2e.prepared import BACK, FIXED, GONE, HOSTS, NEW, OPEN, counted, info, rows
+from tests.support.server import Server, running
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.modal import choose, fetched, figures, modal, part, payload, reaches, row_of
-from tests.exports import scan
+from tests.support.exports import scan
 
 REFUSED = {
     "picture.csv": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8, "This is a PNG image, not a CSV file"),

@@ -6,9 +6,9 @@ import csv
 
 from playwright.sync_api import expect
 
+from tests.e2e.accessibility import violations
 from tests.e2e.modal import choose, fetched, figures, modal, part, payload, reaches, row_of
-from tests.e2e.test_accessibility import violations
-from tests.exports import export, row, scan
+from tests.support.exports import export, row, scan
 
 
 def test_the_rejected_row_is_downloaded_with_its_line(page):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from benchmarks.server import Server
 from tests.e2e.modal import number
 from tests.e2e.prepared import OPEN, SEVERITIES, counted
+from tests.support.server import Server
 
 IS_OPEN = "lifecycle <> 'resolved'"
 #: As the record counts them.

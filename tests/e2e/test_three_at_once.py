@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.server import Server, running
 from tests.e2e.modal import MANY, fetched, modal
+from tests.support.server import Server, running
 
 #: Takes down what the corner of the page says: window.told[filename] is a list of {state, percent}.
 RECORD = """

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from benchmarks.server import running
-from tests.exports import scan
-from tests.server import client
+from tests.support import client
+from tests.support.exports import scan
+from tests.support.server import running
 
 #: Takes down the texts that a chart writes on its canvas.
 _RECORD = """

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks.server import Server, running
 from tests.e2e.modal import choose, fetched, figures, modal, part, payload, reaches
-from tests.exports import scan
+from tests.support.exports import scan
+from tests.support.server import Server, running
 
 FORGET_THE_LIMIT = """
     new MutationObserver(() => document.querySelector("[data-import-form]")?.removeAttribute("data-max-bytes"))

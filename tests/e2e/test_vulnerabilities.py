@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.server import Server, running
 from tests.e2e.prepared import SEVERITIES, bring, info, listed, rows
-from tests.exports import export, row
+from tests.support.exports import export, row
+from tests.support.server import Server, running
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from hextrackr.errors import DatabaseUnavailable
 from hextrackr.extensions import db, socketio
 from hextrackr.workers import process
-from tests.exports import scan
+from tests.support.exports import scan
 
 
 def refuse(error):
@@ -20,44 +20,44 @@ def refuse(error):
 
 
 @pytest.mark.parametrize("error", [ConnectionError("Redis is gone"), ValueError("?"), RuntimeError("?")], ids=repr)
-def test_sockets_that_fail_do_not_fail_the_import(desk, monkeypatch, error):
-    desk = desk()
+def test_sockets_that_fail_do_not_fail_the_import(start_app, monkeypatch, error):
+    app = start_app()
     monkeypatch.setattr(socketio, "emit", refuse(error))
-    record = desk.ended(desk.upload(scan(range(100), range(100))))
+    record = app.ended(app.upload(scan(range(100), range(100))))
     assert record["state"] == "completed"
-    assert desk.told_the_end(record["sessionId"])["metadata"]["inserted"] == 10_000
+    assert app.told_the_end(record["sessionId"])["metadata"]["inserted"] == 10_000
 
 
-def test_an_importer_process_that_cannot_be_started(desk, monkeypatch):
-    desk = desk()
-    before = desk.findings()
+def test_an_importer_process_that_cannot_be_started(start_app, monkeypatch):
+    app = start_app()
+    before = app.findings()
     with monkeypatch.context() as patch:
         patch.setattr(process.subprocess, "Popen", refuse(OSError(11, "Resource temporarily unavailable")))
-        desk.end_the_importer()
-        import_id = desk.upload(scan([1, 2, 3]))
-        desk.assert_failed(import_id, "INTERRUPTED", before)
-    desk.assert_recovers(import_id)
+        app.end_the_importer()
+        import_id = app.upload(scan([1, 2, 3]))
+        app.assert_failed(import_id, "INTERRUPTED", before)
+    app.assert_recovers(import_id)
 
 
-def test_an_end_that_cannot_be_written_is_told_at_once_and_written_later(desk, monkeypatch):
-    desk = desk()
+def test_an_end_that_cannot_be_written_is_told_at_once_and_written_later(start_app, monkeypatch):
+    app = start_app()
     with monkeypatch.context() as patch:
-        patch.setattr(desk.registry, "end", refuse(DatabaseUnavailable()))
-        import_id = desk.upload(b"name,price,quantity\n1,2,3\n")
-        told = desk.told_the_end(desk.record(import_id)["sessionId"])
+        patch.setattr(app.registry, "end", refuse(DatabaseUnavailable()))
+        import_id = app.upload(b"name,price,quantity\n1,2,3\n")
+        told = app.told_the_end(app.record(import_id)["sessionId"])
         assert told["error"]["code"] == "UNKNOWN_FORMAT"
-        assert desk.record(import_id)["state"] == "reading"
-        assert desk.ended(desk.upload(scan([1]), source="another"))["state"] == "completed"
-    assert desk.ended(import_id)["error"]["code"] == "UNKNOWN_FORMAT"
+        assert app.record(import_id)["state"] == "reading"
+        assert app.ended(app.upload(scan([1]), source="another"))["state"] == "completed"
+    assert app.ended(import_id)["error"]["code"] == "UNKNOWN_FORMAT"
 
 
 @pytest.mark.parametrize(("part", "name"), [("_turns", "_to_cancel"), ("_rounds", "remind_waiting")])
-def test_what_fails_beside_the_importers_work_does_not_end_it(desk, monkeypatch, part, name):
-    desk = desk()
-    monkeypatch.setattr(getattr(desk.supervisor, part), name, refuse(OSError("?")))
-    import_id = desk.upload(scan(range(100), range(100)))
-    assert desk.ended(import_id)["state"] == "completed"
-    assert desk.supervisor.undo(import_id).undone_at
+def test_what_fails_beside_the_importers_work_does_not_end_it(start_app, monkeypatch, part, name):
+    app = start_app()
+    monkeypatch.setattr(getattr(app.supervisor, part), name, refuse(OSError("?")))
+    import_id = app.upload(scan(range(100), range(100)))
+    assert app.ended(import_id)["state"] == "completed"
+    assert app.supervisor.undo(import_id).undone_at
 
 
 def test_a_request_that_gets_no_connection_in_time_is_told_that_the_database_is_busy(app, client, monkeypatch, caplog):

@@ -13,14 +13,14 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from benchmarks.server import running
 from hextrackr.causes import translated
 from hextrackr.importing import engines
 from hextrackr.importing.job import Job
 from hextrackr.models import transactions
 from hextrackr.workers import wiring
-from tests.exports import export, row, scan
-from tests.server.client import form, get, upload
+from tests.support.client import form, get, upload
+from tests.support.exports import export, row, scan
+from tests.support.server import running
 
 #: What PostgreSQL does when it is locked, away or broken is in test_postgresql.py.
 of_its_file = pytest.mark.sqlite("its file is locked or damaged")
@@ -73,29 +73,29 @@ def test_a_lock_of_three_seconds_only_delays_and_the_server_answers_meanwhile():
 
 
 @of_its_file
-def test_an_upload_that_cannot_be_recorded_is_refused_and_leaves_nothing(desk, impatient, lock):
-    desk = desk()
+def test_an_upload_that_cannot_be_recorded_is_refused_and_leaves_nothing(start_app, impatient, lock):
+    app = start_app()
     lock.execute("BEGIN IMMEDIATE")
-    answer = desk.post(scan([1]))
+    answer = app.post(scan([1]))
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "SQLITE_BUSY")
-    assert list((desk.instance / "uploads").iterdir()) == []
+    assert list((app.instance / "uploads").iterdir()) == []
     lock.execute("ROLLBACK")
-    assert desk.ended(desk.upload(scan([1, 2, 3])))["inserted"] == 1
+    assert app.ended(app.upload(scan([1, 2, 3])))["inserted"] == 1
 
 
 @of_its_file
 @pytest.mark.parametrize("state", ["reading", "staging"])
-def test_a_lock_longer_than_the_patience_ends_the_import(desk, impatient, lock, state):
-    desk = desk()
-    before = desk.findings()
-    import_id = desk.upload(scan(range(200), range(100, 200)))
-    desk.reached(import_id, state)
+def test_a_lock_longer_than_the_patience_ends_the_import(start_app, impatient, lock, state):
+    app = start_app()
+    before = app.findings()
+    import_id = app.upload(scan(range(200), range(100, 200)))
+    app.reached(import_id, state)
     lock.execute("BEGIN IMMEDIATE")
-    told = desk.told_the_end(desk.record(import_id)["sessionId"])
+    told = app.told_the_end(app.record(import_id)["sessionId"])
     assert told["error"]["code"] == "SQLITE_BUSY"
     lock.execute("ROLLBACK")
-    desk.assert_failed(import_id, "SQLITE_BUSY", before)
-    desk.assert_recovers(import_id)
+    app.assert_failed(import_id, "SQLITE_BUSY", before)
+    app.assert_recovers(import_id)
 
 
 @pytest.mark.parametrize(
@@ -111,52 +111,52 @@ def test_a_lock_longer_than_the_patience_ends_the_import(desk, impatient, lock, 
         "daily_totals",
     ],
 )
-def test_a_row_that_the_database_refuses(desk, engine, table):
-    desk = desk()
-    before = desk.findings()
+def test_a_row_that_the_database_refuses(start_app, engine, table):
+    app = start_app()
+    before = app.findings()
     with engine.begin() as connection:
         for statement in REFUSING[engine.dialect.name]:
             connection.execute(text(statement.format(table=table)))
     changes = {"severity": "Low"} if table == "undo_findings" else {}
     # Of those seen before, half are seen again: they refer to a sighting of that day.
     hosts = [1, 3] if table in ("sightings", "undo_sightings") else [1, 2, 3]
-    import_id = desk.upload(scan(hosts, last_seen="2026-08-08T00:00:00.000Z", **changes))
-    desk.assert_failed(import_id, "INTERNAL", before)
+    import_id = app.upload(scan(hosts, last_seen="2026-08-08T00:00:00.000Z", **changes))
+    app.assert_failed(import_id, "INTERNAL", before)
     with engine.begin() as connection:
         connection.execute(text("DROP TRIGGER refuse" + f" ON {table}" * (engine.dialect.name == "postgresql")))
-    desk.assert_recovers(import_id)
+    app.assert_recovers(import_id)
 
 
-def test_a_memory_that_is_too_small(desk):
-    desk = desk(DUCKDB_MEMORY_LIMIT="96MB")
-    before = desk.findings()
-    desk.limit_memory("20MB")
+def test_a_memory_that_is_too_small(start_app):
+    app = start_app(DUCKDB_MEMORY_LIMIT="96MB")
+    before = app.findings()
+    app.limit_memory("20MB")
     rows = (row(host=f"h{n}", plugin=str(n), description=f"{n} " + "x" * 2000) for n in range(10_000))
-    import_id = desk.upload(export(rows))
-    desk.assert_failed(import_id, "OUT_OF_MEMORY", before)
-    desk.limit_memory("256MB")
-    desk.assert_recovers(import_id)
+    import_id = app.upload(export(rows))
+    app.assert_failed(import_id, "OUT_OF_MEMORY", before)
+    app.limit_memory("256MB")
+    app.assert_recovers(import_id)
 
 
-def test_an_import_beyond_the_importer_s_own_limit_says_so(desk):
-    desk = desk(DUCKDB_MEMORY_LIMIT="8GB")
-    before = desk.findings()
-    desk.limit_importer(1_100_000_000)
+def test_an_import_beyond_the_importer_s_own_limit_says_so(start_app):
+    app = start_app(DUCKDB_MEMORY_LIMIT="8GB")
+    before = app.findings()
+    app.limit_importer(1_100_000_000)
     rows = (row(host=f"h{n}", plugin=str(n), description=f"{n} " * 3000) for n in range(8_000))
-    import_id = desk.upload(export(rows))
-    desk.assert_failed(import_id, "OUT_OF_MEMORY", before)
-    desk.limit_importer(4_000_000_000)
-    desk.assert_recovers(import_id)
+    import_id = app.upload(export(rows))
+    app.assert_failed(import_id, "OUT_OF_MEMORY", before)
+    app.limit_importer(4_000_000_000)
+    app.assert_recovers(import_id)
 
 
-def test_an_importer_that_is_aborted_had_too_little_memory(desk):
-    desk = desk()
-    before = desk.findings()
-    import_id = desk.upload(scan(range(200), range(100, 200)))
-    desk.reached(import_id, "reading", "staging")
-    os.kill(desk.supervisor.importer_pid, signal.SIGABRT)
-    desk.assert_failed(import_id, "OUT_OF_MEMORY", before)
-    desk.assert_recovers(import_id)
+def test_an_importer_that_is_aborted_had_too_little_memory(start_app):
+    app = start_app()
+    before = app.findings()
+    import_id = app.upload(scan(range(200), range(100, 200)))
+    app.reached(import_id, "reading", "staging")
+    os.kill(app.supervisor.importer_pid, signal.SIGABRT)
+    app.assert_failed(import_id, "OUT_OF_MEMORY", before)
+    app.assert_recovers(import_id)
 
 
 @of_its_file

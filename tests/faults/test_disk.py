@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.exports import Estate, write
-from tests.exports import export, row, scan
+from tests.support.exports import export, row, scan
+from tests.support.generator import Estate, write
+
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")
@@ -29,48 +31,48 @@ def fill(folder):
     return filler
 
 
-def test_while_uploading(desk, config, small_disk, query):
+def test_while_uploading(start_app, config, small_disk, query):
     small_disk(config.INSTANCE_PATH / "uploads", "1m")
-    desk = desk()
+    app = start_app()
     before = query("SELECT count(*) FROM imports")
-    answer = desk.post(b"x" * 3_000_000)
+    answer = app.post(b"x" * 3_000_000)
     assert (answer.status_code, answer.json["error"]["code"]) == (507, "DISK_FULL")
-    assert list((desk.instance / "uploads").iterdir()) == []
+    assert list((app.instance / "uploads").iterdir()) == []
     assert query("SELECT count(*) FROM imports") == before
-    assert desk.ended(desk.upload(scan([1, 2, 3])))["inserted"] == 1
+    assert app.ended(app.upload(scan([1, 2, 3])))["inserted"] == 1
 
 
 @pytest.mark.sqlite("it is in the data folder; tests/faults/test_postgresql.py fills the other's disk")
 @pytest.mark.parametrize("state", ["staging", "promoting"])
-def test_in_the_database(desk, config, small_disk, long_scan, state):
+def test_in_the_database(start_app, config, small_disk, long_scan, state):
     small_disk(config.INSTANCE_PATH, "150m")
-    desk = desk()
-    before = desk.findings()
-    import_id = desk.upload(long_scan)
-    desk.reached(import_id, state)
-    filler = fill(desk.instance)
-    told = desk.told_the_end(desk.record(import_id)["sessionId"])
+    app = start_app()
+    before = app.findings()
+    import_id = app.upload(long_scan)
+    app.reached(import_id, state)
+    filler = fill(app.instance)
+    told = app.told_the_end(app.record(import_id)["sessionId"])
     assert told["error"]["code"] == "DISK_FULL"
     filler.unlink()  # where not even the end of the import could be written, it is now
-    desk.assert_failed(import_id, "DISK_FULL", before)
-    desk.assert_recovers(import_id)
+    app.assert_failed(import_id, "DISK_FULL", before)
+    app.assert_recovers(import_id)
 
 
-def test_while_a_copy_is_written_to_be_read(desk, config, small_disk):
+def test_while_a_copy_is_written_to_be_read(start_app, config, small_disk):
     small_disk(config.INSTANCE_PATH / "spill", "1m")
-    desk = desk()
-    before = desk.findings()
+    app = start_app()
+    before = app.findings()
     content = export([row(host=f"h{n}", description="é" * 500) for n in range(3_000)]).decode().encode("cp1252")
-    import_id = desk.upload(content)
-    desk.assert_failed(import_id, "DISK_FULL", before)
-    assert desk.ended(desk.upload(scan([1]), source="another"))["inserted"] == 1
+    import_id = app.upload(content)
+    app.assert_failed(import_id, "DISK_FULL", before)
+    assert app.ended(app.upload(scan([1]), source="another"))["inserted"] == 1
 
 
-def test_while_spilling(desk, config, small_disk):
+def test_while_spilling(start_app, config, small_disk):
     small_disk(config.INSTANCE_PATH / "spill", "1m")
-    desk = desk(DUCKDB_MEMORY_LIMIT="96MB")
-    before = desk.findings()
+    app = start_app(DUCKDB_MEMORY_LIMIT="96MB")
+    before = app.findings()
     rows = (row(host=f"h{n}", plugin=str(n), description=f"{n} " + "x" * 2000) for n in range(40_000))
-    import_id = desk.upload(export(rows))
-    desk.assert_failed(import_id, "DISK_FULL", before)
-    assert desk.ended(desk.upload(scan([1]), source="another"))["inserted"] == 1
+    import_id = app.upload(export(rows))
+    app.assert_failed(import_id, "DISK_FULL", before)
+    assert app.ended(app.upload(scan([1]), source="another"))["inserted"] == 1

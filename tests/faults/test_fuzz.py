@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.importing.test_hostile import read
+from tests.support.importer import read
 
 ROOT = Path(__file__).resolve().parents[2]
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "200"))

@@ -18,9 +18,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import record
-from benchmarks.exports import Estate, write
-from tests.faults.victim import WHOM, Victim, Watcher, until
+from tests.faults.killed_server import PARTS, KilledServer, Watcher
+from tests.support import contents
+from tests.support.generator import Estate, write
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.system
 
 KILLS = int(os.environ.get("FAULT_KILLS", "5"))
 ROWS = int(os.environ.get("FAULT_ROWS", "20000"))
@@ -50,21 +53,21 @@ class Undisturbed:
 def undisturbed(tmp_path_factory) -> list[Undisturbed]:
     """Every scan of the series, imported in peace."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    with Victim(folder / "instance", folder / "log") as victim:
-        return [_in_peace(victim, number, folder / f"{number}.record") for number in range(min(len(SCANS), KILLS))]
+    with KilledServer(folder / "instance", folder / "log") as server:
+        return [_in_peace(server, number, folder / f"{number}.record") for number in range(min(len(SCANS), KILLS))]
 
 
-def _in_peace(victim: Victim, number: int, kept: Path) -> Undisturbed:
+def _in_peace(server: KilledServer, number: int, kept: Path) -> Undisturbed:
     gone, new, day = SCANS[number]
     stream = io.StringIO(newline="")
     write(stream, Estate(ROWS), gone=gone, new=new, day=day)
     content, session_id, began = stream.getvalue().encode(), str(uuid.uuid4()), time.monotonic()
-    assert victim.upload(content, session_id)
+    assert server.upload(content, session_id)
     stored = time.monotonic()
-    assert until(lambda: victim.state(session_id) == "completed", pause=0.005)
+    until(lambda: server.state(session_id) == "completed", pause=0.005)
     committed = time.monotonic()
-    assert until(lambda: not victim.leftovers(), seconds=15)
-    record.keep(victim.instance, kept)
+    until(lambda: not server.leftovers())
+    contents.save(server.instance, kept)
     return Undisturbed(content, kept, stored - began, committed - stored, time.monotonic() - committed)
 
 
@@ -73,51 +76,51 @@ def test_after_a_kill_at_any_instant_every_table_is_as_without_it(undisturbed, t
     shares = [(number + rng.random()) / KILLS for number in range(KILLS)]
     rng.shuffle(shares)
     for first in range(0, KILLS, len(undisturbed)):
-        with Victim(tmp_path / f"series-{first}", tmp_path / "log") as victim:
+        with KilledServer(tmp_path / f"series-{first}", tmp_path / "log") as server:
             for number, scan in enumerate(undisturbed[: KILLS - first], start=first):
                 aim = AIMS[number % len(AIMS)]
-                whom = WHOM[(number + number // len(WHOM)) % len(WHOM)]
-                state = _disturbed(victim, scan, aim, whom, shares[number])
-                hit[f"{whom} in {state or 'upload'}"] += 1
-                assert record.differences(victim.instance, scan.record) == [], (number, aim, whom, state)
+                part = PARTS[(number + number // len(PARTS)) % len(PARTS)]
+                state = _disturbed(server, scan, aim, part, shares[number])
+                hit[f"{part} in {state or 'upload'}"] += 1
+                assert contents.differences(server.instance, scan.record) == [], (number, aim, part, state)
     print(f"\n{KILLS} kills over {ROWS} rows, seed {SEED}:", dict(sorted(hit.items())))  # noqa: T201
 
 
-def _disturbed(victim: Victim, scan: Undisturbed, aim: str, whom: str, share: float) -> str:
+def _disturbed(server: KilledServer, scan: Undisturbed, aim: str, part: str, share: float) -> str:
     """Import a scan with a kill in it; return the state that the kill met."""
     session_id = str(uuid.uuid4())
-    watcher = Watcher(victim, session_id)
+    watcher = Watcher(server, session_id)
     with ThreadPoolExecutor(1) as pool:
         began = time.monotonic()
-        uploading = pool.submit(victim.upload, scan.content, session_id)
+        uploading = pool.submit(server.upload, scan.content, session_id)
         if aim in ("commit", "clean-up"):
-            assert until(lambda: victim.state(session_id) == "completed", pause=0.001)
+            until(lambda: server.state(session_id) == "completed", pause=0.001)
             time.sleep(scan.clean_up * share if aim == "clean-up" else 0.0)
         else:
             wait = scan.upload * share if aim == "upload" else scan.upload + scan.work * share
             time.sleep(max(0.0, began + wait - time.monotonic()))
-        state = victim.state(session_id)
-        victim.kill(whom)
+        state = server.state(session_id)
+        server.kill(part)
         answered = uploading.result()
-    assert until(lambda: victim.ask("/health")[0] == 200)
-    if not victim.state(session_id):
+    until(lambda: server.ask("/health")[0] == 200)
+    if not server.state(session_id):
         assert not answered
-        assert until(lambda: not victim.leftovers(), seconds=15), victim.leftovers()
-        assert victim.upload(scan.content, session_id)  # nothing has happened: what else could a user do
-    assert until(lambda: victim.state(session_id) in ("completed", "failed"))
+        until(lambda: not server.leftovers())
+        assert server.upload(scan.content, session_id)  # nothing has happened: what else could a user do
+    until(lambda: server.state(session_id) in ("completed", "failed"))
     seen = watcher.end()
-    if whom == "importer" and victim.state(session_id) == "failed":
+    if part == "importer" and server.state(session_id) == "failed":
         assert seen[-1]["error"]["code"] == "INTERRUPTED"
         import_id = seen[-1]["metadata"]["importId"]
-        status, answer = victim.ask(f"/api/imports/{import_id}/retry", "POST")
+        status, answer = server.ask(f"/api/imports/{import_id}/retry", "POST")
         assert status == 202, answer
-        assert until(lambda: victim.state(answer["sessionId"]) in ("completed", "failed"))
+        until(lambda: server.state(answer["sessionId"]) in ("completed", "failed"))
         session_id = answer["sessionId"]
     else:
         assert seen[-1]["status"] == "completed"
         assert not watcher.lost
         sequences = [snapshot["metadata"]["sequence"] for snapshot in seen]
         assert sequences == sorted(sequences)
-    assert victim.state(session_id) == "completed"
-    assert until(lambda: not victim.leftovers(), seconds=15), victim.leftovers()
+    assert server.state(session_id) == "completed"
+    until(lambda: not server.leftovers())
     return state

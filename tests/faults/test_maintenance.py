@@ -22,9 +22,9 @@ from hextrackr import create_app
 from hextrackr.backups import schema
 from hextrackr.workers import process
 from hextrackr.workers.upkeep import Upkeep
-from tests.exports import scan
+from tests.support.exports import scan
 
-pytestmark = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
+pytestmark = [pytest.mark.system, pytest.mark.sqlite("PostgreSQL is backed up by its own programs")]
 
 KILLS = int(os.environ.get("FAULT_KILLS", "3"))
 
@@ -36,130 +36,130 @@ def refuse(error):
     return call
 
 
-def begin(desk, kind, name=""):
+def begin(app, kind, name=""):
     """Begin an operation; its session."""
     path, body = {
         "backup": ("/api/backups", {}),
         "clear": ("/api/clear", {"confirm": "DELETE"}),
         "restore": (f"/api/backups/{name}/restore", {"confirm": "RESTORE"}),
     }[kind]
-    answer = desk.ask(path, {**body, "sessionId": str(uuid.uuid4())})
+    answer = app.ask(path, {**body, "sessionId": str(uuid.uuid4())})
     assert answer.status_code == 202, answer.json
     return answer.json["sessionId"]
 
 
-def backed_up(desk):
+def backed_up(app):
     """The name of a backup of what there is now."""
-    return desk.told_the_end(begin(desk, "backup"))["metadata"]["filename"]
+    return app.told_the_end(begin(app, "backup"))["metadata"]["filename"]
 
 
-def operation(desk, session):
+def operation(app, session):
     """What is on record of it."""
-    told = desk.get("/api/backups").json["operations"]
+    told = app.get("/api/backups").json["operations"]
     [found] = [each for each in told if each["sessionId"] == session]
     return found
 
 
 @pytest.mark.parametrize("error", [OSError(11, "EAGAIN"), OSError(12, "ENOMEM"), OSError(24, "EMFILE")], ids=str)
 @pytest.mark.parametrize("kind", ["backup", "restore", "clear", "undo"])
-def test_what_cannot_begin_says_so(desk, monkeypatch, kind, error):
-    desk = desk()
-    name, before = backed_up(desk), desk.findings()
-    [imported] = [each["importId"] for each in desk.get("/api/imports").json["data"]]
+def test_what_cannot_begin_says_so(start_app, monkeypatch, kind, error):
+    app = start_app()
+    name, before = backed_up(app), app.findings()
+    [imported] = [each["importId"] for each in app.get("/api/imports").json["data"]]
     with monkeypatch.context() as patch:
         patch.setattr(process.subprocess, "Popen", refuse(error))
-        desk.end_the_importer()
+        app.end_the_importer()
         if kind == "undo":
-            answer = desk.ask(f"/api/imports/{imported}/undo", {})
+            answer = app.ask(f"/api/imports/{imported}/undo", {})
             assert (answer.status_code, answer.json["error"]["code"]) == (500, "INTERRUPTED")
             told = answer.json["error"]
         else:
-            session = begin(desk, kind, name)
-            snapshot = desk.told_the_end(session)
+            session = begin(app, kind, name)
+            snapshot = app.told_the_end(session)
             assert snapshot["status"] == "error"
             told = snapshot["error"]
-            assert operation(desk, session)["state"] == "failed"
+            assert operation(app, session)["state"] == "failed"
         assert told["detail"] == "The process that does this could not be started; nothing was changed."
-    assert desk.findings() == before
-    assert [backup["name"] for backup in desk.get("/api/backups").json["data"]] == [name]
-    assert desk.ended(desk.upload(scan([1, 2, 3])))["state"] == "completed"  # nothing is held
+    assert app.findings() == before
+    assert [backup["name"] for backup in app.get("/api/backups").json["data"]] == [name]
+    assert app.ended(app.upload(scan([1, 2, 3])))["state"] == "completed"  # nothing is held
 
 
-def test_a_task_that_cannot_be_started_holds_nothing(desk, monkeypatch):
-    desk = desk()
+def test_a_task_that_cannot_be_started_holds_nothing(start_app, monkeypatch):
+    app = start_app()
     with monkeypatch.context() as patch:
-        patch.setattr(desk.upkeep, "_start_task", refuse(RuntimeError("can't start new thread")))
+        patch.setattr(app.upkeep, "_start_task", refuse(RuntimeError("can't start new thread")))
         for kind in ("backup", "clear"):
             with pytest.raises(RuntimeError):
-                desk.upkeep.begin(kind, str(uuid.uuid4()))
-    assert {each["state"] for each in desk.get("/api/backups").json["operations"]} == {"failed"}
-    assert desk.ended(desk.upload(scan([1])))["state"] == "completed"
-    assert desk.told_the_end(begin(desk, "clear"))["status"] == "completed"
+                app.upkeep.begin(kind, str(uuid.uuid4()))
+    assert {each["state"] for each in app.get("/api/backups").json["operations"]} == {"failed"}
+    assert app.ended(app.upload(scan([1])))["state"] == "completed"
+    assert app.told_the_end(begin(app, "clear"))["status"] == "completed"
 
 
-def test_a_database_that_fails_as_the_lock_is_taken_holds_nothing(desk, monkeypatch):
-    desk = desk()
+def test_a_database_that_fails_as_the_lock_is_taken_holds_nothing(start_app, monkeypatch):
+    app = start_app()
     with monkeypatch.context() as patch:
-        patch.setattr(desk.registry, "unfinished", refuse(sqlite3.OperationalError("disk I/O error")))
+        patch.setattr(app.registry, "unfinished", refuse(sqlite3.OperationalError("disk I/O error")))
         with pytest.raises(sqlite3.OperationalError):
-            desk.ask("/api/clear", {"confirm": "DELETE"})
-    assert desk.ended(desk.upload(scan([1])))["state"] == "completed"
+            app.ask("/api/clear", {"confirm": "DELETE"})
+    assert app.ended(app.upload(scan([1])))["state"] == "completed"
 
 
 #: After which report of the importer it is killed: 0 as soon as it has been asked, 100 once the record is replaced.
 @pytest.mark.parametrize("kind", ["backup", "restore", "clear"])
 @pytest.mark.parametrize("at", [0, 30, 70, 100])
-def test_what_an_importer_that_is_killed_leaves_is_told(desk, monkeypatch, kind, at):
-    desk = desk()
-    name = backed_up(desk)
-    assert desk.ended(desk.upload(scan([1, 2, 3])))["state"] == "completed"
-    desk.rested()
-    before, backups = desk.findings(), len(desk.get("/api/backups").json["data"])
+def test_what_an_importer_that_is_killed_leaves_is_told(start_app, monkeypatch, kind, at):
+    app = start_app()
+    name = backed_up(app)
+    assert app.ended(app.upload(scan([1, 2, 3])))["state"] == "completed"
+    app.rested()
+    before, backups = app.findings(), len(app.get("/api/backups").json["data"])
     progressed = Upkeep._progressed
 
     def killing(self, session_id, line):
         progressed(self, session_id, line)
         if line["progress"] >= at:
-            desk.end_the_importer()
+            app.end_the_importer()
 
     monkeypatch.setattr(Upkeep, "_progressed", killing)
-    session = begin(desk, kind, name)
-    told = desk.told_the_end(session)
+    session = begin(app, kind, name)
+    told = app.told_the_end(session)
     monkeypatch.undo()
-    made = len(desk.get("/api/backups").json["data"]) > backups
-    is_done = made if kind == "backup" else desk.findings() != before
+    made = len(app.get("/api/backups").json["data"]) > backups
+    is_done = made if kind == "backup" else app.findings() != before
     assert (told["status"] == "completed") == is_done, told
-    assert operation(desk, session)["state"] == ("completed" if is_done else "failed")
+    assert operation(app, session)["state"] == ("completed" if is_done else "failed")
     if not is_done:
         assert told["error"]["code"] == "INTERRUPTED"
         assert "interrupted before it was" in told["error"]["detail"]
-    assert desk.ended(desk.upload(scan([7]), source="another"))["inserted"] == 1
+    assert app.ended(app.upload(scan([7]), source="another"))["inserted"] == 1
 
 
-def test_a_restore_that_was_committed_and_could_not_be_told_is_told_as_done(desk, monkeypatch):
+def test_a_restore_that_was_committed_and_could_not_be_told_is_told_as_done(start_app, monkeypatch):
     """The importer dies after the commit, before its last word."""
-    desk = desk()
-    name, before = backed_up(desk), desk.findings()
-    assert desk.ended(desk.upload(scan([5]), source="another"))["inserted"] == 1
-    desk.rested()
-    ask = desk.supervisor.ask
+    app = start_app()
+    name, before = backed_up(app), app.findings()
+    assert app.ended(app.upload(scan([5]), source="another"))["inserted"] == 1
+    app.rested()
+    ask = app.supervisor.ask
 
     def without_a_word(request, progressed):
         ask(request, progressed)
         return {"code": "INTERRUPTED", "detail": "It died."}
 
-    monkeypatch.setattr(desk.supervisor, "ask", without_a_word)
-    assert desk.told_the_end(begin(desk, "restore", name))["status"] == "completed"
-    assert desk.findings() == before
+    monkeypatch.setattr(app.supervisor, "ask", without_a_word)
+    assert app.told_the_end(begin(app, "restore", name))["status"] == "completed"
+    assert app.findings() == before
 
 
-def test_nothing_is_called_done_that_was_not(desk, monkeypatch):
-    desk = desk()
-    before = desk.findings()
-    monkeypatch.setattr(desk.supervisor, "ask", lambda *_: None)
+def test_nothing_is_called_done_that_was_not(start_app, monkeypatch):
+    app = start_app()
+    before = app.findings()
+    monkeypatch.setattr(app.supervisor, "ask", lambda *_: None)
     for kind in ("backup", "clear"):
-        assert desk.told_the_end(begin(desk, kind))["status"] == "error"
-    assert desk.findings() == before
+        assert app.told_the_end(begin(app, kind))["status"] == "error"
+    assert app.findings() == before
 
 
 KILLED = """
@@ -181,67 +181,67 @@ with app.app_context(), app.extensions["upkeep"].running("clear") as work:
 
 
 @pytest.mark.parametrize("at", ["before", "after"])
-def test_after_the_end_of_its_process_what_became_of_it_is_found_out(desk, at):
+def test_after_the_end_of_its_process_what_became_of_it_is_found_out(start_app, at):
     """A command that is killed in a clear: the running server tells what is true."""
-    desk = desk()
-    done = subprocess.run([sys.executable, "-c", KILLED, str(desk.instance), at], cwd=schema._ROOT)
+    app = start_app()
+    done = subprocess.run([sys.executable, "-c", KILLED, str(app.instance), at], cwd=schema._ROOT)
     assert done.returncode == -signal.SIGKILL
-    told = desk.get("/api/backups").json["operations"][0]
+    told = app.get("/api/backups").json["operations"][0]
     assert told["state"] == ("completed" if at == "after" else "failed")
-    assert bool(desk.findings()["findings"]) == (at == "before")
-    assert desk.ended(desk.upload(scan([7]), source="another"))["inserted"] == 1
+    assert bool(app.findings()["findings"]) == (at == "before")
+    assert app.ended(app.upload(scan([7]), source="another"))["inserted"] == 1
 
 
-def test_kills_at_random_around_restores_and_uploads(desk):
+def test_kills_at_random_around_restores_and_uploads(start_app):
     """Nothing that was answered with 202 or called complete is missing afterwards."""
-    desk, rng = desk(), random.Random(KILLS)
-    name = backed_up(desk)
+    app, rng = start_app(), random.Random(KILLS)
+    name = backed_up(app)
     for number in range(KILLS):
         kind = rng.choice(["backup", "restore", "clear"])
-        session = begin(desk, kind, name)
+        session = begin(app, kind, name)
         time.sleep(rng.random() * 0.5)
-        desk.end_the_importer()
-        answer = desk.post(scan([100 + number]), source=f"source {number}")
+        app.end_the_importer()
+        answer = app.post(scan([100 + number]), source=f"source {number}")
         assert answer.status_code in (202, 503), answer.json
-        told = desk.told_the_end(session)
-        assert operation(desk, session)["state"] == ("completed" if told["status"] == "completed" else "failed")
+        told = app.told_the_end(session)
+        assert operation(app, session)["state"] == ("completed" if told["status"] == "completed" else "failed")
         if answer.status_code == 202:
-            assert desk.ended(answer.json["importId"])["state"] == "completed"
-            assert desk.ended(answer.json["importId"])["filename"] == "scan.csv"
-        with closing(sqlite3.connect(desk.instance / "hextrackr.sqlite3")) as connection:
+            assert app.ended(answer.json["importId"])["state"] == "completed"
+            assert app.ended(answer.json["importId"])["filename"] == "scan.csv"
+        with closing(sqlite3.connect(app.instance / "hextrackr.sqlite3")) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert list((desk.instance / "backups").glob(".work-*")) == [] or told["status"] == "error"
+        assert list((app.instance / "backups").glob(".work-*")) == [] or told["status"] == "error"
 
 
-def test_uploads_beside_clears_are_never_lost(desk):
+def test_uploads_beside_clears_are_never_lost(start_app):
     """Each that was answered with 202 is on record, or in the backup of what was cleared; none that was refused is."""
-    desk, taken, refused, over = desk(), set(), set(), threading.Event()
+    app, taken, refused, over = start_app(), set(), set(), threading.Event()
 
     def upload():
         number = 0
         while not over.is_set():
             number += 1
             session = str(uuid.uuid4())
-            answer = desk.post(scan([number]), sessionId=session)
+            answer = app.post(scan([number]), sessionId=session)
             assert answer.status_code in (202, 503), answer.json
             (taken if answer.status_code == 202 else refused).add(session)
             if answer.status_code == 202:
-                desk.told_the_end(session)
+                app.told_the_end(session)
 
     thread = threading.Thread(target=upload)
     thread.start()
     try:
         cleared, deadline = 0, time.monotonic() + 300
         while cleared < KILLS and time.monotonic() < deadline:
-            answer = desk.ask("/api/clear", {"confirm": "DELETE", "sessionId": (session := str(uuid.uuid4()))})
+            answer = app.ask("/api/clear", {"confirm": "DELETE", "sessionId": (session := str(uuid.uuid4()))})
             assert answer.status_code in (202, 409), answer.json
             if answer.status_code == 202:
-                assert desk.told_the_end(session)["status"] == "completed"
+                assert app.told_the_end(session)["status"] == "completed"
                 cleared += 1
     finally:
         over.set()
         thread.join()
-    kept = [desk.instance / "hextrackr.sqlite3", *(desk.instance / "backups").glob("*.sqlite3")]
+    kept = [app.instance / "hextrackr.sqlite3", *(app.instance / "backups").glob("*.sqlite3")]
     found = set()
     for path in kept:
         with closing(sqlite3.connect(path)) as connection:
@@ -252,8 +252,8 @@ def test_uploads_beside_clears_are_never_lost(desk):
     assert cleared
 
 
-def test_what_became_of_an_operation_outlives_the_server(desk, config):
-    first = desk()
+def test_what_became_of_an_operation_outlives_the_server(start_app, config):
+    first = start_app()
     session = begin(first, "backup")
     told = first.told_the_end(session)
     second = create_app(config)

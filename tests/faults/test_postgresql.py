@@ -10,28 +10,30 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from benchmarks import pgserver
-from benchmarks.server import running
 from config import TestingConfig
 from hextrackr.causes import translated
 from hextrackr.errors import DatabaseUnavailable
 from hextrackr.importing import engines, lifecycle
 from hextrackr.models import dialects
-from tests.conftest import migrate
-from tests.exports import scan
-from tests.faults.conftest import UNTOLD, Desk
-from tests.importing.conftest import importer
-from tests.importing.staged import dump
-from tests.server.client import get, upload
+from tests.support import postgresql
+from tests.support.client import get, upload
+from tests.support.databases import migrate
+from tests.support.exports import scan
+from tests.support.importer import importer
+from tests.support.running_app import UNTOLD, RunningApp
+from tests.support.server import running
+from tests.support.staging import dump
+
+pytestmark = pytest.mark.system
 
 LARGE = scan(range(300), range(1001, 1101))
 
 
 @pytest.fixture(scope="module")
-def server(postgresql_server) -> Iterator[pgserver.Server]:
+def server(postgresql_server) -> Iterator[postgresql.Server]:
     """One that may be restarted: nobody else uses it."""
-    with pgserver.serving(
-        **{**pgserver.FOR_TESTS, "synchronous_commit": "on"}
+    with postgresql.serving(
+        **{**postgresql.FOR_TESTS, "synchronous_commit": "on"}
     ) as server:  # what was committed outlives a crash
         yield server
 
@@ -95,43 +97,43 @@ def test_a_server_that_is_away_is_told_of_and_comes_back(server, client):
     ("state", "mode"),
     [("reading", "fast"), ("staging", "immediate"), ("promoting", "fast"), ("promoting", "immediate")],
 )
-def test_a_restart_in_the_middle_of_an_import(server, desk, state, mode):
-    desk = desk()
-    before = desk.findings()
-    import_id = desk.upload(LARGE, confirm="true")
-    desk.reached(import_id, state, "completed")
+def test_a_restart_in_the_middle_of_an_import(server, start_app, state, mode):
+    app = start_app()
+    before = app.findings()
+    import_id = app.upload(LARGE, confirm="true")
+    app.reached(import_id, state, "completed")
     server.stop(mode)
     server.start()
-    record = ended(desk, import_id)
+    record = ended(app, import_id)
     if record["state"] == "failed":
-        desk.assert_failed(import_id, "DATABASE_UNAVAILABLE", before)
-        desk.assert_recovers(import_id)
+        app.assert_failed(import_id, "DATABASE_UNAVAILABLE", before)
+        app.assert_recovers(import_id)
     else:
         assert record["inserted"] + record["unchanged"] == 30_000
 
 
-def ended(desk: Desk, import_id: int) -> dict:
+def ended(app: RunningApp, import_id: int) -> dict:
     """Wait for the end; until the database is back, nobody can tell."""
     deadline = time.monotonic() + 60
-    while (record := desk.record(import_id)).get("state") not in ("completed", "failed", "cancelled"):
+    while (record := app.record(import_id)).get("state") not in ("completed", "failed", "cancelled"):
         assert time.monotonic() < deadline, record
         time.sleep(0.05)
     return record
 
 
-def test_what_a_crash_empties_is_staged_anew(server, desk, query):
-    desk = desk()
-    assert desk.ended(desk.upload(scan(range(100))))["state"] == "completed"
-    asking = desk.upload(scan(range(1, 10), (1001, 1002), severity="Low"))
-    forecast = desk.reached(asking, "awaiting-confirmation")
-    desk.rested()
+def test_what_a_crash_empties_is_staged_anew(server, start_app, query):
+    app = start_app()
+    assert app.ended(app.upload(scan(range(100))))["state"] == "completed"
+    asking = app.upload(scan(range(1, 10), (1001, 1002), severity="Low"))
+    forecast = app.reached(asking, "awaiting-confirmation")
+    app.rested()
     assert query("SELECT count(*) FROM staging_findings") == [(18,)]
     server.stop("immediate")
     server.start()
     assert query("SELECT count(*) FROM staging_findings") == [(0,)]
-    answer = desk.confirm(asking)
+    answer = app.confirm(asking)
     assert answer.status_code == 200, answer.json
-    done = ended(desk, asking)
+    done = ended(app, asking)
     assert (done["state"], done["resolved"], done["inserted"]) == ("completed", forecast["forecast"]["resolved"], 9)
     assert query("SELECT count(*) FROM findings WHERE lifecycle <> 'resolved'") == [(18,)]
 
@@ -152,14 +154,14 @@ def test_rows_that_a_crash_takes_from_staging_are_missed(config, engine, tmp_pat
     assert dump(engine)["findings"] == []
 
 
-def test_a_lock_of_some_seconds_only_delays(desk, engine):
-    desk = desk()
+def test_a_lock_of_some_seconds_only_delays(start_app, engine):
+    app = start_app()
     with engine.begin() as other:
         other.execute(text("LOCK TABLE findings IN ACCESS EXCLUSIVE MODE"))
-        import_id = desk.upload(scan([1, 2, 3]))
-        desk.reached(import_id, "promoting")
+        import_id = app.upload(scan([1, 2, 3]))
+        app.reached(import_id, "promoting")
         time.sleep(2)
-    assert ended(desk, import_id)["inserted"] == 1
+    assert ended(app, import_id)["inserted"] == 1
 
 
 def test_a_lock_longer_than_the_patience_ends_the_import(config, engine, tmp_path, monkeypatch):
@@ -194,35 +196,35 @@ def test_the_event_loop_goes_on_while_postgresql_is_waited_for(config, engine):
     assert answers == [200]
 
 
-def test_no_space_left(server, desk, engine, small_disk, tmp_path):
-    desk = desk()
-    before = desk.findings()
+def test_no_space_left(server, start_app, engine, small_disk, tmp_path):
+    app = start_app()
+    before = app.findings()
     space = tmp_path / "space"
     small_disk(space, "2m")
     server.own(space)
     server.run(f"CREATE TABLESPACE small LOCATION '{space}'")
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE findings SET TABLESPACE small"))
-    import_id = desk.upload(LARGE, confirm="true")
-    desk.assert_failed(import_id, "DISK_FULL", before)
+    import_id = app.upload(LARGE, confirm="true")
+    app.assert_failed(import_id, "DISK_FULL", before)
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE findings SET TABLESPACE pg_default"))
     server.run("DROP TABLESPACE small")
-    desk.assert_recovers(import_id)
+    app.assert_recovers(import_id)
 
 
-def test_a_cancel_in_promotion_ends_the_work_of_the_server_too(desk, engine, query):
-    desk = desk()
-    before = desk.findings()
+def test_a_cancel_in_promotion_ends_the_work_of_the_server_too(start_app, engine, query):
+    app = start_app()
+    before = app.findings()
     with engine.begin() as other:
         other.execute(text("LOCK TABLE findings IN SHARE MODE"))  # the promotion waits in the middle
-        import_id = desk.upload(scan([1, 2, 3]))
-        desk.reached(import_id, "promoting")
+        import_id = app.upload(scan([1, 2, 3]))
+        app.reached(import_id, "promoting")
         began = time.monotonic()
-        desk.cancel(import_id)
-        assert ended(desk, import_id)["state"] == "cancelled"
+        app.cancel(import_id)
+        assert ended(app, import_id)["state"] == "cancelled"
         assert time.monotonic() - began < 20  # the statement alone would wait for the lock for 30 s
-    assert desk.findings() == before
+    assert app.findings() == before
 
 
 def test_imports_of_two_sources_promote_side_by_side_and_of_one_after_the_other(config, engine, tmp_path, monkeypatch):

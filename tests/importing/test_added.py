@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hextrackr.importing import undo
-from tests.exports import scan
+from tests.support.exports import scan
 
 #: Import, how many findings name it, and how many of these its span holds.
 TOLD = """

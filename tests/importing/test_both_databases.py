@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from benchmarks.record import REFERS, apart
 from hextrackr.errors import Conflict, FileRefused
 from hextrackr.importing import engines, sweep, undo
 from hextrackr.models import Base
-from tests.exports import export, row, scan
-from tests.importing.conftest import Importer, importer
+from tests.support.contents import REFERS, separate_rows
+from tests.support.exports import export, row, scan
+from tests.support.importer import Importer, importer
+
+pytestmark = pytest.mark.system
 
 FILES = sorted((Path(__file__).resolve().parents[1] / "data").glob("*/*.csv"))
 #: What each run has of its own.
@@ -38,7 +40,7 @@ class Twin:
         """Everything in it. An id is known by its place among those of its table: PostgreSQL never gives one twice."""
         with self.engine.connect() as connection:
             found = {
-                name: list(apart(name, connection.execute(select(table))))
+                name: list(separate_rows(name, connection.execute(select(table))))
                 for name, table in Base.metadata.tables.items()
             }
         places = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.exports import Estate, write
 from hextrackr.importing import consumption, dialect, formats
 from hextrackr.importing.csvdatabase import BUFFER_BYTES, THREADS, CsvDatabase
+from tests.support.generator import Estate, write
 
 #: What is read and not yet parsed, at most.
 HELD = (THREADS + 1) * BUFFER_BYTES

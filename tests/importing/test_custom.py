@@ -9,7 +9,7 @@ from hextrackr.errors import RequestError, UnknownFormat
 from hextrackr.importing import formats
 from hextrackr.importing.formats import custom
 from hextrackr.models import SavedMapping
-from tests.conftest import LAST_SEEN
+from tests.support.sql import LAST_SEEN
 
 HEADER = ("Machine", "Address", "Problem", "How bad", "Found on")
 FIELDS = {"host": "Machine", "ip": "Address", "title": "Problem", "severity": "How bad", "last_seen": "Found on"}

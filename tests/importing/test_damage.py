@@ -11,7 +11,7 @@ import pytest
 from hextrackr.errors import FileRefused
 from hextrackr.importing import damage, dialect, formats, rejects
 from hextrackr.importing.csvdatabase import IrregularCsv, NotUtf8
-from tests.conftest import ROOT
+from tests.support import ROOT
 
 MB = 1024 * 1024
 HEADER = "Risk,Host,Port,Protocol,Plugin ID,Name,Plugin Output"

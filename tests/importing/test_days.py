@@ -8,9 +8,9 @@ from datetime import date, timedelta
 import pytest
 
 from hextrackr.importing import sweep, undo
-from tests.conftest import LAST_SEEN
-from tests.exports import COLUMNS, export, row
-from tests.importing.staged import dump
+from tests.support.exports import COLUMNS, export, row
+from tests.support.sql import LAST_SEEN
+from tests.support.staging import dump
 
 TODAY = date.today()
 UNDATED = "The file says nowhere when the scan was made"

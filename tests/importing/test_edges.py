@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hextrackr.errors import FileRefused
-from tests.exports import export, row
+from tests.support.exports import export, row
 
 HEADER = "IP,DNS,QID,Title,Type,Severity,Port,Protocol,First Detected,Last Detected\n"
 ROWS = "10.0.0.1,a,1,One,Vuln,3,443,tcp,,2026-01-02\n10.0.0.2,b,2,Two,Vuln,4,443,tcp,,2026-01-02\n"

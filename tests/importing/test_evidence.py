@@ -16,8 +16,8 @@ from hextrackr.errors import DatabaseUnavailable
 from hextrackr.importing import bounds, dialect, formats, loading, sweep, undo, unlogged
 from hextrackr.importing import evidence as kept_texts
 from hextrackr.models import Import
-from tests.conftest import ROOT
-from tests.exports import COLUMNS, export, row
+from tests.support import ROOT
+from tests.support.exports import COLUMNS, export, row
 
 EVIDENCE = """
     SELECT a.key, d.key, f.port, e.text FROM findings f JOIN assets a ON a.id = f.asset_id JOIN definitions d ON d.id = f.definition_id

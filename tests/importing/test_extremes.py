@@ -10,7 +10,7 @@ import pytest
 
 from hextrackr.errors import FileRefused
 from hextrackr.importing import formats
-from tests.exports import COLUMNS, export, row, scan
+from tests.support.exports import COLUMNS, export, row, scan
 
 LONG = 20 * 1024 * 1024
 

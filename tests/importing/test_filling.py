@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from hextrackr.importing import engines, indexes
-from tests.exports import scan
-from tests.importing.conftest import importer
+from tests.support.exports import scan
+from tests.support.importer import importer
+
+pytestmark = pytest.mark.system
 
 INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'findings' ORDER BY 1"
 

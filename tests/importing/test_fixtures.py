@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.databases import as_sqlite_has_them
 from hextrackr.importing import formats
-from tests.conftest import LAST_SEEN, joined
+from tests.support.databases import as_sqlite_has_them
+from tests.support.sql import LAST_SEEN, joined
 
 FOLDER = Path(__file__).resolve().parents[1] / "data"
 FILES = sorted(FOLDER.glob("*/*.csv"))

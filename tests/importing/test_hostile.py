@@ -6,22 +6,11 @@ At the level of the reader, so that thousands of files take seconds.
 from __future__ import annotations
 
 import random
-from contextlib import closing
-from datetime import date
-from pathlib import Path
 
 import pytest
 
-from hextrackr.errors import HexTrackrError
-from hextrackr.importing import formats, pace, pipeline
-from hextrackr.importing.dialect import detect, rows
-from hextrackr.importing.job import Job
-from hextrackr.importing.meter import Meter
-from hextrackr.importing.opening import Opened
-from hextrackr.importing.outlook import Standing
-from hextrackr.importing.reader import Counts
+from tests.support.importer import read
 
-CODES = {"UNREADABLE_CSV", "UNKNOWN_FORMAT", "MISSING_COLUMNS"}
 HEADER = "Risk,Host,Port,Protocol,Plugin ID,Name,Plugin Output\n"
 ROWS = [
     "High,web1,443,tcp,1001,Old TLS,plain\n",
@@ -34,43 +23,6 @@ KEYS = [("web1", "1001"), ("web2", "1002"), ("10.0.0.3", "1003"), ("web4", "1004
 CONTENT = (HEADER + "".join(ROWS)).encode()
 #: For each byte of the file its row; -1 is the header.
 OWNERS = [-1] * len(HEADER) + [number for number, row in enumerate(ROWS) for _ in row.encode()]
-
-
-def read(content: bytes, folder: Path) -> tuple[Counts, set[tuple[str, str]]] | None:
-    """What the pipeline would stage; None if it refuses, with a code."""
-    upload = folder / "scan.csv"
-    upload.write_bytes(content)
-    job = Job(1, 0, "", str(upload), str(folder), "128MB", 50)
-    meter = Meter(lambda reading: None, lambda: 0.0)
-    meter.plan(pace.plan(len(content), 1))
-    try:
-        found = detect(content, complete=True, is_header=formats.is_header)
-        recognised = formats.recognise(found.header)
-        opened = Opened(
-            len(content), found, recognised, rows(content, found), [], date(2026, 12, 31), 1, Standing(0, None, 0), None
-        )
-        with closing(pipeline._rows_read(job, opened, meter)) as reader:
-            counts = reader.deduplicate()
-            reader.read_definitions()
-            joined = (
-                "findings f JOIN assets a ON a.number = asset_number JOIN definitions d ON d.number = definition_number"
-            )
-            keys = set(
-                next(
-                    reader.batches(
-                        f"(SELECT f.number, a.key AS host, d.key AS plugin FROM {joined})", ("host", "plugin"), 99
-                    ),
-                    [],
-                )
-            )
-            assert counts.rows == counts.findings + counts.merged + counts.blank + counts.rejected
-            assert all(row.line > 0 and row.reason for row in reader.rejected())
-            reader.warnings()
-            return counts, keys
-    except HexTrackrError as refusal:
-        assert refusal.code in CODES
-        assert "\n" not in refusal.detail and refusal.detail.endswith(".")
-        return None
 
 
 def test_the_sound_file(tmp_path):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.exports import Estate, write
 from hextrackr.importing import damage, dialect, formats, plaintext, reader
 from hextrackr.importing.csvdatabase import CsvDatabase
 from hextrackr.importing.reader import Reader
-from tests.exports import export, row
+from tests.support.exports import export, row
+from tests.support.generator import Estate, write
 
 FILES = sorted((Path(__file__).resolve().parents[1] / "data").glob("*/*.csv"))
 #: The order in which observations are numbered does not matter.

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.exports import COLUMNS, export, row
+from tests.support.exports import COLUMNS, export, row
 
 SEEDS = range(12)
 OPEN = """

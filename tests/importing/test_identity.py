@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from hextrackr.importing import undo
-from tests.exports import COLUMNS, export, row
+from tests.support.exports import COLUMNS, export, row
 
 OPEN_HOSTS = "SELECT count(DISTINCT asset_id) FROM findings WHERE lifecycle <> 'resolved'"
 EVERY = "SELECT * FROM asset_identifiers ORDER BY asset_id, kind, value"

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import inspect
 
 from hextrackr.importing import indexes
-from tests.exports import scan
+from tests.support.exports import scan
 
 TABLES = ("findings", "finding_changes", "undo_findings")
 

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from tests.conftest import LAST_SEEN
-from tests.exports import COLUMNS, export, row, scan
+from tests.support.exports import COLUMNS, export, row, scan
+from tests.support.sql import LAST_SEEN
 
 OPEN = f"SELECT id, severity, vpr, lifecycle, {LAST_SEEN} FROM findings f WHERE lifecycle <> 'resolved' ORDER BY id"
 HISTORY = (

@@ -9,8 +9,8 @@ import pytest
 from hextrackr.errors import Cancelled
 from hextrackr.importing import lifecycle
 from hextrackr.models.imports import ImportState
-from tests.conftest import LAST_SEEN
-from tests.exports import COLUMNS, export, row, scan
+from tests.support.exports import COLUMNS, export, row, scan
+from tests.support.sql import LAST_SEEN
 
 FINDINGS = (
     f"SELECT a.key, f.lifecycle, f.severity, f.vpr, f.first_seen, {LAST_SEEN}, f.resolved_on "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from benchmarks.exports import Estate, write
+from tests.support.generator import Estate, write
 
 
 def test_a_file_larger_than_the_memory_limit(run_import, figures):

@@ -10,8 +10,8 @@ import pytest
 from hextrackr.errors import FileRefused
 from hextrackr.importing import overlong
 from hextrackr.importing.csvdatabase import BUFFER_BYTES
-from tests.conftest import ROOT
-from tests.exports import export, row, scan
+from tests.support import ROOT
+from tests.support.exports import export, row, scan
 
 MB = 1024 * 1024
 

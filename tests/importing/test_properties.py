@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.databases import as_sqlite_has_them
 from hextrackr.errors import Conflict
 from hextrackr.importing import engines, undo
 from hextrackr.importing.formats.format import FIXED, NO_VERDICT, OPEN, PASSED, RESURFACED
 from hextrackr.models.imports import ImportMode, ImportState
-from tests.conftest import LAST_SEEN, ON_POSTGRESQL
-from tests.importing.plainmodel import Finding, PlainSource, Row
-from tests.importing.staged import dump, promote
+from tests.support.databases import ON_POSTGRESQL, as_sqlite_has_them
+from tests.support.reference_model import Finding, PlainSource, Row
+from tests.support.sql import LAST_SEEN
+from tests.support.staging import dump, promote
 
 KEYS = st.tuples(st.sampled_from(["web1", "web2", "db1"]), st.sampled_from(["1001", "1002"]), st.sampled_from([0, 443]))
 ROWS = st.dictionaries(

@@ -6,8 +6,8 @@ import pytest
 
 from hextrackr.errors import FileRefused, HexTrackrError
 from hextrackr.importing import bounds
-from tests.conftest import LAST_SEEN
-from tests.exports import COLUMNS, export, row, scan
+from tests.support.exports import COLUMNS, export, row, scan
+from tests.support.sql import LAST_SEEN
 
 HEADER = ",".join(COLUMNS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.exports import COLUMNS, export, row
+from tests.support.exports import COLUMNS, export, row
 
 NESSUS = b"Plugin ID,CVE,Risk,Host,Protocol,Port,Name,Synopsis,Plugin Output\n1,,High,web1,tcp,443,Old,s,o\n"
 

@@ -12,8 +12,8 @@ import pytest
 from hextrackr.errors import Cancelled
 from hextrackr.importing import repeats, undo
 from hextrackr.importing.reader import Reader
-from tests.exports import export, row, scan
-from tests.importing.staged import dump
+from tests.support.exports import export, row, scan
+from tests.support.staging import dump
 
 FILES = sorted((Path(__file__).resolve().parents[1] / "data").glob("*/*.csv"))
 #: What an import finds out and does.

@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hextrackr.importing import undo
-from tests.conftest import LAST_SEEN, joined
-from tests.exports import export, row
+from tests.support.exports import export, row
+from tests.support.sql import LAST_SEEN, joined
 
 ROWS = st.lists(
     st.builds(

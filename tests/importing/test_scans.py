@@ -14,7 +14,7 @@ from hextrackr.importing import damage, dialect, plaintext
 from hextrackr.importing.csvdatabase import CsvDatabase
 from hextrackr.importing.formats.format import Fields, Format
 from hextrackr.importing.reader import Reader
-from tests.conftest import LAST_SEEN
+from tests.support.sql import LAST_SEEN
 
 OPEN = "SELECT count(*) FROM findings WHERE lifecycle <> 'resolved'"
 BY_SEVERITY = "SELECT severity, count(*) FROM findings GROUP BY 1 ORDER BY 1"

@@ -7,9 +7,9 @@ import random
 import pytest
 
 from hextrackr.importing import sweep, undo
-from tests.conftest import LAST_SEEN
-from tests.exports import export, row
-from tests.importing.staged import dump
+from tests.support.exports import export, row
+from tests.support.sql import LAST_SEEN
+from tests.support.staging import dump
 
 SEEN = f"SELECT {LAST_SEEN}, count(*) FROM findings f GROUP BY 1 ORDER BY 1"
 SIGHTINGS = "SELECT day, (SELECT count(*) FROM findings WHERE sighting_id = s.id) FROM sightings s ORDER BY s.id"

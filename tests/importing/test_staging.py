@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from hextrackr.importing import staging, sweep
 from hextrackr.models import Import
-from tests.exports import export, row, scan
+from tests.support.exports import export, row, scan
 
 STAGED = "SELECT DISTINCT import_id FROM staging_findings ORDER BY 1"
 

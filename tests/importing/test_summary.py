@@ -6,7 +6,7 @@ import pytest
 
 from hextrackr.importing import summary
 from hextrackr.models.imports import ImportState
-from tests.exports import export, row, scan
+from tests.support.exports import export, row, scan
 
 NOTHING = {"count": 0, "names": []}
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from hextrackr.importing import guard
-from tests.exports import COLUMNS, export, row, scan
+from tests.support.exports import COLUMNS, export, row, scan
 
 OPEN = "SELECT count(*) FROM findings WHERE lifecycle <> 'resolved'"
 

@@ -7,9 +7,9 @@ import pytest
 from hextrackr.errors import Conflict
 from hextrackr.importing import sweep, undo
 from hextrackr.models.undo import BLOCK
-from tests.conftest import LAST_SEEN
-from tests.exports import export, row, scan
-from tests.importing.staged import dump
+from tests.support.exports import export, row, scan
+from tests.support.sql import LAST_SEEN
+from tests.support.staging import dump
 
 LEFT = "SELECT count(*) FROM {}"
 

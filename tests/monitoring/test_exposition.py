@@ -12,8 +12,8 @@ import pytest
 from config import TestingConfig
 from hextrackr import create_app
 from hextrackr.monitoring import readiness
-from tests.exports import export, row
-from tests.faults.conftest import Desk
+from tests.support.exports import export, row
+from tests.support.running_app import RunningApp
 
 ROOT = Path(__file__).resolve().parents[2]
 DASHBOARD = ROOT / "deploy" / "grafana-dashboard.json"
@@ -29,12 +29,12 @@ def samples(text):
 @pytest.fixture
 def at_work(working, engine):
     """An app that has imported a file with two findings and a row that it rejected, and has refused another file."""
-    desk = Desk(working, engine)
+    app = RunningApp(working, engine)
     rejected = row(host="z") | {"severity": "Purple"}
     files = [export([row(host="x"), row(host="y"), rejected]), b"name,price,quantity\n1,2,3\n"]
-    for import_id in [desk.upload(content) for content in files]:
-        desk.told_the_end(desk.record(import_id)["sessionId"])
-    return desk
+    for import_id in [app.upload(content) for content in files]:
+        app.told_the_end(app.record(import_id)["sessionId"])
+    return app
 
 
 def test_the_figures_tell_what_was_imported(at_work):
@@ -102,6 +102,15 @@ def _without_store(app, monkeypatch):
 
 def _stopping(app, monkeypatch):
     app.extensions["import_supervisor"].stop()
+
+
+@pytest.mark.sqlite("its file is taken away")
+def test_without_a_database_the_metrics_say_so(app, client, monkeypatch):
+    _without_database(app, monkeypatch)
+    shown = samples(client.get("/metrics").text)
+    assert shown["hextrackr_database_up"] == 0
+    assert "hextrackr_import_queue_depth" not in shown
+    assert shown["hextrackr_store_up"] == 1
 
 
 @pytest.mark.parametrize(

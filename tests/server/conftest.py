@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from benchmarks.services import MissingProgram, RedisServer
-
-
-@contextmanager
-def needed() -> Iterator[None]:
-    """Skip the test for want of a program."""
-    try:
-        yield
-    except MissingProgram as missing:
-        pytest.skip(str(missing))
+from tests.support.services import RedisServer
+from tests.support.skipping import skipped_without_programs
 
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A Redis of the test file's own."""
-    with needed():
+    with skipped_without_programs():
         redis = RedisServer(tmp_path_factory.mktemp("redis"))
     redis.start()
     yield redis

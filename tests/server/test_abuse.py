@@ -13,10 +13,12 @@ from contextlib import ExitStack, contextmanager
 import pytest
 import websocket
 
-from benchmarks.abuse import FLOODS, flooded
-from benchmarks.server import running
-from tests.exports import scan
-from tests.server.client import get, listening, upload
+from tests.support.client import get, listening, upload
+from tests.support.exports import scan
+from tests.support.floods import FLOODS, flooded
+from tests.support.server import running
+
+pytestmark = pytest.mark.system
 
 LIMIT = 60
 EVIL = ("http://evil.example", "null", "http://127.0.0.1:{port}.evil.example")
@@ -27,7 +29,7 @@ def log(tmp_path_factory):
     return tmp_path_factory.mktemp("server") / "log"
 
 
-@pytest.fixture(scope="module", params=["eventlet", "threading", "gevent"])
+@pytest.fixture(scope="module", params=["eventlet", "threading"])
 def server(request, log):
     settings = {"ASYNC_MODE": request.param, "SOCKETS_PER_ADDRESS": str(LIMIT), "TRUSTED_PROXIES": "1"}
     with log.open("wb") as stream, running(stream, **settings) as server:
@@ -251,10 +253,6 @@ def test_a_foreign_page_gets_no_socket(server, origin):
         url = server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
         websocket.create_connection(url, timeout=20, origin=origin)
     assert ask(server, "POST", "/api/imports/1/cancel", Origin=origin)[0] == 403
-
-
-def test_jsonp_is_not_served(server):
-    assert ask(server, "GET", "/socket.io/?EIO=4&transport=polling&j=0")[0] == 400
 
 
 @pytest.mark.parametrize(

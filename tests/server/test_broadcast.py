@@ -11,22 +11,22 @@ from urllib.request import Request, urlopen
 import pytest
 import websocket
 
-from benchmarks.server import running
-from tests.exports import scan
-from tests.server.client import listening, upload
+from tests.support.client import listening, upload
+from tests.support.exports import scan
+from tests.support.server import running
 
 KINDS = ("websocket", "polling", ["polling", "websocket"])
 
 
 @pytest.fixture(
     scope="module",
-    params=[("eventlet", "on"), ("eventlet", "off"), ("threading", "on"), ("gevent", "on")],
+    params=[("eventlet", "on"), ("eventlet", "off"), ("threading", "on")],
     ids=" ".join,
 )
 def server(request):
     mode, broadcast = request.param
     settings = {"ASYNC_MODE": mode, "FAST_BROADCAST": broadcast}
-    with running(app="benchmarks.served:app", **settings) as server:
+    with running(app="tests.support.instrumented_app:app", **settings) as server:
         yield server
 
 

@@ -11,10 +11,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from benchmarks.abuse import connected
-from benchmarks.server import running
-from tests.exports import scan
-from tests.server.client import form, get, listening, upload
+from tests.support.client import form, get, listening, upload
+from tests.support.exports import scan
+from tests.support.floods import connected
+from tests.support.server import running
+
+pytestmark = pytest.mark.system
 
 WATCHERS = 200
 

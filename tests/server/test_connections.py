@@ -11,8 +11,10 @@ from contextlib import ExitStack, contextmanager
 import psutil
 import pytest
 
-from benchmarks.server import running
-from tests.server.client import get
+from tests.support.client import get
+from tests.support.server import running
+
+pytestmark = pytest.mark.system
 
 SOCKETS = 40
 PATIENCE = 40.0

@@ -13,12 +13,15 @@ from queue import Empty, Queue
 import pytest
 import socketio
 
-from benchmarks import ports, record
-from benchmarks.exports import Estate, write
-from benchmarks.system import System, until
-from tests.exports import scan
-from tests.server.client import form, get, listening, upload
-from tests.server.conftest import needed
+from tests.support import contents, ports
+from tests.support.client import form, get, listening, upload
+from tests.support.exports import scan
+from tests.support.generator import Estate, write
+from tests.support.skipping import skipped_without_programs
+from tests.support.system import System
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.system
 
 IMPORTS = 4
 ROWS = 10_000
@@ -39,7 +42,7 @@ def system(tmp_path_factory, redis):
 
 @pytest.fixture(scope="module")
 def front(system):
-    with needed():
+    with skipped_without_programs():
         return system.start_nginx()
 
 
@@ -59,7 +62,7 @@ def undisturbed(system, front, exports):
     """What is on record of each export after an import in peace."""
     for turn, content in enumerate(exports):
         assert upload(front, content, source=f"in peace {turn}")[1]["state"] == "completed"
-    return [record.of_source(system.instance, f"in peace {turn}") for turn in range(IMPORTS)]
+    return [contents.of_source(system.instance, f"in peace {turn}") for turn in range(IMPORTS)]
 
 
 class Client(threading.Thread):
@@ -196,7 +199,7 @@ def test_a_worker_and_a_web_process_die_in_the_middle_of_four_imports(system, fr
         told = [client.end for client in clients if client.end["sessionId"] == session]
         assert {snapshot["metadata"]["inserted"] for snapshot in told} == {ROWS}
         assert system.query("SELECT count(*) FROM findings WHERE opened_by = ?", import_id) == [(ROWS,)]
-        assert record.unlike(record.of_source(system.instance, session), in_peace) == []
+        assert contents.differing(contents.of_source(system.instance, session), in_peace) == []
         assert get(front, f"/api/imports/{import_id}")[1]["state"] == "completed"
     system.start_web(PORT=gone.address.split(":")[1], ALLOWED_HOSTS="127.0.0.1")
     system.start_worker()

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from benchmarks.server import running
-from tests.exports import scan
-from tests.server.client import listening, upload
+from tests.support.client import listening, upload
+from tests.support.exports import scan
+from tests.support.server import running
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def log(tmp_path_factory):
     return tmp_path_factory.mktemp("server") / "log"
 
 
-@pytest.fixture(scope="module", params=["eventlet", "threading", "gevent"])
+@pytest.fixture(scope="module", params=["eventlet", "threading"])
 def server(request, log):
     with log.open("wb") as stream, running(stream, ASYNC_MODE=request.param, LOG_LEVEL="INFO") as server:
         yield server

@@ -6,16 +6,19 @@ import http.client
 import json
 import subprocess
 import sys
-import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import pytest
 
-from benchmarks.exports import Estate, write
-from benchmarks.server import ROOT, environment_of, running
-from tests.exports import scan
-from tests.server.client import get, listening, upload
+from tests.support import ROOT
+from tests.support.client import get, listening, upload
+from tests.support.exports import scan
+from tests.support.generator import Estate, write
+from tests.support.server import environment_of, running
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.system
 
 
 @contextmanager
@@ -43,14 +46,6 @@ def long_scan(tmp_path_factory):
     return path.read_bytes()
 
 
-def until(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not (met := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return met
-
-
 def post(server, path):
     connection = http.client.HTTPConnection(server.address, timeout=30)
     try:
@@ -68,7 +63,7 @@ def watch_in_both(stack, servers):
     return one, other
 
 
-@pytest.mark.parametrize("mode", ["eventlet", "threading", "gevent"])  # the tests below are of eventlet
+@pytest.mark.parametrize("mode", ["eventlet", "threading"])  # the tests below are of eventlet
 def test_watchers_in_both_processes_see_the_same_events(tmp_path, redis, mode):
     with two_processes(tmp_path, redis, ASYNC_MODE=mode) as servers, ExitStack() as stack:
         for turn in range(2):  # either process may run the import

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from benchmarks import ports
-from benchmarks.server import ROOT
 from tests.server.scenarios import SCENARIOS, play
+from tests.support import ROOT, ports
 
 #: What the stack does not do, and our limits do not add.
 NOT_DONE = {

@@ -13,11 +13,11 @@ from urllib.request import urlopen
 
 import pytest
 
-from benchmarks.exports import Estate, write
-from benchmarks.server import start
-from benchmarks.system import until
-from tests.exports import scan
-from tests.server.client import listening, upload
+from tests.support.client import listening, upload
+from tests.support.exports import scan
+from tests.support.generator import Estate, write
+from tests.support.server import start
+from tests.support.waiting import until
 
 ROWS = 60_000
 #: With fifty open sockets; the grace of gunicorn is 5 s.
@@ -37,7 +37,7 @@ def get(server, path):
         return json.loads(answer.read())
 
 
-@pytest.mark.parametrize("mode", ["eventlet", "threading", "gevent"])
+@pytest.mark.parametrize("mode", ["eventlet", "threading"])
 def test_a_running_import_survives_the_end_of_its_server(tmp_path, export, mode):
     server, process = start(tmp_path, ASYNC_MODE=mode)
     try:

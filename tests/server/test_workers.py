@@ -11,11 +11,14 @@ from itertools import combinations
 
 import pytest
 
-from benchmarks.exports import Estate, write
-from benchmarks.server import Server
-from benchmarks.system import System, until
-from tests.exports import scan
-from tests.server.client import get, listening, upload
+from tests.support.client import get, listening, upload
+from tests.support.exports import scan
+from tests.support.generator import Estate, write
+from tests.support.server import Server
+from tests.support.system import System
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.system
 
 ROWS = 60_000
 

@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from benchmarks.services import RedisServer
 from hextrackr.progress.clock import Clock
 from hextrackr.shared import Shared
-from tests.server.conftest import needed
+from tests.support.services import RedisServer
+from tests.support.skipping import skipped_without_programs
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with needed():
+    with skipped_without_programs():
         server = RedisServer(tmp_path_factory.mktemp("redis"))
     yield server
     server.close()
@@ -66,12 +67,4 @@ def process(redis: RedisServer, clock: Clock) -> Iterator[Callable[[], Shared]]:
     yield process
     for shared in opened:
         shared.courier.stop()
-        assert eventually(lambda shared=shared: not shared.courier.running)
-
-
-def eventually(condition: Callable[[], object], seconds: float = 30) -> object:
-    """Wait for a condition; what it was at last."""
-    deadline = time.monotonic() + seconds
-    while not (met := condition()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return met
+        until(lambda shared=shared: not shared.courier.running)

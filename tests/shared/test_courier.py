@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.shared.conftest import eventually
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.system
 
 CHANNEL = "test"
 
@@ -39,14 +41,14 @@ def test_messages_arrive_all_and_in_order(process, heard, lasting):
     hear, courier = heard(), process().courier
     for number in range(20):
         publish(courier, str(number), lasting=lasting(number))
-    assert eventually(lambda: len(hear()) == 20)
+    until(lambda: len(hear()) == 20)
     assert hear() == [str(number) for number in range(20)]
 
 
 def test_the_state_of_a_subject_is_stored_as_it_is_when_it_is_sent(process, redis):
     courier = process().courier
     courier.keep("s", lambda: ("key", b"value", 60_000))
-    assert eventually(lambda: redis.client.get("key") == b"value")
+    until(lambda: redis.client.get("key") == b"value")
 
 
 @pytest.mark.parametrize("trouble", ["kill", "hang"])
@@ -64,11 +66,11 @@ def test_what_could_not_be_sent_is_sent_later_the_newest_of_each_and_all_that_la
     else:
         redis.go_on()
     hear = heard()
-    assert eventually(courier.answers)
+    until(courier.answers)
     if trouble == "kill":  # what subscribes to a server that has just come back may come after the messages
-        assert eventually(lambda: redis.client.get("key") == b"newest")
+        until(lambda: redis.client.get("key") == b"newest")
         return
-    assert eventually(lambda: len(hear()) >= 3)
+    until(lambda: len(hear()) >= 3)
     assert sorted(hear()) == ["end", "more", "new"]
     assert hear().index("end") < hear().index("more")
 
@@ -78,12 +80,12 @@ def test_an_end_replaces_the_update_that_waits_before_it(process, redis, heard):
     assert courier.answers()
     redis.hang()
     publish(courier, "first")  # is under way when the others come
-    eventually(lambda: not courier._breaker.closed)
+    until(lambda: not courier._breaker.closed)
     publish(courier, "update")
     publish(courier, "end", lasting=True)
     redis.go_on()
     hear = heard()
-    assert eventually(lambda: "end" in hear())
+    until(lambda: "end" in hear())
     assert "update" not in hear()
 
 

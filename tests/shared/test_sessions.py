@@ -8,7 +8,9 @@ import pytest
 
 from hextrackr.errors import Conflict
 from hextrackr.progress.tracker import ProgressTracker
-from tests.shared.conftest import eventually
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.system
 
 ID = "6f1c2a34-0000-4000-8000-000000000000"
 
@@ -35,8 +37,8 @@ def test_a_process_reads_what_another_has_written(two):
     one, other = two
     one.create_session_with_id(ID, {"operation": "csv-import", "filename": "scan.csv"})
     one.update_progress(ID, 42.5, "Loading")
-    told = eventually(lambda: other.snapshot(ID))
-    assert eventually(lambda: other.snapshot(ID)["progress"] == 42.5)
+    told = until(lambda: other.snapshot(ID))
+    until(lambda: other.snapshot(ID)["progress"] == 42.5)
     mine = one.snapshot(ID)
     told = other.snapshot(ID)
     for name in ("id", "sessionId", "progress", "status", "message", "startTime", "lastUpdate", "metadata"):
@@ -47,7 +49,7 @@ def test_the_end_is_read_with_its_duration_and_error(two):
     one, other = two
     one.create_session_with_id(ID)
     one.error_session(ID, {"code": "DISK_FULL", "detail": "There is no space left."})
-    assert eventually(lambda: (other.snapshot(ID) or {}).get("status") == "error")
+    until(lambda: (other.snapshot(ID) or {}).get("status") == "error")
     assert other.snapshot(ID)["error"] == one.snapshot(ID)["error"]
     assert other.snapshot(ID)["duration"] == one.snapshot(ID)["duration"]
 
@@ -56,7 +58,7 @@ def test_the_end_is_read_with_its_duration_and_error(two):
 def test_a_session_that_another_process_ends_took_as_long_as_it_took_whatever_the_clock_says(two, clock, ahead):
     one, other = two
     one.create_session_with_id(ID)
-    eventually(lambda: other.snapshot(ID))
+    until(lambda: other.snapshot(ID))
     wall = clock.now_ms
     clock.now_ms = lambda: wall() + ahead
     other.complete_session(ID)
@@ -66,7 +68,7 @@ def test_a_session_that_another_process_ends_took_as_long_as_it_took_whatever_th
 def test_an_id_in_use_is_in_use_everywhere(two):
     one, other = two
     one.create_session_with_id(ID)
-    eventually(lambda: other.snapshot(ID))
+    until(lambda: other.snapshot(ID))
     with pytest.raises(Conflict):
         other.create_session_with_id(ID)
 
@@ -74,51 +76,51 @@ def test_an_id_in_use_is_in_use_everywhere(two):
 def test_a_session_is_handed_over_and_back_and_its_numbers_go_on(two):
     one, other = two
     one.create_session_with_id(ID)
-    eventually(lambda: other.snapshot(ID))
+    until(lambda: other.snapshot(ID))
     assert other.open_session(ID, sequence=500_000) is False
     other.update_progress(ID, 60.0)
-    assert eventually(lambda: one.snapshot(ID)["progress"] == 60.0)
+    until(lambda: one.snapshot(ID)["progress"] == 60.0)
     assert one.update_progress(ID, 0.0, "Confirmed")
     told = one.snapshot(ID)
     assert (told["progress"], told["message"]) == (60.0, "Confirmed")
     assert told["metadata"]["sequence"] == 500_002
-    assert eventually(lambda: other.snapshot(ID)["message"] == "Confirmed")
+    until(lambda: other.snapshot(ID)["message"] == "Confirmed")
 
 
 def test_a_session_that_redis_has_lost_is_written_again(two, redis):
     one, other = two
     one.create_session_with_id(ID)
-    eventually(lambda: other.snapshot(ID))
+    until(lambda: other.snapshot(ID))
     redis.client.flushall()
     assert other.snapshot(ID) is None
     one.update_progress(ID, 5.0)
-    assert eventually(lambda: (other.snapshot(ID) or {}).get("progress") == 5.0)
+    until(lambda: (other.snapshot(ID) or {}).get("progress") == 5.0)
 
 
 def test_sessions_run_out_by_themselves(two, redis):
     one, _ = two
     one.create_session_with_id(ID)
-    assert eventually(lambda: redis.client.pttl(f"hextrackr:session:{ID}") > 3_500_000)
+    until(lambda: redis.client.pttl(f"hextrackr:session:{ID}") > 3_500_000)
     one.complete_session(ID)
-    assert eventually(lambda: 0 < redis.client.pttl(f"hextrackr:session:{ID}") <= 60_000)
+    until(lambda: 0 < redis.client.pttl(f"hextrackr:session:{ID}") <= 60_000)
 
 
 @pytest.mark.parametrize("trouble", ["kill", "hang"])
 def test_while_redis_is_away_each_has_its_own_and_then_they_agree_again(two, redis, trouble):
     one, other = two
     one.create_session_with_id(ID)
-    eventually(lambda: other.snapshot(ID))
+    until(lambda: other.snapshot(ID))
     getattr(redis, trouble)()
     for step in range(50):
         one.update_progress(ID, step)
     assert one.snapshot(ID)["progress"] == 49
-    assert eventually(lambda: not one.shared.sessions.reachable)
+    until(lambda: not one.shared.sessions.reachable)
     one.complete_session(ID)
     assert other.snapshot(ID) is None
     assert other.shared.check() == "Redis does not answer"
     redis.go_on() if trouble == "hang" else redis.start()
-    assert eventually(lambda: one.shared.sessions.reachable and other.shared.sessions.reachable)
-    assert eventually(lambda: (other.snapshot(ID) or {}).get("status") == "completed")
+    until(lambda: one.shared.sessions.reachable and other.shared.sessions.reachable)
+    until(lambda: (other.snapshot(ID) or {}).get("status") == "completed")
     assert other.shared.check() == "ok"
 
 

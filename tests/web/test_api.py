@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import update
 
 from hextrackr.models import Import
-from tests.exports import export, row, scan
-from tests.importing.conftest import importer
+from tests.support.exports import export, row, scan
+from tests.support.importer import importer
 
 IMPORT = "/api/vulnerabilities/import"
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.exports import scan
+from tests.support.exports import scan
 
 pytestmark = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
 

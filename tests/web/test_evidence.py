@@ -8,8 +8,8 @@ import io
 import pytest
 
 from hextrackr.web import leads, lookups
-from tests.exports import COLUMNS, export, row
-from tests.importing.conftest import importer
+from tests.support.exports import COLUMNS, export, row
+from tests.support.importer import importer
 
 SHELL = "=cmd|' /C calc'!A0"
 SAW = 'Line 1\n<script>alert(1)</script> "quoted", äöü'

@@ -13,8 +13,8 @@ from hextrackr.backups import copying
 from hextrackr.errors import DatabaseUnavailable
 from hextrackr.web import exports, leads
 from hextrackr.web.exportlines import COLUMNS
-from tests.exports import export, row
-from tests.web.keeping import FILTERS, together
+from tests.support.exports import export, row
+from tests.web.filter_cases import FILTERS, together
 
 
 @pytest.fixture

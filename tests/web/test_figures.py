@@ -12,8 +12,8 @@ from hextrackr.extensions import db
 from hextrackr.importing import undo
 from hextrackr.models.imports import ImportMode, ImportState
 from hextrackr.web import feeds, grouping
-from tests.importing.plainmodel import Row
-from tests.importing.staged import promote
+from tests.support.reference_model import Row
+from tests.support.staging import promote
 
 FIRST_DAY = date(2026, 8, 1)
 SEVERITIES = {"critical": 4, "high": 3, "medium": 2, "low": 1, "info": 0}

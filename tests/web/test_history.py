@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from tests.exports import scan
+from tests.support.exports import scan
 
 FIGURES = ("inserted", "updated", "reopened", "resolved", "unchanged")
 

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from tests.exports import scan
+from tests.support.exports import scan
 
 HUGE = (2**31, 2**53, 2**53 + 1, 2**63, 10**30)
 

@@ -14,7 +14,7 @@ from hextrackr.models.findings import grade
 from hextrackr.web import depths, filters, leads, listing, stretches
 from hextrackr.web.ordering import Order
 from hextrackr.web.paging import Page
-from tests.web.keeping import FILTERS, together
+from tests.web.filter_cases import FILTERS, together
 
 TODAY = date(2026, 8, 20)
 SORTS = {"vpr": "vpr", "cvss": "cvss", "firstSeen": "first_seen", "lastSeen": "last_seen"}

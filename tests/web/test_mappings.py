@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.conftest import LAST_SEEN
+from tests.support.sql import LAST_SEEN
 
 FILE = b"Machine;Problem;How bad;Notes\nweb1;Old TLS;High;<b>x\nweb2;Old TLS;Low;y\n"
 FIELDS = {"host": "Machine", "title": "Problem", "severity": "How bad"}

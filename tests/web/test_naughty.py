@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from tests.exports import COLUMNS, export, row
+from tests.support.exports import COLUMNS, export, row
 
 MORE = ("definition.solution", "definition.family", "definition.see_also", "asset.operating_system")
 STRINGS = (

@@ -9,7 +9,7 @@ import pytest
 
 from hextrackr.importing.formats import custom
 from hextrackr.web import pages
-from tests.exports import scan
+from tests.support.exports import scan
 
 
 @pytest.mark.parametrize("path", ["/", "/imports", "/vulnerabilities", "/data"])

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from benchmarks import databases
 from config import TestingConfig
 from hextrackr import create_app
 from hextrackr.extensions import db
 from hextrackr.models import Import
 from hextrackr.web import listing
+from tests.support import databases
+
+pytestmark = pytest.mark.system
 
 FINDINGS = 100_000
 #: The columns of weights, from critical to info.

@@ -18,7 +18,7 @@ from hextrackr.extensions import import_registry, tracker
 from hextrackr.web import uploads
 from hextrackr.web.uploads import Body
 from hextrackr.workers import janitor
-from tests.exports import scan
+from tests.support.exports import scan
 
 STAGING = "/api/vulnerabilities/import-staging"
 UUID = "6f1c2a34-1111-4222-8333-444455556666"

@@ -16,7 +16,7 @@ from hextrackr.workers import identity, snapshots
 from hextrackr.workers.announcer import Announcer
 from hextrackr.workers.registry import now_ms
 from hextrackr.workers.snapshots import ImportSnapshots
-from tests.progress.conftest import FakeClock, Recorder
+from tests.support.clock import FakeClock, Recorder
 
 SESSION = "6f1c2a34-0000-4000-8000-000000000000"
 OTHER = "6f1c2a34-0000-4000-8000-000000000001"

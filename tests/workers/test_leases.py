@@ -24,7 +24,7 @@ from hextrackr.models.imports import ImportState
 from hextrackr.workers import identity, janitor
 from hextrackr.workers.leases import Leases
 from hextrackr.workers.registry import ImportRegistry, now_ms
-from tests.exports import scan
+from tests.support.exports import scan
 
 ENDED = {"code": "INTERRUPTED", "detail": "It ended."}
 

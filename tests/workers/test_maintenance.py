@@ -11,8 +11,8 @@ import pytest
 from hextrackr.errors import Conflict, Maintenance
 from hextrackr.workers import maintenance
 from hextrackr.workers.maintenance import MaintenanceLock
-from tests.exports import scan
-from tests.server.client import form
+from tests.support.client import form
+from tests.support.exports import scan
 
 
 def nothing():

@@ -14,7 +14,6 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from benchmarks.exports import Estate, write
 from hextrackr import create_app
 from hextrackr.errors import Conflict, HexTrackrError, NotFound
 from hextrackr.extensions import import_registry, import_snapshots, import_supervisor
@@ -23,7 +22,9 @@ from hextrackr.workers import cancellation, identity, wiring
 from hextrackr.workers.announcer import Announcer
 from hextrackr.workers.answers import YES, Answer
 from hextrackr.workers.process import ImporterProcess
-from tests.exports import scan
+from tests.support.exports import scan
+from tests.support.generator import Estate, write
+from tests.support.waiting import until
 
 STAGED = "SELECT count(*) FROM staging_findings"
 
@@ -94,16 +95,9 @@ def number_of(record):
     return import_snapshots.find(record.session_id)["metadata"]["sequence"]
 
 
-def eventually(condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
-
-
 def killed_at_work(supervisor):
     """Kill the importer a moment after it was asked for something."""
-    assert eventually(lambda: supervisor.is_at_work)
+    until(lambda: supervisor.is_at_work)
     time.sleep(1)
     os.kill(supervisor.importer_pid, signal.SIGKILL)
 
@@ -112,7 +106,7 @@ def test_an_import_runs_and_leaves_nothing_behind(working, supervisor, queue, wa
     record = wait_for(queue(scan([1, 2])), "completed")
     assert (record.inserted, record.attempts) == (2, 1)
     assert record.started_at <= record.finished_at
-    assert eventually(lambda: query(STAGED) == [(0,)] and not leftovers(working))
+    until(lambda: query(STAGED) == [(0,)] and not leftovers(working))
 
 
 def test_the_snapshot_follows_the_import(supervisor, queue, wait_for, long_scan):
@@ -138,26 +132,26 @@ def test_a_killed_importer_ends_its_import_in_words_and_the_next_works(
     before = query("SELECT * FROM findings")
     record = queue(long_scan, confirmed=True)
     wait_for(record, state)
-    assert eventually(lambda: import_snapshots.find(record.session_id)["progress"] > 0)  # the importer has it
+    until(lambda: import_snapshots.find(record.session_id)["progress"] > 0)  # the importer has it
     os.kill(supervisor.importer_pid, signal.SIGKILL)
 
     ended = wait_for(record, "failed")
 
     assert ended.error_code == "INTERRUPTED"
     assert query("SELECT * FROM findings") == before
-    assert eventually(lambda: import_snapshots.find(record.session_id)["status"] == "error")
+    until(lambda: import_snapshots.find(record.session_id)["status"] == "error")
     snapshot = import_snapshots.find(record.session_id)
     assert snapshot["error"]["code"] == "INTERRUPTED"
     assert snapshot["error"]["detail"].endswith("no finding was changed.")
     assert wait_for(queue(scan([1, 2])), "completed").inserted == 1
-    assert eventually(lambda: query(STAGED) == [(0,)] and [path.name for path in leftovers(working)] == [record.upload])
+    until(lambda: query(STAGED) == [(0,)] and [path.name for path in leftovers(working)] == [record.upload])
     with working.app_context():
         again = import_registry.retry(record.id, str(uuid.uuid4()))
         supervisor.submit(again)
         assert import_registry.retry(record.id, str(uuid.uuid4())) is None
         done = wait_for(again, "completed")
     assert done.inserted + done.unchanged == 60_000
-    assert eventually(lambda: not leftovers(working))
+    until(lambda: not leftovers(working))
 
 
 def test_the_importer_gives_way_as_far_as_is_set(config):
@@ -165,9 +159,9 @@ def test_the_importer_gives_way_as_far_as_is_set(config):
     wiring.start(giving_way)
     supervisor = giving_way.extensions["import_supervisor"]
     try:
-        assert eventually(lambda: supervisor.importer_pid is not None)
+        until(lambda: supervisor.importer_pid is not None)
         wanted = min(19, os.nice(0) + 3)
-        assert eventually(lambda: os.getpriority(os.PRIO_PROCESS, supervisor.importer_pid) == wanted)
+        until(lambda: os.getpriority(os.PRIO_PROCESS, supervisor.importer_pid) == wanted)
     finally:
         supervisor.stop()
 
@@ -187,16 +181,16 @@ def test_an_importer_that_holds_much_makes_way_for_a_fresh_one(supervisor, queue
 
     monkeypatch.setattr(ImporterProcess, "messages", messages)
     assert wait_for(queue(scan([1])), "completed").inserted == 1
-    assert eventually(lambda: supervisor.importer_pid is not None)
+    until(lambda: supervisor.importer_pid is not None)
     importer = supervisor.importer_pid
     assert wait_for(queue(scan([1, 2])), "completed").inserted == 1
-    assert eventually(lambda: supervisor.importer_pid not in (None, importer))
+    until(lambda: supervisor.importer_pid not in (None, importer))
 
 
 def test_an_importer_killed_while_idle_is_replaced(supervisor, queue, wait_for):
-    assert eventually(lambda: supervisor.importer_pid is not None)
+    until(lambda: supervisor.importer_pid is not None)
     os.kill(importer := supervisor.importer_pid, signal.SIGKILL)
-    assert eventually(lambda: identity._started(importer) == "")
+    until(lambda: identity._started(importer) == "")
     assert wait_for(queue(scan([1])), "completed", "failed").state == "completed"
 
 
@@ -208,7 +202,7 @@ def test_a_running_import_is_cancelled(working, supervisor, queue, wait_for, que
     assert query("SELECT count(*) FROM findings") == [(0,)]
     assert import_snapshots.find(record.session_id)["error"]["code"] == "CANCELLED"
     assert wait_for(queue(scan([1])), "completed").inserted == 1
-    assert eventually(lambda: query(STAGED) == [(0,)] and not leftovers(working))
+    until(lambda: query(STAGED) == [(0,)] and not leftovers(working))
 
 
 def test_an_import_is_cancelled_before_its_importer_has_it(working, supervisor, queue, wait_for, query, just_taken):
@@ -246,7 +240,7 @@ def test_nobody_who_watches_is_without_a_word_while_the_importer_has_none(queue,
     with stopped_importer():
         time.sleep(0.5)  # what it had said before has been heard
         before = [number_of(record) for record in records]
-        assert eventually(lambda: all(number_of(each) > 4 + told for each, told in zip(records, before, strict=True)))
+        until(lambda: all(number_of(each) > 4 + told for each, told in zip(records, before, strict=True)))
     assert wait_for(at_work, "completed").inserted == 60_000
     assert wait_for(waiting, "completed").inserted == 1
 
@@ -254,23 +248,21 @@ def test_nobody_who_watches_is_without_a_word_while_the_importer_has_none(queue,
 def test_an_import_says_what_it_waits_for_when_that_is_no_import(working, queue, wait_for, stopped_importer):
     done = wait_for(queue(scan([1, 2])), "completed")
     supervisor = working.extensions["import_supervisor"]
-    assert eventually(lambda: supervisor._runner.current is None)  # the importer has cleaned up
+    until(lambda: supervisor._runner.current is None)  # the importer has cleaned up
     with ThreadPoolExecutor() as pool:
         with stopped_importer():
             undone = pool.submit(supervisor.undo, done.id)
-            assert eventually(lambda: supervisor.is_at_work)  # it has been handed over
+            until(lambda: supervisor.is_at_work)  # it has been handed over
             waiting = queue(scan([1]), source_label="b")
             expected = "Waiting for an undo to finish..."
-            assert eventually(lambda: import_snapshots.find(waiting.session_id)["message"] == expected)
+            until(lambda: import_snapshots.find(waiting.session_id)["message"] == expected)
         assert undone.result(timeout=120).undone_at
     assert wait_for(waiting, "completed").inserted == 1
 
 
 def test_a_queued_import_waits_says_so_and_can_be_cancelled(supervisor, queue, wait_for, long_scan):
     first, second, third = queue(long_scan), queue(scan([1]), source_label="b"), queue(scan([2]), source_label="c")
-    assert eventually(
-        lambda: import_snapshots.find(second.session_id)["message"] == "Waiting for another import to finish..."
-    )
+    until(lambda: import_snapshots.find(second.session_id)["message"] == "Waiting for another import to finish...")
     assert import_snapshots.find(third.session_id)["metadata"]["queuePosition"] == 2
     supervisor.cancel(second.id)
     assert wait_for(first, "completed").inserted == 60_000
@@ -296,14 +288,14 @@ def test_an_import_that_asks_is_confirmed_before_its_importer_has_said_so(
     record = queue(scan([1]))
     asked.append(record.id)
     assert wait_for(record, "completed", "failed").resolved == 29
-    assert eventually(lambda: import_snapshots.find(record.session_id)["status"] == "completed")
+    until(lambda: import_snapshots.find(record.session_id)["status"] == "completed")
 
 
 def test_an_import_that_asks_is_cancelled_while_its_importer_cleans_up(working, supervisor, queue, wait_for):
     wait_for(queue(scan(range(30))), "completed")
     record = wait_for(queue(scan([1])), "awaiting-confirmation")
     runner = working.extensions["import_supervisor"]._runner
-    assert eventually(lambda: runner.current is None)
+    until(lambda: runner.current is None)
     runner.current = record.id
     threading.Timer(0.2, setattr, (runner, "current", None)).start()
     assert supervisor.cancel(record.id).state == "cancelled"
@@ -328,9 +320,9 @@ def test_an_undo_waits_for_the_import_before_it(supervisor, queue, wait_for, que
 
 def test_an_importer_killed_in_an_undo_leaves_everything(working, supervisor, queue, wait_for, query, engine):
     record = wait_for(queue(scan([1, 2])), "completed")
-    assert eventually(lambda: query(STAGED) == [(0,)])
+    until(lambda: query(STAGED) == [(0,)])
     at_work = working.extensions["import_supervisor"]
-    assert eventually(lambda: not at_work.is_at_work)  # the importer is idle again
+    until(lambda: not at_work.is_at_work)  # the importer is idle again
     with engine.begin() as connection, pytest.raises(HexTrackrError) as failure:
         lock_source(connection, record.source_id)  # the undo waits for this transaction
         threading.Thread(target=killed_at_work, args=(at_work,)).start()
@@ -349,14 +341,14 @@ def test_a_refused_file_says_why_and_is_kept_to_be_tried_again(working, supervis
 
 def test_an_unreadable_file_leaves_nothing(working, supervisor, queue, wait_for):
     assert wait_for(queue(b"%PDF-1.7 and so on"), "failed").error_code == "UNREADABLE_CSV"
-    assert eventually(lambda: not leftovers(working))
+    until(lambda: not leftovers(working))
 
 
 def test_a_failed_upload_that_nobody_tries_again_is_forgotten(working, supervisor, queue, wait_for, engine, query):
     wait_for(queue(b"name,price,quantity\n1,2,3\n"), "failed")
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE imports SET finished_at = finished_at - 86400001")
-    assert eventually(lambda: query("SELECT upload FROM imports") == [("",)] and not leftovers(working))
+    until(lambda: query("SELECT upload FROM imports") == [("",)] and not leftovers(working))
 
 
 def test_an_upload_that_is_gone_is_an_error_and_no_crash(working, supervisor, queue, wait_for):

@@ -37,19 +37,19 @@ PASSING = ("staging_", "undo_")
 Names = dict[str, dict[int, tuple[Any, ...]]]
 
 
-def keep(instance: Path, file: Path, *, final: bool = False) -> None:
+def save(instance: Path, file: Path, *, final: bool = False) -> None:
     """Write down what the database of a data folder holds; it may be in use."""
     with file.open("w", encoding="utf-8") as stream:
-        stream.writelines(f"{line}\n" for line in told(instance, final=final))
+        stream.writelines(f"{line}\n" for line in lines(instance, final=final))
 
 
 def differences(instance: Path, file: Path, *, final: bool = False) -> list[str]:
     """Some of the rows that only one of them has: the database of a data folder, or what was written down before."""
     with file.open(encoding="utf-8", newline="\n") as stream:
-        return unlike(told(instance, final=final), (line.rstrip("\n") for line in stream))
+        return differing(lines(instance, final=final), (line.rstrip("\n") for line in stream))
 
 
-def unlike(found: Iterable[str], expected: Iterable[str]) -> list[str]:
+def differing(found: Iterable[str], expected: Iterable[str]) -> list[str]:
     """Some of the lines that are not in both as often."""
     here, there = Counter(found), Counter(expected)
     return [f"{said}: {line}" for said, only in (("found", here - there), ("missing", there - here))
@@ -59,10 +59,10 @@ def unlike(found: Iterable[str], expected: Iterable[str]) -> list[str]:
 def of_source(instance: Path, label: str) -> list[str]:
     """What the final tables say of one source, but for its label."""
     quoted = json.dumps(label)
-    return [line.replace(quoted, "its label") for line in told(instance, final=True) if quoted in line]
+    return [line.replace(quoted, "its label") for line in lines(instance, final=True) if quoted in line]
 
 
-def told(instance: Path, *, final: bool = False) -> Iterator[str]:
+def lines(instance: Path, *, final: bool = False) -> Iterator[str]:
     """Every row of every table, a line each. Imports that were not completed do not count.
 
     :param final: leave out the tables that hold rows for a while only.
@@ -78,14 +78,14 @@ def _rows(connection: Connection, table: Table, names: Names) -> Iterator[str]:
     asked = select(table).execution_options(yield_per=5_000)
     if table.name == "imports":
         asked = asked.where(table.c.state == "completed")
-    for row in apart(table.name, connection.execute(asked)):
+    for row in separate_rows(table.name, connection.execute(asked)):
         values = {column: _value(column, value, names) for column, value in row.items()}
         if key := KEYS.get(table.name):
             names.setdefault(table.name, {})[row["id"]] = tuple(values[column] for column in key)
         yield f"{table.name} {json.dumps(_lasting(table.name, values), default=str)}"
 
 
-def apart(table: str, found: Result[Any]) -> Iterator[Mapping[str, Any]]:
+def separate_rows(table: str, found: Result[Any]) -> Iterator[Mapping[str, Any]]:
     """The rows of a table; of blocks of findings a row for each of them, as it is chance which ids make a block."""
     for row in found.mappings():
         if table != "undo_sightings":

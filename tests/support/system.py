@@ -5,16 +5,16 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import psutil
 
-from . import databases, ports
-from .server import ROOT, Server, environment_of, start
+from . import ROOT, databases, ports
+from .server import Server, environment_of, start
 from .services import RedisServer, program
+from .waiting import until
 
 DEPLOY = ROOT / "deploy"
 #: Around the site that is deployed: what Debian's nginx.conf has, in folders of the test's own.
@@ -35,15 +35,6 @@ http {{
     include "{site}";
 }}
 """
-
-
-def until(condition: Any, seconds: float = 60) -> Any:
-    """Wait for a condition; what it was."""
-    deadline = time.monotonic() + seconds
-    while not (met := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return met
 
 
 class System:

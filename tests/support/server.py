@@ -17,9 +17,7 @@ from urllib.request import urlopen
 
 import psutil
 
-from . import databases, ports
-
-ROOT = Path(__file__).resolve().parents[1]
+from . import ROOT, databases, ports
 
 
 @dataclass(frozen=True)

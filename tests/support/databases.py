@@ -5,6 +5,7 @@ It is SQLite, in the data folder itself, until :func:`chosen` says otherwise.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,9 +16,15 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine
 
+from config import Config
+from hextrackr import create_app
+from hextrackr.extensions import alembic
 from hextrackr.models.dialects import engine_options, is_postgresql
 
-from . import pgserver
+from . import postgresql
+
+#: Which database the suite runs on.
+ON_POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 
 
 class Databases(Protocol):
@@ -61,7 +68,7 @@ class OnPostgresql:
     :param template: a migrated database, of which each is a copy.
     """
 
-    def __init__(self, server: pgserver.Server, template: str = "") -> None:
+    def __init__(self, server: postgresql.Server, template: str = "") -> None:
         self._server, self._template = server, template or "template1"
         self.have_tables = bool(template)
         self._names: dict[Path, str] = {}
@@ -99,9 +106,9 @@ def of_kind(kind: str) -> Iterator[None]:
     if kind == "sqlite":
         yield
         return
-    if pgserver.folder() is None:
+    if postgresql.folder() is None:
         raise SystemExit("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    with pgserver.serving(**RECOMMENDED) as server, chosen(OnPostgresql(server)):
+    with postgresql.serving(**RECOMMENDED) as server, chosen(OnPostgresql(server)):
         yield
 
 
@@ -118,6 +125,15 @@ def have_tables() -> bool:
 def drop(instance: Path) -> None:
     """Do away with a data folder's database."""
     _databases.drop(instance)
+
+
+def migrate(config: Config) -> None:
+    """Give a database its tables."""
+    app = create_app(config)
+    with app.app_context():
+        alembic.upgrade()
+        for engine in app.extensions["sqlalchemy"].engines.values():
+            engine.dispose()
 
 
 @cache

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from queue import Queue
 from typing import Any
 
-from benchmarks import sockets
-from benchmarks.server import Server
+from . import sockets
+from .server import Server
 
 PATIENCE = 30.0
 EVENTS = ("progress-status", "progress-update", "progress-complete", "progress-error")
@@ -28,7 +28,7 @@ class Listener:
 
     def until_the_end(self) -> list[tuple[str, dict[str, Any]]]:
         """Everything up to the terminal event."""
-        seen = []
+        seen: list[tuple[str, dict[str, Any]]] = []
         while not seen or seen[-1][0] not in ("progress-complete", "progress-error"):
             seen.append(self.events.get(timeout=PATIENCE))
         return seen

@@ -6,29 +6,26 @@ import http.client
 import json
 import os
 import threading
-import time
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
 import psutil
 
-from benchmarks import databases, ports
-from benchmarks.server import Server, start
 from hextrackr.importing import undo
 from hextrackr.models import Base
-from tests.server import client
+from tests.support import client, databases, ports
+from tests.support.server import Server, start
+from tests.support.waiting import until
 
 DATABASE = "hextrackr.sqlite3"
 STAGING = [name for name in Base.metadata.tables if name.startswith("staging_")]
 #: Who is killed: the server with all its processes; those that serve the web; the one that gunicorn replaces; the importer.
-WHOM = ("server", "web", "worker", "importer")
-#: Seconds until an import, or a start of the server, has taken too long.
-PATIENCE = 180.0
+PARTS = ("server", "web", "worker", "importer")
 
 
-class Victim:
+class KilledServer:
     """One server on a data folder that outlives it."""
 
     def __init__(self, instance: Path, log: Path) -> None:
@@ -43,7 +40,7 @@ class Victim:
         """Serve, always at the same address."""
         self._server, self._process = start(self.instance, self._log, PORT=self._port)
 
-    def __enter__(self) -> Victim:
+    def __enter__(self) -> KilledServer:
         self.start()
         return self
 
@@ -54,16 +51,16 @@ class Victim:
         self._log.close()
         databases.drop(self.instance)
 
-    def kill(self, whom: str) -> None:
+    def kill(self, part: str) -> None:
         """SIGKILL, and a new start where nobody else sees to that."""
         children = psutil.Process(self._process.pid).children(recursive=True)
         importers = [child for child in children if "hextrackr.workers.importer" in _command(child)]
         workers = [child for child in children if child not in importers]
-        if whom in ("server", "web"):
+        if part in ("server", "web"):
             self._process.kill()  # first, or it would start another worker
-        for child in {"server": children, "web": workers, "worker": workers, "importer": importers}[whom]:
+        for child in {"server": children, "web": workers, "worker": workers, "importer": importers}[part]:
             child.kill()
-        if whom in ("server", "web"):
+        if part in ("server", "web"):
             self._process.wait()
             self.start()
 
@@ -125,9 +122,9 @@ class Victim:
 class Watcher(threading.Thread):
     """A browser without a socket: asks again and again how the import is, whether anybody answers or not."""
 
-    def __init__(self, victim: Victim, session_id: str) -> None:
+    def __init__(self, server: KilledServer, session_id: str) -> None:
         super().__init__(daemon=True)
-        self._victim, self._path = victim, f"/api/progress/{session_id}"
+        self._server, self._path = server, f"/api/progress/{session_id}"
         self.seen: list[dict[str, Any]] = []
         self.lost = False
         self._done = threading.Event()
@@ -135,7 +132,7 @@ class Watcher(threading.Thread):
 
     def run(self) -> None:
         while not self._done.wait(0.05):
-            status, snapshot = self._victim.ask(self._path)
+            status, snapshot = self._server.ask(self._path)
             if status == 200:
                 self.seen.append(snapshot)
             elif status:
@@ -143,18 +140,11 @@ class Watcher(threading.Thread):
 
     def end(self) -> list[dict[str, Any]]:
         """Stop, and return every snapshot there was."""
-        until(lambda: self.seen and self.seen[-1]["status"] != "processing", seconds=10)
+        with suppress(AssertionError):  # the test says what it misses
+            until(lambda: self.seen and self.seen[-1]["status"] != "processing", seconds=10)
         self._done.set()
         self.join()
         return self.seen
-
-
-def until(condition: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.02) -> bool:
-    """Wait for a condition; whether it came true."""
-    deadline = time.monotonic() + seconds
-    while not (met := condition()) and time.monotonic() < deadline:
-        time.sleep(pause)
-    return bool(met)
 
 
 def _command(process: psutil.Process) -> list[str]:

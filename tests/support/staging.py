@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session
 
-from benchmarks.databases import as_sqlite_has_them
 from hextrackr.importing import loading, pace, promotion, sweep
 from hextrackr.importing.meter import Meter
 from hextrackr.importing.neutral import (
@@ -25,8 +25,9 @@ from hextrackr.importing.neutral import (
 )
 from hextrackr.models import Import, Source
 from hextrackr.models.imports import ImportMode, ImportState
+from tests.support.databases import as_sqlite_has_them
 
-from .plainmodel import Key, Row
+from .reference_model import Key, Row
 
 #: What an undo must restore, and what two imports of one file must leave alike.
 RECORD = (
@@ -78,7 +79,7 @@ def promote(
     return import_id, state
 
 
-def dump(engine: Engine) -> dict[str, list[tuple]]:
+def dump(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
     """Everything that makes up the record, row by row."""
     with engine.connect() as connection:
         return {
@@ -93,7 +94,7 @@ def _stage(
     """Each definition tells its newest row's VPR and severity in its text, so that definitions change as well."""
     told = {key[1]: row for key, row in rows.items()}
 
-    def insert(table: str, columns: tuple[str, ...], values: list[tuple]) -> None:
+    def insert(table: str, columns: tuple[str, ...], values: list[tuple[Any, ...]]) -> None:
         if values:
             loading.insert_many(connection, table, columns, values, import_id=import_id)
 

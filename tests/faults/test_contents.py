@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from benchmarks import databases, record
-from tests.exports import scan
-from tests.importing.conftest import importer
+from tests.support import contents, databases
+from tests.support.exports import scan
+from tests.support.importer import importer
 
 
 @pytest.fixture
@@ -23,13 +23,13 @@ def instance(config, engine, tmp_path, monkeypatch):
 
 
 def test_ids_instants_and_failed_imports_do_not_matter(instance, engine, tmp_path):
-    record.keep(instance, tmp_path / "kept")
+    contents.save(instance, tmp_path / "kept")
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM imports WHERE state <> 'completed'"))
         connection.execute(text("UPDATE imports SET attempts = 3, finished_at = 5"))
         connection.execute(text("UPDATE findings SET id = id + 61"))
         connection.execute(text("UPDATE undo_sightings SET block = block + 1, findings = findings >> 1"))
-    assert record.differences(instance, tmp_path / "kept") == []
+    assert contents.differences(instance, tmp_path / "kept") == []
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_ids_instants_and_failed_imports_do_not_matter(instance, engine, tmp_pat
     ],
 )  # fmt: skip
 def test_every_row_that_is_not_alike_is_told(instance, engine, tmp_path, change, told):
-    record.keep(instance, tmp_path / "kept")
+    contents.save(instance, tmp_path / "kept")
     with engine.begin() as connection:
         connection.execute(text(change))
-    found = record.differences(instance, tmp_path / "kept")
+    found = contents.differences(instance, tmp_path / "kept")
     assert [line.split(" {")[0] for line in found] == told

@@ -1,0 +1,19 @@
+"""Skips tests for want of a program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from .services import MissingProgram
+
+
+@contextmanager
+def skipped_without_programs() -> Iterator[None]:
+    """Skip the test if a program that it starts is not installed."""
+    try:
+        yield
+    except MissingProgram as missing:
+        pytest.skip(str(missing))

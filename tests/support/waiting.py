@@ -1,0 +1,23 @@
+"""Waits for what happens elsewhere: in another process, or in another thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+#: Seconds until something has taken too long, on a machine that has other work.
+PATIENCE = 180.0
+
+
+def until(condition: Callable[[], T], seconds: float = PATIENCE, pause: float = 0.02) -> T:
+    """Wait until a condition is true, and return its value.
+
+    :raises AssertionError: it was not in so many seconds.
+    """
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"still {value!r} after {seconds} s"
+        time.sleep(pause)
+    return value
