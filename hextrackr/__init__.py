@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flask import Flask
 
-    from config import Config
+    from hextrackr.config import Config
 
 __version__ = "0.1.0"
 
@@ -24,11 +24,11 @@ def create_app(config: Config, offload: Callable[..., Any] | None = None) -> Fla
     """
     from flask import Flask
 
-    from . import cli, database, extensions, logs, monitoring, realtime, web
+    from . import cli, database, extensions, logs, monitoring, paths, realtime, web
     from .workers import wiring
 
     logs.set_up(config.LOG_FORMAT, config.LOG_LEVEL)
-    app = Flask(__name__, template_folder="../templates", static_folder="../static")
+    app = Flask(__name__, template_folder=paths.RESOURCES / "templates", static_folder=paths.RESOURCES / "static")
     app.config.from_object(config)
     app.extensions["offload"] = offload or extensions.run_inline
     database.init_app(app, config)

@@ -23,7 +23,7 @@ from .models.base import prepare_engine
 if TYPE_CHECKING:
     from flask import Flask
 
-    from config import Config
+    from hextrackr.config import Config
 
 #: SQLite waits in C: short on an event loop; who writes tries again, without blocking.
 BUSY_TIMEOUT_MS = 20

@@ -14,7 +14,7 @@ from .figures import Figures
 if TYPE_CHECKING:
     from flask import Flask
 
-    from config import Config
+    from hextrackr.config import Config
 
 
 def init_app(app: Flask, config: Config) -> None:
