@@ -25,6 +25,7 @@ def create_app(config: Config, offload: Callable[..., Any] | None = None) -> Fla
     from flask import Flask
 
     from . import cli, database, extensions, logs, monitoring, paths, realtime, web
+    from .serving import development
     from .workers import wiring
 
     logs.set_up(config.LOG_FORMAT, config.LOG_LEVEL)
@@ -37,4 +38,5 @@ def create_app(config: Config, offload: Callable[..., Any] | None = None) -> Fla
     wiring.init_app(app, config)
     web.init_app(app, config)
     cli.init_app(app)
+    development.init_app(app)
     return app

@@ -18,7 +18,18 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 #: Part of the package -> the parts it may import. ``importing.job`` is plain data: what the web process hands over.
 ALLOWED = {
     "backups": {"causes", "models", "paths"},
-    "__init__": {"cli", "database", "extensions", "logs", "monitoring", "paths", "realtime", "web", "workers"},
+    "__init__": {
+        "cli",
+        "database",
+        "extensions",
+        "logs",
+        "monitoring",
+        "paths",
+        "realtime",
+        "serving",
+        "web",
+        "workers",
+    },
     "causes": set(),
     "config": {"paths"},
     "connections": set(),
