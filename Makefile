@@ -8,7 +8,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 # Where no database is asked anything, so that it does not matter which there is.
 PURE := $(addprefix tests/,progress shared) $(addprefix tests/test_,architecture.py config.py deploy.py docs.py javascript.py)
 
-.PHONY: help run worker test test-postgresql faults lint audit format bench assets requirements chromium services postgresql clean
+.PHONY: help run worker test test-postgresql faults lint audit format bench assets wheel requirements chromium services postgresql clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -48,13 +48,16 @@ bench: $(VENV)/installed-dev static/vendor/installed ## Measure imports, what ot
 
 assets: static/vendor/installed ## Fetch the browser libraries
 
+wheel: $(VENV)/installed-dev static/vendor/installed ## Build the package into dist/
+	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
 requirements: $(VENV)/installed-dev ## Compile requirements.txt and requirements-dev.txt anew
 	@$(PIP) uv
 	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 requirements.in -o requirements.txt
 	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove what was installed and built; the data in instance/ stays
-	@rm -rf $(VENV) node_modules static/vendor
+	@rm -rf $(VENV) node_modules static/vendor dist
 
 $(VENV)/installed: requirements.txt
 	@echo "Installing Python packages..."
