@@ -172,7 +172,7 @@ def test_the_commands_work_on_the_data_of_the_folder_they_are_given_in(run, tmp_
     assert run("hextrackr", "--version").split()[-1] == __version__
 
 
-def test_a_database_that_is_not_set_up_is_told_with_the_command_that_does(environment, tmp_path):
+def test_an_import_before_the_first_migration_names_the_command_to_run(environment, tmp_path):
     done = subprocess.run(
         [str(environment / "hextrackr"), "import-csv", str(EXPORT)],
         cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE,

@@ -33,7 +33,7 @@ def _will_serve() -> bool:
 
 
 def start(app: Flask) -> None:
-    """Start what gunicorn's workers start, and let go of it when the process ends."""
+    """Start what a worker of gunicorn starts, and stop it when the process ends."""
     if why := database.unready(app):
         raise SystemExit(why)
     web.start(app)

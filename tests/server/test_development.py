@@ -86,7 +86,7 @@ def test_with_the_reloader_only_the_child_imports(config):
         assert importer.ppid() == child.pid
 
 
-def test_a_database_without_its_tables_ends_the_start_in_a_sentence(tmp_path):
+def test_a_database_without_its_tables_ends_the_start_with_one_sentence(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "flask", "run", "--port", str(ports.free())], cwd=ROOT, capture_output=True, text=True,
         timeout=PATIENCE, env={**os.environ, "INSTANCE_PATH": str(tmp_path), "DATABASE_URL": ""},
