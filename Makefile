@@ -10,7 +10,7 @@ PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 PURE := $(addprefix tests/,progress shared) $(addprefix tests/test_,architecture.py config.py deploy.py docs.py javascript.py) \
   $(addprefix tests/,backups/test_elsewhere.py faults/test_postgresql.py importing/test_both_databases.py importing/test_filling.py web/test_plans.py)
 
-.PHONY: help run worker test test-system test-postgresql faults lint audit format bench assets requirements chromium services postgresql clean
+.PHONY: help run worker test test-system test-postgresql faults lint audit format bench assets wheel requirements chromium services postgresql clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -54,13 +54,16 @@ bench: $(VENV)/installed-dev static/vendor/installed ## Measure imports, what ot
 
 assets: static/vendor/installed ## Fetch the browser libraries
 
+wheel: $(VENV)/installed-dev static/vendor/installed ## Build the package into dist/
+	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
 requirements: $(VENV)/installed-dev ## Compile requirements.txt and requirements-dev.txt anew
 	@$(PIP) uv
 	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 requirements.in -o requirements.txt
 	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove what was installed and built; the data in instance/ stays
-	@rm -rf $(VENV) node_modules static/vendor
+	@rm -rf $(VENV) node_modules static/vendor dist
 
 $(VENV)/installed: requirements.txt
 	@echo "Installing Python packages..."

@@ -6,29 +6,37 @@ Importing this package loads nothing else, so that the importer process stays fr
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from config import Config
+    from hextrackr.config import Config
 
-__version__ = "0.1.0"
+#: The one place that says so: the build, the pages, ``/health`` and ``/metrics`` have it from here.
+__version__ = "0.2.0"
 
 
-def create_app(config: Config, offload: Callable[..., Any] | None = None) -> Flask:
+def create_app(config: Config | None = None, offload: Callable[..., Any] | None = None) -> Flask:
     """Build the app.
 
-    :param config: the settings.
+    :param config: the settings; by default those of the environment, served in threads: what ``ASYNC_MODE`` may ask for instead has to
+        patch the process before anything is imported, which :mod:`hextrackr.serving.wsgi` does.
     :param offload: runs a short call that waits for the disk beside the event loop; by default a plain call.
     """
     from flask import Flask
 
-    from . import cli, database, extensions, logs, monitoring, realtime, web
+    from . import cli, database, extensions, logs, monitoring, paths, realtime, web
+    from .config import Config
+    from .serving import development
     from .workers import wiring
 
+    if config is None:
+        config = replace(Config.of_server(), ASYNC_MODE="threading")
+
     logs.set_up(config.LOG_FORMAT, config.LOG_LEVEL)
-    app = Flask(__name__, template_folder="../templates", static_folder="../static")
+    app = Flask(__name__, template_folder=paths.RESOURCES / "templates", static_folder=paths.RESOURCES / "static")
     app.config.from_object(config)
     app.extensions["offload"] = offload or extensions.run_inline
     database.init_app(app, config)
@@ -37,4 +45,5 @@ def create_app(config: Config, offload: Callable[..., Any] | None = None) -> Fla
     wiring.init_app(app, config)
     web.init_app(app, config)
     cli.init_app(app)
+    development.init_app(app)
     return app

@@ -1,4 +1,4 @@
-"""Commands of ``flask``, beside ``flask db ...`` of the migrations.
+"""Commands of ``flask`` and ``hextrackr``, beside ``db ...`` of the migrations.
 
 ``import-csv`` and ``confirm-import`` end with 0 when the import is complete, :data:`WITH_REJECTS` when it is but for rejected rows,
 1 when it failed, and :data:`WAITS` when it waits for an answer.
@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sqlite3
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -29,6 +31,7 @@ from .errors import DatabaseBusy, DatabaseUnavailable, HexTrackrError
 from .legible import legible
 from .models import Import, Reject
 from .models.imports import FINISHED, RUNNING, ImportMode, ImportState
+from .paths import PROGRAM
 from .workers import answers, cancellation, janitor, snapshots, wiring
 from .workers.registry import now_ms
 
@@ -71,10 +74,22 @@ class _Command(_Explained):
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for command in (import_csv, confirm_import, cancel_import, backup, restore, clear):
+    for command in (serve, import_csv, confirm_import, cancel_import, backup, restore, clear):
         app.cli.add_command(command)
     migrations = cast("click.Group", app.cli.commands["db"])
     app.cli.add_command(_Group("db", migrations.commands, callback=migrations.callback, help=migrations.help))
+
+
+@click.command("serve", cls=_Explained)
+def serve() -> None:
+    """Bring the database up to this version, and serve until SIGTERM.
+
+    The settings are environment variables, or lines of a file .env.
+    """
+    with _explained(), extensions.import_supervisor.writing():
+        extensions.alembic.upgrade()
+    # In place of this process, so that whoever started it ends the server with it. What the server patches must not be loaded before that.
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", "python:hextrackr.serving.gunicorn_conf"])
 
 
 @click.command("import-csv", cls=_Command)
@@ -176,11 +191,11 @@ def _question(record: Import) -> Iterator[str]:
     """Why an import waits, and the commands that answer it."""
     yield snapshots.confirmation(record)[0]
     yield "Answer with one of these:"
-    answer = f"flask confirm-import {record.id}"
+    answer = f"{PROGRAM} confirm-import {record.id}"
     yield f"  {answer}"
     yield f"  {answer} --leave-open"
     yield f"  {answer} --source LABEL"
-    yield f"  flask cancel-import {record.id}"
+    yield f"  {PROGRAM} cancel-import {record.id}"
 
 
 @click.command("cancel-import", cls=_Command)

@@ -19,11 +19,12 @@ from .extensions import alembic, db
 from .legible import legible
 from .models import Base, comparison, deadlines, dialects, files
 from .models.base import prepare_engine
+from .paths import IS_INSTALLED, PROGRAM
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from config import Config
+    from hextrackr.config import Config
 
 #: SQLite waits in C: short on an event loop; who writes tries again, without blocking.
 BUSY_TIMEOUT_MS = 20
@@ -102,11 +103,10 @@ def unready(app: Flask) -> str:
             return unknown_revision(error)
         finally:
             chatter.setLevel(level)
-    return (
-        "The database is not that of this version: run `flask db upgrade` first (`make run` and `make worker` do)."
-        if behind
-        else ""
-    )
+    if not behind:
+        return ""
+    does = "`hextrackr serve` does" if IS_INSTALLED else "`make run` and `make worker` do"
+    return f"The database is not that of this version: run `{PROGRAM} db upgrade` first ({does})."
 
 
 def unknown_revision(error: BaseException) -> str:

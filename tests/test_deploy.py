@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -17,6 +18,8 @@ DEPLOY = ROOT / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
+#: One container on SQLite.
+SMALL = yaml.safe_load((DEPLOY / "compose.sqlite.yaml").read_text(encoding="utf-8"))
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 SETTINGS = {setting.name for setting in fields(Config) if "parse" in setting.metadata}
 IGNORED = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
@@ -56,6 +59,23 @@ def test_the_system_is_the_one_that_is_tried():
     assert {port for _, port in servers} == {environment(OURS[webs[0]])["PORT"]}
 
 
+def test_the_small_system_is_one_process_on_sqlite(app):
+    (service,) = SMALL["services"].values()
+    given = environment(service)
+    assert set(given) - {"PATH", "PYTHONUNBUFFERED"} <= SETTINGS
+    config = Config.from_env(given)
+    assert (config.DATABASE_URL, config.REDIS_URL, config.IMPORT_WORKERS) == ("", "", "embedded")
+    assert {"127.0.0.1", "localhost"} <= set(
+        config.ALLOWED_HOSTS
+    )  # which the health check of the image and people ask for
+    assert service["volumes"] == [f"data:{given['INSTANCE_PATH']}"]
+    assert set(SMALL["volumes"]) == {"data"}
+    assert service["ports"] == [f"127.0.0.1:{given['PORT']}:{given['PORT']}"]  # there is no login
+    program, command = service["command"]
+    assert program == "flask" and command in app.cli.commands
+    assert service["build"] == OURS["web1"]["build"]
+
+
 def test_nobody_depends_on_what_there_is_not():
     for service in SERVICES.values():
         assert set(service.get("depends_on", ())) <= set(SERVICES)
@@ -71,7 +91,8 @@ def test_what_is_mounted_from_here_exists_and_what_nginx_includes_is_mounted():
 
 
 def test_images_are_pinned_to_a_version():
-    images = [service["image"] for service in SERVICES.values()] + re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    fetched = [service for service in SERVICES.values() if "build" not in service]
+    images = [service["image"] for service in fetched] + re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
     assert all(re.search(r":\d", image) for image in images)
 
 
@@ -99,6 +120,14 @@ def test_the_image_runs_as_somebody_who_may_do_nothing():
 def test_the_site_lets_through_the_largest_upload():
     (size,) = re.findall(r"client_max_body_size (\d+)m;", (DEPLOY / "nginx.conf").read_text())
     assert int(size) * 1024 * 1024 >= Config().UPLOAD_MAX_BYTES + FORM_BYTES
+
+
+def test_the_workflow_runs_what_must_hold():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    (job,) = workflow["jobs"].values()
+    (command,) = [step["run"] for step in job["steps"] if "run" in step]
+    assert os.access(ROOT / command, os.X_OK)
+    assert job["container"]["image"].startswith("python:3.11")
 
 
 def test_the_procfile_names_what_there_is():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from config import Config
-from hextrackr import errors
+from hextrackr import __version__, errors
 from hextrackr.importing import formats
 from hextrackr.progress import protocol
 
@@ -108,11 +109,40 @@ def test_every_format_is_named(known):
 
 
 def test_the_commands_of_the_readme_exist(app):
-    named = set(re.findall(r"flask ([a-z-]+)", README)) - {"db"}
+    named = set(re.findall(r"flask ([a-z-]+)", README)) - {"db", "run"}
     assert named == {"import-csv", "confirm-import", "cancel-import", "backup", "restore", "clear"}
     assert named <= set(app.cli.commands)
     options = {option for parameter in app.cli.commands["import-csv"].params for option in parameter.opts}
     assert set(re.findall(r"(?<= )--(?:source|mode|confirm)", README)) <= options
+
+
+@pytest.mark.parametrize("document", ["README.md", "CHANGELOG.md", "SECURITY.md", "docs/operating.md"])
+def test_the_commands_of_the_package_exist(app, document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:`|/)(?:hextrackr|flask) ([a-z][a-z-]+)", text)) - {"run"}
+    assert named
+    assert named <= set(app.cli.commands)
+
+
+def test_the_changelog_begins_with_this_version_and_has_groups():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    first, *_ = re.findall(r"^## ([\d.]+)", text, re.MULTILINE)
+    assert first == __version__
+    assert re.findall(r"^### (.*)$", text.split("\n## ")[1], re.MULTILINE) == ["Added", "Changed", "Fixed"]
+
+
+def test_the_licence_is_the_one_of_the_package():
+    licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert licence.startswith(f"{project['license']} License\n")
+    assert project["authors"][0]["name"] in licence
+    assert "version" not in project  # it stands in hextrackr/__init__.py alone
+
+
+def test_every_link_of_the_security_policy_leads_somewhere():
+    named = set(re.findall(r"\]\(([^)#:]+)\)", (ROOT / "SECURITY.md").read_text(encoding="utf-8")))
+    assert {"docs/reliability.md", "docs/operating.md"} <= named
+    assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
 def test_every_test_file_that_a_promise_names_exists():

@@ -43,8 +43,14 @@ def test_a_database_without_its_tables(started, command, tmp_path):
 
 @pytest.mark.parametrize(
     ("command", "mode"),
-    [(FLASK, ""), (("flask", "import-csv", "README.md"), ""), (WORKER, ""), *((SERVER, mode) for mode in ASYNC_MODES)],
-    ids=["upgrade", "import", "worker", *ASYNC_MODES],
+    [
+        (FLASK, ""),
+        (("flask", "serve"), ""),
+        (("flask", "import-csv", "README.md"), ""),
+        (WORKER, ""),
+        *((SERVER, mode) for mode in ASYNC_MODES),
+    ],
+    ids=["upgrade", "serve", "import", "worker", *ASYNC_MODES],
 )
 def test_a_database_that_is_away(started, command, mode):
     done = started(

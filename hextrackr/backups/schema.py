@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 from hextrackr.errors import BackupRefused, HexTrackrError, Interrupted
+from hextrackr.paths import IMPORT_ROOT
 
 from . import copying
 
 #: What :func:`make` makes, in its folder.
 DATABASE = "hextrackr.sqlite3"
-_ROOT = Path(__file__).resolve().parents[2]
 _MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 
 
@@ -34,8 +34,8 @@ def make(folder: Path, revision: str = "") -> None:
     is_new = not (folder / DATABASE).exists()
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "app", "db", "upgrade", *([revision] if revision else [])],
-            env={**environment, "INSTANCE_PATH": str(folder)}, cwd=_ROOT, capture_output=True, text=True,
+            [sys.executable, "-m", "flask", "--app", "hextrackr.serving.wsgi", "db", "upgrade", *([revision] if revision else [])],
+            env={**environment, "INSTANCE_PATH": str(folder)}, cwd=IMPORT_ROOT, capture_output=True, text=True,
         )  # fmt: skip
     except OSError as error:
         raise Interrupted("A program that this needs could not be started; nothing was changed.") from error

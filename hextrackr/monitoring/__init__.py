@@ -12,7 +12,7 @@ from . import readiness
 if TYPE_CHECKING:
     from flask import Flask
 
-    from config import Config
+    from hextrackr.config import Config
 
 
 def init_app(app: Flask, config: Config) -> None:

@@ -29,7 +29,7 @@ from .websockets import BoundedWebSockets
 if TYPE_CHECKING:
     from flask import Flask
 
-    from config import Config
+    from hextrackr.config import Config
     from hextrackr.shared import Shared
 
 __all__ = ["bounded", "events", "init_app", "start"]

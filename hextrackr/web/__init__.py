@@ -35,7 +35,7 @@ from .requests import ImportRequest
 if TYPE_CHECKING:
     from flask import Flask
 
-    from config import Config
+    from hextrackr.config import Config
 
 #: Bytes of any request body but an upload's.
 MAX_BODY_BYTES = 64 * 1024

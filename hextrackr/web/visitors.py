@@ -17,7 +17,7 @@ from hextrackr.errors import CrossSite
 from .rates import SteadyStorage
 
 if TYPE_CHECKING:
-    from config import Config
+    from hextrackr.config import Config
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

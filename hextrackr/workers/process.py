@@ -8,15 +8,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from hextrackr import logs
 from hextrackr.importing.job import Job
+from hextrackr.paths import IMPORT_ROOT
 
 from . import footprint
 from .channel import Channel, Message
 
-_ROOT = Path(__file__).resolve().parents[2]
 #: A child that says nothing for this long, in seconds, is spoken for: watchers are never without a word for half a second.
 PATIENCE = 0.3
 
@@ -44,7 +43,7 @@ class ImporterProcess:
                     ],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
-                    cwd=_ROOT,
+                    cwd=IMPORT_ROOT,
                     env={**os.environ, **logs.chosen()},
                     process_group=0,
                 )

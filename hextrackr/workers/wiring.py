@@ -25,7 +25,7 @@ from .upkeep import Upkeep
 if TYPE_CHECKING:
     from flask import Flask
 
-    from config import Config
+    from hextrackr.config import Config
     from hextrackr.shared import Shared
 
 

@@ -151,11 +151,11 @@ def test_an_older_backup_is_brought_up_to_this_version(run, database, engine, tm
     environment = {"INSTANCE_PATH": str(tmp_path / "older"), "PATH": ""}
     (tmp_path / "older").mkdir()
     shutil.copy(tmp_path / "old.sqlite3", tmp_path / "older" / "hextrackr.sqlite3")
-    migrations = Path(schema._ROOT, "hextrackr", "migrations")
+    migrations = Path(schema.IMPORT_ROOT, "hextrackr", "migrations")
     later = [path for path in migrations.glob("1*.py") if path.name > "1795490000"]  # whose name goes on
     subprocess.run(
         [sys.executable, "-m", "flask", "db", "downgrade", str(len(later))],
-        env=environment, check=True, capture_output=True, cwd=schema._ROOT,
+        env=environment, check=True, capture_output=True, cwd=schema.IMPORT_ROOT,
     )  # fmt: skip
     copying.close_log(tmp_path / "older" / "hextrackr.sqlite3")
     assert "asset_weights" not in tables(tmp_path / "older" / "hextrackr.sqlite3")
@@ -225,7 +225,7 @@ def test_a_restore_that_is_killed_halfway_changes_nothing(run, database, engine,
     empty = dump(engine)
     child = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path / "first.sqlite3"), str(database)],
-        stdout=subprocess.PIPE, cwd=schema._ROOT,
+        stdout=subprocess.PIPE, cwd=schema.IMPORT_ROOT,
     )  # fmt: skip
     for _ in range(5):
         assert child.stdout.readline()

@@ -184,7 +184,7 @@ with app.app_context(), app.extensions["upkeep"].running("clear") as work:
 def test_after_the_end_of_its_process_what_became_of_it_is_found_out(start_app, at):
     """A command that is killed in a clear: the running server tells what is true."""
     app = start_app()
-    done = subprocess.run([sys.executable, "-c", KILLED, str(app.instance), at], cwd=schema._ROOT)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(app.instance), at], cwd=schema.IMPORT_ROOT)
     assert done.returncode == -signal.SIGKILL
     told = app.get("/api/backups").json["operations"][0]
     assert told["state"] == ("completed" if at == "after" else "failed")

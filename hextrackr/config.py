@@ -1,0 +1,245 @@
+"""Every setting, read from the environment once.
+
+Each field is one environment variable of the same name. A wrong value stops the start with one sentence
+that names the setting. ``.env.example`` and the README list the same names; a test compares the three.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+import limits
+from dotenv import dotenv_values
+
+from .paths import HOME
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+ASYNC_MODES = ("eventlet", "threading")
+CORS_DEFAULT = ("http://localhost:8080", "http://127.0.0.1:8080")
+
+
+class SettingError(ValueError):
+    """A setting has a value that cannot be used; the message names both."""
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise ValueError("must be a whole number") from None
+        if not low <= value <= high:
+            raise ValueError(f"must lie between {low} and {high}")
+        return value
+
+    return parse
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError("must be " + " or ".join(allowed))
+        return text
+
+    return parse
+
+
+def _memory(text: str) -> str:
+    if not re.fullmatch(r"[1-9]\d*\s?(MB|MiB|GB|GiB)", text):
+        raise ValueError("must be a size such as 256MB")
+    return text
+
+
+def _memory_or_off(text: str) -> str:
+    return text if text == "off" else _memory(text)
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+    for origin in origins:
+        if not re.fullmatch(r"https?://[^/\s*]+", origin):
+            raise ValueError(f"'{origin}' is no origin such as https://host:port")
+    return origins
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(part.strip().lower().strip("[]") for part in text.split(",") if part.strip())
+    for host in hosts:
+        if not re.fullmatch(r"\.?[a-z0-9._-]+|[0-9a-f:.]+", host):
+            raise ValueError(f"'{host}' is no name of a host such as scans.example.org")
+    return hosts
+
+
+def _database(text: str) -> str:
+    if not re.match(r"(sqlite|postgres(ql)?(\+psycopg)?):", text):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    if text.startswith("sqlite:") and re.fullmatch(r"sqlite:(///)?|sqlite:(?!///).*|sqlite:///:memory:.*", text):
+        raise ValueError("must name a file, such as sqlite:////var/lib/hextrackr/hextrackr.sqlite3")
+    return text
+
+
+def _rate(text: str) -> str:
+    if text != "off":
+        try:
+            limits.parse_many(text)
+        except ValueError:
+            raise ValueError("must be rates such as '60 per second; 1800 per minute', or off") from None
+    return text
+
+
+def _redis(text: str) -> str:
+    if not re.fullmatch(r"(rediss?://[^/\s]+(/\d+)?|unix://\S+)", text):
+        raise ValueError("must be an address such as redis://host:6379/0")
+    return text
+
+
+def _setting(default: Any, parse: Callable[[str], Any] = str) -> Any:
+    return field(default=default, metadata={"parse": parse})
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one server."""
+
+    HOST: str = _setting("127.0.0.1")
+    PORT: int = _setting(8989, _whole(1, 65535))
+    #: Database, uploads, secrets and spill files.
+    INSTANCE_PATH: Path = _setting(HOME / "instance", lambda text: Path(text).expanduser().resolve())
+    #: Empty: SQLite in INSTANCE_PATH.
+    DATABASE_URL: str = _setting("", _database)
+    #: Empty: one process alone. Else web processes and workers share their events and live sessions through this Redis or Valkey.
+    REDIS_URL: str = _setting("", _redis)
+    #: ``celery`` runs imports in worker processes (``make worker``), which REDIS_URL wakes; ``embedded`` runs them beside the web process.
+    IMPORT_WORKERS: str = _setting("embedded", _one_of("embedded", "celery"))
+    #: Empty: generated on the first start and kept in INSTANCE_PATH with mode 0600.
+    SECRET_KEY: str = _setting("")
+    CORS_ORIGINS: tuple[str, ...] = _setting(CORS_DEFAULT, _origins)
+    ASYNC_MODE: str = _setting("eventlet", _one_of(*ASYNC_MODES))
+    #: Bytes; the default is 2 GiB.
+    UPLOAD_MAX_BYTES: int = _setting(2 * 1024**3, _whole(1, 1 << 50))
+    #: Milliseconds between two updates of one session.
+    PROGRESS_INTERVAL_MS: int = _setting(120, _whole(100, 10_000))
+    #: An import that would resolve more than this share of its source's open findings asks first.
+    RESOLVE_GUARD_PERCENT: int = _setting(50, _whole(0, 100))
+    #: What DuckDB may hold in memory before it spills to INSTANCE_PATH.
+    DUCKDB_MEMORY_LIMIT: str = _setting("256MB", _memory)
+    #: The address space of the process that imports; what goes beyond ends the import. ``off`` is no limit.
+    IMPORTER_MEMORY_LIMIT: str = _setting("4GB", _memory_or_off)
+    #: How far imports give way to everything else on the machine, the server's own event loop first: as ``nice`` counts it.
+    IMPORTER_NICENESS: int = _setting(10, _whole(0, 19))
+    #: At one time; a page has one. All clients behind a proxy have its address unless TRUSTED_PROXIES says otherwise.
+    SOCKETS_PER_ADDRESS: int = _setting(500, _whole(1, 1_000_000))
+    #: Requests to the API from one address, in the notation of the library "limits"; empty is the default, ``off`` is none.
+    API_RATE_LIMIT: str = _setting("60 per second; 1800 per minute", _rate)
+    #: How many proxies stand before the server and say in X-Forwarded-For whom they serve.
+    TRUSTED_PROXIES: int = _setting(0, _whole(0, 10))
+    #: Names under which browsers may ask; by default this machine's own while HOST is a loopback address, and any otherwise.
+    ALLOWED_HOSTS: tuple[str, ...] = _setting((), _hosts)
+    #: One websocket frame for all watchers of an import; ``off`` leaves it to the libraries.
+    FAST_BROADCAST: str = _setting("on", _one_of("on", "off"))
+    LOG_LEVEL: str = _setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
+    #: ``json`` writes each line of the log as an object, with the import and the session that it is about.
+    LOG_FORMAT: str = _setting("text", _one_of("text", "json"))
+    #: Whether ``/metrics`` answers.
+    METRICS: str = _setting("on", _one_of("on", "off"))
+    TESTING: bool = False
+
+    @classmethod
+    def of_server(cls) -> Config:
+        """The settings from the environment and, below it, from the file ``.env``; a wrong one ends the program."""
+        environ = {name: value or "" for name, value in dotenv_values(HOME / ".env").items()}
+        try:
+            return cls.from_env({**environ, **os.environ})
+        except SettingError as error:
+            raise SystemExit(str(error)) from None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Config:
+        """Read every setting from ``environ``; an unset or empty variable means the default.
+
+        :raises SettingError: a value cannot be used.
+        """
+        values = {}
+        for setting in fields(cls):
+            text = environ.get(setting.name, "").strip()
+            if text and "parse" in setting.metadata:
+                try:
+                    values[setting.name] = setting.metadata["parse"](text)
+                except ValueError as error:
+                    raise SettingError(f"{setting.name}={text!r} cannot be used: {error}.") from None
+        config = cls(**values)
+        if config.IMPORT_WORKERS == "celery" and not config.REDIS_URL:
+            raise SettingError("IMPORT_WORKERS='celery' cannot be used: it needs REDIS_URL.")
+        return config
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL of the database, with the driver that we have."""
+        if self.DATABASE_URL and not self.DATABASE_URL.startswith("sqlite:"):
+            return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", self.DATABASE_URL)
+        url, _, query = self.DATABASE_URL.partition("?")
+        if url.startswith("sqlite:///file:"):
+            return self.DATABASE_URL
+        # Below INSTANCE_PATH, whatever folder a process is started in: they all must find the same file.
+        path = self.INSTANCE_PATH / (unquote(url.removeprefix("sqlite:///")) or "hextrackr.sqlite3")
+        return f"sqlite:///{quote(str(path), safe='/')}{f'?{query}' if query else ''}"
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """Every origin a browser may come from: the allow list and the server's own."""
+        own = {self.HOST, "127.0.0.1", "localhost"} if self.HOST in ("127.0.0.1", "localhost") else {self.HOST}
+        return [*self.CORS_ORIGINS, *(f"http://{host}:{self.PORT}" for host in sorted(own))]
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        """The names under which the server answers; empty means any.
+
+        A page elsewhere can give its own name our loopback address (DNS rebinding); then only the name tells that it is not ours.
+        """
+        if self.ALLOWED_HOSTS or self.HOST not in LOOPBACK:
+            return list(self.ALLOWED_HOSTS)
+        return [*LOOPBACK, *(urlsplit(origin).hostname or "" for origin in self.CORS_ORIGINS)]
+
+    @property
+    def importer_memory(self) -> int | None:
+        """The address space of the importer process in bytes; None if it has no limit."""
+        if self.IMPORTER_MEMORY_LIMIT == "off":
+            return None
+        number, unit = re.findall(r"\d+|[A-Za-z]+", self.IMPORTER_MEMORY_LIMIT)
+        return int(number) * {"MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}[unit]
+
+    def secret_key(self) -> str:
+        """The signing key: the setting, else the one kept in INSTANCE_PATH, made on the first call."""
+        if self.SECRET_KEY:
+            return self.SECRET_KEY
+        kept = self.INSTANCE_PATH / "secret_key"
+        if not kept.exists():
+            # Of several processes that start at once one wins, and none reads what is half written.
+            made = self.INSTANCE_PATH / f"secret_key.{os.getpid()}"
+            made.touch(mode=0o600)
+            made.write_text(secrets.token_hex(32), encoding="ascii")
+            with suppress(FileExistsError):
+                kept.hardlink_to(made)
+            made.unlink()
+        return kept.read_text(encoding="ascii")
+
+
+@dataclass(frozen=True)
+class TestingConfig(Config):
+    """What the tests change: threads instead of eventlet, no secret on disk, imports that do not give way to tests beside them."""
+
+    __test__ = False  # a name pytest would collect
+
+    ASYNC_MODE: str = _setting("threading", _one_of(*ASYNC_MODES))
+    SECRET_KEY: str = _setting("testing")
+    API_RATE_LIMIT: str = _setting("off", _rate)
+    IMPORTER_NICENESS: int = _setting(0, _whole(0, 19))
+    TESTING: bool = True

@@ -1,0 +1,143 @@
+"""How gunicorn serves the app; every value comes from :mod:`hextrackr.config`."""
+
+import gc
+import logging
+import signal
+import sys
+import warnings
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+
+from hextrackr import connections, logs
+from hextrackr.config import Config
+
+connections.raise_descriptor_limit()
+_config = Config.of_server()
+
+# That eventlet is in maintenance mode is known, and ASYNC_MODE=threading leaves it.
+warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+logging.getLogger("gunicorn.error").addFilter(lambda record: "worker is DEPRECATED" not in record.getMessage())
+
+wsgi_app = "hextrackr.serving.wsgi:app"
+bind = f"{_config.HOST}:{_config.PORT}"
+workers = 1  # sockets and imports live in one process; more of them need a shared store
+worker_class = {"eventlet": "eventlet", "threading": "gthread"}[_config.ASYNC_MODE]
+threads = 1_000  # gthread only: each websocket holds one; they are started as they are needed
+worker_connections = 10_000
+timeout = 60
+graceful_timeout = 5
+keepalive = 5
+control_socket_disable = True
+loglevel = _config.LOG_LEVEL.lower()
+if _config.LOG_FORMAT == "json":
+    logconfig_dict = logs.as_json(_config.LOG_LEVEL)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start the work of this process, then keep what start-up made out of the collector's way.
+
+    Measured with 1,000 clients: the 99th percentile of delivery falls from 165 to 49 ms.
+    """
+    from hextrackr import database, realtime, web
+    from hextrackr.workers import wiring
+
+    if why := database.unready(worker.wsgi):
+        worker.log.critical(why)
+        sys.exit(Arbiter.WORKER_BOOT_ERROR)
+    if worker_class == "eventlet":
+        _close_websockets_once()
+        _show_websockets_their_connection()
+    web.start(worker.wsgi)
+    realtime.start(worker.wsgi)
+    wiring.start(worker.wsgi)
+    _stop_gently(worker)
+    _bound_connections(worker)
+    gc.collect()
+    gc.freeze()
+    # Whoever asks meanwhile waits for the collector: 4 ms for what 10,000 objects leave behind, 20 ms for five times as many.
+    gc.set_threshold(10_000, 50, 250)
+
+
+def post_request(worker: Any, _request: Any, environ: dict[str, Any], _response: Any) -> None:
+    """The connection awaits its next request."""
+    known, connection = getattr(worker, "connections", None), environ.get("gunicorn.socket")
+    if known is not None and connection is not None:
+        known.arriving(connection)
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Leave the database as one whole file."""
+    from hextrackr import database
+
+    if app := getattr(worker, "wsgi", None):
+        database.close(app)
+
+
+def _stop_gently(worker: Any) -> None:
+    """On SIGTERM let go of the running import and of the sockets first: an open one would hold up the end for the whole grace."""
+    from hextrackr.extensions import socketio
+    from hextrackr.workers import wiring
+
+    def leave(signum: int) -> None:
+        try:
+            wiring.stop(worker.wsgi)
+        finally:
+            worker.handle_exit(signum, None)
+
+    signal.signal(signal.SIGTERM, lambda signum, _frame: socketio.start_background_task(leave, signum))
+
+
+def _bound_connections(worker: Any) -> None:
+    """Bound the connections, and how long their requests may take to arrive; see :mod:`hextrackr.connections`."""
+    from hextrackr.extensions import socketio
+
+    # In threads each websocket holds one, and each request.
+    total = connections.capacity((threads if worker_class == "gthread" else worker_connections) * 19 // 20)
+    per_address = None if _config.TRUSTED_PROXIES else min(2 * _config.SOCKETS_PER_ADDRESS, total * 9 // 10)
+    worker.connections = connections.Connections(total, per_address)
+    worker.sockets = [connections.Listener(each, worker.connections, socketio.sleep) for each in worker.sockets]
+    worker.wsgi.wsgi_app = connections.Arrivals(worker.wsgi.wsgi_app, worker.connections)
+
+    def watch() -> None:
+        while True:
+            socketio.sleep(connections.LOOK)
+            worker.connections.end_overdue()
+
+    socketio.start_background_task(watch)
+
+
+def _close_websockets_once() -> None:
+    """Engine.IO and eventlet each close a websocket at its end; the second time eventlet would log an error."""
+    from eventlet.websocket import RFC6455WebSocket
+
+    close = RFC6455WebSocket.close
+
+    def close_once(websocket: Any, close_data: Any = None) -> None:
+        if websocket.socket.fileno() >= 0:
+            close(websocket, close_data)
+
+    RFC6455WebSocket.close = close_once
+
+
+def _show_websockets_their_connection() -> None:
+    """Engine.IO looks for the connection where eventlet's own server has it."""
+    from engineio.async_drivers.eventlet import WebSocketWSGI
+
+    serve = WebSocketWSGI.__call__
+
+    def serve_under_gunicorn(websocket: Any, environ: dict[str, Any], start_response: Any) -> Any:
+        environ["eventlet.input"] = _Input(environ["gunicorn.socket"])
+        return serve(websocket, environ, start_response)
+
+    WebSocketWSGI.__call__ = serve_under_gunicorn
+
+
+class _Input:
+    """What eventlet's server wraps a connection in."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def get_socket(self) -> Any:
+        return self._connection

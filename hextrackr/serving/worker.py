@@ -1,0 +1,18 @@
+"""Builds the worker from the environment: what ``celery -A worker worker`` loads. It is the app, with imports embedded in it."""
+
+import os
+from dataclasses import replace
+
+from hextrackr import create_app, database
+from hextrackr.config import Config
+from hextrackr.workers.worker import worker_of
+
+config = replace(Config.of_server(), ASYNC_MODE="threading", IMPORT_WORKERS="embedded", METRICS="off")
+os.umask(0o077)  # database, uploads and backups are nobody else's
+if not config.REDIS_URL:
+    raise SystemExit("A worker needs REDIS_URL, through which it is woken and tells of its imports.")
+
+_app = create_app(config)
+if why := database.unready(_app):
+    raise SystemExit(why)
+celery = worker_of(_app, config.REDIS_URL)
