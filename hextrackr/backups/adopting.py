@@ -19,7 +19,7 @@ from typing import Any
 from hextrackr.errors import BackupRefused
 from hextrackr.models.events import EventKind
 from hextrackr.models.findings import Lifecycle
-from hextrackr.models.imports import ImportMode, ImportState
+from hextrackr.models.imports import DateOrigin, ImportMode, ImportState
 
 from . import copying
 from .checking import refusing, ticking
@@ -45,7 +45,7 @@ _WORDS: dict[tuple[str, str], Iterable[str]] = {
     ("imports", "state"): ImportState,
     ("imports", "mode"): ImportMode,
     ("imports", "date_order"): ("day-first", "month-first"),
-    ("imports", "scan_date_from"): ("form", "report", "data", "filename", "today"),
+    ("imports", "scan_date_from"): DateOrigin,
     ("asset_identifiers", "kind"): _IDENTIFIERS,
     ("undo_identifiers", "kind"): _IDENTIFIERS,
 }

@@ -16,9 +16,9 @@ from hextrackr.models import Import
 from hextrackr.models.dialects import statement
 from hextrackr.models.imports import ImportMode
 
-from . import added, catalogue, details, evidence, lifecycle, sightings, undo
-from .formats.format import FIXED, RESURFACED
+from . import added, catalogue, lifecycle, saved_details, saved_evidence, sightings, undo
 from .staged import IS_KEPT, LINKED, OPENED
+from .verdicts import FIXED, RESURFACED
 
 #: When a finding ended that nobody knew of: when it was fixed, by the day of the scan, else when the next one did not report it.
 _ENDED = (
@@ -31,7 +31,7 @@ _INSERT = f"""
            CASE WHEN o.state = {FIXED} OR {{looked}} THEN 'resolved' WHEN o.state = {RESURFACED} THEN 'reopened' ELSE 'active' END,
            CASE WHEN o.state = {FIXED} OR {{looked}} THEN (CASE WHEN {_ENDED} < {OPENED} THEN {OPENED} ELSE {_ENDED} END) END, :import_id,
            v.evidence_id
-    FROM {LINKED} {evidence.LINKED} WHERE s.import_id = :import_id AND {IS_KEPT}
+    FROM {LINKED} {saved_evidence.LINKED} WHERE s.import_id = :import_id AND {IS_KEPT}
 """
 _SAW_THE_HOST = """
     a.asset_id IN (SELECT f.asset_id FROM findings f JOIN sightings w ON w.id = f.sighting_id
@@ -69,8 +69,8 @@ def record(
     """
     catalogue.promote_assets(connection, import_id, source_id, late=True)
     catalogue.promote_definitions(connection, import_id, source_id, late=True)
-    details.promote(connection, import_id, late=True)
-    evidence.identify(connection, import_id)
+    saved_details.promote(connection, import_id, late=True)
+    saved_evidence.identify(connection, import_id)
     all_new = lifecycle.match(
         connection, import_id, source_id, day, staged=staged,
         ports=ports, protocols=protocols, no_ports=no_ports, no_protocols=no_protocols,
@@ -90,7 +90,7 @@ def record(
         "closed": closing.scan_date if closing else None,
         "newest": newest,
     }
-    evidence.link(connection, import_id, late=True)
+    saved_evidence.link(connection, import_id, late=True)
     lifecycle.see_earlier(connection, import_id)
     sightings.link(connection, import_id, source_id, day, all_new=all_new)
     # In the order of their numbers, so that they get the same ids wherever the record is.

@@ -26,9 +26,9 @@ from hextrackr.models.dialects import as_staged, get_to_know, key, not_among, pi
 from hextrackr.models.findings import OPEN_GRADE, Severity
 from hextrackr.models.imports import ImportMode
 
-from . import evidence, journal, portless, sightings
-from .formats.format import FIXED, NO_VERDICT, RESURFACED
+from . import journal, portless, saved_evidence, sightings
 from .staged import FIXED_ON, IS_KEPT, LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN, THERE_SINCE
+from .verdicts import FIXED, NO_VERDICT, RESURFACED
 
 #: Outcome -> severity (0..4) -> number of findings.
 Outcomes = dict[str, dict[int, int]]
@@ -138,7 +138,7 @@ _INSERT = f"""
     SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, o.sighting_id,
            CASE o.state WHEN {FIXED} THEN 'resolved' WHEN {RESURFACED} THEN 'reopened' ELSE 'active' END,
            CASE o.state WHEN {FIXED} THEN {FIXED_ON} END, :import_id, v.evidence_id
-    FROM {LINKED} {evidence.LINKED} WHERE {_STAGED_HERE} AND {IS_KEPT}
+    FROM {LINKED} {saved_evidence.LINKED} WHERE {_STAGED_HERE} AND {IS_KEPT}
 """
 NEW_ONES = " AND s.number IN (SELECT number FROM matched WHERE outcome = 'inserted')"
 _NEW_HERE = (

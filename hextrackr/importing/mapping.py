@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from . import bounds, dates, identifiers, markup, scores
-from .formats.format import FIXED, NO_NAME, NO_NAME_SENTENCE, NO_VERDICT, OPEN, Detail, Recognised
+from .formats.format import NO_NAME, NO_NAME_SENTENCE, Detail, Recognised
 from .scores import Scale
+from .verdicts import FIXED, NO_VERDICT, OPEN
 
 #: Longest text of a key or name, in characters; a longer one is cut, which keeps it equal to itself.
 KEY_LENGTH = 255

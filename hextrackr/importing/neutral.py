@@ -24,11 +24,10 @@ OBSERVATION_COLUMNS = (
 #: What rejected rows are about, and nothing was learned of; None stands for any.
 UNCHECKED_COLUMNS = ("number", "asset_number", "definition_number", "port", "protocol")
 FINDING_COLUMNS = ("number", "asset_number", "definition_number", "port", "observation_number", "evidence_number")
-#: The texts that findings have as their evidence, and what else is known of hosts and definitions: ``level`` is one of those below.
+#: The texts that findings have as their evidence, and what else is known of hosts and definitions.
 EVIDENCE_COLUMNS = ("number", "digest")
 TEXT_COLUMNS = ("digest", "text")
 DETAIL_COLUMNS = ("number", "level", "details")
-ASSET_LEVEL, DEFINITION_LEVEL = 0, 1
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from hextrackr.models.findings import Severity
 
 from . import bounds, evidence, identifiers
 from .csvdatabase import CsvDatabase, IrregularCsv
-from .formats.format import FIXED, PASSED
 from .mapping import quoted
 from .neutral import WEIGHT_COLUMNS
+from .verdicts import FIXED, PASSED
 
 #: Of what has no open finding there is no weight.
 _WEIGHT = ", ".join(f"coalesce({name}, 0) AS {name}" for name in WEIGHT_COLUMNS)

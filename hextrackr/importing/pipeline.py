@@ -14,12 +14,11 @@ from sqlalchemy.orm import Session
 
 from hextrackr.errors import FileRefused, HexTrackrError
 from hextrackr.models import Import
-from hextrackr.models.imports import ImportMode, ImportState
+from hextrackr.models.imports import DateOrigin, ImportMode, ImportState
 
 from . import (
     damage,
     engines,
-    evidence,
     formats,
     opening,
     outlook,
@@ -29,6 +28,7 @@ from . import (
     promotion,
     rejects,
     repeats,
+    saved_evidence,
     scandate,
     spare,
     staging,
@@ -197,7 +197,7 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
     meter.note(**staged_figures(record))
     standing = outlook.standing(engine, record.source_id)
     moves, costs = record.scan_date != standing.day, pace.COSTS[engine.dialect.name]
-    texts, before = evidence.staged(engine, record.id), _recognised_before(engine, record.source_id)
+    texts, before = saved_evidence.staged(engine, record.id), _recognised_before(engine, record.source_id)
     expected = partial(pace.promotion, record.staged, moves=moves, texts=texts, costs=costs)
     meter.plan(
         expected(known=pace.foreseen(record.staged, standing.known, moves=moves), held=standing.held),
@@ -210,7 +210,7 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
             epoch=job.epoch,
             source_id=record.source_id,
             day=record.scan_date,
-            dated=record.scan_date_from != scandate.TODAY,
+            dated=record.scan_date_from != DateOrigin.TODAY,
             mode=ImportMode(record.mode),
             staged=record.staged,
             open_staged=record.open_staged,

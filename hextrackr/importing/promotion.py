@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, select, update
 
@@ -18,14 +18,14 @@ from hextrackr.models.imports import ImportMode, ImportState
 from . import (
     added,
     catalogue,
-    details,
-    evidence,
     guard,
     identity,
     indexes,
     journal,
     late,
     lifecycle,
+    saved_details,
+    saved_evidence,
     summary,
     totals,
     undo,
@@ -33,8 +33,10 @@ from . import (
     weights,
 )
 from .lifecycle import Outcomes, no_outcomes
-from .meter import Meter
-from .position import Phase
+
+if TYPE_CHECKING:
+    from .meter import Meter
+    from .position import Phase
 
 _LATE = "This scan is older than the newest one of its source ({}), so it only fills the history of its day."
 
@@ -132,8 +134,8 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> _Tol
     summary.begin(connection, source_id)
     catalogue.promote_assets(connection, import_id, source_id)
     catalogue.promote_definitions(connection, import_id, source_id)
-    details.promote(connection, import_id)
-    evidence.identify(connection, import_id)
+    saved_details.promote(connection, import_id)
+    saved_evidence.identify(connection, import_id)
     meter.begin("compare", units=promotion.staged)
     said = _places(promotion)
     all_new = lifecycle.match(
@@ -153,7 +155,7 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> _Tol
     meter.plan(promotion.expected(known=promotion.staged - new, held=held))
     meter.begin("apply")
     lifecycle.apply(connection, import_id, source_id, day, all_new=all_new)
-    evidence.link(connection, import_id)
+    saved_evidence.link(connection, import_id)
     taken_out = indexes.drop(connection, new, held)
     meter.begin("insert", units=promotion.staged)
     newest = added.newest(connection)

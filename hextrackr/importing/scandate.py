@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple, Protocol
 
+from hextrackr.models.imports import DateOrigin
+
 from . import dates
 
-#: What a scan's date was taken from.
-FORM, REPORT, DATA, FILENAME, TODAY = "form", "report", "data", "filename", "today"
 _ISO_CELL = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?!\d)")
 #: So many days may lie between the clock of one host and those of all others, and between the beginning of a scan and its last finding.
 SCAN_DAYS = 7
@@ -36,7 +36,7 @@ class Chosen(NamedTuple):
 
     def warnings(self) -> list[str]:
         """What the user should know of it."""
-        return [_UNDATED] if self.of == TODAY else []
+        return [_UNDATED] if self.of == DateOrigin.TODAY else []
 
 
 class _Dated(Protocol):
@@ -73,24 +73,28 @@ class Said:
 
 def of_form(record: _Dated) -> date | None:
     """The scan date that the form said of an import; an attempt before this one may have found another one in the file."""
-    return record.scan_date if record.scan_date_from in (None, FORM) else None
+    return record.scan_date if record.scan_date_from in (None, DateOrigin.FORM) else None
 
 
 def choose(form: date | None, said: Said, filename: str, today: date) -> Chosen:
     """Choose the scan's date; none after today, but for one that the form says."""
     if form is not None:
-        return Chosen(form, FORM)
+        return Chosen(form, DateOrigin.FORM)
     started = said.started
     if started and said.newest and said.newest - started > timedelta(days=SCAN_DAYS):
         started = None  # a list of what many scans found, of which an old one has told of itself
     named = in_filename(filename, today, day_first=said.day_first)
     candidates = (
-        (said.launched, REPORT), (started, REPORT), (said.newest, DATA), (said.made, REPORT), (named, FILENAME),
-    )  # fmt: skip
+        (said.launched, DateOrigin.REPORT),
+        (started, DateOrigin.REPORT),
+        (said.newest, DateOrigin.DATA),
+        (said.made, DateOrigin.REPORT),
+        (named, DateOrigin.FILENAME),
+    )
     for day, of in candidates:
         if day is not None and dates.FIRST <= day <= today:
             return Chosen(day, of)
-    return Chosen(today, TODAY)
+    return Chosen(today, DateOrigin.TODAY)
 
 
 def newest(hosts: int, day: date | None, on_day: int, before: date | None) -> date | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .formats.format import FIXED
+from .verdicts import FIXED
 
 #: Staged findings by their number (``s``), each with what it says (``o``); restrict ``s.import_id``.
 OBSERVED = """

@@ -23,7 +23,7 @@ from hextrackr.models import (
 )
 from hextrackr.models.imports import ImportState
 
-from . import evidence, neutral, ownership, unlogged
+from . import neutral, ownership, saved_evidence, unlogged
 from .job import Job
 from .loading import Loading, insert_many
 from .meter import Meter
@@ -113,10 +113,10 @@ def _add_texts(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
 
     They come by rising digest: the index of digests grows page by page then.
     """
-    loading = Loading(engine, Evidence, neutral.TEXT_COLUMNS, job.import_id, table=evidence.READ_TEXTS)
+    loading = Loading(engine, Evidence, neutral.TEXT_COLUMNS, job.import_id, table=saved_evidence.READ_TEXTS)
     for count, batch in loading.batches(reader, "texts"):
         with dialects.for_writing(engine).begin() as connection:
-            with evidence.adding(connection):
+            with saved_evidence.adding(connection):
                 loading.insert(connection, batch)
             ownership.check(connection, job, ImportState.STAGING)
         meter.advance(count)

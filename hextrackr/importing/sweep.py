@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Delete, Engine, delete, exists, or_, select
 from hextrackr.models import Base, Import, Source, dialects
 from hextrackr.models.imports import FINISHED
 
-from . import evidence, staging, undo
+from . import saved_evidence, staging, undo
 
 #: Rows of one transaction, so that nobody waits long for the database.
 BATCH_ROWS = 20_000
@@ -52,7 +52,7 @@ def run(engine: Engine) -> None:
     for import_id in past:
         clear(engine, undo.TABLES, import_id)
     if ended or past:
-        evidence.forget(engine)
+        saved_evidence.forget(engine)
     if ended:
         with engine.begin() as connection:
             dialects.get_to_know(connection, *_LISTED)

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, text
 from hextrackr.models.dialects import statement
 from hextrackr.models.findings import OPEN_GRADE, Severity
 
-from .formats.format import FIXED, OPEN
 from .lifecycle import Outcomes
 from .staged import IS_KEPT
+from .verdicts import FIXED, OPEN
 
 #: Severity (0..4) -> (open findings, sum of their VPR).
 OpenTotals = dict[int, tuple[int, float]]

@@ -21,12 +21,12 @@ from hextrackr.models import (
     SightingBefore,
     Source,
     TotalBefore,
-)  # fmt: skip
+)
 from hextrackr.models.dialects import lock_source
-from hextrackr.models.imports import ImportState
+from hextrackr.models.imports import DateOrigin, ImportState
 from hextrackr.models.undo import BLOCK
 
-from . import details, evidence, scandate, totals, weights
+from . import saved_details, saved_evidence, totals, weights
 from .added import ADDED
 from .catalogue import ASSET_VALUES, DEFINITION_VALUES
 
@@ -119,11 +119,11 @@ def take_back(engine: Engine, import_id: int) -> None:
         ids = {"import_id": import_id, "source_id": source_id}
         weights.take_back(connection, import_id)
         for statement in (
-            _RESTORE_FINDINGS, evidence.RESTORE, _RESTORE_SIGHTINGS, _DELETE_INSERTED, _DELETE_CHANGES, _RESTORE_DAYS, _DROP_DAYS,
+            _RESTORE_FINDINGS, saved_evidence.RESTORE, _RESTORE_SIGHTINGS, _DELETE_INSERTED, _DELETE_CHANGES, _RESTORE_DAYS, _DROP_DAYS,
             _DELETE_ORPHANS.format(table="assets", column="asset_id"),
             _DELETE_ORPHANS.format(table="definitions", column="definition_id"),
             _restore("assets", ASSET_VALUES), _restore("definitions", DEFINITION_VALUES),
-            _DROP_IDENTIFIERS, _RESTORE_IDENTIFIERS, *details.RESTORE, _DROP_CVES, _RESTORE_CVES, _DROP_TOTALS, _RESTORE_TOTALS,
+            _DROP_IDENTIFIERS, _RESTORE_IDENTIFIERS, *saved_details.RESTORE, _DROP_CVES, _RESTORE_CVES, _DROP_TOTALS, _RESTORE_TOTALS,
         ):  # fmt: skip
             connection.execute(text(statement), ids)
         totals.count(connection, source_id)
@@ -144,7 +144,7 @@ def standing(source_id: int) -> tuple[Any, ...]:
 
 def dated(source_id: int) -> tuple[Any, ...]:
     """The conditions for those of these imports whose date is not that of the import for want of anything better."""
-    known = or_(Import.scan_date_from.is_(None), Import.scan_date_from != scandate.TODAY)
+    known = or_(Import.scan_date_from.is_(None), Import.scan_date_from != DateOrigin.TODAY)
     return (*standing(source_id), known)
 
 

@@ -30,6 +30,16 @@ FINISHED = (ImportState.COMPLETED, ImportState.FAILED, ImportState.CANCELLED)
 RUNNING = (ImportState.READING, ImportState.STAGING, ImportState.PROMOTING)
 
 
+class DateOrigin(StrEnum):
+    """What a scan's date was taken from."""
+
+    FORM = "form"
+    REPORT = "report"
+    DATA = "data"
+    FILENAME = "filename"
+    TODAY = "today"
+
+
 class ImportMode(StrEnum):
     """What an import resolves: all that is absent, only what is absent on the hosts in the file, nothing."""
 

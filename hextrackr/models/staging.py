@@ -78,7 +78,7 @@ class StagedCve(_Staged, Base):
 class StagedObservation(_Staged, Base):
     """What the scanner says of many findings alike, each once: a file has far fewer of these than of findings.
 
-    ``state`` is one of the states of :mod:`hextrackr.importing.formats.format`; ``findings`` says of how many.
+    ``state`` is one of :mod:`hextrackr.importing.verdicts`; ``findings`` says of how many.
     """
 
     __tablename__ = "staging_observations"
@@ -114,6 +114,10 @@ class StagedEvidence(_Staged, Base):
     __tablename__ = "staging_evidence"
 
     digest: Mapped[int] = mapped_column(BigInteger)
+
+
+#: Levels of details.
+ASSET_LEVEL, DEFINITION_LEVEL = 0, 1
 
 
 class StagedDetails(_Staged, Base):

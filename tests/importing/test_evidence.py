@@ -13,8 +13,7 @@ import pytest
 from sqlalchemy import text, update
 
 from hextrackr.errors import DatabaseUnavailable
-from hextrackr.importing import bounds, dialect, formats, loading, sweep, undo, unlogged
-from hextrackr.importing import evidence as kept_texts
+from hextrackr.importing import bounds, dialect, formats, loading, saved_evidence, sweep, undo, unlogged
 from hextrackr.models import Import
 from tests.support import ROOT
 from tests.support.exports import COLUMNS, export, row
@@ -358,7 +357,7 @@ def test_a_text_that_is_staged_while_the_sweep_runs_is_kept(run_import, engine, 
         connection.execute(text(staged))
         return True
 
-    monkeypatch.setattr(kept_texts, "may_remove_texts", stage)
+    monkeypatch.setattr(saved_evidence, "may_remove_texts", stage)
     sweep.run(engine)
     assert query(TEXTS) == [("two",)]
 

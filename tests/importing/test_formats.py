@@ -12,7 +12,7 @@ import pytest
 
 from hextrackr.errors import MissingColumns, UnknownFormat
 from hextrackr.importing import dialect, formats
-from hextrackr.importing.formats.format import NO_VERDICT, OPEN, PASSED
+from hextrackr.importing.verdicts import NO_VERDICT, OPEN, PASSED
 from hextrackr.web import exportlines
 
 FULL = ("asset.id", "asset.name", "definition.id", "definition.name", "definition.cve", "severity", "port", "state")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hextrackr.errors import Conflict
 from hextrackr.importing import engines, undo
-from hextrackr.importing.formats.format import FIXED, NO_VERDICT, OPEN, PASSED, RESURFACED
+from hextrackr.importing.verdicts import FIXED, NO_VERDICT, OPEN, PASSED, RESURFACED
 from hextrackr.models.imports import ImportMode, ImportState
 from tests.support.databases import ON_POSTGRESQL, as_sqlite_has_them
 from tests.support.reference_model import Finding, PlainSource, Row

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from queue import Queue
 from typing import Any
 
-from . import sockets
-from .server import Server
+from tests.support import sockets
+from tests.support.server import Server
 
 PATIENCE = 30.0
 EVENTS = ("progress-status", "progress-update", "progress-complete", "progress-error")

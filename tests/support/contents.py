@@ -12,8 +12,7 @@ from sqlalchemy import Connection, Result, Table, select
 
 from hextrackr.models import Base
 from hextrackr.models.undo import BLOCK
-
-from . import databases
+from tests.support import databases
 
 #: What may differ between an import that was disturbed and one that was not: instants, who worked on it how often, and ids.
 OF_THE_RUN = {

@@ -20,8 +20,7 @@ from config import Config
 from hextrackr import create_app
 from hextrackr.extensions import alembic
 from hextrackr.models.dialects import engine_options, is_postgresql
-
-from . import postgresql
+from tests.support import postgresql
 
 #: Which database the suite runs on.
 ON_POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"

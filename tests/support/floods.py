@@ -11,7 +11,7 @@ from multiprocessing.synchronize import Event
 
 import websocket
 
-from .server import Server
+from tests.support.server import Server
 
 
 def _fragment(connection: websocket.WebSocket) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from . import ports
+from tests.support import ports
 
 #: Nobody wants to keep what a test has written; a small server is enough.
 FOR_TESTS = {

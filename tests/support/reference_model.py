@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from hextrackr.importing.formats.format import FIXED, NO_VERDICT, PASSED, RESURFACED
+from hextrackr.importing.verdicts import FIXED, NO_VERDICT, PASSED, RESURFACED
 from hextrackr.models.imports import ImportMode
 
 #: Host, plugin, port.

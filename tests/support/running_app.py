@@ -15,9 +15,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from . import client
-from .exports import scan
-from .staging import dump
+from tests.support import client
+from tests.support.exports import scan
+from tests.support.staging import dump
 
 #: What no user is to read in a sentence about an error.
 UNTOLD = re.compile(r"/|\\|SELECT|INSERT|sqlite|postgres|psycopg|127\.0|duckdb|Traceback|errno|\n", re.IGNORECASE)

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import psutil
 
-from . import ROOT, databases, ports
+from tests.support import ROOT, databases, ports
 
 
 @dataclass(frozen=True)

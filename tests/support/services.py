@@ -11,7 +11,7 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
-from . import ports
+from tests.support import ports
 
 
 class MissingProgram(Exception):

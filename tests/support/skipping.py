@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from .services import MissingProgram
+from tests.support.services import MissingProgram
 
 
 @contextmanager

@@ -26,8 +26,7 @@ from hextrackr.importing.neutral import (
 from hextrackr.models import Import, Source
 from hextrackr.models.imports import ImportMode, ImportState
 from tests.support.databases import as_sqlite_has_them
-
-from .reference_model import Key, Row
+from tests.support.reference_model import Key, Row
 
 #: What an undo must restore, and what two imports of one file must leave alike.
 RECORD = (

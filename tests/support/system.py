@@ -11,10 +11,10 @@ from urllib.request import urlopen
 
 import psutil
 
-from . import ROOT, databases, ports
-from .server import Server, environment_of, start
-from .services import RedisServer, program
-from .waiting import until
+from tests.support import ROOT, databases, ports
+from tests.support.server import Server, environment_of, start
+from tests.support.services import RedisServer, program
+from tests.support.waiting import until
 
 DEPLOY = ROOT / "deploy"
 #: Around the site that is deployed: what Debian's nginx.conf has, in folders of the test's own.

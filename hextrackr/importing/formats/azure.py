@@ -4,7 +4,8 @@
 https://learn.microsoft.com/rest/api/defenderforcloud/assessments/get#assessmentstatuscode
 """
 
-from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT_WORDS, OPEN, PASSED, SEVERITY_WORDS, Fields, Format, details
+from ..verdicts import OPEN, PASSED
+from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT_WORDS, SEVERITY_WORDS, Fields, Format, details
 
 FORMAT = Format(
     key="azure",

@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from hextrackr.errors import RequestError
 
-from .format import FIXED, OPEN, RESURFACED, SEVERITY_WORDS, TENABLE_SEVERITIES, Fields, Format, normalised
+from ..verdicts import FIXED, OPEN, RESURFACED
+from .format import SEVERITY_WORDS, TENABLE_SEVERITIES, Fields, Format, normalised
 
 #: CVSS v3 qualitative severity rating scale, https://www.first.org/cvss/v3.1/specification-document (section 5), in whole tenths.
 _RATINGS = ((0, 0), (39, 1), (69, 2), (89, 3), (100, 4))

@@ -4,7 +4,8 @@ From the portal, a hunting query (``DeviceTvmSoftwareVulnerabilities``) or the A
 A row stands for one CVE of one software on one device; the software of several rows is one finding of that CVE.
 """
 
-from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, SEVERITY_WORDS, Fields, Format, details
+from ..verdicts import FIXED, OPEN
+from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Fields, Format, details
 
 HOST = ("DeviceId", "DeviceName", "Device Id", "Device Name", "MachineId", "machineName", "Device")
 CVE = ("CveId", "CVE Id", "CVE", "CVE ID", "VulnerabilityId")

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from ..verdicts import OPEN
+
 #: Severity words in any scanner's export, lower case, on our scale of 0 (info) to 4 (critical).
 SEVERITY_WORDS: Mapping[str, int] = MappingProxyType(
     {
@@ -22,10 +24,6 @@ TENABLE_SEVERITIES: Mapping[str, int] = MappingProxyType(
     {**SEVERITY_WORDS, **{str(number): number for number in range(5)}}
 )
 
-#: What a scanner says of a finding's state, as staged; where the rows of one finding differ, the greatest counts. ``PASSED`` is a test
-#: that found nothing: it resolves a finding that is on record and opens none. ``FIXED`` is a finding that was there once, and is kept as a
-#: resolved one. ``NO_VERDICT`` is a test that failed, was skipped or left out by an exception: it leaves the finding as it was.
-PASSED, FIXED, NO_VERDICT, OPEN, RESURFACED = -2, -1, 0, 1, 2
 
 Columns = tuple[str, ...]
 

@@ -3,7 +3,8 @@
 Severities in words or as 0 to 4.
 """
 
-from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, PASSED, RESURFACED, TENABLE_SEVERITIES, Fields, Format, details
+from ..verdicts import FIXED, OPEN, PASSED, RESURFACED
+from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Fields, Format, details
 
 FORMAT = Format(
     key="generic",

@@ -1,6 +1,7 @@
 """HexTrackr's own CSV export (:mod:`hextrackr.web.exportlines`): findings of several sources come back as those of one."""
 
-from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, RESURFACED, Fields, Format, details
+from ..verdicts import FIXED, OPEN, RESURFACED
+from .format import FIRST_SEEN, LAST_SEEN, Fields, Format, details
 
 FORMAT = Format(
     key="hextrackr",

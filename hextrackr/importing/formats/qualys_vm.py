@@ -4,7 +4,8 @@
 host on which nothing was found. An ignored or disabled finding is still there, so it is open.
 """
 
-from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, RESURFACED, SEVERITY_WORDS, Fields, Format, details
+from ..verdicts import FIXED, OPEN, RESURFACED
+from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Fields, Format, details
 
 HOST = ("IP", "IP Address", "DNS", "DNS Name", "NetBIOS", "FQDN", "Hostname", "Host ID", "QG Host ID")
 

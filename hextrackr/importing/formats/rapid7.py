@@ -10,14 +10,12 @@ affected ones. Every other code is no verdict: https://docs.rapid7.com/nexpose/w
 The queries: https://github.com/rapid7/insightvm-sql-queries
 """
 
+from ..verdicts import NO_VERDICT, OPEN, PASSED
 from .format import (
     FINDING,
     FIRST_SEEN,
     LAST_SEEN,
-    NO_VERDICT,
     NO_VERDICT_WORDS,
-    OPEN,
-    PASSED,
     SEVERITY_WORDS,
     VULNERABILITY,
     Fields,

@@ -6,7 +6,8 @@ https://docs.tenable.com/tenableio/Content/Analysis/CSVVulnExportFields.htm
 
 from dataclasses import replace
 
-from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, RESURFACED, TENABLE_SEVERITIES, Format
+from ..verdicts import FIXED, OPEN, RESURFACED
+from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Format
 from .nessus_pro import FIELDS, FINDING_DETAILS, HOST, HOST_DETAILS, VULNERABILITY_DETAILS
 
 FORMAT = Format(

@@ -3,18 +3,8 @@
 Columns and states: https://docs.tenable.com/vulnerability-management/Content/Explore/Findings/Findings.htm
 """
 
-from .format import (
-    FIRST_SEEN,
-    FIXED,
-    LAST_SEEN,
-    OPEN,
-    RESURFACED,
-    TENABLE_SEVERITIES,
-    VULNERABILITY,
-    Fields,
-    Format,
-    details,
-)
+from ..verdicts import FIXED, OPEN, RESURFACED
+from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, VULNERABILITY, Fields, Format, details
 from .format import HOST as HOST_LEVEL
 
 HOST = (

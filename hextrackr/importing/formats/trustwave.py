@@ -1,6 +1,7 @@
 """Trustwave: the vulnerability findings export, with severities as single letters (C, H, M, L, I) and no id of its own but the name."""
 
-from .format import FIRST_SEEN, FIXED, LAST_SEEN, OPEN, SEVERITY_WORDS, Fields, Format, details
+from ..verdicts import FIXED, OPEN
+from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Fields, Format, details
 
 FORMAT = Format(
     key="trustwave",

@@ -4,7 +4,8 @@ An issue that is ignored or in progress is still there, so it is open; one that 
 false positive or a risk that is taken, so it is no verdict. Deleted resources are resolved by Wiz itself.
 """
 
-from .format import FIRST_SEEN, FIXED, LAST_SEEN, NO_VERDICT_WORDS, OPEN, SEVERITY_WORDS, Fields, Format, details
+from ..verdicts import FIXED, OPEN
+from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT_WORDS, SEVERITY_WORDS, Fields, Format, details
 from .format import HOST as HOST_LEVEL
 
 HOST = ("Resource vertex ID", "Resource external ID", "Resource Name", "AssetID", "AssetName", "ProviderUniqueId")
