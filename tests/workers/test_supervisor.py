@@ -147,9 +147,9 @@ def test_a_killed_importer_ends_its_import_in_words_and_the_next_works(
     until(lambda: query(STAGED) == [(0,)] and [path.name for path in leftovers(working)] == [record.upload])
     with working.app_context():
         again = import_registry.retry(record.id, str(uuid.uuid4()))
-        supervisor.submit(import_registry.get(again))
+        supervisor.submit(again)
         assert import_registry.retry(record.id, str(uuid.uuid4())) is None
-        done = wait_for(import_registry.get(again), "completed")
+        done = wait_for(again, "completed")
     assert done.inserted + done.unchanged == 60_000
     until(lambda: not leftovers(working))
 
