@@ -121,7 +121,7 @@ def test_sockets_of_every_transport_stay_with_their_process(system, front):
             for other in listeners[1:]:
                 other.client.call("join-progress", listeners[0].session_id)
             for listener in listeners:
-                until(lambda listener=listener: listener.events.get(timeout=30)[1]["status"] == "completed")
+                until(lambda listener=listener: listener.next_event()[1]["status"] == "completed")
     used = {upstream for upstream, path in upstreams(system) if path.startswith("/socket.io/")}
     assert used == {server.address for server, _ in system.webs}
 

@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
-from functools import partial
 
 import pytest
 
@@ -82,12 +81,12 @@ def test_watchers_in_both_processes_see_the_same_events(tmp_path, redis, mode):
 def test_who_joins_in_mid_import_gets_the_snapshot_in_either_process(servers, long_scan):
     with listening(servers[0]) as first:
         upload(servers[0], long_scan, "import-staging", sessionId=first.session_id, source="late")
-        until(lambda: first.events.get(timeout=30)[1]["progress"] > 5)
+        until(lambda: first.next_event()[1]["progress"] > 5)
         for server in servers:
             with listening(server) as late:
                 assert late.client.call("join-progress", first.session_id) == {"ok": True}
                 # An update to the room may come before the answer to the one who has just entered it.
-                came = iter(partial(late.events.get, timeout=30), None)
+                came = iter(late.next_event, None)
                 snapshot = next(payload for name, payload in came if name == "progress-status")
                 assert (snapshot["sessionId"], snapshot["progress"] > 5) == (first.session_id, True)
             assert get(server, f"/api/progress/{first.session_id}")[1]["progress"] > 5
@@ -105,7 +104,7 @@ def test_a_session_in_use_in_one_process_is_refused_by_the_other(servers, long_s
 def test_an_import_is_cancelled_and_confirmed_from_either_process(servers, long_scan):
     with listening(servers[0]) as listener:
         _, answer = upload(servers[0], long_scan, "import-staging", sessionId=listener.session_id, source="cancel")
-        until(lambda: listener.events.get(timeout=30)[1]["progress"] > 5)
+        until(lambda: listener.next_event()[1]["progress"] > 5)
         for server in servers:
             status, cancelled = post(server, f"/api/imports/{answer['importId']}/cancel")
             assert (status, cancelled.get("state", "already")) in ((200, "cancelled"), (409, "already"))
@@ -115,7 +114,7 @@ def test_an_import_is_cancelled_and_confirmed_from_either_process(servers, long_
         _, answer = upload(
             servers[0], scan([1]), "import-staging", sessionId=one.session_id, preview="true", source="ask"
         )
-        until(lambda: other.events.get(timeout=30)[1]["metadata"].get("awaitingConfirmation"))
+        until(lambda: other.next_event()[1]["metadata"].get("awaitingConfirmation"))
         assert post(servers[1], f"/api/imports/{answer['importId']}/confirm")[0] == 200
         for listener in (one, other):
             assert listener.until_the_end()[-1][0] == "progress-complete"
@@ -126,7 +125,7 @@ def test_any_program_that_speaks_the_protocol_of_the_queue_is_heard(servers, red
         message = {"method": "emit", "event": "progress-update", "data": [{"n": 1}], "namespace": "/",
                    "room": f"progress-{listener.session_id}", "host_id": "another"}  # fmt: skip
         assert redis.client.publish("hextrackr", json.dumps(message)) == 2
-        assert listener.events.get(timeout=30) == ("progress-update", {"n": 1})
+        assert listener.next_event() == ("progress-update", {"n": 1})
 
 
 @pytest.mark.parametrize("trouble", ["kill", "hang"])
@@ -134,7 +133,7 @@ def test_imports_go_on_without_redis_and_every_watcher_learns_of_the_end(servers
     with ExitStack() as stack:
         one, other = watch_in_both(stack, servers)
         upload(servers[0], long_scan, "import-staging", sessionId=one.session_id, source=trouble)
-        until(lambda: one.events.get(timeout=30)[1]["progress"] > 5)
+        until(lambda: one.next_event()[1]["progress"] > 5)
         getattr(redis, trouble)()
         for listener in (one, other):
             name, end = listener.until_the_end()[-1]

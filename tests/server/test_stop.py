@@ -45,7 +45,7 @@ def test_a_running_import_survives_the_end_of_its_server(tmp_path, export, mode)
             _, answer = upload(server, export, "import-staging", sessionId=listener.session_id)
             seen = []
             while not seen or seen[-1]["metadata"]["currentStep"] < 2:
-                seen.append(listener.events.get(timeout=30)[1])
+                seen.append(listener.next_event()[1])
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=SECONDS) == 0
             while listener.client.connected or not listener.events.empty():

@@ -71,7 +71,7 @@ def test_an_import_says_that_no_worker_takes_it_and_goes_on_when_one_is_there(sy
     web = system.webs[0][0]
     with listening(web) as listener:
         upload(web, scan([1]), "import-staging", sessionId=listener.session_id, source="nobody there")
-        until(lambda: "none has taken" in listener.events.get(timeout=30)[1]["message"])
+        until(lambda: "none has taken" in listener.next_event()[1]["message"])
         system.start_worker()
         assert listener.until_the_end()[-1][1]["metadata"]["inserted"] == 1
 
@@ -148,7 +148,7 @@ def test_confirm_and_undo_work_from_the_web_process(system, web):
         _, answer = upload(
             web, scan([1, 2]), "import-staging", sessionId=listener.session_id, preview="true", source="ask"
         )
-        until(lambda: listener.events.get(timeout=30)[1]["metadata"].get("awaitingConfirmation"))
+        until(lambda: listener.next_event()[1]["metadata"].get("awaitingConfirmation"))
         assert post(web, f"/api/imports/{answer['importId']}/confirm")[0] == 200
         assert listener.until_the_end()[-1][0] == "progress-complete"
     status, undone = post(web, f"/api/imports/{answer['importId']}/undo")

@@ -13,8 +13,8 @@ from typing import Any
 
 from tests.support import sockets
 from tests.support.server import Server
+from tests.support.waiting import PATIENCE
 
-PATIENCE = 30.0
 EVENTS = ("progress-status", "progress-update", "progress-complete", "progress-error")
 
 
@@ -26,11 +26,15 @@ class Listener:
     client: sockets.Client
     events: Queue[tuple[str, dict[str, Any]]] = field(default_factory=Queue)
 
+    def next_event(self) -> tuple[str, dict[str, Any]]:
+        """Wait for the next event."""
+        return self.events.get(timeout=PATIENCE)
+
     def until_the_end(self) -> list[tuple[str, dict[str, Any]]]:
         """Everything up to the terminal event."""
         seen: list[tuple[str, dict[str, Any]]] = []
         while not seen or seen[-1][0] not in ("progress-complete", "progress-error"):
-            seen.append(self.events.get(timeout=PATIENCE))
+            seen.append(self.next_event())
         return seen
 
 
