@@ -6,9 +6,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
-# Where no database is asked anything, or one that the tests choose themselves, so that it does not matter which the suite runs on.
-PURE := $(addprefix tests/,progress shared) $(addprefix tests/test_,architecture.py config.py deploy.py docs.py javascript.py) \
-  $(addprefix tests/,backups/test_elsewhere.py faults/test_postgresql.py importing/test_both_databases.py importing/test_filling.py web/test_plans.py)
+# Not on PostgreSQL: what asks no database, or chooses one itself, and what shows a page or a socket, as the queries behind it are tried in tests/web.
+NOT_ON_POSTGRESQL := $(addprefix --ignore=tests/,e2e progress realtime shared backups/test_elsewhere.py faults/test_postgresql.py \
+  importing/test_both_databases.py importing/test_filling.py web/test_plans.py test_package.py \
+  $(addprefix server/test_,broadcast.py connections.py development.py limits.py modes.py protocol.py) \
+  $(addprefix test_,architecture.py config.py connections.py deploy.py docs.py javascript.py))
 
 .PHONY: help run worker test test-system test-postgresql faults lint audit format bench assets wheel requirements chromium services postgresql clean
 
@@ -31,7 +33,7 @@ test-system: $(VENV)/installed-dev static/vendor/installed chromium services pos
 	@$(MAKE) --no-print-directory test-postgresql
 
 test-postgresql: $(VENV)/installed-dev static/vendor/installed chromium services postgresql ## Run all tests that ask a database on PostgreSQL
-	@TEST_DATABASE=postgresql $(PYTEST) $(or $(ARGS),$(addprefix --ignore=,$(PURE)))
+	@TEST_DATABASE=postgresql $(PYTEST) $(or $(ARGS),$(NOT_ON_POSTGRESQL))
 
 faults: $(VENV)/installed-dev ## Kill and damage in full: 50 kills, 10,000 damaged files (FAULT_KILLS, FAULT_ROWS, FAULT_SEED, FUZZ_INPUTS, FUZZ_SEED)
 	@FAULT_KILLS=$${FAULT_KILLS:-50} FAULT_ROWS=$${FAULT_ROWS:-100000} FUZZ_INPUTS=$${FUZZ_INPUTS:-10000} \
