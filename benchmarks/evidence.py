@@ -26,12 +26,13 @@ from sqlalchemy.orm import Session
 
 from config import Config
 from hextrackr import create_app
+from hextrackr.db import engines
+from hextrackr.domain.models import Import
+from hextrackr.domain.models.imports import ImportState
 from hextrackr.extensions import alembic
-from hextrackr.importing import engines, pipeline, sweep
-from hextrackr.importing.job import Job
-from hextrackr.importing.meter import Meter
-from hextrackr.models import Import
-from hextrackr.models.imports import ImportState
+from hextrackr.ingest import cleanup, pipeline
+from hextrackr.ingest.job import Job
+from hextrackr.progress.meter import Meter
 from tests.support import postgresql
 from tests.support.databases import RECOMMENDED
 
@@ -91,7 +92,7 @@ def imported(url: str, folder: Path, path: Path, day: str) -> tuple[float, float
 
     pipeline.run(job, Meter(report, time.monotonic))
     ended, busy = time.monotonic(), time.process_time() - cpu
-    sweep.run(engine)
+    cleanup.run(engine)
     engine.dispose()
     return ended - begun, busy, time.monotonic() - ended
 

@@ -29,8 +29,8 @@ def create_app(config: Config | None = None, offload: Callable[..., Any] | None 
 
     from . import cli, database, extensions, logs, monitoring, paths, realtime, web
     from .config import Config
+    from .jobs import wiring
     from .serving import development
-    from .workers import wiring
 
     if config is None:
         config = replace(Config.of_server(), ASYNC_MODE="threading")

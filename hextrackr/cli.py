@@ -25,15 +25,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from . import database, extensions
-from .backups import operations
-from .causes import translated
+from .db.error_mapping import translated
+from .domain.models import Import, Reject
+from .domain.models.imports import FINISHED, RUNNING, ImportMode, ImportState
 from .errors import DatabaseBusy, DatabaseUnavailable, HexTrackrError
-from .legible import legible
-from .models import Import, Reject
-from .models.imports import FINISHED, RUNNING, ImportMode, ImportState
+from .escaping import legible
+from .jobs import answers, cancellation, file_cleanup, snapshots, wiring
+from .jobs.backups import operations
+from .jobs.queue import now_ms
 from .paths import PROGRAM
-from .workers import answers, cancellation, janitor, snapshots, wiring
-from .workers.registry import now_ms
 
 #: How an import ends the command that carried it out, beside 0 and 1; 2 is a wrong option.
 WITH_REJECTS, WAITS = 3, 4
@@ -114,7 +114,7 @@ def import_csv(path: Path, source: str, mode: str, scan_date: Any, confirm: bool
 
 def _queued(path: Path, source: str, mode: str, scan_date: Any, confirm: bool) -> int:
     """Store the file and queue its import, and return the import's number."""
-    stored = janitor.upload_name("csv")
+    stored = file_cleanup.upload_name("csv")
     upload = shutil.copyfile(path, Path(current_app.config["INSTANCE_PATH"], "uploads", stored))
     with upload.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()

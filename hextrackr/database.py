@@ -15,10 +15,12 @@ from flask import g, has_request_context, request
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from .db import deadlines, dialects, files
+from .db.base import prepare_engine
+from .domain import comparison
+from .domain.models import Base
+from .escaping import legible
 from .extensions import alembic, db
-from .legible import legible
-from .models import Base, comparison, deadlines, dialects, files
-from .models.base import prepare_engine
 from .paths import IS_INSTALLED, PROGRAM
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def init_app(app: Flask, config: Config) -> None:
     config.INSTANCE_PATH.mkdir(mode=0o700, parents=True, exist_ok=True)
     files.keep_private(config.INSTANCE_PATH, files.database_file(config.database_url))
     app.config["SQLALCHEMY_ENGINES"] = {"default": _engine(config.database_url)}
-    app.config["ALEMBIC"] = {"script_location": str(Path(__file__).parent / "migrations")}
+    app.config["ALEMBIC"] = {"script_location": str(Path(__file__).parent / "db" / "migrations")}
     db.init_app(app)
     _without_async_teardown(app)
     with app.app_context():

@@ -28,15 +28,15 @@
     ├── DiskFull                        507 DISK_FULL
     └── OutOfMemory                     500 OUT_OF_MEMORY
 
-``detail`` never holds SQL, a path or a stack trace, and what it quotes of others is escaped. :mod:`.causes` turns
-what the libraries raise into one of these; ``web/failures.py`` maps them to HTTP and ``workers/runner.py`` to ``progress-error``.
+``detail`` never holds SQL, a path or a stack trace, and what it quotes of others is escaped. :mod:`hextrackr.db.error_mapping` turns
+what the libraries raise into one of these; ``web/error_handlers.py`` maps them to HTTP and ``jobs/runner.py`` to ``progress-error``.
 """
 
 from __future__ import annotations
 
 from typing import TypedDict
 
-from .legible import legible
+from .escaping import legible
 
 #: The code of a :class:`Conflict`: only the latest import of a source can be undone.
 NOT_LATEST = "NOT_LATEST"

@@ -14,11 +14,11 @@ from flask_sqlalchemy_lite import SQLAlchemy
 from werkzeug.local import LocalProxy
 
 if TYPE_CHECKING:
+    from .jobs.backups.service import Upkeep
+    from .jobs.queue import ImportRegistry
+    from .jobs.snapshots import ImportSnapshots
+    from .jobs.supervisor import Supervisor
     from .progress.tracker import ProgressTracker
-    from .workers.registry import ImportRegistry
-    from .workers.snapshots import ImportSnapshots
-    from .workers.supervisor import Supervisor
-    from .workers.upkeep import Upkeep
 
 T = TypeVar("T")
 

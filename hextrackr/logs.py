@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from .legible import legible
+from .escaping import legible
 
 #: What the further lines of a record begin with; no record's first line does.
 CONTINUED = "  | "

@@ -16,15 +16,15 @@ from sqlalchemy import Engine
 
 from config import TestingConfig
 from hextrackr import create_app
-from hextrackr.importing import engines
-from hextrackr.workers import wiring
+from hextrackr.db import engines
+from hextrackr.jobs import wiring
 from tests.support import ROOT, databases, postgresql
 from tests.support.databases import ON_POSTGRESQL, migrate
 
 #: Folders whose files take up to two minutes each, as they start servers and browsers, a file that asks for every page of every list,
 #: and one that builds and installs the package.
 #: Several processes share the files in order (``--no-loadscope-reorder``): so none of them is left alone with such a file at the end.
-LONG = {"server", "faults", "workers", "e2e", "test_listing.py", "test_package.py"}
+LONG = {"server", "faults", "jobs", "e2e", "test_listing.py", "test_package.py"}
 
 # Imports of real servers do not give way to the tests that run beside them, and wait for them.
 os.environ.setdefault("IMPORTER_NICENESS", "0")

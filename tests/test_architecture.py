@@ -15,59 +15,35 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "hextrackr"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-#: Part of the package -> the parts it may import. ``importing.job`` is plain data: what the web process hands over.
+#: Folder, or module at the top, -> what it may import. From the outside in: ``web``, ``realtime``, ``cli`` -> ``jobs`` -> ``ingest`` ->
+#: ``domain`` -> ``db``. What the importer process has, ``ingest`` and ``jobs``, tells its progress as well.
 ALLOWED = {
+    "__init__": {"cli", "config", "database", "extensions", "jobs", "logs", "monitoring", "paths", "realtime", "serving", "web"},
     "__main__": set(),
-    "backups": {"causes", "models", "paths"},
-    "__init__": {
-        "cli",
-        "config",
-        "database",
-        "extensions",
-        "logs",
-        "monitoring",
-        "paths",
-        "realtime",
-        "serving",
-        "web",
-        "workers",
-    },
-    "causes": set(),
+    "cli": {"database", "db", "domain", "escaping", "extensions", "jobs", "paths"},
     "config": {"paths"},
     "connections": set(),
-    "cli": {"backups", "causes", "database", "extensions", "legible", "models", "paths", "workers"},
-    "database": {"extensions", "legible", "models", "migrations", "paths"},
-    "errors": {"legible"},
+    "database": {"db", "domain", "escaping", "extensions", "paths"},
+    "db": set(),
+    "domain": {"db"},
+    "errors": {"escaping"},
+    "escaping": set(),
     "extensions": set(),
-    "importing": {"models"},
-    "legible": set(),
-    "logs": {"legible"},
-    "migrations": set(),
-    "models": {"causes"},
+    "ingest": {"db", "domain", "progress"},
+    "jobs": {"db", "domain", "extensions", "ingest", "logs", "paths", "progress", "redis"},
+    "logs": {"escaping"},
+    "monitoring": {"db", "domain", "extensions", "jobs", "progress"},
     "paths": set(),
-    "monitoring": {"causes", "extensions", "models", "progress", "workers"},
     "progress": {"extensions"},
-    "realtime": {"causes", "extensions", "progress", "shared", "workers"},
-    "serving": {"config", "connections", "database", "extensions", "logs", "realtime", "web", "workers"},
-    "shared": {"progress"},
-    "web": {
-        "causes",
-        "connections",
-        "extensions",
-        "importing",
-        "legible",
-        "models",
-        "monitoring",
-        "progress",
-        "shared",
-        "workers",
-    },
-    "workers": {"backups", "causes", "extensions", "importing", "logs", "models", "paths", "progress", "shared"},
-}
+    "realtime": {"db", "extensions", "jobs", "progress", "redis"},
+    "redis": {"progress"},
+    "serving": {"config", "connections", "database", "extensions", "jobs", "logs", "realtime", "web"},
+    "web": {"connections", "db", "domain", "escaping", "extensions", "ingest", "jobs", "monitoring", "progress", "redis"},
+}  # fmt: skip
 #: What loads the app, and alone names what it is served with.
 ENTRY_POINTS = {*PACKAGE.glob("serving/*.py"), PACKAGE / "__main__.py"}
 #: What the pure parts may import of others' code.
-PURE = {"progress", "importing/dialect.py", "importing/formats"}
+PURE = {"progress", "ingest/dialect.py", "ingest/formats", "domain/verdicts.py"}
 STANDARD = set(sys.stdlib_module_names)
 
 
@@ -137,8 +113,10 @@ def test_only_the_entry_points_name_eventlet(path):
     assert not re.search(r"\beventlet", text)
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if "importing" in path.parts], ids=str)
-def test_importing_knows_neither_flask_nor_the_tracker(path):
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if {"db", "domain", "ingest"} & set(path.relative_to(PACKAGE).parts)], ids=str
+)
+def test_what_imports_knows_neither_flask_nor_eventlet(path):
     assert not {name.split(".")[0] for name in imports_of(path)} & {"flask", "flask_socketio", "eventlet"}
 
 
@@ -167,14 +145,14 @@ def loaded_by(statement: str, tmp_path: Path, **settings: str) -> set[str]:
 def test_the_web_process_loads_neither_duckdb_nor_the_pipeline(tmp_path):
     loaded = loaded_by("import app", tmp_path)
     assert "eventlet" in loaded
-    assert not loaded & {"duckdb", "hextrackr.importing.pipeline", "hextrackr.importing.reader"}
+    assert not loaded & {"duckdb", "hextrackr.ingest.pipeline", "hextrackr.ingest.csv_reader"}
 
 
 def test_what_is_not_turned_on_is_not_loaded(tmp_path):
     loaded = loaded_by("import app", tmp_path, METRICS="off")
     assert not packages(loaded) & {"redis", "celery", "kombu", "prometheus_client"}
-    assert not {"hextrackr.shared", "hextrackr.realtime.queued", "hextrackr.workers.bell"} & loaded
-    importer = packages(loaded_by("import hextrackr.workers.importer", tmp_path))
+    assert not {"hextrackr.redis", "hextrackr.realtime.message_queue", "hextrackr.jobs.notify"} & loaded
+    importer = packages(loaded_by("import hextrackr.jobs.importer", tmp_path))
     assert not importer & {"redis", "celery", "kombu", "prometheus_client"}
 
 
@@ -183,6 +161,6 @@ def packages(modules: set[str]) -> set[str]:
 
 
 def test_the_importer_process_loads_neither_flask_nor_eventlet(tmp_path):
-    loaded = loaded_by("import hextrackr.workers.importer", tmp_path)
-    assert "hextrackr.importing.pipeline" in loaded
+    loaded = loaded_by("import hextrackr.jobs.importer", tmp_path)
+    assert "hextrackr.ingest.pipeline" in loaded
     assert not loaded & {"flask", "eventlet", "flask_socketio", "socketio", "hextrackr.extensions"}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hextrackr.workers.maintenance import MaintenanceLock
+from hextrackr.jobs.maintenance_lock import MaintenanceLock
 from tests.support.exports import export as exported
 from tests.support.exports import row, scan
 

@@ -12,7 +12,7 @@ import pytest
 
 from config import Config
 from hextrackr import __version__, errors
-from hextrackr.importing import formats
+from hextrackr.ingest import formats
 from hextrackr.progress import protocol
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hextrackr.legible import legible, without_unshown
+from hextrackr.escaping import legible, without_unshown
 from hextrackr.logs import JsonLines, OneLineRecord, about
 from tests.support.client import upload
 from tests.support.exports import scan

@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from config import TestingConfig
 from hextrackr import create_app
+from hextrackr.domain import undo
 from hextrackr.extensions import alembic, db
-from hextrackr.importing import undo
 from tests.support.exports import export, row
 from tests.support.importer import importer
 from tests.support.sql import LAST_SEEN

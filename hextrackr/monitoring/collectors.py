@@ -13,9 +13,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from hextrackr import __version__
+from hextrackr.domain.models import Import
+from hextrackr.domain.models.imports import ImportState
 from hextrackr.extensions import db, socketio
-from hextrackr.models import Import
-from hextrackr.models.imports import ImportState
 from hextrackr.progress import protocol
 
 from . import readiness

@@ -20,8 +20,8 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from hextrackr.extensions import socketio
+from hextrackr.jobs.snapshots import OPERATION
 from hextrackr.progress import protocol
-from hextrackr.workers.snapshots import OPERATION
 
 from .collectors import DatabaseCollector, register_gauges
 from .looplag import LoopLag

@@ -10,10 +10,11 @@ from pathlib import Path
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.causes import translated
+from hextrackr.db import dialects
+from hextrackr.db.error_mapping import translated
+from hextrackr.domain.models import Import
+from hextrackr.domain.models.imports import ImportState
 from hextrackr.errors import DatabaseBusy
-from hextrackr.models import Import, dialects
-from hextrackr.models.imports import ImportState
 
 #: With less space than this for the data folder no upload is likely to end well, in bytes.
 DISK_RESERVE = 64 * 1024 * 1024

@@ -1,6 +1,6 @@
 """Socket.IO: the handlers of the progress protocol, and how the server is set up.
 
-Never imports :mod:`hextrackr.importing`: it passes on what the tracker says.
+Never imports :mod:`hextrackr.ingest`: it passes on what the tracker says.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from hextrackr.extensions import socketio
 from hextrackr.progress.store import MemoryStore
 from hextrackr.progress.tracker import ProgressTracker
 
-from . import events, fastjson, handshake
+from . import events, handshake, json_codec
+from .client_limits import Guard
 from .clock import SocketIOClock
-from .guard import Guard
 from .handshake import SocketGateway, SocketRequests, WsgiApp, origin_check
 from .limits import SocketLimits
-from .lookout import Lookout
 from .packets import CheckedPacket
 from .pings import Pings
 from .rooms import FramedRooms, IndexedRooms
+from .session_watchdog import Lookout
 from .websockets import BoundedWebSockets
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from hextrackr.config import Config
-    from hextrackr.shared import Shared
+    from hextrackr.redis import Shared
 
 __all__ = ["bounded", "events", "init_app", "start"]
 
@@ -53,7 +53,7 @@ def init_app(app: Flask, config: Config) -> None:
         app,
         async_mode=config.ASYNC_MODE,
         cors_allowed_origins=origin_check(config.allowed_origins),
-        json=fastjson,
+        json=json_codec,
         async_handlers=False,
         manage_session=False,
         always_connect=False,
@@ -102,7 +102,7 @@ def start(app: Flask) -> None:
 def _shared(config: Config, clock: SocketIOClock) -> Shared | None:
     if not config.REDIS_URL:
         return None
-    from hextrackr.shared import Shared
+    from hextrackr.redis import Shared
 
     return Shared.through(config.REDIS_URL, clock, socketio.start_background_task, socketio.sleep)
 
@@ -118,7 +118,7 @@ def _manager(config: Config, backlog: int, heard: list[Heard], shared: Shared | 
     told = tell if heard else None
     if shared is None:
         return (FramedRooms if framed else IndexedRooms)(backlog, told)
-    from .queued import QueuedFramedRooms, QueuedRooms
+    from .message_queue import QueuedFramedRooms, QueuedRooms
 
     return (QueuedFramedRooms if framed else QueuedRooms)(backlog, told, shared)
 

@@ -10,7 +10,7 @@ from typing import Any
 from flask import current_app, request
 from flask_socketio import emit, join_room, leave_room
 
-from hextrackr.causes import translated
+from hextrackr.db.error_mapping import translated
 from hextrackr.errors import ErrorRecord, HexTrackrError, TooMany
 from hextrackr.extensions import import_snapshots, socketio
 from hextrackr.progress import protocol

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from hextrackr.errors import RequestError
 
-from .guard import Guard
+from .client_limits import Guard
 from .limits import SocketLimits
 from .packets import MalformedPacket, check_body
 

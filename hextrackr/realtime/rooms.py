@@ -9,7 +9,7 @@ from typing import Any
 from engineio import packet as engine_packet
 from socketio import Manager, packet
 
-from .wire import text_frame
+from .broadcast import text_frame
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class IndexedRooms(Manager):  # type: ignore[misc]
 
 
 class FramedRooms(IndexedRooms):
-    """Builds the frame of an event once for all its receivers (see :mod:`.wire`)."""
+    """Builds the frame of an event once for all its receivers (see :mod:`.broadcast`)."""
 
     def broadcast(self, packets: list[engine_packet.Packet], participants: Any) -> None:
         if len(packets) > 1:  # with binary attachments

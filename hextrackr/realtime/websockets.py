@@ -8,11 +8,11 @@ from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
-from .bucket import TokenBucket
-from .departure import has_left
+from .broadcast import Rest, Wire
 from .limits import SocketLimits
 from .packets import MalformedPacket, check_frame
-from .wire import Rest, Wire
+from .peer_closed import has_left
+from .token_bucket import TokenBucket
 
 Handler = Callable[[Any], Any]
 

@@ -11,7 +11,7 @@ from flask.helpers import get_debug_flag
 from werkzeug.serving import is_running_from_reloader
 
 from hextrackr import database, realtime, web
-from hextrackr.workers import wiring
+from hextrackr.jobs import wiring
 
 if TYPE_CHECKING:
     from flask import Flask

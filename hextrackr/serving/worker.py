@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from hextrackr import create_app, database
 from hextrackr.config import Config
-from hextrackr.workers.worker import worker_of
+from hextrackr.jobs.celery_worker import worker_of
 
 config = replace(Config.of_server(), ASYNC_MODE="threading", IMPORT_WORKERS="embedded", METRICS="off")
 os.umask(0o077)  # database, uploads and backups are nobody else's

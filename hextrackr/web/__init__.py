@@ -15,22 +15,22 @@ from . import (
     backups,
     bodies,
     compression,
-    failures,
-    feeds,
+    error_handlers,
     headers,
+    host_and_cve_pages,
     imports,
     mappings,
     pages,
     parameters,
     progress,
-    subjects,
+    request_security,
+    sources,
     system,
-    visitors,
     vulnerabilities,
     writers,
 )
 from .icons import icon
-from .requests import ImportRequest
+from .upload_request import ImportRequest
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -52,14 +52,14 @@ def init_app(app: Flask, config: Config) -> None:
     app.config["MAX_FORM_PARTS"] = MAX_FORM_PARTS
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELD_BYTES
     app.url_map.converters["int"] = parameters.IdConverter
-    for module in (pages, imports, mappings, vulnerabilities, feeds, subjects, backups, progress, system):
+    for module in (pages, imports, mappings, vulnerabilities, sources, host_and_cve_pages, backups, progress, system):
         app.register_blueprint(module.blueprint)
     cors.init_app(app, origins=list(config.CORS_ORIGINS), resources=r"/api/*")
     compression.init_app(app)
     assets.init_app(app)
-    failures.init_app(app)
+    error_handlers.init_app(app)
     bodies.init_app(app)
-    visitors.init_app(app, config)
+    request_security.init_app(app, config)
     writers.init_app(app)
     headers.init_app(app)
     app.jinja_env.globals.update(icon=icon, app_version=__version__, upload_max_bytes=config.UPLOAD_MAX_BYTES)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from hextrackr.causes import translated
+from hextrackr.db.error_mapping import translated
 from hextrackr.extensions import db, socketio
 
 from . import filters, kept, ordering

@@ -12,11 +12,11 @@ from flask import Blueprint, Response, request
 
 from hextrackr.errors import MissingFile, RequestError
 from hextrackr.extensions import socketio, upkeep
+from hextrackr.jobs.backups.service import Backup
 from hextrackr.progress import protocol
-from hextrackr.workers.upkeep import Backup
 
-from .requests import ImportRequest
-from .slots import UPLOADS
+from .upload_concurrency import UPLOADS
+from .upload_request import ImportRequest
 
 blueprint = Blueprint("backups", __name__, url_prefix="/api")
 

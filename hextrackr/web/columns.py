@@ -7,12 +7,12 @@ from typing import Any
 
 from flask import current_app
 
+from hextrackr.domain.models import Import
+from hextrackr.domain.models.imports import ImportState
 from hextrackr.errors import Conflict
-from hextrackr.importing import dialect, formats
-from hextrackr.importing.formats import custom
-from hextrackr.models import Import
-from hextrackr.models.imports import ImportState
-from hextrackr.workers import janitor
+from hextrackr.ingest import dialect, formats
+from hextrackr.ingest.formats import custom
+from hextrackr.jobs import file_cleanup
 
 _MAX_ROWS = 8
 _MAX_CELL = 200
@@ -46,7 +46,7 @@ def header_of(record: Import) -> tuple[str, ...]:
 
 
 def _looked_at(record: Import) -> tuple[dialect.Dialect, bytes]:
-    path = janitor.upload_path(Path(current_app.config["INSTANCE_PATH"], "uploads"), record.upload)
+    path = file_cleanup.upload_path(Path(current_app.config["INSTANCE_PATH"], "uploads"), record.upload)
     if record.state != ImportState.FAILED or not record.upload or not path.is_file():
         raise Conflict(
             "The file of this import is not on the server any more; please upload it again.", "NOT_RETRYABLE"

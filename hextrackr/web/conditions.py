@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import and_, or_, select
 
+from hextrackr.domain.models import Asset, Definition, DefinitionCve, Finding, FindingChange, Import, Sighting
+from hextrackr.domain.models.events import EventKind
+from hextrackr.domain.models.imports import ImportState
 from hextrackr.errors import RequestError
-from hextrackr.models import Asset, Definition, DefinitionCve, Finding, FindingChange, Import, Sighting
-from hextrackr.models.events import EventKind
-from hextrackr.models.imports import ImportState
 
 from . import lookups, parameters
 from .limits import Arm, ChangedArm, Filter, IndexArm, Limit

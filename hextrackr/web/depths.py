@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from hextrackr.models import Finding
+from hextrackr.domain.models import Finding
 
 from . import kept
 

@@ -23,13 +23,13 @@ from sqlalchemy import Engine, Select, String, func, select, type_coerce
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.causes import translated
+from hextrackr.db.error_mapping import translated
+from hextrackr.db.hints import by_id
+from hextrackr.db.matching import Among
+from hextrackr.domain.models import Asset, Definition, Evidence, Finding, Sighting, Source
 from hextrackr.errors import HexTrackrError, Interrupted
-from hextrackr.models import Asset, Definition, Evidence, Finding, Sighting, Source
-from hextrackr.models.hints import by_id
-from hextrackr.models.matching import Among
 
-from . import bounded, exportlines, leads
+from . import bounded_answers, export_lines, leads
 from .filters import Filters
 
 #: Findings of a piece, and those that are looked at for it when nothing leads to them; few of them may match.
@@ -57,7 +57,7 @@ _REFERRING = (
 class Export:
     """One export.
 
-    :param kind: one of :data:`hextrackr.web.exportlines.KINDS`.
+    :param kind: one of :data:`hextrackr.web.export_lines.KINDS`.
     :param evidence: have the evidence of each finding in it as well.
     :param folder: where the file is written.
     :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
@@ -77,7 +77,7 @@ class Export:
     ) -> None:
         self._engine = engine
         self._filters = filters
-        self._lines: exportlines.Lines = exportlines.KINDS[kind]()
+        self._lines: export_lines.Lines = export_lines.KINDS[kind]()
         self._has_evidence = evidence
         self._evidence: dict[int | None, str] = {}
         self._folder = folder
@@ -148,7 +148,7 @@ class Export:
     def _written(self, connection: Connection) -> Iterator[tuple[str, float, int]]:
         """The pieces; how much of the record has been gone through with each, and how many findings are in the file."""
         lines, findings = self._lines, 0
-        yield lines.headed(exportlines.EVIDENCE) if self._has_evidence else lines.opening, 0.0, 0
+        yield lines.headed(export_lines.EVIDENCE) if self._has_evidence else lines.opening, 0.0, 0
         separator = lines.before_first
         for share, statement in self._batches(connection):
             found = connection.execute(statement).all()
@@ -196,30 +196,30 @@ class Export:
             for number, *names in connection.execute(
                 select(Asset.id, named, Asset.fqdn, Asset.ip).where(Asset.id.in_(new))
             ):
-                self._hosts[number] = part(exportlines.HOST, names)
+                self._hosts[number] = part(export_lines.HOST, names)
         if new := {row.definition_id for row in found} - self._definitions.keys():
             self._definitions |= dict(self._told(connection, new))
         if new := {row.source_id for row in found} - self._sources.keys():
             for number, *names in connection.execute(
                 select(Source.id, Source.scanner, Source.label).where(Source.id.in_(new))
             ):
-                self._sources[number] = part(exportlines.SOURCE, names)
+                self._sources[number] = part(export_lines.SOURCE, names)
         seen = select(Sighting.id, type_coerce(Sighting.day, String))
         seen = seen.where(Sighting.id.in_({row.sighting_id for row in found}))
         self._days = {number: day for number, day in connection.execute(seen)}
         if self._has_evidence:  # they may be long, so that only those of the moment are held
             texts = select(Evidence.id, Evidence.text).where(Evidence.id.in_({row.evidence_id for row in found}))
-            self._evidence = {number: part(exportlines.EVIDENCE, [text]) for number, text in connection.execute(texts)}
-            self._evidence[None] = part(exportlines.EVIDENCE, [None])
+            self._evidence = {number: part(export_lines.EVIDENCE, [text]) for number, text in connection.execute(texts)}
+            self._evidence[None] = part(export_lines.EVIDENCE, [None])
         for protocol in {row.protocol for row in found} - self._protocols.keys():
-            self._protocols[protocol] = part(exportlines.PROTOCOL, [protocol])
+            self._protocols[protocol] = part(export_lines.PROTOCOL, [protocol])
 
     def _told(self, connection: Connection, definitions: Collection[int]) -> Iterator[tuple[int, tuple[str, str]]]:
         part = self._lines.part
-        cves = bounded.cves(connection, definitions, bounded.CVES)
+        cves = bounded_answers.cves(connection, definitions, bounded_answers.CVES)
         columns = (Definition.id, Definition.epss, Definition.key, Definition.title, Definition.family)
         for number, epss, *names in connection.execute(select(*columns).where(Definition.id.in_(definitions))):
             first, total = cves.get(number, ([], 0))
             more = [f"(+{total - len(first)})"] if total > len(first) else []
-            told = part(exportlines.DEFINITION, [*names, first + more])
-            yield number, (told, part(exportlines.EPSS, [epss]))
+            told = part(export_lines.DEFINITION, [*names, first + more])
+            yield number, (told, part(export_lines.EPSS, [epss]))

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import Session
 
-from hextrackr.importing import formats
-from hextrackr.models import Asset, Definition, Finding, Sighting, Source
-from hextrackr.models.findings import Severity
+from hextrackr.domain.models import Asset, Definition, Finding, Sighting, Source
+from hextrackr.domain.models.findings import Severity
+from hextrackr.ingest import formats
 
-from . import bounded
-from .bounded import shown, text
+from . import bounded_answers
+from .bounded_answers import shown, text
 
 Filter = ColumnElement[bool]
 #: What is read of them: the long texts of a definition, which no list shows, stay where they are.
@@ -42,7 +42,7 @@ def of_ids(session: Session, ids: Sequence[int]) -> list[dict[str, Any]]:
 def records(session: Session, condition: Filter) -> list[dict[str, Any]]:
     """The findings under a condition, as the API answers them."""
     rows = session.execute(_ROWS.where(condition)).all()
-    cves = bounded.cves(session, {row.definition_id for row in rows}, bounded.LISTED_CVES)
+    cves = bounded_answers.cves(session, {row.definition_id for row in rows}, bounded_answers.LISTED_CVES)
     return [_record(row, *cves.get(row.definition_id, ([], 0))) for row in rows]
 
 

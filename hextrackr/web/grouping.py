@@ -13,13 +13,13 @@ from typing import Any
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
+from hextrackr.db.matching import Among
+from hextrackr.domain.models import Asset, Definition, DefinitionCve, Finding, Source
+from hextrackr.domain.models.findings import WORST_FIRST
 from hextrackr.errors import RequestError
-from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Source
-from hextrackr.models.findings import WORST_FIRST
-from hextrackr.models.matching import Among
 
 from . import leads, weighed
-from .bounded import shown, text
+from .bounded_answers import shown, text
 from .filters import Filters
 from .listing import COLLECTED
 from .paging import Page

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hextrackr.models import Definition, Evidence, Finding, FindingEvent, Import
-from hextrackr.models.events import EventKind
-from hextrackr.models.findings import Lifecycle, Severity
+from hextrackr.domain.models import Definition, Evidence, Finding, FindingEvent, Import
+from hextrackr.domain.models.events import EventKind
+from hextrackr.domain.models.findings import Lifecycle, Severity
 
-from . import bounded, findings
+from . import bounded_answers, findings
 
 _AFTER = {
     EventKind.OPENED: Lifecycle.ACTIVE,
@@ -51,7 +51,7 @@ def _history(session: Session, finding_id: int) -> dict[str, Any]:
         .where(FindingEvent.finding_id == finding_id)
         .order_by(FindingEvent.day, Import.place, FindingEvent.import_id)
     ).all()
-    last = rows[-bounded.ENTRIES :]
+    last = rows[-bounded_answers.ENTRIES :]
     return {"history": [_event(row.FindingEvent, row.filename) for row in last], "historyTotal": len(rows)}
 
 

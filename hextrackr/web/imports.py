@@ -12,15 +12,16 @@ from typing import Any, cast
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine, func, select, true, tuple_
 
+from hextrackr.db import files
+from hextrackr.domain.models import Import, Reject
+from hextrackr.domain.models.imports import FINISHED, ImportState
 from hextrackr.errors import Conflict, MissingFile, NotFound, TooMany
 from hextrackr.extensions import db, import_registry, import_supervisor, offload, socketio
-from hextrackr.models import Import, Reject, files
-from hextrackr.models.imports import FINISHED, ImportState
 from hextrackr.progress import protocol
 
-from . import importform, paging, records
-from .requests import ImportRequest
-from .slots import UPLOADS
+from . import paging, serializers, upload_form
+from .upload_concurrency import UPLOADS
+from .upload_request import ImportRequest
 
 blueprint = Blueprint("imports", __name__, url_prefix="/api")
 
@@ -71,7 +72,7 @@ def imports() -> dict[str, Any]:
     rows = db.session.scalars(newest.limit(page.limit).offset(page.offset))
     total = db.session.scalar(select(func.count()).select_from(Import).where(chosen)) or 0
     undoable = import_registry.undoable()
-    return {"data": [records.of_import(record, undoable) for record in rows], "pagination": page.pagination(total)}
+    return {"data": [serializers.of_import(record, undoable) for record in rows], "pagination": page.pagination(total)}
 
 
 @blueprint.get("/imports/<int:import_id>")
@@ -90,7 +91,7 @@ def cancel(import_id: int) -> dict[str, Any]:
 def confirm(import_id: int) -> dict[str, Any]:
     """Answer an import that asks: yes, leave the others open, or these are another source."""
     return _answer(
-        import_supervisor.confirm(import_id, importform.answer(request.get_data(), request.get_json(silent=True)))
+        import_supervisor.confirm(import_id, upload_form.answer(request.get_data(), request.get_json(silent=True)))
     )
 
 
@@ -153,7 +154,7 @@ def _receive() -> Import:
         upload = incoming.accept_upload()
     if upload is None:
         raise MissingFile
-    values = importform.parse(incoming.form, incoming.files["csvFile"].filename or "")
+    values = upload_form.parse(incoming.form, incoming.files["csvFile"].filename or "")
     import_supervisor.refuse_if_stopping()
     with import_supervisor.writing():  # a restore may have begun while the file came in
         with import_supervisor.reserved(values["session_id"]):
@@ -176,7 +177,7 @@ def _submitted(record: Import) -> dict[str, Any]:
 
 
 def _answer(record: Import) -> dict[str, Any]:
-    return records.of_import(record, import_registry.undoable())
+    return serializers.of_import(record, import_registry.undoable())
 
 
 def _accepted(record: Import) -> dict[str, Any]:
@@ -201,5 +202,5 @@ def _existing(import_id: int) -> Import:
 def _csv(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
     for row in chain([header], rows):
         line = io.StringIO()
-        csv.writer(line).writerow([records.harmless(cell) for cell in row])
+        csv.writer(line).writerow([serializers.harmless(cell) for cell in row])
         yield line.getvalue()

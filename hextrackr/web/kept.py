@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from hextrackr.models import Import
+from hextrackr.domain.models import Import
 
 #: So much is kept; whoever asks for more lists than that has them counted anew.
 _MOST = 500

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from hextrackr.models import Finding
+from hextrackr.domain.models import Finding
 
 from .filters import Filters
 from .limits import PLAIN, Limit

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, Select, false, or_, select, true
 
-from hextrackr.models import Finding, FindingChange
-from hextrackr.models.hints import by_id, led_by
+from hextrackr.db.hints import by_id, led_by
+from hextrackr.domain.models import Finding, FindingChange
 
 Filter = ColumnElement[bool]
 

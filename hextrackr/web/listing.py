@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from hextrackr.db.dialects import as_it_comes, in_order
+from hextrackr.domain.models import Finding
 from hextrackr.errors import RequestError
-from hextrackr.models import Finding
-from hextrackr.models.dialects import as_it_comes, in_order
 
 from . import leads
 from .filters import Filters

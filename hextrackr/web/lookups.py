@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from hextrackr.models import Asset, Definition, DefinitionCve, Evidence, Finding, Import
-from hextrackr.models.matching import Among, Contains
+from hextrackr.db.matching import Among, Contains
+from hextrackr.domain.models import Asset, Definition, DefinitionCve, Evidence, Finding, Import
 
 from .limits import Arm, Filter, IdsArm, IndexArm, Limit, SpanArm
 

@@ -8,12 +8,13 @@ from flask import Blueprint, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hextrackr.db import dialects, transactions
+from hextrackr.domain.models import Import, SavedMapping
 from hextrackr.errors import Conflict, NotFound, RequestError
 from hextrackr.extensions import db, import_registry, socketio
-from hextrackr.importing.formats import custom
-from hextrackr.importing.formats.format import normalised
-from hextrackr.models import Import, SavedMapping, dialects, transactions
-from hextrackr.workers.registry import now_ms
+from hextrackr.ingest.formats import custom
+from hextrackr.ingest.formats.format import normalised
+from hextrackr.jobs.queue import now_ms
 
 from . import columns, parameters
 

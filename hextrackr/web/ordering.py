@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
+from hextrackr.db.dialects import in_order
+from hextrackr.domain.models import Finding, Sighting
 from hextrackr.errors import RequestError
-from hextrackr.models import Finding, Sighting
-from hextrackr.models.dialects import in_order
 
 #: When a finding was seen last.
 LAST_SEEN = select(Sighting.day).where(Sighting.id == Finding.sighting_id).correlate(Finding).scalar_subquery()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from sqlalchemy import func, select
 
+from hextrackr.domain.models import Asset, Definition, Import, StateTotal
 from hextrackr.errors import NotFound
 from hextrackr.extensions import db, import_registry, upkeep
-from hextrackr.models import Asset, Definition, Import, StateTotal
 
-from . import subjects
+from . import host_and_cve_pages
 
 blueprint = Blueprint("pages", __name__)
 
@@ -113,7 +113,7 @@ def host(host_id: int) -> str:
     found = db.session.get(Asset, host_id)
     if found is None:
         raise NotFound("There is no host with this number.", "UNKNOWN_HOST")
-    return render_template("host.html", subject=subjects.of_asset(found))
+    return render_template("host.html", subject=host_and_cve_pages.of_asset(found))
 
 
 @blueprint.get("/definitions/<int:definition_id>")
@@ -125,7 +125,7 @@ def definition(definition_id: int) -> str:
     found = db.session.get(Definition, definition_id)
     if found is None:
         raise NotFound("There is no definition with this number.", "UNKNOWN_DEFINITION")
-    return render_template("definition.html", subject=subjects.of_definition(found))
+    return render_template("definition.html", subject=host_and_cve_pages.of_definition(found))
 
 
 @blueprint.get("/cves/<cve>")
@@ -134,7 +134,7 @@ def one_cve(cve: str) -> str:
 
     :raises NotFound: no definition on record has it.
     """
-    subject = subjects.of_cve(cve)
+    subject = host_and_cve_pages.of_cve(cve)
     if not subject["definitions"]:
         raise NotFound("No finding on record has this CVE.", "UNKNOWN_CVE")
     return render_template("cve.html", subject=subject)

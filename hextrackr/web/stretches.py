@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select, union_all
 from sqlalchemy.orm import Session
 
-from hextrackr.models import Finding
-from hextrackr.models.dialects import as_it_comes, in_order
-from hextrackr.models.findings import OPEN_GRADE, grade
+from hextrackr.db.dialects import as_it_comes, in_order
+from hextrackr.domain.models import Finding
+from hextrackr.domain.models.findings import OPEN_GRADE, grade
 
 from . import depths
 from .filters import Filters

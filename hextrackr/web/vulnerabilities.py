@@ -8,14 +8,15 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy import func, select
 
+from hextrackr.db import deadlines
+from hextrackr.domain.models import Asset, Import, StateTotal
+from hextrackr.domain.models.findings import WORST_FIRST, Lifecycle
+from hextrackr.domain.models.imports import ImportState
 from hextrackr.errors import NotFound
 from hextrackr.extensions import db, import_registry, socketio
-from hextrackr.models import Asset, Import, StateTotal, deadlines
-from hextrackr.models.findings import WORST_FIRST, Lifecycle
-from hextrackr.models.imports import ImportState
 
-from . import exports, filters, findings, grouping, history, listing, ordering, paging, records, trends
-from .watched import WatchedExport
+from . import exports, filters, findings, grouping, history, listing, ordering, paging, serializers, trends
+from .export_progress import WatchedExport
 
 blueprint = Blueprint("vulnerabilities", __name__, url_prefix="/api/vulnerabilities")
 
@@ -98,7 +99,7 @@ def stats() -> dict[str, Any]:
         "vprSum": round(sum(row.vpr_sum for row in is_open), 1),
         "hosts": db.session.scalar(select(func.count()).select_from(Asset)) or 0,
         "lastScans": trends.last_scans(db.session),
-        "lastImport": records.of_import(last, import_registry.undoable()) if last else None,
+        "lastImport": serializers.of_import(last, import_registry.undoable()) if last else None,
     }
 
 

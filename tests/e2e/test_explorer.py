@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from hextrackr.web.exportlines import COLUMNS
+from hextrackr.web.export_lines import COLUMNS
 from tests.e2e.accessibility import violations
 from tests.e2e.prepared import GONE, OPEN, SCANS, counted, day, info, listed, rows
 from tests.support.server import Server

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from config import TestingConfig
 from hextrackr import create_app
-from hextrackr.workers import maintenance, wiring
+from hextrackr.jobs import maintenance_lock, wiring
 from tests.support.exports import scan
 from tests.support.running_app import PATIENCE, RunningApp
 
@@ -24,7 +24,7 @@ def start_app(
 ) -> Iterator[Callable[..., RunningApp]]:
     """Start the app with these settings, and let it import one file."""
     for patience in ("LOOK_PATIENCE", "WRITERS_PATIENCE"):
-        monkeypatch.setattr(maintenance, patience, PATIENCE)
+        monkeypatch.setattr(maintenance_lock, patience, PATIENCE)
     apps = []
 
     def start(**settings: Any) -> RunningApp:

@@ -13,8 +13,8 @@ from typing import Any
 
 import psutil
 
-from hextrackr.importing import undo
-from hextrackr.models import Base
+from hextrackr.domain import undo
+from hextrackr.domain.models import Base
 from tests.support import client, databases, ports
 from tests.support.server import Server, start
 from tests.support.waiting import until
@@ -54,7 +54,7 @@ class KilledServer:
     def kill(self, part: str) -> None:
         """SIGKILL, and a new start where nobody else sees to that."""
         children = psutil.Process(self._process.pid).children(recursive=True)
-        importers = [child for child in children if "hextrackr.workers.importer" in _command(child)]
+        importers = [child for child in children if "hextrackr.jobs.importer" in _command(child)]
         workers = [child for child in children if child not in importers]
         if part in ("server", "web"):
             self._process.kill()  # first, or it would start another worker

@@ -8,7 +8,7 @@ import pytest
 
 from hextrackr.errors import DatabaseUnavailable
 from hextrackr.extensions import db, socketio
-from hextrackr.workers import process
+from hextrackr.jobs import importer_process
 from tests.support.exports import scan
 
 
@@ -32,7 +32,7 @@ def test_an_importer_process_that_cannot_be_started(start_app, monkeypatch):
     app = start_app()
     before = app.findings()
     with monkeypatch.context() as patch:
-        patch.setattr(process.subprocess, "Popen", refuse(OSError(11, "Resource temporarily unavailable")))
+        patch.setattr(importer_process.subprocess, "Popen", refuse(OSError(11, "Resource temporarily unavailable")))
         app.end_the_importer()
         import_id = app.upload(scan([1, 2, 3]))
         app.assert_failed(import_id, "INTERRUPTED", before)

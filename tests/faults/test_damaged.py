@@ -19,12 +19,12 @@ from pathlib import Path
 
 from config import Config
 from hextrackr.errors import FileRefused
-from hextrackr.importing import formats, pace, pipeline
-from hextrackr.importing.dialect import SAMPLE_BYTES, detect, rows
-from hextrackr.importing.job import Job
-from hextrackr.importing.meter import Meter
-from hextrackr.importing.opening import Opened
-from hextrackr.importing.outlook import Standing
+from hextrackr.ingest import formats, phase_weights, pipeline
+from hextrackr.ingest.dialect import SAMPLE_BYTES, detect, rows
+from hextrackr.ingest.estimate import Standing
+from hextrackr.ingest.identify import Opened
+from hextrackr.ingest.job import Job
+from hextrackr.progress.meter import Meter
 
 FILES = int(os.environ.get("DAMAGED_FILES", "20"))
 SEED = int(os.environ.get("DAMAGED_SEED", "1"))
@@ -160,7 +160,7 @@ def read(path: Path, spill: Path) -> tuple[int, int, int, set[Key]]:
         sample = stream.read(SAMPLE_BYTES)
     size = path.stat().st_size
     meter = Meter(lambda reading: None, lambda: 0.0)
-    meter.plan(pace.plan(size, 1))
+    meter.plan(phase_weights.plan(size, 1))
     found = detect(sample, complete=len(sample) == size, is_header=formats.is_header)
     opened = Opened(
         size,

@@ -13,11 +13,10 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from hextrackr.causes import translated
-from hextrackr.importing import engines
-from hextrackr.importing.job import Job
-from hextrackr.models import transactions
-from hextrackr.workers import wiring
+from hextrackr.db import engines, transactions
+from hextrackr.db.error_mapping import translated
+from hextrackr.ingest.job import Job
+from hextrackr.jobs import wiring
 from tests.support.client import form, get, upload
 from tests.support.exports import export, row, scan
 from tests.support.server import running

@@ -19,9 +19,9 @@ from contextlib import closing
 import pytest
 
 from hextrackr import create_app
-from hextrackr.backups import schema
-from hextrackr.workers import process
-from hextrackr.workers.upkeep import Upkeep
+from hextrackr.jobs import importer_process
+from hextrackr.jobs.backups import schema
+from hextrackr.jobs.backups.service import Upkeep
 from tests.support.exports import scan
 
 pytestmark = [pytest.mark.system, pytest.mark.sqlite("PostgreSQL is backed up by its own programs")]
@@ -67,7 +67,7 @@ def test_what_cannot_begin_says_so(start_app, monkeypatch, kind, error):
     name, before = backed_up(app), app.findings()
     [imported] = [each["importId"] for each in app.get("/api/imports").json["data"]]
     with monkeypatch.context() as patch:
-        patch.setattr(process.subprocess, "Popen", refuse(error))
+        patch.setattr(importer_process.subprocess, "Popen", refuse(error))
         app.end_the_importer()
         if kind == "undo":
             answer = app.ask(f"/api/imports/{imported}/undo", {})
@@ -167,7 +167,7 @@ import os, signal, sys
 from pathlib import Path
 from config import TestingConfig
 from hextrackr import create_app
-from hextrackr.backups import copying, operations
+from hextrackr.jobs.backups import copying, operations
 put = copying.put_in_place
 def killed(*arguments):
     if sys.argv[2] == "after":

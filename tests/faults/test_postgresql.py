@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from config import TestingConfig
-from hextrackr.causes import translated
+from hextrackr.db import dialects, engines
+from hextrackr.db.error_mapping import translated
+from hextrackr.domain import lifecycle
 from hextrackr.errors import DatabaseUnavailable
-from hextrackr.importing import engines, lifecycle
-from hextrackr.models import dialects
 from tests.support import postgresql
 from tests.support.client import get, upload
 from tests.support.databases import migrate

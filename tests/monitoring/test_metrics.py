@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hextrackr import create_app
+from hextrackr.jobs.step_watch import StepWatch
 from hextrackr.monitoring.metrics import QUIET, Metrics
 from hextrackr.progress import protocol
-from hextrackr.workers.stepwatch import StepWatch
 
 
 class Time:

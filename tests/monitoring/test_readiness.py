@@ -8,8 +8,8 @@ from contextlib import closing
 import pytest
 
 from hextrackr.extensions import import_registry
+from hextrackr.jobs.queue import now_ms
 from hextrackr.monitoring import readiness
-from hextrackr.workers.registry import now_ms
 
 pytestmark = pytest.mark.sqlite("about the file of SQLite and its lock")
 

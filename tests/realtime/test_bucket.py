@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hextrackr.realtime.bucket import TokenBucket
+from hextrackr.realtime.token_bucket import TokenBucket
 
 
 class Clock:

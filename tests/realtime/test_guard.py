@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hextrackr.realtime.guard import Guard
+from hextrackr.realtime.client_limits import Guard
 from hextrackr.realtime.limits import SocketLimits
 
 LIMITS = SocketLimits(sockets_per_address=3, events_burst=5, events_per_second=10, faults=2, connect_seconds=20)

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from hextrackr.realtime import fastjson
+from hextrackr.realtime import json_codec
 from hextrackr.realtime.handshake import SocketRequests, origin_check
 from hextrackr.realtime.limits import SocketLimits
 
@@ -118,4 +118,4 @@ def test_other_requests_are_none_of_its_business():
 
 @pytest.mark.parametrize("value", [{"a": [1, 2.5, None, "é\n"]}, [], "x", 3])
 def test_json_survives_a_round_trip(value):
-    assert fastjson.loads(fastjson.dumps(value, separators=(",", ":"))) == value
+    assert json_codec.loads(json_codec.dumps(value, separators=(",", ":"))) == value

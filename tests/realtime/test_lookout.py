@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hextrackr.progress import protocol
-from hextrackr.realtime.lookout import SILENCE, Lookout
+from hextrackr.realtime.session_watchdog import SILENCE, Lookout
 
 
 def snapshot(status="processing", message="Loading", progress=20.0, **metadata):

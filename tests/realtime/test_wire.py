@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import websocket
 
-from hextrackr.realtime.wire import Rest, Wire, text_frame
+from hextrackr.realtime.broadcast import Rest, Wire, text_frame
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import engineio  # noqa: E402
 import eventlet.wsgi  # noqa: E402
 import socketio  # noqa: E402
 
-from hextrackr.realtime import bounded, fastjson  # noqa: E402
+from hextrackr.realtime import bounded, json_codec  # noqa: E402
 from hextrackr.realtime.limits import SocketLimits  # noqa: E402
 from hextrackr.realtime.packets import CheckedPacket  # noqa: E402
 
@@ -63,7 +63,7 @@ def _echo(server: socketio.Server, namespace: str, sid: str, *args: Any) -> None
 
 def main(port: int, kind: str) -> None:
     """Serve the stack as it is, or with our limits around it; Engine.IO alone answers below ``/engine.io/``."""
-    server = socket_server(**({"serializer": CheckedPacket, "json": fastjson} if kind == "ours" else {}))
+    server = socket_server(**({"serializer": CheckedPacket, "json": json_codec} if kind == "ours" else {}))
     engine = engineio.Server(async_mode="eventlet", cors_allowed_origins="*", **HEARTBEAT)
     engine.on("connect", lambda _sid, _environ: None)
     engine.on("message", lambda sid, data: engine.send(sid, data))

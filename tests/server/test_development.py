@@ -58,7 +58,7 @@ def descendants(process):
 
 
 def importers(processes):
-    return [process for process in processes if "hextrackr.workers.importer" in process.cmdline()]
+    return [process for process in processes if "hextrackr.jobs.importer" in process.cmdline()]
 
 
 def test_an_import_is_carried_out(config):

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine
 
 from config import Config
 from hextrackr import create_app
+from hextrackr.db.dialects import engine_options, is_postgresql
 from hextrackr.extensions import alembic
-from hextrackr.models.dialects import engine_options, is_postgresql
 from tests.support import postgresql
 
 #: Which database the suite runs on.

@@ -12,16 +12,16 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from hextrackr.domain.models import Import
+from hextrackr.domain.models.imports import ImportState
 from hextrackr.errors import HexTrackrError
-from hextrackr.importing import formats, pace, pipeline
-from hextrackr.importing.dialect import detect, rows
-from hextrackr.importing.job import Job
-from hextrackr.importing.meter import Meter, Reading
-from hextrackr.importing.neutral import Counts
-from hextrackr.importing.opening import Opened
-from hextrackr.importing.outlook import Standing
-from hextrackr.models import Import
-from hextrackr.models.imports import ImportState
+from hextrackr.ingest import formats, phase_weights, pipeline
+from hextrackr.ingest.dialect import detect, rows
+from hextrackr.ingest.estimate import Standing
+from hextrackr.ingest.identify import Opened
+from hextrackr.ingest.job import Job
+from hextrackr.ingest.staging_schema import Counts
+from hextrackr.progress.meter import Meter, Reading
 
 Importer = Callable[..., Import]
 #: With which of these the reader refuses a file.
@@ -66,7 +66,7 @@ def read(content: bytes, folder: Path) -> tuple[Counts, set[tuple[str, str]]] | 
     upload.write_bytes(content)
     job = Job(1, 0, "", str(upload), str(folder), "128MB", 50)
     meter = Meter(lambda reading: None, lambda: 0.0)
-    meter.plan(pace.plan(len(content), 1))
+    meter.plan(phase_weights.plan(len(content), 1))
     try:
         found = detect(content, complete=True, is_header=formats.is_header)
         recognised = formats.recognise(found.header)

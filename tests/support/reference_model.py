@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from hextrackr.importing.verdicts import FIXED, NO_VERDICT, PASSED, RESURFACED
-from hextrackr.models.imports import ImportMode
+from hextrackr.domain.models.imports import ImportMode
+from hextrackr.domain.verdicts import FIXED, NO_VERDICT, PASSED, RESURFACED
 
 #: Host, plugin, port.
 Key = tuple[str, str, int]

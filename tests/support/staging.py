@@ -12,9 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session
 
-from hextrackr.importing import loading, pace, promotion, sweep
-from hextrackr.importing.meter import Meter
-from hextrackr.importing.neutral import (
+from hextrackr.domain import promotion
+from hextrackr.domain.models import Import, Source
+from hextrackr.domain.models.imports import ImportMode, ImportState
+from hextrackr.ingest import cleanup, loading, phase_weights
+from hextrackr.ingest.staging_schema import (
     ASSET_COLUMNS,
     CVE_COLUMNS,
     DEFINITION_COLUMNS,
@@ -23,8 +25,7 @@ from hextrackr.importing.neutral import (
     OBSERVATION_COLUMNS,
     WEIGHT_COLUMNS,
 )
-from hextrackr.models import Import, Source
-from hextrackr.models.imports import ImportMode, ImportState
+from hextrackr.progress.meter import Meter
 from tests.support.databases import as_sqlite_has_them
 from tests.support.reference_model import Key, Row
 
@@ -69,12 +70,12 @@ def promote(
     settings = promotion.Promotion(
         import_id=import_id, epoch=0, source_id=source_id, day=day, mode=mode, staged=len(rows),
         open_staged=sum(row.state > 0 for row in rows.values()), preview=False, confirmed=confirmed, guard_percent=50,
-        expected=partial(pace.promotion, len(rows)),
+        expected=partial(phase_weights.promotion, len(rows)),
     )  # fmt: skip
     meter = Meter(lambda reading: None, lambda: 0.0)
-    meter.plan(pace.plan(0, len(rows)))
+    meter.plan(phase_weights.plan(0, len(rows)))
     state = promotion.promote(engine, settings, meter)
-    sweep.run(engine)
+    cleanup.run(engine)
     return import_id, state
 
 

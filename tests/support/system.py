@@ -96,7 +96,7 @@ class System:
     def importers(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         """The importer processes of a worker or a web process."""
         children = psutil.Process(process.pid).children(recursive=True)
-        return [child for child in children if "hextrackr.workers.importer" in child.cmdline()]
+        return [child for child in children if "hextrackr.jobs.importer" in child.cmdline()]
 
     def kill_worker(self, worker: subprocess.Popen[bytes]) -> None:
         """SIGKILL, and the importer sees that its parent is gone."""

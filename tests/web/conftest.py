@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from hextrackr.importing import engines
-from hextrackr.models import Base, Import
+from hextrackr.db import engines
+from hextrackr.domain.models import Base, Import
 
 TODAY = date(2026, 8, 20)
 

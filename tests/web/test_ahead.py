@@ -11,8 +11,8 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from hextrackr.domain.models import Import
 from hextrackr.extensions import db
-from hextrackr.models import Import
 from hextrackr.web import ahead, depths, filters, listing, stretches
 from hextrackr.web.ordering import Order
 from hextrackr.web.paging import Page

@@ -8,7 +8,7 @@ import time
 import pytest
 from sqlalchemy import update
 
-from hextrackr.models import Import
+from hextrackr.domain.models import Import
 from tests.support.exports import export, row, scan
 from tests.support.importer import importer
 

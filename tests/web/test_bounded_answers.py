@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import insert, text
 
 from hextrackr import database
+from hextrackr.db import deadlines
+from hextrackr.domain.models import Asset, Definition, DefinitionCve, Finding, Import, Sighting, Source, StateTotal
+from hextrackr.domain.models.findings import Severity
 from hextrackr.extensions import db
-from hextrackr.models import Asset, Definition, DefinitionCve, Finding, Import, Sighting, Source, StateTotal, deadlines
-from hextrackr.models.findings import Severity
-from hextrackr.web import bounded, imports
+from hextrackr.web import bounded_answers, imports
 
 FINDINGS, CVES = 60, 3_000
 LONG = "Long title " * 90_000
@@ -51,26 +52,26 @@ def test_a_list_has_the_beginning_of_a_text_and_says_how_many_cves_there_are(cli
     [first, *_] = rows = answer.json["data"]
     assert len(rows) == FINDINGS
     assert len(answer.data) < FINDINGS * 10_000
-    assert (len(first["title"]), first["title"][-1]) == (bounded.TEXT, "\u2026")
+    assert (len(first["title"]), first["title"][-1]) == (bounded_answers.TEXT, "\u2026")
     assert LONG.startswith(first["title"][:-1])
-    assert len(first["host"]) == len(first["family"]) == bounded.TEXT
-    assert (len(first["cves"]), first["cvesTotal"]) == (bounded.LISTED_CVES, CVES)
+    assert len(first["host"]) == len(first["family"]) == bounded_answers.TEXT
+    assert (len(first["cves"]), first["cvesTotal"]) == (bounded_answers.LISTED_CVES, CVES)
     assert first["cves"] == sorted(first["cves"])
 
 
 def test_the_page_of_one_finding_has_the_whole_title(client, overlong):
     told = client.get("/api/vulnerabilities/1").json
     assert (told["title"], told["description"]) == (LONG, LONG)
-    assert (len(told["cves"]), told["cvesTotal"]) == (bounded.LISTED_CVES, CVES)
+    assert (len(told["cves"]), told["cvesTotal"]) == (bounded_answers.LISTED_CVES, CVES)
     assert told["historyTotal"] == len(told["history"])
 
 
 def test_the_page_of_a_definition_and_of_a_cve(client, overlong):
     told = client.get("/api/definitions/1").json
-    assert (told["title"], len(told["cves"]), told["cvesTotal"]) == (LONG, bounded.CVES, CVES)
+    assert (told["title"], len(told["cves"]), told["cvesTotal"]) == (LONG, bounded_answers.CVES, CVES)
     told = client.get("/api/cves/cve-2026-00001").json
     assert (told["definitionsTotal"], told["open"]) == (1, FINDINGS)
-    assert len(told["definitions"][0]["title"]) == bounded.TEXT
+    assert len(told["definitions"][0]["title"]) == bounded_answers.TEXT
     assert client.get("/definitions/1").status_code == client.get("/cves/CVE-2026-00001").status_code == 200
 
 
@@ -86,8 +87,8 @@ def test_groups(client, overlong, by, filtered):
 def test_a_file_has_as_many_cves_as_an_import_takes_over(client, overlong, kind):
     exported = client.get(f"/api/vulnerabilities/export.{kind}").text
     line = exported.splitlines()[1]
-    assert line.count("CVE-2026-") == bounded.CVES
-    assert f"(+{CVES - bounded.CVES})" in line
+    assert line.count("CVE-2026-") == bounded_answers.CVES
+    assert f"(+{CVES - bounded_answers.CVES})" in line
 
 
 def test_a_long_title_is_found_by_its_beginning(client, overlong):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from hextrackr.models import Finding, Import
+from hextrackr.domain.models import Finding, Import
 from hextrackr.web import depths, filters, kept, listing, stretches
 from hextrackr.web.ordering import Order
 from hextrackr.web.paging import Page

@@ -9,10 +9,10 @@ import threading
 
 import pytest
 
-from hextrackr.backups import copying
 from hextrackr.errors import DatabaseUnavailable
+from hextrackr.jobs.backups import copying
 from hextrackr.web import exports, leads
-from hextrackr.web.exportlines import COLUMNS
+from hextrackr.web.export_lines import COLUMNS
 from tests.support.exports import export, row
 from tests.web.filter_cases import FILTERS, together
 

@@ -8,10 +8,10 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import event
 
+from hextrackr.domain import undo
+from hextrackr.domain.models.imports import ImportMode, ImportState
 from hextrackr.extensions import db
-from hextrackr.importing import undo
-from hextrackr.models.imports import ImportMode, ImportState
-from hextrackr.web import feeds, grouping
+from hextrackr.web import grouping, sources
 from tests.support.reference_model import Row
 from tests.support.staging import promote
 
@@ -280,7 +280,7 @@ def test_the_usual_interval(gaps, usual):
     days = [FIRST_DAY]
     for gap in gaps:
         days.append(days[-1] + timedelta(days=gap))
-    assert feeds.usual_interval(days) == usual
+    assert sources.usual_interval(days) == usual
 
 
 @pytest.mark.parametrize(
@@ -288,4 +288,4 @@ def test_the_usual_interval(gaps, usual):
     [(7, 7, False), (10, 7, False), (11, 7, True), (2, 1, False), (4, 1, True), (35, None, False), (36, None, True)],
 )
 def test_a_source_that_missed_a_scan_is_quiet(days, usual, quiet):
-    assert feeds.is_quiet(days, usual) is quiet
+    assert sources.is_quiet(days, usual) is quiet

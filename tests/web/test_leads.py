@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from hextrackr.models import Finding, Import
+from hextrackr.domain.models import Finding, Import
 from hextrackr.web import filters, leads, listing, lookups
 from hextrackr.web.limits import IndexArm
 from hextrackr.web.ordering import Order

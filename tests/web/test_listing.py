@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 import pytest
 from sqlalchemy.orm import Session
 
+from hextrackr.domain.models.findings import grade
 from hextrackr.errors import RequestError
-from hextrackr.models.findings import grade
 from hextrackr.web import depths, filters, leads, listing, stretches
 from hextrackr.web.ordering import Order
 from hextrackr.web.paging import Page

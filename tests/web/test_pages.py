@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from hextrackr.importing.formats import custom
+from hextrackr.ingest.formats import custom
 from hextrackr.web import pages
 from tests.support.exports import scan
 

@@ -12,8 +12,8 @@ from sqlalchemy import event
 
 from config import TestingConfig
 from hextrackr import create_app
+from hextrackr.domain.models import Import
 from hextrackr.extensions import db
-from hextrackr.models import Import
 from hextrackr.web import listing
 from tests.support import databases
 

@@ -15,9 +15,9 @@ import pytest
 from hextrackr import create_app
 from hextrackr.errors import IncompleteUpload
 from hextrackr.extensions import import_registry, tracker
+from hextrackr.jobs import file_cleanup
 from hextrackr.web import uploads
 from hextrackr.web.uploads import Body
-from hextrackr.workers import janitor
 from tests.support.exports import scan
 
 STAGING = "/api/vulnerabilities/import-staging"
@@ -157,7 +157,7 @@ def test_a_body_cut_short_is_refused_and_nothing_is_kept(app, client, query):
     ],
 )
 def test_a_file_name_is_shown_and_never_a_path(sent, shown):
-    from hextrackr.web.importform import shown_filename
+    from hextrackr.web.upload_form import shown_filename
 
     assert shown_filename(sent) == shown
 
@@ -281,11 +281,11 @@ def test_an_upload_is_nobody_elses_to_read(app, client):
     "name", ["/etc/passwd", "../secret_key", "..", "", "x.csv", "a" * 32 + ".CSV", "a" * 32 + ".csv/../x"]
 )
 def test_the_name_of_an_upload_is_never_a_path(tmp_path, name):
-    path = janitor.upload_path(tmp_path, name)
+    path = file_cleanup.upload_path(tmp_path, name)
     assert path.parent == tmp_path
     assert path.name == "no-upload.csv"
 
 
 def test_our_own_names_are_kept(tmp_path):
-    name = janitor.upload_name("csv")
-    assert janitor.upload_path(tmp_path, name) == tmp_path / name
+    name = file_cleanup.upload_name("csv")
+    assert file_cleanup.upload_path(tmp_path, name) == tmp_path / name

@@ -12,7 +12,7 @@ from hextrackr import create_app
 from hextrackr.errors import TooMany
 from hextrackr.extensions import db
 from hextrackr.web import imports
-from hextrackr.web.slots import UploadSlots
+from hextrackr.web.upload_concurrency import UploadSlots
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from flask import request
 
 from hextrackr.web import exports
+from hextrackr.web.export_progress import WatchedExport
 from hextrackr.web.filters import requested
-from hextrackr.web.watched import WatchedExport
 
 SESSION = "6f1c0000-0000-4000-8000-000000000001"
 

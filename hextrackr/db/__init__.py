@@ -1,0 +1,1 @@
+"""The database below the rules: engine, dialects, transactions, migrations."""

@@ -1,0 +1,136 @@
+"""Saves what the scanner saw of each finding: texts, each once, however many findings share it.
+
+When an import is staged the texts that are new are saved, and when it is promoted each finding gets its latest one. The digests of texts
+that nothing refers to yet are staged, and keep the cleanup from removing them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, text
+
+from hextrackr.db.dialects import for_writing, get_to_know, keep_texts, key, mark, may_remove_texts, not_among
+
+from .staged_sql import IS_KEPT, OF_OUTCOMES, OUTCOMES
+
+_IDS = "CREATE TEMPORARY TABLE evidence_ids (number INTEGER {key}, evidence_id INTEGER)"
+#: Texts that the file has, on their way to those on record.
+READ_TEXTS = "read_texts"
+_READ_TABLE = f"CREATE TEMPORARY TABLE {READ_TEXTS} (import_id INTEGER, digest BIGINT, text TEXT)"
+_ADD = f"""
+    INSERT INTO evidence (digest, text)
+    SELECT r.digest, r.text FROM {READ_TEXTS} r WHERE NOT EXISTS (SELECT 1 FROM evidence e WHERE e.digest = r.digest)
+"""
+_IDENTIFY = """
+    INSERT INTO evidence_ids
+    SELECT s.number, min(e.id) FROM staging_evidence s JOIN evidence e ON e.digest = s.digest
+    WHERE s.import_id = :import_id GROUP BY s.number
+"""
+#: A test that found nothing, or gave no verdict, says nothing of what was found before.
+_CHANGES = f"""
+    CREATE TEMPORARY TABLE evidence_changes AS
+    SELECT f.id AS finding_id, v.evidence_id
+    FROM {OUTCOMES} CROSS JOIN evidence_ids v CROSS JOIN findings f
+    WHERE {OF_OUTCOMES} AND {IS_KEPT} AND v.number = s.evidence_number AND f.id = m.finding_id AND {{differs}}
+"""
+_KEEP = """
+    INSERT INTO undo_evidence (import_id, finding_id, evidence_id)
+    SELECT :import_id, f.id, f.evidence_id FROM evidence_changes c CROSS JOIN findings f WHERE f.id = c.finding_id ORDER BY f.id
+"""
+_WRITE = "UPDATE findings SET evidence_id = c.evidence_id FROM evidence_changes c WHERE c.finding_id = findings.id"
+#: SQL, to be joined with staged findings (``s``): their texts on record (``v``), once :func:`identify` has found them.
+LINKED = "LEFT JOIN evidence_ids v ON v.number = s.evidence_number"
+#: Puts back what was there before an import.
+RESTORE = """
+    UPDATE findings SET evidence_id = u.evidence_id
+    FROM undo_evidence u WHERE u.import_id = :import_id AND u.finding_id = findings.id
+"""
+
+
+def staged(engine: Engine, import_id: int) -> int:
+    """How many texts of an import are staged: their numbers go up to that."""
+    with engine.connect() as connection:
+        greatest = "SELECT coalesce(max(number), 0) FROM staging_evidence WHERE import_id = :import_id"
+        return int(connection.execute(text(greatest), {"import_id": import_id}).scalar_one())
+
+
+@contextmanager
+def adding(connection: Connection) -> Iterator[None]:
+    """Put those texts on record, at the end, that were put into the table :data:`READ_TEXTS` and are not there yet.
+
+    Their digests are staged before, so that :func:`forget` removes no text that is found here.
+    """
+    keep_texts(connection)
+    _drop(connection, READ_TEXTS)
+    connection.execute(text(_READ_TABLE))
+    yield
+    connection.execute(text(_ADD))
+    _drop(connection, READ_TEXTS)
+
+
+def identify(connection: Connection, import_id: int) -> None:
+    """Fill ``evidence_ids`` with the ids of the texts whose digests are staged."""
+    _drop(connection, "evidence_ids")
+    connection.execute(text(_IDS.format(key=key(connection))))
+    connection.execute(text(_IDENTIFY), {"import_id": import_id})
+    get_to_know(connection, "evidence_ids")
+
+
+def link(connection: Connection, import_id: int, *, late: bool = False) -> None:
+    """Give the findings that are known their latest evidence; a late scan has none that is newer."""
+    if not connection.execute(text("SELECT EXISTS (SELECT 1 FROM evidence_ids)")).scalar_one():
+        return
+    parameters = {"import_id": import_id}
+    differs = "f.evidence_id IS NULL" if late else "(f.evidence_id IS NULL OR f.evidence_id <> v.evidence_id)"
+    _drop(connection, "evidence_changes")
+    for step in (_CHANGES.format(differs=differs), _KEEP, _WRITE):
+        connection.execute(text(step), parameters)
+    _drop(connection, "evidence_changes")
+
+
+def _drop(connection: Connection, table: str) -> None:
+    connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
+
+
+#: Texts that are looked at in one transaction.
+_BATCH = 20_000
+#: What refers to texts, and by which column of theirs; an import that has not ended by the digests it has staged.
+_REFERRING = (
+    ("id", "findings", "evidence_id"),
+    ("id", "undo_evidence", "evidence_id"),
+    ("digest", "staging_evidence", "digest"),
+)
+
+
+def forget(engine: Engine) -> None:
+    """Remove the texts that no finding refers to, none would after an undo, and no import has staged."""
+    with engine.execution_options(begin="DEFERRED").connect() as connection:
+        unused = (not_among(connection, f"e.{own}", table, other) for own, table, other in _REFERRING)
+        orphans = list(connection.scalars(text(f"SELECT e.id FROM evidence e WHERE {' AND '.join(unused)}")))
+    for place in range(0, len(orphans), _BATCH):
+        with for_writing(engine).begin() as connection:
+            if not may_remove_texts(connection):
+                return  # an import may have found one of them; the next sweep comes soon
+            _remove(connection, orphans[place : place + _BATCH])
+
+
+def _remove(connection: Connection, some: list[int]) -> None:
+    """Remove these texts, except those that something refers to by now."""
+    _drop(connection, "orphans")
+    connection.execute(text("CREATE TEMPORARY TABLE orphans (id INTEGER PRIMARY KEY, digest BIGINT)"))
+    for place in range(0, len(some), 500):
+        numbers = tuple(some[place : place + 500])
+        marks = ", ".join([mark(connection)] * len(numbers))
+        connection.exec_driver_sql(
+            f"INSERT INTO orphans SELECT id, digest FROM evidence WHERE id IN ({marks})", numbers
+        )
+    for own, table, other in _REFERRING:
+        connection.execute(
+            text(f"""
+            DELETE FROM orphans WHERE {own} IN (SELECT {other} FROM {table} WHERE {other} IN (SELECT {own} FROM orphans))
+            """)
+        )
+    connection.execute(text("DELETE FROM evidence WHERE id IN (SELECT id FROM orphans)"))
+    _drop(connection, "orphans")

@@ -1,0 +1,136 @@
+"""Asks before an import resolves much by absence: whether that looks like another file than the one before, and why.
+
+Each question has a reason with its figures. It must not cry wolf: a year of ordinary weekly scans, with a tenth of the findings gone and
+hosts that come and go, asks nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from . import totals
+from .models.findings import Severity
+
+#: An import never asks before it resolves this many findings by absence.
+FEWEST = 5
+#: So many columns or families are named.
+MAX_NAMES = 5
+
+#: ``reason`` (``share``, ``lowest-severity``, ``hosts``, ``families`` or ``columns``), its figures, and ``sentence``.
+Reason = dict[str, Any]
+
+_BY_SEVERITY = "SELECT severity, count(*) FROM absent GROUP BY severity"
+_OPEN_OF_WEIGHT = " + ".join(f"w.{severity.name.lower()}" for severity in Severity)
+_HOSTS = f"""
+    SELECT count(*), count(*) FILTER (WHERE g.gone = {_OPEN_OF_WEIGHT})
+    FROM asset_weights w JOIN assets a ON a.id = w.asset_id AND a.source_id = :source_id
+    LEFT JOIN (SELECT f.asset_id, count(*) AS gone FROM absent b JOIN findings f ON f.id = b.finding_id GROUP BY f.asset_id) AS g
+      ON g.asset_id = w.asset_id
+"""
+_FAMILIES = f"""
+    SELECT o.family, o.findings, coalesce(g.gone, 0)
+    FROM (SELECT d.family, sum({_OPEN_OF_WEIGHT}) AS findings FROM definition_weights w
+          JOIN definitions d ON d.id = w.definition_id AND d.source_id = :source_id WHERE d.family IS NOT NULL GROUP BY d.family) AS o
+    LEFT JOIN (SELECT d.family, count(*) AS gone FROM absent b JOIN findings f ON f.id = b.finding_id
+               JOIN definitions d ON d.id = f.definition_id GROUP BY d.family) AS g ON g.family = o.family
+    ORDER BY o.family
+"""
+
+
+def reasons(connection: Connection, source_id: int, percent: int, columns_gone: Sequence[str] = ()) -> list[Reason]:
+    """Why to ask, once ``absent`` is filled and before anything is applied; empty if there is nothing to ask.
+
+    :param percent: resolving more than this share of the open findings of the source is much.
+    :param columns_gone: columns that the import before had and this one has not.
+    """
+    gone = {severity: count for severity, count in connection.execute(text(_BY_SEVERITY))}
+    resolved = sum(gone.values())
+    if resolved < FEWEST:
+        return []
+    is_open = {
+        severity: count for severity, (count, _) in totals.open_in_source(connection, source_id).items() if count
+    }
+    found = [
+        _share(resolved, sum(is_open.values()), percent),
+        _lowest(gone, is_open),
+        _hosts(connection, source_id),
+        _families(connection, source_id),
+        _columns(resolved, columns_gone),
+    ]
+    return [reason for reason in found if reason is not None]
+
+
+def of_states(opened: int, columns: Sequence[str]) -> list[Reason]:
+    """Why to ask where the file does not say any more which of its findings are there.
+
+    :param opened: how many findings would be new or reopened.
+    :param columns: those that the import before had and this one has not.
+    """
+    if not opened:
+        return []
+    findings = "1 finding" if opened == 1 else f"{opened} findings"
+    sentence = (
+        f"The file lacks {_columns_named(columns)}, by which the import before told what is there from what is not; "
+        f"it would open {findings}."
+    )
+    return [{"reason": "columns", "columns": list(columns[:100]), "opened": opened, "sentence": sentence}]
+
+
+def _share(resolved: int, is_open: int, percent: int) -> Reason | None:
+    if resolved * 100 <= is_open * percent:
+        return None
+    sentence = f"{resolved} of the {is_open} open findings of this source are not in the file."
+    return {"reason": "share", "resolved": resolved, "open": is_open, "sentence": sentence}
+
+
+def _lowest(gone: dict[int, int], is_open: dict[int, int]) -> Reason | None:
+    """All of the lowest severities: the mark of an export that was filtered."""
+    severities: list[int] = []
+    for severity in sorted(is_open):
+        if gone.get(severity) != is_open[severity]:
+            break
+        severities.append(severity)
+    count = sum(is_open[severity] for severity in severities)
+    if count < FEWEST or len(severities) == len(is_open):
+        return None  # where all of them are gone, the share says it
+    names = [Severity(severity).name.capitalize() for severity in severities]
+    sentence = f"The file has none of the {count} open findings of severity {' and '.join(names)}; was the export filtered by severity?"
+    return {"reason": "lowest-severity", "severities": names, "resolved": count, "sentence": sentence}
+
+
+def _hosts(connection: Connection, source_id: int) -> Reason | None:
+    hosts, gone = connection.execute(text(_HOSTS), {"source_id": source_id}).one()
+    if 2 * gone <= hosts:
+        return None
+    sentence = f"{gone} of the {hosts} hosts with open findings have none of them in the file."
+    return {"reason": "hosts", "gone": gone, "hosts": hosts, "sentence": sentence}
+
+
+def _families(connection: Connection, source_id: int) -> Reason | None:
+    families = connection.execute(text(_FAMILIES), {"source_id": source_id}).all()
+    gone = [family for family, is_open, absent in families if is_open == absent]
+    if 2 * len(gone) <= len(families):
+        return None
+    sentence = f"The file has none of the findings of {len(gone)} of {len(families)} families: {_named(gone)}."
+    return {"reason": "families", "gone": len(gone), "families": len(families), "sentence": sentence}
+
+
+def _columns(resolved: int, columns: Sequence[str]) -> Reason | None:
+    if not columns:
+        return None
+    sentence = (
+        f"The file lacks {_columns_named(columns)}, which the import before had; {resolved} findings are not in it."
+    )
+    return {"reason": "columns", "columns": list(columns[:100]), "resolved": resolved, "sentence": sentence}
+
+
+def _columns_named(columns: Sequence[str]) -> str:
+    return f"the column {columns[0]}" if len(columns) == 1 else f"the columns {_named(columns)}"
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")

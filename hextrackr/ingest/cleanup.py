@@ -1,0 +1,76 @@
+"""Empties the working tables of what is over: staged rows of imports that have ended, and values kept for an undo that is past."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Delete, Engine, delete, exists, or_, select
+
+from hextrackr.db import dialects
+from hextrackr.domain import evidence, undo
+from hextrackr.domain.models import Base, Import, Source
+from hextrackr.domain.models.imports import FINISHED
+
+from . import staging
+
+#: Rows of one transaction, so that nobody waits long for the database.
+BATCH_ROWS = 20_000
+
+#: What lists are made of: an import may have changed much of it.
+_LISTED = ("findings", "assets", "definitions", "definition_cves", "asset_weights", "definition_weights")
+
+Tables = Sequence[type[Base]]
+
+
+def clear(engine: Engine, tables: Tables, import_id: int) -> None:
+    """Delete what these tables hold of one import.
+
+    SQLite has one writer, whom others wait for: there it takes many short transactions. On PostgreSQL nobody waits, and to look for a
+    part of them could take it longer than to delete them all.
+    """
+    in_parts = not dialects.is_postgresql(engine)
+    for model in tables:
+        number, mine = list(model.__table__.primary_key)[1], model.__table__.c.import_id == import_id
+        rows = delete(model).where(mine)
+        if in_parts:
+            rows = rows.where(number.in_(select(number).where(mine).order_by(number).limit(BATCH_ROWS)))
+        while _deleted(engine, rows) >= BATCH_ROWS and in_parts:
+            pass
+
+
+def _deleted(engine: Engine, rows: Delete) -> int:
+    with engine.begin() as connection:
+        return connection.execute(rows).rowcount
+
+
+def run(engine: Engine) -> None:
+    """Clear what nothing needs any more."""
+    with engine.connect() as connection:
+        ended = _with_rows(connection, staging.TABLES, finished_only=True)
+        kept = _undoable(connection)
+        past = [number for number in _with_rows(connection, undo.TABLES) if number not in kept]
+    for import_id in ended:
+        clear(engine, staging.TABLES, import_id)
+    for import_id in past:
+        clear(engine, undo.TABLES, import_id)
+    if ended or past:
+        evidence.forget(engine)
+    if ended:
+        with engine.begin() as connection:
+            dialects.get_to_know(connection, *_LISTED)
+
+
+def _with_rows(connection: Connection, tables: Tables, *, finished_only: bool = False) -> list[int]:
+    """The imports of which any of these tables holds rows."""
+    holding = or_(*(exists().where(model.__table__.c.import_id == Import.id) for model in tables))
+    wanted = select(Import.id).where(holding)
+    return list(connection.scalars(wanted.where(Import.state.in_(FINISHED)) if finished_only else wanted))
+
+
+def _undoable(connection: Connection) -> set[int]:
+    """The imports that can still be taken back, one after the other."""
+    kept: set[int] = set()
+    for source_id in connection.scalars(select(Source.id)):
+        since = undo.next_place(connection, source_id) - undo.DEPTH
+        kept.update(connection.scalars(select(Import.id).where(*undo.standing(source_id), Import.place >= since)))
+    return kept

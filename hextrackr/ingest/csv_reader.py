@@ -1,0 +1,347 @@
+"""Reads a CSV file with DuckDB into neutral, deduplicated records.
+
+Three passes over the file, see :mod:`.read_queries`; what they bring is numbered, see :mod:`.deduplication`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
+from threading import Event
+from typing import Any
+
+from hextrackr.errors import HexTrackrError
+
+from . import (
+    bounds,
+    column_stats,
+    damage,
+    dates,
+    deduplication,
+    details,
+    entities,
+    evidence,
+    faulty_rows,
+    hosts,
+    read_queries,
+    recognition,
+    rejects,
+    scan_date,
+    scores,
+    swallowed_rows,
+)
+from .csv_database import CsvDatabase, IrregularCsv
+from .damage import Separated
+from .dialect import Dialect
+from .formats.format import Recognised
+from .mapping import Mapping, Readings
+from .rejects import RejectedRow
+from .scan_date import Said
+from .staging_schema import Counts
+
+#: What the first pass takes of the time of the first and the second, and of that of all if the second need not read the file.
+_ROWS_SHARE, _ROWS_SHARE_ALONE = 0.78, 0.92
+#: Up to this size, what the rows say of their hosts is kept: to read it again takes longer. It has to be spilled where the file is larger.
+KEEPS_HOSTS_BYTES = 1024**3
+
+
+class Reader:
+    """One file on its way through DuckDB. The steps are called in the order in which they stand here.
+
+    :raises FileRefused: from any step, if the file turns out not to be readable.
+    """
+
+    def __init__(
+        self,
+        database: CsvDatabase,
+        recognised: Recognised,
+        sample: Sequence[Sequence[str]] = (),
+        date_order: str | None = None,
+        separated: Separated | None = None,
+        *,
+        today: date = date.max,
+    ) -> None:
+        """Nothing is read yet.
+
+        :param sample: the first rows, from :func:`.dialect.rows`.
+        :param date_order: ``day-first`` or ``month-first`` if the user has said it.
+        :param separated: what was taken out of the file because it is not valid CSV; else every row has to be.
+        :param today: the day of the import: no later one is believed.
+        """
+        self._database = database
+        self._recognised = recognised
+        self._sample = sample
+        self._date_order = date_order
+        self._today = today
+        self._mapping = Mapping(recognised, Readings())
+        self._separated = separated
+        self._rejected: list[RejectedRow] = []
+        self._told: list[str] = []
+        self._rows = 0
+        self._keeps_hosts = database.size <= KEEPS_HOSTS_BYTES
+        self._pass = (0.0, _ROWS_SHARE_ALONE if self._keeps_hosts else _ROWS_SHARE)
+        self._beside: CsvDatabase | None = None
+
+    def close(self) -> None:
+        """Give back the memory and the temporary files."""
+        self._database.close()
+
+    def progress(self) -> float:
+        """Where :meth:`read_rows` stands, 0..1, as another thread may ask."""
+        passed, share = self._pass
+        return passed + share * self._database.progress()
+
+    def read_rows(self) -> None:
+        """First pass: every row's finding. Second pass: the hosts.
+
+        :raises IrregularCsv: a row is not valid CSV, or DuckDB has found other rows than there are.
+        :raises NotUtf8: the file is not, throughout.
+        """
+        self._told = self._read_findings() if self._separated else self._read_counted()
+        (self._rows,) = self._database.one("SELECT count(*) FROM rows")
+        if self._separated and self._rows != self._separated.rows:
+            raise IrregularCsv
+        self._pass = (self._pass[1], 1 - self._pass[1])
+        self._read_assets()
+        deduplication.code(self._database)
+        faulty_rows.separate(self._database, self._mapping)
+        self._rejected = rejects.collect(
+            self._database, self._recognised, self._separated.malformed if self._separated else []
+        )
+
+    def _read_counted(self) -> list[str]:
+        """Read the findings, and count the rows beside that; what the user should know."""
+        database, ended = self._database, Event()
+
+        def counted(empty_lines: bool) -> int:
+            try:
+                return damage.count(database.path, database.dialect, empty_lines=empty_lines, stopped=ended.is_set)
+            except HexTrackrError:
+                database.interrupt()
+                raise
+
+        with ThreadPoolExecutor(1, "counting") as beside:
+            count = beside.submit(counted, False)
+            try:
+                told = self._read_findings()
+            except IrregularCsv:
+                ended.set()
+                count.result()  # may say more of it
+                raise
+            except BaseException:
+                ended.set()
+                raise
+            expected = count.result()
+            (rows,) = database.one("SELECT count(*) FROM rows")
+            if rows != expected and rows != counted(True):
+                raise IrregularCsv
+        return told
+
+    def _read_findings(self) -> list[str]:
+        """The first pass, as often as it takes to read every cell; what the user should know."""
+        day_first, told = column_stats.date_order(self._database, self._recognised, self._sample, self._date_order)
+        readings = Readings(
+            day_first, self._today, usual_dates=column_stats.dates_are_usual(self._recognised, self._sample)
+        )
+        self._read_rows(readings)
+        better = readings
+        if readings.usual_dates and self._has_odd_dates("rows"):
+            better = replace(better, usual_dates=False)
+        if self._is_off_scale():
+            scales, told_of_scores = column_stats.scales(self._database, self._recognised)
+            better = replace(better, scales=scales, limited=True)
+            told = told + told_of_scores
+        if better != readings:
+            self._read_rows(better)
+        return told
+
+    def deduplicate(self) -> Counts:
+        """Number assets and definitions, merge the rows of one finding, and count."""
+        deduplication.number(self._database, unreadable=self._separated is not None and self._separated.count > 0)
+        (good,) = self._database.one("SELECT count(*) FROM rows")
+        blank = faulty_rows.blank(self._database)
+        findings, is_open = self._database.one("SELECT count(*), count(*) FILTER (state > 0) FROM findings")
+        malformed = self._separated.count if self._separated else 0
+        return Counts(
+            rows=self._rows + malformed,
+            findings=findings,
+            open=is_open,
+            merged=good - findings,
+            blank=blank,
+            rejected=malformed + self._rows - good - blank,
+            started=self._started(),
+            newest=self._newest(),
+        )
+
+    @property
+    def day_first(self) -> bool:
+        """Whether the file's dates in numbers begin with the day."""
+        return self._mapping.readings.day_first
+
+    def _started(self) -> date | None:
+        believed = dates.believable("day", self._today)
+        return self._newest_of(f"""
+            SELECT asset_code AS host, {believed} AS day
+            FROM (SELECT asset_code, CAST(try_strptime(replace(scan_start, '/', '-'), '%Y-%m-%d') AS DATE) AS day
+                  FROM rows WHERE scan_start IS NOT NULL)
+        """)
+
+    def _newest(self) -> date | None:
+        """A day of fixing alone does not date a scan: there may have been none to fix for long."""
+        (seen,) = self._database.one("SELECT max(last_seen) FROM findings")
+        days = "SELECT asset_number AS host, greatest(last_seen, resolved_on) AS day FROM findings"
+        return self._newest_of(days) if seen is not None else None
+
+    def _newest_of(self, days: str) -> date | None:
+        """The newest day of a query for ``host`` and ``day``, see :func:`.scan_date.newest`."""
+        return scan_date.newest(
+            *self._database.one(f"""
+                WITH hosts AS (SELECT host, max(day) AS day FROM ({days}) WHERE day IS NOT NULL GROUP BY host)
+                SELECT count(*), max(day), count(*) FILTER (day = (SELECT max(day) FROM hosts)),
+                       max(day) FILTER (day < (SELECT max(day) FROM hosts))
+                FROM hosts
+            """)
+        )
+
+    def read_definitions(self) -> None:
+        """Third pass: what the rows say of their definitions, each once, what else they say, and the evidence of their findings.
+
+        Another thread may take batches of findings meanwhile. Of different texts the greatest counts, so that the order of the rows
+        does not matter.
+        """
+        database = self._beside = self._database.branch()
+        self._describe(database, self._mapping)
+        if self._mapping.readings.usual_dates and self._has_odd_dates("definition_texts", database):
+            self._describe(database, Mapping(self._recognised, replace(self._mapping.readings, usual_dates=False)))
+        (suspect,) = database.one("""
+            SELECT bool_or(suspect) IS TRUE
+            FROM (SELECT suspect FROM rows UNION ALL SELECT suspect FROM asset_texts UNION ALL SELECT suspect FROM definition_texts)
+        """)
+        if suspect or faulty_rows.suspect(database):
+            swallowed_rows.refuse(database, self._recognised)
+        deduplication.describe(database)
+        details.read(database, self._mapping)
+        evidence.read(database, self._mapping)
+
+    def _describe(self, database: CsvDatabase, mapping: Mapping) -> None:
+        database.run(read_queries.definitions(mapping, database.source(), database.dialect), keep_order=False)
+        if self._recognised.format.markup:
+            entities.unescape(database, "definition_texts", read_queries.MARKED_UP)
+
+    def texts(self) -> int:
+        """How many different texts of evidence the findings have, once they are deduplicated."""
+        return self.count("evidence_numbers")
+
+    def interrupt(self) -> None:
+        """End :meth:`read_definitions`, which another thread is in."""
+        if self._beside is not None:
+            self._beside.interrupt()
+
+    def rejected(self) -> list[RejectedRow]:
+        """The first rows that were not taken over, in the order of the file."""
+        return self._rejected
+
+    def understood(self, counts: Counts, said: Said) -> dict[str, Any]:
+        """How the file was read, see :func:`.recognition.told`."""
+        return recognition.told(
+            self._database.dialect,
+            self._recognised,
+            self._database,
+            rows=counts.rows,
+            said=said,
+            to_come=self._left_out()[1],
+        )
+
+    def warnings(self) -> list[str]:
+        """What the user should know of how the file was read, in plain sentences."""
+        told = [_encoding(self._database.dialect), *self._told] if self._database.dialect.guessed else list(self._told)
+        odd, to_come = self._left_out()
+        if odd:
+            what, were = ("date", "was") if odd == 1 else ("dates", "were")
+            told.append(f"{odd} {what} could not be understood and {were} left out.")
+        if to_come:
+            what, lies, were = ("date", "lies", "was") if to_come == 1 else ("dates", "lie", "were")
+            told.append(f"{to_come} {what} {lies} in the future and {were} left out.")
+        told += self._cut()
+        footer = self._separated.footer if self._separated else []
+        if lines := [row.text.strip() for row in footer if not rejects.is_empty(row.text)]:
+            count, first = len(lines), lines[0][:100]
+            which = "line was" if count == 1 else f"{count} lines were"
+            told.append(f"The last {which} taken for a footer and left out: {first}")
+        return told
+
+    def _left_out(self) -> tuple[int, int]:
+        """How many dates are left out: those that no day could be told from, and those that lie in the future."""
+        odd, to_come = self._database.one("""
+            SELECT coalesce(sum(odd_dates), 0), coalesce(sum(dates_to_come), 0)
+            FROM (SELECT odd_dates, dates_to_come FROM rows UNION ALL SELECT odd_dates, dates_to_come FROM definitions)
+        """)
+        return int(odd), int(to_come)
+
+    def _cut(self) -> list[str]:
+        """What was longer than what is kept."""
+        database = self._database
+        (texts,) = database.one("SELECT coalesce(sum(cut_texts), 0) FROM definitions")
+        (left_out,) = database.one("SELECT (SELECT count(*) FROM all_cves) - (SELECT count(*) FROM cves)")
+        told = (
+            [f"A vulnerability names more than {bounds.CVES:,} CVEs; {left_out:,} were left out."] if left_out else []
+        )
+        return [
+            *bounds.told("text of vulnerabilities", int(texts)),
+            *bounds.told("detail", details.cut(database)),
+            *bounds.told("text of evidence", evidence.cut(database)),
+            *told,
+        ]
+
+    def batches(self, table: str, columns: tuple[str, ...], size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """A table's rows as tuples of SQL-ready values (dates as ISO text), ``size`` at a time, by rising number."""
+        days = {"last_seen", "first_seen", "resolved_on", "published", "updated"}
+        selected = ", ".join(f"CAST({name} AS VARCHAR)" if name in days else name for name in columns)
+        return self._database.batches(f"SELECT {selected} FROM {table} ORDER BY number", size)
+
+    def lines(self, table: str, cells: Sequence[str], size: int) -> Iterator[tuple[int, str]]:
+        """A table's rows as lines with tabs, up to ``size`` of them as one text, by rising number; and how many they are.
+
+        :param cells: expressions that give what stands between the tabs, and never NULL.
+        """
+        (last,) = self._database.one(f"SELECT coalesce(max(number), 0) FROM {table}")
+        line = f"concat_ws(chr(9), {', '.join(cells)})"
+        for first in range(1, last + 1, size):
+            count, text = self._database.one(
+                f"SELECT count(*), string_agg({line}, chr(10)) FROM {table} WHERE number BETWEEN {first} AND {first + size - 1}"
+            )
+            if count:
+                yield count, text
+
+    def count(self, table: str) -> int:
+        """The number of a table's rows."""
+        return int(self._database.one(f"SELECT count(*) FROM {table}")[0])
+
+    def _read_rows(self, readings: Readings) -> None:
+        database = self._database
+        self._mapping = Mapping(self._recognised, readings)
+        statement = read_queries.rows(self._mapping, database.source(), database.dialect, keep_hosts=self._keeps_hosts)
+        database.run(statement, keep_order=False)
+
+    def _read_assets(self) -> None:
+        source = read_queries.kept_hosts(self._mapping) if self._keeps_hosts else self._database.source()
+        self._database.run(read_queries.assets(self._mapping, source), keep_order=False)
+        hosts.spell_addresses(self._database)
+        hosts.group(self._database)
+        if self._keeps_hosts:
+            self._database.run(read_queries.let_go_of_hosts(self._mapping))
+
+    def _has_odd_dates(self, table: str, database: CsvDatabase | None = None) -> bool:
+        return bool((database or self._database).one(f"SELECT coalesce(max(odd_dates), 0) > 0 FROM {table}")[0])
+
+    def _is_off_scale(self) -> bool:
+        off = " OR ".join(f"max({name}) > {highest} OR min({name}) < 0" for name, highest in scores.HIGHEST.items())
+        return bool(self._database.one(f"SELECT coalesce({off}, FALSE) FROM rows")[0])
+
+
+def _encoding(dialect: Dialect) -> str:
+    if dialect.encoding == "utf-8":
+        return "The file is in UTF-8, but not everywhere; what is not was taken to be cp1252."
+    return f"The file is not in UTF-8; its encoding was taken to be {dialect.encoding}."

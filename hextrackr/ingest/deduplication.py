@@ -1,0 +1,167 @@
+"""Numbers what the rows of a file are about, in DuckDB, so that everything further on compares integers: assets, definitions, findings."""
+
+from __future__ import annotations
+
+from hextrackr.domain.models.findings import Severity
+from hextrackr.domain.verdicts import FIXED, PASSED
+
+from . import bounds, evidence, vulnerability_ids
+from .csv_database import CsvDatabase, IrregularCsv
+from .mapping import quoted
+from .staging_schema import WEIGHT_COLUMNS
+
+#: Of what has no open finding there is no weight.
+_WEIGHT = ", ".join(f"coalesce({name}, 0) AS {name}" for name in WEIGHT_COLUMNS)
+#: The rows (``r``) with the numbers of their asset (``a``) and definition (``n``).
+_NUMBERED = """
+    rows r JOIN asset_codes a ON a.code = asset_code
+    JOIN definition_codes d ON d.code = definition_code JOIN definition_numbers n ON n.key = d.key
+"""
+
+
+def _weights(subject: str) -> str:
+    """SQL: what is open on each asset, or of each definition."""
+    counts = ", ".join(f"count(*) FILTER (severity = {value.value}) AS {value.name.lower()}" for value in Severity)
+    return f"""
+        SELECT {subject}_number AS number, {counts}, round(coalesce(sum(vpr), 0), 2) AS vpr_sum
+        FROM merged WHERE state > 0 GROUP BY {subject}_number
+    """
+
+
+_STEPS = (
+    # The hosts and definitions of rejected rows as well: what such a row is about was not checked.
+    """
+    CREATE TABLE asset_numbers AS
+    SELECT row_number() OVER (ORDER BY key, host) AS number, host,
+           key || CASE row_number() OVER (PARTITION BY key ORDER BY host) WHEN 1 THEN ''
+                       ELSE ' #' || row_number() OVER (PARTITION BY key ORDER BY host) END AS key,
+           name, fqdn, netbios, ip, os, last_seen
+    FROM (SELECT host, left(coalesce(min(t.ids[1]), min(fqdn), lower(min(netbios)), min(t.addresses[1]), min(t.names[1])), 240) AS key,
+                 max(name) AS name, max(fqdn) AS fqdn,
+                 max(netbios) AS netbios, max(t.addresses[1]) AS ip, max(os) AS os, max(last_seen) AS last_seen
+          FROM host_groups JOIN asset_texts t USING (code)
+          JOIN (SELECT asset_code AS code, max(last_seen) AS last_seen FROM rows GROUP BY 1
+                UNION ALL SELECT DISTINCT asset_code, CAST(NULL AS DATE) FROM faults WHERE fault >= 0) USING (code)
+          GROUP BY host)
+    """,
+    "CREATE TABLE asset_codes AS SELECT code, number FROM host_groups JOIN asset_numbers USING (host)",
+    """
+    CREATE TABLE identifiers AS
+    SELECT DISTINCT number, kind, realm, value FROM (
+        SELECT number, 'id' AS kind, '' AS realm, unnest(ids) AS value FROM host_groups JOIN asset_numbers USING (host)
+        UNION ALL SELECT number, 'name', realm, unnest(names) FROM host_groups JOIN asset_numbers USING (host)
+        UNION ALL SELECT number, 'address', realm, unnest(addresses) FROM host_groups JOIN asset_numbers USING (host)
+    ) ORDER BY ALL
+    """,
+    """
+    CREATE TABLE definition_numbers AS
+    SELECT row_number() OVER (ORDER BY key) AS number, * FROM (
+        SELECT definition_key AS key, max(cvss) AS cvss, max(vpr) AS vpr, max(epss) AS epss
+        FROM (SELECT definition_key, cvss, vpr, epss FROM rows
+              UNION ALL SELECT DISTINCT definition_key, NULL, NULL, NULL FROM faults WHERE fault >= 0 AND definition_key IS NOT NULL)
+        GROUP BY definition_key)
+    """,
+    # Rows of one finding are merged. When it was fixed counts only for what is.
+    f"""
+    CREATE TABLE merged AS
+    SELECT * REPLACE (CASE WHEN state IN ({PASSED}, {FIXED}) THEN resolved_on END AS resolved_on) FROM (
+    SELECT a.number AS asset_number, n.number AS definition_number, port, protocol, max(severity) AS severity,
+           max(r.vpr) AS vpr, max(r.cvss) AS cvss, min(first_seen) AS first_seen, max(last_seen) AS last_seen, max(state) AS state,
+           max(fixed_on) AS resolved_on, count(*) AS rows, min(evidence_code) AS evidence_code, max(evidence_code) AS other_code
+    FROM {_NUMBERED} GROUP BY 1, 2, 3, 4)
+    """,
+)
+_MORE_STEPS = (
+    """
+    CREATE TABLE observations AS
+    SELECT row_number() OVER () AS number, * FROM (
+        SELECT protocol, severity, vpr, cvss, first_seen, last_seen, resolved_on, state, count(*) AS findings
+        FROM merged GROUP BY ALL)
+    """,
+    # Sorted and then numbered, they take half of what it takes to number them in an order.
+    """
+    CREATE TABLE findings AS
+    SELECT row_number() OVER () AS number, * FROM (
+        SELECT asset_number, definition_number, port, o.number AS observation_number, m.state, m.first_seen, m.last_seen, m.resolved_on,
+               e.number AS evidence_number
+        FROM merged m JOIN observations o
+          ON o.protocol = m.protocol AND o.severity = m.severity AND o.state = m.state
+         AND o.vpr IS NOT DISTINCT FROM m.vpr AND o.cvss IS NOT DISTINCT FROM m.cvss
+         AND o.first_seen IS NOT DISTINCT FROM m.first_seen AND o.last_seen IS NOT DISTINCT FROM m.last_seen
+         AND o.resolved_on IS NOT DISTINCT FROM m.resolved_on
+        LEFT JOIN evidence_numbers e ON e.code = m.evidence_code
+        ORDER BY asset_number, definition_number, port, m.protocol)
+    """,
+    f"CREATE TABLE assets AS SELECT n.* EXCLUDE (host), {_WEIGHT} FROM asset_numbers n LEFT JOIN ({_weights('asset')}) w USING (number)",
+    f"CREATE TABLE definition_weights AS {_weights('definition')}",
+)
+
+
+#: What the rejected rows are about: a finding, a host, or nothing that can be told. NULL stands for any.
+_UNCHECKED = """
+    CREATE TABLE unchecked AS
+    SELECT row_number() OVER () AS number, * FROM (
+        SELECT DISTINCT a.number AS asset_number, d.number AS definition_number,
+               CASE WHEN d.number IS NOT NULL THEN f.port END AS port, CASE WHEN d.number IS NOT NULL THEN f.protocol END AS protocol
+        FROM faults f JOIN asset_codes a ON a.code = f.asset_code LEFT JOIN definition_numbers d ON d.key = f.definition_key
+        WHERE fault >= 0
+        UNION ALL
+        SELECT NULL, NULL, NULL, NULL
+        WHERE {unreadable} OR EXISTS (FROM faults WHERE fault >= 0 AND asset_code NOT IN (SELECT code FROM asset_codes)))
+"""
+
+
+def code(database: CsvDatabase) -> None:
+    """Make the table ``definition_codes``: the key that each code stands for, of all rows, be it NULL."""
+    database.run("""
+        CREATE TABLE definition_codes AS SELECT definition_code AS code, any_value(definition_key) AS key FROM rows GROUP BY 1
+    """)
+
+
+def number(database: CsvDatabase, *, unreadable: bool) -> None:
+    """Make the tables ``assets``, ``identifiers``, ``observations``, ``findings`` and ``unchecked``, and number the definitions.
+
+    Assets, definitions and findings are numbered from 1 in the order of their keys.
+
+    :param unreadable: there are rejected rows of which nothing can be read.
+    :raises IrregularCsv: the passes over the file did not see the same rows.
+    """
+    for step in _STEPS:
+        database.run(step)
+    evidence.number(database, _NUMBERED)
+    for step in _MORE_STEPS:
+        database.run(step)
+    _assert_whole(database, "SELECT coalesce(sum(rows), 0) FROM merged", "SELECT count(*) FROM rows")
+    database.run("DROP TABLE merged")
+    database.run(_UNCHECKED.format(unreadable=unreadable))
+
+
+def describe(database: CsvDatabase) -> None:
+    """Make the tables ``definitions`` and ``cves``, once ``definition_texts`` is filled."""
+    database.run(f"""
+        CREATE TABLE definitions AS
+        SELECT number, t.*, cvss, vpr, epss, {_WEIGHT}
+        FROM definition_texts t JOIN definition_numbers USING (key) LEFT JOIN definition_weights USING (number)
+    """)
+    _assert_whole(database, "SELECT count(*) FROM definitions", "SELECT count(*) FROM definition_numbers")
+    database.run(f"""
+        CREATE TABLE all_cves AS
+        SELECT DISTINCT number, CASE WHEN found ILIKE 'cve-%' THEN upper(found) ELSE left(found, 64) END AS cve FROM (
+            SELECT number, unnest(CASE WHEN len(named) > 0 THEN named ELSE advisories END) AS found FROM (
+                SELECT number, list_concat(regexp_extract_all(id_text, {quoted(vulnerability_ids.ANY)}),
+                                           regexp_extract_all(coalesce(title_text, ''), {quoted(vulnerability_ids.CVE)})) AS named,
+                       regexp_extract_all(advisory_text, {quoted(vulnerability_ids.ADVISORY)}) AS advisories
+                FROM definitions
+            )
+        )
+    """)
+    database.run(f"""
+        CREATE TABLE cves AS
+        SELECT number, cve FROM all_cves QUALIFY row_number() OVER (PARTITION BY number ORDER BY cve) <= {bounds.CVES} ORDER BY ALL
+    """)
+
+
+def _assert_whole(database: CsvDatabase, kept: str, expected: str) -> None:
+    """Nothing may be lost in silence between two passes."""
+    if database.one(kept) != database.one(expected):
+        raise IrregularCsv

@@ -1,0 +1,153 @@
+"""Reads what the scanner saw of each finding, such as the output of its plugin: each text once, however many findings share it.
+
+The first pass over the file takes a code for the cells that hold a row's evidence; once rows are merged into findings, the texts that
+these have are read in a pass beside that over the definitions. ``domain/evidence.py`` saves them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import bounds, markup
+from .formats.format import FINDING
+from .mapping import Mapping, quoted
+
+if TYPE_CHECKING:
+    from .csv_database import CsvDatabase
+
+#: What parts the texts of rows that are one finding, and what its details begin with.
+_PARTED = "E'\\n\\n'"
+_KEY = "asset_number, definition_number, port, protocol"
+
+
+def code(m: Mapping) -> str:
+    """An expression over a row's cells as they are in the file: stands for its evidence; NULL if it has none."""
+    places = _places(m)
+    if not places:
+        return "CAST(NULL AS UBIGINT)"
+    empty = " AND ".join(f"coalesce(c{place}, '') = ''" for place in places)
+    return f"CASE WHEN {empty} THEN NULL ELSE hash({', '.join(f'c{place}' for place in places)}) END"
+
+
+def number(database: CsvDatabase, rows: str) -> None:
+    """Make the table ``evidence_numbers``, once rows are ``merged``: with the least and the greatest code of each finding's rows.
+
+    A finding whose rows have several gets a code that stands for all of them, whatever the order of the rows.
+
+    :param rows: the rows (``r``) with the numbers of their asset (``a``) and definition (``n``), for FROM.
+    """
+    database.run("CREATE TABLE evidence_parts (code UBIGINT, part UBIGINT)")
+    if database.one("SELECT EXISTS (FROM merged WHERE evidence_code <> other_code)")[0]:
+        database.run(f"""
+            CREATE TABLE mixed AS
+            SELECT {_KEY}, list_sort(list(DISTINCT evidence_code)) AS parts
+            FROM (SELECT a.number AS asset_number, n.number AS definition_number, port, protocol, r.evidence_code FROM {rows})
+            SEMI JOIN (SELECT {_KEY} FROM merged WHERE evidence_code <> other_code) USING ({_KEY}) GROUP BY {_KEY}
+        """)
+        same = " AND ".join(f"merged.{name} = mixed.{name}" for name in _KEY.split(", "))
+        database.run(f"UPDATE merged SET evidence_code = hash(parts) FROM mixed WHERE {same}")
+        database.run("INSERT INTO evidence_parts SELECT DISTINCT hash(parts), unnest(parts) FROM mixed")
+        database.run("DROP TABLE mixed")
+    database.run("""
+        CREATE TABLE evidence_numbers AS
+        SELECT row_number() OVER () AS number, code, used FROM (
+            SELECT code, bool_or(used) AS used FROM (
+                SELECT DISTINCT evidence_code AS code, TRUE AS used FROM merged WHERE evidence_code IS NOT NULL
+                UNION ALL SELECT DISTINCT part, FALSE FROM evidence_parts)
+            GROUP BY code ORDER BY code)
+    """)
+
+
+def read(database: CsvDatabase, m: Mapping) -> None:
+    """Make the tables ``evidence``, with the digests of the texts that findings have, and ``texts``, with each text once, by its digest.
+
+    Equal texts, which were written a little differently, have several numbers and one digest.
+    """
+    if not database.one("SELECT EXISTS (FROM evidence_numbers)")[0]:
+        database.run("CREATE TABLE evidence (number BIGINT, digest BIGINT, cut BOOLEAN)")
+        database.run("CREATE TABLE texts (number BIGINT, digest BIGINT, text VARCHAR)")
+        return
+    places, limit = _places(m), bounds.TEXT
+    cells = ", ".join(
+        f"CASE WHEN strlen(c{place}) > {limit} THEN left(c{place}, {limit + 1}) ELSE c{place} END AS c{place}"
+        for place in places
+    )
+    # A table of its own: DuckDB expects few rows of a file, and would build a hash table of all of its texts to join them.
+    database.run(
+        f"""
+        CREATE TABLE evidence_cells AS
+        SELECT DISTINCT code, {cells}
+        FROM (SELECT {code(m)} AS code, {", ".join(f"c{place}" for place in places)} FROM {database.source()}) WHERE code IS NOT NULL
+        """,
+        keep_order=False,
+    )
+    has_parts = database.one("SELECT EXISTS (FROM evidence_parts)")[0]
+    database.run(f"""
+        CREATE {"TABLE" if has_parts else "VIEW"} evidence_texts AS
+        SELECT number, used, CASE WHEN contains(text, E'\\r') THEN replace(text, E'\\r\\n', E'\\n') ELSE text END AS text
+        FROM (SELECT number, used, {_text(m)} AS text
+              FROM (SELECT number, used, {m.cells_at(places)} FROM evidence_cells JOIN evidence_numbers USING (code)))
+        WHERE text <> ''
+    """)
+    if has_parts:
+        _join(database)
+    database.run(
+        f"""
+        CREATE TABLE digested AS
+        SELECT number, CAST(md5_number_lower(text) >> 1 AS BIGINT) AS digest, text, cut
+        FROM (SELECT number, {bounds.bounded("text", limit)} AS text, {bounds.longer("text", limit)} AS cut
+              FROM evidence_texts WHERE used)
+        """,
+        keep_order=False,
+    )
+    database.run(f"DROP {'TABLE' if has_parts else 'VIEW'} evidence_texts; DROP TABLE evidence_cells")
+    # Two texts of one code are as good as impossible; if it happens, one of them is enough.
+    database.run("""
+        CREATE TABLE evidence AS
+        SELECT number, min(digest) AS digest, bool_or(cut) AS cut FROM digested GROUP BY number ORDER BY number
+    """)
+    many, different = database.one("SELECT count(*), count(DISTINCT digest) FROM digested")
+    first = "WHERE number IN (SELECT min(number) FROM digested GROUP BY digest)" if many != different else ""
+    database.run(f"""
+        CREATE TABLE texts AS
+        SELECT row_number() OVER () AS number, digest, text FROM (SELECT digest, text FROM digested {first} ORDER BY digest);
+        DROP TABLE digested
+    """)
+
+
+def cut(database: CsvDatabase) -> int:
+    """How many texts were cut."""
+    return int(database.one("SELECT count(*) FROM evidence WHERE cut")[0])
+
+
+def _join(database: CsvDatabase) -> None:
+    """Add the texts of findings whose rows have several, which stand in their order; no more than are kept."""
+    database.run(f"""
+        INSERT INTO evidence_texts
+        SELECT number, TRUE, string_agg(text, {_PARTED} ORDER BY text)
+        FROM (SELECT number, text, coalesce(sum(length(text)) OVER (
+                  PARTITION BY number ORDER BY text ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+              FROM (SELECT DISTINCT whole.number, t.text
+                    FROM evidence_parts p JOIN evidence_numbers whole ON whole.code = p.code
+                    JOIN evidence_numbers part ON part.code = p.part JOIN evidence_texts t ON t.number = part.number))
+        WHERE before <= {bounds.TEXT} GROUP BY number
+    """)
+
+
+def _places(m: Mapping) -> list[int]:
+    found = {place for detail in m.details if detail.level == FINDING for place in detail.places}
+    return sorted(found | set(m.places(["evidence"])))
+
+
+def _text(m: Mapping) -> str:
+    """An expression over cleaned cells: the evidence, and what else the row says of its finding."""
+    cells = [f"c{place}" for place in m.places(["evidence"])]
+    if m.has_markup:
+        cells = [f"CASE WHEN contains({cell}, '<') THEN {markup.plain(cell)} ELSE {cell} END" for cell in cells]
+    lines = []
+    for detail in m.details:
+        if detail.level == FINDING:
+            said = f"coalesce({', '.join(f'c{place}' for place in detail.places)})"
+            lines.append(f"{quoted(detail.label + ': ')} || {bounds.bounded(said, bounds.VALUE)}")
+    details = f"nullif(concat_ws(E'\\n', {', '.join(('NULL', *lines))}), '')"
+    return f"concat_ws({_PARTED}, {', '.join((*cells, details))})"

@@ -1,0 +1,43 @@
+"""Tells which of several formats a file is, where its header leaves that open: the one whose source knows the hosts in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Engine, select
+
+from hextrackr.domain.models import AssetIdentifier, Source
+
+from .formats.format import NO_NAME, Recognised
+from .mapping import ASSET_FIELDS
+
+
+def choose(engine: Engine, label: str, candidates: Sequence[Recognised], rows: Sequence[Sequence[str]]) -> Recognised:
+    """Choose the format of a file, so that it goes to the source that its scanner already has.
+
+    :param label: the label of its source.
+    :param candidates: the formats that its header fits, the best one first: this one is taken if it has such a source, or no other has
+        one with a host of these rows.
+    :param rows: the first rows.
+    """
+    best = candidates[0]
+    by_key = {found.format.key: found for found in candidates}
+    with engine.connect() as connection:
+        sources = select(Source.scanner, Source.id).where(Source.label == label, Source.scanner.in_(by_key))
+        known = {scanner: number for scanner, number in connection.execute(sources)}
+        if best.format.key in known:
+            return best
+        for key, found in by_key.items():
+            hosts = _hosts(found, rows)
+            if key in known and hosts:
+                of_these = AssetIdentifier.source_id == known[key], AssetIdentifier.value.in_(hosts)
+                if connection.execute(select(AssetIdentifier.asset_id).where(*of_these).limit(1)).first():
+                    return found
+    return best
+
+
+def _hosts(recognised: Recognised, rows: Sequence[Sequence[str]]) -> list[str]:
+    """What these rows call their hosts, as it is compared."""
+    places = {place for field in ASSET_FIELDS if field != "os" for place in recognised.places[field]}
+    cells = (row[place].strip().lower().rstrip(".") for row in rows for place in places if place < len(row))
+    return sorted({cell for cell in cells if cell and cell not in NO_NAME})

@@ -1,0 +1,341 @@
+"""Turns a recognised format into the SQL that maps its columns to the neutral record. Pure.
+
+The columns of the file are called ``c0``, ``c1``, ... by position: no name from a file ever becomes part of a statement.
+:meth:`Mapping.cells` cleans each needed cell once; every other expression is built on its result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field
+from datetime import date
+
+from hextrackr.domain.verdicts import FIXED, NO_VERDICT, OPEN
+
+from . import bounds, dates, markup, scores, vulnerability_ids
+from .formats.format import NO_NAME, NO_NAME_SENTENCE, Detail, Recognised
+from .scores import Scale
+
+#: Longest text of a key or name, in characters; a longer one is cut, which keeps it equal to itself.
+KEY_LENGTH = 255
+BLANKS = r"E' \t\r\n'"
+#: What may stand around a name in a list, such as one that Python has written.
+_AROUND_NAMES = r"E' \t\r\n\''"
+EMPTY = "CAST(NULL AS VARCHAR)"
+#: The ``fault`` of a row that holds no finding: neither taken over nor rejected.
+BLANK = -1
+
+ASSET_FIELDS = ("asset_id", "fqdn", "netbios", "ip", "host", "name", "realm", "os")
+DEFINITION_FIELDS = (
+    "plugin_id", "title", "cves", "advisories", "family", "description", "solution", "see_also", "cvss_vector", "published", "updated",
+)  # fmt: skip
+KEY_FIELDS = ("plugin_id", "cves", "title")
+FINDING_FIELDS = ("severity", "state", "port", "protocol", "vpr", "cvss", "epss", "first_seen", "last_seen", "fixed_on")
+ROW_FIELDS = (*KEY_FIELDS, *FINDING_FIELDS)
+ROW_DATES, DEFINITION_DATES = ("first_seen", "last_seen", "fixed_on"), ("published", "updated")
+DATE_FIELDS = (*ROW_DATES, *DEFINITION_DATES)
+
+_ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?"
+#: The parts of a list of addresses, and of one of names.
+_ADDRESSES, _NAMES = r"[^\[\]\"',;|\s]+", r"[^\[\]\",;|\r\n]+"
+#: Full names with nothing but blanks between them are a list as well; a sentence is none.
+_SPACED_NAMES = r"[\w-]+\.[\w.-]+(?:\s+[\w-]+\.[\w.-]+)+"
+#: SQL: a host without any identifier, of the expressions of :meth:`Mapping.asset`.
+NAMELESS = "len(ids) + len(names) + len(addresses) = 0"
+_BLANKS_BETWEEN = r"\s+"
+#: An id or a number as a table program writes it in a column with empty cells: ``105971.0``.
+_DECIMAL = r"[0-9]+\.0+"
+#: What a spreadsheet would take for a formula, with the apostrophe that prevents it (see :func:`hextrackr.web.serializers.harmless`).
+_QUOTED_FORMULA = r"^'([=+\-@\t\r\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"
+#: Days are told from words by a number of several digits.
+_DAY = "[1-9][0-9]"
+#: A port with its protocol, such as ``443/tcp``; ``general/tcp`` is a host as a whole.
+_PORT = r"^([0-9]{1,5}|general) ?/ ?([A-Za-z]{2,10})$"
+#: Nessus' plugin "Nessus Scan Information", and what its output says of the beginning of the scan.
+_SCAN_INFORMATION = "'19506', '19506.0'"
+_SCAN_START = r"(?i)\bscan start date *: *([0-9]{4}[/-][0-9]{1,2}[/-][0-9]{1,2})\b"
+
+
+def quoted(text: str) -> str:
+    """A string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a row cannot be taken over.
+
+    :ivar field: where the cause stands; ``reason`` says it in a sentence.
+    :ivar condition: finds the rows, an expression over the neutral record; ``value`` is what to show of them.
+    """
+
+    field: str
+    reason: str
+    condition: str
+    value: str
+
+
+FAULTS = (
+    Fault("asset_id", "The row names no host.", NAMELESS, "''"),
+    Fault("plugin_id", "The row names no plugin.", "definition_key IS NULL", "''"),
+    Fault("severity", "The severity is none that this scanner uses.", "severity IS NULL", "severity_text"),
+    Fault("port", "The port is no number from 0 to 65535.", "port IS NULL", "port_text"),
+)
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What the file as a whole says of how its cells are to be read.
+
+    :ivar day_first: whether ``03/04/2026`` is in April.
+    :ivar today: the day of the import; a later one cannot be in the file.
+    :ivar usual_dates: every date is written as most programs write it, as far as is known.
+    :ivar scales: for the columns, by index, whose scores have left their scale: how to bring them back.
+    :ivar limited: leave out the scores that are still off their scale.
+    """
+
+    day_first: bool = False
+    today: date = date.max
+    usual_dates: bool = False
+    scales: Dictionary[int, Scale] = field(default_factory=dict)
+    limited: bool = False
+
+
+class Mapping:
+    """The expressions for one file."""
+
+    def __init__(self, recognised: Recognised, readings: Readings) -> None:
+        self._recognised = recognised
+        self._format = recognised.format
+        self._places = recognised.places
+        self._details = recognised.details
+        self.readings = readings
+
+    def places(self, fields: Iterable[str]) -> list[int]:
+        """The columns in which the fields may stand, each once."""
+        return sorted({place for field in fields for place in self._places[field]})
+
+    @property
+    def details(self) -> tuple[Detail, ...]:
+        """What the file says beside its fields."""
+        return self._details
+
+    @property
+    def has_markup(self) -> bool:
+        """Whether texts hold simple HTML."""
+        return self._format.markup
+
+    def cells(self, fields: Iterable[str]) -> str:
+        """Select list: the columns of the fields, trimmed, and NULL where they say nothing."""
+        return self.cells_at(self.places(fields))
+
+    def cells_at(self, places: Iterable[int]) -> str:
+        """Select list: these columns, likewise."""
+        return ", ".join(f"{self.cell(place)} AS c{place}" for place in places) or "1"
+
+    def cell(self, place: int) -> str:
+        """One column, trimmed, and NULL where it says nothing."""
+        cell, nothing = f"c{place}", ", ".join(map(quoted, ("", *self._format.nulls)))
+        # To trim a set of characters is dear, and few cells begin or end with one: look first. What begins with a blank sorts before "!".
+        trimmed = f"trim({cell}, {BLANKS})"
+        text = (
+            f"CASE WHEN {cell} IN ({nothing}) THEN NULL WHEN {cell} < '!' OR {cell}[-1] <= ' ' "
+            f"THEN CASE WHEN {trimmed} NOT IN ({nothing}) THEN {trimmed} END ELSE {cell} END"
+        )
+        return rf"regexp_replace({text}, {quoted(_QUOTED_FORMULA)}, '\1')" if self._format.quoted_formulas else text
+
+    def code(self, fields: Iterable[str]) -> str:
+        """A number that stands for the texts of the fields, as they are in the file."""
+        return f"hash({', '.join(f'c{place}' for place in self.places(fields)) or 'NULL'})"
+
+    def asset(self) -> dict[str, str]:
+        """What a row says of its host: column name to expression, over :meth:`cells`."""
+        return {
+            "ids": self._ids(),
+            "names": self._names(),
+            "addresses": self._addresses(),
+            "realm": f"lower(coalesce({self.text('realm', KEY_LENGTH)}, ''))",
+            "name": f"coalesce({self.text('name', KEY_LENGTH)}, {self.text('host', KEY_LENGTH)})",
+            "fqdn": self._first_name("fqdn"),
+            "netbios": self.text("netbios", KEY_LENGTH),
+            "os": bounds.bounded(self.text("os"), bounds.NAME, bounds.SHORT_MARK),
+        }
+
+    def finding(self) -> dict[str, str]:
+        """What a row says of its finding: column name to expression, over :meth:`cells`."""
+        return {
+            "definition_key": self.definition_key(),
+            "severity": self._word("severity", self._format.severities, "NULL"),
+            "severity_text": self.text("severity"),
+            "state": self._state(),
+            "port": self._port(),
+            "port_text": self.text("port"),
+            "protocol": self._protocol(),
+            **{score: self._score(score) for score in scores.HIGHEST},
+            **self._dated(ROW_DATES),
+        }
+
+    def blank(self) -> str:
+        """Condition, over :meth:`finding`: the row holds no finding, whatever else stands in it."""
+        return "definition_key IS NULL AND severity_text IS NULL" if self._format.bare_rows else "FALSE"
+
+    def definition(self) -> dict[str, str]:
+        """What the rows of one definition say of it, at any length: column name to expression, over :meth:`cells`."""
+        vector = self.text("cvss_vector", KEY_LENGTH)
+        return {
+            "titled": f"{self.text('plugin_id')} IS NULL",
+            "title": f"coalesce({self._plain('title')}, key)",
+            "family": self.text("family"),
+            "description": self._plain("description"),
+            "solution": self._plain("solution"),
+            "see_also": self._plain("see_also"),
+            # Some stand in brackets behind their score, and some such columns hold the score alone.
+            "cvss_vector": rf"nullif(regexp_extract({vector}, '[^()\s]*:[^()\s]*'), '')",
+            **self._dated(DEFINITION_DATES),
+        }
+
+    def named(self) -> dict[str, str]:
+        """The texts in which the ids of a definition stand: column name to expression, over the columns of the file.
+
+        What is for ids counts as a whole; the title for its CVEs where the row has none there; title and references for their
+        advisories where the definition has nothing else.
+        """
+        ids, title = self._texts("cves", "plugin_id"), self._texts("title")
+        return {
+            "id_text": ids,
+            "title_text": f"CASE WHEN NOT regexp_matches({ids}, {quoted(vulnerability_ids.CVE)}) THEN {title} END",
+            "advisory_text": self._texts("title", "advisories"),
+        }
+
+    def _texts(self, *fields: str) -> str:
+        return f"concat_ws(' ', {', '.join(f'c{place}' for place in self.places(fields)) or EMPTY})"
+
+    def text(self, field: str, limit: int = 0) -> str:
+        """The first of the field's columns that is not empty; cut to ``limit`` characters unless that is 0."""
+        cells = [f"c{place}" for place in self._places[field]]
+        found = f"coalesce({', '.join(cells)})" if len(cells) > 1 else "".join(cells) or EMPTY
+        return f"left({found}, {limit})" if limit else found
+
+    def definition_key(self) -> str:
+        """Identity of the definition: the scanner's id of it, else its title, else the first of its CVEs, in whatever order they stand."""
+        found = f"regexp_extract_all(upper({self._texts('cves')}), {quoted(vulnerability_ids.ANY_UPPER)})"
+        first = f"left(list_min({found}), {KEY_LENGTH})" if self._places["cves"] else EMPTY
+        return f"coalesce({self._whole(self.text('plugin_id', KEY_LENGTH))}, {self.text('title', KEY_LENGTH)}, {first})"
+
+    def _whole(self, text: str) -> str:
+        """A whole number that a table program has written as a decimal, such as ``1.0``, without its point; any other text as it is."""
+        is_decimal = f"ends_with({text}, '.0') AND regexp_full_match({text}, '{_DECIMAL}')"
+        return f"CASE WHEN {is_decimal} THEN split_part({text}, '.', 1) ELSE {text} END"
+
+    def _ids(self) -> str:
+        """The scanner's own ids of the host, the one that counts first."""
+        ids = [f"lower({self._whole(f'left(c{place}, {KEY_LENGTH})')})" for place in self._places["asset_id"]]
+        return f"[id for id in [{', '.join(ids) or EMPTY}] if id IS NOT NULL AND id NOT IN ({_list(NO_NAME)})]"
+
+    def _names(self) -> str:
+        """The host's names as a sorted list, in the spelling in which names are compared."""
+        lists = [
+            # Of DOMAIN\\HOST the host counts.
+            rf"[regexp_replace(each, '^[^\\]*\\', '') for each in regexp_extract_all({_unspaced(place)}, {quoted(_NAMES)})]"
+            for field in ("fqdn", "netbios", "host")
+            for place in self._places[field]
+        ]
+        # The name of an asset is free text: a list only if it is written as one.
+        lists += [
+            f"CASE WHEN c{place}[1] = '[' THEN regexp_extract_all(c{place}, {quoted(_NAMES)}) ELSE [c{place}] END"
+            for place in self._places["name"]
+        ]
+        if self._places["ip"]:
+            cell = self.text("ip")
+            lists.append(f"CASE WHEN len({_addresses_in(cell)}) = 0 THEN [{cell}] END")
+        compared = f"left(rtrim(lower(trim(each, {_AROUND_NAMES})), '.'), {KEY_LENGTH})"
+        no_name = quoted(f"{_ADDRESS}|{NO_NAME_SENTENCE}")
+        unusable = f"name IS NULL OR name IN ({_list(NO_NAME)}) OR regexp_full_match(name, {no_name})"
+        every = f"coalesce(list_concat({', '.join((*lists, '[]'))}), [])"
+        return f"list_sort(list_distinct([name for name in [{compared} for each in {every}] if NOT ({unusable})]))"
+
+    def _addresses(self) -> str:
+        """The host's addresses as a list, IPv4 in its canonical spelling: those of the first column that has one."""
+        cells = [self.text("ip")] if self._places["ip"] else []
+        cells += [f"c{place}" for place in self._places["host"]]
+        lists = [f"nullif({_addresses_in(cell)}, [])" for cell in cells]
+        return f"coalesce({', '.join((*lists, 'CAST([] AS VARCHAR[])'))})"
+
+    def _first_name(self, field: str) -> str:
+        """The first of the names in this field, as it is shown."""
+        if not self._places[field]:
+            return EMPTY
+        first = f"lower(trim(regexp_extract({self.text(field)}, {quoted(_NAMES)}), {_AROUND_NAMES}))"
+        is_none = f"{first} IN ({_list(NO_NAME)}) OR regexp_full_match({first}, {quoted(NO_NAME_SENTENCE)})"
+        return f"CASE WHEN NOT ({is_none}) THEN left({first}, {KEY_LENGTH}) END"
+
+    def _plain(self, field: str) -> str:
+        return markup.plain(self.text(field)) if self._format.markup else self.text(field)
+
+    def _score(self, field: str) -> str:
+        cells = {f"c{place}": self.readings.scales.get(place) for place in self._places[field]}
+        return scores.score(field, cells, limited=self.readings.limited)
+
+    def scan_start(self) -> str:
+        """The day on which the scan began that a row tells of itself, as text, or NULL; over the columns of the file."""
+        place = self._recognised.scan_facts
+        plugin = self._places["plugin_id"]
+        if place is None or not plugin:
+            return EMPTY
+        said = f"nullif(regexp_extract(c{place}, {quoted(_SCAN_START)}, 1), '')"
+        return f"CASE WHEN c{plugin[0]} IN ({_SCAN_INFORMATION}) THEN {said} END"
+
+    def _dated(self, fields: Iterable[str]) -> dict[str, str]:
+        """The day that each of these fields names, believable or not, and the text that does."""
+        return {f"{field}_text": self.text(field) for field in fields} | {field: self._day(field) for field in fields}
+
+    def _day(self, field: str) -> str:
+        return dates.day(self.text(field), day_first=self.readings.day_first, usual=self.readings.usual_dates)
+
+    def _state(self) -> str:
+        text = self.text("state")
+        if not self._places["state"]:
+            return str(OPEN)
+        if self._format.fixed_days:
+            word = f"CASE WHEN regexp_matches({text}, '{_DAY}') THEN {FIXED} ELSE {self._format.other_state} END"
+        else:
+            words = {**dict.fromkeys(self._format.no_verdict, NO_VERDICT), **self._format.states}
+            word = self._word("state", words, str(self._format.other_state))
+        nothing = f"{text} IS NULL"
+        if set(self._places["state"]) & set(self._places["fixed_on"]):
+            nothing += f" OR {dates.means_none(text, self._day('fixed_on'))}"
+        return f"CASE WHEN {nothing} THEN {OPEN} ELSE {word} END"
+
+    def _word(self, field: str, meanings: Dictionary[str, int], default: str) -> str:
+        branches = " ".join(f"WHEN {quoted(word)} THEN {number}" for word, number in meanings.items())
+        return f"CASE lower({self._whole(self.text(field))}) {branches} ELSE {default} END" if branches else default
+
+    def _port(self) -> str:
+        text = f"coalesce({self.text('port')}, '0')"
+        before_slash = f"replace(regexp_extract({text}, {quoted(_PORT)}, 1), 'general', '0')"
+        number = f"coalesce(try_cast({text} AS INTEGER), try_cast({before_slash} AS INTEGER))"
+        return f"CASE WHEN {number} BETWEEN 0 AND 65535 THEN {number} END"
+
+    def _protocol(self) -> str:
+        beside_port = f"nullif(regexp_extract({self.text('port')}, {quoted(_PORT)}, 2), '')"
+        return f"coalesce(lower(coalesce({self.text('protocol', 10)}, {beside_port})), '')"
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(map(quoted, words))
+
+
+def _unspaced(place: int) -> str:
+    """A cell of names, with commas where only blanks part them."""
+    return (
+        f"CASE WHEN contains(c{place}, '.') AND regexp_full_match(c{place}, {quoted(_SPACED_NAMES)}) "
+        f"THEN regexp_replace(c{place}, {quoted(_BLANKS_BETWEEN)}, ',', 'g') ELSE c{place} END"
+    )
+
+
+def _addresses_in(cell: str) -> str:
+    """The addresses that a cell lists, without leading zeros; one with the length of a whole address is no network."""
+    found = f"[regexp_replace(each, '/(32|128)$', '') for each in regexp_extract_all({cell}, {quoted(_ADDRESSES)})]"
+    listed = f"[each for each in {found} if regexp_full_match(each, {quoted(_ADDRESS)})]"
+    return rf"[regexp_replace(each, '(^|\.)0+([0-9])', '\1\2', 'g') for each in {listed}]"

@@ -1,0 +1,254 @@
+"""One attempt at one import, from the stored file to the final tables, in reading order."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from hextrackr.db import engines, verify_staging
+from hextrackr.domain import evidence, promotion, undo
+from hextrackr.domain.models import Import
+from hextrackr.domain.models.imports import DateOrigin, ImportMode, ImportState
+from hextrackr.errors import FileRefused, HexTrackrError
+from hextrackr.progress.meter import Meter
+
+from . import (
+    cleanup,
+    damage,
+    duplicate_file,
+    estimate,
+    formats,
+    identify,
+    ownership,
+    phase_weights,
+    rejects,
+    scan_date,
+    spare_connection,
+    staging,
+    states,
+    transcode,
+)
+from .csv_database import CsvDatabase, IrregularCsv, NotUtf8
+from .csv_reader import Reader
+from .damage import Separated
+from .dialect import Dialect
+from .identify import Opened
+from .job import Job
+from .staging_schema import Counts
+
+
+def prepare() -> None:
+    """Do what the next job would wait for, in a process that has nothing else to do."""
+    spare_connection.prepare()
+    formats.known()
+
+
+def run(job: Job, meter: Meter) -> ImportState:
+    """Carry an import to its end.
+
+    :return: ``COMPLETED`` or ``AWAITING_CONFIRMATION``.
+    :raises HexTrackrError: it cannot be carried out; the final tables are as before.
+    """
+    database = partial(engines.opened, job.database_url, job.patience_ms, check_references=False)
+    # DuckDB gives its memory back beside the promotion, and has done so before anybody clears away where it spilled to.
+    with ThreadPoolExecutor(1, "closing") as beside:
+        with database() as engine:
+            staged = _staged(engine, job, meter, beside)
+        if staged is None:
+            return ImportState.COMPLETED
+        with database(cache_mb=engines.PROMOTION_CACHE_MB) as engine:
+            return _promote(engine, job, staged, meter)
+
+
+def _staged(engine: Engine, job: Job, meter: Meter, beside: Executor) -> Import | None:
+    """The import once it is staged; None if its file was known, and it has ended."""
+    record = _record(engine, job)
+    if record.answered and record.state == ImportState.PROMOTING and _is_whole(engine, record):
+        meter.note(**staged_figures(record))
+        return record
+    if record.state == ImportState.PROMOTING:
+        states.move(engine, job, ImportState.PROMOTING, ImportState.READING)
+    opened = _opened(engine, job, record, meter)
+    repeated = duplicate_file.earlier(engine, record, opened.source_id, opened.fingerprint)
+    if repeated is not None and duplicate_file.settle(engine, job, repeated, meter):
+        return None
+    _stage(engine, job, record, opened, meter, beside)
+    return _record(engine, job)
+
+
+def _record(engine: Engine, job: Job) -> Import:
+    with Session(engine) as session:
+        record = session.get_one(Import, job.import_id)
+        session.expunge(record)
+        return record
+
+
+def _is_whole(engine: Engine, record: Import) -> bool:
+    with engine.connect() as connection:
+        return verify_staging.is_whole(connection, record.id, record.staged)
+
+
+def staged_figures(record: Import) -> dict[str, Any]:
+    """The figures of a staged import, named as the progress contract names them."""
+    return {
+        "importId": record.id,
+        "scanDate": record.scan_date.isoformat() if record.scan_date else None,
+        "totalRows": record.rows_read,
+        "rowsRead": record.rows_read,
+        "insertedToStaging": record.staged,
+        "merged": record.merged,
+        "blank": record.blank,
+        "rejected": record.rejected,
+    }
+
+
+def _opened(engine: Engine, job: Job, record: Import, meter: Meter) -> Opened:
+    sample, size = identify.sample(Path(job.upload))
+    meter.plan(phase_weights.plan(size, estimate.rows(size, ()), costs=phase_weights.COSTS[engine.dialect.name]))
+    meter.begin("recognise", "Reading the file...")
+    return identify.opened(engine, job, record, sample, size)
+
+
+def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Meter, beside: Executor) -> None:
+    standing, costs = opened.standing, phase_weights.COSTS[engine.dialect.name]
+    expected = partial(phase_weights.plan, opened.size, known=standing.known, held=standing.held, costs=costs)
+    meter.plan(expected(opened.rows, moves=opened.day(record) != standing.day))
+    cleanup.clear(engine, staging.TABLES, record.id)
+
+    with ExitStack() as leaving:
+        reader = _rows_read(job, opened, meter)
+        leaving.callback(beside.submit, reader.close)
+        meter.begin("deduplicate")
+        counts = reader.deduplicate()
+        if counts.rejected and not counts.findings:
+            raise FileRefused(_all_rejected(reader, counts))
+        meter.note(
+            totalRows=counts.rows,
+            rowsRead=counts.rows,
+            rejected=counts.rejected,
+            merged=counts.merged,
+            blank=counts.blank,
+        )
+        said = opened.said(newest=counts.newest, started=counts.started, day_first=reader.day_first)
+        day, of = chosen = scan_date.choose(scan_date.of_form(record), said, record.filename, opened.today)
+        states.move(
+            engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, scan_date_from=of, **_counted(counts)
+        )
+        meter.plan(expected(counts.findings, moves=day != standing.day, texts=reader.texts()))
+        staging.load(engine, reader, job, meter)
+        warnings, understood = _warnings(reader, counts, chosen), reader.understood(counts, said)
+    states.move(
+        engine, job, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=opened.source_id,
+        open_staged=counts.open, lease_until=ownership.until(ownership.PROMOTION_LEASE_MS), warnings=warnings, recognition=understood,
+    )  # fmt: skip
+
+
+def _rows_read(job: Job, opened: Opened, meter: Meter) -> Reader:
+    """A reader after its first pass; over a cleaned copy if the file cannot be read as it stands.
+
+    First the upload itself, or a copy in UTF-8; then, if not all of that is valid CSV, a copy of the rows that are.
+    """
+    upload, copy, sound = Path(job.upload), Path(job.spill) / "copy.csv", Path(job.spill) / "sound.csv"
+    found, known_format = opened.dialect, opened.recognised.format
+    damage.check_header(found)
+
+    def read(path: Path, found: Dialect, separated: Separated | None = None) -> Reader:
+        database = CsvDatabase(
+            path, found, spill=copy.parent, memory_limit=job.memory_limit, parallel=separated is None
+        )
+        reader = Reader(database, opened.recognised, opened.first, job.date_order, separated, today=opened.today)
+        meter.begin("rows", f"Reading {known_format.name}...", measure=reader.progress)
+        try:
+            reader.read_rows()
+        except HexTrackrError:
+            reader.close()
+            raise
+        return reader
+
+    backslash_quotes, irregular = known_format.backslash_quotes, False
+    if found.encoding == "utf-8" and not found.guessed and not found.wrapped and not backslash_quotes:
+        try:
+            return read(upload, found)
+        except NotUtf8:
+            found = replace(found, guessed=True)
+        except IrregularCsv:
+            irregular = True
+    transcode.write_copy(upload, copy, found, backslash_quotes=backslash_quotes)
+    if not irregular:
+        try:
+            return read(copy, found)
+        except IrregularCsv:
+            pass
+    return read(sound, found, damage.separate(copy, sound, found, opened.recognised))
+
+
+def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportState:
+    assert record.source_id is not None and record.scan_date is not None
+    meter.note(**staged_figures(record))
+    standing = estimate.standing(engine, record.source_id)
+    moves, costs = record.scan_date != standing.day, phase_weights.COSTS[engine.dialect.name]
+    texts, before = evidence.staged(engine, record.id), _recognised_before(engine, record.source_id)
+    expected = partial(phase_weights.promotion, record.staged, moves=moves, texts=texts, costs=costs)
+    meter.plan(
+        expected(known=phase_weights.foreseen(record.staged, standing.known, moves=moves), held=standing.held),
+        opening=f"Staging complete. Processing {record.staged} records to final tables...",
+    )
+    return promotion.promote(
+        engine,
+        promotion.Promotion(
+            import_id=record.id,
+            epoch=job.epoch,
+            source_id=record.source_id,
+            day=record.scan_date,
+            dated=record.scan_date_from != DateOrigin.TODAY,
+            mode=ImportMode(record.mode),
+            staged=record.staged,
+            open_staged=record.open_staged,
+            preview=record.preview,
+            confirmed=record.confirmed,
+            guard_percent=job.guard_percent,
+            expected=expected,
+            ports=record.recognition.get("hasPorts", True),
+            protocols=record.recognition.get("hasProtocols", True),
+            no_ports=not before.get("hasPorts", True),
+            no_protocols=not before.get("hasProtocols", True),
+            columns_gone=tuple(
+                sorted(set(before.get("usedColumns", ())) - set(record.recognition.get("usedColumns", ())))
+            ),
+            states_gone=before.get("hasStates", False) and not record.recognition.get("hasStates", True),
+        ),
+        meter,
+    )
+
+
+def _recognised_before(engine: Engine, source_id: int) -> dict[str, Any]:
+    """What the file of the import before of the same source was recognised as; empty if there is none."""
+    with engine.connect() as connection:
+        return connection.execute(undo.latest_of(source_id, Import.recognition)).scalar() or {}
+
+
+def _counted(counts: Counts) -> dict[str, int]:
+    return {"rows_read": counts.rows, "merged": counts.merged, "blank": counts.blank, "rejected": counts.rejected}
+
+
+def _all_rejected(reader: Reader, counts: Counts) -> str:
+    first = reader.rejected()[0]
+    return f"None of the {counts.rows} rows can be imported; the first, on line {first.line}: {first.reason}"
+
+
+def _warnings(reader: Reader, counts: Counts, chosen: scan_date.Chosen) -> list[str]:
+    warnings = reader.warnings()
+    if counts.findings:
+        warnings += chosen.warnings()
+    else:
+        warnings.append("The file holds no finding, so nothing was resolved.")
+    if counts.rejected > rejects.MAX_REJECTS:
+        warnings.append(f"Only the first {rejects.MAX_REJECTS} of {counts.rejected} rejected rows are kept.")
+    return warnings

@@ -1,0 +1,123 @@
+"""The passes over a file, as SQL for DuckDB. Pure.
+
+There are three, so that no text is held as often as it stands in the file: the first takes what each row says of its finding, and a code
+for the texts that name its host and its definition; the others read those texts, each once. Of a file of moderate size the first can
+keep the texts of the hosts as well, which are short: then the second need not read the file again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from collections.abc import Mapping as Dictionary
+
+from . import bounds, dates, details, evidence, swallowed_rows
+from .dialect import Dialect
+from .mapping import ASSET_FIELDS, DEFINITION_DATES, DEFINITION_FIELDS, KEY_FIELDS, ROW_DATES, ROW_FIELDS, Mapping
+
+#: The texts of a definition that may hold markup.
+MARKED_UP = ("title", "description", "solution", "see_also")
+
+#: How long the texts of a definition may be, and how it is marked that one was cut.
+_BOUNDS = {
+    "title": (bounds.TITLE, bounds.SHORT_MARK),
+    "family": (bounds.NAME, bounds.SHORT_MARK),
+    **dict.fromkeys(("description", "solution", "see_also"), (bounds.TEXT, bounds.MARK)),
+}
+
+
+def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
+    """Make the table ``rows``.
+
+    :param source: the file as a table function, see :meth:`.csv_database.CsvDatabase.source`.
+    :param keep_hosts: keep what each row says of its host, for :func:`kept_hosts`.
+    """
+    read, hosts = m.places(ROW_FIELDS), m.places(ASSET_FIELDS) if keep_hosts else []
+    taken, kept = "".join(f", c{place} AS h{place}" for place in hosts), "".join(f", h{place}" for place in hosts)
+    unread = set(range(len(dialect.header))) - set(m.places((*ROW_FIELDS, *ASSET_FIELDS, *DEFINITION_FIELDS)))
+    return f"""
+        CREATE OR REPLACE TABLE rows AS
+        SELECT * EXCLUDE (severity_text, port_text, {_texts(ROW_DATES)}) REPLACE ({_believed(m, ROW_DATES)}), {_left_out(m, ROW_DATES)}
+        FROM (SELECT asset_code, definition_code, evidence_code, suspect, scan_start, {_select(m.finding())}{kept}
+              FROM (SELECT {m.code(ASSET_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code,
+                           {evidence.code(m)} AS evidence_code, {m.cells(ROW_FIELDS)},
+                           {swallowed_rows.spans_lines(read)} OR {_fits(unread, dialect)} AS suspect,
+                           {m.scan_start()} AS scan_start{taken}
+                    FROM {source}))
+    """
+
+
+def kept_hosts(m: Mapping) -> str:
+    """What ``rows`` has kept of the hosts, each once: takes the place of the file in :func:`assets`."""
+    kept = ", ".join(f"any_value(h{place}) AS c{place}" for place in m.places(ASSET_FIELDS)) or "1"
+    return f"(SELECT {kept} FROM rows GROUP BY asset_code)"
+
+
+def let_go_of_hosts(m: Mapping) -> str:
+    """Drop what ``rows`` has kept of the hosts."""
+    return "; ".join(f"ALTER TABLE rows DROP COLUMN h{place}" for place in m.places(ASSET_FIELDS))
+
+
+def assets(m: Mapping, source: str) -> str:
+    """Make the table ``asset_texts``.
+
+    :param source: the file, or :func:`kept_hosts`.
+    """
+    places = m.places(ASSET_FIELDS)
+    read = ", ".join(f"c{place}" for place in places) or "1"
+    return f"""
+        CREATE TABLE asset_texts AS
+        SELECT code, suspect, {_select(m.asset())}
+        FROM (SELECT {m.code(ASSET_FIELDS)} AS code, {swallowed_rows.spans_lines(places)} AS suspect, {m.cells(ASSET_FIELDS)}
+              FROM (SELECT DISTINCT {read} FROM {source}))
+    """
+
+
+def definitions(m: Mapping, source: str, dialect: Dialect) -> str:
+    """Make the table ``definition_texts``, once ``definition_codes`` is filled."""
+    of_definitions = details.of_definitions(m)
+    fields, names = m.places(DEFINITION_FIELDS), of_definitions.names
+    places = sorted({*fields, *of_definitions.places})
+    read = ", ".join(f"c{place}" for place in places)
+    greatest = ", ".join(f"max(c{place}) AS c{place}" for place in places)
+    named = m.named()
+    every = ", ".join(f"string_agg(DISTINCT {text}, ' ') AS {name}" for name, text in named.items())
+    ids = ", ".join(named)
+    fits = _fits(set(fields) - set(m.places(ROW_FIELDS)), dialect)
+    short = ", ".join(f"{bounds.bounded(text, limit, mark)} AS {text}" for text, (limit, mark) in _BOUNDS.items())
+    cut = bounds.cuts({text: limit for text, (limit, _) in _BOUNDS.items()})
+    texts = "".join(f", {text}" for text in of_definitions.texts())
+    return f"""
+        CREATE OR REPLACE TABLE definition_texts AS
+        SELECT * EXCLUDE ({", ".join((_texts(DEFINITION_DATES), *names))}) REPLACE ({_believed(m, DEFINITION_DATES)}, {short}),
+               {_left_out(m, DEFINITION_DATES)}, {cut} AS cut_texts,
+               {of_definitions.as_json()} AS details, {of_definitions.cuts()} AS cut_details
+        FROM (SELECT key, {ids}, suspect, {_select(m.definition())}{texts}
+              FROM (SELECT key, {ids}, suspect, {m.cells_at(places)}
+                    FROM (SELECT key, {greatest}, {every}, bool_or({fits}) AS suspect
+                          FROM (SELECT *, {m.code(KEY_FIELDS)} AS code FROM (SELECT DISTINCT {read} FROM {source}))
+                          JOIN definition_codes USING (code) GROUP BY key)))
+    """
+
+
+def _fits(places: Collection[int], dialect: Dialect) -> str:
+    return swallowed_rows.fits(places, len(dialect.header), dialect.delimiter)
+
+
+def _texts(fields: Iterable[str]) -> str:
+    return ", ".join(f"{field}_text" for field in fields)
+
+
+def _believed(m: Mapping, fields: Iterable[str]) -> str:
+    """The days of these fields that can be believed."""
+    return ", ".join(f"{dates.believable(field, m.readings.today)} AS {field}" for field in fields)
+
+
+def _left_out(m: Mapping, fields: Iterable[str]) -> str:
+    """How many of these fields have a text that names no day that can be believed: ``odd_dates``, and ``dates_to_come`` of which it is."""
+    conditions = zip(*(dates.left_out(f"{field}_text", field, m.readings.today) for field in fields), strict=True)
+    odd, to_come = (" + ".join(f"CAST({condition} AS INTEGER)" for condition in each) for each in conditions)
+    return f"{odd} AS odd_dates, {to_come} AS dates_to_come"
+
+
+def _select(expressions: Dictionary[str, str]) -> str:
+    return ", ".join(f"{expression} AS {name}" for name, expression in expressions.items())

@@ -1,0 +1,79 @@
+"""Tells how a file was understood, so that its user can see whether that is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import formats
+from .csv_database import CsvDatabase
+from .dialect import Dialect
+from .formats.format import Recognised, normalised
+from .scan_date import Said
+
+#: How sure it is that a header is a format's: a mapping that a user has saved for just this header; the only format that knows
+#: it; one of several that do; the generic one, which takes what nobody else knows.
+SAVED, ONLY_ONE, ONE_OF_SEVERAL, LAST_RESORT = 1.0, 0.95, 0.75, 0.5
+#: So many columns that were not used are named.
+MAX_NAMES = 500
+
+
+def told(
+    dialect: Dialect, recognised: Recognised, database: CsvDatabase, *, rows: int, said: Said, to_come: int
+) -> dict[str, Any]:
+    """How a file was understood, as JSON types.
+
+    :param database: with the tables ``findings`` and ``assets``.
+    :param rows: how many rows were read to come to that: all of them.
+    :param said: what the file says of the date of its scan.
+    :param to_come: how many dates were left out because they lie in the future.
+    :return: ``format``, ``confidence`` (0..1), ``alternatives`` (other formats that know the header), ``encoding``, ``delimiter``,
+        ``headerLine``, ``columns``, ``usedColumns``, ``unusedColumns``, ``hasStates`` and ``hasPorts`` (there are such columns),
+        ``hasProtocols`` (a row names one), ``rowsSampled`` and ``dates``: ``dayFirst``, the first and the last day of ``firstSeen`` and
+        ``lastSeen``, null where there is none, ``scan`` (what may date the scan: ``launched``, ``started``, ``newest`` and ``made``) and
+        ``inFuture``.
+    """
+    others = [other.name for other in formats.knowing(dialect.header) if other.key != recognised.format.key]
+    unused = [
+        name.strip() or f"column {place + 1}, without a name"
+        for place, name in enumerate(dialect.header)
+        if place not in recognised.used
+    ]
+    names = [normalised(name) for place, name in enumerate(dialect.header) if place in recognised.used and name.strip()]
+    (protocols,) = database.one("SELECT coalesce(bool_or(protocol <> ''), FALSE) FROM observations")
+    first_from, first_to, last_from, last_to = database.one("""
+        SELECT min(first_seen), max(first_seen), min(last_seen), max(last_seen) FROM findings
+    """)
+    return {
+        "format": recognised.format.name,
+        "confidence": _confidence(recognised, others),
+        "alternatives": others,
+        "encoding": dialect.encoding,
+        "delimiter": dialect.delimiter,
+        "headerLine": dialect.header_line,
+        "columns": len(dialect.header),
+        "usedColumns": sorted(set(names)),
+        "unusedColumns": unused[:MAX_NAMES],
+        "hasStates": bool(recognised.places["state"]),
+        "hasPorts": bool(recognised.places["port"]),
+        "hasProtocols": protocols,
+        "rowsSampled": rows,
+        "dates": {
+            "dayFirst": said.day_first,
+            "firstSeen": _span(first_from, first_to),
+            "lastSeen": _span(last_from, last_to),
+            "scan": said.told(),
+            "inFuture": to_come,
+        },
+    }
+
+
+def _confidence(recognised: Recognised, others: list[str]) -> float:
+    if recognised.format.header is not None:
+        return SAVED
+    if recognised.format.last_resort:
+        return LAST_RESORT
+    return ONE_OF_SEVERAL if others else ONLY_ONE
+
+
+def _span(first: Any, last: Any) -> list[str] | None:
+    return None if first is None else [first.isoformat(), last.isoformat()]

@@ -1,0 +1,132 @@
+"""Loads what the reader found into the staging tables, batch by batch, each in a short transaction of its own."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import Connection, Engine, delete
+
+from hextrackr.db import dialects, verify_staging
+from hextrackr.domain import evidence
+from hextrackr.domain.models import (
+    Base,
+    Evidence,
+    Reject,
+    StagedAsset,
+    StagedCve,
+    StagedDefinition,
+    StagedDetails,
+    StagedEvidence,
+    StagedFinding,
+    StagedIdentifier,
+    StagedObservation,
+    StagedUnchecked,
+)
+from hextrackr.domain.models.imports import ImportState
+from hextrackr.progress.meter import Meter
+
+from . import ownership, staging_schema
+from .csv_reader import Reader
+from .job import Job
+from .loading import Loading, insert_many
+
+#: What the definitions take of what it takes to load findings and to read definitions beside that; how far they are DuckDB cannot tell.
+_UNCOUNTED = 0.7
+#: The same where evidence is read as well, which takes longer than to load the findings.
+_UNCOUNTED_WITH_EVIDENCE = 0.85
+
+_Columns = tuple[type[Base], str, tuple[str, ...]]
+#: What is loaded while the definitions are still being read, and what comes after.
+_FIRST: tuple[_Columns, ...] = (
+    (StagedAsset, "assets", staging_schema.ASSET_COLUMNS),
+    (StagedIdentifier, "identifiers", staging_schema.IDENTIFIER_COLUMNS),
+    (StagedUnchecked, "unchecked", staging_schema.UNCHECKED_COLUMNS),
+    (StagedObservation, "observations", staging_schema.OBSERVATION_COLUMNS),
+    (StagedFinding, "findings", staging_schema.FINDING_COLUMNS),
+)
+_THEN: tuple[_Columns, ...] = (
+    (StagedDefinition, "definitions", staging_schema.DEFINITION_COLUMNS),
+    (StagedCve, "cves", staging_schema.CVE_COLUMNS),
+    (StagedDetails, "details", staging_schema.DETAIL_COLUMNS),
+    (StagedEvidence, "evidence", staging_schema.EVIDENCE_COLUMNS),
+)
+#: What a planner should know of them. The ids of the final tables come later, and it would take them all for missing.
+_KNOWN = (
+    "staging_findings", "staging_observations", "staging_cves", "staging_identifiers", "staging_unchecked", "staging_details",
+    "staging_evidence",
+    "staging_assets (import_id, number, key)", "staging_definitions (import_id, number, key)",
+)  # fmt: skip
+#: The staging tables.
+TABLES = tuple(model for model, _, _ in (*_FIRST, *_THEN))
+
+
+def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
+    """Fill the staging tables of one import from what the reader has deduplicated, and let it read the definitions beside that.
+
+    :raises Cancelled: the import was ended, or has another owner.
+    :raises FileRefused: a definition's text has swallowed rows.
+    :raises DatabaseUnavailable: the database was restarted meanwhile, and has lost some of it.
+    """
+    import_id = job.import_id
+    with engine.begin() as connection:
+        ownership.check(connection, job, ImportState.STAGING)
+        connection.execute(delete(Reject).where(Reject.import_id == import_id))
+        _insert_rejects(connection, reader, import_id)
+    with ThreadPoolExecutor(1, "definitions") as beside:
+        definitions = beside.submit(reader.read_definitions)
+        try:
+            message = "Loading data to staging table..."
+            uncounted = _UNCOUNTED_WITH_EVIDENCE if reader.texts() else _UNCOUNTED
+            meter.begin("stage", message, units=_units(reader, _FIRST), uncounted=uncounted)
+            for columns in _FIRST:
+                _load(engine, reader, job, meter, columns)
+            definitions.result()
+        except BaseException:
+            reader.interrupt()
+            raise
+    meter.begin("definitions", units=_units(reader, _THEN) + reader.count("texts"))
+    for columns in _THEN:
+        _load(engine, reader, job, meter, columns)
+    _add_texts(engine, reader, job, meter)
+    with engine.begin() as connection:
+        loaded = {model.__tablename__: reader.count(table) for model, table, _ in (*_FIRST, *_THEN)}
+        verify_staging.insist(connection, import_id, loaded)
+        dialects.get_to_know(connection, *_KNOWN, *(["evidence"] if loaded["staging_evidence"] else []))
+
+
+def _units(reader: Reader, tables: tuple[_Columns, ...]) -> int:
+    return sum(reader.count(table) for _, table, _ in tables)
+
+
+def _load(engine: Engine, reader: Reader, job: Job, meter: Meter, columns: _Columns) -> None:
+    model, table, names = columns
+    loading = Loading(engine, model, names, job.import_id)
+    for count, batch in loading.batches(reader, table):
+        with engine.begin() as connection:
+            loading.insert(connection, batch)
+            # Last, as on PostgreSQL it holds the import's row, which the renewal of the lease writes to.
+            ownership.check(connection, job, ImportState.STAGING)
+        meter.advance(count)
+
+
+def _add_texts(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
+    """Put the texts on record whose digests are staged, so that they are written once; the sweep removes those that no finding gets.
+
+    They come by rising digest: the index of digests grows page by page then.
+    """
+    loading = Loading(engine, Evidence, staging_schema.TEXT_COLUMNS, job.import_id, table=evidence.READ_TEXTS)
+    for count, batch in loading.batches(reader, "texts"):
+        with dialects.for_writing(engine).begin() as connection:
+            with evidence.adding(connection):
+                loading.insert(connection, batch)
+            ownership.check(connection, job, ImportState.STAGING)
+        meter.advance(count)
+
+
+def _insert_rejects(connection: Connection, reader: Reader, import_id: int) -> None:
+    rejected = reader.rejected()
+    if rejected:
+        rows = [(row.line, row.column, row.value, row.reason) for row in rejected]
+        insert_many(
+            connection, Reject.__tablename__, ("line", '"column"', "value", "reason"), rows, import_id=import_id
+        )

@@ -1,0 +1,50 @@
+"""What can be answered to an import that asks before it resolves: yes, leave the others open, or these are another source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hextrackr.domain.models.imports import ImportMode
+from hextrackr.errors import RequestError
+
+_MAX_LABEL = 100
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer; without anything said it is a yes.
+
+    :ivar source: the label of the source that the file belongs to instead; what it would do there may have to be asked again.
+    :ivar leave_open: resolve nothing by absence.
+    """
+
+    source: str = ""
+    leave_open: bool = False
+
+
+YES = Answer()
+
+
+def parse(said: Mapping[str, Any]) -> Answer:
+    """Read an answer: nothing for a yes, ``{"source": label}`` or ``{"mode": "delta"}``.
+
+    :raises RequestError: it is none of these; the sentence says why.
+    """
+    if unknown := sorted(set(said) - {"source", "mode"}):
+        raise RequestError(f"{unknown[0]} is no answer: say source, or mode, or nothing to confirm.")
+    if len(said) == 2:
+        raise RequestError(
+            "Say either source or mode: another source has its own findings, and asks again if it has to."
+        )
+    if "mode" in said and said["mode"] != ImportMode.DELTA:
+        raise RequestError("mode can only be delta here, which leaves the others open.")
+    return Answer(_label(said["source"]) if "source" in said else "", leave_open="mode" in said)
+
+
+def _label(value: Any) -> str:
+    label = " ".join(value.split()) if isinstance(value, str) else ""
+    if not 0 < len(label) <= _MAX_LABEL:
+        raise RequestError(f"source must be a label of 1 to {_MAX_LABEL} characters.")
+    return label

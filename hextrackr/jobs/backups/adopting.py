@@ -1,0 +1,239 @@
+"""Takes over what a backup holds: known columns of known tables, row by row, into an empty database of our own, and looks at each value.
+
+A backup may come from anywhere. Its schema is never run here: no trigger, view, virtual table, generated column, index or default of it
+is taken over, and what it has beside the known tables is left behind. So what a restore puts in place is what the migrations make, with
+values that an import could have written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from hextrackr.domain.models.events import EventKind
+from hextrackr.domain.models.findings import Lifecycle
+from hextrackr.domain.models.imports import DateOrigin, ImportMode, ImportState
+from hextrackr.errors import BackupRefused
+
+from . import copying
+from .checking import refusing, ticking
+from .copying import Report
+
+#: SQLite's steps between two reports.
+_STEPS = 1_000_000
+_INTEGERS = {"INTEGER": 2**31, "SMALLINT": 2**15, "BIGINT": 2**63}
+#: No sum of what we count or weigh comes near to this.
+_LARGEST = 1e15
+#: Instants and sizes in bytes are numbers that every client can hold.
+_SAFE = 2**53
+#: How deep JSON that we write goes, at most, and generously.
+_DEPTH = 20
+_IDENTIFIERS = ("id", "name", "address")
+#: Columns that hold one of a few words; and, wherever they stand, those with a number of a scale.
+_WORDS: dict[tuple[str, str], Iterable[str]] = {
+    ("findings", "lifecycle"): Lifecycle,
+    ("state_totals", "lifecycle"): Lifecycle,
+    ("undo_findings", "lifecycle"): Lifecycle,
+    ("finding_changes", "lifecycle_before"): Lifecycle,
+    ("finding_changes", "kind"): EventKind,
+    ("imports", "state"): ImportState,
+    ("imports", "mode"): ImportMode,
+    ("imports", "date_order"): ("day-first", "month-first"),
+    ("imports", "scan_date_from"): DateOrigin,
+    ("asset_identifiers", "kind"): _IDENTIFIERS,
+    ("undo_identifiers", "kind"): _IDENTIFIERS,
+}
+_RANGES = {
+    "level": (0, 1), "severity": (0, 4), "severity_before": (0, 4), "port": (0, 65535), "file_size": (0, _SAFE), "lease_until": (0, _SAFE),
+    "created_at": (0, _SAFE), "started_at": (0, _SAFE), "finished_at": (0, _SAFE), "undone_at": (0, _SAFE),
+    "vpr": (-1000, 1000), "cvss": (-1000, 1000), "epss": (-1000, 1000), "vpr_before": (-1000, 1000), "cvss_before": (-1000, 1000),
+}  # fmt: skip
+#: What a column of JSON holds: a list or an object, and what is in it, where that is always the same.
+_JSON: dict[str, tuple[type, type]] = {
+    "warnings": (list, str), "header": (list, str), "fields": (dict, str),
+    "forecast": (dict, object), "recognition": (dict, object), "summary": (dict, object), "details": (dict, str),
+}  # fmt: skip
+#: Columns of text that hold it as well.
+_JSON_TEXTS = ("details",)
+#: What refers to a text of evidence, without a foreign key.
+_WITH_EVIDENCE = ("findings", "undo_evidence")
+
+
+def copy(source: Path, target: Path, report: Report) -> None:
+    """Copy the rows of a checked backup into an empty database whose tables are of the same revision.
+
+    :raises BackupRefused: it lacks something, or its rows contradict each other.
+    :raises sqlite3.Error: there is no space.
+    """
+    with refusing(), closing(copying.connected(target, "rw")) as connection:
+        connection.set_progress_handler(ticking(report, source.stat().st_size), _STEPS)
+        _attach(connection, source)
+        # What is made here is only read afterwards, and made anew if this process dies.
+        connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA foreign_keys = OFF")
+        with _without_indexes(connection):
+            for table in _tables(connection):
+                _insert(connection, table)
+        connection.execute("DETACH backup")
+
+
+def check(database: Path, report: Report) -> None:
+    """See that every value of a database of this version is one that this version could have written.
+
+    :raises BackupRefused: one is not.
+    """
+    with refusing(), closing(copying.connected(database, "rw")) as connection:
+        connection.set_progress_handler(ticking(report, database.stat().st_size), _STEPS)
+        connection.create_function("is_text", 1, _is_text, deterministic=True)
+        connection.create_function("is_json", 2, _is_json, deterministic=True)
+        connection.create_function("digest_of", 1, _digest, deterministic=True)
+        if connection.execute("PRAGMA foreign_key_check").fetchone() is not None or _lacks_evidence(connection):
+            raise BackupRefused("This backup is damaged: some of its rows refer to others that are not there.")
+        for table in _tables(connection):
+            rules = [_rule(table, *column) for column in _columns(connection, table)]
+            wrong = f"SELECT 1 FROM {_quoted(table)} WHERE NOT ({' AND '.join(rules)}) LIMIT 1"
+            if connection.execute(wrong).fetchone() is not None:
+                raise BackupRefused("This backup holds values that HexTrackr does not write.")
+        copying.settle(connection)
+
+
+def _lacks_evidence(connection: sqlite3.Connection) -> bool:
+    """Whether something refers to a text of evidence that is not there."""
+    refers = (
+        f"SELECT 1 FROM {table} WHERE evidence_id IS NOT NULL AND evidence_id NOT IN (SELECT id FROM evidence)"
+        for table in _WITH_EVIDENCE
+    )
+    return connection.execute(f"{' UNION ALL '.join(refers)} LIMIT 1").fetchone() is not None
+
+
+def _attach(connection: sqlite3.Connection, source: Path) -> None:
+    address = f"{source.resolve().as_uri()}?mode=ro&immutable=1"
+    connection.execute("ATTACH ? AS backup", (address,))
+
+
+def _insert(connection: sqlite3.Connection, table: str) -> None:
+    columns = [name for name, *_ in _columns(connection, table)]
+    found = connection.execute("SELECT type, sql FROM backup.sqlite_master WHERE name = ?", (table,)).fetchall()
+    if [kind for kind, _ in found] != ["table"] or not re.match(r"CREATE\s+TABLE\s", str(found[0][1]), re.IGNORECASE):
+        raise BackupRefused("This backup lacks a table that its version has.")
+    # Hidden columns are those of virtual tables, and generated ones.
+    plain = {
+        name
+        for name, hidden in connection.execute("SELECT name, hidden FROM pragma_table_xinfo(?, 'backup')", (table,))
+        if not hidden
+    }
+    if not plain.issuperset(columns):
+        raise BackupRefused("This backup lacks a column that its version has.")
+    names = ", ".join(map(_quoted, columns))
+    try:
+        connection.execute(
+            f"INSERT INTO main.{_quoted(table)} ({names}) SELECT {names} FROM backup.{_quoted(table)} NOT INDEXED"
+        )
+    except sqlite3.IntegrityError as error:
+        raise BackupRefused("This backup is damaged: some of its rows contradict each other.") from error
+
+
+@contextmanager
+def _without_indexes(connection: sqlite3.Connection) -> Iterator[None]:
+    """Build the indexes once the tables are filled; those of keys stay."""
+    found = "SELECT name, sql FROM main.sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    indexes = connection.execute(found).fetchall()
+    for name, _ in indexes:
+        connection.execute(f"DROP INDEX main.{_quoted(name)}")
+    yield
+    for _, sql in indexes:
+        connection.execute(sql)
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    """Our own tables that hold the record."""
+    names = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
+    return [
+        name for (name,) in names if name != "alembic_version" and not name.startswith((copying.STAGING, "sqlite_"))
+    ]
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> Iterator[tuple[str, str, bool, bool]]:
+    """Name, declared type, whether it may be empty, whether it is the row's number; without generated ones."""
+    found = connection.execute("SELECT name, type, \"notnull\", pk FROM pragma_table_info(?, 'main')", (table,))
+    for name, declared, required, key in found.fetchall():
+        yield name, declared.upper(), not required, bool(key)
+
+
+def _rule(table: str, name: str, declared: str, nullable: bool, is_key: bool) -> str:
+    """SQL: what a value of a column is like."""
+    column, base = _quoted(name), declared.partition("(")[0]
+    rule = _shape(table, name, column, base, declared)
+    if is_key and base in _INTEGERS and (name == "id" or name.endswith("_id")):
+        rule = f"{rule} AND {column} > 0"
+    return f"({column} IS NULL OR ({rule}))" if nullable else f"({column} IS NOT NULL AND {rule})"
+
+
+def _shape(table: str, name: str, column: str, base: str, declared: str) -> str:
+    if words := _WORDS.get((table, name)):
+        return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
+    if name in _RANGES:
+        low, high = _RANGES[name]
+        return f"typeof({column}) IN ('integer', 'real') AND {column} BETWEEN {low} AND {high}"
+    if (table, name) == ("evidence", "digest"):
+        return f"typeof({column}) = 'integer' AND typeof(text) = 'text' AND {column} = digest_of(text)"
+    if base in _INTEGERS:
+        limit = _INTEGERS[base]
+        return f"typeof({column}) = 'integer' AND {column} BETWEEN {-limit} AND {limit - 1}"
+    if base == "BOOLEAN":
+        return f"typeof({column}) = 'integer' AND {column} IN (0, 1)"
+    if base in ("DOUBLE", "FLOAT", "REAL", "NUMERIC"):
+        return f"typeof({column}) IN ('integer', 'real') AND {column} BETWEEN {-_LARGEST} AND {_LARGEST}"
+    if base == "DATE":
+        digits = "GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]'"
+        there_is = f"date({column}, '+0 days') = {column} AND {column} >= '0001-01-01'"
+        return f"typeof({column}) = 'text' AND {column} {digits} AND {there_is}"
+    if base == "JSON" or name in _JSON_TEXTS:
+        return f"typeof({column}) = 'text' AND is_json({column}, '{name}')"
+    if base in ("VARCHAR", "TEXT", "CHAR"):
+        # A text of visible ASCII letters needs no second look, and nearly all are.
+        plain = f"length({column}) = length(CAST({column} AS BLOB)) AND {column} NOT GLOB '*[^ -~]*'"
+        legible = f"(({plain}) OR is_text({column}))"
+        length = re.search(r"\((\d+)\)", declared)
+        return f"typeof({column}) = 'text' AND {f'length({column}) <= {length[1]} AND ' if length else ''}{legible}"
+    return f"typeof({column}) <> 'blob'"
+
+
+def _is_text(_value: Any) -> bool:
+    """Asked of texts; what is no UTF-8 does not come this far, as SQLite's driver cannot hand it over."""
+    return True
+
+
+def _digest(value: Any) -> int:
+    """The digest of a text of evidence, as an import reckons it, see ``ingest/evidence.py``."""
+    if not isinstance(value, str):
+        return -1
+    return int.from_bytes(hashlib.md5(value.encode(), usedforsecurity=False).digest()[8:], "little") >> 1
+
+
+def _is_json(value: str, column: str) -> bool:
+    try:
+        read = json.loads(value)
+        json.dumps(read, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    outer, inner = _JSON.get(column, (object, object))
+    values = read.values() if isinstance(read, dict) else read if isinstance(read, list) else ()
+    return isinstance(read, outer) and all(isinstance(each, inner) for each in values) and _is_flat(read, _DEPTH)
+
+
+def _is_flat(value: Any, depth: int) -> bool:
+    if not isinstance(value, (list, dict)):
+        return True
+    inner: Iterable[Any] = value.values() if isinstance(value, dict) else value
+    return depth > 0 and all(_is_flat(each, depth - 1) for each in inner)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,108 @@
+"""Says whether a file is a backup that can be put in place of the record; reads all of it before anything is touched."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from hextrackr.db.error_mapping import translated
+from hextrackr.errors import BackupRefused, DatabaseUnavailable, HexTrackrError
+
+from . import copying, schema
+from .copying import Report
+
+HEADER = b"SQLite format 3\0"
+#: SQLite's steps between two reports.
+_STEPS = 1_000_000
+#: Bytes that are checked in a second, about: what the report is reckoned with.
+_BYTES_PER_SECOND = 100e6
+
+
+def check(path: Path, report: Report) -> str:
+    """Check a file, and return the revision of its tables.
+
+    :raises BackupRefused: it is no backup of ours, is damaged, or comes from a version that is not known here.
+    """
+    if not begins_like_one(path):
+        raise BackupRefused("This file is no backup of HexTrackr.")
+    with refusing(), closing(copying.connected(path, "ro", immutable=True)) as connection:
+        connection.set_progress_handler(ticking(report, path.stat().st_size), _STEPS)
+        revision = _revision(connection)
+        size, pages = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "page_count"))
+        if size * pages != path.stat().st_size:
+            raise BackupRefused("This backup is damaged: the file is not as long as it was.")
+        for (verdict,) in connection.execute("PRAGMA integrity_check(1)"):
+            if verdict != "ok":
+                raise BackupRefused("This backup is damaged.")
+    return revision
+
+
+def begins_like_one(path: Path) -> bool:
+    """Whether the first bytes are those of a SQLite database."""
+    with path.open("rb") as stream:
+        return stream.read(len(HEADER)) == HEADER
+
+
+def refuse_unknown(revision: str) -> None:
+    """See that tables of a revision can be brought to this version.
+
+    :raises BackupRefused: they cannot.
+    """
+    known = schema.revisions()
+    if revision in known:
+        return
+    if revision.isdigit() and len(revision) == len(known[0]) and revision < known[0]:
+        raise BackupRefused(
+            "This backup was made before the first version of HexTrackr whose data can be brought up to this one."
+        )
+    raise BackupRefused("This backup was made by a newer version of HexTrackr than this one.")
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Whatever the file makes SQLite say is its own fault, unless there is no space, no memory, or a disk that fails.
+
+    :raises BackupRefused: it is.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        known = translated(error)
+        if known.code == HexTrackrError.code or _is_of_file(error):
+            raise BackupRefused("This backup is damaged.") from error
+        raise
+    except (UnicodeDecodeError, OverflowError) as error:
+        raise BackupRefused("This backup is damaged.") from error
+
+
+def _is_of_file(error: sqlite3.Error) -> bool:
+    if not isinstance(translated(error), DatabaseUnavailable):
+        return False
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def ticking(report: Report, size: int) -> Callable[[], int]:
+    """A progress handler for SQLite: it reports how far the work on so many bytes is likely to be."""
+    began = time.monotonic()
+
+    def tick() -> int:
+        expected = max(0.2, size / _BYTES_PER_SECOND)
+        took = time.monotonic() - began
+        report(took / (took + expected))  # nears the end and never says so too early
+        return 0
+
+    return tick
+
+
+def _revision(connection: sqlite3.Connection) -> str:
+    kinds = dict(connection.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')"))
+    if kinds.get("alembic_version") != "table" or kinds.get("findings") != "table":
+        raise BackupRefused("This file is a database, but no backup of HexTrackr.")
+    rows = connection.execute("SELECT version_num FROM alembic_version LIMIT 2").fetchall()
+    if len(rows) != 1 or not isinstance(rows[0][0], str):
+        raise BackupRefused("This file is a database, but no backup of HexTrackr.")
+    refuse_unknown(rows[0][0])
+    return str(rows[0][0])

@@ -1,0 +1,175 @@
+"""What became of backups, restores and clears.
+
+Kept in files beside the database: it outlives the processes, and is not replaced with the record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hextrackr.db.files import make_durable
+from hextrackr.errors import ErrorRecord
+from hextrackr.progress.protocol import Snapshot
+
+from ..queue import now_ms
+
+#: So many are kept.
+KEPT = 30
+#: What the clock of a file system may be behind, in nanoseconds.
+_TICK_NS = 100_000_000
+#: What is said of one that has succeeded.
+DONE = {
+    "backup": "The backup is complete.",
+    "restore": "The record is that of the backup; what it replaced is kept as a backup.",
+    "clear": "The record is empty; what it held is kept as a backup.",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One operation. ``state`` is ``running``, ``completed`` or ``failed``; instants are milliseconds since the epoch.
+
+    :ivar name: of the backup that it makes; no other operation has the same.
+    :ivar operation: what the importer process is asked to do.
+    :ivar owner: the process that runs it, see :mod:`hextrackr.jobs.process_id`.
+    """
+
+    name: str
+    kind: str
+    session_id: str
+    operation: dict[str, Any]
+    owner: str
+    started_at: int
+    finished_at: int | None = None
+    state: str = "running"
+    error: ErrorRecord | None = None
+
+    def told(self) -> dict[str, Any]:
+        """As the API has it."""
+        return {
+            "sessionId": self.session_id,
+            "operation": self.kind,
+            "name": self.name,
+            "state": self.state,
+            "message": self.message,
+            "startedAt": self.started_at,
+            "finishedAt": self.finished_at,
+            "error": self.error,
+        }
+
+    @property
+    def message(self) -> str:
+        """What became of it, in a sentence."""
+        if self.error is not None:
+            return self.error["detail"]
+        return DONE[self.kind] if self.state == "completed" else "It is under way."
+
+    def snapshot(self) -> Snapshot:
+        """As a progress session that has left memory."""
+        over = self.state != "running"
+        result: Snapshot = {
+            "id": self.session_id,
+            "sessionId": self.session_id,
+            "progress": 100.0 if self.state == "completed" else 0.0,
+            "status": {"running": "processing", "completed": "completed", "failed": "error"}[self.state],
+            "message": self.message,
+            "timestamp": now_ms(),
+            "startTime": self.started_at,
+            "lastUpdate": self.finished_at or self.started_at,
+            "metadata": {
+                "operation": self.kind,
+                "filename": self.name,
+                "scanDate": None,
+                "totalSteps": 1,
+                "currentStep": 0,
+                "message": self.message,
+                "sequence": 1_000_000 if over else 1,
+            },
+        }
+        if self.finished_at is not None:
+            result["duration"] = result["metadata"]["duration"] = self.finished_at - self.started_at
+        if self.error is not None:
+            result["error"] = self.error
+        return result
+
+
+class OperationLog:
+    """A folder with a file for each operation.
+
+    :param offload: runs a call that waits for the disk beside the event loop, where there is one.
+    """
+
+    def __init__(self, folder: Path, offload: Callable[..., Any]) -> None:
+        self._folder = folder
+        self._offload = offload
+        self._known: tuple[int, list[Entry]] = (0, [])
+
+    def begin(self, entry: Entry) -> bool:
+        """Put on record that an operation begins; False if there is one of this name."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return bool(self._offload(self._create, entry))
+
+    def end(self, entry: Entry, error: ErrorRecord | None) -> Entry:
+        """Put on record what became of it: done, unless there is an error."""
+        ended = replace(entry, finished_at=now_ms(), state="failed" if error else "completed", error=error)
+        self._offload(self._write, ended)
+        for old in self.entries()[KEPT:]:
+            self._path(old.name).unlink(missing_ok=True)
+        return ended
+
+    def entries(self) -> list[Entry]:
+        """All of them, the newest first."""
+        try:
+            changed = self._folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return []
+        if changed != self._known[0]:
+            found = [entry for path in self._folder.glob("*.json") if (entry := _read(path)) is not None]
+            found.sort(key=lambda entry: (entry.started_at, entry.name), reverse=True)
+            # Two changes in one tick of the file system's clock look like one.
+            self._known = changed if changed < time.time_ns() - _TICK_NS else 0, found
+        return self._known[1]
+
+    def of_session(self, session_id: str) -> Entry | None:
+        """The newest operation under a session id."""
+        return next((entry for entry in self.entries() if entry.session_id == session_id), None)
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
+
+    def _create(self, entry: Entry) -> bool:
+        made = self._prepared(entry)
+        try:
+            os.link(made, self._path(entry.name))  # fails if it is there
+        except FileExistsError:
+            return False
+        finally:
+            made.unlink()
+        make_durable(self._folder)
+        return True
+
+    def _write(self, entry: Entry) -> None:
+        self._prepared(entry).replace(self._path(entry.name))
+        make_durable(self._folder)
+
+    def _prepared(self, entry: Entry) -> Path:
+        made = self._folder / f".{uuid.uuid4().hex}"
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+            json.dump(asdict(entry), stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        return made
+
+
+def _read(path: Path) -> Entry | None:
+    try:
+        return Entry(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None

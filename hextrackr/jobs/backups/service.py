@@ -1,0 +1,307 @@
+"""Backs up, restores and clears the record: one at a time, in the importer process, told through the progress tracker.
+
+What becomes of each is on record in the :mod:`.operation_log`, and is found out by looking and not by what a process has said last: a file
+is there or not, and a database that has replaced the record carries a number that was drawn for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from hextrackr.db.error_mapping import translated
+from hextrackr.db.files import database_file, make_durable
+from hextrackr.errors import (
+    BackupElsewhere,
+    BackupRefused,
+    Conflict,
+    ErrorRecord,
+    HexTrackrError,
+    Interrupted,
+    Maintenance,
+    NotFound,
+    ServerStopping,
+)
+from hextrackr.progress.protocol import Snapshot
+from hextrackr.progress.tracker import ProgressTracker
+
+from .. import file_cleanup, process_id
+from ..channel import Message
+from ..maintenance_lock import MaintenanceLock
+from ..queue import ImportRegistry, now_ms
+from ..supervisor import Supervisor
+from ..task_queue import NOT_STARTED
+from . import checking
+from .operation_log import DONE, Entry, OperationLog
+from .operations import Operation
+
+log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"[a-z]+(?:-[a-z]+)*-\d{8}-\d{6}(?:-\d+)?\.sqlite3")
+_KEPT = {"backup": "backup", "restore": "before-restore", "clear": "before-clear"}
+_INTERRUPTED = {
+    "backup": "The backup was interrupted before it was complete; no file was made.",
+    "restore": "The restore was interrupted before it was done; the record is as it was.",
+    "clear": "The clearing was interrupted before it was done; the record is as it was.",
+}
+#: What is said where nothing went wrong, and yet nothing was done.
+_WITHOUT_RESULT = HexTrackrError("The work ended without a result; the server's log may have the cause.").record()
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A file in the backup folder; ``created_at`` in milliseconds since the epoch."""
+
+    name: str
+    size: int
+    created_at: int
+
+
+class Upkeep:
+    """The backups of one app, and what is done with them.
+
+    :param supervisor: has the importer process, and no import beside what is done here.
+    :param operations: what became of former ones.
+    :param registry: the import rows.
+    :param instance: the data folder.
+    :param start_task: starts a background task in the server's async mode.
+    """
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        tracker: ProgressTracker,
+        operations: OperationLog,
+        registry: ImportRegistry,
+        instance: Path,
+        database_url: str,
+        start_task: Callable[..., Any],
+    ) -> None:
+        self._supervisor = supervisor
+        self._tracker = tracker
+        self._operations = operations
+        self._registry = registry
+        self._instance = instance
+        self._folder = instance / "backups"
+        self._database = database_file(database_url)
+        #: What is said instead of everything here, where the record is not a file of ours.
+        self.refusal = None if self._database is not None else BackupElsewhere()
+        self._start_task = start_task
+        self._busy = False
+
+    def backups(self) -> list[Backup]:
+        """All there are, the newest first."""
+        found = [path for path in self._folder.glob("*.sqlite3") if _NAME.fullmatch(path.name)]
+        told = [backup for path in found if (backup := _backup(path)) is not None]
+        return sorted(told, key=lambda backup: (backup.created_at, backup.name), reverse=True)
+
+    def path(self, name: str) -> Path:
+        """The file of a backup; a name is never a path.
+
+        :raises NotFound: there is no such backup.
+        :raises BackupElsewhere: the record is in PostgreSQL.
+        """
+        self._insist()
+        path = self._folder / name
+        if not _NAME.fullmatch(name) or not path.is_file():
+            raise NotFound("There is no backup with this name.", "UNKNOWN_BACKUP")
+        return path
+
+    def take_in(self, stored: Path) -> Backup:
+        """Put an uploaded file among the backups; it is looked at closely when it is restored.
+
+        :raises BackupRefused: it is none at first sight.
+        :raises BackupElsewhere: the record is in PostgreSQL.
+        """
+        self._insist()
+        if not checking.begins_like_one(stored):
+            raise BackupRefused
+        stored.chmod(0o600)
+        for path in self._paths("uploaded"):
+            try:
+                os.link(stored, path)  # fails if it is there
+            except FileExistsError:
+                continue
+            stored.unlink()
+            make_durable(self._folder)
+            return _backup(path) or Backup(path.name, 0, now_ms())
+        raise Conflict("Too many backups were uploaded in this second; please try again.")
+
+    def begin(self, kind: str, session_id: str, source: Path | None = None) -> str:
+        """Begin a ``backup``, a ``restore`` of ``source`` or a ``clear``, and return the name of the backup that it makes.
+
+        :raises Conflict: ``UPKEEP_BUSY``: something of the kind is under way; ``SESSION_IN_USE``; ``IMPORTS_UNFINISHED``;
+            ``RECORD_IN_USE``.
+        :raises Maintenance: another process replaces the record.
+        :raises BackupElsewhere: the record is in PostgreSQL.
+        """
+        self._insist()
+        self._supervisor.refuse_if_stopping()
+        if self._busy:
+            raise Conflict("Another backup or restore is under way.", "UPKEEP_BUSY")
+        self._busy = True
+        with ExitStack() as held:  # whatever stands in the way, nothing stays held
+            held.callback(self._rest)
+            if kind != "backup":
+                held.enter_context(self._supervisor.maintaining())
+            opening = {"operation": kind, "message": "Waiting for its turn..."}
+            self._tracker.create_session_with_id(session_id, opening)
+            try:
+                entry = self._entry(kind, session_id, source)
+                self._tracker.update_progress(session_id, 0.0, "Waiting for its turn...", {"filename": entry.name})
+                self._start(entry, held.pop_all())
+            except Exception as error:
+                self._tracker.error_session(session_id, translated(error).record())
+                raise
+        return entry.name
+
+    def _start(self, entry: Entry, held: ExitStack) -> None:
+        try:
+            self._start_task(self._run, entry, held)
+        except BaseException:
+            held.close()
+            self._operations.end(entry, NOT_STARTED)
+            raise
+
+    @contextmanager
+    def running(self, kind: str, source: Path | None = None, target: Path | None = None) -> Iterator[Operation]:
+        """Have a command carry out an operation by itself, within.
+
+        :param target: where a backup goes, if not among the others.
+        :raises HexTrackrError: as :meth:`begin`; or it has ended without a result.
+        """
+        self._insist()
+        with ExitStack() as held:
+            if kind != "backup":
+                held.enter_context(self._supervisor.maintaining())
+            entry = self._entry(kind, "", source, target)
+            uploads = self._uploads(kind)
+            if kind != "backup":
+                held.enter_context(MaintenanceLock(self._instance).replacing())
+            error: ErrorRecord | None = Interrupted(_INTERRUPTED[kind]).record()
+            try:
+                yield Operation(**entry.operation)
+                error = None
+            except Exception as failure:
+                error = translated(failure).record()
+                if not Operation(**entry.operation).is_done():
+                    raise
+            finally:
+                error = self._ended(entry, error, uploads)
+        if error is not None:
+            raise HexTrackrError(error["detail"], error["code"])
+
+    def operations(self) -> list[Entry]:
+        """What became of the latest ones, the newest first; those whose process has ended are looked into."""
+        return [self._settled(entry) for entry in self._operations.entries()]
+
+    def snapshot(self, session_id: str) -> Snapshot | None:
+        """What is known of an operation whose session has left memory, or None."""
+        entry = self._operations.of_session(session_id) if session_id else None
+        return None if entry is None else self._settled(entry).snapshot()
+
+    def _settled(self, entry: Entry) -> Entry:
+        if entry.state != "running" or not process_id.is_gone(entry.owner):
+            return entry
+        done = False
+        try:
+            with self._supervisor.writing():  # the process that did it has let go of the database
+                done = Operation(**entry.operation).is_done()
+        except (Maintenance, OSError):
+            return entry
+        error = None if done else Interrupted(_INTERRUPTED[entry.kind]).record()
+        log.warning("The %s that a process had begun which is gone is %s", entry.kind, "done" if done else "not done")
+        return self._operations.end(entry, error)
+
+    def _entry(self, kind: str, session_id: str, source: Path | None = None, target: Path | None = None) -> Entry:
+        """Put an operation on record, under the name of the backup that it makes, which no other has."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in self._paths(_KEPT[kind]):
+            backup = target or path
+            operation = Operation(
+                kind, str(self._database), str(backup), str(source or ""),
+                workspace=str(backup.with_name(file_cleanup.workspace_name())), mark=secrets.randbits(30) + 1,
+                instance=str(self._instance),
+            )  # fmt: skip
+            entry = Entry(path.name, kind, session_id, asdict(operation), process_id.own(), now_ms())
+            if not path.exists() and self._operations.begin(entry):
+                return entry
+        raise Conflict("Too many backups were begun in this second; please try again.", "UPKEEP_BUSY")
+
+    def _insist(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
+    def _rest(self) -> None:
+        self._busy = False
+
+    def _run(self, entry: Entry, held: ExitStack) -> None:
+        error: ErrorRecord | None = HexTrackrError().record()
+        uploads: set[str] = set()
+        try:
+            with held:
+                try:
+                    uploads = self._uploads(entry.kind)
+                    error = self._supervisor.ask(
+                        {"type": "upkeep", **entry.operation}, lambda line: self._progressed(entry.session_id, line)
+                    )
+                finally:
+                    if error is None or error["code"] != ServerStopping.code:  # else the next start finds out
+                        error = self._ended(entry, error, uploads)
+        finally:
+            if error is None:
+                self._tracker.complete_session(entry.session_id, DONE[entry.kind])
+            else:
+                self._tracker.error_session(entry.session_id, error)
+
+    def _ended(self, entry: Entry, error: ErrorRecord | None, uploads: set[str]) -> ErrorRecord | None:
+        """Put on record what is true, whatever was said, and return it."""
+        if Operation(**entry.operation).is_done():
+            error = None
+            self._forget(uploads)
+        elif error is None:
+            error = _WITHOUT_RESULT
+        elif error["code"] == Interrupted.code and error != NOT_STARTED:
+            error = {**error, "detail": _INTERRUPTED[entry.kind]}
+        with suppress(OSError):  # it is found out again by whoever asks, once this process has ended
+            self._operations.end(entry, error)
+        return error
+
+    def _uploads(self, kind: str) -> set[str]:
+        """The stored files that nobody needs once the record is replaced; what is not found out now the next start does."""
+        with suppress(SQLAlchemyError):
+            return set() if kind == "backup" else self._registry.uploads()
+        return set()
+
+    def _forget(self, uploads: set[str]) -> None:
+        for name in uploads:
+            with suppress(OSError):
+                file_cleanup.upload_path(self._instance / "uploads", name).unlink(missing_ok=True)
+
+    def _progressed(self, session_id: str, line: Message) -> None:
+        self._tracker.update_progress(session_id, line["progress"], line["message"])
+
+    def _paths(self, kind: str) -> Iterator[Path]:
+        """Where a backup of this moment may go, the first choice first."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        named = f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}"
+        for suffix in ("", *(f"-{number}" for number in range(2, 1_000))):
+            yield self._folder / f"{named}{suffix}.sqlite3"
+
+
+def _backup(path: Path) -> Backup | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return Backup(path.name, status.st_size, int(status.st_mtime * 1000))

@@ -1,0 +1,260 @@
+"""The importer process: takes job lines, runs the pipeline, sends progress lines. Ends when its parent does.
+
+Lines it takes: ``{"type": "job", "session_id", ...}`` with the fields of a :class:`~hextrackr.ingest.job.Job`,
+``{"type": "undo", "import_id", "database_url", "instance"}``, ``{"type": "upkeep", ...}`` with the fields of an
+:class:`~hextrackr.jobs.backups.operations.Operation`, and ``{"type": "sweep", "database_url", "instance"}``. Lines it sends:
+``{"type": "progress", "progress", "message", "metadata"}``, then one of ``{"type": "completed"}``, ``{"type": "awaiting"}``,
+``{"type": "done"}`` and ``{"type": "failed", "error": {code, detail}}``, then ``{"type": "idle", "retire": bool}`` when it has
+cleaned up.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import os
+import queue
+import shutil
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from hextrackr import errors, logs
+from hextrackr.db import engines
+from hextrackr.db.error_mapping import translated
+from hextrackr.domain import undo
+from hextrackr.domain.models.imports import ImportState
+from hextrackr.ingest import cleanup as sweeping
+from hextrackr.ingest import ownership, pipeline
+from hextrackr.ingest.job import Job
+from hextrackr.progress.meter import Meter, Reading
+
+from . import memory
+from .backups import operations
+from .backups.operations import Operation
+from .channel import Channel, Message
+from .maintenance_lock import MaintenanceLock
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two progress lines: what a watcher is told is older than this by no more than its way.
+TICK = 0.02
+#: A process that holds this much more than when it was new, in MB, makes way for a new one: the system gets the memory back. Most do
+#: not, and are there at once for the next import: libraries that are loaded at the first one are 18 MB with SQLite and 32 with PostgreSQL.
+KEPT_MB = 40
+#: How long a sweep waits for somebody else's lock: not long, as the next import waits behind it.
+SWEEP_PATIENCE_MS = 2_000
+
+
+def main(descriptor: int, niceness: int, memory_limit: int) -> None:
+    """Serve jobs from the socket with this descriptor until its other end is closed.
+
+    :param niceness: added to the process's own: the server's event loop goes first.
+    :param memory_limit: the address space of this process in bytes; 0 is no limit.
+    """
+    threading.excepthook = _thread_failed
+    try:
+        serve(descriptor, niceness, memory_limit)
+    except MemoryError:
+        os._exit(memory.EXHAUSTED)
+
+
+def serve(descriptor: int, niceness: int, memory_limit: int) -> None:
+    """What :func:`main` does.
+
+    :raises MemoryError: not even the end of the work could be told.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes the socket
+    os.umask(0o077)
+    os.nice(niceness)
+    if memory_limit:
+        memory.limit(memory_limit)
+    end = socket.socket(fileno=descriptor)
+    end.setblocking(True)  # an event loop on the other side has made it non-blocking
+    channel = Channel(end)
+    jobs: queue.Queue[Message] = queue.Queue()
+    threading.Thread(target=_listen, args=(channel, jobs), daemon=True).start()
+    pipeline.prepare()
+    new = memory.held_mb()
+    while True:
+        request = jobs.get()
+        match request.pop("type"):
+            case "sweep":
+                sweep_unless_replaced(**request)
+                continue  # nobody waits for it
+            case "undo":
+                take_back(channel, **request)
+            case "upkeep":
+                keep_up(channel, Operation(**request))
+            case "job":
+                with logs.about(request["import_id"], request.pop("session_id")):
+                    carry_out(Job(**request), channel)
+        pipeline.prepare()
+        channel.send(_idle(new))
+
+
+def _thread_failed(failure: threading.ExceptHookArgs) -> None:
+    """End the process if a thread of it gets no memory: the import would wait for it, or go on without a lease."""
+    if isinstance(failure.exc_value, MemoryError):
+        os._exit(memory.EXHAUSTED)
+    threading.__excepthook__(failure)
+
+
+def _listen(channel: Channel, jobs: queue.Queue[Message]) -> None:
+    for message in channel.messages():
+        jobs.put(message)
+    os._exit(1)  # the parent is gone: whatever is not committed rolls back by itself
+
+
+def carry_out(job: Job, channel: Channel) -> None:
+    """Run one job and say what became of it."""
+
+    def report(reading: Reading) -> None:
+        channel.send({"type": "progress", **vars(reading)})
+
+    meter = Meter(report, time.monotonic)
+    try:
+        Path(job.spill).mkdir(parents=True, exist_ok=True)
+        with _joining(job.instance), _ticking(meter, job):
+            state = pipeline.run(job, meter)
+    except Exception as error:
+        outcome = _failure(error, f"Import {job.import_id}")
+        state = ImportState.FAILED
+    else:
+        outcome = {"type": "awaiting" if state == ImportState.AWAITING_CONFIRMATION else "completed"}
+    channel.send(outcome)
+    _clean_up(job, state)
+
+
+def take_back(channel: Channel, import_id: int, database_url: str, instance: str = "") -> None:
+    """Undo one import and say what became of it."""
+    try:
+        with _joining(instance), engines.opened(database_url) as engine:
+            undo.take_back(engine, import_id)
+    except (SQLAlchemyError, OSError, errors.HexTrackrError) as error:
+        outcome = _failure(error, f"The undo of import {import_id}")
+    else:
+        outcome = {"type": "done"}
+    channel.send(outcome)
+    sweep_unless_replaced(database_url, instance)
+
+
+def keep_up(channel: Channel, operation: Operation) -> None:
+    """Back up, restore or clear, and say what became of it."""
+    last = 0.0
+
+    def report(progress: float, message: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > TICK or progress >= 100:
+            last = time.monotonic()
+            channel.send({"type": "progress", "progress": progress, "message": message, "metadata": {}})
+
+    try:
+        carry_out_operation(operation, report)
+    except (sqlite3.Error, SQLAlchemyError, OSError, errors.HexTrackrError) as error:
+        outcome = _failure(error, f"The {operation.kind}")
+    else:
+        outcome = {"type": "done"}
+    channel.send(outcome)
+
+
+def carry_out_operation(operation: Operation, report: operations.Report) -> None:
+    """Do it while nobody writes, if it replaces the record; in this process, so that the lock is held until the last write.
+
+    :raises HexTrackrError: it cannot be done; sqlite3.Error, SQLAlchemyError and OSError as well.
+    """
+    if operation.kind == "backup":
+        operations.carry_out(operation, report)
+        return
+    with MaintenanceLock(Path(operation.instance)).replacing():
+        operations.carry_out(operation, report)
+
+
+def _failure(error: Exception, what: str) -> Message:
+    """The line that tells of an error; the log has what the user is not told."""
+    refusal = translated(error)
+    if refusal.code == errors.HexTrackrError.code:
+        log.error("%s failed", what, exc_info=error)
+    else:
+        log.warning("%s ended: %s %s", what, refusal.code, refusal.detail)
+    return {"type": "failed", "error": refusal.record()}
+
+
+def _idle(new: float) -> Message:
+    """The line that tells of the end of all work; said when the next DuckDB is open, which gives back what the C library has kept.
+
+    :param new: MB that this process held before its first work.
+    """
+    return {"type": "idle", "retire": memory.held_mb() > new + KEPT_MB}
+
+
+@contextmanager
+def _ticking(meter: Meter, job: Job) -> Iterator[None]:
+    """Report at every tick, and renew the lease now and then, beside statements that cannot."""
+    stop = threading.Event()
+
+    def tick() -> None:
+        renewed = time.monotonic()
+        while not stop.wait(TICK):
+            meter.tick()
+            if not meter.promotes and time.monotonic() - renewed > ownership.RENEW_EVERY:
+                renewed = time.monotonic()
+                _renew(job)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(tick,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _renew(job: Job) -> None:
+    try:
+        with engines.opened(job.database_url, patience_ms=200) as engine:  # the ticks wait for it
+            ownership.renew(engine, job)
+    except SQLAlchemyError as error:
+        log.warning("The lease was not renewed: %s", translated(error).code)
+
+
+def _clean_up(job: Job, state: ImportState) -> None:
+    """Remove what only this attempt needed."""
+    shutil.rmtree(job.spill, ignore_errors=True)
+    if state == ImportState.COMPLETED:
+        Path(job.upload).unlink(missing_ok=True)
+    if state != ImportState.AWAITING_CONFIRMATION:
+        sweep_unless_replaced(job.database_url, job.instance)
+
+
+def _joining(instance: str) -> AbstractContextManager[None]:
+    """Write on behalf of the process that asked; it holds the lock already."""
+    return MaintenanceLock(Path(instance)).joining() if instance else nullcontext()
+
+
+def sweep_unless_replaced(database_url: str, instance: str = "") -> None:
+    """:func:`sweep`, unless the record is being replaced: what is found in one record must not be deleted in another."""
+    with suppress(errors.Maintenance), MaintenanceLock(Path(instance)).writing() if instance else nullcontext():
+        sweep(database_url)
+
+
+def sweep(database_url: str) -> None:
+    """Clear what ended imports have left; what is in the way now is met again at the next sweep."""
+    try:
+        with engines.opened(database_url, SWEEP_PATIENCE_MS) as engine:
+            sweeping.run(engine)
+    except SQLAlchemyError as error:
+        log.warning("The sweep did not end: %s", translated(error).code)
+
+
+if __name__ == "__main__":
+    logs.begin_child(os.environ.get("LOG_FORMAT", "text"), os.environ.get("LOG_LEVEL", "INFO"), "importer")
+    main(*map(int, sys.argv[1:]))

@@ -1,0 +1,55 @@
+"""The one place where errors become HTTP: JSON for the API, a page for people."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, jsonify, render_template, request
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge, TooManyRequests
+
+from hextrackr.db.error_mapping import translated
+from hextrackr.errors import ErrorRecord, HexTrackrError, TooMany, UploadTooLarge
+
+log = logging.getLogger(__name__)
+
+
+def init_app(app: Flask) -> None:
+    """Register the handlers."""
+    app.register_error_handler(HexTrackrError, ours)
+    app.register_error_handler(HTTPException, werkzeugs)
+    app.register_error_handler(SQLAlchemyError, librarys)
+    app.register_error_handler(OSError, librarys)
+
+
+def ours(error: HexTrackrError) -> tuple[Response | str, int]:
+    """One of our errors: it knows its status."""
+    return _answer(error.record(), error.status)
+
+
+def librarys(error: Exception) -> tuple[Response | str, int]:
+    """What the database or the disk says; the log has it where we have no better word than that something went wrong."""
+    known = translated(error)
+    if known.code == HexTrackrError.code:
+        log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return ours(known)
+
+
+def werkzeugs(error: HTTPException) -> tuple[Response | str, int]:
+    """One of the framework's; a crash arrives here as a 500 whose cause is in the log."""
+    if isinstance(error, InternalServerError):
+        return ours(HexTrackrError())
+    if isinstance(error, RequestEntityTooLarge):
+        return ours(UploadTooLarge())
+    if isinstance(error, TooManyRequests):
+        return ours(TooMany())
+    code = error.name.upper().replace(" ", "_")
+    return _answer({"code": code, "detail": error.description or error.name}, error.code or 500)
+
+
+def _answer(error: ErrorRecord, status: int) -> tuple[Response | str, int]:
+    if request.path.startswith(("/api/", "/health", "/ready", "/metrics")):
+        return jsonify(error=error), status
+    return render_template(
+        "error.html", code=status, title=error["code"].replace("_", " ").capitalize(), detail=error["detail"]
+    ), status

@@ -1,0 +1,108 @@
+"""Whose requests are answered: under which names, from which pages, and how many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from flask import Flask, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from limits.strategies import FixedWindowRateLimiter
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from hextrackr.errors import CrossSite
+
+from .rates import SteadyStorage
+
+if TYPE_CHECKING:
+    from hextrackr.config import Config
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+#: Methods that change nothing (RFC 9110, section 9.2.1).
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+def init_app(app: Flask, config: Config) -> None:
+    """Refuse whom we do not answer; the sockets are behind the same wrappers, and check the origin themselves."""
+    allowed = frozenset(config.allowed_origins)
+    app.before_request(lambda: refuse_cross_site(allowed))
+    app.wsgi_app = TrustedHosts(app.wsgi_app, config.allowed_hosts)  # type: ignore[method-assign]
+    if config.TRUSTED_PROXIES:
+        count = config.TRUSTED_PROXIES
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count
+        )
+    if config.API_RATE_LIMIT != "off":
+        limiter = Limiter(
+            get_remote_address,
+            app=app,
+            application_limits=[config.API_RATE_LIMIT],
+            application_limits_exempt_when=lambda: not request.path.startswith("/api/"),
+            headers_enabled=True,
+            **_kept_in(config.REDIS_URL),
+        )
+        if config.REDIS_URL:
+            # The library has no option for what it counts in while Redis is away.
+            limiter._fallback_limiter = FixedWindowRateLimiter(SteadyStorage())
+
+
+def _kept_in(redis_url: str) -> dict[str, Any]:
+    """Where the requests are counted: in this process, or in Redis for all of them, and here while Redis is away."""
+    if not redis_url:
+        return {"storage_uri": "steady://"}
+    from hextrackr.redis import redis_client
+
+    return {
+        "storage_uri": redis_url,
+        "storage_options": redis_client.options(),
+        "key_prefix": redis_client.PREFIX,
+        "in_memory_fallback_enabled": True,
+        "swallow_errors": True,
+    }
+
+
+def refuse_cross_site(allowed: frozenset[str]) -> None:
+    """Refuse a request that changes something and comes from a page of somebody else.
+
+    Browsers say where a request comes from in ``Sec-Fetch-Site`` and ``Origin`` (W3C Fetch Metadata; OWASP, "Cross-Site Request Forgery
+    Prevention"). Programs send neither and need no token.
+
+    :raises CrossSite: it does.
+    """
+    if request.method in _SAFE:
+        return
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    if origin is not None:
+        if origin not in allowed and origin != request.host_url.rstrip("/"):
+            raise CrossSite
+    elif site not in (None, "same-origin", "none"):
+        raise CrossSite
+
+
+class TrustedHosts:
+    """WSGI wrapper that answers only under the names of this server.
+
+    :param hosts: the names, or none for any; a leading dot takes in what is below a name.
+    """
+
+    def __init__(self, app: WsgiApp, hosts: Sequence[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not self._hosts or self._is_ours(environ.get("HTTP_HOST", "")):
+            return self._app(environ, start_response)
+        body = b"This server is not asked under this name; the setting ALLOWED_HOSTS has those that are."
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+        start_response("421 Misdirected Request", headers)
+        return [body]
+
+    def _is_ours(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        return any(name == known or (known.startswith(".") and name.endswith(known)) for known in self._hosts)

@@ -1,0 +1,56 @@
+"""Rows as the API answers them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from hextrackr.domain.models import Import
+from hextrackr.domain.models.imports import ImportState
+from hextrackr.ingest import formats
+from hextrackr.jobs import snapshots
+
+from . import bounded_answers
+
+#: A spreadsheet takes a cell that begins with one of these for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def of_import(record: Import, undoable: Collection[int]) -> dict[str, Any]:
+    """An import with its figures; ``undoable`` are the ids of those that can be undone."""
+    answer = {
+        "importId": record.id,
+        "sessionId": record.session_id,
+        "filename": record.filename,
+        "fileSize": record.file_size,
+        "vendor": record.vendor,
+        "scanner": record.scanner,
+        "scannerName": formats.scanner_name(record.scanner, record.vendor) if record.scanner else "",
+        "source": record.source_label,
+        "mode": record.mode,
+        "scanDate": record.scan_date.isoformat() if record.scan_date else None,
+        "scanDateFrom": record.scan_date_from,
+        "state": record.state,
+        "message": snapshots.message_of(record),
+        "createdAt": record.created_at,
+        "startedAt": record.started_at,
+        "finishedAt": record.finished_at,
+        "duration": snapshots.duration(record),
+        **snapshots.figures(record),
+        "recognition": record.recognition,
+        "warnings": record.warnings[: bounded_answers.ENTRIES],
+        "warningsTotal": len(record.warnings),
+        "summary": record.summary,
+        "retryable": record.state == ImportState.FAILED and record.upload != "",
+        "undoable": record.id in undoable,
+        "undoneAt": record.undone_at,
+        "error": snapshots.error_of(record),
+    }
+    if record.state == ImportState.AWAITING_CONFIRMATION:
+        answer |= snapshots.forecast(record)
+    return answer
+
+
+def harmless(cell: Any) -> Any:
+    """A cell of an exported CSV: text that a spreadsheet would run is quoted (OWASP, "CSV Injection")."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -1,0 +1,96 @@
+"""The form of an import: what may stand in its fields."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, timedelta
+from pathlib import PureWindowsPath
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from hextrackr.domain.models.imports import ImportMode
+from hextrackr.errors import RequestError
+from hextrackr.escaping import without_unshown
+from hextrackr.jobs import answers
+from hextrackr.jobs.answers import Answer
+from hextrackr.progress import protocol
+
+_FIRST_DAY = date(1990, 1, 1)
+_MAX_LABEL = 100
+_MAX_FILENAME = 255
+
+
+def parse(form: MultiDict[str, str], filename: str) -> dict[str, Any]:
+    """Read the fields and return them as columns of an import's row.
+
+    :raises RequestError: a field has a value that cannot be used; the sentence names it.
+    """
+    session_id = form.get("sessionId", "").strip()
+    return {
+        "session_id": protocol.session_id(session_id) if session_id else str(uuid.uuid4()),
+        "filename": shown_filename(filename),
+        "vendor": _label(form, "vendor"),
+        "source_label": _label(form, "source"),
+        "scan_date": _day(form.get("scanDate", "").strip()),
+        "mode": _mode(form.get("mode", "").strip()),
+        "confirmed": _yes(form, "confirm"),
+        "preview": _yes(form, "preview"),
+        "date_order": _date_order(form.get("dateOrder", "").strip()),
+    }
+
+
+def answer(body: bytes, said: Any) -> Answer:
+    """Read what is answered to an import that asks; ``said`` is the body as JSON, if it is any.
+
+    :raises RequestError: it is no answer; the sentence says why.
+    """
+    if not body:
+        return answers.YES
+    if not isinstance(said, dict):
+        raise RequestError("The body must be a JSON object, or empty to confirm.")
+    return answers.parse(said)
+
+
+def shown_filename(filename: str) -> str:
+    """The last part of what the client calls its file, for people to read: it is never used as a path."""
+    name = without_unshown(PureWindowsPath(filename.replace("\0", "")).name)[-_MAX_FILENAME:]
+    return name if name.strip(". ") else "upload.csv"
+
+
+def _label(form: MultiDict[str, str], name: str) -> str:
+    value = " ".join(form.get(name, "").split())
+    if len(value) > _MAX_LABEL:
+        raise RequestError(f"{name} may have at most {_MAX_LABEL} characters.")
+    if value != without_unshown(value):
+        raise RequestError(f"{name} may not have control characters, or marks that turn the direction of text.")
+    return value
+
+
+def _date_order(text: str) -> str | None:
+    if text not in ("", "day-first", "month-first"):
+        raise RequestError("dateOrder must be day-first or month-first.")
+    return text or None
+
+
+def _yes(form: MultiDict[str, str], name: str) -> bool:
+    return form.get(name, "").strip().lower() == "true"
+
+
+def _day(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise RequestError("scanDate must be a date such as 2026-08-20.") from None
+    if not _FIRST_DAY <= day <= date.today() + timedelta(days=1):
+        raise RequestError("scanDate must lie between 1990-01-01 and today.")
+    return day
+
+
+def _mode(text: str) -> ImportMode:
+    try:
+        return ImportMode(text or ImportMode.FULL)
+    except ValueError:
+        raise RequestError(f"mode must be one of {', '.join(ImportMode)}.") from None

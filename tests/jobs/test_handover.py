@@ -1,0 +1,194 @@
+"""An import that goes from process to process: how its events are numbered, and which word counts."""
+
+from __future__ import annotations
+
+import itertools
+from unittest.mock import Mock
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from hextrackr.domain.models import Import
+from hextrackr.domain.models.imports import ImportState
+from hextrackr.errors import Cancelled, Conflict
+from hextrackr.jobs import process_id, snapshots
+from hextrackr.jobs.progress_reporter import Announcer
+from hextrackr.jobs.queue import now_ms
+from hextrackr.jobs.snapshots import ImportSnapshots
+from hextrackr.progress.tracker import ProgressTracker
+from tests.support.clock import FakeClock, Recorder
+
+SESSION = "6f1c2a34-0000-4000-8000-000000000000"
+OTHER = "6f1c2a34-0000-4000-8000-000000000001"
+
+
+def record(state="queued", attempts=0, owner="", **columns):
+    lease = now_ms() + 30_000 if owner else 0
+    return Import(id=7, session_id=SESSION, filename="f", vendor="", state=state, attempts=attempts, owner=owner, lease_until=lease,
+                  created_at=1, preview=False, **columns)  # fmt: skip
+
+
+@pytest.fixture
+def events():
+    return Recorder(FakeClock())
+
+
+@pytest.fixture
+def tracker(events):
+    return ProgressTracker(events, events.clock)
+
+
+def line(progress):
+    return {"progress": progress, "message": "Loading", "metadata": {"currentStep": 2}}
+
+
+def test_each_stage_of_an_imports_life_is_numbered_above_the_one_before():
+    life = [record(), record("reading", 1, "a"), record("queued", 1), record("staging", 2, "b"), record("promoting", 3, "b"),
+            record("awaiting-confirmation", 3), record("promoting", 3), record("promoting", 4, "c")]  # fmt: skip
+    first = [snapshots.first_sequence(each) for each in life]
+    for before, after in itertools.pairwise(first):
+        assert after == before or after - before > 100_000  # room for the events of hours
+    assert first == sorted(first)
+
+
+def test_a_takeover_goes_on_above_what_was_told(tracker, events):
+    announcer = Announcer(tracker)
+    announcer.queued(record())
+    announcer.taken(record("reading", 1, "a"))
+    announcer.progressed(record("reading", 1, "a"), line(40.0))
+    announcer.resumed(record("queued", 1))
+    announcer.taken(record("reading", 2, "b"))
+    events.clock.advance(1_000)
+    announcer.progressed(record("reading", 2, "b"), line(1.0))
+    sequences = [payload["metadata"]["sequence"] for _, _, payload, _ in events.events]
+    assert sequences == sorted(set(sequences))
+    assert events.last()["progress"] == 40.0
+
+
+@pytest.mark.parametrize("waited", [True, False])
+def test_who_has_waited_is_told_that_its_turn_has_come(tracker, waited):
+    announcer = Announcer(tracker)
+    announcer.queued(record())
+    if waited:
+        announcer.waiting(record(), 2)
+        assert tracker.get_session(SESSION)["metadata"]["message"] == "Waiting for 2 other imports to finish..."
+    announcer.taken(record("reading", 1, "a"))
+    told = tracker.get_session(SESSION)["metadata"]
+    assert told["message"].endswith("he import is about to start.") and not told.get("queuePosition")
+
+
+def test_that_no_worker_takes_an_import_is_told_once(tracker, events):
+    announcer = Announcer(tracker)
+    announcer.queued(record())
+    for _ in range(3):
+        events.clock.advance(1_000)
+        announcer.unattended(record(), 1)
+    assert [payload["message"].startswith("Waiting for a worker") for _, _, payload, _ in events.events] == [
+        False,
+        True,
+    ]
+
+
+def test_who_takes_an_import_first_opens_its_session_and_the_upload_is_no_conflict(tracker):
+    announcer = Announcer(tracker)
+    announcer.taken(record("reading", 1, "a"))
+    announcer.queued(record())
+    tracker.create_session_with_id(OTHER)
+    other = record()
+    other.session_id = OTHER
+    with pytest.raises(Conflict):
+        announcer.queued(other)
+
+
+def test_an_import_goes_on_untold_where_there_is_no_room_for_its_session(events):
+    tracker = ProgressTracker(events, events.clock, max_sessions=0)
+    announcer = Announcer(tracker)
+    announcer.taken(record("reading", 1, "a"))
+    announcer.progressed(record("reading", 1, "a"), line(40.0))
+    assert events.events == []
+
+
+class Rows:
+    """Stands for the import rows."""
+
+    def __init__(self, found):
+        self.found = found
+
+    def of_session(self, _):
+        return self.found
+
+
+@pytest.mark.parametrize(
+    ("row", "reachable", "progress", "status"),
+    [
+        (record("staging", 1, "elsewhere"), True, 33.0, "processing"),
+        (record("staging", 1, "elsewhere"), False, 33.0, "processing"),
+        (record("promoting", 1, "elsewhere"), False, 60.0, "processing"),
+        (record("staging", 1, process_id.own()), False, 33.0, "processing"),
+        (record("queued"), False, 33.0, "processing"),
+        (record("cancelled", 1), True, 33.0, "error"),
+        (record("cancelled", 1), False, 33.0, "error"),
+        (None, False, 33.0, "processing"),
+    ],
+)
+def test_the_row_counts_where_it_knows_more_than_this_process(tracker, row, reachable, progress, status):
+    tracker.create_session_with_id(SESSION)
+    tracker.update_progress(SESSION, 33.0)
+    told = ImportSnapshots(tracker, Rows(row), lambda: reachable).find(SESSION)
+    assert (told["progress"], told["status"]) == (progress, status)
+
+
+def asking():
+    told = {"resolved": 30, "openBefore": 40}
+    return record("awaiting-confirmation", 1, forecast=told, warnings=[])
+
+
+@pytest.mark.parametrize("reachable", [None, lambda: True, lambda: False])
+@pytest.mark.parametrize(
+    ("row", "status", "awaiting"),
+    [
+        (record("staging", 1, process_id.own()), "processing", None),
+        (record("cancelled", 1), "error", None),
+        (asking(), "processing", True),
+    ],
+)
+def test_what_the_row_says_of_an_end_or_a_question_is_known_at_once(tracker, reachable, row, status, awaiting):
+    tracker.create_session_with_id(SESSION)
+    tracker.update_progress(SESSION, 33.0)
+    told = ImportSnapshots(tracker, Rows(row), reachable).find(SESSION)
+    assert (told["progress"], told["status"]) == (33.0, status)
+    assert told["metadata"].get("awaitingConfirmation") is awaiting
+
+
+@pytest.mark.parametrize("owner", [process_id.own(), "elsewhere"], ids=["own", "elsewhere"])
+def test_what_is_told_of_an_end_beforehand_is_numbered_no_higher_than_the_word_to_come(tracker, owner):
+    tracker.create_session_with_id(SESSION)
+    tracker.update_progress(SESSION, 33.0)
+    before = ImportSnapshots(tracker, Rows(record("cancelled", 1, owner))).find(SESSION)
+    tracker.error_session(SESSION, Cancelled().record())
+    after = tracker.snapshot(SESSION)
+    assert before["status"] == after["status"] == "error"
+    assert (before["metadata"]["sequence"] <= after["metadata"]["sequence"]) == (owner == process_id.own())
+
+
+def test_a_question_that_was_told_is_the_trackers(tracker):
+    tracker.create_session_with_id(SESSION)
+    tracker.update_progress(SESSION, 60.0, metadata={"awaitingConfirmation": True})
+    assert ImportSnapshots(tracker, Rows(asking())).find(SESSION) == tracker.snapshot(SESSION)
+
+
+def test_the_tracker_is_believed_where_the_database_does_not_answer(tracker):
+    rows = Mock(of_session=Mock(side_effect=OperationalError("", {}, OSError())))
+    with pytest.raises(OperationalError):
+        ImportSnapshots(tracker, rows).find(SESSION)
+    tracker.create_session_with_id(SESSION)
+    tracker.update_progress(SESSION, 33.0)
+    assert ImportSnapshots(tracker, rows).find(SESSION)["progress"] == 33.0
+
+
+def test_the_snapshot_of_a_row_is_numbered_as_its_events_are():
+    running = snapshots.snapshot(record("staging", 2, "elsewhere"), 5)
+    assert running["metadata"]["sequence"] == snapshots.first_sequence(record("staging", 2, "elsewhere"))
+    assert (running["progress"], running["message"]) == (20.0, "Loading data to staging table...")
+    ended = snapshots.snapshot(record(ImportState.CANCELLED, 2), 5)
+    assert ended["metadata"]["sequence"] > snapshots.first_sequence(record("staging", 2, "elsewhere")) + 1_000_000
