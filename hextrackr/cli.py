@@ -25,11 +25,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from . import database, extensions
-from .db.error_mapping import translated
+from .db.error_mapping import error_from_exception
 from .domain.models import Import, Reject
 from .domain.models.imports import FINISHED, RUNNING, ImportMode, ImportState
 from .errors import DatabaseBusy, DatabaseUnavailable, HexTrackrError
-from .escaping import legible
+from .escaping import escape_control_characters
 from .jobs import answers, cancellation, file_cleanup, snapshots, wiring
 from .jobs.backups import operations
 from .jobs.queue import now_ms
@@ -50,7 +50,7 @@ class _Explained(click.Command):
         except CommandError as error:
             raise click.ClickException(database.unknown_revision(error)) from error
         except (DBAPIError, HexTrackrError) as error:
-            if isinstance(translated(error), DatabaseUnavailable | DatabaseBusy):
+            if isinstance(error_from_exception(error), DatabaseUnavailable | DatabaseBusy):
                 raise click.ClickException(database.unusable(error)) from error
             raise
 
@@ -118,7 +118,7 @@ def _queued(path: Path, source: str, mode: str, scan_date: Any, confirm: bool) -
     upload = shutil.copyfile(path, Path(current_app.config["INSTANCE_PATH"], "uploads", stored))
     with upload.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return extensions.import_registry.add(
+    return extensions.import_queue.add(
         session_id=str(uuid.uuid4()),
         filename=path.name,
         file_size=path.stat().st_size,
@@ -181,7 +181,8 @@ def _rejects(record: Import) -> Iterator[str]:
     first = select(Reject).where(Reject.import_id == record.id).order_by(Reject.line, Reject.id).limit(SHOWN_REJECTS)
     shown = list(extensions.db.session.scalars(first))
     for reject in shown:
-        yield f"  line {reject.line}{f', {legible(reject.column)}' if reject.column else ''}: {legible(reject.reason)}"
+        column = f", {escape_control_characters(reject.column)}" if reject.column else ""
+        yield f"  line {reject.line}{column}: {escape_control_characters(reject.reason)}"
     if record.rejected > len(shown):
         more = snapshots.counted(record.rejected - len(shown), "more rejected row")
         yield f"  and {more}: the page of import {record.id} has them as CSV"
@@ -208,8 +209,8 @@ def cancel_import(import_id: int) -> None:
 
 
 def _cancel(import_id: int) -> None:
-    registry, instance = extensions.import_registry, Path(current_app.config["INSTANCE_PATH"])
-    record = registry.get(import_id)
+    import_queue, instance = extensions.import_queue, Path(current_app.config["INSTANCE_PATH"])
+    record = import_queue.get(import_id)
     if record is None:
         raise click.ClickException("There is no import with this number.")
     if record.state in RUNNING and record.lease_until >= now_ms():
@@ -217,12 +218,12 @@ def _cancel(import_id: int) -> None:
         try:
             while record.state not in FINISHED:
                 time.sleep(0.05)
-                record = registry.get(import_id) or record
+                record = import_queue.get(import_id) or record
         finally:
             cancellation.settle(instance, record)
     elif record.state not in FINISHED:
         extensions.import_supervisor.cancel(import_id)
-        record = registry.get(import_id) or record
+        record = import_queue.get(import_id) or record
     if record.state != ImportState.CANCELLED:
         raise click.ClickException(f"This import has already ended: it is {record.state}.")
 
@@ -254,7 +255,7 @@ def clear() -> None:
 
 
 def _keep_up(kind: str, source: Path | None = None, target: Path | None = None) -> None:
-    with _explained(), extensions.upkeep.running(kind, source, target) as operation:
+    with _explained(), extensions.backup_service.running(kind, source, target) as operation:
         with click.progressbar(length=100, label=kind) as bar:
             operations.carry_out(operation, lambda progress, _: bar.update(int(progress) - bar.pos))
     click.echo(f"{'Made' if kind == 'backup' else 'What was replaced is kept as'} {operation.backup}")
@@ -266,5 +267,5 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError, HexTrackrError) as error:
-        refusal = translated(error)
+        refusal = error_from_exception(error)
         raise click.ClickException(f"{refusal.code}: {refusal.detail}") from error

@@ -19,7 +19,7 @@ from .db import deadlines, dialects, files
 from .db.base import prepare_engine
 from .domain import comparison
 from .domain.models import Base
-from .escaping import legible
+from .escaping import escape_control_characters
 from .extensions import alembic, db
 from .paths import IS_INSTALLED, PROGRAM
 
@@ -114,7 +114,9 @@ def unready(app: Flask) -> str:
 def unknown_revision(error: BaseException) -> str:
     """One sentence for who runs the current app: its database has tables that this version does not know."""
     if "Can't locate revision" not in str(error):
-        return f"The migrations cannot go on: {legible(str(error).partition(chr(10))[0]).rstrip('.')}."
+        return (
+            f"The migrations cannot go on: {escape_control_characters(str(error).partition(chr(10))[0]).rstrip('.')}."
+        )
     first = min(script.revision for script in alembic.script_directory.walk_revisions())
     with suppress(DBAPIError), db.engine.connect() as connection:
         found = str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
@@ -131,7 +133,7 @@ def unusable(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     address = db.engine.url.set(query={}).render_as_string(hide_password=True)
-    return f"DATABASE_URL={address} cannot be used: {legible(str(error).partition(chr(10))[0]).rstrip('.')}."
+    return f"DATABASE_URL={address} cannot be used: {escape_control_characters(str(error).partition(chr(10))[0]).rstrip('.')}."
 
 
 def _without_async_teardown(app: Flask) -> None:

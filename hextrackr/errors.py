@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from .escaping import legible
+from .escaping import escape_control_characters
 
 #: The code of a :class:`Conflict`: only the latest import of a source can be undone.
 NOT_LATEST = "NOT_LATEST"
@@ -63,7 +63,7 @@ class HexTrackrError(Exception):
 
     def record(self) -> ErrorRecord:
         """The error as clients get it, in HTTP answers and in ``progress-error``."""
-        return {"code": self.code, "detail": legible(self.detail)}
+        return {"code": self.code, "detail": escape_control_characters(self.detail)}
 
 
 class RequestError(HexTrackrError):

@@ -8,7 +8,7 @@ import re
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\ufeff\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def legible(text: str) -> str:
+def escape_control_characters(text: str) -> str:
     """Return ``text`` with everything that a terminal or a page would not show written as ``\\x1b`` or ``\\u202e``."""
     return _UNSHOWN.sub(_escaped, text)
 

@@ -14,8 +14,8 @@ from flask_sqlalchemy_lite import SQLAlchemy
 from werkzeug.local import LocalProxy
 
 if TYPE_CHECKING:
-    from .jobs.backups.service import Upkeep
-    from .jobs.queue import ImportRegistry
+    from .jobs.backups.service import BackupService
+    from .jobs.queue import ImportQueue
     from .jobs.snapshots import ImportSnapshots
     from .jobs.supervisor import Supervisor
     from .progress.tracker import ProgressTracker
@@ -50,11 +50,11 @@ def _of_app(name: str) -> Any:
 #: The current app's progress tracker.
 tracker: ProgressTracker = _of_app("progress_tracker")
 #: The current app's import rows, the snapshots made of them, and the supervisor that works on them.
-import_registry: ImportRegistry = _of_app("import_registry")
+import_queue: ImportQueue = _of_app("import_queue")
 import_snapshots: ImportSnapshots = _of_app("import_snapshots")
 import_supervisor: Supervisor = _of_app("import_supervisor")
 #: The current app's backups.
-upkeep: Upkeep = _of_app("upkeep")
+backup_service: BackupService = _of_app("backup_service")
 
 
 def offload(function: Callable[..., T], *args: Any) -> T:

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from .escaping import legible
+from .escaping import escape_control_characters
 
 #: What the further lines of a record begin with; no record's first line does.
 CONTINUED = "  | "
@@ -33,11 +33,11 @@ class OneLineRecord(logging.LogRecord):
         self.subject = _subject.get()
         if self.exc_info and self.exc_info[0] is not None:
             lines = logging.Formatter().formatException(self.exc_info).split("\n")
-            self.exc_text = "\n".join(CONTINUED + legible(line) for line in lines)
+            self.exc_text = "\n".join(CONTINUED + escape_control_characters(line) for line in lines)
 
     def getMessage(self) -> str:
         """The message with what would not be shown escaped."""
-        return legible(super().getMessage())
+        return escape_control_characters(super().getMessage())
 
 
 class JsonLines(logging.Formatter):

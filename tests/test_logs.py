@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hextrackr.escaping import legible, without_unshown
+from hextrackr.escaping import escape_control_characters, without_unshown
 from hextrackr.logs import JsonLines, OneLineRecord, about
 from tests.support.client import upload
 from tests.support.exports import scan
@@ -69,7 +69,7 @@ def test_the_server_writes_such_records(app):
     ],
 )
 def test_legible(text, shown):
-    assert legible(text) == shown
+    assert escape_control_characters(text) == shown
 
 
 def test_names_lose_what_is_not_shown():

@@ -124,7 +124,7 @@ def as_it_comes(
     return told if first is None else told.limit(first)
 
 
-def get_to_know(connection: Connection, *tables: str) -> None:
+def analyse(connection: Connection, *tables: str) -> None:
     """Let the planner know what is in tables that were just filled; SQLite plans by indexes alone."""
     if is_postgresql(connection):
         connection.execute(text(f"ANALYZE {', '.join(tables)}"))

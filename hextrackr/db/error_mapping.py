@@ -29,7 +29,7 @@ _POSTGRESQL: dict[str, type[HexTrackrError]] = {
 }
 
 
-def translated(error: BaseException) -> HexTrackrError:
+def error_from_exception(error: BaseException) -> HexTrackrError:
     """Find the documented error for anything that was raised; the cause stays chained for the log."""
     cause: BaseException | None = error
     while cause is not None:

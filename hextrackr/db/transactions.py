@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from hextrackr.errors import DatabaseBusy, HexTrackrError
 
 from . import dialects
-from .error_mapping import translated
+from .error_mapping import error_from_exception
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ def write(engine: Engine, change: Callable[[Session], T], *, sleep: Callable[[fl
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 return change(session)
         except (DBAPIError, NoConnection) as error:
-            reason: HexTrackrError = translated(error)
+            reason: HexTrackrError = error_from_exception(error)
             if not isinstance(reason, DatabaseBusy) or time.monotonic() > deadline:
                 raise reason from error
         sleep(RETRY)

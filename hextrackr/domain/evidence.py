@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, text
 
-from hextrackr.db.dialects import for_writing, get_to_know, keep_texts, key, mark, may_remove_texts, not_among
+from hextrackr.db.dialects import analyse, for_writing, keep_texts, key, mark, may_remove_texts, not_among
 
 from .staged_sql import IS_KEPT, OF_OUTCOMES, OUTCOMES
 
@@ -75,7 +75,7 @@ def identify(connection: Connection, import_id: int) -> None:
     _drop(connection, "evidence_ids")
     connection.execute(text(_IDS.format(key=key(connection))))
     connection.execute(text(_IDENTIFY), {"import_id": import_id})
-    get_to_know(connection, "evidence_ids")
+    analyse(connection, "evidence_ids")
 
 
 def link(connection: Connection, import_id: int, *, late: bool = False) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hextrackr.db.dialects import as_staged, get_to_know, key, not_among, pieces, statement
+from hextrackr.db.dialects import analyse, as_staged, key, not_among, pieces, statement
 
 from . import evidence, sightings, undo_log, unlocated
 from .models.findings import OPEN_GRADE, Severity
@@ -227,7 +227,7 @@ def match(
         said = {"ports": ports, "protocols": protocols, "no_ports": no_ports, "no_protocols": no_protocols}
         if unlocated.find(connection, import_id, **said):
             connection.execute(statement(_MATCH_LOCATED), parameters)
-        get_to_know(connection, "matched")
+        analyse(connection, "matched")
     return not known
 
 

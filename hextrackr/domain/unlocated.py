@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from hextrackr.db.dialects import get_to_know
+from hextrackr.db.dialects import analyse
 
 from .staged_sql import OBSERVED
 
@@ -63,7 +63,7 @@ def find(
         nowhere=nowhere,
         same=" ".join(same),
     )
-    get_to_know(connection, "matched")
+    analyse(connection, "matched")
     for step in (_BY_FINDING, found, _MATCH_NO_MORE):
         connection.execute(text(step), {"import_id": import_id} if step is found else {})
     return bool(connection.execute(text("SELECT count(*) FROM located")).scalar_one())

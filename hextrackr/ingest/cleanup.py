@@ -57,7 +57,7 @@ def run(engine: Engine) -> None:
         evidence.forget(engine)
     if ended:
         with engine.begin() as connection:
-            dialects.get_to_know(connection, *_LISTED)
+            dialects.analyse(connection, *_LISTED)
 
 
 def _with_rows(connection: Connection, tables: Tables, *, finished_only: bool = False) -> list[int]:

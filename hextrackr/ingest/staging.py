@@ -91,7 +91,7 @@ def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
     with engine.begin() as connection:
         loaded = {model.__tablename__: reader.count(table) for model, table, _ in (*_FIRST, *_THEN)}
         verify_staging.insist(connection, import_id, loaded)
-        dialects.get_to_know(connection, *_KNOWN, *(["evidence"] if loaded["staging_evidence"] else []))
+        dialects.analyse(connection, *_KNOWN, *(["evidence"] if loaded["staging_evidence"] else []))
 
 
 def _units(reader: Reader, tables: tuple[_Columns, ...]) -> int:

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 _TOO_LITTLE_MEMORY = "The work needs more memory than the server may use for it; nothing was changed."
 
 
-class Keeper:
+class ChildProcess:
     """Holds the importer process of one supervisor.
 
     :param database_url: what each importer process sweeps when it starts.

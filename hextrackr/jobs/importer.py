@@ -29,7 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hextrackr import errors, logs
 from hextrackr.db import engines
-from hextrackr.db.error_mapping import translated
+from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.domain import undo
 from hextrackr.domain.models.imports import ImportState
 from hextrackr.ingest import cleanup as sweeping
@@ -180,7 +180,7 @@ def carry_out_operation(operation: Operation, report: operations.Report) -> None
 
 def _failure(error: Exception, what: str) -> Message:
     """The line that tells of an error; the log has what the user is not told."""
-    refusal = translated(error)
+    refusal = error_from_exception(error)
     if refusal.code == errors.HexTrackrError.code:
         log.error("%s failed", what, exc_info=error)
     else:
@@ -223,7 +223,7 @@ def _renew(job: Job) -> None:
         with engines.opened(job.database_url, patience_ms=200) as engine:  # the ticks wait for it
             ownership.renew(engine, job)
     except SQLAlchemyError as error:
-        log.warning("The lease was not renewed: %s", translated(error).code)
+        log.warning("The lease was not renewed: %s", error_from_exception(error).code)
 
 
 def _clean_up(job: Job, state: ImportState) -> None:
@@ -252,7 +252,7 @@ def sweep(database_url: str) -> None:
         with engines.opened(database_url, SWEEP_PATIENCE_MS) as engine:
             sweeping.run(engine)
     except SQLAlchemyError as error:
-        log.warning("The sweep did not end: %s", translated(error).code)
+        log.warning("The sweep did not end: %s", error_from_exception(error).code)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from .celery_app import TASK, celery_app
 log = logging.getLogger(__name__)
 
 
-class Bell:
+class WorkerNotifier:
     """Sends tasks in the background, while Redis answers.
 
     :param start_task: starts a background task in the server's async mode.
@@ -36,4 +36,4 @@ class Bell:
         try:
             self._celery.send_task(TASK, args=[import_id], retry=False)
         except OperationalError as error:
-            self._shared.courier.lost(error)
+            self._shared.publisher.lost(error)

@@ -21,7 +21,7 @@ from .step_watch import StepWatch
 _RESERVED = "reserved"
 
 
-class Announcer:
+class ProgressReporter:
     """Turns import rows and the importer's messages into progress."""
 
     def __init__(self, tracker: ProgressTracker) -> None:
@@ -107,9 +107,9 @@ class Announcer:
             record.session_id, 0.0, "The server is being stopped. The import goes on by itself when it is back."
         )
 
-    def waiting(self, record: Import, place: int, chore: str | None = None) -> None:
+    def waiting(self, record: Import, place: int, task: str | None = None) -> None:
         """Say what comes first: ``place`` - 1 imports and either one more or something else, such as "a backup"."""
-        others = chore or ("another import" if place == 1 else f"{place} other imports")
+        others = task or ("another import" if place == 1 else f"{place} other imports")
         self._tracker.update_progress(
             record.session_id, 0.0, f"Waiting for {others} to finish...", {"queuePosition": place}
         )

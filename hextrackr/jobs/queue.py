@@ -42,7 +42,7 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
-class ImportRegistry:
+class ImportQueue:
     """Import rows.
 
     :param engine: the web process's engine, whose busy timeout is short.

@@ -15,12 +15,12 @@ from hextrackr.errors import Cancelled, ErrorRecord, Interrupted, NotFound, OutO
 from hextrackr.ingest.job import Job
 
 from . import snapshots
-from .child_process import Keeper
+from .child_process import ChildProcess
 from .endings import Endings
 from .importer_process import ImporterProcess
 from .leases import Leases
-from .progress_reporter import Announcer
-from .queue import ImportRegistry
+from .progress_reporter import ProgressReporter
+from .queue import ImportQueue
 
 log = logging.getLogger(__name__)
 
@@ -35,32 +35,32 @@ _NOT_STARTED: ErrorRecord = {
 class Runner:
     """Holds the import that the importer process works on.
 
-    :param registry: the import rows.
+    :param import_queue: the import rows.
     :param leases: what this process owns of them.
-    :param announcer: tells the tracker.
+    :param reporter: tells the tracker.
     :param endings: ends imports that do not complete.
     :param job_of: makes the job for an import.
-    :param keeper: has the importer process.
+    :param child: has the importer process.
     :param meanwhile: called after each line of progress, and where there is none for a while.
     """
 
     def __init__(
         self,
-        registry: ImportRegistry,
+        import_queue: ImportQueue,
         leases: Leases,
-        announcer: Announcer,
+        reporter: ProgressReporter,
         endings: Endings,
         *,
         job_of: Callable[[Import], Job],
-        keeper: Keeper,
+        child: ChildProcess,
         meanwhile: Callable[[], None],
     ) -> None:
-        self._registry = registry
+        self._import_queue = import_queue
         self._leases = leases
-        self._announcer = announcer
+        self._reporter = reporter
         self._endings = endings
         self._job_of = job_of
-        self._keeper = keeper
+        self._child = child
         self._meanwhile = meanwhile
         self._cancelled: set[int] = set()
         self._stopping = False
@@ -74,7 +74,7 @@ class Runner:
 
         :raises NotFound: there is no such import.
         """
-        record = self._registry.get(import_id)
+        record = self._import_queue.get(import_id)
         if record is None:
             raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
         return record
@@ -89,10 +89,10 @@ class Runner:
 
     def _carry_out(self, record: Import) -> None:
         log.info("Import %d is taken up, attempt %d: %s", record.id, record.attempts, record.filename)
-        self._announcer.taken(record)
+        self._reporter.taken(record)
         try:
             job = self._job_of(record)
-            process = self._keeper.hand_over(lambda process: process.send(job, record.session_id))
+            process = self._child.hand_over(lambda process: process.send(job, record.session_id))
             if self._stopping or record.id in self._cancelled:
                 process.kill()  # asked for before the hand-over, which took the death of the importer for that of an idle one
             if not self._listen(process, record):
@@ -109,7 +109,7 @@ class Runner:
         if self.current != import_id:
             return False
         self._cancelled.add(import_id)
-        self._keeper.kill()
+        self._child.kill()
         return True
 
     def cancel_current_if(self, asked: Callable[[Import], bool]) -> None:
@@ -127,7 +127,7 @@ class Runner:
     def stop(self) -> None:
         """Kill the importer and leave its import as it is: the next start of the server takes it up."""
         self._stopping = True
-        self._keeper.kill()
+        self._child.kill()
 
     def _listen(self, process: ImporterProcess, record: Import) -> bool:
         """Pass on what the importer says of an import until it is idle; False if it died without an outcome."""
@@ -135,10 +135,10 @@ class Runner:
         for message in process.messages():
             match message["type"]:
                 case "progress":
-                    self._announcer.progressed(record, message)
+                    self._reporter.progressed(record, message)
                     self._meanwhile()
                 case "silent":
-                    self._announcer.silent(record)
+                    self._reporter.silent(record)
                     self._meanwhile()
                 case "failed":
                     self._refuse(record, message["error"])
@@ -149,9 +149,9 @@ class Runner:
                 case "idle" if not message["retire"]:
                     return told
                 case "idle":
-                    self._keeper.discard()
+                    self._child.discard()
                     return told
-        self._ran_out_of_memory = self._keeper.discard()
+        self._ran_out_of_memory = self._child.discard()
         self._clean_up_for(record)
         return told
 
@@ -169,9 +169,9 @@ class Runner:
             log.warning("Import %d has been taken over by another process", known.id)
         elif known.state == ImportState.COMPLETED:
             log.info("Import %d is complete: %d rows in %s ms", known.id, known.rows_read, snapshots.duration(known))
-            self._announcer.completed(known)
+            self._reporter.completed(known)
         elif known.state == ImportState.AWAITING_CONFIRMATION:
-            self._announcer.awaiting(known)
+            self._reporter.awaiting(known)
         elif known.goes_on:
             log.info("Import %d was answered before its importer has told of the question", known.id)
         elif self._stopping:
@@ -180,7 +180,7 @@ class Runner:
         elif known.id in self._cancelled:
             self._endings.end(known, ImportState.CANCELLED, Cancelled().record())
         elif known.state in FINISHED:
-            self._announcer.ended(known, snapshots.error_of(known) or Cancelled().record())
+            self._reporter.ended(known, snapshots.error_of(known) or Cancelled().record())
         else:
             log.error("The importer process died in import %d", known.id)
             error = OutOfMemory() if self._ran_out_of_memory else Interrupted()

@@ -15,7 +15,7 @@ from hextrackr.progress.tracker import ProgressTracker
 
 from . import process_id
 from .durations import measured
-from .queue import ImportRegistry, now_ms
+from .queue import ImportQueue, now_ms
 
 OPERATION = "csv-import"
 TOTAL_STEPS = 3
@@ -37,11 +37,11 @@ class ImportSnapshots:
     """
 
     def __init__(
-        self, tracker: ProgressTracker, registry: ImportRegistry, reachable: Callable[[], bool] | None = None
+        self, tracker: ProgressTracker, import_queue: ImportQueue, reachable: Callable[[], bool] | None = None
     ) -> None:
         self.others: Callable[[str], Snapshot | None] = lambda _: None
         self._tracker = tracker
-        self._registry = registry
+        self._import_queue = import_queue
         self._reachable = reachable
 
     def find(self, session_id: str) -> Snapshot | None:
@@ -50,7 +50,7 @@ class ImportSnapshots:
         if live is not None and live["status"] in ("completed", "error"):
             return live
         try:
-            record = self._registry.of_session(session_id)
+            record = self._import_queue.of_session(session_id)
         except SQLAlchemyError:
             if live is None:
                 raise

@@ -26,16 +26,16 @@ from hextrackr.ingest.job import Job
 from .answers import YES, Answer
 from .cancellation import Cancellation
 from .channel import Message
-from .child_process import Keeper
+from .child_process import ChildProcess
 from .endings import Endings
 from .leases import Leases
-from .maintenance import Rounds
+from .maintenance import MaintenanceTasks
 from .maintenance_lock import MaintenanceLock
-from .progress_reporter import Announcer
-from .queue import ImportRegistry, now_ms
+from .progress_reporter import ProgressReporter
+from .queue import ImportQueue, now_ms
 from .runner import Runner
 from .task_queue import Progressed
-from .worker_loop import Turns
+from .worker_loop import WorkerLoop
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +46,12 @@ LOOK = 0.2
 class Supervisor:
     """Runs the queued imports, one at a time, the oldest first.
 
-    :param registry: the import rows.
+    :param import_queue: the import rows.
     :param leases: what this process owns of them.
     :param tidy: removes the files that processes which have ended left behind.
     :param cancellation: asks other processes to cancel, and hears them ask.
     :param lock: keeps writers away while the record is replaced.
-    :param announcer: tells the tracker.
+    :param reporter: tells the tracker.
     :param job_of: makes the job for an import.
     :param instance: the data folder, where the importer process finds the lock.
     :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
@@ -64,9 +64,9 @@ class Supervisor:
 
     def __init__(
         self,
-        registry: ImportRegistry,
+        import_queue: ImportQueue,
         leases: Leases,
-        announcer: Announcer,
+        reporter: ProgressReporter,
         *,
         job_of: Callable[[Import], Job],
         tidy: Callable[[], None],
@@ -81,8 +81,8 @@ class Supervisor:
         wake_workers: Callable[[int], None] | None = None,
         alone: bool = True,
     ) -> None:
-        self._registry = registry
-        self._announcer = announcer
+        self._import_queue = import_queue
+        self._reporter = reporter
         self._cancellation = cancellation
         self._lock = lock
         self._instance = instance
@@ -91,44 +91,46 @@ class Supervisor:
         self._database_url = database_url
         self._wake_workers = wake_workers
         self._alone = alone
-        self._endings = Endings(registry, announcer, job_of)
-        self._keeper = Keeper(database_url, niceness, memory_limit, instance)
-        self._turns = Turns(
-            registry, to_cancel=cancellation.is_requested, may_import=self._may_import, lock=lock, sleep=sleep
+        self._endings = Endings(import_queue, reporter, job_of)
+        self._child = ChildProcess(database_url, niceness, memory_limit, instance)
+        self._worker_loop = WorkerLoop(
+            import_queue, to_cancel=cancellation.is_requested, may_import=self._may_import, lock=lock, sleep=sleep
         )
         self._runner = Runner(
-            registry,
+            import_queue,
             leases,
-            announcer,
+            reporter,
             self._endings,
             job_of=job_of,
-            keeper=self._keeper,
-            meanwhile=self._turns.meanwhile,
+            child=self._child,
+            meanwhile=self._worker_loop.meanwhile,
         )
-        self._rounds = Rounds(registry, leases, announcer, self._endings, self._runner, tidy, wake_workers is not None)
-        self._turns.bind(self._runner, self._keeper, self._rounds, self._endings)
+        self._maintenance = MaintenanceTasks(
+            import_queue, leases, reporter, self._endings, self._runner, tidy, wake_workers is not None
+        )
+        self._worker_loop.bind(self._runner, self._child, self._maintenance, self._endings)
 
     def start(self) -> None:
         """Take up what an earlier server left unfinished, and begin to work."""
         try:
             with self._lock.writing():
-                self._rounds.begin()
+                self._maintenance.begin()
         except Maintenance:
-            pass  # nothing is unfinished then; what there is afterwards is found by the rounds
-        self._start_task(self._turns.work)
+            pass  # nothing is unfinished then; what there is afterwards is found by maintenance
+        self._start_task(self._worker_loop.work)
 
     def stop(self) -> None:
         """End the importer process; an unfinished import is taken up at the next start, or by another server."""
-        self._turns.stop()
+        self._worker_loop.stop()
         self._runner.stop()
 
     def stop_gently(self) -> None:
         """Stop, wait until everything is let go of, and tell the watchers, as the last word, that their imports will go on."""
         self.stop()
-        self._turns.wait_until_over()
-        for record in self._registry.unfinished():
+        self._worker_loop.wait_until_over()
+        for record in self._import_queue.unfinished():
             if self._alone or record.id in self._runner.let_go:
-                self._announcer.pausing(record)
+                self._reporter.pausing(record)
 
     def refuse_if_stopping(self) -> None:
         """Take no new import once the end has begun, or while the record is replaced.
@@ -136,7 +138,7 @@ class Supervisor:
         :raises ServerStopping: the end has begun.
         :raises Maintenance: the record is being replaced.
         """
-        if self._turns.stopped:
+        if self._worker_loop.stopped:
             raise ServerStopping
         if self._lock.is_held():
             raise Maintenance
@@ -157,10 +159,10 @@ class Supervisor:
         """
         record = self._runner.existing(import_id)
         try:
-            self._announcer.queued(record)
+            self._reporter.queued(record)
             self._runner.carry_out(record)
         finally:
-            self._keeper.discard()
+            self._child.discard()
         while (ended := self._runner.existing(import_id)).state in (ImportState.QUEUED, *RUNNING):
             self._sleep(0.1)
         return ended
@@ -168,23 +170,23 @@ class Supervisor:
     @property
     def is_at_work(self) -> bool:
         """Whether the importer process is doing something."""
-        return self._runner.current is not None or self._turns.chores.under_way
+        return self._runner.current is not None or self._worker_loop.tasks.under_way
 
     @property
     def importer_pid(self) -> int | None:
         """The process id of the importer, while there is one."""
-        return self._keeper.pid
+        return self._child.pid
 
     def reserved(self, session_id: str) -> AbstractContextManager[None]:
-        """Queue an import, within, under a session id that nobody else has; see :meth:`.progress_reporter.Announcer.reserved`."""
-        return self._announcer.reserved(session_id)
+        """Queue an import, within, under a session id that nobody else has; see :meth:`.progress_reporter.ProgressReporter.reserved`."""
+        return self._reporter.reserved(session_id)
 
     def submit(self, record: Import) -> None:
         """Take on a queued import. It is on record, so that whatever cannot be told of it now does not keep it from being done."""
         try:
-            self._announcer.queued(record)
+            self._reporter.queued(record)
             if self._runner.current is not None:
-                self._rounds.tell_waiting()
+                self._maintenance.tell_waiting()
             self._ready(record)
         except (SQLAlchemyError, HexTrackrError, RuntimeError, OSError):
             log.exception("Import %d is on record, and not told of yet", record.id)
@@ -218,14 +220,14 @@ class Supervisor:
         :raises RequestError: the answer is none for this import.
         """
         record = self.answer(import_id, answer)
-        self._announcer.confirmed(record, answer)
+        self._reporter.confirmed(record, answer)
         self._ready(record)
         return record
 
     def answer(self, import_id: int, answer: Answer) -> Import:
         """Note the answer to an import's question, and leave it to whoever takes up the import next."""
         self._runner.existing(import_id)
-        if not self._registry.confirm(import_id, answer):
+        if not self._import_queue.confirm(import_id, answer):
             raise Conflict("This import does not await a confirmation.", "NOT_AWAITING")
         return self._runner.existing(import_id)
 
@@ -252,7 +254,7 @@ class Supervisor:
 
         :param progressed: told each line of progress.
         """
-        return self._turns.chores.ask(request, progressed)
+        return self._worker_loop.tasks.ask(request, progressed)
 
     def maintaining(self) -> AbstractContextManager[None]:
         """Keep writers away, within, in all processes: the record is about to be replaced.
@@ -264,18 +266,18 @@ class Supervisor:
         return self._lock.maintaining(self._refuse_unfinished)
 
     def _refuse_unfinished(self) -> None:
-        if self._turns.stopped:
+        if self._worker_loop.stopped:
             raise ServerStopping
-        if self._registry.unfinished():
+        if self._import_queue.unfinished():
             raise Conflict(
                 "Some imports have not ended yet; let them end, or cancel them, first.", "IMPORTS_UNFINISHED"
             )
 
     def see_through(self, import_id: int) -> None:
         """Look for work now, and wait until an import is not to be done here any more."""
-        self._turns.wake()
-        while not self._turns.stopped:
-            waits = any(record.id == import_id for record in self._registry.waiting())
+        self._worker_loop.wake()
+        while not self._worker_loop.stopped:
+            waits = any(record.id == import_id for record in self._import_queue.waiting())
             if not waits and self._runner.current != import_id:
                 return
             self._sleep(LOOK)
@@ -286,6 +288,6 @@ class Supervisor:
     def _ready(self, record: Import) -> None:
         """See that somebody takes an import."""
         if self._wake_workers is None:
-            self._turns.wake()
+            self._worker_loop.wake()
         else:
             self._wake_workers(record.id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.db.error_mapping import translated
+from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.errors import ErrorRecord, HexTrackrError, Interrupted, ServerStopping
 
 from .channel import Message
@@ -27,7 +27,7 @@ Progressed = Callable[[Message], None]
 
 
 @dataclass(eq=False)
-class _Chore:
+class _Task:
     """A request, and what became of it."""
 
     request: Message
@@ -37,7 +37,7 @@ class _Chore:
     error: ErrorRecord | None = field(default_factory=lambda: HexTrackrError().record())
 
 
-class Chores:
+class TaskQueue:
     """A queue of requests; who asks waits for the answer, and another green thread carries it out.
 
     :param wake: tells that there is something to do.
@@ -49,33 +49,33 @@ class Chores:
         self._wake = wake
         self._sleep = sleep
         self._stopped = stopped
-        self._waiting: deque[_Chore] = deque()
+        self._waiting: deque[_Task] = deque()
         self.under_way = False
 
     def ask(self, request: Message, progressed: Progressed) -> ErrorRecord | None:
         """Have something done and wait for its end; what stood in the way, if it did not work."""
-        chore = _Chore(request, progressed)
-        self._waiting.append(chore)
+        task = _Task(request, progressed)
+        self._waiting.append(task)
         self._wake()
-        while not (chore.done or self._stopped()):
+        while not (task.done or self._stopped()):
             self._sleep(0.05)
-        return chore.error if chore.done else ServerStopping().record()
+        return task.error if task.done else ServerStopping().record()
 
     def take(self, carry_out: Callable[[Message, Progressed], ErrorRecord | None]) -> bool:
         """Carry out the next one; False if there is none."""
         if not self._waiting:
             return False
-        chore = self._waiting.popleft()
+        task = self._waiting.popleft()
         self.under_way = True
         try:
-            chore.error = carry_out(chore.request, chore.progressed)
+            task.error = carry_out(task.request, task.progressed)
         except OSError:
             log.exception("The importer process cannot be started")
-            chore.error = NOT_STARTED
+            task.error = NOT_STARTED
         except (SQLAlchemyError, HexTrackrError) as error:
             log.exception("The importer process was not asked")
-            chore.error = translated(error).record()
+            task.error = error_from_exception(error).record()
         finally:
             self.under_way = False
-            chore.done = True
+            task.done = True
         return True

@@ -13,12 +13,12 @@ from hextrackr.ingest.job import Job
 
 from . import file_cleanup, process_id
 from .backups.operation_log import OperationLog
-from .backups.service import Upkeep
+from .backups.service import BackupService
 from .cancellation import Cancellation
 from .leases import Leases
 from .maintenance_lock import MaintenanceLock
-from .progress_reporter import Announcer
-from .queue import ImportRegistry
+from .progress_reporter import ProgressReporter
+from .queue import ImportQueue
 from .snapshots import ImportSnapshots
 from .supervisor import Supervisor
 
@@ -38,7 +38,7 @@ def init_app(app: Flask, config: Config) -> None:
     tracker = app.extensions["progress_tracker"]
     shared: Shared | None = app.extensions["shared"]
     with app.app_context():
-        registry = ImportRegistry(db.engine, socketio.sleep)
+        import_queue = ImportQueue(db.engine, socketio.sleep)
         leases = Leases(db.engine, socketio.sleep, process_id.own())
     uploads = upload_folder(config)
 
@@ -55,16 +55,16 @@ def init_app(app: Flask, config: Config) -> None:
             instance=str(config.INSTANCE_PATH),
         )
 
-    app.extensions["import_registry"] = registry
+    app.extensions["import_queue"] = import_queue
     app.extensions["import_snapshots"] = ImportSnapshots(
-        tracker, registry, (lambda: shared.sessions.reachable) if shared else None
+        tracker, import_queue, (lambda: shared.sessions.reachable) if shared else None
     )
     supervisor = app.extensions["import_supervisor"] = Supervisor(
-        registry,
+        import_queue,
         leases,
-        Announcer(tracker),
+        ProgressReporter(tracker),
         job_of=job_of,
-        tidy=lambda: file_cleanup.tidy(config.INSTANCE_PATH, registry.uploads(), leases.held()),
+        tidy=lambda: file_cleanup.tidy(config.INSTANCE_PATH, import_queue.uploads(), leases.held()),
         cancellation=Cancellation(config.INSTANCE_PATH, socketio.sleep),
         lock=MaintenanceLock(config.INSTANCE_PATH, socketio.sleep),
         instance=str(config.INSTANCE_PATH),
@@ -73,35 +73,35 @@ def init_app(app: Flask, config: Config) -> None:
         database_url=config.database_url,
         niceness=config.IMPORTER_NICENESS,
         memory_limit=config.importer_memory,
-        wake_workers=_bell(config, shared),
+        wake_workers=_notifier(config, shared),
         alone=shared is None,
     )
-    upkeep = app.extensions["upkeep"] = Upkeep(
+    backup_service = app.extensions["backup_service"] = BackupService(
         supervisor,
         tracker,
         OperationLog(config.INSTANCE_PATH / "operations", app.extensions["offload"]),
-        registry,
+        import_queue,
         config.INSTANCE_PATH,
         config.database_url,
         start_task=socketio.start_background_task,
     )
-    app.extensions["import_snapshots"].others = upkeep.snapshot
+    app.extensions["import_snapshots"].others = backup_service.snapshot
 
 
-def _bell(config: Config, shared: Shared | None) -> Callable[[int], None] | None:
+def _notifier(config: Config, shared: Shared | None) -> Callable[[int], None] | None:
     """What wakes the workers, if imports run there: the seam between the two ways to run them."""
     if config.IMPORT_WORKERS == "embedded" or shared is None:
         return None
-    from .notify import Bell
+    from .notify import WorkerNotifier
 
-    return Bell(config.REDIS_URL, shared, socketio.start_background_task).ring
+    return WorkerNotifier(config.REDIS_URL, shared, socketio.start_background_task).ring
 
 
 def start(app: Flask) -> None:
     """Begin to work in this process; called by the server once it has forked, and by nothing else."""
     supervisor: Supervisor = app.extensions["import_supervisor"]
     supervisor.start()
-    app.extensions["upkeep"].operations()  # what a process that is gone had begun is found out now
+    app.extensions["backup_service"].operations()  # what a process that is gone had begun is found out now
 
 
 def stop(app: Flask) -> None:
@@ -113,14 +113,14 @@ def stop(app: Flask) -> None:
     flush(app)
     shared: Shared | None = app.extensions["shared"]
     if shared is not None:
-        shared.courier.stop()
+        shared.publisher.stop()
 
 
 def flush(app: Flask) -> None:
     """Wait for what other processes are still to be told by this one, before it ends."""
     shared: Shared | None = app.extensions["shared"]
     if shared is not None:
-        shared.courier.flush(STOP_FLUSH)
+        shared.publisher.flush(STOP_FLUSH)
 
 
 def upload_folder(config: Config) -> Path:

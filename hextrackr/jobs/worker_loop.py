@@ -14,26 +14,26 @@ from hextrackr.domain.models import Import
 from hextrackr.errors import DatabaseBusy, ErrorRecord, HexTrackrError, Maintenance
 
 from .channel import Message
-from .child_process import Keeper
+from .child_process import ChildProcess
 from .endings import Endings
-from .maintenance import ROUND, Rounds
+from .maintenance import ROUND, MaintenanceTasks
 from .maintenance_lock import MaintenanceLock
-from .queue import ImportRegistry
+from .queue import ImportQueue
 from .runner import Runner
-from .task_queue import Chores, Progressed
+from .task_queue import Progressed, TaskQueue
 
 log = logging.getLogger(__name__)
 
 _ERRORS = (SQLAlchemyError, HexTrackrError, OSError)
 
-#: What imports wait for, in words, by the kind of the chore; while others are under way there are no imports.
+#: What imports wait for, in words, by the kind of the task; while others are under way there are no imports.
 _CHORES = {"undo": "an undo", "backup": "a backup"}
 #: How long an end in good order waits for the running import to be let go of, in seconds.
 STOP_PATIENCE = 3.0
 
 
-class Turns:
-    """Takes chores, and imports one at a time, the oldest first.
+class WorkerLoop:
+    """Takes tasks, and imports one at a time, the oldest first.
 
     :param to_cancel: whether another process, such as a command, wants this import cancelled.
     :param may_import: whether this process takes imports, now.
@@ -43,14 +43,14 @@ class Turns:
 
     def __init__(
         self,
-        registry: ImportRegistry,
+        import_queue: ImportQueue,
         *,
         to_cancel: Callable[[Import], bool],
         may_import: Callable[[], bool],
         lock: MaintenanceLock,
         sleep: Callable[[float], None],
     ) -> None:
-        self._registry = registry
+        self._import_queue = import_queue
         self._to_cancel = to_cancel
         self._may_import = may_import
         self._lock = lock
@@ -58,13 +58,13 @@ class Turns:
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._working = False
-        self.chores = Chores(self._wake.set, sleep, self._stopped.is_set)
+        self.tasks = TaskQueue(self._wake.set, sleep, self._stopped.is_set)
 
-    def bind(self, runner: Runner, keeper: Keeper, rounds: Rounds, endings: Endings) -> None:
-        """Say what the turns consist of; the runner calls :meth:`meanwhile`, so it comes second."""
+    def bind(self, runner: Runner, child: ChildProcess, maintenance: MaintenanceTasks, endings: Endings) -> None:
+        """Say what the loop consists of; the runner calls :meth:`meanwhile`, so it comes second."""
         self._runner = runner
-        self._keeper = keeper
-        self._rounds = rounds
+        self._child = child
+        self._maintenance = maintenance
         self._endings = endings
 
     @property
@@ -88,43 +88,43 @@ class Turns:
             self._sleep(0.02)
 
     def work(self) -> None:
-        """Take turns until the end."""
+        """Work until the end."""
         self._working = True
         try:
             self._take_turns()
         finally:
-            self._keeper.discard()
+            self._child.discard()
             self._working = False
 
     def meanwhile(self) -> None:
         """Beside an import."""
         with _going_on():
             self._runner.cancel_current_if(self._to_cancel)
-            self._rounds.look_around()
+            self._maintenance.look_around()
 
     def _carry_out(self, request: Message, progressed: Progressed) -> ErrorRecord | None:
-        """Have the importer do a chore; see :meth:`.child_process.Keeper.ask`."""
-        chore = _CHORES.get(request.get("kind") or request["type"])
+        """Have the importer do a task; see :meth:`.child_process.ChildProcess.ask`."""
+        task = _CHORES.get(request.get("kind") or request["type"])
 
         def meanwhile() -> None:
             with _going_on():
-                if chore and self._may_import():
-                    self._rounds.remind_waiting(chore)
+                if task and self._may_import():
+                    self._maintenance.remind_waiting(task)
 
-        return self._keeper.ask(request, progressed, meanwhile)
+        return self._child.ask(request, progressed, meanwhile)
 
     def _take_turns(self) -> None:
         while not self._stopped.is_set():
             self._wake.clear()
             try:
                 if self._may_import():
-                    self._keeper.warm_up()
-                if self.chores.take(self._carry_out):
+                    self._child.warm_up()
+                if self.tasks.take(self._carry_out):
                     continue
                 with self._lock.writing():
                     self._endings.write_ends()
-                    self._rounds.look_around()
-                    waiting = self._registry.waiting() if self._may_import() else []
+                    self._maintenance.look_around()
+                    waiting = self._import_queue.waiting() if self._may_import() else []
                     if waiting:
                         self._runner.carry_out(waiting[0])
                         continue

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from hextrackr.db import dialects
-from hextrackr.db.error_mapping import translated
+from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.domain.models import Import
 from hextrackr.domain.models.imports import ImportState
 from hextrackr.errors import DatabaseBusy
@@ -59,7 +59,7 @@ def _written(engine: Engine, sleep: Callable[[float], None]) -> str:
                 connection.execute(text("SELECT 1"))
             return OK
         except SQLAlchemyError as error:
-            if not isinstance(translated(error), DatabaseBusy):
+            if not isinstance(error_from_exception(error), DatabaseBusy):
                 return "the database cannot be written to"
         with engine.connect() as connection:
             if connection.scalar(promoting) is not None:

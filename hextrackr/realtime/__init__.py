@@ -23,7 +23,7 @@ from .limits import SocketLimits
 from .packets import CheckedPacket
 from .pings import Pings
 from .rooms import FramedRooms, IndexedRooms
-from .session_watchdog import Lookout
+from .session_watchdog import SessionWatchdog
 from .websockets import BoundedWebSockets
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def init_app(app: Flask, config: Config) -> None:
     limits = SocketLimits(sockets_per_address=config.SOCKETS_PER_ADDRESS)
     clock = SocketIOClock(socketio)
     shared = app.extensions["shared"] = _shared(config, clock)
-    lookout = app.extensions["lookout"] = _lookout(app) if shared else None
+    watchdog = app.extensions["session_watchdog"] = _watchdog(app) if shared else None
     wsgi_app: WsgiApp = app.wsgi_app
-    heard = [told.heard for told in (app.extensions["metrics"], lookout) if told]
+    heard = [told.heard for told in (app.extensions["metrics"], watchdog) if told]
     socketio.init_app(
         app,
         async_mode=config.ASYNC_MODE,
@@ -85,8 +85,8 @@ def _forget_route(_error: BaseException | None) -> None:
 
 def start(app: Flask) -> None:
     """Begin to hear other processes, where there may be any, and to look after watched sessions; called once the server has forked."""
-    lookout: Lookout | None = app.extensions["lookout"]
-    if lookout is None:
+    watchdog: SessionWatchdog | None = app.extensions["session_watchdog"]
+    if watchdog is None:
         return
     # The library would do this with the first client, whose first events could then be missed.
     socketio.server.manager_initialized = True
@@ -94,7 +94,7 @@ def start(app: Flask) -> None:
 
     def watch() -> None:
         with app.app_context():
-            lookout.keep_looking(socketio.sleep)
+            watchdog.keep_looking(socketio.sleep)
 
     socketio.start_background_task(watch)
 
@@ -123,8 +123,8 @@ def _manager(config: Config, backlog: int, heard: list[Heard], shared: Shared | 
     return (QueuedFramedRooms if framed else QueuedRooms)(backlog, told, shared)
 
 
-def _lookout(app: Flask) -> Lookout:
-    return Lookout(
+def _watchdog(app: Flask) -> SessionWatchdog:
+    return SessionWatchdog(
         lambda session_id: app.extensions["import_snapshots"].find(session_id),
         lambda event, snapshot, room: socketio.server.manager.emit(event, snapshot, "/", room, ignore_queue=True),
         lambda room: room in socketio.server.manager.rooms.get("/", {}),

@@ -34,7 +34,7 @@ class Rest:
         return self
 
 
-class Wire:
+class Broadcast:
     """The connection of one websocket client.
 
     :param client: Engine.IO's socket of that client.
@@ -50,7 +50,7 @@ class Wire:
         self._lock = lock
 
     @classmethod
-    def of(cls, client: Any, websocket: Any) -> Wire | None:
+    def of(cls, client: Any, websocket: Any) -> Broadcast | None:
         """The wire of a websocket, or None if it is not one of green threads on a plain connection."""
         connection: Any = getattr(getattr(websocket, "socket", None), "fd", None)
         lock = getattr(websocket, "_sendlock", None)

@@ -10,7 +10,7 @@ from typing import Any
 from flask import current_app, request
 from flask_socketio import emit, join_room, leave_room
 
-from hextrackr.db.error_mapping import translated
+from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.errors import ErrorRecord, HexTrackrError, TooMany
 from hextrackr.extensions import import_snapshots, socketio
 from hextrackr.progress import protocol
@@ -39,9 +39,9 @@ def join_progress(session_id: object = None, *_: object) -> dict[str, Any]:
         snapshot = import_snapshots.find(session)
     if snapshot is not None:
         emit(protocol.STATUS, snapshot)
-    lookout = current_app.extensions["lookout"]
-    if lookout is not None:
-        lookout.joined(session, snapshot)
+    watchdog = current_app.extensions["session_watchdog"]
+    if watchdog is not None:
+        watchdog.joined(session, snapshot)
     return {"ok": True}
 
 
@@ -63,7 +63,7 @@ def ping(*_: object) -> None:
 @socketio.on_error_default
 def refused(error: Exception) -> dict[str, Any]:
     """A handler raised: the asking socket is told in words, as an event and as the acknowledgement."""
-    reason: HexTrackrError = translated(error)
+    reason: HexTrackrError = error_from_exception(error)
     if reason.code == HexTrackrError.code:
         log.error("A socket handler failed", exc_info=error)
     record: ErrorRecord = reason.record()

@@ -26,7 +26,7 @@ EVERY = 1.0
 _TERMINAL = {"completed": protocol.COMPLETE, "error": protocol.ERROR}
 
 
-class Lookout:
+class SessionWatchdog:
     """Watches over the sessions that sockets of this process have joined.
 
     :param find: what is known of a session, see :class:`hextrackr.jobs.snapshots.ImportSnapshots`.
@@ -70,7 +70,7 @@ class Lookout:
             try:
                 self.look()
             except (SQLAlchemyError, HexTrackrError, OSError):
-                log.exception("The lookout met an error and goes on")
+                log.exception("The session watchdog met an error and goes on")
 
     def look(self) -> None:
         """Ask after those that have been silent for too long."""

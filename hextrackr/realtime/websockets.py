@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
-from .broadcast import Rest, Wire
+from .broadcast import Broadcast, Rest
 from .limits import SocketLimits
 from .packets import MalformedPacket, check_frame
 from .peer_closed import has_left
@@ -29,12 +29,12 @@ class BoundedWebSocket:
         self, websocket: Any, limits: SocketLimits, sleep: Callable[[float], Any], complain: Callable[[str], None]
     ) -> None:
         self._websocket = websocket
-        self.wire: Wire | None = None
+        self.wire: Broadcast | None = None
         self._complain = complain
         self._backlog = limits.frames_burst
         self._connection = websocket.ws.sock if hasattr(websocket, "ws") else websocket.socket
         # Nothing that the library's websocket holds leads back to this one: else only the collector would free the two.
-        take_turn = _turns(TokenBucket(limits.frames_per_second, limits.frames_burst, time.monotonic), sleep)
+        take_turn = _worker_loop(TokenBucket(limits.frames_per_second, limits.frames_burst, time.monotonic), sleep)
         if hasattr(websocket, "Message"):
             websocket.Message = partial(_bounded(websocket.Message), limits, take_turn)
         if hasattr(websocket, "ws"):
@@ -110,7 +110,7 @@ class BoundedWebSockets:
                 bounded = BoundedWebSocket(websocket, self._limits, self._sleep, complain)
                 # The handler is a method of Engine.IO's socket of this client: there the wire is looked for.
                 client = getattr(handler, "__self__", None)
-                bounded.wire = Wire.of(client, websocket)
+                bounded.wire = Broadcast.of(client, websocket)
                 if client is not None:
                     client.wire = bounded.wire
                 try:
@@ -129,7 +129,7 @@ class BoundedWebSockets:
 TakeTurn = Callable[..., None]
 
 
-def _turns(frames: TokenBucket, sleep: Callable[[float], Any]) -> TakeTurn:
+def _worker_loop(frames: TokenBucket, sleep: Callable[[float], Any]) -> TakeTurn:
     def take_turn(turns: int = 1) -> None:
         wait = frames.wait(turns)
         if wait:

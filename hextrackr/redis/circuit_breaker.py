@@ -7,8 +7,8 @@ import logging
 log = logging.getLogger(__name__)
 
 
-class Breaker:
-    """Closed while the other side works. Who finds it failing opens it; only the courier, which goes on trying, closes it."""
+class CircuitBreaker:
+    """Closed while the other side works. Who finds it failing opens it; only the publisher, which goes on trying, closes it."""
 
     def __init__(self) -> None:
         self._closed = True

@@ -12,7 +12,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from .circuit_breaker import Breaker
+from .circuit_breaker import CircuitBreaker
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ State = tuple[str, bytes, int]
 
 
 @dataclass
-class _Parcel:
+class _Outgoing:
     """What is to be told of one subject: its newest state, the messages that stay, and after them those that a later one replaces."""
 
     state: Callable[[], State] | None = None
@@ -31,20 +31,20 @@ class _Parcel:
     passing: list[tuple[str, str]] = field(default_factory=list)
 
 
-class Courier:
+class Publisher:
     """Sends in the background; while Redis is away it keeps the newest of each subject, and what must not be lost.
 
     :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
     """
 
     def __init__(
-        self, client: Redis, breaker: Breaker, start_task: Callable[..., Any], sleep: Callable[[float], Any]
+        self, client: Redis, breaker: CircuitBreaker, start_task: Callable[..., Any], sleep: Callable[[float], Any]
     ) -> None:
         self._client = client
         self._breaker = breaker
         self._start_task = start_task
         self._sleep = sleep
-        self._parcels: dict[str, _Parcel] = {}
+        self._outgoing: dict[str, _Outgoing] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._running = False
@@ -54,7 +54,7 @@ class Courier:
     def keep(self, subject: str, state: Callable[[], State]) -> None:
         """Store the state of a subject; it is asked for when it is sent."""
         with self._lock:
-            self._parcel(subject).state = state
+            self._outgoing_of(subject).state = state
         self._go()
 
     def publish(self, subject: str, channel: str, message: str, *, lasting: bool) -> None:
@@ -63,14 +63,14 @@ class Courier:
         :param lasting: sent whatever happens; any other is replaced by a later one of its subject while Redis is away.
         """
         with self._lock:
-            parcel = self._parcel(subject)
+            outgoing = self._outgoing_of(subject)
             if not self._breaker.closed:
-                parcel.passing = []
+                outgoing.passing = []
             if lasting:
-                parcel.lasting += [*parcel.passing, (channel, message)]
-                parcel.passing = []
+                outgoing.lasting += [*outgoing.passing, (channel, message)]
+                outgoing.passing = []
             else:
-                parcel.passing.append((channel, message))
+                outgoing.passing.append((channel, message))
         self._go()
 
     def answers(self) -> bool:
@@ -90,7 +90,7 @@ class Courier:
     def flush(self, seconds: float) -> None:
         """Wait until everything is sent, but not for longer than this, and not for a Redis that does not answer."""
         deadline = time.monotonic() + seconds
-        while (self._parcels or self._sending) and self._breaker.closed and time.monotonic() < deadline:
+        while (self._outgoing or self._sending) and self._breaker.closed and time.monotonic() < deadline:
             self._sleep(0.01)
 
     def stop(self) -> None:
@@ -103,8 +103,8 @@ class Courier:
         """Whether something may be on its way."""
         return self._running
 
-    def _parcel(self, subject: str) -> _Parcel:
-        return self._parcels.setdefault(subject, _Parcel())
+    def _outgoing_of(self, subject: str) -> _Outgoing:
+        return self._outgoing.setdefault(subject, _Outgoing())
 
     def _go(self) -> None:
         self._wake.set()
@@ -117,7 +117,7 @@ class Courier:
         while not self._stopped:
             self._wake.wait()
             self._wake.clear()
-            while not self._stopped and (self._parcels or not self._breaker.closed):
+            while not self._stopped and (self._outgoing or not self._breaker.closed):
                 if not self._send():
                     self._sleep(RETRY)
         self._running = False
@@ -125,34 +125,34 @@ class Courier:
     def _send(self) -> bool:
         """Send everything there is; what could not be sent is kept, behind what has come since."""
         with self._lock:
-            parcels, self._parcels = self._parcels, {}
+            outgoing_by_subject, self._outgoing = self._outgoing, {}
             self._sending = True
         try:
             with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.ping()
-                for parcel in parcels.values():
-                    self._pack(pipeline, parcel)
+                for outgoing in outgoing_by_subject.values():
+                    self._pack(pipeline, outgoing)
                 pipeline.execute()
         except RedisError as error:
             self._breaker.failed(error)
-            self._take_back(parcels)
+            self._take_back(outgoing_by_subject)
             return False
         finally:
             self._sending = False
         self._breaker.works()
         return True
 
-    def _pack(self, pipeline: Any, parcel: _Parcel) -> None:
-        if parcel.state is not None:
-            key, value, milliseconds = parcel.state()
+    def _pack(self, pipeline: Any, outgoing: _Outgoing) -> None:
+        if outgoing.state is not None:
+            key, value, milliseconds = outgoing.state()
             pipeline.set(key, value, px=milliseconds)
-        for channel, message in (*parcel.lasting, *parcel.passing):
+        for channel, message in (*outgoing.lasting, *outgoing.passing):
             pipeline.publish(channel, message)
 
-    def _take_back(self, parcels: dict[str, _Parcel]) -> None:
+    def _take_back(self, outgoing_by_subject: dict[str, _Outgoing]) -> None:
         with self._lock:
-            for subject, old in parcels.items():
-                new = self._parcel(subject)
+            for subject, old in outgoing_by_subject.items():
+                new = self._outgoing_of(subject)
                 new.state = new.state or old.state
                 new.passing = (new.passing or ([] if new.lasting else old.passing))[-1:]
                 new.lasting = [*old.lasting, *new.lasting]

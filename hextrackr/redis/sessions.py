@@ -16,8 +16,8 @@ from hextrackr.progress.clock import Clock
 from hextrackr.progress.session import Session
 
 from . import redis_client
-from .circuit_breaker import Breaker
-from .publisher import Courier, State
+from .circuit_breaker import CircuitBreaker
+from .publisher import Publisher, State
 
 #: How long a session stays on record without a change, live and finished, in milliseconds.
 LIVE_MS = 3_600_000
@@ -54,10 +54,10 @@ class SharedSessions:
     Of the two the newer one counts, by its sequence.
     """
 
-    def __init__(self, client: Redis, breaker: Breaker, courier: Courier, clock: Clock) -> None:
+    def __init__(self, client: Redis, breaker: CircuitBreaker, publisher: Publisher, clock: Clock) -> None:
         self._client = client
         self._breaker = breaker
-        self._courier = courier
+        self._publisher = publisher
         self._clock = clock
         self._own: dict[str, Session] = {}
 
@@ -74,7 +74,7 @@ class SharedSessions:
 
     def put(self, session: Session) -> None:
         self._own[session.id] = session
-        self._courier.keep(session.id, partial(_state, session))
+        self._publisher.keep(session.id, partial(_state, session))
 
     def drop(self, session_id: str) -> None:
         """Forget it here; in Redis it runs out by itself, and another process may be at work on it."""
@@ -89,7 +89,7 @@ class SharedSessions:
         try:
             value = self._client.get(_key(session_id))
         except RedisError as error:
-            self._courier.lost(error)
+            self._publisher.lost(error)
             return None
         return self._read(orjson.loads(value)) if value else None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from hextrackr.db.error_mapping import translated
+from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.extensions import db, socketio
 
 from . import filters, kept, ordering
@@ -56,7 +56,7 @@ def _look_around(app: Flask) -> None:
             with app.app_context():
                 count(db.session, _pause)
         except SQLAlchemyError as error:
-            log.warning("Deep pages are counted when one is asked for: %s", translated(error).code)
+            log.warning("Deep pages are counted when one is asked for: %s", error_from_exception(error).code)
             seconds = LOOK_AFTER_ERROR
         socketio.sleep(seconds)
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, request
 
 from hextrackr.errors import MissingFile, RequestError
-from hextrackr.extensions import socketio, upkeep
+from hextrackr.extensions import backup_service, socketio
 from hextrackr.jobs.backups.service import Backup
 from hextrackr.progress import protocol
 
@@ -30,8 +30,8 @@ _CHUNK = 256 * 1024
 @blueprint.get("/backups")
 def backups() -> dict[str, Any]:
     """The backups, the newest first, and what became of the latest backups, restores and clears."""
-    told = [entry.told() for entry in upkeep.operations()[:OPERATIONS]]
-    return {"data": [_answer(backup) for backup in upkeep.backups()], "operations": told}
+    told = [entry.told() for entry in backup_service.operations()[:OPERATIONS]]
+    return {"data": [_answer(backup) for backup in backup_service.backups()], "operations": told}
 
 
 @blueprint.post("/backups")
@@ -49,7 +49,7 @@ def upload() -> tuple[dict[str, Any], int]:
         raise MissingFile("The form has no file in its field backupFile.")
     stored.keep()
     try:
-        return _answer(upkeep.take_in(stored.path)), 201
+        return _answer(backup_service.take_in(stored.path)), 201
     finally:
         stored.drop()
 
@@ -57,7 +57,7 @@ def upload() -> tuple[dict[str, Any], int]:
 @blueprint.get("/backups/<name>")
 def fetch(name: str) -> Response:
     """The file."""
-    path = upkeep.path(name)
+    path = backup_service.path(name)
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
         "Content-Length": str(path.stat().st_size),
@@ -69,14 +69,14 @@ def fetch(name: str) -> Response:
 @blueprint.delete("/backups/<name>")
 def remove(name: str) -> dict[str, Any]:
     """Delete it."""
-    upkeep.path(name).unlink(missing_ok=True)
+    backup_service.path(name).unlink(missing_ok=True)
     return {"success": True}
 
 
 @blueprint.post("/backups/<name>/restore")
 def restore(name: str) -> tuple[dict[str, Any], int]:
     """Begin to put a backup in place of the record."""
-    source = upkeep.path(name)
+    source = backup_service.path(name)
     _insist("restore")
     return _begin("restore", source)
 
@@ -91,7 +91,7 @@ def clear() -> tuple[dict[str, Any], int]:
 def _begin(kind: str, source: Path | None = None) -> tuple[dict[str, Any], int]:
     said = str(_body().get("sessionId", "")).strip()
     session_id = protocol.session_id(said) if said else str(uuid.uuid4())
-    return {"success": True, "sessionId": session_id, "name": upkeep.begin(kind, session_id, source)}, 202
+    return {"success": True, "sessionId": session_id, "name": backup_service.begin(kind, session_id, source)}, 202
 
 
 def _insist(kind: str) -> None:

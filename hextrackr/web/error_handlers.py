@@ -8,7 +8,7 @@ from flask import Flask, Response, jsonify, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge, TooManyRequests
 
-from hextrackr.db.error_mapping import translated
+from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.errors import ErrorRecord, HexTrackrError, TooMany, UploadTooLarge
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def ours(error: HexTrackrError) -> tuple[Response | str, int]:
 
 def librarys(error: Exception) -> tuple[Response | str, int]:
     """What the database or the disk says; the log has it where we have no better word than that something went wrong."""
-    known = translated(error)
+    known = error_from_exception(error)
     if known.code == HexTrackrError.code:
         log.error("%s %s failed", request.method, request.path, exc_info=error)
     return ours(known)

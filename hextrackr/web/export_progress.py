@@ -13,7 +13,7 @@ from .exports import Export
 _CUT_SHORT: ErrorRecord = {"code": Interrupted.code, "detail": "The download ended before the file was complete."}
 
 
-class WatchedExport:
+class ExportProgress:
     """An export with a progress session.
 
     :param session_id: the client's own.

@@ -23,7 +23,7 @@ from sqlalchemy import Engine, Select, String, func, select, type_coerce
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.db.error_mapping import translated
+from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.db.hints import by_id
 from hextrackr.db.matching import Among
 from hextrackr.domain.models import Asset, Definition, Evidence, Finding, Sighting, Source
@@ -114,7 +114,7 @@ class Export:
             finally:
                 self._is_given_up = True
             if self._error is not None:
-                raise translated(self._error) from self._error
+                raise error_from_exception(self._error) from self._error
             if not self._is_complete:
                 raise Interrupted("The file was not written to its end.")
 

@@ -16,7 +16,7 @@ from hextrackr.db import files
 from hextrackr.domain.models import Import, Reject
 from hextrackr.domain.models.imports import FINISHED, ImportState
 from hextrackr.errors import Conflict, MissingFile, NotFound, TooMany
-from hextrackr.extensions import db, import_registry, import_supervisor, offload, socketio
+from hextrackr.extensions import db, import_queue, import_supervisor, offload, socketio
 from hextrackr.progress import protocol
 
 from . import paging, serializers, upload_form
@@ -71,7 +71,7 @@ def imports() -> dict[str, Any]:
     newest = select(Import).where(chosen).order_by(Import.id.desc())
     rows = db.session.scalars(newest.limit(page.limit).offset(page.offset))
     total = db.session.scalar(select(func.count()).select_from(Import).where(chosen)) or 0
-    undoable = import_registry.undoable()
+    undoable = import_queue.undoable()
     return {"data": [serializers.of_import(record, undoable) for record in rows], "pagination": page.pagination(total)}
 
 
@@ -108,7 +108,7 @@ def retry(import_id: int) -> Answer:
     import_supervisor.refuse_if_stopping()
     session_id = request.form.get("sessionId", "").strip() or str(uuid.uuid4())
     with import_supervisor.reserved(protocol.session_id(session_id)):
-        record = import_registry.retry(import_id, session_id)
+        record = import_queue.retry(import_id, session_id)
         if record is None:
             raise Conflict(
                 "The file of this import is not on the server any more; please upload it again.", "NOT_RETRYABLE"
@@ -147,7 +147,7 @@ def _rejects(engine: Engine, import_id: int) -> Iterator[tuple[Any, ...]]:
 def _receive() -> Import:
     """Store the upload and queue its import: both survive a power cut before anybody is told of them."""
     import_supervisor.refuse_if_stopping()
-    if import_registry.queued() >= QUEUE:
+    if import_queue.queued() >= QUEUE:
         raise TooMany("Too many imports are waiting; please try again when some of them are done.", "QUEUE_FULL")
     incoming = cast(ImportRequest, request)
     with UPLOADS.slot(request.remote_addr or ""):
@@ -160,7 +160,7 @@ def _receive() -> Import:
         with import_supervisor.reserved(values["session_id"]):
             name = upload.keep()
             try:
-                record = import_registry.enqueue(file_size=upload.size, digest=upload.digest, upload=name, **values)
+                record = import_queue.enqueue(file_size=upload.size, digest=upload.digest, upload=name, **values)
             except BaseException:
                 upload.drop()
                 raise
@@ -177,7 +177,7 @@ def _submitted(record: Import) -> dict[str, Any]:
 
 
 def _answer(record: Import) -> dict[str, Any]:
-    return serializers.of_import(record, import_registry.undoable())
+    return serializers.of_import(record, import_queue.undoable())
 
 
 def _accepted(record: Import) -> dict[str, Any]:
@@ -193,7 +193,7 @@ def _accepted(record: Import) -> dict[str, Any]:
 
 
 def _existing(import_id: int) -> Import:
-    record = import_registry.get(import_id)
+    record = import_queue.get(import_id)
     if record is None:
         raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
     return record

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hextrackr.db import dialects, transactions
 from hextrackr.domain.models import Import, SavedMapping
 from hextrackr.errors import Conflict, NotFound, RequestError
-from hextrackr.extensions import db, import_registry, socketio
+from hextrackr.extensions import db, import_queue, socketio
 from hextrackr.ingest.formats import custom
 from hextrackr.ingest.formats.format import normalised
 from hextrackr.jobs.queue import now_ms
@@ -95,7 +95,7 @@ def _number(value: Any) -> int:
 
 
 def _existing(import_id: int) -> Import:
-    record = import_registry.get(import_id)
+    record = import_queue.get(import_id)
     if record is None:
         raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
     return record

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from hextrackr.domain.models import Asset, Definition, Import, StateTotal
 from hextrackr.errors import NotFound
-from hextrackr.extensions import db, import_registry, upkeep
+from hextrackr.extensions import backup_service, db, import_queue
 
 from . import host_and_cve_pages
 
@@ -95,7 +95,7 @@ def mapping(import_id: int) -> str:
 @blueprint.get("/data")
 def data() -> str:
     """Backups, and the way to an empty record."""
-    return render_template("data.html", expected=len(upkeep.backups()), refusal=upkeep.refusal)
+    return render_template("data.html", expected=len(backup_service.backups()), refusal=backup_service.refusal)
 
 
 @blueprint.get("/vulnerabilities")
@@ -141,7 +141,7 @@ def one_cve(cve: str) -> str:
 
 
 def _existing(import_id: int) -> Import:
-    record = import_registry.get(import_id)
+    record = import_queue.get(import_id)
     if record is None:
         raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
     return record

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from hextrackr.errors import TooMany
 
 
-class UploadSlots:
+class UploadConcurrency:
     """Counts the uploads that are coming in; each holds a green thread, a connection and a file.
 
     :param total: of all clients.
@@ -42,4 +42,4 @@ class UploadSlots:
 
 
 #: Those of this process, of imports and backups together.
-UPLOADS = UploadSlots()
+UPLOADS = UploadConcurrency()

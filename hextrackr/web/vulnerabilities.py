@@ -13,10 +13,10 @@ from hextrackr.domain.models import Asset, Import, StateTotal
 from hextrackr.domain.models.findings import WORST_FIRST, Lifecycle
 from hextrackr.domain.models.imports import ImportState
 from hextrackr.errors import NotFound
-from hextrackr.extensions import db, import_registry, socketio
+from hextrackr.extensions import db, import_queue, socketio
 
 from . import exports, filters, findings, grouping, history, listing, ordering, paging, serializers, trends
-from .export_progress import WatchedExport
+from .export_progress import ExportProgress
 
 blueprint = Blueprint("vulnerabilities", __name__, url_prefix="/api/vulnerabilities")
 
@@ -56,7 +56,7 @@ def exported(kind: str) -> Response:
     )  # fmt: skip
     session_id = request.args.get("sessionId", "") if request.method == "GET" else ""
     tracker = current_app.extensions["progress_tracker"]
-    watched = WatchedExport(export, tracker, session_id, name) if session_id else None
+    watched = ExportProgress(export, tracker, session_id, name) if session_id else None
     response = Response(
         (watched or export).text(),
         mimetype="text/csv" if kind == "csv" else "application/json",
@@ -99,7 +99,7 @@ def stats() -> dict[str, Any]:
         "vprSum": round(sum(row.vpr_sum for row in is_open), 1),
         "hosts": db.session.scalar(select(func.count()).select_from(Asset)) or 0,
         "lastScans": trends.last_scans(db.session),
-        "lastImport": serializers.of_import(last, import_registry.undoable()) if last else None,
+        "lastImport": serializers.of_import(last, import_queue.undoable()) if last else None,
     }
 
 

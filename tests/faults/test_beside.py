@@ -42,7 +42,7 @@ def test_an_importer_process_that_cannot_be_started(start_app, monkeypatch):
 def test_an_end_that_cannot_be_written_is_told_at_once_and_written_later(start_app, monkeypatch):
     app = start_app()
     with monkeypatch.context() as patch:
-        patch.setattr(app.registry, "end", refuse(DatabaseUnavailable()))
+        patch.setattr(app.import_queue, "end", refuse(DatabaseUnavailable()))
         import_id = app.upload(b"name,price,quantity\n1,2,3\n")
         told = app.told_the_end(app.record(import_id)["sessionId"])
         assert told["error"]["code"] == "UNKNOWN_FORMAT"

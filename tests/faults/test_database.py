@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from hextrackr.db import engines, transactions
-from hextrackr.db.error_mapping import translated
+from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.ingest.job import Job
 from hextrackr.jobs import wiring
 from tests.support.client import form, get, upload
@@ -210,4 +210,4 @@ def test_what_sqlite_says_of_its_file(tmp_path, change, url):
     with pytest.raises(Exception) as failure, engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO t SELECT * FROM t")
     engine.dispose()
-    assert translated(failure.value).code == "DATABASE_UNAVAILABLE"
+    assert error_from_exception(failure.value).code == "DATABASE_UNAVAILABLE"

@@ -21,7 +21,7 @@ import pytest
 from hextrackr import create_app
 from hextrackr.jobs import importer_process
 from hextrackr.jobs.backups import schema
-from hextrackr.jobs.backups.service import Upkeep
+from hextrackr.jobs.backups.service import BackupService
 from tests.support.exports import scan
 
 pytestmark = [pytest.mark.system, pytest.mark.sqlite("PostgreSQL is backed up by its own programs")]
@@ -88,10 +88,10 @@ def test_what_cannot_begin_says_so(start_app, monkeypatch, kind, error):
 def test_a_task_that_cannot_be_started_holds_nothing(start_app, monkeypatch):
     app = start_app()
     with monkeypatch.context() as patch:
-        patch.setattr(app.upkeep, "_start_task", refuse(RuntimeError("can't start new thread")))
+        patch.setattr(app.backup_service, "_start_task", refuse(RuntimeError("can't start new thread")))
         for kind in ("backup", "clear"):
             with pytest.raises(RuntimeError):
-                app.upkeep.begin(kind, str(uuid.uuid4()))
+                app.backup_service.begin(kind, str(uuid.uuid4()))
     assert {each["state"] for each in app.get("/api/backups").json["operations"]} == {"failed"}
     assert app.ended(app.upload(scan([1])))["state"] == "completed"
     assert app.told_the_end(begin(app, "clear"))["status"] == "completed"
@@ -100,7 +100,7 @@ def test_a_task_that_cannot_be_started_holds_nothing(start_app, monkeypatch):
 def test_a_database_that_fails_as_the_lock_is_taken_holds_nothing(start_app, monkeypatch):
     app = start_app()
     with monkeypatch.context() as patch:
-        patch.setattr(app.registry, "unfinished", refuse(sqlite3.OperationalError("disk I/O error")))
+        patch.setattr(app.import_queue, "unfinished", refuse(sqlite3.OperationalError("disk I/O error")))
         with pytest.raises(sqlite3.OperationalError):
             app.ask("/api/clear", {"confirm": "DELETE"})
     assert app.ended(app.upload(scan([1])))["state"] == "completed"
@@ -115,14 +115,14 @@ def test_what_an_importer_that_is_killed_leaves_is_told(start_app, monkeypatch, 
     assert app.ended(app.upload(scan([1, 2, 3])))["state"] == "completed"
     app.rested()
     before, backups = app.findings(), len(app.get("/api/backups").json["data"])
-    progressed = Upkeep._progressed
+    progressed = BackupService._progressed
 
     def killing(self, session_id, line):
         progressed(self, session_id, line)
         if line["progress"] >= at:
             app.end_the_importer()
 
-    monkeypatch.setattr(Upkeep, "_progressed", killing)
+    monkeypatch.setattr(BackupService, "_progressed", killing)
     session = begin(app, kind, name)
     told = app.told_the_end(session)
     monkeypatch.undo()
@@ -175,7 +175,7 @@ def killed(*arguments):
     os.kill(os.getpid(), signal.SIGKILL)
 copying.put_in_place = killed
 app = create_app(TestingConfig(INSTANCE_PATH=Path(sys.argv[1])))
-with app.app_context(), app.extensions["upkeep"].running("clear") as work:
+with app.app_context(), app.extensions["backup_service"].running("clear") as work:
     operations.carry_out(work, lambda *_: None)
 """
 

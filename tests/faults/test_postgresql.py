@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from config import TestingConfig
 from hextrackr.db import dialects, engines
-from hextrackr.db.error_mapping import translated
+from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.domain import lifecycle
 from hextrackr.errors import DatabaseUnavailable
 from tests.support import postgresql
@@ -63,19 +63,19 @@ STATES = {
 
 @pytest.mark.parametrize(("state", "code"), STATES.items())
 def test_every_sqlstate_has_its_code(state, code):
-    told = translated(psycopg.errors.lookup(state)('relation "findings" at 127.0.0.1: SELECT 1'))
+    told = error_from_exception(psycopg.errors.lookup(state)('relation "findings" at 127.0.0.1: SELECT 1'))
     assert told.code == code
     assert not UNTOLD.search(told.detail)
 
 
 def test_what_comes_without_a_sqlstate(engine):
-    assert translated(psycopg.OperationalError("consuming input failed")).code == "DATABASE_UNAVAILABLE"
-    assert translated(psycopg.InterfaceError("the connection is lost")).code == "DATABASE_UNAVAILABLE"
-    assert translated(psycopg.DataError("no such value")).code == "INTERNAL"
+    assert error_from_exception(psycopg.OperationalError("consuming input failed")).code == "DATABASE_UNAVAILABLE"
+    assert error_from_exception(psycopg.InterfaceError("the connection is lost")).code == "DATABASE_UNAVAILABLE"
+    assert error_from_exception(psycopg.DataError("no such value")).code == "INTERNAL"
     nobody = engines.open_database("postgresql+psycopg://nobody@127.0.0.1:1/none")
     with pytest.raises(Exception) as refused, nobody.connect():
         pass
-    assert translated(refused.value).code == "DATABASE_UNAVAILABLE"
+    assert error_from_exception(refused.value).code == "DATABASE_UNAVAILABLE"
 
 
 def test_a_server_that_is_away_is_told_of_and_comes_back(server, client):
@@ -174,7 +174,7 @@ def test_a_lock_longer_than_the_patience_ends_the_import(config, engine, tmp_pat
         other.execute(text("LOCK TABLE assets IN ACCESS EXCLUSIVE MODE"))
         with pytest.raises(Exception) as failure:
             bring(scan([1, 2]))
-    assert translated(failure.value).code == "SQLITE_BUSY"
+    assert error_from_exception(failure.value).code == "SQLITE_BUSY"
     assert dump(engine) == before
 
 

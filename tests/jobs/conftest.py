@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from hextrackr.domain.models import Import
-from hextrackr.extensions import import_registry, import_supervisor
+from hextrackr.extensions import import_queue, import_supervisor
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def queue(app: Flask) -> Callable[..., Import]:
         (app.config["INSTANCE_PATH"] / "uploads" / name).write_bytes(content)
         values = {"session_id": str(uuid.uuid4()), "filename": "scan.csv", "source_label": "", **columns}
         with app.app_context():
-            import_id = import_registry.add(file_size=len(content), upload=name, **values)
-            record = import_registry.get(import_id)
+            import_id = import_queue.add(file_size=len(content), upload=name, **values)
+            record = import_queue.get(import_id)
             if submit:
                 import_supervisor.submit(record)
         return record
@@ -39,7 +39,7 @@ def wait_for(app: Flask) -> Callable[..., Import]:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with app.app_context():
-                now = import_registry.get(record.id)
+                now = import_queue.get(record.id)
             if now.state in states:
                 return now
             time.sleep(0.005)

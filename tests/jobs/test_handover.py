@@ -12,7 +12,7 @@ from hextrackr.domain.models import Import
 from hextrackr.domain.models.imports import ImportState
 from hextrackr.errors import Cancelled, Conflict
 from hextrackr.jobs import process_id, snapshots
-from hextrackr.jobs.progress_reporter import Announcer
+from hextrackr.jobs.progress_reporter import ProgressReporter
 from hextrackr.jobs.queue import now_ms
 from hextrackr.jobs.snapshots import ImportSnapshots
 from hextrackr.progress.tracker import ProgressTracker
@@ -52,14 +52,14 @@ def test_each_stage_of_an_imports_life_is_numbered_above_the_one_before():
 
 
 def test_a_takeover_goes_on_above_what_was_told(tracker, events):
-    announcer = Announcer(tracker)
-    announcer.queued(record())
-    announcer.taken(record("reading", 1, "a"))
-    announcer.progressed(record("reading", 1, "a"), line(40.0))
-    announcer.resumed(record("queued", 1))
-    announcer.taken(record("reading", 2, "b"))
+    reporter = ProgressReporter(tracker)
+    reporter.queued(record())
+    reporter.taken(record("reading", 1, "a"))
+    reporter.progressed(record("reading", 1, "a"), line(40.0))
+    reporter.resumed(record("queued", 1))
+    reporter.taken(record("reading", 2, "b"))
     events.clock.advance(1_000)
-    announcer.progressed(record("reading", 2, "b"), line(1.0))
+    reporter.progressed(record("reading", 2, "b"), line(1.0))
     sequences = [payload["metadata"]["sequence"] for _, _, payload, _ in events.events]
     assert sequences == sorted(set(sequences))
     assert events.last()["progress"] == 40.0
@@ -67,22 +67,22 @@ def test_a_takeover_goes_on_above_what_was_told(tracker, events):
 
 @pytest.mark.parametrize("waited", [True, False])
 def test_who_has_waited_is_told_that_its_turn_has_come(tracker, waited):
-    announcer = Announcer(tracker)
-    announcer.queued(record())
+    reporter = ProgressReporter(tracker)
+    reporter.queued(record())
     if waited:
-        announcer.waiting(record(), 2)
+        reporter.waiting(record(), 2)
         assert tracker.get_session(SESSION)["metadata"]["message"] == "Waiting for 2 other imports to finish..."
-    announcer.taken(record("reading", 1, "a"))
+    reporter.taken(record("reading", 1, "a"))
     told = tracker.get_session(SESSION)["metadata"]
     assert told["message"].endswith("he import is about to start.") and not told.get("queuePosition")
 
 
 def test_that_no_worker_takes_an_import_is_told_once(tracker, events):
-    announcer = Announcer(tracker)
-    announcer.queued(record())
+    reporter = ProgressReporter(tracker)
+    reporter.queued(record())
     for _ in range(3):
         events.clock.advance(1_000)
-        announcer.unattended(record(), 1)
+        reporter.unattended(record(), 1)
     assert [payload["message"].startswith("Waiting for a worker") for _, _, payload, _ in events.events] == [
         False,
         True,
@@ -90,21 +90,21 @@ def test_that_no_worker_takes_an_import_is_told_once(tracker, events):
 
 
 def test_who_takes_an_import_first_opens_its_session_and_the_upload_is_no_conflict(tracker):
-    announcer = Announcer(tracker)
-    announcer.taken(record("reading", 1, "a"))
-    announcer.queued(record())
+    reporter = ProgressReporter(tracker)
+    reporter.taken(record("reading", 1, "a"))
+    reporter.queued(record())
     tracker.create_session_with_id(OTHER)
     other = record()
     other.session_id = OTHER
     with pytest.raises(Conflict):
-        announcer.queued(other)
+        reporter.queued(other)
 
 
 def test_an_import_goes_on_untold_where_there_is_no_room_for_its_session(events):
     tracker = ProgressTracker(events, events.clock, max_sessions=0)
-    announcer = Announcer(tracker)
-    announcer.taken(record("reading", 1, "a"))
-    announcer.progressed(record("reading", 1, "a"), line(40.0))
+    reporter = ProgressReporter(tracker)
+    reporter.taken(record("reading", 1, "a"))
+    reporter.progressed(record("reading", 1, "a"), line(40.0))
     assert events.events == []
 
 

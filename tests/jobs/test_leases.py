@@ -22,7 +22,7 @@ from hextrackr.ingest.job import Job
 from hextrackr.ingest.ownership import LEASE_MS
 from hextrackr.jobs import file_cleanup, process_id
 from hextrackr.jobs.leases import Leases
-from hextrackr.jobs.queue import ImportRegistry, now_ms
+from hextrackr.jobs.queue import ImportQueue, now_ms
 from hextrackr.progress.meter import Meter
 from tests.support.exports import scan
 
@@ -30,8 +30,8 @@ ENDED = {"code": "INTERRUPTED", "detail": "It ended."}
 
 
 @pytest.fixture
-def registry(engine):
-    return ImportRegistry(engine, time.sleep)
+def import_queue(engine):
+    return ImportQueue(engine, time.sleep)
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def leases(engine):
 
 
 @pytest.fixture
-def queued(registry):
+def queued(import_queue):
     def add(**values):
-        return registry.get(
-            registry.add(session_id=str(uuid.uuid4()), filename="f", file_size=1, upload="u.csv", **values)
+        return import_queue.get(
+            import_queue.add(session_id=str(uuid.uuid4()), filename="f", file_size=1, upload="u.csv", **values)
         )
 
     return add
@@ -67,22 +67,22 @@ def expire(engine, record):
         session.execute(update(Import).where(Import.id == record.id).values(lease_until=now_ms() - 1))
 
 
-def test_an_import_is_claimed_once(registry, leases, queued):
-    first, second = queued(), registry.get(1)
+def test_an_import_is_claimed_once(import_queue, leases, queued):
+    first, second = queued(), import_queue.get(1)
     assert leases("a").claim(first)
     assert not leases("b").claim(second)
-    assert not leases("b").claim(registry.get(1))
-    row = registry.get(1)
+    assert not leases("b").claim(import_queue.get(1))
+    row = import_queue.get(1)
     assert (row.state, row.owner, row.epoch, row.attempts) == ("reading", "a", 1, 1)
     assert row.lease_until > now_ms() + LEASE_MS / 2
-    assert registry.waiting() == []
+    assert import_queue.waiting() == []
 
 
-def test_of_many_who_claim_at_once_one_owns_it(registry, leases, queued):
+def test_of_many_who_claim_at_once_one_owns_it(import_queue, leases, queued):
     owners = [leases(f"process {number}") for number in range(8)]
     for _ in range(20):
         record = queued()
-        seen = [registry.get(record.id) for _ in owners]
+        seen = [import_queue.get(record.id) for _ in owners]
         wins = []
         threads = [
             threading.Thread(target=lambda o=owner, r=row, w=wins: w.append(o.claim(r)))
@@ -99,11 +99,11 @@ CLAIMANT = """
 import sys, time
 from hextrackr.ingest import engines
 from hextrackr.jobs.leases import Leases
-from hextrackr.jobs.queue import ImportRegistry
+from hextrackr.jobs.queue import ImportQueue
 url, owner, imports = sys.argv[1], sys.argv[2], int(sys.argv[3])
 engine = engines.open_database(url)
-registry, leases = ImportRegistry(engine, time.sleep), Leases(engine, time.sleep, owner)
-seen = [registry.get(number) for number in range(1, imports + 1)]
+import_queue, leases = ImportQueue(engine, time.sleep), Leases(engine, time.sleep, owner)
+seen = [import_queue.get(number) for number in range(1, imports + 1)]
 print("ready", flush=True)
 sys.stdin.readline()
 print(*(record.id for record in seen if leases.claim(record)))
@@ -128,7 +128,7 @@ def test_two_processes_that_claim_a_thousand_imports_share_them(config, engine, 
     assert query("SELECT DISTINCT epoch, attempts FROM imports") == [(1, 1)]
 
 
-def test_only_an_expired_lease_is_taken_over_and_the_late_owner_loses(registry, leases, queued, engine):
+def test_only_an_expired_lease_is_taken_over_and_the_late_owner_loses(import_queue, leases, queued, engine):
     stopped, other = leases(process_id.own()), leases("other/machine/1-1")
     record = queued()
     stopped.claim(record)
@@ -138,17 +138,17 @@ def test_only_an_expired_lease_is_taken_over_and_the_late_owner_loses(registry, 
     assert (taken.state, taken.epoch) == ("queued", 1)
     assert other.claim(taken)
 
-    lease = registry.get(record.id).lease_until
+    lease = import_queue.get(record.id).lease_until
     ownership.renew(engine, job(record))
-    assert registry.get(record.id).lease_until == lease
-    assert not registry.end(record, ImportState.FAILED, ENDED)
+    assert import_queue.get(record.id).lease_until == lease
+    assert not import_queue.end(record, ImportState.FAILED, ENDED)
     expire(engine, record)
     ownership.renew(engine, job(taken))
-    assert registry.get(record.id).lease_until > now_ms()
-    assert registry.end(taken, ImportState.FAILED, ENDED)
+    assert import_queue.get(record.id).lease_until > now_ms()
+    assert import_queue.end(taken, ImportState.FAILED, ENDED)
 
 
-def test_the_late_importer_writes_nothing(registry, leases, queued, engine, config, query, tmp_path):
+def test_the_late_importer_writes_nothing(import_queue, leases, queued, engine, config, query, tmp_path):
     record = queued(source_label="")
     stopped = leases("a")
     stopped.claim(record)
@@ -162,7 +162,7 @@ def test_the_late_importer_writes_nothing(registry, leases, queued, engine, conf
         pipeline.run(late, Meter(lambda reading: None, time.monotonic))
     assert query("SELECT count(*) FROM staging_findings") == [(0,)]
     assert query("SELECT count(*) FROM findings") == [(0,)]
-    assert registry.get(record.id).state == "reading"
+    assert import_queue.get(record.id).state == "reading"
 
 
 def test_the_import_of_a_process_that_is_gone_is_taken_over_at_once(leases, queued, gone):
@@ -171,21 +171,21 @@ def test_the_import_of_a_process_that_is_gone_is_taken_over_at_once(leases, queu
     assert [taken.id for taken in leases(process_id.own()).take_back()] == [record.id]
 
 
-def test_a_confirmed_import_is_only_promoted_again(registry, leases, queued, engine, gone):
+def test_a_confirmed_import_is_only_promoted_again(import_queue, leases, queued, engine, gone):
     record = queued()
     with Session(engine) as session, session.begin():
         session.execute(update(Import).values(state=ImportState.AWAITING_CONFIRMATION))
-    assert registry.confirm(record.id)
-    confirmed = registry.get(record.id)
-    assert [waiting.id for waiting in registry.waiting()] == [record.id]
+    assert import_queue.confirm(record.id)
+    confirmed = import_queue.get(record.id)
+    assert [waiting.id for waiting in import_queue.waiting()] == [record.id]
     assert leases(gone).claim(confirmed)
-    assert registry.waiting() == []
+    assert import_queue.waiting() == []
     [taken] = leases("b").take_back()
     assert (taken.state, taken.confirmed, taken.answered) == ("promoting", True, True)
-    assert [waiting.id for waiting in registry.waiting()] == [record.id]
+    assert [waiting.id for waiting in import_queue.waiting()] == [record.id]
 
 
-def test_a_released_import_is_free(registry, leases, queued):
+def test_a_released_import_is_free(import_queue, leases, queued):
     record = queued()
     leases("a").claim(record)
     leases("a").release(record)

@@ -17,11 +17,11 @@ from sqlalchemy import text
 from hextrackr import create_app
 from hextrackr.db.dialects import lock_source
 from hextrackr.errors import Conflict, HexTrackrError, NotFound
-from hextrackr.extensions import import_registry, import_snapshots, import_supervisor
+from hextrackr.extensions import import_queue, import_snapshots, import_supervisor
 from hextrackr.jobs import cancellation, process_id, wiring
 from hextrackr.jobs.answers import YES, Answer
 from hextrackr.jobs.importer_process import ImporterProcess
-from hextrackr.jobs.progress_reporter import Announcer
+from hextrackr.jobs.progress_reporter import ProgressReporter
 from tests.support.exports import scan
 from tests.support.generator import Estate, write
 from tests.support.waiting import until
@@ -47,7 +47,7 @@ def supervisor(working):
 @pytest.fixture
 def just_taken(working, monkeypatch):
     """Do something beside the supervisor when it has taken its next import and not yet handed it to its importer."""
-    taken, done = Announcer.taken, Future()
+    taken, done = ProgressReporter.taken, Future()
 
     def do(what):
         def act(record):
@@ -57,13 +57,13 @@ def just_taken(working, monkeypatch):
                 except HexTrackrError as error:
                     done.set_exception(error)
 
-        def taken_and_done(announcer, record):
+        def taken_and_done(reporter, record):
             monkeypatch.undo()
-            taken(announcer, record)
+            taken(reporter, record)
             threading.Thread(target=act, args=(record,)).start()
             time.sleep(0.3)
 
-        monkeypatch.setattr(Announcer, "taken", taken_and_done)
+        monkeypatch.setattr(ProgressReporter, "taken", taken_and_done)
         return done
 
     return do
@@ -146,9 +146,9 @@ def test_a_killed_importer_ends_its_import_in_words_and_the_next_works(
     assert wait_for(queue(scan([1, 2])), "completed").inserted == 1
     until(lambda: query(STAGED) == [(0,)] and [path.name for path in leftovers(working)] == [record.upload])
     with working.app_context():
-        again = import_registry.retry(record.id, str(uuid.uuid4()))
+        again = import_queue.retry(record.id, str(uuid.uuid4()))
         supervisor.submit(again)
-        assert import_registry.retry(record.id, str(uuid.uuid4())) is None
+        assert import_queue.retry(record.id, str(uuid.uuid4())) is None
         done = wait_for(again, "completed")
     assert done.inserted + done.unchanged == 60_000
     until(lambda: not leftovers(working))
@@ -410,7 +410,7 @@ def _answered(config, queue, wait_for, answer):
     record = wait_for(queue(scan([1]), submit=False), "awaiting-confirmation")
     served.extensions["import_supervisor"].stop()
     with served.app_context():
-        assert served.extensions["import_registry"].confirm(record.id, answer)
+        assert served.extensions["import_queue"].confirm(record.id, answer)
     (config.INSTANCE_PATH / "uploads" / record.upload).unlink()  # nothing is read again
     return record
 
@@ -446,7 +446,7 @@ def test_an_importer_killed_after_an_answer_leaves_it_answered(working, config, 
     wait_for(queue(scan(range(30))), "completed")
     record = wait_for(queue(scan([1])), "awaiting-confirmation")
     with working.app_context():
-        assert import_registry.confirm(record.id, Answer(source="Paris"))
+        assert import_queue.confirm(record.id, Answer(source="Paris"))
     with engine.begin() as connection:  # as one that was claimed by a process which has died in the middle of it
         connection.execute(
             text("UPDATE imports SET lease_until = 1, owner = 'gone', epoch = epoch + 1 WHERE id = :id"),
@@ -464,7 +464,7 @@ def test_stopping_the_server_leaves_the_import_for_the_next_start(working, queue
     working.extensions["import_supervisor"].stop()
     time.sleep(0.5)
     with working.app_context():
-        assert import_registry.get(record.id).state in ("staging", "promoting")
+        assert import_queue.get(record.id).state in ("staging", "promoting")
         assert (working.config["INSTANCE_PATH"] / "uploads" / record.upload).exists()
 
 

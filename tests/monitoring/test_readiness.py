@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from hextrackr.extensions import import_registry
+from hextrackr.extensions import import_queue
 from hextrackr.jobs.queue import now_ms
 from hextrackr.monitoring import readiness
 
@@ -57,7 +57,7 @@ def test_a_database_that_another_program_has_locked(client, database):
 
 def test_a_database_that_a_promotion_holds(app, client, database):
     with app.app_context():
-        import_registry.add(session_id="s", filename="f", file_size=1, upload="")
+        import_queue.add(session_id="s", filename="f", file_size=1, upload="")
     changed(database, f"UPDATE imports SET state = 'promoting', lease_until = {now_ms() + 60_000}")
     with closing(sqlite3.connect(database)) as importer:
         importer.execute("BEGIN IMMEDIATE")

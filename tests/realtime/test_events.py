@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hextrackr.extensions import import_registry, socketio, tracker
+from hextrackr.extensions import import_queue, socketio, tracker
 from hextrackr.realtime.limits import SocketLimits
 
 UUID = "6f1c2a34-1111-4222-8333-444455556666"
@@ -105,10 +105,8 @@ def test_who_joins_after_the_end_gets_the_terminal_snapshot(app, connect):
 
 def test_a_finished_import_answers_from_its_row(app, connect):
     with app.app_context():
-        import_id = import_registry.add(session_id=UUID, filename="scan.csv", file_size=10, upload="x.csv")
-        import_registry.end(
-            import_registry.get(import_id), "failed", {"code": "UNKNOWN_FORMAT", "detail": "No scanner's."}
-        )
+        import_id = import_queue.add(session_id=UUID, filename="scan.csv", file_size=10, upload="x.csv")
+        import_queue.end(import_queue.get(import_id), "failed", {"code": "UNKNOWN_FORMAT", "detail": "No scanner's."})
     client = connect()
     client.emit("join-progress", UUID)
     [(name, snapshot)] = received(client)

@@ -66,5 +66,5 @@ def process(redis: RedisServer, clock: Clock) -> Iterator[Callable[[], Shared]]:
 
     yield process
     for shared in opened:
-        shared.courier.stop()
-        until(lambda shared=shared: not shared.courier.running)
+        shared.publisher.stop()
+        until(lambda shared=shared: not shared.publisher.running)

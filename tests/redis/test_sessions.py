@@ -125,7 +125,7 @@ def test_while_redis_is_away_each_has_its_own_and_then_they_agree_again(two, red
 
 
 def test_only_the_first_question_waits_for_a_redis_that_hangs(tracker, redis):
-    """Then nobody asks it but the courier: fifty waits would take as many seconds."""
+    """Then nobody asks it but the publisher: fifty waits would take as many seconds."""
     one = tracker()
     assert one.shared.check() == "ok"
     redis.hang()

@@ -31,8 +31,8 @@ class RunningApp:
 
     def __init__(self, app: Flask, engine: Engine) -> None:
         self.instance = Path(app.config["INSTANCE_PATH"])
-        self.upkeep = app.extensions["upkeep"]
-        self.registry = app.extensions["import_registry"]
+        self.backup_service = app.extensions["backup_service"]
+        self.import_queue = app.extensions["import_queue"]
         self.supervisor = app.extensions["import_supervisor"]
         self._client: FlaskClient = app.test_client()
         self._engine = engine
@@ -115,9 +115,9 @@ class RunningApp:
     def limit_importer(self, size: int) -> None:
         """What the next importer process may use, in bytes."""
         self.rested()
-        keeper = self.supervisor._keeper
-        keeper._memory_limit = size
-        keeper.discard()
+        child = self.supervisor._child
+        child._memory_limit = size
+        child.discard()
 
     def findings(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything in the final tables."""

@@ -14,7 +14,7 @@ import pytest
 
 from hextrackr import create_app
 from hextrackr.errors import IncompleteUpload
-from hextrackr.extensions import import_registry, tracker
+from hextrackr.extensions import import_queue, tracker
 from hextrackr.jobs import file_cleanup
 from hextrackr.web import uploads
 from hextrackr.web.uploads import Body
@@ -222,7 +222,7 @@ def test_of_many_uploads_under_one_session_id_one_is_taken(app, query):
 
 def test_a_session_id_that_an_import_of_another_process_has_is_refused(app, client, query):
     with app.app_context():
-        import_registry.add(session_id=UUID, filename="scan.csv", file_size=1, upload="")
+        import_queue.add(session_id=UUID, filename="scan.csv", file_size=1, upload="")
     answer = client.post(STAGING, data=form(sessionId=UUID))
     assert (answer.status_code, answer.json["error"]["code"]) == (409, "SESSION_IN_USE")
     assert query("SELECT count(*) FROM imports") == [(1,)]

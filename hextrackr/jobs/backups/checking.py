@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from hextrackr.db.error_mapping import translated
+from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.errors import BackupRefused, DatabaseUnavailable, HexTrackrError
 
 from . import copying, schema
@@ -70,7 +70,7 @@ def refusing() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        known = translated(error)
+        known = error_from_exception(error)
         if known.code == HexTrackrError.code or _is_of_file(error):
             raise BackupRefused("This backup is damaged.") from error
         raise
@@ -79,7 +79,7 @@ def refusing() -> Iterator[None]:
 
 
 def _is_of_file(error: sqlite3.Error) -> bool:
-    if not isinstance(translated(error), DatabaseUnavailable):
+    if not isinstance(error_from_exception(error), DatabaseUnavailable):
         return False
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 

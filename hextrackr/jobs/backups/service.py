@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.db.error_mapping import translated
+from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.db.files import database_file, make_durable
 from hextrackr.errors import (
     BackupElsewhere,
@@ -38,7 +38,7 @@ from hextrackr.progress.tracker import ProgressTracker
 from .. import file_cleanup, process_id
 from ..channel import Message
 from ..maintenance_lock import MaintenanceLock
-from ..queue import ImportRegistry, now_ms
+from ..queue import ImportQueue, now_ms
 from ..supervisor import Supervisor
 from ..task_queue import NOT_STARTED
 from . import checking
@@ -67,12 +67,12 @@ class Backup:
     created_at: int
 
 
-class Upkeep:
+class BackupService:
     """The backups of one app, and what is done with them.
 
     :param supervisor: has the importer process, and no import beside what is done here.
     :param operations: what became of former ones.
-    :param registry: the import rows.
+    :param import_queue: the import rows.
     :param instance: the data folder.
     :param start_task: starts a background task in the server's async mode.
     """
@@ -82,7 +82,7 @@ class Upkeep:
         supervisor: Supervisor,
         tracker: ProgressTracker,
         operations: OperationLog,
-        registry: ImportRegistry,
+        import_queue: ImportQueue,
         instance: Path,
         database_url: str,
         start_task: Callable[..., Any],
@@ -90,7 +90,7 @@ class Upkeep:
         self._supervisor = supervisor
         self._tracker = tracker
         self._operations = operations
-        self._registry = registry
+        self._import_queue = import_queue
         self._instance = instance
         self._folder = instance / "backups"
         self._database = database_file(database_url)
@@ -161,7 +161,7 @@ class Upkeep:
                 self._tracker.update_progress(session_id, 0.0, "Waiting for its turn...", {"filename": entry.name})
                 self._start(entry, held.pop_all())
             except Exception as error:
-                self._tracker.error_session(session_id, translated(error).record())
+                self._tracker.error_session(session_id, error_from_exception(error).record())
                 raise
         return entry.name
 
@@ -193,7 +193,7 @@ class Upkeep:
                 yield Operation(**entry.operation)
                 error = None
             except Exception as failure:
-                error = translated(failure).record()
+                error = error_from_exception(failure).record()
                 if not Operation(**entry.operation).is_done():
                     raise
             finally:
@@ -280,7 +280,7 @@ class Upkeep:
     def _uploads(self, kind: str) -> set[str]:
         """The stored files that nobody needs once the record is replaced; what is not found out now the next start does."""
         with suppress(SQLAlchemyError):
-            return set() if kind == "backup" else self._registry.uploads()
+            return set() if kind == "backup" else self._import_queue.uploads()
         return set()
 
     def _forget(self, uploads: set[str]) -> None:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
 
 def test_backups_of_one_second_are_each_their_own(app, monkeypatch):
     monkeypatch.setattr(service.time, "strftime", lambda _: "20260820-101500")
-    backups = app.extensions["upkeep"]
+    backups = app.extensions["backup_service"]
     with ThreadPoolExecutor(8) as pool:
         entries = list(pool.map(lambda _: backups._entry("backup", ""), range(8)))
     assert len({entry.name for entry in entries}) == len({entry.operation["backup"] for entry in entries}) == 8
@@ -27,7 +27,7 @@ def test_uploaded_backups_of_one_second_are_each_their_own(app, monkeypatch, tmp
     for number in range(3):
         path = tmp_path / "brought"
         path.write_bytes(b"SQLite format 3\0" + bytes([number]))
-        names.add(app.extensions["upkeep"].take_in(path).name)
+        names.add(app.extensions["backup_service"].take_in(path).name)
     assert len(names) == 3
     assert {path.read_bytes()[-1] for path in (app.config["INSTANCE_PATH"] / "backups").iterdir()} == {0, 1, 2}
 

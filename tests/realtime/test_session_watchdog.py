@@ -1,11 +1,11 @@
-"""The lookout: what it asks for, and what it tells, while time goes by as the test says."""
+"""The session watchdog: what it asks for, and what it tells, while time goes by as the test says."""
 
 from __future__ import annotations
 
 import pytest
 
 from hextrackr.progress import protocol
-from hextrackr.realtime.session_watchdog import SILENCE, Lookout
+from hextrackr.realtime.session_watchdog import SILENCE, SessionWatchdog
 
 
 def snapshot(status="processing", message="Loading", progress=20.0, **metadata):
@@ -21,29 +21,29 @@ class Scene:
         self.known = snapshot()
         self.members = True
         self.told = []
-        self.lookout = Lookout(lambda _: self.known, self.tell, lambda _: self.members, lambda: self.now)
+        self.watchdog = SessionWatchdog(lambda _: self.known, self.tell, lambda _: self.members, lambda: self.now)
 
     def tell(self, event, told, room):
         assert room == protocol.room("s")
         self.told.append((event, told["message"]))
-        self.lookout.heard(event, told)  # as it hears everything that reaches its sockets
+        self.watchdog.heard(event, told)  # as it hears everything that reaches its sockets
 
     def after(self, seconds):
         self.now += seconds
-        self.lookout.look()
+        self.watchdog.look()
         return self.told
 
 
 @pytest.fixture
 def scene():
     scene = Scene()
-    scene.lookout.joined("s", scene.known)
+    scene.watchdog.joined("s", scene.known)
     return scene
 
 
 def test_a_session_whose_events_arrive_is_left_alone(scene):
     for _ in range(10):
-        scene.lookout.heard(protocol.UPDATE, snapshot())
+        scene.watchdog.heard(protocol.UPDATE, snapshot())
         assert scene.after(SILENCE / 2) == []
 
 
@@ -63,13 +63,13 @@ def test_a_silent_import_is_told_of_when_something_has_changed(scene):
 
 @pytest.mark.parametrize("change", [{"progress": 25.0}, {"rejected": 3}])
 def test_figures_that_were_lost_are_told(scene, change):
-    scene.lookout.heard(protocol.UPDATE, snapshot())
+    scene.watchdog.heard(protocol.UPDATE, snapshot())
     scene.known = snapshot(**change)
     assert scene.after(SILENCE) == [(protocol.UPDATE, "Loading")]
 
 
 def test_that_an_import_is_taken_up_and_numbers_its_events_anew_is_no_news(scene):
-    scene.lookout.heard(protocol.UPDATE, snapshot())
+    scene.watchdog.heard(protocol.UPDATE, snapshot())
     scene.known = snapshot(sequence=500_001)
     assert scene.after(SILENCE) == []
 
@@ -77,7 +77,7 @@ def test_that_an_import_is_taken_up_and_numbers_its_events_anew_is_no_news(scene
 @pytest.mark.parametrize(("status", "event"), [("processing", protocol.UPDATE), ("completed", protocol.COMPLETE)])
 def test_nobody_is_told_what_was_heard(scene, status, event):
     scene.known = snapshot(status)
-    scene.lookout.heard(event, snapshot(status))
+    scene.watchdog.heard(event, snapshot(status))
     assert scene.after(SILENCE) == []
     assert scene.after(SILENCE) == []
 
@@ -86,18 +86,18 @@ def test_nobody_is_told_what_was_heard(scene, status, event):
     ("known", "event"), [(snapshot(progress=25.0), protocol.UPDATE), (snapshot("completed"), protocol.COMPLETE)]
 )
 def test_what_only_a_newcomer_was_told_is_still_told_to_the_others(scene, known, event):
-    scene.lookout.heard(protocol.UPDATE, snapshot())
+    scene.watchdog.heard(protocol.UPDATE, snapshot())
     scene.known = known
     scene.now += SILENCE / 2
-    scene.lookout.heard(protocol.STATUS, known)
-    scene.lookout.joined("s", known)
+    scene.watchdog.heard(protocol.STATUS, known)
+    scene.watchdog.joined("s", known)
     assert scene.after(SILENCE / 2) == [(event, "Loading")]
 
 
 def test_who_joins_after_the_end_knows_it_already():
     scene = Scene()
     scene.known = snapshot("completed")
-    scene.lookout.joined("s", scene.known)
+    scene.watchdog.joined("s", scene.known)
     assert scene.after(SILENCE) == []
 
 
@@ -111,7 +111,7 @@ def test_a_session_that_nobody_watches_any_more_is_forgotten(scene):
 def test_a_session_that_is_still_to_come_is_looked_after(scene):
     scene = Scene()
     scene.known = None
-    scene.lookout.joined("s", None)
+    scene.watchdog.joined("s", None)
     assert scene.after(SILENCE) == []
     scene.known = snapshot("completed", "Quick")
     assert scene.after(SILENCE) == [(protocol.COMPLETE, "Quick")]

@@ -31,42 +31,42 @@ def heard(redis):
     channel.close()
 
 
-def publish(courier, *messages, subject="s", lasting=False):
+def publish(publisher, *messages, subject="s", lasting=False):
     for message in messages:
-        courier.publish(subject, CHANNEL, message, lasting=lasting)
+        publisher.publish(subject, CHANNEL, message, lasting=lasting)
 
 
 @pytest.mark.parametrize("lasting", [lambda number: True, lambda number: False, lambda number: number % 3 == 0])
 def test_messages_arrive_all_and_in_order(process, heard, lasting):
-    hear, courier = heard(), process().courier
+    hear, publisher = heard(), process().publisher
     for number in range(20):
-        publish(courier, str(number), lasting=lasting(number))
+        publish(publisher, str(number), lasting=lasting(number))
     until(lambda: len(hear()) == 20)
     assert hear() == [str(number) for number in range(20)]
 
 
 def test_the_state_of_a_subject_is_stored_as_it_is_when_it_is_sent(process, redis):
-    courier = process().courier
-    courier.keep("s", lambda: ("key", b"value", 60_000))
+    publisher = process().publisher
+    publisher.keep("s", lambda: ("key", b"value", 60_000))
     until(lambda: redis.client.get("key") == b"value")
 
 
 @pytest.mark.parametrize("trouble", ["kill", "hang"])
 def test_what_could_not_be_sent_is_sent_later_the_newest_of_each_and_all_that_lasts(process, redis, heard, trouble):
-    courier = process().courier
-    courier.answers()
+    publisher = process().publisher
+    publisher.answers()
     getattr(redis, trouble)()
-    assert not courier.answers()
-    publish(courier, "old", "new", subject="running")
-    publish(courier, "before the end", subject="ended")
-    publish(courier, "end", "more", subject="ended", lasting=True)
-    courier.keep("running", lambda: ("key", b"newest", 60_000))
+    assert not publisher.answers()
+    publish(publisher, "old", "new", subject="running")
+    publish(publisher, "before the end", subject="ended")
+    publish(publisher, "end", "more", subject="ended", lasting=True)
+    publisher.keep("running", lambda: ("key", b"newest", 60_000))
     if trouble == "kill":
         redis.start()
     else:
         redis.go_on()
     hear = heard()
-    until(courier.answers)
+    until(publisher.answers)
     if trouble == "kill":  # what subscribes to a server that has just come back may come after the messages
         until(lambda: redis.client.get("key") == b"newest")
         return
@@ -76,13 +76,13 @@ def test_what_could_not_be_sent_is_sent_later_the_newest_of_each_and_all_that_la
 
 
 def test_an_end_replaces_the_update_that_waits_before_it(process, redis, heard):
-    courier = process().courier
-    assert courier.answers()
+    publisher = process().publisher
+    assert publisher.answers()
     redis.hang()
-    publish(courier, "first")  # is under way when the others come
-    until(lambda: not courier._breaker.closed)
-    publish(courier, "update")
-    publish(courier, "end", lasting=True)
+    publish(publisher, "first")  # is under way when the others come
+    until(lambda: not publisher._breaker.closed)
+    publish(publisher, "update")
+    publish(publisher, "end", lasting=True)
     redis.go_on()
     hear = heard()
     until(lambda: "end" in hear())
@@ -90,15 +90,15 @@ def test_an_end_replaces_the_update_that_waits_before_it(process, redis, heard):
 
 
 def test_a_flush_waits_for_what_is_to_be_sent(process, redis):
-    courier = process().courier
-    courier.keep("s", lambda: ("key", b"value", 60_000))
-    courier.flush(30)
+    publisher = process().publisher
+    publisher.keep("s", lambda: ("key", b"value", 60_000))
+    publisher.flush(30)
     assert redis.client.get("key") == b"value"
 
 
 def test_a_flush_does_not_wait_for_a_redis_that_is_gone(process, redis):
-    courier = process().courier
+    publisher = process().publisher
     redis.kill()
-    courier.keep("s", lambda: ("key", b"value", 60_000))
-    courier.flush(30)
-    assert not courier._breaker.closed
+    publisher.keep("s", lambda: ("key", b"value", 60_000))
+    publisher.flush(30)
+    assert not publisher._breaker.closed

@@ -10,7 +10,7 @@ import pytest
 from flask import request
 
 from hextrackr.web import exports
-from hextrackr.web.export_progress import WatchedExport
+from hextrackr.web.export_progress import ExportProgress
 from hextrackr.web.filters import requested
 
 SESSION = "6f1c0000-0000-4000-8000-000000000001"
@@ -52,7 +52,7 @@ def test_progress_rises_as_the_pieces_leave(app, engine, client, record, query, 
             start_task=lambda function, *args: threading.Thread(target=function, args=args).start(), sleep=time.sleep,
         )  # fmt: skip
     seen = []
-    for _ in WatchedExport(export, tracker, SESSION, "vulnerabilities.csv").text():
+    for _ in ExportProgress(export, tracker, SESSION, "vulnerabilities.csv").text():
         session = tracker.get_session(SESSION)
         seen.append((session["progress"], session["metadata"].get("findings", 0)))
     assert seen == sorted(seen)

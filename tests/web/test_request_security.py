@@ -12,7 +12,7 @@ from hextrackr import create_app
 from hextrackr.errors import TooMany
 from hextrackr.extensions import db
 from hextrackr.web import imports
-from hextrackr.web.upload_concurrency import UploadSlots
+from hextrackr.web.upload_concurrency import UploadConcurrency
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_it_is_the_clients_own_address_behind_a_proxy_that_is_trusted(client_wit
 
 
 def test_uploads_at_once_are_bounded_by_address_and_on_the_whole():
-    slots = UploadSlots(total=3, per_address=2)
+    slots = UploadConcurrency(total=3, per_address=2)
     with slots.slot("a"), slots.slot("a"):
         with pytest.raises(TooMany):
             slots.slot("a").__enter__()

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from hextrackr.errors import DatabaseBusy, DiskFull
-from hextrackr.jobs.worker_loop import Turns
+from hextrackr.jobs.worker_loop import WorkerLoop
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_the_supervisor_goes_on(caplog, trouble, level, explained):
     def nothing(*_):
         return None
 
-    turns = Turns(
+    turns = WorkerLoop(
         SimpleNamespace(waiting=lambda: [object()]),
         to_cancel=lambda _: False,
         may_import=lambda: True,

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import websocket
 
-from hextrackr.realtime.broadcast import Rest, Wire, text_frame
+from hextrackr.realtime.broadcast import Broadcast, Rest, text_frame
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_a_frame_is_what_a_client_reads(pair, size):
 def test_a_frame_is_written_at_once(pair):
     ours, theirs = pair
     lock = threading.Lock()
-    wire = Wire.of(client(), green(ours, lock))
+    wire = Broadcast.of(client(), green(ours, lock))
     assert wire.send(b"frame")
     assert theirs.recv(100) == b"frame"
     assert not lock.locked()
@@ -73,18 +73,18 @@ def test_a_frame_is_written_at_once(pair):
 
 @pytest.mark.parametrize("state", [{"upgrading": True}, {"upgraded": False}, {"closing": True}, {"closed": True}])
 def test_a_client_that_is_not_on_its_websocket_is_served_the_usual_way(pair, state):
-    assert not Wire.of(client(**state), green(pair[0])).send(b"frame")
+    assert not Broadcast.of(client(**state), green(pair[0])).send(b"frame")
 
 
 def test_what_waits_goes_first(pair):
     waiting = client()
     waiting.queue.put("a packet")
-    assert not Wire.of(waiting, green(pair[0])).send(b"frame")
+    assert not Broadcast.of(waiting, green(pair[0])).send(b"frame")
 
 
 def test_nothing_is_written_between_the_parts_of_another_frame(pair):
     lock = threading.Lock()
-    wire = Wire.of(client(), green(pair[0], lock))
+    wire = Broadcast.of(client(), green(pair[0], lock))
     with lock:
         assert not wire.send(b"frame")
     assert wire.send(b"frame")
@@ -94,7 +94,7 @@ def test_a_full_connection_is_left_to_the_usual_way(pair):
     ours, _ = pair
     lock = threading.Lock()
     fill(ours)
-    assert not Wire.of(client(), green(ours, lock)).send(b"frame")
+    assert not Broadcast.of(client(), green(ours, lock)).send(b"frame")
     assert not lock.locked()
 
 
@@ -102,7 +102,7 @@ def test_a_broken_connection_is_left_to_the_usual_way(pair):
     ours, theirs = pair
     theirs.close()
     lock = threading.Lock()
-    assert not Wire.of(client(), green(ours, lock)).send(b"frame")
+    assert not Broadcast.of(client(), green(ours, lock)).send(b"frame")
     assert not lock.locked()
 
 
@@ -111,7 +111,7 @@ def test_the_rest_of_a_frame_follows_before_anything_else(pair):
     held = client()
     lock = threading.Lock()
     websocket_ = green(ours, lock)
-    wire = Wire.of(held, websocket_)
+    wire = Broadcast.of(held, websocket_)
     frame = text_frame("y" * 5_000_000)  # more than the buffers of the two ends take
     assert wire.send(frame)
     rest = held.queue.get(block=False)
@@ -135,14 +135,14 @@ def test_the_lock_is_let_go_when_the_rest_cannot_be_written(pair):
     lock.acquire()
     theirs.close()
     with pytest.raises(OSError):
-        Wire.of(client(), green(ours, lock)).finish(green(ours, lock), Rest(b"rest"))
+        Broadcast.of(client(), green(ours, lock)).finish(green(ours, lock), Rest(b"rest"))
     assert not lock.locked()
 
 
 def test_only_a_plain_connection_of_green_threads_has_a_wire(pair):
     ours, theirs = pair
-    assert Wire.of(None, green(ours)) is None
-    assert Wire.of(client(), SimpleNamespace(ws="a websocket of threads")) is None
-    assert Wire.of(client(), green(theirs)) is None  # it blocks
+    assert Broadcast.of(None, green(ours)) is None
+    assert Broadcast.of(client(), SimpleNamespace(ws="a websocket of threads")) is None
+    assert Broadcast.of(client(), green(theirs)) is None  # it blocks
     encrypted = SimpleNamespace(send=print, cipher=print, gettimeout=lambda: 0.0)
-    assert Wire.of(client(), green(encrypted)) is None
+    assert Broadcast.of(client(), green(encrypted)) is None

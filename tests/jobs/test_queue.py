@@ -9,7 +9,7 @@ import pytest
 from hextrackr.db import transactions
 from hextrackr.errors import DatabaseBusy
 from hextrackr.extensions import db
-from hextrackr.jobs.queue import ImportRegistry
+from hextrackr.jobs.queue import ImportQueue
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_it_waits_for_a_lock_in_turns(app, foreign):
         foreign.rollback()
 
     with app.app_context():
-        assert ImportRegistry(db.engine, sleep).add(**row()) == 1
+        assert ImportQueue(db.engine, sleep).add(**row()) == 1
     assert turns == [transactions.RETRY]
 
 
@@ -42,12 +42,12 @@ def test_it_waits_for_a_lock_in_turns(app, foreign):
 def test_it_gives_up_with_the_documented_error(app, foreign, monkeypatch):
     monkeypatch.setattr(transactions, "PATIENCE", 0.3)
     with app.app_context(), pytest.raises(DatabaseBusy):
-        ImportRegistry(db.engine, lambda seconds: None).add(**row())
+        ImportQueue(db.engine, lambda seconds: None).add(**row())
 
 
 def test_what_has_ended_stays_ended(app):
     with app.app_context():
-        imports = ImportRegistry(db.engine, lambda seconds: None)
+        imports = ImportQueue(db.engine, lambda seconds: None)
         import_id = imports.add(**row())
         assert imports.end(imports.get(import_id), "cancelled", {"code": "CANCELLED", "detail": "x"})
         assert not imports.end(imports.get(import_id), "failed", {"code": "INTERNAL", "detail": "y"})
