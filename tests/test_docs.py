@@ -57,9 +57,11 @@ def test_every_target_explains_itself():
     assert {"run", "test", "lint"} <= set(re.findall(r"^ +make ([a-z]+) +\w", told, re.MULTILINE))
 
 
-def test_every_path_in_the_readme_exists():
-    named = set(re.findall(r"`((?:hextrackr|static|templates|tests|benchmarks|docs)/[\w./-]*)`", README))
-    named |= set(re.findall(r"\]\(([^)#:]+)\)", README))
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_every_path_named_exists(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:hextrackr|static|templates|tests|benchmarks|docs)/[\w./-]*)`", text))
+    named |= set(re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text))
     assert len(named) > 10
     assert {name for name in named if not (ROOT / name).exists()} == set()
 

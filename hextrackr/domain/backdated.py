@@ -56,25 +56,17 @@ def record(
     day: date,
     mode: ImportMode,
     staged: int,
-    *,
-    ports: bool = True,
-    protocols: bool = True,
-    no_ports: bool = False,
-    no_protocols: bool = False,
+    places: lifecycle.Places,
 ) -> tuple[int, dict[int, int]]:
     """Take in a late scan.
 
-    :param ports: see :func:`.lifecycle.match`, as for ``protocols``, ``no_ports`` and ``no_protocols``.
     :return: how many findings it added to the history, and how many of them are open now, by severity.
     """
     upsert.promote_assets(connection, import_id, source_id, late=True)
     upsert.promote_definitions(connection, import_id, source_id, late=True)
     details.promote(connection, import_id, late=True)
     evidence.identify(connection, import_id)
-    all_new = lifecycle.match(
-        connection, import_id, source_id, day, staged=staged,
-        ports=ports, protocols=protocols, no_ports=no_ports, no_protocols=no_protocols,
-    )  # fmt: skip
+    all_new = lifecycle.match(connection, import_id, source_id, day, staged=staged, places=places)
     outcomes, _ = lifecycle.conclude(
         connection, import_id, source_id, ImportMode.DELTA, holds_open=False, all_new=all_new
     )

@@ -17,6 +17,7 @@ rejected row is about (``staging_unchecked``) is never absent.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -33,6 +34,23 @@ from .verdicts import FIXED, NO_VERDICT, RESURFACED
 #: Outcome -> severity (0..4) -> number of findings.
 Outcomes = dict[str, dict[int, int]]
 Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Places:
+    """What a file says of where its findings are.
+
+    :ivar ports: whether it has a column of ports, and ``protocols`` whether it names any protocol.
+    :ivar no_ports: whether the file before of the same source had no ports, and ``no_protocols`` no protocols.
+    """
+
+    ports: bool = True
+    protocols: bool = True
+    no_ports: bool = False
+    no_protocols: bool = False
+
+
+EVERYWHERE = Places()
 #: Staged findings of one statement: some hundredths of a second, so that progress can be counted.
 PIECE = 10_000
 
@@ -195,18 +213,13 @@ def match(
     day: date,
     *,
     staged: int,
-    ports: bool = True,
-    protocols: bool = True,
-    no_ports: bool = False,
-    no_protocols: bool = False,
+    places: Places = EVERYWHERE,
     advance: Advance = _uncounted,
 ) -> bool:
     """Fill ``matched``.
 
     :param day: the scan's date: when a finding was seen whose row does not say.
     :param staged: how many findings are staged; ``advance`` counts them.
-    :param ports: whether the file says on which ports its findings are, and ``protocols`` whether by which protocols.
-    :param no_ports: whether the file before said nothing of ports, and ``no_protocols`` of protocols.
     :return: whether the source has no findings yet, so that all are new and ``matched`` is empty.
     """
     parameters = {"import_id": import_id, "source_id": source_id, "day": day}
@@ -215,17 +228,16 @@ def match(
         statement("SELECT EXISTS (SELECT 1 FROM findings WHERE source_id = :source_id)"), parameters
     ).scalar_one()
     others = connection.execute(text("SELECT EXISTS (SELECT 1 FROM host_links WHERE NOT is_first)")).scalar_one()
-    several = bool(others) or not ports or not protocols
+    several = bool(others) or not places.ports or not places.protocols
     connection.execute(text(_MATCHED.format(key="" if several else key(connection))))
     if known:
-        same = f"{_SAME_PORT if ports else ''} {_SAME_PROTOCOL if protocols else ''}"
+        same = f"{_SAME_PORT if places.ports else ''} {_SAME_PROTOCOL if places.protocols else ''}"
         _in_pieces(connection, _MATCH.format(same=same), parameters, staged, advance)
         if others:
             _in_pieces(connection, _MATCH_OTHERS.format(same=same), parameters, staged, _uncounted)
         for step in _SEVERAL if several else ():
             connection.execute(text(step))
-        said = {"ports": ports, "protocols": protocols, "no_ports": no_ports, "no_protocols": no_protocols}
-        if unlocated.find(connection, import_id, **said):
+        if unlocated.find(connection, import_id, places):
             connection.execute(statement(_MATCH_LOCATED), parameters)
         analyse(connection, "matched")
     return not known
@@ -239,16 +251,12 @@ def conclude(
     *,
     holds_open: bool,
     all_new: bool,
-    ports: bool = True,
-    protocols: bool = True,
-    no_ports: bool = False,
-    no_protocols: bool = False,
+    places: Places = EVERYWHERE,
 ) -> tuple[Outcomes, int]:
     """Fill ``absent``, and count what the import would do; and how many open findings it has not checked.
 
     :param holds_open: whether the file holds an open finding; one that does not never resolves by absence.
     :param all_new: what :func:`match` said.
-    :param ports: see :func:`match`, as for ``protocols``, ``no_ports`` and ``no_protocols``.
     """
     parameters = {"import_id": import_id, "source_id": source_id}
     scope = {ImportMode.FULL: "", ImportMode.HOSTS: _ON_SCANNED_HOSTS, ImportMode.DELTA: _NONE}[mode]
@@ -256,9 +264,11 @@ def conclude(
     nowhere = not holds_open or _all_seen(connection, source_id)
     connection.execute(text(absent + (_NONE if nowhere else scope)), parameters)
     same = {
-        "same_port": _same_unchecked(_SAME_PORT_UNCHECKED, unlocated.NO_PORT if no_ports else "") if ports else "",
-        "same_protocol": _same_unchecked(_SAME_PROTOCOL_UNCHECKED, unlocated.NO_PROTOCOL if no_protocols else "")
-        if ports and protocols
+        "same_port": _same_unchecked(_SAME_PORT_UNCHECKED, unlocated.NO_PORT if places.no_ports else "")
+        if places.ports
+        else "",
+        "same_protocol": _same_unchecked(_SAME_PROTOCOL_UNCHECKED, unlocated.NO_PROTOCOL if places.no_protocols else "")
+        if places.ports and places.protocols
         else "",
     }
     unchecked = _leave_unchecked(connection, import_id, same)

@@ -29,7 +29,7 @@ from . import (
     upsert,
     weights,
 )
-from .lifecycle import Outcomes, no_outcomes
+from .lifecycle import EVERYWHERE, Outcomes, Places, no_outcomes
 from .models import Import, Source
 from .models.imports import ImportMode, ImportState
 
@@ -50,8 +50,6 @@ class Promotion:
     :ivar preview: show what it would do, and wait for ``confirmed``.
     :ivar expected: the phases of the promotion, given how many staged findings are ``known`` and how many findings are ``held``.
     :ivar guard_percent: resolving more than this share of the source's open findings by absence needs ``confirmed``.
-    :ivar ports: whether the file has a column of ports, and ``protocols`` whether it names any protocol.
-    :ivar no_ports: whether the import before of the same source had no ports, and ``no_protocols`` whether it had no protocols.
     :ivar columns_gone: columns that the import before of the same source had and this one has not; ``states_gone`` if that of the states
         of findings is among them.
     """
@@ -67,10 +65,7 @@ class Promotion:
     confirmed: bool
     guard_percent: int
     expected: Callable[..., list[Phase]]
-    ports: bool = True
-    protocols: bool = True
-    no_ports: bool = False
-    no_protocols: bool = False
+    places: Places = EVERYWHERE
     columns_gone: tuple[str, ...] = ()
     states_gone: bool = False
     dated: bool = True
@@ -136,13 +131,18 @@ def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> _Tol
     details.promote(connection, import_id)
     evidence.identify(connection, import_id)
     meter.begin("compare", units=promotion.staged)
-    said = _places(promotion)
     all_new = lifecycle.match(
-        connection, import_id, source_id, day, staged=promotion.staged, advance=meter.advance, **said
+        connection, import_id, source_id, day, staged=promotion.staged, places=promotion.places, advance=meter.advance
     )
     meter.begin("absent")
     outcomes, unchecked = lifecycle.conclude(
-        connection, import_id, source_id, promotion.mode, holds_open=promotion.open_staged > 0, all_new=all_new, **said
+        connection,
+        import_id,
+        source_id,
+        promotion.mode,
+        holds_open=promotion.open_staged > 0,
+        all_new=all_new,
+        places=promotion.places,
     )
     reasons = resolve_guard.reasons(connection, source_id, promotion.guard_percent, promotion.columns_gone)
     if promotion.states_gone:
@@ -181,7 +181,7 @@ def _take_in_late(connection: Connection, promotion: Promotion) -> _Told:
     """Fill the history and the totals of the scan's own day."""
     import_id, source_id, day = promotion.import_id, promotion.source_id, promotion.day
     recorded, opened = backdated.record(
-        connection, import_id, source_id, day, promotion.mode, promotion.staged, **_places(promotion)
+        connection, import_id, source_id, day, promotion.mode, promotion.staged, promotion.places
     )
     lifecycle.drop(connection)
     weights.add(connection, import_id, all_new=False)
@@ -197,15 +197,6 @@ def _take_in_late(connection: Connection, promotion: Promotion) -> _Told:
         totals.keep(connection, source_id, day, is_open, no_outcomes())
     told = {"bySeverity": summary.by_severity(outcomes, is_open), "late": True, "recorded": recorded}
     return outcomes, told, []
-
-
-def _places(promotion: Promotion) -> dict[str, bool]:
-    return {
-        "ports": promotion.ports,
-        "protocols": promotion.protocols,
-        "no_ports": promotion.no_ports,
-        "no_protocols": promotion.no_protocols,
-    }
 
 
 def _claim(connection: Connection, promotion: Promotion) -> None:

@@ -6,11 +6,16 @@ that are nowhere else on record the first, an open one before one that is not. I
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import Connection, text
 
 from hextrackr.db.dialects import analyse
 
 from .staged_sql import OBSERVED
+
+if TYPE_CHECKING:
+    from .lifecycle import Places
 
 #: Ports and protocols before there were any.
 NO_PORT, NO_PROTOCOL = "f.port = 0", "f.protocol = ''"
@@ -41,25 +46,19 @@ _TAKE_OVER = """
 """
 
 
-def find(
-    connection: Connection, import_id: int, *, ports: bool, protocols: bool, no_ports: bool, no_protocols: bool
-) -> bool:
-    """Fill ``located``, and take what is in it out of ``matched``; whether there is anything.
-
-    :param ports: whether the file names ports, and ``protocols`` whether it names protocols.
-    :param no_ports: whether the file before named none, as for ``no_protocols``.
-    """
+def find(connection: Connection, import_id: int, places: Places) -> bool:
+    """Fill ``located``, and take what is in it out of ``matched``; whether there is anything."""
     drop(connection)
     connection.execute(text(_LOCATED))
-    port_is_new, protocol_is_new = ports and no_ports, protocols and no_protocols
+    port_is_new, protocol_is_new = places.ports and places.no_ports, places.protocols and places.no_protocols
     if not port_is_new and not protocol_is_new:
         return False
     nowhere = " OR ".join([NO_PORT] * port_is_new + [NO_PROTOCOL] * protocol_is_new)
-    same = [f"AND (f.port = s.port{f' OR {NO_PORT}' if port_is_new else ''})"] * ports
-    same += [f"AND (f.protocol = o.protocol{f' OR {NO_PROTOCOL}' if protocol_is_new else ''})"] * protocols
+    same = [f"AND (f.port = s.port{f' OR {NO_PORT}' if port_is_new else ''})"] * places.ports
+    same += [f"AND (f.protocol = o.protocol{f' OR {NO_PROTOCOL}' if protocol_is_new else ''})"] * places.protocols
     found = _FIND.format(
-        port="s.port" if ports else "f.port",
-        protocol="o.protocol" if protocols else "f.protocol",
+        port="s.port" if places.ports else "f.port",
+        protocol="o.protocol" if places.protocols else "f.protocol",
         nowhere=nowhere,
         same=" ".join(same),
     )

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from hextrackr.db import engines, verify_staging
 from hextrackr.domain import evidence, promotion, undo
+from hextrackr.domain.lifecycle import Places
 from hextrackr.domain.models import Import
 from hextrackr.domain.models.imports import DateOrigin, ImportMode, ImportState
 from hextrackr.errors import FileRefused, HexTrackrError
@@ -215,10 +216,12 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
             confirmed=record.confirmed,
             guard_percent=job.guard_percent,
             expected=expected,
-            ports=record.recognition.get("hasPorts", True),
-            protocols=record.recognition.get("hasProtocols", True),
-            no_ports=not before.get("hasPorts", True),
-            no_protocols=not before.get("hasProtocols", True),
+            places=Places(
+                ports=record.recognition.get("hasPorts", True),
+                protocols=record.recognition.get("hasProtocols", True),
+                no_ports=not before.get("hasPorts", True),
+                no_protocols=not before.get("hasProtocols", True),
+            ),
             columns_gone=tuple(
                 sorted(set(before.get("usedColumns", ())) - set(record.recognition.get("usedColumns", ())))
             ),
