@@ -27,12 +27,11 @@ from sqlalchemy.orm import Session
 from config import Config
 from hextrackr import create_app
 from hextrackr.db import engines
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import Import, ImportState
 from hextrackr.extensions import alembic
 from hextrackr.ingest import cleanup, pipeline
 from hextrackr.ingest.job import Job
-from hextrackr.progress.meter import Meter
+from hextrackr.progress.estimate import Meter
 from tests.support import postgresql
 from tests.support.databases import RECOMMENDED
 

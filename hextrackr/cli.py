@@ -24,10 +24,11 @@ from flask import Flask, current_app
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from hextrackr.domain.models import FINISHED, RUNNING, ImportMode, ImportState
+
 from . import database, extensions
 from .db.error_mapping import error_from_exception
 from .domain.models import Import, Reject
-from .domain.models.imports import FINISHED, RUNNING, ImportMode, ImportState
 from .errors import DatabaseBusy, DatabaseUnavailable, HexTrackrError
 from .escaping import escape_control_characters
 from .jobs import answers, cancellation, file_cleanup, snapshots, wiring

@@ -16,9 +16,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from .db import deadlines, dialects, files
-from .db.base import prepare_engine
+from .db.base import Base, prepare_engine
 from .domain import comparison
-from .domain.models import Base
 from .escaping import escape_control_characters
 from .extensions import alembic, db
 from .paths import IS_INSTALLED, PROGRAM

@@ -15,8 +15,7 @@ from sqlalchemy import Connection, select
 from hextrackr.db.dialects import statement
 
 from . import details, evidence, id_range, lifecycle, sightings, undo, upsert
-from .models import Import
-from .models.imports import ImportMode
+from .models import Import, ImportMode
 from .staged_sql import IS_KEPT, LINKED, OPENED
 from .verdicts import FIXED, RESURFACED
 

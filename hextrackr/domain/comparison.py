@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import TEXT, Index, String
 from sqlalchemy.schema import SchemaItem
 
-from .models.findings import Finding
+from .models import Finding
 
 
 def options(on_postgresql: bool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from hextrackr.db.dialects import merged_json
 
-from .models.staging import ASSET_LEVEL, DEFINITION_LEVEL
+from .models import ASSET_LEVEL, DEFINITION_LEVEL
 
 _SUBJECTS = ((ASSET_LEVEL, "assets", "asset_id"), (DEFINITION_LEVEL, "definitions", "definition_id"))
 _STAGED = """

@@ -26,8 +26,7 @@ from sqlalchemy import Connection, text
 from hextrackr.db.dialects import analyse, as_staged, key, not_among, pieces, statement
 
 from . import evidence, sightings, undo_log, unlocated
-from .models.findings import OPEN_GRADE, Severity
-from .models.imports import ImportMode
+from .models import OPEN_GRADE, ImportMode, Severity
 from .staged_sql import FIXED_ON, IS_KEPT, LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN, THERE_SINCE
 from .verdicts import FIXED, NO_VERDICT, RESURFACED
 

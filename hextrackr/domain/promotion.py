@@ -30,12 +30,10 @@ from . import (
     weights,
 )
 from .lifecycle import EVERYWHERE, Outcomes, Places, no_outcomes
-from .models import Import, Source
-from .models.imports import ImportMode, ImportState
+from .models import Import, ImportMode, ImportState, Source
 
 if TYPE_CHECKING:
-    from hextrackr.progress.meter import Meter
-    from hextrackr.progress.position import Phase
+    from hextrackr.progress.estimate import Meter, Phase
 
 _LATE = "This scan is older than the newest one of its source ({}), so it only fills the history of its day."
 

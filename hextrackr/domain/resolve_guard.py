@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from . import totals
-from .models.findings import Severity
+from .models import Severity
 
 #: An import never asks before it resolves this many findings by absence.
 FEWEST = 5

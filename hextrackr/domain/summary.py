@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from .lifecycle import Outcomes
-from .models.findings import WORST_FIRST
+from .models import WORST_FIRST
 from .totals import OpenTotals
 
 #: So many hosts and CVEs are named; the counts are exact.

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from hextrackr.db.dialects import statement
 
 from .lifecycle import Outcomes
-from .models.findings import OPEN_GRADE, Severity
+from .models import OPEN_GRADE, Severity
 from .staged_sql import IS_KEPT
 from .verdicts import FIXED, OPEN
 

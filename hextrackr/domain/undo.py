@@ -13,8 +13,10 @@ from hextrackr.errors import NOT_LATEST, Conflict
 from . import details, evidence, totals, weights
 from .id_range import ADDED
 from .models import (
+    BLOCK,
     AssetBefore,
     CveBefore,
+    DateOrigin,
     DayBefore,
     DefinitionBefore,
     DetailsBefore,
@@ -22,12 +24,11 @@ from .models import (
     FindingBefore,
     IdentifierBefore,
     Import,
+    ImportState,
     SightingBefore,
     Source,
     TotalBefore,
 )
-from .models.imports import DateOrigin, ImportState
-from .models.undo import BLOCK
 from .upsert import ASSET_VALUES, DEFINITION_VALUES
 
 #: So many imports of a source can be taken back, one after the other.

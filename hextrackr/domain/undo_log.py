@@ -1,7 +1,7 @@
-"""Keeps what a promotion is about to overwrite, in the same transaction, so that :mod:`.undo` can put it back.
+"""Keeps what a promotion is about to overwrite, in the same transaction, so that :mod:`.models` can put it back.
 
 Only what changes is kept. When findings were seen last is told by sightings: of those that an import lets refer to another one a bit
-is kept, see :class:`hextrackr.domain.models.undo.SightingBefore`, and of the sightings the day.
+is kept, see :class:`hextrackr.domain.models.SightingBefore`, and of the sightings the day.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from sqlalchemy import Connection, insert, text
 
 from hextrackr.db.dialects import statement
 
-from .models import DayBefore
-from .models.findings import Severity
-from .models.undo import BLOCK
+from .models import BLOCK, DayBefore, Severity
 
 _FINDINGS = """
     INSERT INTO undo_findings (import_id, finding_id, severity, vpr, cvss, lifecycle, resolved_on)

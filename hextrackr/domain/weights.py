@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from hextrackr.db.dialects import rounded
 
 from .id_range import ADDED
-from .models.findings import OPEN_GRADE, Severity
+from .models import OPEN_GRADE, Severity
 
 _NAMES = {severity.value: severity.name.lower() for severity in Severity}
 #: Open findings that came (+1) and went (-1) with an import. What it opened is as it left it, for nothing later has been promoted.

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Delete, Engine, delete, exists, or_, select
 
 from hextrackr.db import dialects
+from hextrackr.db.base import Base
 from hextrackr.domain import evidence, undo
-from hextrackr.domain.models import Base, Import, Source
-from hextrackr.domain.models.imports import FINISHED
+from hextrackr.domain.models import FINISHED, Import, Source
 
 from . import staging
 

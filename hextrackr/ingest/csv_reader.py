@@ -23,21 +23,19 @@ from . import (
     details,
     entities,
     evidence,
-    faulty_rows,
     hosts,
     read_queries,
     recognition,
-    rejects,
+    row_errors,
     scan_date,
     scores,
-    swallowed_rows,
 )
 from .csv_database import CsvDatabase, IrregularCsv
 from .damage import Separated
 from .dialect import Dialect
 from .formats.format import Recognised
 from .mapping import Mapping, Readings
-from .rejects import RejectedRow
+from .row_errors import RejectedRow
 from .scan_date import Said
 from .staging_schema import Counts
 
@@ -106,8 +104,8 @@ class Reader:
         self._pass = (self._pass[1], 1 - self._pass[1])
         self._read_assets()
         deduplication.code(self._database)
-        faulty_rows.separate(self._database, self._mapping)
-        self._rejected = rejects.collect(
+        row_errors.separate_faulty(self._database, self._mapping)
+        self._rejected = row_errors.collect_rejects(
             self._database, self._recognised, self._separated.malformed if self._separated else []
         )
 
@@ -161,7 +159,7 @@ class Reader:
         """Number assets and definitions, merge the rows of one finding, and count."""
         deduplication.number(self._database, unreadable=self._separated is not None and self._separated.count > 0)
         (good,) = self._database.one("SELECT count(*) FROM rows")
-        blank = faulty_rows.blank(self._database)
+        blank = row_errors.count_blank(self._database)
         findings, is_open = self._database.one("SELECT count(*), count(*) FILTER (state > 0) FROM findings")
         malformed = self._separated.count if self._separated else 0
         return Counts(
@@ -219,8 +217,8 @@ class Reader:
             SELECT bool_or(suspect) IS TRUE
             FROM (SELECT suspect FROM rows UNION ALL SELECT suspect FROM asset_texts UNION ALL SELECT suspect FROM definition_texts)
         """)
-        if suspect or faulty_rows.suspect(database):
-            swallowed_rows.refuse(database, self._recognised)
+        if suspect or row_errors.has_suspect(database):
+            row_errors.refuse_swallowed_rows(database, self._recognised)
         deduplication.describe(database)
         details.read(database, self._mapping)
         evidence.read(database, self._mapping)
@@ -266,7 +264,7 @@ class Reader:
             told.append(f"{to_come} {what} {lies} in the future and {were} left out.")
         told += self._cut()
         footer = self._separated.footer if self._separated else []
-        if lines := [row.text.strip() for row in footer if not rejects.is_empty(row.text)]:
+        if lines := [row.text.strip() for row in footer if not row_errors.is_empty(row.text)]:
             count, first = len(lines), lines[0][:100]
             which = "line was" if count == 1 else f"{count} lines were"
             told.append(f"The last {which} taken for a footer and left out: {first}")

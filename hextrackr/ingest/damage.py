@@ -18,12 +18,12 @@ from typing import BinaryIO
 
 from hextrackr.errors import FileRefused
 
-from . import consumption, overlong_lines, rejects, swallowed_rows
+from . import csv_database, row_errors
 from .csv_database import BUFFER_BYTES, IrregularCsv, NotUtf8
 from .dialect import Dialect
 from .formats.format import Recognised
 from .mapping import ASSET_FIELDS
-from .rejects import MAX_REJECTS, Malformed
+from .row_errors import MAX_REJECTS, Malformed
 
 CHUNK_BYTES = 1024 * 1024
 #: As much of a malformed row is kept, in bytes.
@@ -79,7 +79,7 @@ def count(path: Path, dialect: Dialect, *, empty_lines: bool, stopped: Callable[
         while chunk := stream.read(CHUNK_BYTES):
             if stopped():
                 return 0
-            consumption.leave_out(len(chunk))
+            csv_database.leave_out(len(chunk))
             _check_utf8(decode, chunk)
             outside = chunk
             if is_open or b'"' in chunk:
@@ -105,7 +105,7 @@ def check_header(dialect: Dialect) -> None:
     """
     lines = [line for name in dialect.header for line in name.splitlines()[1:]]
     if any(line.count(dialect.delimiter) >= 2 for line in lines):
-        raise FileRefused(swallowed_rows.unbalanced(dialect.header_line))
+        raise FileRefused(row_errors.unbalanced(dialect.header_line))
 
 
 def separate(source: Path, target: Path, dialect: Dialect, recognised: Recognised) -> Separated:
@@ -114,7 +114,7 @@ def separate(source: Path, target: Path, dialect: Dialect, recognised: Recognise
     :param source: the file, in UTF-8, with ``\\n`` at the end of every line.
     :raises FileRefused: a quote is never closed; the last row is cut off; or a malformed row has swallowed others.
     """
-    overlong_lines.refuse(source)
+    row_errors.refuse_overlong_lines(source)
     with source.open("rb") as reader, target.open("wb") as writer:
         return _Separation(source, reader, writer, dialect, recognised).run()
 
@@ -174,7 +174,7 @@ class _Separation:
                 self._found.rows += 1
                 if self._found.rows <= LOOKED_AT:
                     first = self._grammar.cell.match(self._buffer, place)
-                    self._begins_in_prose |= first is not None and rejects.is_prose(
+                    self._begins_in_prose |= first is not None and row_errors.is_prose(
                         first[0][:-1].decode(errors="replace").strip('"')
                     )
                 place = row.end()
@@ -198,8 +198,8 @@ class _Separation:
         """Let go of what stands before a place in the buffer, and read as much again as stands behind it."""
         self._line_at(place)
         rest = self._buffer[place:]
-        if len(rest) > overlong_lines.MAX_LINE_BYTES:
-            raise FileRefused(swallowed_rows.unbalanced(self._line))
+        if len(rest) > row_errors.LONGEST_LINE_BYTES:
+            raise FileRefused(row_errors.unbalanced(self._line))
         more = self._reader.read(max(CHUNK_BYTES, len(rest)))
         self._offset += place
         self._counted = 0
@@ -233,14 +233,14 @@ class _Separation:
             return None
         if grammar.undecided.match(buffer, body.end()):
             if self._at_end:
-                raise FileRefused(swallowed_rows.unbalanced(self._line_at(begin)))
+                raise FileRefused(row_errors.unbalanced(self._line_at(begin)))
             return None
         line_end = buffer.find(b"\n", begin)
         if line_end < 0 and not self._at_end:
             return None
         if body.end() > line_end or self._may_be_open(buffer[begin:line_end]):
             # Nobody can say where the next row begins.
-            raise FileRefused(swallowed_rows.unbalanced(self._line_at(begin)))
+            raise FileRefused(row_errors.unbalanced(self._line_at(begin)))
         self._keep(place, line_end + 1, "UNQUOTED VALUE", 0)
         return line_end + 1
 
@@ -272,7 +272,7 @@ class _Separation:
         row = Malformed(self._offset + place, self._line_at(place), text, kind, cells)
         self._last_end = self._offset + end
         self._last.append(row)
-        if rejects.is_empty(text):
+        if row_errors.is_empty(text):
             return
         self._found.count += 1
         if len(self._found.malformed) < MAX_REJECTS:
@@ -304,8 +304,8 @@ class _Separation:
             return
         for line in self._buffer[first:end].decode(errors="replace").splitlines():
             cells = line.split(self._dialect.delimiter)
-            if len(cells) == self._width and swallowed_rows.is_row(cells, self._recognised):
-                raise FileRefused(swallowed_rows.unbalanced(self._line_at(place)))
+            if len(cells) == self._width and row_errors.is_row(cells, self._recognised):
+                raise FileRefused(row_errors.unbalanced(self._line_at(place)))
 
     def _line_at(self, place: int) -> int:
         """The line on which a place in the buffer stands, which is none before the last one that was asked for."""
@@ -317,13 +317,13 @@ class _Separation:
 
     def _finished(self) -> Separated:
         found, last = self._found, list(self._last)
-        footer = rejects.footer(self._path, self._width, last)
+        footer = row_errors.footer(self._path, self._width, last)
         if self._is_cut and last and self._may_be_cut(last[-1], footer):
             raise FileRefused(f"The file ends in the middle of a row (line {last[-1].line}); export it again.")
         if footer:
             found.footer = footer
             found.malformed = [row for row in found.malformed if row.offset < footer[0].offset]
-            found.count -= sum(1 for row in footer if not rejects.is_empty(row.text))
+            found.count -= sum(1 for row in footer if not row_errors.is_empty(row.text))
         return found
 
     def _may_be_cut(self, row: Malformed, footer: Sequence[Malformed]) -> bool:
@@ -341,7 +341,7 @@ class _Separation:
 
 def _skip_header(stream: BinaryIO, dialect: Dialect) -> bytes:
     """Read what stands before the first row."""
-    return b"".join(stream.readline(overlong_lines.MAX_LINE_BYTES) for _ in range(dialect.data_line - 1))
+    return b"".join(stream.readline(row_errors.LONGEST_LINE_BYTES) for _ in range(dialect.data_line - 1))
 
 
 def _check_utf8(decode: Callable[..., str], chunk: bytes, *, final: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hextrackr.domain.models.findings import Severity
+from hextrackr.domain.models import Severity
 from hextrackr.domain.verdicts import FIXED, PASSED
 
 from . import bounds, evidence, vulnerability_ids

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from hextrackr.domain.models.staging import ASSET_LEVEL, DEFINITION_LEVEL
+from hextrackr.domain.models import ASSET_LEVEL, DEFINITION_LEVEL
 
 from . import bounds, markup
 from .formats.format import HOST, VULNERABILITY

@@ -24,13 +24,10 @@ from sqlalchemy.orm import Session
 
 from hextrackr.db.dialects import lock_source
 from hextrackr.domain import lifecycle, summary, totals, undo, undo_log
-from hextrackr.domain.models import Import, Reject
-from hextrackr.domain.models.findings import Severity
-from hextrackr.domain.models.imports import ImportState
-from hextrackr.progress.meter import TOTAL_STEPS, Meter
-from hextrackr.progress.position import Phase
+from hextrackr.domain.models import Import, ImportState, Reject, Severity
+from hextrackr.progress.estimate import TOTAL_STEPS, Meter, Phase
 
-from . import ownership, rejects, scan_date
+from . import ownership, row_errors, scan_date
 from .formats.format import Recognised
 from .job import Job
 
@@ -129,7 +126,7 @@ def _stands(connection: Connection, repeated: Import, is_open: totals.OpenTotals
     return (
         connection.execute(undo.latest_of(repeated.source_id, Import.id)).scalar() == repeated.id
         and all(left[severity]["open"] == numbers["open"] for severity, numbers in now.items())
-        and connection.execute(kept).scalar_one() == min(repeated.rejected, rejects.MAX_REJECTS)
+        and connection.execute(kept).scalar_one() == min(repeated.rejected, row_errors.MAX_REJECTS)
     )
 
 

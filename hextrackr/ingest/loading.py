@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, String, Text
 
 from hextrackr.db import dialects
-from hextrackr.domain.models import Base
+from hextrackr.db.base import Base
 
 from .csv_reader import Reader
 

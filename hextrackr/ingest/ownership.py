@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select, update
 
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import Cancelled
 
 from .job import Job

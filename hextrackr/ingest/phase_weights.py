@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hextrackr.db import indexes
-from hextrackr.progress.meter import TOTAL_STEPS
-from hextrackr.progress.position import Phase
+from hextrackr.progress.estimate import TOTAL_STEPS, Phase
 
 # Measured on two cores with exports of 100,000 and 1,000,000 rows; only their proportions matter to the percentage.
 _BYTES_PER_SECOND = 430e6

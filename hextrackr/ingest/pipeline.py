@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 from hextrackr.db import engines, verify_staging
 from hextrackr.domain import evidence, promotion, undo
 from hextrackr.domain.lifecycle import Places
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import DateOrigin, ImportMode, ImportState
+from hextrackr.domain.models import DateOrigin, Import, ImportMode, ImportState
 from hextrackr.errors import FileRefused, HexTrackrError
-from hextrackr.progress.meter import Meter
+from hextrackr.progress.estimate import Meter
 
 from . import (
     cleanup,
+    csv_database,
     damage,
     duplicate_file,
     estimate,
@@ -29,9 +29,8 @@ from . import (
     identify,
     ownership,
     phase_weights,
-    rejects,
+    row_errors,
     scan_date,
-    spare_connection,
     staging,
     states,
     transcode,
@@ -47,7 +46,7 @@ from .staging_schema import Counts
 
 def prepare() -> None:
     """Do what the next job would wait for, in a process that has nothing else to do."""
-    spare_connection.prepare()
+    csv_database.prepare_connection()
     formats.known()
 
 
@@ -252,6 +251,6 @@ def _warnings(reader: Reader, counts: Counts, chosen: scan_date.Chosen) -> list[
         warnings += chosen.warnings()
     else:
         warnings.append("The file holds no finding, so nothing was resolved.")
-    if counts.rejected > rejects.MAX_REJECTS:
-        warnings.append(f"Only the first {rejects.MAX_REJECTS} of {counts.rejected} rejected rows are kept.")
+    if counts.rejected > row_errors.MAX_REJECTS:
+        warnings.append(f"Only the first {row_errors.MAX_REJECTS} of {counts.rejected} rejected rows are kept.")
     return warnings

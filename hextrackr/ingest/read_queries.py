@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from collections.abc import Mapping as Dictionary
 
-from . import bounds, dates, details, evidence, swallowed_rows
+from . import bounds, dates, details, evidence, row_errors
 from .dialect import Dialect
 from .mapping import ASSET_FIELDS, DEFINITION_DATES, DEFINITION_FIELDS, KEY_FIELDS, ROW_DATES, ROW_FIELDS, Mapping
 
@@ -40,7 +40,7 @@ def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
         FROM (SELECT asset_code, definition_code, evidence_code, suspect, scan_start, {_select(m.finding())}{kept}
               FROM (SELECT {m.code(ASSET_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code,
                            {evidence.code(m)} AS evidence_code, {m.cells(ROW_FIELDS)},
-                           {swallowed_rows.spans_lines(read)} OR {_fits(unread, dialect)} AS suspect,
+                           {row_errors.spans_lines(read)} OR {_fits(unread, dialect)} AS suspect,
                            {m.scan_start()} AS scan_start{taken}
                     FROM {source}))
     """
@@ -67,7 +67,7 @@ def assets(m: Mapping, source: str) -> str:
     return f"""
         CREATE TABLE asset_texts AS
         SELECT code, suspect, {_select(m.asset())}
-        FROM (SELECT {m.code(ASSET_FIELDS)} AS code, {swallowed_rows.spans_lines(places)} AS suspect, {m.cells(ASSET_FIELDS)}
+        FROM (SELECT {m.code(ASSET_FIELDS)} AS code, {row_errors.spans_lines(places)} AS suspect, {m.cells(ASSET_FIELDS)}
               FROM (SELECT DISTINCT {read} FROM {source}))
     """
 
@@ -100,7 +100,7 @@ def definitions(m: Mapping, source: str, dialect: Dialect) -> str:
 
 
 def _fits(places: Collection[int], dialect: Dialect) -> str:
-    return swallowed_rows.fits(places, len(dialect.header), dialect.delimiter)
+    return row_errors.fits(places, len(dialect.header), dialect.delimiter)
 
 
 def _texts(fields: Iterable[str]) -> str:

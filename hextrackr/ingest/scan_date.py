@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple, Protocol
 
-from hextrackr.domain.models.imports import DateOrigin
+from hextrackr.domain.models import DateOrigin
 
 from . import dates
 

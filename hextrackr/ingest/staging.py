@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import Connection, Engine, delete
 
 from hextrackr.db import dialects, verify_staging
+from hextrackr.db.base import Base
 from hextrackr.domain import evidence
 from hextrackr.domain.models import (
-    Base,
     Evidence,
+    ImportState,
     Reject,
     StagedAsset,
     StagedCve,
@@ -22,8 +23,7 @@ from hextrackr.domain.models import (
     StagedObservation,
     StagedUnchecked,
 )
-from hextrackr.domain.models.imports import ImportState
-from hextrackr.progress.meter import Meter
+from hextrackr.progress.estimate import Meter
 
 from . import ownership, staging_schema
 from .csv_reader import Reader

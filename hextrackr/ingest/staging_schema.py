@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from hextrackr.domain.models.findings import WORST_FIRST
+from hextrackr.domain.models import WORST_FIRST
 
 #: What is open of something in a file: how many findings of each severity, and the sum of their VPR.
 WEIGHT_COLUMNS = (*(severity.name.lower() for severity in WORST_FIRST), "vpr_sum")

@@ -7,9 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import ImportState
-from hextrackr.domain.models.sources import source_of
+from hextrackr.domain.models import Import, ImportState, source_of
 from hextrackr.errors import Cancelled
 
 from . import ownership

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hextrackr.domain.models.imports import ImportMode
+from hextrackr.domain.models import ImportMode
 from hextrackr.errors import RequestError
 
 _MAX_LABEL = 100

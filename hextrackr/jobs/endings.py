@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hextrackr import logs
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import ErrorRecord, FileRefused, HexTrackrError
 from hextrackr.ingest.job import Job
 

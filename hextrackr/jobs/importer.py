@@ -31,11 +31,11 @@ from hextrackr import errors, logs
 from hextrackr.db import engines
 from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.domain import undo
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import ImportState
 from hextrackr.ingest import cleanup as sweeping
 from hextrackr.ingest import ownership, pipeline
 from hextrackr.ingest.job import Job
-from hextrackr.progress.meter import Meter, Reading
+from hextrackr.progress.estimate import Meter, Reading
 
 from . import memory
 from .backups import operations

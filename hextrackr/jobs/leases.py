@@ -9,8 +9,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from hextrackr.db import transactions
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import RUNNING, ImportState
+from hextrackr.domain.models import RUNNING, Import, ImportState
 from hextrackr.ingest import ownership
 from hextrackr.ingest.ownership import LEASE_MS, PROMOTION_LEASE_MS
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import RUNNING, ImportState
+from hextrackr.domain.models import RUNNING, Import, ImportState
 from hextrackr.errors import Cancelled, ErrorRecord, Interrupted
 
 from .endings import Endings

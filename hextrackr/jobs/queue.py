@@ -11,9 +11,7 @@ from sqlalchemy.orm import Session
 
 from hextrackr.db import dialects, transactions
 from hextrackr.domain import undo
-from hextrackr.domain.models import Import, Source
-from hextrackr.domain.models.imports import FINISHED, ImportMode, ImportState
-from hextrackr.domain.models.sources import source_of
+from hextrackr.domain.models import FINISHED, Import, ImportMode, ImportState, Source, source_of
 from hextrackr.errors import Conflict, ErrorRecord, RequestError
 from hextrackr.ingest import scan_date
 

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hextrackr import logs
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import FINISHED, ImportState
+from hextrackr.domain.models import FINISHED, Import, ImportState
 from hextrackr.errors import Cancelled, ErrorRecord, Interrupted, NotFound, OutOfMemory
 from hextrackr.ingest.job import Job
 

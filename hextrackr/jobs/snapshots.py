@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import FINISHED, RUNNING, ImportState
+from hextrackr.domain.models import FINISHED, RUNNING, Import, ImportState
 from hextrackr.errors import Cancelled, ErrorRecord, HexTrackrError
 from hextrackr.progress.protocol import Snapshot
 from hextrackr.progress.tracker import ProgressTracker

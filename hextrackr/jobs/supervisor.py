@@ -9,8 +9,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import FINISHED, RUNNING, ImportState
+from hextrackr.domain.models import FINISHED, RUNNING, Import, ImportState
 from hextrackr.errors import (
     NOT_LATEST,
     Cancelled,

@@ -12,8 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hextrackr.db import dialects
 from hextrackr.db.error_mapping import error_from_exception
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import DatabaseBusy
 
 #: With less space than this for the data folder no upload is likely to end well, in bytes.

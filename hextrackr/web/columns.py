@@ -7,8 +7,7 @@ from typing import Any
 
 from flask import current_app
 
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import Conflict
 from hextrackr.ingest import dialect, formats
 from hextrackr.ingest.formats import custom

@@ -9,9 +9,17 @@ from typing import Any
 
 from sqlalchemy import and_, or_, select
 
-from hextrackr.domain.models import Asset, Definition, DefinitionCve, Finding, FindingChange, Import, Sighting
-from hextrackr.domain.models.events import EventKind
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import (
+    Asset,
+    Definition,
+    DefinitionCve,
+    EventKind,
+    Finding,
+    FindingChange,
+    Import,
+    ImportState,
+    Sighting,
+)
 from hextrackr.errors import RequestError
 
 from . import lookups, parameters

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from hextrackr.domain.models.findings import Severity
+from hextrackr.domain.models import Severity
 
 from .serializers import harmless
 

@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from hextrackr.db.hints import by_id
-from hextrackr.domain.models import Finding, Source, StateTotal
-from hextrackr.domain.models.findings import Lifecycle, Severity, grade
+from hextrackr.domain.models import Finding, Lifecycle, Severity, Source, StateTotal, grade
 
 from . import conditions, parameters
 from .limits import PLAIN, Arm, Filter, Limit
@@ -27,7 +26,7 @@ _ALL = frozenset(grade(state, severity) for state in Lifecycle for severity in S
 class Filters:
     """What a list is limited to.
 
-    :ivar grades: see :func:`hextrackr.domain.models.findings.grade`; the severities and states that are asked for.
+    :ivar grades: see :func:`hextrackr.domain.models.grade`; the severities and states that are asked for.
     :ivar sources: ids; None for all.
     :ivar limits: everything else; of these nobody knows beforehand how many findings meet them.
     :ivar lookups: what makes more limits, until it is :meth:`looked_up`.

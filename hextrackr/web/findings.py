@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import Session
 
-from hextrackr.domain.models import Asset, Definition, Finding, Sighting, Source
-from hextrackr.domain.models.findings import Severity
+from hextrackr.domain.models import Asset, Definition, Finding, Severity, Sighting, Source
 from hextrackr.ingest import formats
 
 from . import bounded_answers

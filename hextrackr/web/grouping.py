@@ -14,8 +14,7 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from hextrackr.db.matching import Among
-from hextrackr.domain.models import Asset, Definition, DefinitionCve, Finding, Source
-from hextrackr.domain.models.findings import WORST_FIRST
+from hextrackr.domain.models import WORST_FIRST, Asset, Definition, DefinitionCve, Finding, Source
 from hextrackr.errors import RequestError
 
 from . import leads, weighed

@@ -7,9 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hextrackr.domain.models import Definition, Evidence, Finding, FindingEvent, Import
-from hextrackr.domain.models.events import EventKind
-from hextrackr.domain.models.findings import Lifecycle, Severity
+from hextrackr.domain.models import Definition, EventKind, Evidence, Finding, FindingEvent, Import, Lifecycle, Severity
 
 from . import bounded_answers, findings
 

@@ -10,8 +10,17 @@ from typing import Any
 from flask import Blueprint
 from sqlalchemy import ColumnElement, case, func, select
 
-from hextrackr.domain.models import Asset, Definition, DefinitionCve, Finding, FindingChange, Import, Source
-from hextrackr.domain.models.findings import WORST_FIRST, Lifecycle
+from hextrackr.domain.models import (
+    WORST_FIRST,
+    Asset,
+    Definition,
+    DefinitionCve,
+    Finding,
+    FindingChange,
+    Import,
+    Lifecycle,
+    Source,
+)
 from hextrackr.errors import NotFound
 from hextrackr.extensions import db
 from hextrackr.ingest import formats

@@ -13,8 +13,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Engine, func, select, true, tuple_
 
 from hextrackr.db import files
-from hextrackr.domain.models import Import, Reject
-from hextrackr.domain.models.imports import FINISHED, ImportState
+from hextrackr.domain.models import FINISHED, Import, ImportState, Reject
 from hextrackr.errors import Conflict, MissingFile, NotFound, TooMany
 from hextrackr.extensions import db, import_queue, import_supervisor, offload, socketio
 from hextrackr.progress import protocol

@@ -11,9 +11,7 @@ from typing import Any
 from flask import Blueprint, request
 from sqlalchemy import func, select
 
-from hextrackr.domain.models import DailyTotal, Import, Source, StateTotal
-from hextrackr.domain.models.findings import Lifecycle
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import DailyTotal, Import, ImportState, Lifecycle, Source, StateTotal
 from hextrackr.extensions import db
 from hextrackr.ingest import formats
 

@@ -15,8 +15,7 @@ from sqlalchemy import ColumnElement, Select, select, union_all
 from sqlalchemy.orm import Session
 
 from hextrackr.db.dialects import as_it_comes, in_order
-from hextrackr.domain.models import Finding
-from hextrackr.domain.models.findings import OPEN_GRADE, grade
+from hextrackr.domain.models import OPEN_GRADE, Finding, grade
 
 from . import depths
 from .filters import Filters

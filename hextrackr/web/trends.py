@@ -10,9 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hextrackr.domain.models import DailyTotal, Import
-from hextrackr.domain.models.findings import WORST_FIRST
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import WORST_FIRST, DailyTotal, Import, ImportState
 
 _NAMES = {severity.value: severity.name.lower() for severity in WORST_FIRST}
 _CHANGES = ("opened", "resolved", "reopened")

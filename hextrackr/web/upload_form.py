@@ -9,7 +9,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from hextrackr.domain.models.imports import ImportMode
+from hextrackr.domain.models import ImportMode
 from hextrackr.errors import RequestError
 from hextrackr.escaping import without_unshown
 from hextrackr.jobs import answers

@@ -9,9 +9,7 @@ from flask import Blueprint, Response, current_app, request
 from sqlalchemy import func, select
 
 from hextrackr.db import deadlines
-from hextrackr.domain.models import Asset, Import, StateTotal
-from hextrackr.domain.models.findings import WORST_FIRST, Lifecycle
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import WORST_FIRST, Asset, Import, ImportState, Lifecycle, StateTotal
 from hextrackr.errors import NotFound
 from hextrackr.extensions import db, import_queue, socketio
 

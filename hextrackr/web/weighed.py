@@ -8,8 +8,16 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from hextrackr.domain.models import Asset, AssetWeight, Definition, DefinitionCve, DefinitionWeight
-from hextrackr.domain.models.findings import OPEN_GRADE, WORST_FIRST, Severity
+from hextrackr.domain.models import (
+    OPEN_GRADE,
+    WORST_FIRST,
+    Asset,
+    AssetWeight,
+    Definition,
+    DefinitionCve,
+    DefinitionWeight,
+    Severity,
+)
 
 from . import kept
 from .filters import Filters

@@ -13,8 +13,8 @@ from typing import Any
 
 import psutil
 
+from hextrackr.db.base import Base
 from hextrackr.domain import undo
-from hextrackr.domain.models import Base
 from tests.support import client, databases, ports
 from tests.support.server import Server, start
 from tests.support.waiting import until

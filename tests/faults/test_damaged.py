@@ -24,7 +24,7 @@ from hextrackr.ingest.dialect import SAMPLE_BYTES, detect, rows
 from hextrackr.ingest.estimate import Standing
 from hextrackr.ingest.identify import Opened
 from hextrackr.ingest.job import Job
-from hextrackr.progress.meter import Meter
+from hextrackr.progress.estimate import Meter
 
 FILES = int(os.environ.get("DAMAGED_FILES", "20"))
 SEED = int(os.environ.get("DAMAGED_SEED", "1"))

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import Engine, select
 
 from hextrackr.db import engines
+from hextrackr.db.base import Base
 from hextrackr.domain import undo
-from hextrackr.domain.models import Base
 from hextrackr.errors import Conflict, FileRefused
 from hextrackr.ingest import cleanup
 from tests.support.contents import REFERS, separate_rows

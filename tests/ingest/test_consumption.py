@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hextrackr.ingest import consumption, dialect, formats
+from hextrackr.ingest import csv_database, dialect, formats
 from hextrackr.ingest.csv_database import BUFFER_BYTES, THREADS, CsvDatabase
 from tests.support.generator import Estate, write
 
@@ -26,10 +26,10 @@ def database(tmp_path):
 
 
 def test_what_is_read_is_counted(tmp_path):
-    before = consumption.read_bytes()
+    before = csv_database.read_bytes()
     (tmp_path / "file").write_bytes(b"x" * 100_000)
     assert (tmp_path / "file").read_bytes()
-    assert 100_000 <= consumption.read_bytes() - before < 110_000
+    assert 100_000 <= csv_database.read_bytes() - before < 110_000
 
 
 def test_a_statement_is_as_far_as_the_file_is_read_but_for_what_the_threads_hold(database):
@@ -50,9 +50,9 @@ def test_each_statement_begins_anew_and_is_nowhere_before_more_is_read_than_the_
 
 @pytest.mark.parametrize("counts", [None, "nothing that it knows\n", "rchar: many\nwchar: 1\n"])
 def test_where_the_system_does_not_tell_it_is_asked_of_duckdb(tmp_path, monkeypatch, database, counts):
-    monkeypatch.setattr(consumption, "_COUNTS", tmp_path / "io")
+    monkeypatch.setattr(csv_database, "_READ_COUNTS", tmp_path / "io")
     if counts is not None:
         (tmp_path / "io").write_text(counts)
-    assert consumption.read_bytes() is None
+    assert csv_database.read_bytes() is None
     database.run(f"CREATE OR REPLACE TABLE hosts AS SELECT DISTINCT c0 FROM {database.source()}")
     assert 0.0 <= database.progress() <= 1.0

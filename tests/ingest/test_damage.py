@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hextrackr.errors import FileRefused
-from hextrackr.ingest import damage, dialect, formats, rejects
+from hextrackr.ingest import damage, dialect, formats, row_errors
 from hextrackr.ingest.csv_database import IrregularCsv, NotUtf8
 from tests.support import ROOT
 
@@ -99,7 +99,7 @@ def test_every_reject_is_counted_and_the_first_ones_are_kept(run_import, figures
     record = run_import(report(*lines))
     assert figures(record) == {"inserted": 12_000, "rejected": 12_000}
     assert record.rows_read == 24_000
-    assert query("SELECT count(*), min(line), max(line) FROM rejects") == [(rejects.MAX_REJECTS, 3, 20_001)]
+    assert query("SELECT count(*), min(line), max(line) FROM rejects") == [(row_errors.MAX_REJECTS, 3, 20_001)]
     assert "Only the first 10000 of 12000 rejected rows are kept." in record.warnings
 
 

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from hextrackr.domain import lifecycle
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import ImportState
 from hextrackr.errors import Cancelled
 from tests.support.exports import COLUMNS, export, row, scan
 from tests.support.sql import LAST_SEEN

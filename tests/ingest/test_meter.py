@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hextrackr.progress.meter import Meter, Reading
-from hextrackr.progress.position import Phase
+from hextrackr.progress.estimate import Meter, Phase, Reading
 
 PLAN = [Phase("read", 1, 1.5), Phase("stage", 2, 1.5), Phase("match", 3, 0.5), Phase("apply", 3, 1.5)]
 

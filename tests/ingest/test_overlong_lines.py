@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from hextrackr.errors import FileRefused
-from hextrackr.ingest import overlong_lines
+from hextrackr.ingest import row_errors
 from hextrackr.ingest.csv_database import BUFFER_BYTES
 from tests.support import ROOT
 from tests.support.exports import export, row, scan
@@ -21,9 +21,9 @@ MB = 1024 * 1024
 def test_a_line_longer_than_ten(tmp_path, newline, lengths):
     path = tmp_path / "lines"
     path.write_bytes(b"".join(b"x" * length + newline for length in lengths))
-    assert overlong_lines.has_longer_line(path, 10) == (max(lengths) > 10)
+    assert row_errors.has_longer_line(path, 10) == (max(lengths) > 10)
     path.write_bytes(newline.join(b"x" * length for length in lengths))  # without a line end at the end
-    assert overlong_lines.has_longer_line(path, 10) == (max(lengths) > 10)
+    assert row_errors.has_longer_line(path, 10) == (max(lengths) > 10)
 
 
 def test_what_is_looked_at_of_a_big_file_does_not_stay_in_memory(tmp_path):
@@ -34,9 +34,9 @@ def test_what_is_looked_at_of_a_big_file_does_not_stay_in_memory(tmp_path):
     program = f"""
 import resource
 from pathlib import Path
-from hextrackr.ingest import overlong
+from hextrackr.ingest import row_errors
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-assert not overlong.has_longer_line(Path({str(path)!r}), {MB})
+assert not row_errors.has_longer_line(Path({str(path)!r}), {MB})
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
     grown = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
@@ -45,7 +45,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 
 def test_an_empty_file_has_no_line(tmp_path):
     (tmp_path / "empty").touch()
-    assert not overlong_lines.has_longer_line(tmp_path / "empty", 10)
+    assert not row_errors.has_longer_line(tmp_path / "empty", 10)
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hextrackr.db import engines
 from hextrackr.domain import undo
-from hextrackr.domain.models.imports import ImportMode, ImportState
+from hextrackr.domain.models import ImportMode, ImportState
 from hextrackr.domain.verdicts import FIXED, NO_VERDICT, OPEN, PASSED, RESURFACED
 from hextrackr.errors import Conflict
 from tests.support.databases import ON_POSTGRESQL, as_sqlite_has_them

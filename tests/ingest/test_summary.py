@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hextrackr.domain import summary
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import ImportState
 from tests.support.exports import export, row, scan
 
 NOTHING = {"count": 0, "names": []}

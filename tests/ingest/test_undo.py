@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hextrackr.domain import undo
-from hextrackr.domain.models.undo import BLOCK
+from hextrackr.domain.models import BLOCK
 from hextrackr.errors import Conflict
 from hextrackr.ingest import cleanup
 from tests.support.exports import export, row, scan

@@ -8,8 +8,7 @@ from unittest.mock import Mock
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import Cancelled, Conflict
 from hextrackr.jobs import process_id, snapshots
 from hextrackr.jobs.progress_reporter import ProgressReporter

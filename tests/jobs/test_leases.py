@@ -14,8 +14,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import Cancelled
 from hextrackr.ingest import ownership, pipeline
 from hextrackr.ingest.job import Job
@@ -23,7 +22,7 @@ from hextrackr.ingest.ownership import LEASE_MS
 from hextrackr.jobs import file_cleanup, process_id
 from hextrackr.jobs.leases import Leases
 from hextrackr.jobs.queue import ImportQueue, now_ms
-from hextrackr.progress.meter import Meter
+from hextrackr.progress.estimate import Meter
 from tests.support.exports import scan
 
 ENDED = {"code": "INTERRUPTED", "detail": "It ended."}
@@ -53,7 +52,7 @@ def queued(import_queue):
 @pytest.fixture
 def gone():
     """The name of a process that has ended."""
-    program = "from hextrackr.jobs import identity; print(identity.own())"
+    program = "from hextrackr.jobs import process_id; print(process_id.own())"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -97,7 +96,7 @@ def test_of_many_who_claim_at_once_one_owns_it(import_queue, leases, queued):
 
 CLAIMANT = """
 import sys, time
-from hextrackr.ingest import engines
+from hextrackr.db import engines
 from hextrackr.jobs.leases import Leases
 from hextrackr.jobs.queue import ImportQueue
 url, owner, imports = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -232,7 +231,7 @@ def test_tidying_keeps_what_is_needed(tmp_path, gone):
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells when a process started")
 def test_a_process_of_which_only_the_exit_status_is_left_is_gone():
-    program = "from hextrackr.jobs import identity; print(identity.own(), flush=True); input()"
+    program = "from hextrackr.jobs import process_id; print(process_id.own(), flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         name = process.stdout.readline().decode().strip()
         assert not process_id.is_gone(name)

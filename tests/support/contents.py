@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Result, Table, select
 
-from hextrackr.domain.models import Base
-from hextrackr.domain.models.undo import BLOCK
+from hextrackr.db.base import Base
+from hextrackr.domain.models import BLOCK
 from tests.support import databases
 
 #: What may differ between an import that was disturbed and one that was not: instants, who worked on it how often, and ids.

@@ -12,8 +12,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from hextrackr.domain.models import Import
-from hextrackr.domain.models.imports import ImportState
+from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import HexTrackrError
 from hextrackr.ingest import formats, phase_weights, pipeline
 from hextrackr.ingest.dialect import detect, rows
@@ -21,7 +20,7 @@ from hextrackr.ingest.estimate import Standing
 from hextrackr.ingest.identify import Opened
 from hextrackr.ingest.job import Job
 from hextrackr.ingest.staging_schema import Counts
-from hextrackr.progress.meter import Meter, Reading
+from hextrackr.progress.estimate import Meter, Reading
 
 Importer = Callable[..., Import]
 #: With which of these the reader refuses a file.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from hextrackr.domain.models.imports import ImportMode
+from hextrackr.domain.models import ImportMode
 from hextrackr.domain.verdicts import FIXED, NO_VERDICT, PASSED, RESURFACED
 
 #: Host, plugin, port.

@@ -13,8 +13,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session
 
 from hextrackr.domain import promotion
-from hextrackr.domain.models import Import, Source
-from hextrackr.domain.models.imports import ImportMode, ImportState
+from hextrackr.domain.models import Import, ImportMode, ImportState, Source
 from hextrackr.ingest import cleanup, loading, phase_weights
 from hextrackr.ingest.staging_schema import (
     ASSET_COLUMNS,
@@ -25,7 +24,7 @@ from hextrackr.ingest.staging_schema import (
     OBSERVATION_COLUMNS,
     WEIGHT_COLUMNS,
 )
-from hextrackr.progress.meter import Meter
+from hextrackr.progress.estimate import Meter
 from tests.support.databases import as_sqlite_has_them
 from tests.support.reference_model import Key, Row
 

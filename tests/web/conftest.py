@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from hextrackr.db import engines
-from hextrackr.domain.models import Base, Import
+from hextrackr.db.base import Base
+from hextrackr.domain.models import Import
 
 TODAY = date(2026, 8, 20)
 

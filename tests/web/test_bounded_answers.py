@@ -10,8 +10,17 @@ from sqlalchemy import insert, text
 
 from hextrackr import database
 from hextrackr.db import deadlines
-from hextrackr.domain.models import Asset, Definition, DefinitionCve, Finding, Import, Sighting, Source, StateTotal
-from hextrackr.domain.models.findings import Severity
+from hextrackr.domain.models import (
+    Asset,
+    Definition,
+    DefinitionCve,
+    Finding,
+    Import,
+    Severity,
+    Sighting,
+    Source,
+    StateTotal,
+)
 from hextrackr.extensions import db
 from hextrackr.web import bounded_answers, imports
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from hextrackr.domain import undo
-from hextrackr.domain.models.imports import ImportMode, ImportState
+from hextrackr.domain.models import ImportMode, ImportState
 from hextrackr.extensions import db
 from hextrackr.web import grouping, sources
 from tests.support.reference_model import Row

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 from sqlalchemy.orm import Session
 
-from hextrackr.domain.models.findings import grade
+from hextrackr.domain.models import grade
 from hextrackr.errors import RequestError
 from hextrackr.web import depths, filters, leads, listing, stretches
 from hextrackr.web.ordering import Order

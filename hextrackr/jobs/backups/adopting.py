@@ -16,9 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from hextrackr.domain.models.events import EventKind
-from hextrackr.domain.models.findings import Lifecycle
-from hextrackr.domain.models.imports import DateOrigin, ImportMode, ImportState
+from hextrackr.domain.models import DateOrigin, EventKind, ImportMode, ImportState, Lifecycle
 from hextrackr.errors import BackupRefused
 
 from . import copying

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hextrackr.domain.models.imports import FINISHED
+from hextrackr.domain.models import FINISHED
 from hextrackr.errors import Conflict
 
 from . import adopting, checking, copying, schema

@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from hextrackr.domain.models.imports import ImportMode
+from hextrackr.domain.models import ImportMode
 from hextrackr.jobs.backups import copying, operations, schema
 from hextrackr.jobs.backups.operations import Operation
 from tests.support.reference_model import Row

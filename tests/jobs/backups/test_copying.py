@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hextrackr.domain.models.imports import ImportMode
+from hextrackr.domain.models import ImportMode
 from hextrackr.errors import BackupRefused, DatabaseBusy
 from hextrackr.jobs.backups import copying, schema
 from tests.support.exports import COLUMNS, export, row

@@ -1,0 +1,789 @@
+"""The tables; plain SQLAlchemy, so the importer process needs no Flask.
+
+::
+
+    Source ──┬─< Asset ──────┐
+             ├─< Definition ─┼─< Finding ─< FindingChange >─ Import ─< Reject
+             ├─< Sighting ───┤
+             └─< DailyTotal  │
+                 Definition ─┴─< DefinitionCve
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Computed,
+    ForeignKey,
+    Index,
+    MetaData,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    select,
+    text,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
+
+from hextrackr.db.base import Base
+
+# What assets and definitions say: the columns that the final, the staged and the remembered rows have in common.
+
+
+class AssetValues:
+    """What is known of a host."""
+
+    name: Mapped[str | None] = mapped_column(String(255))
+    fqdn: Mapped[str | None] = mapped_column(String(255))
+    netbios: Mapped[str | None] = mapped_column(String(255))
+    ip: Mapped[str | None] = mapped_column(String(45))
+    os: Mapped[str | None] = mapped_column(String(255))
+    last_seen: Mapped[date | None]
+
+
+class DefinitionValues:
+    """What is known of a plugin, QID or NVT. ``cvss`` and ``vpr`` are 0..10, ``epss`` is 0..1."""
+
+    title: Mapped[str] = mapped_column(Text)
+    family: Mapped[str | None] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(Text)
+    solution: Mapped[str | None] = mapped_column(Text)
+    see_also: Mapped[str | None] = mapped_column(Text)
+    cvss_vector: Mapped[str | None] = mapped_column(String(255))
+    cvss: Mapped[float | None]
+    vpr: Mapped[float | None]
+    epss: Mapped[float | None]
+    published: Mapped[date | None]
+    updated: Mapped[date | None]
+
+
+# What weighs on each asset and each definition: its open findings by severity, and their VPR.
+#
+# Kept with every import, so that the worst of them are found without looking at the findings. What has no open finding has no row.
+
+
+class Weight:
+    """Open findings; ``vpr_sum`` is rounded to two places."""
+
+    critical: Mapped[int]
+    high: Mapped[int]
+    medium: Mapped[int]
+    low: Mapped[int]
+    info: Mapped[int]
+    vpr_sum: Mapped[float]
+
+
+class AssetWeight(Weight, Base):
+    """The open findings of an asset."""
+
+    __tablename__ = "asset_weights"
+
+    asset_id: Mapped[int] = mapped_column(
+        ForeignKey("assets.id", ondelete="CASCADE"), primary_key=True, autoincrement=False, sort_order=-1
+    )
+
+
+class DefinitionWeight(Weight, Base):
+    """The open findings of a definition."""
+
+    __tablename__ = "definition_weights"
+
+    definition_id: Mapped[int] = mapped_column(
+        ForeignKey("definitions.id", ondelete="CASCADE"), primary_key=True, autoincrement=False, sort_order=-1
+    )
+
+
+# Sources, and what was open in each on which day.
+
+
+_NEW = text("INSERT INTO sources (scanner, label) VALUES (:scanner, :label) ON CONFLICT DO NOTHING")
+
+
+class Source(Base):
+    """One feed of scans: a scanner, and a label where somebody has several of it. An import touches its own source only."""
+
+    __tablename__ = "sources"
+    __table_args__ = (UniqueConstraint("scanner", "label"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    scanner: Mapped[str] = mapped_column(String(40))
+    label: Mapped[str] = mapped_column(String(100), default="")
+    #: The newest scan date that was promoted; a scan older than this changes no present state.
+    last_scan_date: Mapped[date | None]
+
+
+def source_of(session: Session, scanner: str, label: str) -> Source:
+    """The source of this scanner with this label; made if there is none."""
+    wanted = select(Source).filter_by(scanner=scanner, label=label)
+    source = session.scalars(wanted).one_or_none()
+    if source is None:  # on PostgreSQL another process may find so at the same moment
+        session.execute(_NEW, {"scanner": scanner, "label": label})
+        source = session.scalars(wanted).one()
+    return source
+
+
+class DailyTotal(Base):
+    """What was open in a source after the scans of one day, by severity, and what they changed."""
+
+    __tablename__ = "daily_totals"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    severity: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    open: Mapped[int]
+    vpr_sum: Mapped[float]
+    opened: Mapped[int] = mapped_column(default=0)
+    resolved: Mapped[int] = mapped_column(default=0)
+    reopened: Mapped[int] = mapped_column(default=0)
+
+
+class StateTotal(Base):
+    """How many findings a source has in each state now, by severity: what pages ask for at any time and nobody should count anew."""
+
+    __tablename__ = "state_totals"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True)
+    lifecycle: Mapped[str] = mapped_column(String(10), primary_key=True)
+    severity: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    findings: Mapped[int]
+    vpr_sum: Mapped[float]
+
+
+# Imports and the rows they could not take over.
+
+
+class ImportState(StrEnum):
+    """``queued -> reading -> staging -> promoting -> completed``; the others are where it can end or wait instead."""
+
+    QUEUED = "queued"
+    READING = "reading"
+    STAGING = "staging"
+    PROMOTING = "promoting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    AWAITING_CONFIRMATION = "awaiting-confirmation"
+
+
+FINISHED = (ImportState.COMPLETED, ImportState.FAILED, ImportState.CANCELLED)
+RUNNING = (ImportState.READING, ImportState.STAGING, ImportState.PROMOTING)
+
+
+class DateOrigin(StrEnum):
+    """What a scan's date was taken from."""
+
+    FORM = "form"
+    REPORT = "report"
+    DATA = "data"
+    FILENAME = "filename"
+    TODAY = "today"
+
+
+class ImportMode(StrEnum):
+    """What an import resolves: all that is absent, only what is absent on the hosts in the file, nothing."""
+
+    FULL = "full"
+    HOSTS = "hosts"
+    DELTA = "delta"
+
+
+class Import(Base):
+    """One file and what became of it. Instants are milliseconds since the epoch."""
+
+    __tablename__ = "imports"
+    __table_args__ = (
+        Index("ix_imports_state", "state"),
+        Index("ix_imports_session_id", "session_id"),
+        Index("ix_imports_source", "source_id", "place"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[str] = mapped_column(String(36))
+    filename: Mapped[str] = mapped_column(String(255))
+    file_size: Mapped[int] = mapped_column(BigInteger)
+    #: The stored upload's name within the upload folder; empty once it is gone.
+    upload: Mapped[str] = mapped_column(String(64), default="")
+    vendor: Mapped[str] = mapped_column(String(100), default="")
+    scanner: Mapped[str] = mapped_column(String(40), default="")
+    source_label: Mapped[str] = mapped_column(String(100), default="")
+    source_id: Mapped[int | None] = mapped_column(ForeignKey("sources.id"))
+    mode: Mapped[str] = mapped_column(String(10), default=ImportMode.FULL)
+    scan_date: Mapped[date | None]
+    #: What it was taken from: ``form``, ``report``, ``data``, ``filename`` or ``today``; None as long as that is not known.
+    scan_date_from: Mapped[str | None] = mapped_column(String(10))
+    confirmed: Mapped[bool] = mapped_column(default=False)
+    #: Its question was answered since it was asked: it is staged whole, and goes on without being read again.
+    answered: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: The file's SHA-256, in hex, if whoever has stored it has told; and what it stands for as it was read, see
+    #: ``ingest/duplicate_file.py``.
+    digest: Mapped[str | None] = mapped_column(String(64))
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    #: ``day-first`` or ``month-first`` if the user has said how the file writes dates in numbers.
+    date_order: Mapped[str | None] = mapped_column(String(12))
+    #: Show what the import would do and await a confirmation, whatever it resolves.
+    preview: Mapped[bool] = mapped_column(default=False)
+
+    state: Mapped[str] = mapped_column(String(24), default=ImportState.QUEUED)
+    attempts: Mapped[int] = mapped_column(default=0)
+    #: Who works on it, and until when that holds without being renewed. The epoch rises with each owner: whoever writes under an
+    #: older one finds nothing to write to.
+    owner: Mapped[str] = mapped_column(String(100), default="")
+    epoch: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[int] = mapped_column(BigInteger, default=0)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    started_at: Mapped[int | None] = mapped_column(BigInteger)
+    finished_at: Mapped[int | None] = mapped_column(BigInteger)
+    error_code: Mapped[str | None] = mapped_column(String(32))
+    error_detail: Mapped[str | None] = mapped_column(Text)
+
+    rows_read: Mapped[int] = mapped_column(default=0)
+    blank: Mapped[int] = mapped_column(default=0)
+    merged: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[int] = mapped_column(default=0)
+    staged: Mapped[int] = mapped_column(default=0)
+    #: How many of the staged findings are open: if none, nothing is resolved by absence.
+    open_staged: Mapped[int] = mapped_column(default=0)
+    inserted: Mapped[int] = mapped_column(default=0)
+    updated: Mapped[int] = mapped_column(default=0)
+    reopened: Mapped[int] = mapped_column(default=0)
+    resolved: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    #: What the import would do, while it awaits confirmation: its figures, and its summary.
+    forecast: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    #: The place in the order in which the imports of its source were promoted; an import without a finding has none.
+    place: Mapped[int | None]
+    #: The span of ids that the findings lie in which it put on record: those among them that name it. None if there were none.
+    first_finding: Mapped[int | None]
+    last_finding: Mapped[int | None]
+    undone_at: Mapped[int | None] = mapped_column(BigInteger)
+    #: How the file was understood, see ``ingest/recognition.py``.
+    recognition: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
+    summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+    @hybrid_property
+    def goes_on(self) -> bool:
+        """Whether its question was answered, and nobody has taken it up since; of a row, or as a condition on rows."""
+        return (self.state == ImportState.PROMOTING) & self.answered & (self.lease_until == 0)
+
+
+class Reject(Base):
+    """A row that was not imported, and why. ``line`` counts the lines of the file as an editor does, from 1."""
+
+    __tablename__ = "rejects"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), index=True)
+    line: Mapped[int]
+    column: Mapped[str] = mapped_column(String(255))
+    value: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+
+
+# Assets: what was scanned.
+
+
+class Asset(AssetValues, Base):
+    """A host as one source knows it.
+
+    What it is known again by are its :class:`AssetIdentifier`; ``key`` is what it was first known by: an id, else a name,
+    else an address, with a number behind it where another asset has that already.
+    """
+
+    __tablename__ = "assets"
+    __table_args__ = (UniqueConstraint("source_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(255))
+    #: What else is known of it: a JSON object of labels and texts.
+    details: Mapped[str | None] = mapped_column(Text, deferred=True)
+
+
+class AssetIdentifier(Base):
+    """Something that a host is known by within its source: of the kind ``id``, ``name`` or ``address``.
+
+    ``value`` is in the spelling in which it is compared: names in lower case without a closing dot, addresses in canonical spelling.
+    ``realm`` keeps equal names and addresses apart, such as a repository of Security Center; an id has none. What is ``inherited`` was made
+    from the columns of an asset that is older than this table.
+    """
+
+    __tablename__ = "asset_identifiers"
+    __table_args__ = (Index("ix_asset_identifiers_asset_id", "asset_id"), {"sqlite_with_rowid": False})
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    value: Mapped[str] = mapped_column(String(255), primary_key=True)
+    realm: Mapped[str] = mapped_column(String(255), primary_key=True)
+    asset_id: Mapped[int] = mapped_column(ForeignKey("assets.id", ondelete="CASCADE"), primary_key=True)
+    inherited: Mapped[bool] = mapped_column(default=False)
+
+
+# Definitions: what a scanner looks for. Long text lives here once, not on every finding.
+
+
+class Definition(DefinitionValues, Base):
+    """A plugin, QID or NVT as one source reports it.
+
+    ``key`` is the scanner's number for it, else its CVE, else its title. Kept for each source, so that two sources of one scanner
+    never change each other's record.
+    """
+
+    __tablename__ = "definitions"
+    __table_args__ = (UniqueConstraint("source_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(255))
+    #: What else is known of it: a JSON object of labels and texts.
+    details: Mapped[str | None] = mapped_column(Text, deferred=True)
+
+
+class DefinitionCve(Base):
+    """One CVE (or, where a vendor gives none, advisory id) of a definition."""
+
+    __tablename__ = "definition_cves"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    definition_id: Mapped[int] = mapped_column(ForeignKey("definitions.id", ondelete="CASCADE"), primary_key=True)
+    cve: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
+
+
+# Sightings: when findings were seen last, told once for all that were seen together.
+
+
+class Sighting(Base):
+    """The day on which the findings of a source that refer to it were seen last.
+
+    A scan sees most findings of its source again. So it moves the ``day`` on, and lets the few others refer to another sighting: the
+    findings themselves need not be written. Several sightings of a source may have the same day.
+    """
+
+    __tablename__ = "sightings"
+    __table_args__ = (Index("ix_sightings_day", "source_id", "day"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    day: Mapped[date]
+
+
+# Evidence: what scanners saw, such as the output of a plugin.
+
+
+class Evidence(Base):
+    """A text, once, however many findings refer to it. It is there before any does, as soon as an import has staged its digest, and
+    until the sweep once none does.
+
+    ``digest`` is half of its MD5: 63 bits, by which it is found again.
+    """
+
+    __tablename__ = "evidence"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[int] = mapped_column(BigInteger, index=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
+# Findings: which definition stands on which asset.
+
+
+class Severity(IntEnum):
+    """The scale that every scanner's words and numbers are mapped to."""
+
+    INFO = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+
+#: The order in which severities are told.
+WORST_FIRST = tuple(reversed(Severity))
+
+
+class Lifecycle(StrEnum):
+    """``reopened`` is open as well; a finding that came back stays on record as such."""
+
+    ACTIVE = "active"
+    REOPENED = "reopened"
+    RESOLVED = "resolved"
+
+
+GRADE = "CASE lifecycle WHEN 'resolved' THEN 0 WHEN 'active' THEN 5 ELSE 10 END + severity"
+#: The least grade that is open.
+OPEN_GRADE = 5
+
+
+def grade(lifecycle: str, severity: int) -> int:
+    """Lifecycle and severity (0..4) as one number, 0..14; what is open has at least :data:`OPEN_GRADE`."""
+    return {Lifecycle.RESOLVED.value: 0, Lifecycle.ACTIVE.value: 5}.get(lifecycle, 10) + severity
+
+
+class Finding(Base):
+    """Identity: source + asset + definition + port + protocol (an asset belongs to one source). Port 0 is "no port"."""
+
+    __tablename__ = "findings"
+    __table_args__ = (
+        UniqueConstraint("asset_id", "definition_id", "port", "protocol", name="uq_findings_identity"),
+        Index("ix_findings_vpr", "source_id", "grade", "vpr"),
+        Index("ix_findings_cvss", "source_id", "grade", "cvss"),
+        Index("ix_findings_first_seen", "source_id", "grade", "first_seen"),
+        Index("ix_findings_sighting", "sighting_id", "grade"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    asset_id: Mapped[int] = mapped_column(ForeignKey("assets.id", ondelete="CASCADE"))
+    definition_id: Mapped[int] = mapped_column(ForeignKey("definitions.id", ondelete="CASCADE"), index=True)
+    port: Mapped[int] = mapped_column(index=True)
+    protocol: Mapped[str] = mapped_column(String(10))
+    severity: Mapped[int] = mapped_column(SmallInteger)
+    vpr: Mapped[float | None]
+    cvss: Mapped[float | None]
+    first_seen: Mapped[date]
+    lifecycle: Mapped[str] = mapped_column(String(10))
+    resolved_on: Mapped[date | None]
+    #: The import that put it on record; that it was opened then is told by this alone, see :mod:`.models`.
+    opened_by: Mapped[int | None]
+    #: Tells when it was seen last. Every finding has one; SQLite adds no column that must refer to something.
+    sighting_id: Mapped[int | None] = mapped_column(ForeignKey("sightings.id"))
+    #: The text of the latest scan that had one, see :mod:`.models`. No foreign key: to remove a text would be to look through all.
+    evidence_id: Mapped[int | None]
+    #: Lifecycle and severity as one number, see :func:`grade`: what indexes begin with, so that a page of any of them is found in order.
+    grade: Mapped[int] = mapped_column(SmallInteger, Computed(GRADE, persisted=False))
+
+
+# The history of findings: what each import did to them.
+#
+# Most findings are opened once and never change, so that an opening is not kept as a row: a finding names the import that opened it, and
+# its values then are those before its first change. The view ``finding_events``, made by a migration, tells openings and changes alike.
+
+
+class EventKind(StrEnum):
+    """What an import did to a finding."""
+
+    OPENED = "opened"
+    CHANGED = "changed"
+    REOPENED = "reopened"
+    RESOLVED = "resolved"
+
+
+class _Event:
+    """With the values before, a finding's state on any past date can be told."""
+
+    kind: Mapped[str] = mapped_column(String(10))
+    day: Mapped[date]
+    severity: Mapped[int] = mapped_column(SmallInteger)
+    vpr: Mapped[float | None]
+    cvss: Mapped[float | None]
+    severity_before: Mapped[int | None] = mapped_column(SmallInteger)
+    vpr_before: Mapped[float | None]
+    cvss_before: Mapped[float | None]
+    lifecycle_before: Mapped[str | None] = mapped_column(String(10))
+
+
+class FindingChange(_Event, Base):
+    """What an import did to a finding that was on record."""
+
+    __tablename__ = "finding_changes"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    import_id: Mapped[int] = mapped_column(
+        ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True, sort_order=-2
+    )
+    finding_id: Mapped[int] = mapped_column(
+        ForeignKey("findings.id", ondelete="CASCADE"), primary_key=True, index=True, sort_order=-1
+    )
+
+
+class _Views(Base):
+    """What is read only; a metadata of its own keeps it from being made or migrated as a table."""
+
+    __abstract__ = True
+    metadata = MetaData()
+
+
+class FindingEvent(_Event, _Views):
+    """One line of a finding's history; an opening has no values before. Read only."""
+
+    __tablename__ = "finding_events"
+
+    import_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-2)
+    finding_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+
+
+# What users have said of files that no format knows.
+
+
+class SavedMapping(Base):
+    """A header that somebody has mapped: files with these columns are recognised from then on.
+
+    ``header`` holds the column names as they are compared (normalised), ``fields`` our field names to their columns.
+    """
+
+    __tablename__ = "saved_mappings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    header: Mapped[list[str]] = mapped_column(JSON)
+    fields: Mapped[dict[str, str]] = mapped_column(JSON)
+    severity_scale: Mapped[str] = mapped_column(String(20))
+    day_first: Mapped[bool]
+    created_at: Mapped[int] = mapped_column(BigInteger)
+
+
+# Staging: one import's file as neutral records, deduplicated, before it touches anything.
+#
+# Findings refer to assets, definitions and observations by their number within the import; promotion fills in the ids of the final tables.
+
+
+class _Staged:
+    """What all have: they belong to an import and are numbered within it. No foreign keys: short-lived and many."""
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> dict[str, bool]:
+        return {"sqlite_with_rowid": False}
+
+    import_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-2)
+    number: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+
+
+class StagedAsset(AssetValues, Weight, _Staged, Base):
+    """An asset the file names, and what the file has open on it."""
+
+    __tablename__ = "staging_assets"
+
+    key: Mapped[str] = mapped_column(String(255))
+    asset_id: Mapped[int | None]
+
+
+class StagedDefinition(DefinitionValues, Weight, _Staged, Base):
+    """A definition the file names, and what the file has open of it; ``titled`` if its key is its title, or a CVE, for want of an id."""
+
+    __tablename__ = "staging_definitions"
+
+    key: Mapped[str] = mapped_column(String(255))
+    definition_id: Mapped[int | None]
+    titled: Mapped[bool] = mapped_column(server_default=false())
+
+
+class StagedIdentifier(_Staged, Base):
+    """What the staged asset with this ``number`` is known by, see :class:`hextrackr.domain.models.AssetIdentifier`."""
+
+    __tablename__ = "staging_identifiers"
+
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    realm: Mapped[str] = mapped_column(String(255), primary_key=True)
+    value: Mapped[str] = mapped_column(String(255), primary_key=True)
+
+
+class StagedUnchecked(_Staged, Base):
+    """What a rejected row is about, as far as it can be read: nothing of that is resolved by absence. Without a value any is meant."""
+
+    __tablename__ = "staging_unchecked"
+
+    asset_number: Mapped[int | None]
+    definition_number: Mapped[int | None]
+    port: Mapped[int | None]
+    protocol: Mapped[str | None] = mapped_column(String(10))
+
+
+class StagedCve(_Staged, Base):
+    """One CVE of the staged definition with this ``number``."""
+
+    __tablename__ = "staging_cves"
+
+    cve: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class StagedObservation(_Staged, Base):
+    """What the scanner says of many findings alike, each once: a file has far fewer of these than of findings.
+
+    ``state`` is one of :mod:`hextrackr.domain.verdicts`; ``findings`` says of how many.
+    """
+
+    __tablename__ = "staging_observations"
+
+    protocol: Mapped[str] = mapped_column(String(10))
+    severity: Mapped[int] = mapped_column(SmallInteger)
+    vpr: Mapped[float | None]
+    cvss: Mapped[float | None]
+    first_seen: Mapped[date | None]
+    last_seen: Mapped[date | None]
+    #: When the scanner found them to be fixed, where it says so.
+    resolved_on: Mapped[date | None]
+    state: Mapped[int] = mapped_column(SmallInteger)
+    findings: Mapped[int]
+    sighting_id: Mapped[int | None]
+
+
+class StagedFinding(_Staged, Base):
+    """A finding the file names."""
+
+    __tablename__ = "staging_findings"
+
+    asset_number: Mapped[int]
+    definition_number: Mapped[int]
+    port: Mapped[int]
+    observation_number: Mapped[int]
+    evidence_number: Mapped[int | None]
+
+
+class StagedEvidence(_Staged, Base):
+    """The digest of a text that findings of the file have; the text goes straight to :class:`hextrackr.domain.models.Evidence`."""
+
+    __tablename__ = "staging_evidence"
+
+    digest: Mapped[int] = mapped_column(BigInteger)
+
+
+#: Levels of details.
+ASSET_LEVEL, DEFINITION_LEVEL = 0, 1
+
+
+class StagedDetails(_Staged, Base):
+    """What else the file says of the staged asset (level 0) or definition (level 1) with this ``number``, as JSON."""
+
+    __tablename__ = "staging_details"
+
+    level: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    details: Mapped[str] = mapped_column(Text)
+
+
+# What an import overwrote, so that it can be undone: the values before, for each import that can still be taken back.
+#
+# Short-lived and many, so without foreign keys. What an import inserted needs no row here: the findings name the import that opened them.
+
+
+class _Before:
+    """What all have: the import that overwrote the values."""
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> dict[str, bool]:
+        return {"sqlite_with_rowid": False}
+
+    import_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-2)
+
+
+class FindingBefore(_Before, Base):
+    """A finding before an import; without a ``lifecycle`` the import changed nothing but when it was seen first, or where."""
+
+    __tablename__ = "undo_findings"
+
+    finding_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    first_seen: Mapped[date | None]
+    severity: Mapped[int | None] = mapped_column(SmallInteger)
+    vpr: Mapped[float | None]
+    cvss: Mapped[float | None]
+    lifecycle: Mapped[str | None] = mapped_column(String(10))
+    resolved_on: Mapped[date | None]
+    port: Mapped[int | None]
+    protocol: Mapped[str | None] = mapped_column(String(10))
+
+
+#: So many findings make a block of sightings: a bit of a number for each, which its sign leaves positive.
+BLOCK = 62
+
+
+class SightingBefore(_Before, Base):
+    """What told, before an import, when findings were seen last, where it let them refer to another sighting.
+
+    There may be as many of them as findings. Finding ``id`` is bit ``id % BLOCK`` of the number in the row of block ``id / BLOCK``.
+    """
+
+    __tablename__ = "undo_sightings"
+
+    block: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    sighting_id: Mapped[int] = mapped_column(primary_key=True)
+    findings: Mapped[int] = mapped_column(BigInteger)
+
+
+class DayBefore(_Before, Base):
+    """The day of a sighting before an import moved it on; without a ``day`` the import made the sighting."""
+
+    __tablename__ = "undo_days"
+
+    sighting_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    day: Mapped[date | None]
+
+
+class AssetBefore(AssetValues, _Before, Base):
+    """An asset before an import."""
+
+    __tablename__ = "undo_assets"
+
+    asset_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+
+
+class IdentifierBefore(_Before, Base):
+    """An identifier that an import ``added`` to an asset it found, or took from it."""
+
+    __tablename__ = "undo_identifiers"
+
+    asset_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    value: Mapped[str] = mapped_column(String(255), primary_key=True)
+    realm: Mapped[str] = mapped_column(String(255), primary_key=True)
+    added: Mapped[bool]
+    inherited: Mapped[bool]
+
+
+class DefinitionBefore(DefinitionValues, _Before, Base):
+    """A definition before an import."""
+
+    __tablename__ = "undo_definitions"
+
+    definition_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+
+
+class CveBefore(_Before, Base):
+    """A CVE that an import added to a definition it found, or took from it."""
+
+    __tablename__ = "undo_cves"
+
+    definition_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    cve: Mapped[str] = mapped_column(String(64), primary_key=True)
+    added: Mapped[bool]
+
+
+class TotalBefore(_Before, Base):
+    """A daily total of the import's source before the import; without ``open`` there was none."""
+
+    __tablename__ = "undo_totals"
+
+    day: Mapped[date] = mapped_column(primary_key=True, sort_order=-1)
+    severity: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    open: Mapped[int | None]
+    vpr_sum: Mapped[float | None]
+    opened: Mapped[int | None]
+    resolved: Mapped[int | None]
+    reopened: Mapped[int | None]
+
+
+class EvidenceBefore(_Before, Base):
+    """The evidence of a finding before an import gave it another one; NULL for none."""
+
+    __tablename__ = "undo_evidence"
+
+    finding_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    evidence_id: Mapped[int | None]
+
+
+class DetailsBefore(_Before, Base):
+    """The details of an asset (level 0) or a definition (level 1) before an import added to them; NULL for none."""
+
+    __tablename__ = "undo_details"
+
+    subject_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    level: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    details: Mapped[str | None] = mapped_column(Text)
