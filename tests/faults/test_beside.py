@@ -51,7 +51,7 @@ def test_an_end_that_cannot_be_written_is_told_at_once_and_written_later(start_a
     assert app.ended(import_id)["error"]["code"] == "UNKNOWN_FORMAT"
 
 
-@pytest.mark.parametrize(("part", "name"), [("_turns", "_to_cancel"), ("_rounds", "remind_waiting")])
+@pytest.mark.parametrize(("part", "name"), [("_worker_loop", "_to_cancel"), ("_maintenance", "remind_waiting")])
 def test_what_fails_beside_the_importers_work_does_not_end_it(start_app, monkeypatch, part, name):
     app = start_app()
     monkeypatch.setattr(getattr(app.supervisor, part), name, refuse(OSError("?")))
