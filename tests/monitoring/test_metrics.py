@@ -28,7 +28,7 @@ def metrics(app, time):
 
 
 def value(metrics, name, **labels):
-    return metrics.import_queue.get_sample_value(f"hextrackr_{name}", labels)
+    return metrics.registry.get_sample_value(f"hextrackr_{name}", labels)
 
 
 def snapshot(session="s", status="processing", operation="csv-import", **fields):
@@ -81,7 +81,7 @@ def test_the_rate_is_that_of_the_imports_that_run(metrics, time):
 )
 def test_what_is_no_event_of_an_import_counts_as_none(metrics, event, payload):
     metrics.heard(event, payload)
-    ended = next(metric for metric in metrics.import_queue.collect() if metric.name == "hextrackr_imports_ended")
+    ended = next(metric for metric in metrics.registry.collect() if metric.name == "hextrackr_imports_ended")
     assert [(sample.labels["outcome"], sample.value) for sample in ended.samples] == [("completed", 0)]
 
 

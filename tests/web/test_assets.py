@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from hextrackr import create_app
+from hextrackr import create_app, paths
 
 
 @pytest.fixture
@@ -46,9 +46,9 @@ def test_there_is_nothing_else(client, address, path):
 
 
 def test_the_address_changes_with_a_file(config, app, address, tmp_path, monkeypatch):
-    copied = tmp_path / "static"
-    shutil.copytree(app.static_folder, copied)
-    (copied / "styles" / "base.css").write_text("body {}", encoding="utf-8")
-    monkeypatch.setattr("flask.Flask.static_folder", str(copied))
+    for name, folder in (("static", app.static_folder), ("templates", paths.RESOURCES / "templates")):
+        shutil.copytree(folder, tmp_path / name)
+    monkeypatch.setattr(paths, "RESOURCES", tmp_path)
+    (tmp_path / "static" / "styles" / "base.css").write_text("body {}", encoding="utf-8")
     page = create_app(config).test_client().get("/").text
     assert re.findall(r'src="(/static/[0-9a-f]{12})/scripts/app.js"', page) not in ([], [address])
