@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -265,7 +266,8 @@ class BackupService:
                 self._tracker.error_session(entry.session_id, error)
 
     def _ended(self, entry: Entry, error: ErrorRecord | None, uploads: set[str]) -> ErrorRecord | None:
-        """Put on record what is true, whatever was said, and return it."""
+        """Put on record what is true, whatever was said, and return it; and remove what a process that was killed has left of it."""
+        shutil.rmtree(entry.operation["workspace"], ignore_errors=True)
         if Operation(**entry.operation).is_done():
             error = None
             self._forget(uploads)

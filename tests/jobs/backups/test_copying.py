@@ -151,7 +151,7 @@ def test_an_older_backup_is_brought_up_to_this_version(run, database, engine, tm
     environment = {"INSTANCE_PATH": str(tmp_path / "older"), "PATH": ""}
     (tmp_path / "older").mkdir()
     shutil.copy(tmp_path / "old.sqlite3", tmp_path / "older" / "hextrackr.sqlite3")
-    migrations = Path(schema.IMPORT_ROOT, "hextrackr", "migrations")
+    migrations = Path(schema.IMPORT_ROOT, "hextrackr", "db", "migrations")
     later = [path for path in migrations.glob("1*.py") if path.name > "1795490000"]  # whose name goes on
     subprocess.run(
         [sys.executable, "-m", "flask", "db", "downgrade", str(len(later))],

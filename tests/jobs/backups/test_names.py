@@ -72,7 +72,7 @@ def test_what_a_process_that_is_gone_put_together_is_removed(tmp_path, monkeypat
         tmp_path / "backups" / file_cleanup.workspace_name(),
         tmp_path / "backups" / file_cleanup.workspace_name(),
     )
-    gone = gone.with_name(gone.name.replace(file_cleanup.identity.process(), "999999999-1"))
+    gone = gone.with_name(gone.name.replace(file_cleanup.process_id.process(), "999999999-1"))
     for folder in (gone, mine):
         folder.mkdir()
         for name in ("backup.sqlite3", "backup.sqlite3-journal", "fitted.sqlite3-wal"):
