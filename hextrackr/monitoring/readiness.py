@@ -41,7 +41,7 @@ def database(
         with engine.connect() as connection:
             if len(connection.execute(text("SELECT version_num FROM alembic_version LIMIT 2")).all()) != 1:
                 return "the database has no tables of ours"
-            connection.execute(text("SELECT 1 FROM findings LIMIT 1"))
+            connection.execute(text("SELECT 1 FROM findings WHERE id = 0"))
             if dialects.is_postgresql(engine):
                 return OK
     except SQLAlchemyError:
