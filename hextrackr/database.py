@@ -7,7 +7,6 @@ import logging
 import sqlite3
 import time
 from contextlib import closing, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alembic.util.exc import CommandError
@@ -15,7 +14,7 @@ from flask import g, has_request_context, request
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from .db import deadlines, dialects, files
+from .db import deadlines, dialects, files, revisions
 from .db.base import Base, prepare_engine
 from .domain import comparison
 from .escaping import escape_control_characters
@@ -42,7 +41,7 @@ def init_app(app: Flask, config: Config) -> None:
     config.INSTANCE_PATH.mkdir(mode=0o700, parents=True, exist_ok=True)
     files.keep_private(config.INSTANCE_PATH, files.database_file(config.database_url))
     app.config["SQLALCHEMY_ENGINES"] = {"default": _engine(config.database_url)}
-    app.config["ALEMBIC"] = {"script_location": str(Path(__file__).parent / "db" / "migrations")}
+    app.config["ALEMBIC"] = {"script_location": str(revisions.MIGRATIONS)}
     db.init_app(app)
     _without_async_teardown(app)
     with app.app_context():
@@ -113,16 +112,13 @@ def unready(app: Flask) -> str:
 def unknown_revision(error: BaseException) -> str:
     """One sentence for who runs the current app: its database has tables that this version does not know."""
     if "Can't locate revision" not in str(error):
-        return (
-            f"The migrations cannot go on: {escape_control_characters(str(error).partition(chr(10))[0]).rstrip('.')}."
-        )
-    first = min(script.revision for script in alembic.script_directory.walk_revisions())
+        return f"The migrations cannot go on: {_first_line(error)}."
     with suppress(DBAPIError), db.engine.connect() as connection:
         found = str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
-        if found.isdigit() and len(found) == len(first) and found < first:
+        if revisions.is_before_first(found):
             return (
                 "The database was made before the first version whose data can be brought up to this one "
-                f"(revision {first}): import the scans again into a new one."
+                f"(revision {revisions.known()[0]}): import the scans again into a new one."
             )
     return "The database was made by a newer version of HexTrackr than this one: start that version, or restore a backup of this one."
 
@@ -132,7 +128,12 @@ def unusable(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     address = db.engine.url.set(query={}).render_as_string(hide_password=True)
-    return f"DATABASE_URL={address} cannot be used: {escape_control_characters(str(error).partition(chr(10))[0]).rstrip('.')}."
+    return f"DATABASE_URL={address} cannot be used: {_first_line(error)}."
+
+
+def _first_line(error: BaseException) -> str:
+    """What an error says first, without a stop."""
+    return escape_control_characters(str(error).partition("\n")[0]).rstrip(".")
 
 
 def _without_async_teardown(app: Flask) -> None:

@@ -3,7 +3,7 @@
 ::
 
     web process                                        importer process
-    supervisor (green thread) ── job lines ──────────► importer.py ─► importing.pipeline ─► database
+    supervisor (green thread) ── job lines ──────────► importer.py ─► ingest.pipeline    ─► database
               ▲            └───◄─ progress lines ────── (meter, ticker)
               └─ tells the tracker
 

@@ -102,7 +102,7 @@ class RunningApp:
         """Kill the importer process, and wait until it is gone."""
         if pid := self.supervisor.importer_pid:
             os.kill(pid, signal.SIGKILL)
-            with suppress(ChildProcessError):  # its keeper was first to learn of it
+            with suppress(ChildProcessError):  # the app was first to learn of it
                 # Until its last thread has ended what is sent to it may still arrive.
                 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from hextrackr.db import revisions
 from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.errors import BackupRefused, DatabaseUnavailable, HexTrackrError
 
-from . import copying, schema
+from . import copying
 from .copying import Report
 
 HEADER = b"SQLite format 3\0"
@@ -51,10 +52,9 @@ def refuse_unknown(revision: str) -> None:
 
     :raises BackupRefused: they cannot.
     """
-    known = schema.revisions()
-    if revision in known:
+    if revision in revisions.known():
         return
-    if revision.isdigit() and len(revision) == len(known[0]) and revision < known[0]:
+    if revisions.is_before_first(revision):
         raise BackupRefused(
             "This backup was made before the first version of HexTrackr whose data can be brought up to this one."
         )

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from hextrackr.db import revisions
 from hextrackr.domain.models import FINISHED
 from hextrackr.errors import Conflict
 
@@ -89,7 +90,7 @@ def _prepared(operation: Operation, folder: Path, report: Report) -> Path:
     report(25, "Making an empty record...")
     schema.make(folder, revision)
     adopting.copy(source, made, _share(report, 30, 50, "Taking over what the backup holds..."))
-    if revision != schema.revisions()[-1]:
+    if revision != revisions.known()[-1]:
         report(50, "Bringing the backup up to this version...")
         schema.make(folder)
     adopting.check(made, _share(report, 50, 60, "Checking what was taken over..."))

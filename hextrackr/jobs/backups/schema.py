@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,12 +14,6 @@ from . import copying
 
 #: What :func:`make` makes, in its folder.
 DATABASE = "hextrackr.sqlite3"
-_MIGRATIONS = Path(__file__).resolve().parents[2] / "db" / "migrations"
-
-
-def revisions() -> list[str]:
-    """The revisions of the tables that this version knows, the oldest first."""
-    return sorted(match[1] for path in _MIGRATIONS.glob("*.py") if (match := re.match(r"(\d+)_", path.name)))
 
 
 def make(folder: Path, revision: str = "") -> None:

@@ -8,6 +8,7 @@ from datetime import date
 
 import pytest
 
+from hextrackr.db import revisions
 from hextrackr.domain.models import ImportMode
 from hextrackr.jobs.backups import copying, operations, schema
 from hextrackr.jobs.backups.operations import Operation
@@ -49,7 +50,7 @@ def quick_schema(request, monkeypatch):
     """An empty record of this version is a copy of one that was made before, which is what the migrations make."""
 
     def copied(folder, revision=""):
-        if revision and revision != schema.revisions()[-1]:
+        if revision and revision != revisions.known()[-1]:
             make(folder, revision)
         elif not (folder / schema.DATABASE).exists():
             shutil.copyfile(request.getfixturevalue("migrated") / schema.DATABASE, folder / schema.DATABASE)
