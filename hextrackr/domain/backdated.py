@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from hextrackr.db.dialects import statement
 
 from . import details, evidence, id_range, lifecycle, sightings, undo, upsert
+from .fields import FINDING, listed
 from .models import Import, ImportMode
 from .staged_sql import IS_KEPT, LINKED, OPENED
 from .verdicts import FIXED, RESURFACED
@@ -24,9 +25,9 @@ _ENDED = (
     f"CASE o.state WHEN {FIXED} THEN (CASE WHEN o.resolved_on < :day THEN o.resolved_on ELSE :day END) ELSE :closed END"
 )
 _INSERT = f"""
-    INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
+    INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, {listed(FINDING)},
                           first_seen, sighting_id, lifecycle, resolved_on, opened_by, evidence_id)
-    SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, o.sighting_id,
+    SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, {listed(FINDING, "o.{name}")}, {OPENED}, o.sighting_id,
            CASE WHEN o.state = {FIXED} OR {{looked}} THEN 'resolved' WHEN o.state = {RESURFACED} THEN 'reopened' ELSE 'active' END,
            CASE WHEN o.state = {FIXED} OR {{looked}} THEN (CASE WHEN {_ENDED} < {OPENED} THEN {OPENED} ELSE {_ENDED} END) END, :import_id,
            v.evidence_id
@@ -36,10 +37,9 @@ _SAW_THE_HOST = """
     a.asset_id IN (SELECT f.asset_id FROM findings f JOIN sightings w ON w.id = f.sighting_id
                    WHERE f.source_id = :source_id AND f.id <= :newest AND w.day >= :closed)
 """
-_CLOSED = """
-    INSERT INTO finding_changes (
-        import_id, finding_id, kind, day, severity, vpr, cvss, severity_before, vpr_before, cvss_before, lifecycle_before)
-    SELECT :closing_import, id, 'resolved', :closed, severity, vpr, cvss, severity, vpr, cvss, 'active'
+_CLOSED = f"""
+    INSERT INTO finding_changes ({lifecycle.CHANGE_COLUMNS})
+    SELECT :closing_import, id, 'resolved', :closed, severity, {listed(FINDING)}, severity, {listed(FINDING)}, 'active'
     FROM findings WHERE id > :newest AND source_id = :source_id AND resolved_on >= :closed ORDER BY id
 """
 _OPENED = """

@@ -26,6 +26,7 @@ from sqlalchemy import Connection, text
 from hextrackr.db.dialects import analyse, as_staged, key, not_among, pieces, statement
 
 from . import evidence, sightings, undo_log, unlocated
+from .fields import FINDING, listed
 from .models import OPEN_GRADE, ImportMode, Severity
 from .staged_sql import FIXED_ON, IS_KEPT, LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN, THERE_SINCE
 from .verdicts import FIXED, NO_VERDICT, RESURFACED
@@ -59,6 +60,8 @@ _MATCHED = """
         number INTEGER {key}, finding_id INTEGER, severity INTEGER, outcome TEXT, seen DATE, was_open BOOLEAN, sighting_id INTEGER,
         earlier DATE)
 """
+#: What a scan does not say of a finding, it leaves as it was.
+_SAYS_OTHERWISE = listed(FINDING, "(o.{name} IS NOT NULL AND (f.{name} IS NULL OR o.{name} <> f.{name}))", " OR ")
 _OUTCOME = f"""
     CASE
         WHEN f.id IS NULL THEN 'inserted'
@@ -66,8 +69,7 @@ _OUTCOME = f"""
         WHEN o.state < 0 AND f.lifecycle <> 'resolved' THEN 'resolved'
         WHEN o.state < 0 THEN 'unchanged'
         WHEN f.lifecycle = 'resolved' OR (o.state = {RESURFACED} AND f.lifecycle = 'active') THEN 'reopened'
-        WHEN o.severity <> f.severity OR coalesce(o.vpr, f.vpr, -1) <> coalesce(f.vpr, -1)
-             OR coalesce(o.cvss, f.cvss, -1) <> coalesce(f.cvss, -1) THEN 'updated'
+        WHEN o.severity <> f.severity OR {_SAYS_OTHERWISE} THEN 'updated'
         ELSE 'unchanged'
     END
 """
@@ -150,9 +152,9 @@ def not_before_seen(day: str) -> str:
 
 
 _INSERT = f"""
-    INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss,
+    INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, {listed(FINDING)},
                           first_seen, sighting_id, lifecycle, resolved_on, opened_by, evidence_id)
-    SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, o.vpr, o.cvss, {OPENED}, o.sighting_id,
+    SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, {listed(FINDING, "o.{name}")}, {OPENED}, o.sighting_id,
            CASE o.state WHEN {FIXED} THEN 'resolved' WHEN {RESURFACED} THEN 'reopened' ELSE 'active' END,
            CASE o.state WHEN {FIXED} THEN {FIXED_ON} END, :import_id, v.evidence_id
     FROM {LINKED} {evidence.LINKED} WHERE {_STAGED_HERE} AND {IS_KEPT}
@@ -163,7 +165,7 @@ _NEW_HERE = (
 )
 _UPDATE = f"""
     UPDATE findings SET
-        severity = o.severity, vpr = coalesce(o.vpr, findings.vpr), cvss = coalesce(o.cvss, findings.cvss),
+        severity = o.severity, {listed(FINDING, "{name} = coalesce(o.{name}, findings.{name})")},
         sighting_id = {sightings.REFERS},
         lifecycle = CASE m.outcome WHEN 'reopened' THEN 'reopened' WHEN 'resolved' THEN 'resolved' ELSE findings.lifecycle END,
         resolved_on = CASE m.outcome WHEN 'reopened' THEN NULL WHEN 'resolved' THEN {not_before_seen("coalesce(o.resolved_on, :day)")}
@@ -179,19 +181,21 @@ _RESOLVE_ABSENT = f"""
     UPDATE findings SET lifecycle = 'resolved', resolved_on = {not_before_seen(":day")}, sighting_id = {sightings.REFERS}
     WHERE id IN (SELECT finding_id FROM absent)
 """
-_CHANGE_COLUMNS = (
-    "import_id, finding_id, kind, day, severity, vpr, cvss, severity_before, vpr_before, cvss_before, lifecycle_before"
-)
+#: What changed, and the values before.
+CHANGE_COLUMNS = f"""
+    import_id, finding_id, kind, day, severity, {listed(FINDING)}, severity_before, {listed(FINDING, "{name}_before")}, lifecycle_before
+"""
+_BEFORE = f"""f.severity, {listed(FINDING, "f.{name}")}, f.lifecycle"""
 _CHANGES = f"""
-    INSERT INTO finding_changes ({_CHANGE_COLUMNS})
+    INSERT INTO finding_changes ({CHANGE_COLUMNS})
     SELECT :import_id, f.id, CASE m.outcome WHEN 'updated' THEN 'changed' ELSE m.outcome END, :day,
-           o.severity, coalesce(o.vpr, f.vpr), coalesce(o.cvss, f.cvss), f.severity, f.vpr, f.cvss, f.lifecycle
+           o.severity, {listed(FINDING, "coalesce(o.{name}, f.{name})")}, {_BEFORE}
     FROM {OUTCOMES} CROSS JOIN findings f
     WHERE {OF_OUTCOMES} AND f.id = m.finding_id AND m.outcome IN ('updated', 'reopened', 'resolved')
 """
 _ABSENT_CHANGES = f"""
-    INSERT INTO finding_changes ({_CHANGE_COLUMNS})
-    SELECT :import_id, f.id, 'resolved', :day, f.severity, f.vpr, f.cvss, f.severity, f.vpr, f.cvss, f.lifecycle
+    INSERT INTO finding_changes ({CHANGE_COLUMNS})
+    SELECT :import_id, f.id, 'resolved', :day, f.severity, {listed(FINDING, "f.{name}")}, {_BEFORE}
     FROM absent m JOIN findings f ON f.id = m.finding_id
 """
 

@@ -35,35 +35,7 @@ from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
 
 from hextrackr.db.base import Base
 
-# What assets and definitions say: the columns that the final, the staged and the remembered rows have in common.
-
-
-class AssetValues:
-    """What is known of a host."""
-
-    name: Mapped[str | None] = mapped_column(String(255))
-    fqdn: Mapped[str | None] = mapped_column(String(255))
-    netbios: Mapped[str | None] = mapped_column(String(255))
-    ip: Mapped[str | None] = mapped_column(String(45))
-    os: Mapped[str | None] = mapped_column(String(255))
-    last_seen: Mapped[date | None]
-
-
-class DefinitionValues:
-    """What is known of a plugin, QID or NVT. ``cvss`` and ``vpr`` are 0..10, ``epss`` is 0..1."""
-
-    title: Mapped[str] = mapped_column(Text)
-    family: Mapped[str | None] = mapped_column(String(255))
-    description: Mapped[str | None] = mapped_column(Text)
-    solution: Mapped[str | None] = mapped_column(Text)
-    see_also: Mapped[str | None] = mapped_column(Text)
-    cvss_vector: Mapped[str | None] = mapped_column(String(255))
-    cvss: Mapped[float | None]
-    vpr: Mapped[float | None]
-    epss: Mapped[float | None]
-    published: Mapped[date | None]
-    updated: Mapped[date | None]
-
+from .fields import FINDING, FindingFields, HostFields, VulnerabilityFields
 
 # What weighs on each asset and each definition: its open findings by severity, and their VPR.
 #
@@ -291,7 +263,7 @@ class Reject(Base):
 # Assets: what was scanned.
 
 
-class Asset(AssetValues, Base):
+class Asset(HostFields, Base):
     """A host as one source knows it.
 
     What it is known again by are its :class:`AssetIdentifier`; ``key`` is what it was first known by: an id, else a name,
@@ -330,7 +302,7 @@ class AssetIdentifier(Base):
 # Definitions: what a scanner looks for. Long text lives here once, not on every finding.
 
 
-class Definition(DefinitionValues, Base):
+class Definition(VulnerabilityFields, Base):
     """A plugin, QID or NVT as one source reports it.
 
     ``key`` is the scanner's number for it, else its CVE, else its title. Kept for each source, so that two sources of one scanner
@@ -427,7 +399,7 @@ def grade(lifecycle: str, severity: int) -> int:
     return {Lifecycle.RESOLVED.value: 0, Lifecycle.ACTIVE.value: 5}.get(lifecycle, 10) + severity
 
 
-class Finding(Base):
+class Finding(FindingFields, Base):
     """Identity: source + asset + definition + port + protocol (an asset belongs to one source). Port 0 is "no port"."""
 
     __tablename__ = "findings"
@@ -446,8 +418,6 @@ class Finding(Base):
     port: Mapped[int] = mapped_column(index=True)
     protocol: Mapped[str] = mapped_column(String(10))
     severity: Mapped[int] = mapped_column(SmallInteger)
-    vpr: Mapped[float | None]
-    cvss: Mapped[float | None]
     first_seen: Mapped[date]
     lifecycle: Mapped[str] = mapped_column(String(10))
     resolved_on: Mapped[date | None]
@@ -476,18 +446,21 @@ class EventKind(StrEnum):
     RESOLVED = "resolved"
 
 
-class _Event:
+class _Event(FindingFields):
     """With the values before, a finding's state on any past date can be told."""
 
     kind: Mapped[str] = mapped_column(String(10))
     day: Mapped[date]
     severity: Mapped[int] = mapped_column(SmallInteger)
-    vpr: Mapped[float | None]
-    cvss: Mapped[float | None]
     severity_before: Mapped[int | None] = mapped_column(SmallInteger)
-    vpr_before: Mapped[float | None]
-    cvss_before: Mapped[float | None]
     lifecycle_before: Mapped[str | None] = mapped_column(String(10))
+
+
+#: The values before a change.
+for _field in FINDING:
+    setattr(
+        _Event, f"{_field.name}_before", mapped_column(getattr(FindingFields, _field.name).column.type, nullable=True)
+    )
 
 
 class FindingChange(_Event, Base):
@@ -557,7 +530,7 @@ class _Staged:
     number: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
 
 
-class StagedAsset(AssetValues, Weight, _Staged, Base):
+class StagedAsset(HostFields, Weight, _Staged, Base):
     """An asset the file names, and what the file has open on it."""
 
     __tablename__ = "staging_assets"
@@ -566,7 +539,7 @@ class StagedAsset(AssetValues, Weight, _Staged, Base):
     asset_id: Mapped[int | None]
 
 
-class StagedDefinition(DefinitionValues, Weight, _Staged, Base):
+class StagedDefinition(VulnerabilityFields, Weight, _Staged, Base):
     """A definition the file names, and what the file has open of it; ``titled`` if its key is its title, or a CVE, for want of an id."""
 
     __tablename__ = "staging_definitions"
@@ -605,7 +578,7 @@ class StagedCve(_Staged, Base):
     cve: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
-class StagedObservation(_Staged, Base):
+class StagedObservation(FindingFields, _Staged, Base):
     """What the scanner says of many findings alike, each once: a file has far fewer of these than of findings.
 
     ``state`` is one of :mod:`hextrackr.domain.verdicts`; ``findings`` says of how many.
@@ -615,8 +588,6 @@ class StagedObservation(_Staged, Base):
 
     protocol: Mapped[str] = mapped_column(String(10))
     severity: Mapped[int] = mapped_column(SmallInteger)
-    vpr: Mapped[float | None]
-    cvss: Mapped[float | None]
     first_seen: Mapped[date | None]
     last_seen: Mapped[date | None]
     #: When the scanner found them to be fixed, where it says so.
@@ -675,7 +646,7 @@ class _Before:
     import_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-2)
 
 
-class FindingBefore(_Before, Base):
+class FindingBefore(FindingFields, _Before, Base):
     """A finding before an import; without a ``lifecycle`` the import changed nothing but when it was seen first, or where."""
 
     __tablename__ = "undo_findings"
@@ -683,8 +654,6 @@ class FindingBefore(_Before, Base):
     finding_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
     first_seen: Mapped[date | None]
     severity: Mapped[int | None] = mapped_column(SmallInteger)
-    vpr: Mapped[float | None]
-    cvss: Mapped[float | None]
     lifecycle: Mapped[str | None] = mapped_column(String(10))
     resolved_on: Mapped[date | None]
     port: Mapped[int | None]
@@ -717,7 +686,7 @@ class DayBefore(_Before, Base):
     day: Mapped[date | None]
 
 
-class AssetBefore(AssetValues, _Before, Base):
+class AssetBefore(HostFields, _Before, Base):
     """An asset before an import."""
 
     __tablename__ = "undo_assets"
@@ -738,7 +707,7 @@ class IdentifierBefore(_Before, Base):
     inherited: Mapped[bool]
 
 
-class DefinitionBefore(DefinitionValues, _Before, Base):
+class DefinitionBefore(VulnerabilityFields, _Before, Base):
     """A definition before an import."""
 
     __tablename__ = "undo_definitions"

@@ -11,6 +11,7 @@ from hextrackr.db.dialects import lock_source
 from hextrackr.errors import NOT_LATEST, Conflict
 
 from . import details, evidence, totals, weights
+from .fields import FINDING, HOST, VULNERABILITY, listed, names
 from .id_range import ADDED
 from .models import (
     BLOCK,
@@ -29,7 +30,6 @@ from .models import (
     Source,
     TotalBefore,
 )
-from .upsert import ASSET_VALUES, DEFINITION_VALUES
 
 #: So many imports of a source can be taken back, one after the other.
 DEPTH = 3
@@ -47,14 +47,13 @@ TABLES = (
     DetailsBefore,
 )
 
-_RESTORE_FINDINGS = """
+_RESTORE_FINDINGS = f"""
     UPDATE findings SET
         first_seen = coalesce(u.first_seen, findings.first_seen),
         port = coalesce(u.port, findings.port),
         protocol = coalesce(u.protocol, findings.protocol),
         severity = CASE WHEN u.lifecycle IS NULL THEN findings.severity ELSE u.severity END,
-        vpr = CASE WHEN u.lifecycle IS NULL THEN findings.vpr ELSE u.vpr END,
-        cvss = CASE WHEN u.lifecycle IS NULL THEN findings.cvss ELSE u.cvss END,
+        {listed(FINDING, "{name} = CASE WHEN u.lifecycle IS NULL THEN findings.{name} ELSE u.{name} END")},
         lifecycle = coalesce(u.lifecycle, findings.lifecycle),
         resolved_on = CASE WHEN u.lifecycle IS NULL THEN findings.resolved_on ELSE u.resolved_on END
     FROM undo_findings u WHERE u.import_id = :import_id AND u.finding_id = findings.id
@@ -123,7 +122,7 @@ def take_back(engine: Engine, import_id: int) -> None:
             _RESTORE_FINDINGS, evidence.RESTORE, _RESTORE_SIGHTINGS, _DELETE_INSERTED, _DELETE_CHANGES, _RESTORE_DAYS, _DROP_DAYS,
             _DELETE_ORPHANS.format(table="assets", column="asset_id"),
             _DELETE_ORPHANS.format(table="definitions", column="definition_id"),
-            _restore("assets", ASSET_VALUES), _restore("definitions", DEFINITION_VALUES),
+            _restore("assets", names(HOST)), _restore("definitions", names(VULNERABILITY)),
             _DROP_IDENTIFIERS, _RESTORE_IDENTIFIERS, *details.RESTORE, _DROP_CVES, _RESTORE_CVES, _DROP_TOTALS, _RESTORE_TOTALS,
         ):  # fmt: skip
             connection.execute(text(statement), ids)

@@ -12,11 +12,12 @@ from sqlalchemy import Connection, insert, text
 
 from hextrackr.db.dialects import statement
 
+from .fields import FINDING, listed
 from .models import BLOCK, DayBefore, Severity
 
-_FINDINGS = """
-    INSERT INTO undo_findings (import_id, finding_id, severity, vpr, cvss, lifecycle, resolved_on)
-    SELECT :import_id, f.id, f.severity, f.vpr, f.cvss, f.lifecycle, f.resolved_on
+_FINDINGS = f"""
+    INSERT INTO undo_findings (import_id, finding_id, severity, {listed(FINDING)}, lifecycle, resolved_on)
+    SELECT :import_id, f.id, f.severity, {listed(FINDING, "f.{name}")}, f.lifecycle, f.resolved_on
     FROM findings f
     WHERE f.id IN (SELECT finding_id FROM matched WHERE outcome IN ('updated', 'reopened', 'resolved')
                    UNION ALL SELECT finding_id FROM absent)

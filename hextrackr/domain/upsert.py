@@ -9,12 +9,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 from . import identity, undo_log
+from .fields import HOST, VULNERABILITY, names
 from .staged_sql import IS_KEPT, OBSERVED
-
-ASSET_VALUES = ("name", "fqdn", "netbios", "ip", "os", "last_seen")
-DEFINITION_VALUES = (
-    "title", "family", "description", "solution", "see_also", "cvss_vector", "cvss", "vpr", "epss", "published", "updated",
-)  # fmt: skip
 
 #: A host or definition of which a file says only that tests found nothing, or of which it has rejected rows alone, is not taken on record,
 #: but brought up to date if it is.
@@ -68,7 +64,7 @@ _LINK_TITLES = """
 def promote_assets(connection: Connection, import_id: int, source_id: int, *, late: bool = False) -> None:
     """Promote the staged assets; ``host_links`` says afterwards which assets on record they are, see :mod:`.identity`."""
     identity.link(connection, import_id, source_id)
-    newest = _upsert(connection, "assets", ASSET_VALUES, import_id, source_id, late)
+    newest = _upsert(connection, "assets", names(HOST), import_id, source_id, late)
     if late:
         identity.keep_of_new(connection, import_id, source_id, newest)
     else:
@@ -82,7 +78,7 @@ def promote_definitions(connection: Connection, import_id: int, source_id: int, 
     for which, theirs in (("titled", "title"), ("NOT titled", "key")):
         for step in (_SAME_TITLE.format(which=which, theirs=theirs), _LINK_TITLES, "DROP TABLE same_titles"):
             connection.execute(text(step), parameters)
-    newest = _upsert(connection, "definitions", DEFINITION_VALUES, import_id, source_id, late)
+    newest = _upsert(connection, "definitions", names(VULNERABILITY), import_id, source_id, late)
     ids = {"import_id": import_id, "known": newest if late else 0}
     staged = """
         FROM staging_definitions d JOIN staging_cves c ON c.import_id = d.import_id AND c.number = d.number

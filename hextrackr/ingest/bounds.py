@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-#: In characters: names, titles, the value of a detail, and long texts (a description, evidence, all details of something together).
-NAME, TITLE, VALUE, TEXT = 255, 1_000, 4_000, 65_536
+from hextrackr.domain.fields import TEXT
+
+#: In characters: the value of a detail. Evidence, and all details of something together, are as long as a long text.
+VALUE = 4_000
 #: So many CVEs of one definition are kept.
 CVES = 2_000
 #: What stands at the end of a text that was cut; and of a name or title.
 MARK, SHORT_MARK = " [... cut here: the file has more]", "…"
+
+
+def mark(limit: int) -> str:
+    """What stands at the end of a text of at most this length that was cut."""
+    return MARK if limit == TEXT else SHORT_MARK
 
 
 def bounded(text: str, limit: int, mark: str = MARK) -> str:

@@ -21,8 +21,7 @@ from hextrackr.errors import FileRefused
 from . import csv_database, row_errors
 from .csv_database import BUFFER_BYTES, IrregularCsv, NotUtf8
 from .dialect import Dialect
-from .formats.format import Recognised
-from .mapping import ASSET_FIELDS
+from .formats.format import HOST_FIELDS, Recognised
 from .row_errors import MAX_REJECTS, Malformed
 
 CHUNK_BYTES = 1024 * 1024
@@ -30,7 +29,7 @@ CHUNK_BYTES = 1024 * 1024
 TEXT_BYTES = 4000
 #: The fields that tell of which finding a row is, and what has become of it.
 _NAMING = (
-    *(name for name in ASSET_FIELDS if name != "os"),
+    *(name for name in HOST_FIELDS if name != "os"),
     "plugin_id",
     "cves",
     "port",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hextrackr.domain.fields import FINDING, HOST, VULNERABILITY, Kind, listed
 from hextrackr.domain.models import Severity
 from hextrackr.domain.verdicts import FIXED, PASSED
 
@@ -19,6 +20,14 @@ _NUMBERED = """
 """
 
 
+#: What is known of a host: of several texts the greatest, so that the order of the rows does not matter.
+_OF_HOSTS = ", ".join(
+    f"max({'t.addresses[1]' if field.name == 'ip' else field.name}) AS {field.name}" for field in HOST
+)
+#: The scores of definitions, which come with the rows.
+_SCORES = [field for field in VULNERABILITY if field.kind is Kind.SCORE]
+
+
 def _weights(subject: str) -> str:
     """SQL: what is open on each asset, or of each definition."""
     counts = ", ".join(f"count(*) FILTER (severity = {value.value}) AS {value.name.lower()}" for value in Severity)
@@ -30,15 +39,14 @@ def _weights(subject: str) -> str:
 
 _STEPS = (
     # The hosts and definitions of rejected rows as well: what such a row is about was not checked.
-    """
+    f"""
     CREATE TABLE asset_numbers AS
     SELECT row_number() OVER (ORDER BY key, host) AS number, host,
            key || CASE row_number() OVER (PARTITION BY key ORDER BY host) WHEN 1 THEN ''
                        ELSE ' #' || row_number() OVER (PARTITION BY key ORDER BY host) END AS key,
-           name, fqdn, netbios, ip, os, last_seen
+           {listed(HOST)}
     FROM (SELECT host, left(coalesce(min(t.ids[1]), min(fqdn), lower(min(netbios)), min(t.addresses[1]), min(t.names[1])), 240) AS key,
-                 max(name) AS name, max(fqdn) AS fqdn,
-                 max(netbios) AS netbios, max(t.addresses[1]) AS ip, max(os) AS os, max(last_seen) AS last_seen
+                 {_OF_HOSTS}
           FROM host_groups JOIN asset_texts t USING (code)
           JOIN (SELECT asset_code AS code, max(last_seen) AS last_seen FROM rows GROUP BY 1
                 UNION ALL SELECT DISTINCT asset_code, CAST(NULL AS DATE) FROM faults WHERE fault >= 0) USING (code)
@@ -53,12 +61,13 @@ _STEPS = (
         UNION ALL SELECT number, 'address', realm, unnest(addresses) FROM host_groups JOIN asset_numbers USING (host)
     ) ORDER BY ALL
     """,
-    """
+    f"""
     CREATE TABLE definition_numbers AS
     SELECT row_number() OVER (ORDER BY key) AS number, * FROM (
-        SELECT definition_key AS key, max(cvss) AS cvss, max(vpr) AS vpr, max(epss) AS epss
-        FROM (SELECT definition_key, cvss, vpr, epss FROM rows
-              UNION ALL SELECT DISTINCT definition_key, NULL, NULL, NULL FROM faults WHERE fault >= 0 AND definition_key IS NOT NULL)
+        SELECT definition_key AS key, {listed(_SCORES, "max({name}) AS {name}")}
+        FROM (SELECT definition_key, {listed(_SCORES)} FROM rows
+              UNION ALL SELECT DISTINCT definition_key, {listed(_SCORES, "NULL")} FROM faults
+              WHERE fault >= 0 AND definition_key IS NOT NULL)
         GROUP BY definition_key)
     """,
     # Rows of one finding are merged. When it was fixed counts only for what is.
@@ -66,27 +75,27 @@ _STEPS = (
     CREATE TABLE merged AS
     SELECT * REPLACE (CASE WHEN state IN ({PASSED}, {FIXED}) THEN resolved_on END AS resolved_on) FROM (
     SELECT a.number AS asset_number, n.number AS definition_number, port, protocol, max(severity) AS severity,
-           max(r.vpr) AS vpr, max(r.cvss) AS cvss, min(first_seen) AS first_seen, max(last_seen) AS last_seen, max(state) AS state,
+           {listed(FINDING, "max(r.{name}) AS {name}")}, min(first_seen) AS first_seen, max(last_seen) AS last_seen, max(state) AS state,
            max(fixed_on) AS resolved_on, count(*) AS rows, min(evidence_code) AS evidence_code, max(evidence_code) AS other_code
     FROM {_NUMBERED} GROUP BY 1, 2, 3, 4)
     """,
 )
 _MORE_STEPS = (
-    """
+    f"""
     CREATE TABLE observations AS
     SELECT row_number() OVER () AS number, * FROM (
-        SELECT protocol, severity, vpr, cvss, first_seen, last_seen, resolved_on, state, count(*) AS findings
+        SELECT protocol, severity, {listed(FINDING)}, first_seen, last_seen, resolved_on, state, count(*) AS findings
         FROM merged GROUP BY ALL)
     """,
     # Sorted and then numbered, they take half of what it takes to number them in an order.
-    """
+    f"""
     CREATE TABLE findings AS
     SELECT row_number() OVER () AS number, * FROM (
         SELECT asset_number, definition_number, port, o.number AS observation_number, m.state, m.first_seen, m.last_seen, m.resolved_on,
                e.number AS evidence_number
         FROM merged m JOIN observations o
           ON o.protocol = m.protocol AND o.severity = m.severity AND o.state = m.state
-         AND o.vpr IS NOT DISTINCT FROM m.vpr AND o.cvss IS NOT DISTINCT FROM m.cvss
+         AND {listed(FINDING, "o.{name} IS NOT DISTINCT FROM m.{name}", " AND ")}
          AND o.first_seen IS NOT DISTINCT FROM m.first_seen AND o.last_seen IS NOT DISTINCT FROM m.last_seen
          AND o.resolved_on IS NOT DISTINCT FROM m.resolved_on
         LEFT JOIN evidence_numbers e ON e.code = m.evidence_code
@@ -140,7 +149,7 @@ def describe(database: CsvDatabase) -> None:
     """Make the tables ``definitions`` and ``cves``, once ``definition_texts`` is filled."""
     database.run(f"""
         CREATE TABLE definitions AS
-        SELECT number, t.*, cvss, vpr, epss, {_WEIGHT}
+        SELECT number, t.*, {listed(_SCORES)}, {_WEIGHT}
         FROM definition_texts t JOIN definition_numbers USING (key) LEFT JOIN definition_weights USING (number)
     """)
     _assert_whole(database, "SELECT count(*) FROM definitions", "SELECT count(*) FROM definition_numbers")

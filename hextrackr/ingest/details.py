@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from hextrackr.domain.fields import TEXT
 from hextrackr.domain.models import ASSET_LEVEL, DEFINITION_LEVEL
 
 from . import bounds, markup
-from .formats.format import HOST, VULNERABILITY
-from .mapping import ASSET_FIELDS, Mapping, quoted
+from .formats.format import HOST, HOST_FIELDS, VULNERABILITY
+from .mapping import Mapping, quoted
 
 if TYPE_CHECKING:
     from .csv_database import CsvDatabase
@@ -49,8 +50,8 @@ class Details:
         """An expression over ``names``: one object, or NULL; smaller ones where they are too long together."""
         if not self.names:
             return "CAST(NULL AS VARCHAR)"
-        whole, smaller = self._object(bounds.VALUE), self._object((bounds.TEXT - 4_096) // len(self.names))
-        return f"CASE WHEN length({whole}) > {bounds.TEXT} THEN {smaller} ELSE {whole} END"
+        whole, smaller = self._object(bounds.VALUE), self._object((TEXT - 4_096) // len(self.names))
+        return f"CASE WHEN length({whole}) > {TEXT} THEN {smaller} ELSE {whole} END"
 
     def cuts(self) -> str:
         """An expression over ``names``: how many of them are too long."""
@@ -82,7 +83,7 @@ def read(database: CsvDatabase, m: Mapping) -> None:
             FROM (SELECT number, {greatest}
                   FROM (SELECT code, {", ".join(details.texts())}
                         FROM (SELECT code, {m.cells_at(details.places)}
-                              FROM (SELECT DISTINCT {m.code(ASSET_FIELDS)} AS code, {raw} FROM {database.source()})))
+                              FROM (SELECT DISTINCT {m.code(HOST_FIELDS)} AS code, {raw} FROM {database.source()})))
                   JOIN asset_codes USING (code) GROUP BY number)
             """,
             keep_order=False,

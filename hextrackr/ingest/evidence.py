@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hextrackr.domain.fields import TEXT
+
 from . import bounds, markup
 from .formats.format import FINDING
 from .mapping import Mapping, quoted
@@ -67,7 +69,7 @@ def read(database: CsvDatabase, m: Mapping) -> None:
         database.run("CREATE TABLE evidence (number BIGINT, digest BIGINT, cut BOOLEAN)")
         database.run("CREATE TABLE texts (number BIGINT, digest BIGINT, text VARCHAR)")
         return
-    places, limit = _places(m), bounds.TEXT
+    places, limit = _places(m), TEXT
     cells = ", ".join(
         f"CASE WHEN strlen(c{place}) > {limit} THEN left(c{place}, {limit + 1}) ELSE c{place} END AS c{place}"
         for place in places
@@ -130,7 +132,7 @@ def _join(database: CsvDatabase) -> None:
               FROM (SELECT DISTINCT whole.number, t.text
                     FROM evidence_parts p JOIN evidence_numbers whole ON whole.code = p.code
                     JOIN evidence_numbers part ON part.code = p.part JOIN evidence_texts t ON t.number = part.number))
-        WHERE before <= {bounds.TEXT} GROUP BY number
+        WHERE before <= {TEXT} GROUP BY number
     """)
 
 

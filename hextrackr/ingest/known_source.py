@@ -8,8 +8,7 @@ from sqlalchemy import Engine, select
 
 from hextrackr.domain.models import AssetIdentifier, Source
 
-from .formats.format import NO_NAME, Recognised
-from .mapping import ASSET_FIELDS
+from .formats.format import HOST_FIELDS, NO_NAME, Recognised
 
 
 def choose(engine: Engine, label: str, candidates: Sequence[Recognised], rows: Sequence[Sequence[str]]) -> Recognised:
@@ -38,6 +37,6 @@ def choose(engine: Engine, label: str, candidates: Sequence[Recognised], rows: S
 
 def _hosts(recognised: Recognised, rows: Sequence[Sequence[str]]) -> list[str]:
     """What these rows call their hosts, as it is compared."""
-    places = {place for field in ASSET_FIELDS if field != "os" for place in recognised.places[field]}
+    places = {place for field in HOST_FIELDS if field != "os" for place in recognised.places[field]}
     cells = (row[place].strip().lower().rstrip(".") for row in rows for place in places if place < len(row))
     return sorted({cell for cell in cells if cell and cell not in NO_NAME})

@@ -11,14 +11,13 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from datetime import date
 
+from hextrackr.domain.fields import FINDING, HOST, NAME, VULNERABILITY, Field, Kind, names
 from hextrackr.domain.verdicts import FIXED, NO_VERDICT, OPEN
 
 from . import bounds, dates, markup, scores, vulnerability_ids
-from .formats.format import NO_NAME, NO_NAME_SENTENCE, Detail, Recognised
+from .formats.format import FINDING_FIELDS, NO_NAME, NO_NAME_SENTENCE, VULNERABILITY_FIELDS, Detail, Recognised
 from .scores import Scale
 
-#: Longest text of a key or name, in characters; a longer one is cut, which keeps it equal to itself.
-KEY_LENGTH = 255
 BLANKS = r"E' \t\r\n'"
 #: What may stand around a name in a list, such as one that Python has written.
 _AROUND_NAMES = r"E' \t\r\n\''"
@@ -26,14 +25,14 @@ EMPTY = "CAST(NULL AS VARCHAR)"
 #: The ``fault`` of a row that holds no finding: neither taken over nor rejected.
 BLANK = -1
 
-ASSET_FIELDS = ("asset_id", "fqdn", "netbios", "ip", "host", "name", "realm", "os")
-DEFINITION_FIELDS = (
-    "plugin_id", "title", "cves", "advisories", "family", "description", "solution", "see_also", "cvss_vector", "published", "updated",
-)  # fmt: skip
+#: What of a host follows from what it is known by, or from when it was seen.
+_OF_IDENTITY = ("name", "fqdn", "netbios", "ip", "last_seen")
 KEY_FIELDS = ("plugin_id", "cves", "title")
-FINDING_FIELDS = ("severity", "state", "port", "protocol", "vpr", "cvss", "epss", "first_seen", "last_seen", "fixed_on")
-ROW_FIELDS = (*KEY_FIELDS, *FINDING_FIELDS)
-ROW_DATES, DEFINITION_DATES = ("first_seen", "last_seen", "fixed_on"), ("published", "updated")
+#: What is read of the texts of a definition, and what of each row.
+DEFINITION_FIELDS = tuple(name for name in VULNERABILITY_FIELDS if name not in scores.HIGHEST)
+ROW_FIELDS = (*KEY_FIELDS, *scores.HIGHEST, *(name for name in FINDING_FIELDS if name != "evidence"))
+ROW_DATES = ("first_seen", "last_seen", "fixed_on", *names(FINDING, Kind.DAY))
+DEFINITION_DATES = names(VULNERABILITY, Kind.DAY)
 DATE_FIELDS = (*ROW_DATES, *DEFINITION_DATES)
 
 _ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?"
@@ -155,11 +154,11 @@ class Mapping:
             "ids": self._ids(),
             "names": self._names(),
             "addresses": self._addresses(),
-            "realm": f"lower(coalesce({self.text('realm', KEY_LENGTH)}, ''))",
-            "name": f"coalesce({self.text('name', KEY_LENGTH)}, {self.text('host', KEY_LENGTH)})",
+            "realm": f"lower(coalesce({self.text('realm', NAME)}, ''))",
+            "name": f"coalesce({self.text('name', NAME)}, {self.text('host', NAME)})",
             "fqdn": self._first_name("fqdn"),
-            "netbios": self.text("netbios", KEY_LENGTH),
-            "os": bounds.bounded(self.text("os"), bounds.NAME, bounds.SHORT_MARK),
+            "netbios": self.text("netbios", NAME),
+            **{field.name: self._value(field) for field in HOST if field.name not in _OF_IDENTITY},
         }
 
     def finding(self) -> dict[str, str]:
@@ -173,6 +172,7 @@ class Mapping:
             "port_text": self.text("port"),
             "protocol": self._protocol(),
             **{score: self._score(score) for score in scores.HIGHEST},
+            **{field.name: self._value(field) for field in FINDING if field.kind is Kind.TEXT},
             **self._dated(ROW_DATES),
         }
 
@@ -182,14 +182,12 @@ class Mapping:
 
     def definition(self) -> dict[str, str]:
         """What the rows of one definition say of it, at any length: column name to expression, over :meth:`cells`."""
-        vector = self.text("cvss_vector", KEY_LENGTH)
+        vector = self.text("cvss_vector", NAME)
+        texts = {field.name: self._plain(field) for field in VULNERABILITY if field.kind is Kind.TEXT}
         return {
             "titled": f"{self.text('plugin_id')} IS NULL",
-            "title": f"coalesce({self._plain('title')}, key)",
-            "family": self.text("family"),
-            "description": self._plain("description"),
-            "solution": self._plain("solution"),
-            "see_also": self._plain("see_also"),
+            **texts,
+            "title": f"coalesce({texts['title']}, key)",
             # Some stand in brackets behind their score, and some such columns hold the score alone.
             "cvss_vector": rf"nullif(regexp_extract({vector}, '[^()\s]*:[^()\s]*'), '')",
             **self._dated(DEFINITION_DATES),
@@ -220,8 +218,8 @@ class Mapping:
     def definition_key(self) -> str:
         """Identity of the definition: the scanner's id of it, else its title, else the first of its CVEs, in whatever order they stand."""
         found = f"regexp_extract_all(upper({self._texts('cves')}), {quoted(vulnerability_ids.ANY_UPPER)})"
-        first = f"left(list_min({found}), {KEY_LENGTH})" if self._places["cves"] else EMPTY
-        return f"coalesce({self._whole(self.text('plugin_id', KEY_LENGTH))}, {self.text('title', KEY_LENGTH)}, {first})"
+        first = f"left(list_min({found}), {NAME})" if self._places["cves"] else EMPTY
+        return f"coalesce({self._whole(self.text('plugin_id', NAME))}, {self.text('title', NAME)}, {first})"
 
     def _whole(self, text: str) -> str:
         """A whole number that a table program has written as a decimal, such as ``1.0``, without its point; any other text as it is."""
@@ -230,7 +228,7 @@ class Mapping:
 
     def _ids(self) -> str:
         """The scanner's own ids of the host, the one that counts first."""
-        ids = [f"lower({self._whole(f'left(c{place}, {KEY_LENGTH})')})" for place in self._places["asset_id"]]
+        ids = [f"lower({self._whole(f'left(c{place}, {NAME})')})" for place in self._places["asset_id"]]
         return f"[id for id in [{', '.join(ids) or EMPTY}] if id IS NOT NULL AND id NOT IN ({_list(NO_NAME)})]"
 
     def _names(self) -> str:
@@ -249,7 +247,7 @@ class Mapping:
         if self._places["ip"]:
             cell = self.text("ip")
             lists.append(f"CASE WHEN len({_addresses_in(cell)}) = 0 THEN [{cell}] END")
-        compared = f"left(rtrim(lower(trim(each, {_AROUND_NAMES})), '.'), {KEY_LENGTH})"
+        compared = f"left(rtrim(lower(trim(each, {_AROUND_NAMES})), '.'), {NAME})"
         no_name = quoted(f"{_ADDRESS}|{NO_NAME_SENTENCE}")
         unusable = f"name IS NULL OR name IN ({_list(NO_NAME)}) OR regexp_full_match(name, {no_name})"
         every = f"coalesce(list_concat({', '.join((*lists, '[]'))}), [])"
@@ -268,14 +266,22 @@ class Mapping:
             return EMPTY
         first = f"lower(trim(regexp_extract({self.text(field)}, {quoted(_NAMES)}), {_AROUND_NAMES}))"
         is_none = f"{first} IN ({_list(NO_NAME)}) OR regexp_full_match({first}, {quoted(NO_NAME_SENTENCE)})"
-        return f"CASE WHEN NOT ({is_none}) THEN left({first}, {KEY_LENGTH}) END"
+        return f"CASE WHEN NOT ({is_none}) THEN left({first}, {NAME}) END"
 
-    def _plain(self, field: str) -> str:
-        return markup.plain(self.text(field)) if self._format.markup else self.text(field)
+    def _value(self, field: Field) -> str:
+        """What a row says of a field that no rule of its own reads, within its bounds."""
+        if field.kind is Kind.SCORE:
+            return scores.score(field.highest, {f"c{place}": None for place in self._places[field.name]}, limited=True)
+        return bounds.bounded(self._plain(field), field.limit, bounds.mark(field.limit))
+
+    def _plain(self, field: Field) -> str:
+        """A text without markup, at any length."""
+        text = self.text(field.name)
+        return markup.plain(text) if field.markup and self._format.markup else text
 
     def _score(self, field: str) -> str:
         cells = {f"c{place}": self.readings.scales.get(place) for place in self._places[field]}
-        return scores.score(field, cells, limited=self.readings.limited)
+        return scores.score(scores.HIGHEST[field], cells, limited=self.readings.limited)
 
     def scan_start(self) -> str:
         """The day on which the scan began that a row tells of itself, as text, or NULL; over the columns of the file."""

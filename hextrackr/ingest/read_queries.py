@@ -10,19 +10,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from collections.abc import Mapping as Dictionary
 
+from hextrackr.domain.fields import VULNERABILITY, Kind
+
 from . import bounds, dates, details, evidence, row_errors
 from .dialect import Dialect
-from .mapping import ASSET_FIELDS, DEFINITION_DATES, DEFINITION_FIELDS, KEY_FIELDS, ROW_DATES, ROW_FIELDS, Mapping
+from .formats.format import HOST_FIELDS
+from .mapping import DEFINITION_DATES, DEFINITION_FIELDS, KEY_FIELDS, ROW_DATES, ROW_FIELDS, Mapping
 
 #: The texts of a definition that may hold markup.
-MARKED_UP = ("title", "description", "solution", "see_also")
-
-#: How long the texts of a definition may be, and how it is marked that one was cut.
-_BOUNDS = {
-    "title": (bounds.TITLE, bounds.SHORT_MARK),
-    "family": (bounds.NAME, bounds.SHORT_MARK),
-    **dict.fromkeys(("description", "solution", "see_also"), (bounds.TEXT, bounds.MARK)),
-}
+MARKED_UP = tuple(field.name for field in VULNERABILITY if field.markup)
+#: How long the texts of a definition may be, in characters.
+_LIMITS = {field.name: field.limit for field in VULNERABILITY if field.kind is Kind.TEXT}
 
 
 def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
@@ -31,14 +29,14 @@ def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
     :param source: the file as a table function, see :meth:`.csv_database.CsvDatabase.source`.
     :param keep_hosts: keep what each row says of its host, for :func:`kept_hosts`.
     """
-    read, hosts = m.places(ROW_FIELDS), m.places(ASSET_FIELDS) if keep_hosts else []
+    read, hosts = m.places(ROW_FIELDS), m.places(HOST_FIELDS) if keep_hosts else []
     taken, kept = "".join(f", c{place} AS h{place}" for place in hosts), "".join(f", h{place}" for place in hosts)
-    unread = set(range(len(dialect.header))) - set(m.places((*ROW_FIELDS, *ASSET_FIELDS, *DEFINITION_FIELDS)))
+    unread = set(range(len(dialect.header))) - set(m.places((*ROW_FIELDS, *HOST_FIELDS, *DEFINITION_FIELDS)))
     return f"""
         CREATE OR REPLACE TABLE rows AS
         SELECT * EXCLUDE (severity_text, port_text, {_texts(ROW_DATES)}) REPLACE ({_believed(m, ROW_DATES)}), {_left_out(m, ROW_DATES)}
         FROM (SELECT asset_code, definition_code, evidence_code, suspect, scan_start, {_select(m.finding())}{kept}
-              FROM (SELECT {m.code(ASSET_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code,
+              FROM (SELECT {m.code(HOST_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code,
                            {evidence.code(m)} AS evidence_code, {m.cells(ROW_FIELDS)},
                            {row_errors.spans_lines(read)} OR {_fits(unread, dialect)} AS suspect,
                            {m.scan_start()} AS scan_start{taken}
@@ -48,13 +46,13 @@ def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
 
 def kept_hosts(m: Mapping) -> str:
     """What ``rows`` has kept of the hosts, each once: takes the place of the file in :func:`assets`."""
-    kept = ", ".join(f"any_value(h{place}) AS c{place}" for place in m.places(ASSET_FIELDS)) or "1"
+    kept = ", ".join(f"any_value(h{place}) AS c{place}" for place in m.places(HOST_FIELDS)) or "1"
     return f"(SELECT {kept} FROM rows GROUP BY asset_code)"
 
 
 def let_go_of_hosts(m: Mapping) -> str:
     """Drop what ``rows`` has kept of the hosts."""
-    return "; ".join(f"ALTER TABLE rows DROP COLUMN h{place}" for place in m.places(ASSET_FIELDS))
+    return "; ".join(f"ALTER TABLE rows DROP COLUMN h{place}" for place in m.places(HOST_FIELDS))
 
 
 def assets(m: Mapping, source: str) -> str:
@@ -62,12 +60,12 @@ def assets(m: Mapping, source: str) -> str:
 
     :param source: the file, or :func:`kept_hosts`.
     """
-    places = m.places(ASSET_FIELDS)
+    places = m.places(HOST_FIELDS)
     read = ", ".join(f"c{place}" for place in places) or "1"
     return f"""
         CREATE TABLE asset_texts AS
         SELECT code, suspect, {_select(m.asset())}
-        FROM (SELECT {m.code(ASSET_FIELDS)} AS code, {row_errors.spans_lines(places)} AS suspect, {m.cells(ASSET_FIELDS)}
+        FROM (SELECT {m.code(HOST_FIELDS)} AS code, {row_errors.spans_lines(places)} AS suspect, {m.cells(HOST_FIELDS)}
               FROM (SELECT DISTINCT {read} FROM {source}))
     """
 
@@ -83,8 +81,8 @@ def definitions(m: Mapping, source: str, dialect: Dialect) -> str:
     every = ", ".join(f"string_agg(DISTINCT {text}, ' ') AS {name}" for name, text in named.items())
     ids = ", ".join(named)
     fits = _fits(set(fields) - set(m.places(ROW_FIELDS)), dialect)
-    short = ", ".join(f"{bounds.bounded(text, limit, mark)} AS {text}" for text, (limit, mark) in _BOUNDS.items())
-    cut = bounds.cuts({text: limit for text, (limit, _) in _BOUNDS.items()})
+    short = ", ".join(f"{bounds.bounded(text, limit, bounds.mark(limit))} AS {text}" for text, limit in _LIMITS.items())
+    cut = bounds.cuts(_LIMITS)
     texts = "".join(f", {text}" for text in of_definitions.texts())
     return f"""
         CREATE OR REPLACE TABLE definition_texts AS

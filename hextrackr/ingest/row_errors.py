@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from hextrackr.domain.fields import NAME
 from hextrackr.errors import FileRefused
 
 from .csv_database import MAX_LINE_BYTES, CsvDatabase
 from .dialect import Dialect
-from .formats.format import Recognised
-from .mapping import ASSET_FIELDS, BLANK, BLANKS, FAULTS, KEY_LENGTH, NAMELESS, ROW_FIELDS, Mapping, quoted
+from .formats.format import HOST_FIELDS, Recognised
+from .mapping import BLANK, BLANKS, FAULTS, NAMELESS, ROW_FIELDS, Mapping, quoted
 
 # Finds the line on which a record stands, as an editor counts lines.
 
@@ -230,8 +231,8 @@ def _find_faulty(database: CsvDatabase, mapping: Mapping) -> None:
         SELECT ordinal, CASE WHEN {mapping.blank()} THEN {BLANK} {faults} END AS fault, CASE {values} END, FALSE,
                asset_code, definition_key, port, protocol
         FROM (SELECT ordinal, asset_code, {said}
-              FROM (SELECT row_number() OVER () - 1 AS ordinal, {mapping.code(ASSET_FIELDS)} AS asset_code,
-                           {mapping.cells((*ASSET_FIELDS, *ROW_FIELDS))}
+              FROM (SELECT row_number() OVER () - 1 AS ordinal, {mapping.code(HOST_FIELDS)} AS asset_code,
+                           {mapping.cells((*HOST_FIELDS, *ROW_FIELDS))}
                     FROM {database.source()}))
         WHERE fault IS NOT NULL
     """)
@@ -337,7 +338,7 @@ def _column_of(database: CsvDatabase, recognised: Recognised, fault: int) -> str
     """What the file calls the column in which a faulty field should stand."""
     field = FAULTS[fault].field
     places = recognised.places[field]
-    return database.dialect.header[places[0]].strip()[:KEY_LENGTH] if places else field
+    return database.dialect.header[places[0]].strip()[:NAME] if places else field
 
 
 def _plain(row: Malformed, width: int) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-#: Where each score's scale ends; all begin at 0.
-HIGHEST = {"cvss": 10.0, "vpr": 10.0, "epss": 1.0}
+from hextrackr.domain.fields import FINDING, VULNERABILITY, Kind
+
+#: Where the scale of each score of a row ends; all begin at 0.
+HIGHEST = {field.name: field.highest for field in (*VULNERABILITY, *FINDING) if field.kind is Kind.SCORE}
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,12 @@ def number(cell: str) -> str:
     return f"coalesce(try_cast({cell} AS DOUBLE), CASE WHEN contains({cell}, '%') THEN {rest} / 100 ELSE {rest} END)"
 
 
-def score(field: str, cells: Mapping[str, Scale | None], *, limited: bool) -> str:
+def score(highest: float, cells: Mapping[str, Scale | None], *, limited: bool) -> str:
     """An expression: the first number among ``cells``.
 
+    :param highest: where the scale ends; it begins at 0.
     :param limited: give NULL for a number that is off the scale; else numbers are as they come, so that one can find out.
     """
-    highest = HIGHEST[field]
     values = []
     for cell, scale in cells.items():
         value = number(cell)

@@ -5,21 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from hextrackr.domain import fields
+from hextrackr.domain.fields import names
 from hextrackr.domain.models import WORST_FIRST
 
 #: What is open of something in a file: how many findings of each severity, and the sum of their VPR.
 WEIGHT_COLUMNS = (*(severity.name.lower() for severity in WORST_FIRST), "vpr_sum")
 #: The order of the columns is that of the staging tables, after the import's id.
-ASSET_COLUMNS = ("number", "key", "name", "fqdn", "netbios", "ip", "os", "last_seen", *WEIGHT_COLUMNS)
+ASSET_COLUMNS = ("number", "key", *names(fields.HOST), *WEIGHT_COLUMNS)
 IDENTIFIER_COLUMNS = ("number", "kind", "realm", "value")
-DEFINITION_COLUMNS = (
-    "number", "key", "titled", "title", "family", "description", "solution", "see_also",
-    "cvss_vector", "cvss", "vpr", "epss", "published", "updated", *WEIGHT_COLUMNS,
-)  # fmt: skip
+DEFINITION_COLUMNS = ("number", "key", "titled", *names(fields.VULNERABILITY), *WEIGHT_COLUMNS)
 CVE_COLUMNS = ("number", "cve")
 #: What many findings have in common, and how many of them.
 OBSERVATION_COLUMNS = (
-    "number", "protocol", "severity", "vpr", "cvss", "first_seen", "last_seen", "resolved_on", "state", "findings",
+    "number", "protocol", "severity", *names(fields.FINDING), "first_seen", "last_seen", "resolved_on", "state", "findings",
 )  # fmt: skip
 #: What rejected rows are about, and nothing was learned of; None stands for any.
 UNCHECKED_COLUMNS = ("number", "asset_number", "definition_number", "port", "protocol")

@@ -11,6 +11,7 @@ from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import Conflict
 from hextrackr.ingest import dialect, formats
 from hextrackr.ingest.formats import custom
+from hextrackr.ingest.formats.format import FIELD_NAMES
 from hextrackr.jobs import file_cleanup
 
 _MAX_ROWS = 8
@@ -31,7 +32,7 @@ def of_import(record: Import) -> dict[str, Any]:
         "rows": [[cell[:_MAX_CELL] for cell in row[: len(found.header)]] for row in rows],
         "guess": custom.guess(found.header, formats.known()),
         "severityScales": list(custom.SCALES),
-        "fields": list(custom.FIELD_NAMES),
+        "fields": list(FIELD_NAMES),
         "essential": {meaning: list(fields) for meaning, fields in custom.ESSENTIAL.items()},
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hextrackr.domain.fields import FINDING
 from hextrackr.domain.models import Definition, EventKind, Evidence, Finding, FindingEvent, Import, Lifecycle, Severity
 
 from . import bounded_answers, findings
@@ -61,13 +62,11 @@ def _event(event: FindingEvent, filename: str) -> dict[str, Any]:
         "filename": filename,
         "kind": event.kind,
         "day": event.day.isoformat(),
-        "before": _values(event.lifecycle_before, event.severity_before, event.vpr_before, event.cvss_before)
-        if known_before
-        else None,
-        "after": _values(after, event.severity, event.vpr, event.cvss),
+        "before": _values(event, event.lifecycle_before, event.severity_before, "_before") if known_before else None,
+        "after": _values(event, after, event.severity),
     }
 
 
-def _values(state: str | None, severity: int | None, vpr: float | None, cvss: float | None) -> dict[str, Any]:
+def _values(event: FindingEvent, state: str | None, severity: int | None, which: str = "") -> dict[str, Any]:
     named = None if severity is None else Severity(severity).name.lower()
-    return {"state": state, "severity": named, "vpr": vpr, "cvss": cvss}
+    return {"state": state, "severity": named} | {field.key: getattr(event, field.name + which) for field in FINDING}

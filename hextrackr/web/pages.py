@@ -8,50 +8,14 @@ from sqlalchemy import func, select
 from hextrackr.domain.models import Asset, Definition, Import, StateTotal
 from hextrackr.errors import NotFound
 from hextrackr.extensions import backup_service, db, import_queue
+from hextrackr.ingest.formats.format import FINDING_FIELDS, HOST_FIELDS, VULNERABILITY_FIELDS
 
 from . import host_and_cve_pages
 
 blueprint = Blueprint("pages", __name__)
 
-#: The fields of a mapping as the page calls them, in groups; a test holds them against the formats' own.
-FIELDS = {
-    "Host": {
-        "host": "Host, a name or an address",
-        "fqdn": "FQDN",
-        "ip": "IP address",
-        "netbios": "NetBIOS name",
-        "name": "Display name",
-        "asset_id": "The scanner's id for the host",
-        "realm": "Network or repository of the host",
-        "os": "Operating system",
-    },
-    "Vulnerability": {
-        "title": "Title",
-        "plugin_id": "Plugin, QID or check id",
-        "cves": "CVEs",
-        "advisories": "Advisory ids",
-        "family": "Family",
-        "description": "Description",
-        "solution": "Solution",
-        "see_also": "Links",
-        "cvss": "CVSS score",
-        "cvss_vector": "CVSS vector",
-        "vpr": "VPR score",
-        "epss": "EPSS",
-        "published": "Published on",
-        "updated": "Updated on",
-    },
-    "Finding": {
-        "severity": "Severity",
-        "state": "State",
-        "port": "Port",
-        "protocol": "Protocol",
-        "first_seen": "First seen",
-        "last_seen": "Last seen",
-        "fixed_on": "Fixed on",
-        "evidence": "Evidence, such as a plugin's output",
-    },
-}
+#: What a column of a file can be mapped to.
+FIELDS = {"Host": HOST_FIELDS, "Vulnerability": VULNERABILITY_FIELDS, "Finding": FINDING_FIELDS}
 SCALES = {
     "words": "Words, such as High or Critical",
     "0-4": "0 to 4, as Tenable counts",

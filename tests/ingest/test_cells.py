@@ -218,7 +218,7 @@ def test_numbers(cell, text, number):
     ],
 )
 def test_scores_never_leave_their_scale(cell, text, scale, score):
-    assert cell(scores.score("cvss", {"c0": scale}, limited=True), text) == score
+    assert cell(scores.score(10.0, {"c0": scale}, limited=True), text) == score
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hextrackr.errors import FileRefused
 from hextrackr.ingest import damage, transcode
 from hextrackr.ingest.csv_database import CsvDatabase, IrregularCsv
 from hextrackr.ingest.dialect import Dialect
-from hextrackr.ingest.formats.format import Fields, Format
+from hextrackr.ingest.formats.format import Format, columns_of
 
 SPECTRUM = Path(__file__).resolve().parents[2] / "node_modules" / "csv-spectrum"
 NAMES = (
@@ -31,7 +31,9 @@ def read(tmp_path):
         header = tuple(content.decode().splitlines()[0].split(","))
         found = Dialect("utf-8", False, 0, ",", header, header_line=1, data_line=2)
         transcode.write_copy(source, copy, found)
-        recognised = Format("own", "Own", signature=(), essential={}, fields=Fields(), severities={}).recognised(header)
+        recognised = Format("own", "Own", signature=(), essential={}, fields=columns_of(), severities={}).recognised(
+            header
+        )
         separated = damage.separate(copy, sound, found, recognised)
         database = CsvDatabase(sound, found, spill=tmp_path, memory_limit="256MB")
         try:

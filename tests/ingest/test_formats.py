@@ -153,10 +153,16 @@ def test_what_a_summary_lacks_is_named(header, scanner, missing):
 @pytest.mark.parametrize("known", formats.known(), ids=lambda known: known.key)
 def test_every_format_is_complete(known):
     """A format names a column for its host, its plugin and its severity, and its own essentials are among its fields."""
-    columns = {column for field in vars(known.fields).values() for column in field}
-    assert known.fields.severity
-    assert known.fields.plugin_id or known.fields.cves or known.fields.title
-    assert known.fields.asset_id or known.fields.fqdn or known.fields.ip or known.fields.host or known.fields.name
+    columns = {column for field in known.fields.values() for column in field}
+    assert known.fields["severity"]
+    assert known.fields["plugin_id"] or known.fields["cves"] or known.fields["title"]
+    assert (
+        known.fields["asset_id"]
+        or known.fields["fqdn"]
+        or known.fields["ip"]
+        or known.fields["host"]
+        or known.fields["name"]
+    )
     assert {column for group in known.essential.values() for column in group} <= columns
     assert set(known.severities.values()) <= {0, 1, 2, 3, 4}
 

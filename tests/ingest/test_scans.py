@@ -5,6 +5,7 @@ The figures are those of the projects the files come from, or were counted in th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hextrackr.errors import FileRefused, MissingColumns, UnknownFormat
 from hextrackr.ingest import damage, dialect, transcode
 from hextrackr.ingest.csv_database import CsvDatabase
 from hextrackr.ingest.csv_reader import Reader
-from hextrackr.ingest.formats.format import Fields, Format
+from hextrackr.ingest.formats.format import Columns, Format, columns_of
 from tests.support.sql import LAST_SEEN
 
 OPEN = "SELECT count(*) FROM findings WHERE lifecycle <> 'resolved'"
@@ -202,7 +203,7 @@ def test_a_scanner_that_is_not_known_is_refused(imported, name):
         imported(f"hostile/{name}")
 
 
-def reader(path: Path, tmp_path: Path, fields: Fields, severities: dict[str, int]) -> Reader:
+def reader(path: Path, tmp_path: Path, fields: Mapping[str, Columns], severities: dict[str, int]) -> Reader:
     """The file through a format made for it, as a mapping of the user's would be."""
     sample = path.read_bytes()[: dialect.SAMPLE_BYTES]
     found = dialect.detect(sample, complete=False)
@@ -215,7 +216,7 @@ def reader(path: Path, tmp_path: Path, fields: Fields, severities: dict[str, int
 
 
 def test_a_ragged_row_is_rejected_with_its_line(scans, tmp_path):
-    fields = Fields(name=("Image",), plugin_id=("Vulnerability ID",), severity=("Severity",))
+    fields = columns_of(name=("Image",), plugin_id=("Vulnerability ID",), severity=("Severity",))
     found = reader(scans / "hostile" / "sysdig-ragged-row.csv", tmp_path, fields, {"high": 3})
     found.read_rows()
     [rejected] = found.rejected()
@@ -226,7 +227,7 @@ def test_a_ragged_row_is_rejected_with_its_line(scans, tmp_path):
 def test_a_cell_of_a_megabyte_swallows_no_row(scans, tmp_path):
     """Counted in its bytes, this file is sound: the large cell is a picture in the body of a request, with its quotes doubled."""
     path = scans / "hostile" / "contrast-unbalanced-quote.csv"
-    fields = Fields(name=("Application Name",), plugin_id=("Vulnerability ID",), severity=("Severity",))
+    fields = columns_of(name=("Application Name",), plugin_id=("Vulnerability ID",), severity=("Severity",))
     words = {"note": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
     found = reader(path, tmp_path, fields, words)
     found.read_rows()
@@ -240,6 +241,6 @@ def test_the_same_file_without_its_closing_quote_is_refused(scans, tmp_path):
     path.write_bytes(
         (scans / "hostile" / "contrast-unbalanced-quote.csv").read_bytes().replace(b'14091909--"', b"14091909--")
     )
-    fields = Fields(name=("Application Name",), plugin_id=("Vulnerability ID",), severity=("Severity",))
+    fields = columns_of(name=("Application Name",), plugin_id=("Vulnerability ID",), severity=("Severity",))
     with pytest.raises(FileRefused, match="quote that opens on line"):
         reader(path, tmp_path, fields, {"high": 3})

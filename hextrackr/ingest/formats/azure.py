@@ -6,7 +6,7 @@ https://learn.microsoft.com/rest/api/defenderforcloud/assessments/get#assessment
 
 from hextrackr.domain.verdicts import OPEN, PASSED
 
-from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT_WORDS, SEVERITY_WORDS, Fields, Format, details
+from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT_WORDS, SEVERITY_WORDS, Format, columns_of, details
 
 FORMAT = Format(
     key="azure",
@@ -22,7 +22,7 @@ FORMAT = Format(
         # Without it nobody can say which of the assessments found something.
         "the state": ("state", "status"),
     },
-    fields=Fields(
+    fields=columns_of(
         asset_id=("resourceId",),
         name=("resourceName",),
         plugin_id=("recommendationName",),

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from hextrackr.domain.verdicts import FIXED, OPEN, RESURFACED
 from hextrackr.errors import RequestError
 
-from .format import SEVERITY_WORDS, TENABLE_SEVERITIES, Fields, Format, normalised
+from .format import FIELD_NAMES, SEVERITY_WORDS, TENABLE_SEVERITIES, Format, columns_of, normalised
 
 #: CVSS v3 qualitative severity rating scale, https://www.first.org/cvss/v3.1/specification-document (section 5), in whole tenths.
 _RATINGS = ((0, 0), (39, 1), (69, 2), (89, 3), (100, 4))
@@ -36,7 +36,6 @@ STATES: Mapping[str, int] = MappingProxyType(
         **dict.fromkeys(("resurfaced", "reopened"), RESURFACED),
     }
 )
-FIELD_NAMES = tuple(Fields.__dataclass_fields__)
 #: What a mapping cannot do without: its meaning, and the fields any one of which provides it.
 ESSENTIAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -78,7 +77,7 @@ def format_of(
     """The format that a saved mapping describes.
 
     :param header: the column names of the files it is for; these and no others.
-    :param fields: names of :class:`Fields` to columns.
+    :param fields: names of fields to columns.
     :raises RequestError: it has no such field or scale, names a column twice, or lacks what an import cannot do without.
     """
     names = {normalised(column) for column in header}
@@ -98,7 +97,7 @@ def format_of(
         name=name,
         signature=(),
         essential={},
-        fields=Fields(**{field: (column,) for field, column in fields.items()}),
+        fields=columns_of(**{field: (column,) for field, column in fields.items()}),
         severities=SCALES[severity_scale],
         states=STATES,
         day_first=day_first,
@@ -109,11 +108,11 @@ def format_of(
 def guess(header: Sequence[str], known: Iterable[Format]) -> dict[str, str]:
     """What the columns of an unknown file may mean: by the names that known formats use, else by words in them.
 
-    :return: names of :class:`Fields` to columns as they stand in the file; no column twice.
+    :return: names of fields to columns as they stand in the file; no column twice.
     """
     votes: Counter[tuple[str, str]] = Counter()
     for known_format in known:
-        for field, columns in vars(known_format.fields).items():
+        for field, columns in known_format.fields.items():
             for rank, column in enumerate(columns):
                 votes[(normalised(column), field)] += max(1, 4 - rank)
     chosen: dict[str, str] = {}

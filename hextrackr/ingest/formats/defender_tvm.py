@@ -6,7 +6,7 @@ A row stands for one CVE of one software on one device; the software of several 
 
 from hextrackr.domain.verdicts import FIXED, OPEN
 
-from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Fields, Format, details
+from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Format, columns_of, details
 
 HOST = ("DeviceId", "DeviceName", "Device Id", "Device Name", "MachineId", "machineName", "Device")
 CVE = ("CveId", "CVE Id", "CVE", "CVE ID", "VulnerabilityId")
@@ -32,7 +32,7 @@ FORMAT = Format(
         ),
     ),
     essential={"the CVE": CVE, "the device": HOST, "the severity": SEVERITY},
-    fields=Fields(
+    fields=columns_of(
         asset_id=("DeviceId", "Device Id", "MachineId"),
         fqdn=("DeviceName", "Device Name", "machineName", "Device"),
         ip=("IPAddress", "IP Address", "LastIPAddress"),

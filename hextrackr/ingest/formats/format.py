@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from hextrackr.domain import fields
+from hextrackr.domain.fields import Field
 from hextrackr.domain.verdicts import OPEN
 
 #: Severity words in any scanner's export, lower case, on our scale of 0 (info) to 4 (critical).
@@ -30,17 +32,49 @@ Columns = tuple[str, ...]
 #: What a detail is about.
 HOST, VULNERABILITY, FINDING = "host", "vulnerability", "finding"
 
+
+def _fields(by_rule: Mapping[str, str], declared: Iterable[Field], *but: str) -> Mapping[str, str]:
+    """Names and labels of the fields that rules of their own read, and of the declared ones that are not among ``but``."""
+    return MappingProxyType({**by_rule, **{field.name: field.label for field in declared if field.name not in but}})
+
+
+#: The fields of a format with their labels, by what they are about: what decides who is who and whether a finding is open, and what the
+#: record keeps.
+HOST_FIELDS = _fields(
+    {
+        "host": "Host, a name or an address",
+        "asset_id": "The scanner's id for the host",
+        "realm": "Network or repository of the host",
+    },
+    fields.HOST,
+    "last_seen",
+)
+VULNERABILITY_FIELDS = _fields(
+    {"plugin_id": "Plugin, QID or check id", "cves": "CVEs", "advisories": "Advisory ids"}, fields.VULNERABILITY
+)
+FINDING_FIELDS = _fields(
+    {
+        "severity": "Severity",
+        "state": "State",
+        "port": "Port",
+        "protocol": "Protocol",
+        "first_seen": "First seen",
+        "last_seen": "Last seen",
+        "fixed_on": "Fixed on",
+        "evidence": "Evidence, such as a plugin's output",
+    },
+    fields.FINDING,
+    *VULNERABILITY_FIELDS,
+)
+FIELD_NAMES = (*HOST_FIELDS, *VULNERABILITY_FIELDS, *FINDING_FIELDS)
 #: What a column that only stands in for an earlier one of its field is about: where both are there, it is kept as a detail.
 _LEVELS: Mapping[str, str] = MappingProxyType(
     {
-        **dict.fromkeys(("asset_id", "fqdn", "netbios", "ip", "host", "name", "os"), HOST),
-        **dict.fromkeys(
-            ("plugin_id", "title", "cves", "advisories", "family", "description", "solution", "see_also", "cvss_vector", "cvss",
-             "vpr", "epss", "published", "updated", "severity"),
-            VULNERABILITY,
-        ),
+        **{name: HOST for name in HOST_FIELDS if name != "realm"},
+        **dict.fromkeys((*VULNERABILITY_FIELDS, "severity"), VULNERABILITY),
+        **{field.name: FINDING for field in fields.FINDING if field.name not in VULNERABILITY_FIELDS},
     }
-)  # fmt: skip
+)
 
 #: What some scanners write where a host has no name, and names that every host has; lower case.
 NO_NAME: Columns = (
@@ -99,51 +133,24 @@ def details(*columns: str | Columns) -> dict[str, Columns]:
     return dict((column, (column,)) if isinstance(column, str) else (column[0], column[1:]) for column in columns)
 
 
-@dataclass(frozen=True)
-class Fields:
-    """For each neutral field the columns it may stand in; of several, the first that is not empty counts.
+def columns_of(like: Mapping[str, Columns] = MappingProxyType({}), /, **columns: Columns) -> Mapping[str, Columns]:
+    """For each field the columns it may stand in; of several, the first that is not empty counts.
 
-    Asset: ``asset_id`` (the scanner's own), ``fqdn``, ``netbios``, ``ip``, ``host`` (an address or a name, as it comes), ``name``,
-    ``realm`` (what keeps equal addresses and names apart, such as a repository), ``os``. A cell may list several names or addresses.
-    Definition: ``plugin_id``, ``title``, ``cves`` (columns for the ids of CVEs and advisories: all of them count, as does
-    ``plugin_id``, and ``title`` where these have no CVE), ``advisories`` (text whose advisory ids count where there is nothing else, as
-    do those of ``title``), ``family``, ``description``, ``solution``, ``see_also``, ``cvss_vector``, ``cvss`` (0..10), ``vpr`` (0..10),
-    ``epss`` (0..1), ``published``, ``updated``.
-    Finding: ``severity``, ``state``, ``port``, ``protocol``, ``first_seen``, ``last_seen`` (it tells the date of the scan as well),
-    ``fixed_on`` (the day on which the scanner found it fixed), ``evidence`` (what the scanner saw, such as the output of its plugin; of
-    several columns each counts).
+    Beside the values that :mod:`hextrackr.domain.fields` declares there are, of a host: ``asset_id`` (the scanner's own), ``host`` (an
+    address or a name, as it comes), and ``realm`` (what keeps equal addresses and names apart, such as a repository); a cell may list
+    several names or addresses. Of a vulnerability: ``plugin_id``, ``cves`` (columns for the ids of CVEs and advisories: all of them
+    count, as does ``plugin_id``, and ``title`` where these have no CVE), and ``advisories`` (text whose advisory ids count where there
+    is nothing else, as do those of ``title``). Of a finding: ``severity``, ``state``, ``port``, ``protocol``, ``first_seen``,
+    ``last_seen`` (it tells the date of the scan as well), ``fixed_on`` (the day on which the scanner found it fixed), and ``evidence``
+    (what the scanner saw, such as the output of its plugin; of several columns each counts).
+
+    :param like: those of another format, where these do not say otherwise.
+    :raises ValueError: there is no such field.
     """
-
-    asset_id: Columns = ()
-    fqdn: Columns = ()
-    netbios: Columns = ()
-    ip: Columns = ()
-    host: Columns = ()
-    name: Columns = ()
-    realm: Columns = ()
-    os: Columns = ()
-    plugin_id: Columns = ()
-    title: Columns = ()
-    cves: Columns = ()
-    advisories: Columns = ()
-    family: Columns = ()
-    description: Columns = ()
-    solution: Columns = ()
-    see_also: Columns = ()
-    cvss_vector: Columns = ()
-    cvss: Columns = ()
-    vpr: Columns = ()
-    epss: Columns = ()
-    published: Columns = ()
-    updated: Columns = ()
-    severity: Columns = ()
-    state: Columns = ()
-    port: Columns = ()
-    protocol: Columns = ()
-    first_seen: Columns = ()
-    last_seen: Columns = ()
-    fixed_on: Columns = ()
-    evidence: Columns = ()
+    unknown = sorted(set(columns) - set(FIELD_NAMES))
+    if unknown:
+        raise ValueError(f"There is no field {unknown[0]}.")
+    return MappingProxyType({name: columns.get(name, like.get(name, ())) for name in FIELD_NAMES})
 
 
 @dataclass(frozen=True)
@@ -189,7 +196,7 @@ class Format:
     name: str
     signature: tuple[Columns, ...]
     essential: Mapping[str, Columns]
-    fields: Fields
+    fields: Mapping[str, Columns]
     severities: Mapping[str, int] = field(default_factory=lambda: SEVERITY_WORDS)
     states: Mapping[str, int] = field(default_factory=dict)
     other_state: int = OPEN
@@ -240,7 +247,7 @@ class Format:
         places: dict[str, list[int]] = {}
         for index, name in enumerate(names):
             places.setdefault(name, []).append(index)
-        fields = {field_name: _places(columns, places) for field_name, columns in vars(self.fields).items()}
+        fields = {field_name: _places(columns, places) for field_name, columns in self.fields.items()}
         scan_facts = next(iter(_places(self.scan_facts, places)), None)
         return Recognised(self, fields, scan_facts, self._details(header, places, fields))
 
@@ -260,7 +267,7 @@ class Format:
         used |= {found[0] for name, found in fields.items() if found and name != "advisories"}
         used |= {*fields["evidence"], *fields["cves"]}
         for name, level in _LEVELS.items():
-            for column in getattr(self.fields, name):
+            for column in self.fields[name]:
                 new = tuple(place for place in places.get(letters(column), ()) if place not in used)
                 if new:
                     found.append(Detail(level, column, new))
@@ -276,7 +283,7 @@ class Format:
 
 @dataclass(frozen=True)
 class Recognised:
-    """A format met in a file: for each field of :class:`Fields` the indexes of its columns, the first to count first.
+    """A format met in a file: for each field the indexes of its columns, the first to count first.
 
     :ivar scan_facts: the index of the column of :attr:`Format.scan_facts`, if the file has one.
     """

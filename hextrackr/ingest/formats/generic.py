@@ -5,7 +5,7 @@ Severities in words or as 0 to 4.
 
 from hextrackr.domain.verdicts import FIXED, OPEN, PASSED, RESURFACED
 
-from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Fields, Format, details
+from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Format, columns_of, details
 
 FORMAT = Format(
     key="generic",
@@ -20,7 +20,7 @@ FORMAT = Format(
         "the host": ("hostname", "ip_address"),
         "the severity": ("severity",),
     },
-    fields=Fields(
+    fields=columns_of(
         fqdn=("hostname",),
         ip=("ip_address",),
         os=("operating_system", "os"),

@@ -2,7 +2,7 @@
 
 from hextrackr.domain.verdicts import FIXED, OPEN, RESURFACED
 
-from .format import FIRST_SEEN, LAST_SEEN, Fields, Format, details
+from .format import FIRST_SEEN, LAST_SEEN, Format, columns_of, details
 
 FORMAT = Format(
     key="hextrackr",
@@ -20,7 +20,7 @@ FORMAT = Format(
         "the host": ("host", "fqdn", "ip"),
         "the severity": ("severity",),
     },
-    fields=Fields(
+    fields=columns_of(
         fqdn=("fqdn",),
         ip=("ip",),
         host=("host",),

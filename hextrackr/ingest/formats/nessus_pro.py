@@ -3,12 +3,12 @@
 A row is repeated for each CVE of a plugin. ``Risk`` is the severity the scan shows, ``Risk Factor`` the plugin's own.
 """
 
-from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Fields, Format, details
+from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Format, columns_of, details
 
 HOST = ("Host", "IP Address", "FQDN", "NetBios")
 
 #: Shared by the three exports that Nessus' columns stand in.
-FIELDS = Fields(
+FIELDS = columns_of(
     fqdn=("FQDN",),
     netbios=("NetBios", "NetBIOS Name"),
     ip=("IP Address",),
@@ -97,7 +97,7 @@ FORMAT = Format(
     essential={
         "the plugin": ("Plugin ID",),
         "the host": HOST,
-        "the severity": FIELDS.severity,
+        "the severity": FIELDS["severity"],
     },
     fields=FIELDS,
     severities=TENABLE_SEVERITIES,

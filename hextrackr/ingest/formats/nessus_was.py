@@ -11,7 +11,7 @@ FORMAT = Format(
     essential={
         "the plugin": ("Plugin ID",),
         "the host": HOST,
-        "the severity": FIELDS.severity,
+        "the severity": FIELDS["severity"],
     },
     fields=FIELDS,
     severities=TENABLE_SEVERITIES,

@@ -4,7 +4,7 @@ Severity is the word; it is the scanner's own, so that a CVSS of 9.8 may be High
 names only the task and the time. Some cells carry an apostrophe before a dash, against formulas in spreadsheets.
 """
 
-from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Fields, Format, details
+from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Format, columns_of, details
 
 HOST = ("IP", "Hostname", "Host IP")
 
@@ -20,7 +20,7 @@ FORMAT = Format(
         "the host": HOST,
         "the severity": ("Severity", "Threat"),
     },
-    fields=Fields(
+    fields=columns_of(
         fqdn=("Hostname",),
         ip=("IP", "Host IP"),
         os=("OS", "Operating System"),

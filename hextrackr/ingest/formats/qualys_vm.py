@@ -6,7 +6,7 @@ host on which nothing was found. An ignored or disabled finding is still there, 
 
 from hextrackr.domain.verdicts import FIXED, OPEN, RESURFACED
 
-from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Fields, Format, details
+from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Format, columns_of, details
 
 HOST = ("IP", "IP Address", "DNS", "DNS Name", "NetBIOS", "FQDN", "Hostname", "Host ID", "QG Host ID")
 
@@ -28,7 +28,7 @@ FORMAT = Format(
         "the host": HOST,
         "the severity": ("Severity", "Severity Level", "Q_SEVERITY"),
     },
-    fields=Fields(
+    fields=columns_of(
         asset_id=("QG Host ID", "Host ID", "Asset ID"),
         fqdn=("FQDN", "DNS", "DNS Name", "Hostname"),
         netbios=("NetBIOS",),

@@ -3,7 +3,7 @@
 Listed by CVE it has a row for each CVE of a QID. ``KB Severity`` is Qualys' own rating, ``Severity`` what the user has made of it.
 """
 
-from .format import FIRST_SEEN, LAST_SEEN, Fields, Format, details
+from .format import FIRST_SEEN, LAST_SEEN, Format, columns_of, details
 from .format import HOST as HOST_LEVEL
 from .qualys_vm import NULLS, SEVERITIES, STATES
 
@@ -32,7 +32,7 @@ FORMAT = Format(
         "the host": HOST,
         "the severity": ("Severity", "KB Severity"),
     },
-    fields=Fields(
+    fields=columns_of(
         asset_id=("Asset Id",),
         fqdn=("Asset FQDN", "DNS"),
         netbios=("NetBIOS", "NetBIOS Name"),

@@ -19,8 +19,8 @@ from .format import (
     NO_VERDICT_WORDS,
     SEVERITY_WORDS,
     VULNERABILITY,
-    Fields,
     Format,
+    columns_of,
     details,
 )
 from .format import HOST as HOST_LEVEL
@@ -79,7 +79,7 @@ FORMAT = Format(
         ),
     ),
     essential={"the vulnerability": (*ID, *TITLE), "the host": HOST, "the severity": SEVERITY},
-    fields=Fields(
+    fields=columns_of(
         asset_id=("Asset ID",),
         fqdn=("Asset Names", "Asset Name", "host_name", "Hostname"),
         ip=("Asset IP Address", "Asset Alternate IPv4 Addresses", "Asset Alternate IPv6 Addresses", "ip_address"),

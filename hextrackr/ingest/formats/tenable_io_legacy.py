@@ -4,11 +4,9 @@ What tells it from Nessus is one of two columns, or of the others, which Nessus 
 https://docs.tenable.com/tenableio/Content/Analysis/CSVVulnExportFields.htm
 """
 
-from dataclasses import replace
-
 from hextrackr.domain.verdicts import FIXED, OPEN, RESURFACED
 
-from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Format
+from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Format, columns_of
 from .nessus_pro import FIELDS, FINDING_DETAILS, HOST, HOST_DETAILS, VULNERABILITY_DETAILS
 
 FORMAT = Format(
@@ -49,9 +47,9 @@ FORMAT = Format(
     essential={
         "the plugin": ("Plugin ID",),
         "the host": ("Asset UUID", *HOST),
-        "the severity": FIELDS.severity,
+        "the severity": FIELDS["severity"],
     },
-    fields=replace(
+    fields=columns_of(
         FIELDS,
         asset_id=("Asset UUID",),
         state=("Vulnerability State", "State"),

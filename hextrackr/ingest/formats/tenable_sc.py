@@ -4,7 +4,7 @@ Its summaries (by plugin, by host) have no row for each finding and are refused,
 view has the columns of the cumulative one, and ``Mitigated On``; what stands in it is fixed.
 """
 
-from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Fields, Format, details
+from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, Format, columns_of, details
 
 HOST = ("IP Address", "DNS Name", "NetBIOS Name", "Host ID", "Agent ID", "Host Name")
 
@@ -22,7 +22,7 @@ FORMAT = Format(
         "the host": HOST,
         "the severity": ("Severity", "Risk Factor"),
     },
-    fields=Fields(
+    fields=columns_of(
         asset_id=("Host ID", "Agent ID"),
         fqdn=("DNS Name",),
         netbios=("NetBIOS Name",),

@@ -5,7 +5,7 @@ Columns and states: https://docs.tenable.com/vulnerability-management/Content/Ex
 
 from hextrackr.domain.verdicts import FIXED, OPEN, RESURFACED
 
-from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, VULNERABILITY, Fields, Format, details
+from .format import FIRST_SEEN, LAST_SEEN, TENABLE_SEVERITIES, VULNERABILITY, Format, columns_of, details
 from .format import HOST as HOST_LEVEL
 
 HOST = (
@@ -41,7 +41,7 @@ FORMAT = Format(
         "the host": HOST,
         "the severity": ("severity", "definition.severity"),
     },
-    fields=Fields(
+    fields=columns_of(
         asset_id=("asset.id",),
         fqdn=("asset.display_fqdn", "asset.fqdns"),
         netbios=("asset.netbios_name",),

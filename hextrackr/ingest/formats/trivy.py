@@ -6,7 +6,7 @@ once in a target, however many packages carry it.
 https://github.com/aquasecurity/trivy/blob/main/contrib/csv.tpl
 """
 
-from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Fields, Format, details
+from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Format, columns_of, details
 
 FORMAT = Format(
     key="trivy",
@@ -21,7 +21,7 @@ FORMAT = Format(
         "the target": ("Target",),
         "the severity": ("Severity",),
     },
-    fields=Fields(
+    fields=columns_of(
         name=("Target",),
         os=("Target Type",),
         plugin_id=("Vulnerability ID", "VulnerabilityID"),

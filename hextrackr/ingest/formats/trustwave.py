@@ -2,7 +2,7 @@
 
 from hextrackr.domain.verdicts import FIXED, OPEN
 
-from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Fields, Format, details
+from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Format, columns_of, details
 
 FORMAT = Format(
     key="trustwave",
@@ -17,7 +17,7 @@ FORMAT = Format(
         "the host": ("IP", "Target Name", "Domain"),
         "the severity": ("Severity",),
     },
-    fields=Fields(
+    fields=columns_of(
         ip=("IP",),
         name=("Target Name", "Domain"),
         title=("Vulnerability Name",),

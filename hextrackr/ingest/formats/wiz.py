@@ -6,7 +6,7 @@ false positive or a risk that is taken, so it is no verdict. Deleted resources a
 
 from hextrackr.domain.verdicts import FIXED, OPEN
 
-from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT_WORDS, SEVERITY_WORDS, Fields, Format, details
+from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT_WORDS, SEVERITY_WORDS, Format, columns_of, details
 from .format import HOST as HOST_LEVEL
 
 HOST = ("Resource vertex ID", "Resource external ID", "Resource Name", "AssetID", "AssetName", "ProviderUniqueId")
@@ -35,7 +35,7 @@ FORMAT = Format(
         "the resource": HOST,
         "the severity": ("Severity", "VendorSeverity", "CVSSSeverity"),
     },
-    fields=Fields(
+    fields=columns_of(
         asset_id=("Resource external ID", "Resource vertex ID", "ProviderUniqueId", "AssetID"),
         ip=("IpAddresses",),
         name=("Resource Name", "AssetName"),

@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from hextrackr.domain.fields import FINDING, HOST, VULNERABILITY, Kind, names
 from hextrackr.domain.models import DateOrigin, EventKind, ImportMode, ImportState, Lifecycle
 from hextrackr.errors import BackupRefused
 
@@ -50,7 +51,7 @@ _WORDS: dict[tuple[str, str], Iterable[str]] = {
 _RANGES = {
     "level": (0, 1), "severity": (0, 4), "severity_before": (0, 4), "port": (0, 65535), "file_size": (0, _SAFE), "lease_until": (0, _SAFE),
     "created_at": (0, _SAFE), "started_at": (0, _SAFE), "finished_at": (0, _SAFE), "undone_at": (0, _SAFE),
-    "vpr": (-1000, 1000), "cvss": (-1000, 1000), "epss": (-1000, 1000), "vpr_before": (-1000, 1000), "cvss_before": (-1000, 1000),
+    **{f"{name}{which}": (-1000, 1000) for name in names(HOST + VULNERABILITY + FINDING, Kind.SCORE) for which in ("", "_before")},
 }  # fmt: skip
 #: What a column of JSON holds: a list or an object, and what is in it, where that is always the same.
 _JSON: dict[str, tuple[type, type]] = {

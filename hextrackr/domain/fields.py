@@ -1,0 +1,137 @@
+"""The values that the record keeps of a host, a vulnerability and a finding: each is declared here, once.
+
+From a line here come its column in the tables, in staging and in the undo log, how rows of a file that mean the same are merged, how a
+scan is compared with the record, and what an update, an undo and a backup do with it. What is left for a new value is to name its columns
+in the formats that have it, and a migration.
+
+What decides which host, vulnerability or finding a row is about, and whether it is open, are rules and no values:
+see :mod:`.identity` and :mod:`.lifecycle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import Enum, auto
+from typing import Any
+
+from sqlalchemy import Date, Double, String, Text
+from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
+from sqlalchemy.types import TypeEngine
+
+#: Lengths in characters: a name, a title, and a long text.
+NAME, TITLE, TEXT = 255, 1_000, 65_536
+
+
+class Kind(Enum):
+    """What a value is. Of several in one file the greatest counts, so that the order of its rows does not matter."""
+
+    TEXT = auto()
+    SCORE = auto()
+    DAY = auto()
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value.
+
+    :ivar kind: what it is.
+    :ivar label: what people call it.
+    :ivar limit: how many characters of a text are kept.
+    :ivar markup: the text may hold simple HTML, where the format says that its texts do.
+    :ivar highest: where the scale of a score ends; all begin at 0.
+    :ivar name: its column, and what formats call it.
+    """
+
+    kind: Kind
+    label: str
+    limit: int = 0
+    markup: bool = False
+    highest: float = 0
+    name: str = ""
+
+    @property
+    def key(self) -> str:
+        """What JSON calls it: ``cvssVector`` is ``cvss_vector``."""
+        first, *rest = self.name.split("_")
+        return first + "".join(map(str.capitalize, rest))
+
+
+def _column(sql_type: TypeEngine[Any], field: Field) -> MappedColumn[Any]:
+    return mapped_column(sql_type, info={"field": field})
+
+
+def line(label: str, limit: int = NAME) -> MappedColumn[Any]:
+    """Declare a short text, such as a name."""
+    return _column(String(limit), Field(Kind.TEXT, label, limit))
+
+
+def prose(label: str, limit: int = TEXT) -> MappedColumn[Any]:
+    """Declare a text that people read, such as a title or a description."""
+    return _column(Text(), Field(Kind.TEXT, label, limit, markup=True))
+
+
+def score(label: str, highest: float) -> MappedColumn[Any]:
+    """Declare a number from 0 to ``highest``."""
+    return _column(Double(), Field(Kind.SCORE, label, highest=highest))
+
+
+def day(label: str) -> MappedColumn[Any]:
+    """Declare a day."""
+    return _column(Date(), Field(Kind.DAY, label))
+
+
+class HostFields:
+    """What is known of a host: texts and scores."""
+
+    name: Mapped[str | None] = line("Display name")
+    fqdn: Mapped[str | None] = line("FQDN")
+    netbios: Mapped[str | None] = line("NetBIOS name")
+    ip: Mapped[str | None] = line("IP address", 45)
+    os: Mapped[str | None] = line("Operating system")
+    last_seen: Mapped[date | None] = day("Last seen")
+
+
+class VulnerabilityFields:
+    """What is known of a plugin, QID or NVT."""
+
+    title: Mapped[str] = prose("Title", TITLE)
+    family: Mapped[str | None] = line("Family")
+    description: Mapped[str | None] = prose("Description")
+    solution: Mapped[str | None] = prose("Solution")
+    see_also: Mapped[str | None] = prose("Links")
+    cvss_vector: Mapped[str | None] = line("CVSS vector")
+    cvss: Mapped[float | None] = score("CVSS score", 10.0)
+    vpr: Mapped[float | None] = score("VPR score", 10.0)
+    epss: Mapped[float | None] = score("EPSS", 1.0)
+    published: Mapped[date | None] = day("Published on")
+    updated: Mapped[date | None] = day("Updated on")
+
+
+class FindingFields:
+    """What a scan says of a finding beside its severity. A finding is updated by a scan that says anything else than the one before."""
+
+    vpr: Mapped[float | None] = score("VPR score", 10.0)
+    cvss: Mapped[float | None] = score("CVSS score", 10.0)
+
+
+def of(fields: type) -> tuple[Field, ...]:
+    """The fields of a class, in their order."""
+    columns = {
+        key: value.column.info["field"] for key, value in vars(fields).items() if isinstance(value, MappedColumn)
+    }
+    return tuple(replace(field, name=key) for key, field in columns.items())
+
+
+HOST, VULNERABILITY, FINDING = of(HostFields), of(VulnerabilityFields), of(FindingFields)
+
+
+def names(fields: Iterable[Field], *kinds: Kind) -> tuple[str, ...]:
+    """The names of those that are of these kinds; of all, if none is named."""
+    return tuple(field.name for field in fields if not kinds or field.kind in kinds)
+
+
+def listed(fields: Iterable[Field], template: str = "{name}", parted: str = ", ") -> str:
+    """SQL: the template for each field, with its name put in."""
+    return parted.join(template.format(name=field.name) for field in fields)
