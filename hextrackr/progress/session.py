@@ -7,6 +7,7 @@ from typing import Any
 
 from hextrackr.errors import ErrorRecord
 
+from . import snapshots
 from .protocol import Snapshot, Status
 
 
@@ -64,15 +65,17 @@ class Session:
         }
 
     def snapshot(self, timestamp: int) -> Snapshot:
-        """The whole state, as every event carries it: whoever joins late is right with it alone."""
-        snapshot = self.record()
-        snapshot |= {
-            "sessionId": self.id,
-            "message": self.metadata.get("message", ""),
-            "timestamp": timestamp,
-        }
-        if self.duration is not None:
-            snapshot["duration"] = snapshot["metadata"]["duration"] = self.duration
-        if self.error is not None:
-            snapshot["error"] = self.error
-        return snapshot
+        """The session as every event carries it."""
+        return snapshots.snapshot(
+            self.id,
+            self.status,
+            self.progress,
+            self.metadata.get("message", ""),
+            self.metadata,
+            sequence=self.sequence,
+            start_time=self.start_time,
+            last_update=self.last_update,
+            timestamp=timestamp,
+            duration=self.duration,
+            error=self.error,
+        )

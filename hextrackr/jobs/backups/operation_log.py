@@ -16,7 +16,8 @@ from typing import Any
 
 from hextrackr.db.files import make_durable
 from hextrackr.errors import ErrorRecord
-from hextrackr.progress.protocol import Snapshot
+from hextrackr.progress import snapshots
+from hextrackr.progress.protocol import Snapshot, Status
 
 from ..queue import now_ms
 
@@ -73,31 +74,21 @@ class Entry:
 
     def snapshot(self) -> Snapshot:
         """As a progress session that has left memory."""
-        over = self.state != "running"
-        result: Snapshot = {
-            "id": self.session_id,
-            "sessionId": self.session_id,
-            "progress": 100.0 if self.state == "completed" else 0.0,
-            "status": {"running": "processing", "completed": "completed", "failed": "error"}[self.state],
-            "message": self.message,
-            "timestamp": now_ms(),
-            "startTime": self.started_at,
-            "lastUpdate": self.finished_at or self.started_at,
-            "metadata": {
-                "operation": self.kind,
-                "filename": self.name,
-                "scanDate": None,
-                "totalSteps": 1,
-                "currentStep": 0,
-                "message": self.message,
-                "sequence": 1_000_000 if over else 1,
-            },
-        }
-        if self.finished_at is not None:
-            result["duration"] = result["metadata"]["duration"] = self.finished_at - self.started_at
-        if self.error is not None:
-            result["error"] = self.error
-        return result
+        states: dict[str, Status] = {"running": "processing", "completed": "completed", "failed": "error"}
+        ended = self.finished_at
+        return snapshots.snapshot(
+            self.session_id,
+            states[self.state],
+            100.0 if self.state == "completed" else 0.0,
+            self.message,
+            {"operation": self.kind, "filename": self.name, "scanDate": None, "totalSteps": 1, "currentStep": 0},
+            sequence=1 if ended is None else 1_000_000,
+            start_time=self.started_at,
+            last_update=ended or self.started_at,
+            timestamp=now_ms(),
+            duration=None if ended is None else ended - self.started_at,
+            error=self.error,
+        )
 
 
 class OperationLog:
