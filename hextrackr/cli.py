@@ -11,7 +11,6 @@ import os
 import shutil
 import sqlite3
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,16 +23,15 @@ from flask import Flask, current_app
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from hextrackr.domain.models import FINISHED, RUNNING, ImportMode, ImportState
+from hextrackr.domain.models import ImportMode, ImportState
 
 from . import database, extensions
 from .db.error_mapping import error_from_exception
 from .domain.models import Import, Reject
-from .errors import DatabaseBusy, DatabaseUnavailable, HexTrackrError
+from .errors import Conflict, DatabaseBusy, DatabaseUnavailable, HexTrackrError, NotFound
 from .escaping import escape_control_characters
-from .jobs import answers, cancellation, file_cleanup, snapshots, wiring
+from .jobs import answers, files, snapshots, wiring
 from .jobs.backups import operations
-from .jobs.queue import now_ms
 from .paths import PROGRAM
 
 #: How an import ends the command that carried it out, beside 0 and 1; 2 is a wrong option.
@@ -60,7 +58,7 @@ class _Group(_Explained, click.Group):
     """The same of the commands of migrations, none of which runs while the record is being replaced."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _explained(), current_app.extensions["import_supervisor"].writing():
+        with _explained(), extensions.maintenance_lock.writing():
             return super().invoke(ctx)
 
 
@@ -87,7 +85,7 @@ def serve() -> None:
 
     The settings are environment variables, or lines of a file .env.
     """
-    with _explained(), extensions.import_supervisor.writing():
+    with _explained(), extensions.maintenance_lock.writing():
         extensions.alembic.upgrade()
     # In place of this process, so that whoever started it ends the server with it. What the server patches must not be loaded before that.
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", "python:hextrackr.serving.gunicorn_conf"])
@@ -108,14 +106,14 @@ def import_csv(path: Path, source: str, mode: str, scan_date: Any, confirm: bool
     Exit status: 0 complete, 3 complete with rejected rows, 1 failed,
     4 waits for an answer, which confirm-import and cancel-import give.
     """
-    with _explained(), extensions.import_supervisor.writing():
+    with _explained(), extensions.maintenance_lock.writing():
         record = _carried_out(_queued(path, source, mode, scan_date, confirm))
     _tell(record)
 
 
 def _queued(path: Path, source: str, mode: str, scan_date: Any, confirm: bool) -> int:
     """Store the file and queue its import, and return the import's number."""
-    stored = file_cleanup.upload_name("csv")
+    stored = files.upload_name("csv")
     upload = shutil.copyfile(path, Path(current_app.config["INSTANCE_PATH"], "uploads", stored))
     with upload.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -145,9 +143,9 @@ def confirm_import(import_id: int, source: str | None, leave_open: bool) -> None
     Exit status: 0 complete, 3 complete with rejected rows, 1 failed, 4 waits for an answer.
     """
     said = ({} if source is None else {"source": source}) | ({"mode": ImportMode.DELTA} if leave_open else {})
-    with _explained(), extensions.import_supervisor.writing():
+    with _explained(), extensions.maintenance_lock.writing():
         try:
-            extensions.import_supervisor.answer(import_id, answers.parse(said))
+            extensions.import_service.answer(import_id, answers.parse(said))
         except HexTrackrError as refusal:
             raise click.ClickException(refusal.detail) from refusal
         record = _carried_out(import_id)
@@ -157,7 +155,7 @@ def confirm_import(import_id: int, source: str | None, leave_open: bool) -> None
 def _carried_out(import_id: int) -> Import:
     """Carry out an import here; the caller holds the lock."""
     try:
-        return extensions.import_supervisor.run_alone(import_id)
+        return extensions.import_worker.run_alone(import_id)
     finally:
         wiring.flush(current_app)
 
@@ -204,29 +202,15 @@ def _question(record: Import) -> Iterator[str]:
 @click.argument("import_id", type=int)
 def cancel_import(import_id: int) -> None:
     """Cancel the import with this number, whoever works on it."""
-    with _explained(), extensions.import_supervisor.writing():
-        _cancel(import_id)
-    click.echo("The import was cancelled; no finding was changed.")
-
-
-def _cancel(import_id: int) -> None:
-    import_queue, instance = extensions.import_queue, Path(current_app.config["INSTANCE_PATH"])
-    record = import_queue.get(import_id)
-    if record is None:
-        raise click.ClickException("There is no import with this number.")
-    if record.state in RUNNING and record.lease_until >= now_ms():
-        cancellation.request(instance, record)
+    with _explained(), extensions.maintenance_lock.writing():
         try:
-            while record.state not in FINISHED:
-                time.sleep(0.05)
-                record = import_queue.get(import_id) or record
-        finally:
-            cancellation.settle(instance, record)
-    elif record.state not in FINISHED:
-        extensions.import_supervisor.cancel(import_id)
-        record = import_queue.get(import_id) or record
-    if record.state != ImportState.CANCELLED:
-        raise click.ClickException(f"This import has already ended: it is {record.state}.")
+            extensions.import_service.cancel(import_id, patience=None)
+        except NotFound as refusal:
+            raise click.ClickException(refusal.detail) from refusal
+        except Conflict as refusal:
+            state = extensions.import_queue.existing(import_id).state
+            raise click.ClickException(f"This import has already ended: it is {state}.") from refusal
+    click.echo("The import was cancelled; no finding was changed.")
 
 
 @click.command("backup", cls=_Command)
@@ -237,7 +221,7 @@ def backup(path: Path | None) -> None:
         raise click.ClickException("There is such a file already.")
     if path is not None and not path.resolve().parent.is_dir():
         raise click.ClickException("There is no such folder.")
-    _keep_up("backup", target=path.resolve() if path else None)
+    _carry_out("backup", target=path.resolve() if path else None)
 
 
 @click.command("restore", cls=_Command)
@@ -245,17 +229,17 @@ def backup(path: Path | None) -> None:
 @click.confirmation_option(prompt="Replace the whole record by this backup?")
 def restore(path: Path) -> None:
     """Put the backup at PATH in place of the record, which is kept as a backup."""
-    _keep_up("restore", source=path.resolve())
+    _carry_out("restore", source=path.resolve())
 
 
 @click.command("clear", cls=_Command)
 @click.confirmation_option(prompt="Remove all findings, hosts and imports?")
 def clear() -> None:
     """Empty the record, which is kept as a backup."""
-    _keep_up("clear")
+    _carry_out("clear")
 
 
-def _keep_up(kind: str, source: Path | None = None, target: Path | None = None) -> None:
+def _carry_out(kind: str, source: Path | None = None, target: Path | None = None) -> None:
     with _explained(), extensions.backup_service.running(kind, source, target) as operation:
         with click.progressbar(length=100, label=kind) as bar:
             operations.carry_out(operation, lambda progress, _: bar.update(int(progress) - bar.pos))

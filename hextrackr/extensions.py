@@ -15,9 +15,11 @@ from werkzeug.local import LocalProxy
 
 if TYPE_CHECKING:
     from .jobs.backups.service import BackupService
+    from .jobs.maintenance_lock import MaintenanceLock
     from .jobs.queue import ImportQueue
+    from .jobs.service import ImportService
     from .jobs.snapshots import ImportSnapshots
-    from .jobs.supervisor import Supervisor
+    from .jobs.worker import Worker
     from .progress.tracker import ProgressTracker
 
 T = TypeVar("T")
@@ -49,10 +51,13 @@ def _of_app(name: str) -> Any:
 
 #: The current app's progress tracker.
 tracker: ProgressTracker = _of_app("progress_tracker")
-#: The current app's import rows, the snapshots made of them, and the supervisor that works on them.
+#: The current app's import rows, what is asked of them, the worker that has them run, and the snapshots made of them.
 import_queue: ImportQueue = _of_app("import_queue")
+import_service: ImportService = _of_app("import_service")
+import_worker: Worker = _of_app("import_worker")
 import_snapshots: ImportSnapshots = _of_app("import_snapshots")
-import_supervisor: Supervisor = _of_app("import_supervisor")
+#: The lock between whoever writes to the record and whoever replaces it.
+maintenance_lock: MaintenanceLock = _of_app("maintenance_lock")
 #: The current app's backups.
 backup_service: BackupService = _of_app("backup_service")
 

@@ -123,10 +123,10 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def working(app: Flask) -> Iterator[Flask]:
-    """The app with its supervisor and importer process at work."""
+    """The app with its worker and importer process at work."""
     wiring.start(app)
     yield app
-    app.extensions["import_supervisor"].stop()
+    app.extensions["import_worker"].stop()
 
 
 @pytest.fixture

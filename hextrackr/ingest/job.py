@@ -1,9 +1,18 @@
-"""What the importer process is told of an import; everything else stands in the import's row."""
+"""What the importer process is told of an import, and where its files are; everything else stands in the import's row."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hextrackr.config import Config
+    from hextrackr.domain.models import Import
+
+#: The name of a stored upload: a UUID, and which process stored it.
+_UPLOAD = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}(?:\.[0-9a-f]{6}-\d+-\d*)?\.csv")
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,31 @@ class Job:
     instance: str = ""
     patience_ms: int = 30_000
 
-    def record(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The job as JSON types, for the line that carries it."""
         return asdict(self)
+
+
+def job_of(row: Import, config: Config) -> Job:
+    """Make the job for the attempt at an import that its row is at."""
+    return Job(
+        import_id=row.id,
+        epoch=row.epoch,
+        database_url=config.database_url,
+        upload=str(upload_path(config.INSTANCE_PATH / "uploads", row.upload)),
+        spill=str(config.INSTANCE_PATH / "spill" / spill_name(row.id, row.epoch)),
+        memory_limit=config.DUCKDB_MEMORY_LIMIT,
+        guard_percent=config.RESOLVE_GUARD_PERCENT,
+        date_order=row.date_order,
+        instance=str(config.INSTANCE_PATH),
+    )
+
+
+def upload_path(folder: Path, name: str) -> Path:
+    """Where a stored upload is. What is no name of ours, such as a path, leads to a file that is never there."""
+    return folder / (name if _UPLOAD.fullmatch(name) else "no-upload.csv")
+
+
+def spill_name(import_id: int, epoch: int) -> str:
+    """The name of the spill folder of one attempt at an import."""
+    return f"{import_id}-{epoch}"

@@ -14,7 +14,7 @@ _MAX_LABEL = 100
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer; without anything said it is a yes.
+    """An answer; an empty one is a yes.
 
     :ivar source: the label of the source that the file belongs to instead; what it would do there may have to be asked again.
     :ivar leave_open: resolve nothing by absence.
@@ -27,20 +27,20 @@ class Answer:
 YES = Answer()
 
 
-def parse(said: Mapping[str, Any]) -> Answer:
+def parse(payload: Mapping[str, Any]) -> Answer:
     """Read an answer: nothing for a yes, ``{"source": label}`` or ``{"mode": "delta"}``.
 
     :raises RequestError: it is none of these; the sentence says why.
     """
-    if unknown := sorted(set(said) - {"source", "mode"}):
+    if unknown := sorted(set(payload) - {"source", "mode"}):
         raise RequestError(f"{unknown[0]} is no answer: say source, or mode, or nothing to confirm.")
-    if len(said) == 2:
+    if len(payload) == 2:
         raise RequestError(
             "Say either source or mode: another source has its own findings, and asks again if it has to."
         )
-    if "mode" in said and said["mode"] != ImportMode.DELTA:
+    if "mode" in payload and payload["mode"] != ImportMode.DELTA:
         raise RequestError("mode can only be delta here, which leaves the others open.")
-    return Answer(_label(said["source"]) if "source" in said else "", leave_open="mode" in said)
+    return Answer(_label(payload["source"]) if "source" in payload else "", leave_open="mode" in payload)
 
 
 def _label(value: Any) -> str:

@@ -1,45 +1,79 @@
-"""A worker process: the app without its web server, at work on imports as the web process of the embedded default is.
+"""Imports in worker processes, which Celery wakes. Loaded only where ``IMPORT_WORKERS`` is ``celery``, and by the workers.
 
 ::
 
-    web process ── row `queued`, task ──► worker process (supervisor) ── job ──► importer process
+    web process ── row `queued`, task ──► worker process (worker loop) ── job ──► importer process
                 ◄── events, through Redis ──┘
+
+A worker process is the app without its web server, at work on imports as the web process of the embedded default is. Celery decides
+nothing: who works on an import stands in its row (:mod:`.queue`), and workers look there by themselves every second. A task that comes
+twice, or to the wrong worker, or never, changes only how soon one of them looks.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_shutting_down
+from kombu.exceptions import OperationalError
 
 from hextrackr import logs
+from hextrackr.redis import redis_client
 
 from . import wiring
-from .celery_app import TASK, celery_app
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .supervisor import Supervisor
+    from hextrackr.redis import Shared
 
+    from .worker import Worker
 
+#: The name of the task, whose argument is the number of an import.
+TASK = "hextrackr.run_import"
+QUEUE = "hextrackr-imports"
 #: Who logs that a task could not be acknowledged.
 ACKNOWLEDGING = "celery.worker.request"
+
+
+class WorkerNotifier:
+    """Wakes the worker processes when an import is ready: sends tasks in the background, while Redis answers.
+
+    :param start_task: starts a background task in the server's async mode.
+    """
+
+    def __init__(self, redis_url: str, shared: Shared, start_task: Callable[..., Any]) -> None:
+        self._celery = celery_app(redis_url)
+        self._shared = shared
+        self._start_task = start_task
+
+    def notify(self, import_id: int) -> None:
+        """Tell a worker process of an import."""
+        self._start_task(self._send, import_id)
+
+    def _send(self, import_id: int) -> None:
+        if not self._shared.breaker.closed:
+            return
+        try:
+            self._celery.send_task(TASK, args=[import_id], retry=False)
+        except OperationalError as error:
+            self._shared.publisher.lost(error)
 
 
 def worker_of(app: Flask, redis_url: str) -> Celery:
     """The Celery app of a worker process that works with this app."""
     celery = celery_app(redis_url)
-    supervisor: Supervisor = app.extensions["import_supervisor"]
+    worker: Worker = app.extensions["import_worker"]
 
     @celery.task(name=TASK)  # type: ignore[untyped-decorator]
     def run_import(import_id: int) -> None:
-        """Acknowledged when the import is done, is somebody else's, or is let go of because this process ends."""
+        """Acknowledged when the import is done, is somebody else's, or is released because this process ends."""
         with app.app_context():
-            supervisor.see_through(import_id)
+            worker.see_through(import_id)
 
     @setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
     def log_our_way(**_: object) -> None:
@@ -56,6 +90,31 @@ def worker_of(app: Flask, redis_url: str) -> Celery:
         threading.Thread(target=wiring.stop, args=(app,)).start()
 
     return celery
+
+
+def celery_app(redis_url: str) -> Celery:
+    """The Celery app, the same for who sends and who works."""
+    app = Celery("hextrackr", broker=redis_url, set_as_current=False)
+    app.conf.update(
+        task_default_queue=QUEUE,
+        task_ignore_result=True,
+        task_acks_late=True,  # a worker that dies leaves its task to another
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        worker_pool="threads",  # the work is done by the importer, a child process; here it is waited for
+        worker_concurrency=1,
+        worker_hijack_root_logger=False,
+        worker_enable_remote_control=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "socket_timeout": redis_client.PATIENCE,
+            "socket_connect_timeout": redis_client.PATIENCE,
+            "global_keyprefix": redis_client.PREFIX,
+        },
+    )
+    return app
 
 
 def plainly(record: logging.LogRecord) -> bool:

@@ -1,8 +1,9 @@
 """The importer process: takes job lines, runs the pipeline, sends progress lines. Ends when its parent does.
 
 Lines it takes: ``{"type": "job", "session_id", ...}`` with the fields of a :class:`~hextrackr.ingest.job.Job`,
-``{"type": "undo", "import_id", "database_url", "instance"}``, ``{"type": "upkeep", ...}`` with the fields of an
-:class:`~hextrackr.jobs.backups.operations.Operation`, and ``{"type": "sweep", "database_url", "instance"}``. Lines it sends:
+``{"type": "undo", "import_id", "database_url", "instance"}``, ``{"type": "operation", ...}`` with the fields of an
+:class:`~hextrackr.jobs.backups.operations.Operation` (a backup, a restore or a clear), and
+``{"type": "sweep", "database_url", "instance"}``. Lines it sends:
 ``{"type": "progress", "progress", "message", "metadata"}``, then one of ``{"type": "completed"}``, ``{"type": "awaiting"}``,
 ``{"type": "done"}`` and ``{"type": "failed", "error": {code, detail}}``, then ``{"type": "idle", "retire": bool}`` when it has
 cleaned up.
@@ -14,6 +15,7 @@ import contextvars
 import logging
 import os
 import queue
+import resource
 import shutil
 import signal
 import socket
@@ -37,10 +39,9 @@ from hextrackr.ingest import ownership, pipeline
 from hextrackr.ingest.job import Job
 from hextrackr.progress.estimate import Meter, Reading
 
-from . import memory
 from .backups import operations
 from .backups.operations import Operation
-from .channel import Channel, Message
+from .importer_process import MEMORY_EXHAUSTED, Channel, Message
 from .maintenance_lock import MaintenanceLock
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ TICK = 0.02
 KEPT_MB = 40
 #: How long a sweep waits for somebody else's lock: not long, as the next import waits behind it.
 SWEEP_PATIENCE_MS = 2_000
+_STATM = Path("/proc/self/statm")
 
 
 def main(descriptor: int, niceness: int, memory_limit: int) -> None:
@@ -64,7 +66,7 @@ def main(descriptor: int, niceness: int, memory_limit: int) -> None:
     try:
         serve(descriptor, niceness, memory_limit)
     except MemoryError:
-        os._exit(memory.EXHAUSTED)
+        os._exit(MEMORY_EXHAUSTED)
 
 
 def serve(descriptor: int, niceness: int, memory_limit: int) -> None:
@@ -76,14 +78,14 @@ def serve(descriptor: int, niceness: int, memory_limit: int) -> None:
     os.umask(0o077)
     os.nice(niceness)
     if memory_limit:
-        memory.limit(memory_limit)
+        limit_memory(memory_limit)
     end = socket.socket(fileno=descriptor)
     end.setblocking(True)  # an event loop on the other side has made it non-blocking
     channel = Channel(end)
     jobs: queue.Queue[Message] = queue.Queue()
     threading.Thread(target=_listen, args=(channel, jobs), daemon=True).start()
     pipeline.prepare()
-    new = memory.held_mb()
+    new = memory_mb()
     while True:
         request = jobs.get()
         match request.pop("type"):
@@ -91,12 +93,12 @@ def serve(descriptor: int, niceness: int, memory_limit: int) -> None:
                 sweep_unless_replaced(**request)
                 continue  # nobody waits for it
             case "undo":
-                take_back(channel, **request)
-            case "upkeep":
-                keep_up(channel, Operation(**request))
+                undo_import(channel, **request)
+            case "operation":
+                run_operation(channel, Operation(**request))
             case "job":
                 with logs.about(request["import_id"], request.pop("session_id")):
-                    carry_out(Job(**request), channel)
+                    run_job(channel, Job(**request))
         pipeline.prepare()
         channel.send(_idle(new))
 
@@ -104,7 +106,7 @@ def serve(descriptor: int, niceness: int, memory_limit: int) -> None:
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:
     """End the process if a thread of it gets no memory: the import would wait for it, or go on without a lease."""
     if isinstance(failure.exc_value, MemoryError):
-        os._exit(memory.EXHAUSTED)
+        os._exit(MEMORY_EXHAUSTED)
     threading.__excepthook__(failure)
 
 
@@ -114,8 +116,8 @@ def _listen(channel: Channel, jobs: queue.Queue[Message]) -> None:
     os._exit(1)  # the parent is gone: whatever is not committed rolls back by itself
 
 
-def carry_out(job: Job, channel: Channel) -> None:
-    """Run one job and say what became of it."""
+def run_job(channel: Channel, job: Job) -> None:
+    """Run one import and say what became of it."""
 
     def report(reading: Reading) -> None:
         channel.send({"type": "progress", **vars(reading)})
@@ -134,7 +136,7 @@ def carry_out(job: Job, channel: Channel) -> None:
     _clean_up(job, state)
 
 
-def take_back(channel: Channel, import_id: int, database_url: str, instance: str = "") -> None:
+def undo_import(channel: Channel, import_id: int, database_url: str, instance: str = "") -> None:
     """Undo one import and say what became of it."""
     try:
         with _joining(instance), engines.opened(database_url) as engine:
@@ -147,8 +149,12 @@ def take_back(channel: Channel, import_id: int, database_url: str, instance: str
     sweep_unless_replaced(database_url, instance)
 
 
-def keep_up(channel: Channel, operation: Operation) -> None:
-    """Back up, restore or clear, and say what became of it."""
+def run_operation(channel: Channel, operation: Operation) -> None:
+    """Back up, restore or clear, and say what became of it.
+
+    Whatever replaces the record is done under the lock, taken by this process so that it is held until the last write.
+    """
+    replaces = operation.kind != "backup"
     last = 0.0
 
     def report(progress: float, message: str) -> None:
@@ -158,7 +164,8 @@ def keep_up(channel: Channel, operation: Operation) -> None:
             channel.send({"type": "progress", "progress": progress, "message": message, "metadata": {}})
 
     try:
-        carry_out_operation(operation, report)
+        with MaintenanceLock(Path(operation.instance)).replacing() if replaces else nullcontext():
+            operations.carry_out(operation, report)
     except (sqlite3.Error, SQLAlchemyError, OSError, errors.HexTrackrError) as error:
         outcome = _failure(error, f"The {operation.kind}")
     else:
@@ -166,16 +173,27 @@ def keep_up(channel: Channel, operation: Operation) -> None:
     channel.send(outcome)
 
 
-def carry_out_operation(operation: Operation, report: operations.Report) -> None:
-    """Do it while nobody writes, if it replaces the record; in this process, so that the lock is held until the last write.
+def limit_memory(size: int) -> None:
+    """Bound the address space of this process, in bytes: whatever goes beyond does not get memory.
 
-    :raises HexTrackrError: it cannot be done; sqlite3.Error, SQLAlchemyError and OSError as well.
+    https://man7.org/linux/man-pages/man2/setrlimit.2.html
     """
-    if operation.kind == "backup":
-        operations.carry_out(operation, report)
-        return
-    with MaintenanceLock(Path(operation.instance)).replacing():
-        operations.carry_out(operation, report)
+    _, highest = resource.getrlimit(resource.RLIMIT_AS)
+    size = size if highest == resource.RLIM_INFINITY else min(size, highest)
+    with suppress(ValueError, OSError):  # a system that does not know such a limit
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
+def memory_mb() -> float:
+    """MB of this process that are in memory now, or, where the system does not tell, that were at most.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html
+    """
+    try:
+        pages = int(_STATM.read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return pages * resource.getpagesize() / 1024**2
 
 
 def _failure(error: Exception, what: str) -> Message:
@@ -193,7 +211,7 @@ def _idle(new: float) -> Message:
 
     :param new: MB that this process held before its first work.
     """
-    return {"type": "idle", "retire": memory.held_mb() > new + KEPT_MB}
+    return {"type": "idle", "retire": memory_mb() > new + KEPT_MB}
 
 
 @contextmanager

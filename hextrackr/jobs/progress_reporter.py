@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import Conflict, ErrorRecord, TooMany
@@ -12,12 +13,13 @@ from hextrackr.progress.tracker import ProgressTracker
 
 from . import snapshots
 from .answers import Answer
-from .channel import Message
-from .durations import measured
-from .step_watch import StepWatch
+from .importer_process import Message
+from .queue import measured
 
 #: In the metadata of a session that is held for an import which is not on record yet.
 _RESERVED = "reserved"
+#: The steps of an import by their numbers in the progress contract.
+STEPS = {1: "reading", 2: "staging", 3: "promoting"}
 
 
 class ProgressReporter:
@@ -43,124 +45,161 @@ class ProgressReporter:
             self._tracker.withdraw_session(session_id)
             raise
 
-    def queued(self, record: Import) -> None:
+    def queued(self, row: Import) -> None:
         """Open the session of an import that waits for its turn, or for its confirmation; whoever took it already has opened it.
 
         :raises Conflict: ``SESSION_IN_USE``, by something else.
         """
-        sequence = snapshots.first_sequence(record)
+        sequence = snapshots.first_sequence(row)
         try:
-            self._tracker.create_session_with_id(record.session_id, snapshots.opening(record), sequence=sequence)
+            self._tracker.create_session_with_id(row.session_id, snapshots.opening(row), sequence=sequence)
         except Conflict:
-            known = self._tracker.get_session(record.session_id)
-            if known is None or not (self._claimed(record) or known["metadata"].get("importId") == record.id):
+            session = self._tracker.get_session(row.session_id)
+            if session is None or not (self._claimed(row) or session["metadata"].get("importId") == row.id):
                 raise
         else:
-            self._opened(record)
+            self._opened(row)
 
-    def _claimed(self, record: Import) -> bool:
+    def _claimed(self, row: Import) -> bool:
         """Say whose the session is, if it was held for an import; False if it was not."""
-        known = self._tracker.get_session(record.session_id)
-        if known is None or not known["metadata"].get(_RESERVED):
+        session = self._tracker.get_session(row.session_id)
+        if session is None or not session["metadata"].get(_RESERVED):
             return False
-        opening = {**snapshots.opening(record), _RESERVED: False}
+        opening = {**snapshots.opening(row), _RESERVED: False}
         return self._tracker.update_progress(
-            record.session_id, 0.0, "Upload complete. The import is about to start.", opening
+            row.session_id, 0.0, "Upload complete. The import is about to start.", opening
         )
 
-    def reopened(self, record: Import) -> None:
+    def reopened(self, row: Import) -> None:
         """See that an import which waits has a session; its former one may have ended with another process."""
-        if self._open(record):
-            self._opened(record)
+        if self._open(row):
+            self._opened(row)
 
-    def _open(self, record: Import) -> bool:
+    def _open(self, row: Import) -> bool:
         """Take over the import's session, numbered above what others may have told of it; whether it had to be opened anew."""
-        sequence = snapshots.first_sequence(record)
-        return self._tracker.open_session(record.session_id, snapshots.opening(record), sequence=sequence)
+        sequence = snapshots.first_sequence(row)
+        return self._tracker.open_session(row.session_id, snapshots.opening(row), sequence=sequence)
 
-    def _opened(self, record: Import) -> None:
-        if record.state == ImportState.AWAITING_CONFIRMATION:
-            self.awaiting(record)
+    def _opened(self, row: Import) -> None:
+        if row.state == ImportState.AWAITING_CONFIRMATION:
+            self.awaiting(row)
         else:
-            self._tracker.update_progress(record.session_id, 0.0, "Upload complete. The import is about to start.")
+            self._tracker.update_progress(row.session_id, 0.0, "Upload complete. The import is about to start.")
 
-    def resumed(self, record: Import) -> None:
+    def resumed(self, row: Import) -> None:
         """Say that an import which another process has left goes on; its session may be known here or not."""
-        if self._open(record):
-            self._opened(record)
+        if self._open(row):
+            self._opened(row)
         else:
-            self._tracker.update_progress(record.session_id, 0.0, "The import goes on after an interruption.")
+            self._tracker.update_progress(row.session_id, 0.0, "The import goes on after an interruption.")
 
-    def taken(self, record: Import) -> None:
+    def taken(self, row: Import) -> None:
         """Tell of an import from here from now on; where there is no room for its session, it goes on untold."""
-        self._claimed(record)
+        self._claimed(row)
         with suppress(TooMany):
-            self._open(record)
-        known = self._tracker.get_session(record.session_id)
-        if known is not None and known["metadata"].get("queuePosition"):
-            self._tracker.update_progress(record.session_id, 0.0, "The import is about to start.", {"queuePosition": 0})
+            self._open(row)
+        session = self._tracker.get_session(row.session_id)
+        if session is not None and session["metadata"].get("queuePosition"):
+            self._tracker.update_progress(row.session_id, 0.0, "The import is about to start.", {"queuePosition": 0})
 
-    def pausing(self, record: Import) -> None:
+    def pausing(self, row: Import) -> None:
         """Say that the server ends and the import goes on after that."""
         self._tracker.update_progress(
-            record.session_id, 0.0, "The server is being stopped. The import goes on by itself when it is back."
+            row.session_id, 0.0, "The server is being stopped. The import goes on by itself when it is back."
         )
 
-    def waiting(self, record: Import, place: int, task: str | None = None) -> None:
+    def waiting(self, row: Import, place: int, task: str | None = None) -> None:
         """Say what comes first: ``place`` - 1 imports and either one more or something else, such as "a backup"."""
         others = task or ("another import" if place == 1 else f"{place} other imports")
         self._tracker.update_progress(
-            record.session_id, 0.0, f"Waiting for {others} to finish...", {"queuePosition": place}
+            row.session_id, 0.0, f"Waiting for {others} to finish...", {"queuePosition": place}
         )
 
-    def unattended(self, record: Import, place: int) -> None:
+    def unattended(self, row: Import, place: int) -> None:
         """Say, once, that no worker process has taken the import; ``place`` is 1 for the next in turn."""
         message = "Waiting for a worker process: none has taken the import yet."
-        known = self._tracker.get_session(record.session_id)
-        if known is not None and known["metadata"]["message"] != message:
-            self._tracker.update_progress(record.session_id, 0.0, message, {"queuePosition": place})
+        session = self._tracker.get_session(row.session_id)
+        if session is not None and session["metadata"]["message"] != message:
+            self._tracker.update_progress(row.session_id, 0.0, message, {"queuePosition": place})
 
-    def silent(self, record: Import) -> None:
+    def silent(self, row: Import) -> None:
         """Say again what was said last: the importer has had nothing to say for a while, and is there."""
-        self._tracker.repeat(record.session_id)
+        self._tracker.repeat(row.session_id)
 
-    def progressed(self, record: Import, message: Message) -> None:
+    def progressed(self, row: Import, message: Message) -> None:
         """Pass on a progress line of the importer."""
-        self._watch.seen(record.id, message["metadata"]["currentStep"])
+        self._watch.seen(row.id, message["metadata"]["currentStep"])
         self._tracker.update_progress(
-            record.session_id, message["progress"], message["message"], {"queuePosition": 0, **message["metadata"]}
+            row.session_id, message["progress"], message["message"], {"queuePosition": 0, **message["metadata"]}
         )
 
-    def awaiting(self, record: Import) -> None:
+    def awaiting(self, row: Import) -> None:
         """Ask whether the import may resolve as much as it would."""
-        message, asked = snapshots.confirmation(record)
-        self._tracker.update_progress(record.session_id, 0.0, message, asked)
+        message, asked = snapshots.confirmation(row)
+        self._tracker.update_progress(row.session_id, 0.0, message, asked)
 
-    def confirmed(self, record: Import, answer: Answer) -> None:
+    def confirmed(self, row: Import, answer: Answer) -> None:
         """Say that the import goes on; its session may have left memory while it waited."""
-        how = (
-            f" in the source {answer.source}"
-            if answer.source
-            else " and leaves the others open"
-            if answer.leave_open
-            else ""
-        )
-        told = {"awaitingConfirmation": False, "guard": [], "forecast": None}
-        if not self._tracker.update_progress(record.session_id, 0.0, f"Confirmed. The import goes on{how}.", told):
-            self.queued(record)
+        how = ""
+        if answer.source:
+            how = f" in the source {answer.source}"
+        elif answer.leave_open:
+            how = " and leaves the others open"
+        answered = {"awaitingConfirmation": False, "guard": [], "forecast": None}
+        if not self._tracker.update_progress(row.session_id, 0.0, f"Confirmed. The import goes on{how}.", answered):
+            self.queued(row)
 
-    def completed(self, record: Import) -> None:
+    def completed(self, row: Import) -> None:
         """End the session with the import's figures."""
-        measured.ended(record.session_id)
-        closing = {**snapshots.closing(record), "stepSeconds": self._watch.stop(record.id)}
-        self._tracker.complete_session(record.session_id, snapshots.completion_message(record), closing)
+        measured.ended(row.session_id)
+        closing = {**snapshots.closing(row), "stepSeconds": self._watch.stop(row.id)}
+        self._tracker.complete_session(row.session_id, snapshots.completion_message(row), closing)
 
-    def ended(self, record: Import, error: ErrorRecord) -> None:
+    def ended(self, row: Import, error: ErrorRecord) -> None:
         """End the session with an error."""
-        measured.ended(record.session_id)
-        self._watch.stop(record.id)
-        self._tracker.error_session(record.session_id, error)
+        measured.ended(row.session_id)
+        self._watch.stop(row.id)
+        self._tracker.error_session(row.session_id, error)
 
     def forget_old(self) -> None:
         """Let the tracker drop the sessions that nobody needs any more."""
         self._tracker.expire()
+
+
+@dataclass
+class _Run:
+    step: int
+    since: float
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def leave(self, now: float) -> None:
+        name = STEPS.get(self.step, "")
+        if name:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + now - self.since, 3)
+        self.since = now
+
+
+class StepWatch:
+    """Measures how long each step of an import takes, as seen by who listens to the importer.
+
+    :param clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._runs: dict[int, _Run] = {}
+
+    def seen(self, import_id: int, step: int) -> None:
+        """Note that an import is at this step now."""
+        run = self._runs.setdefault(import_id, _Run(step, self._clock()))
+        if run.step != step:
+            run.leave(self._clock())
+            run.step = step
+
+    def stop(self, import_id: int) -> dict[str, float]:
+        """Return the seconds of the steps of an import by their names, and forget it: it has ended."""
+        run = self._runs.pop(import_id, None)
+        if run is None:
+            return {}
+        run.leave(self._clock())
+        return run.seconds

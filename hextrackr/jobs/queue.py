@@ -1,4 +1,8 @@
-"""The import rows as the web process reads and writes them: short transactions, waiting for a lock without blocking the loop."""
+"""The rows of imports as a process reads and writes them beside the importer, and who may work on which of them.
+
+Every write is one short transaction that waits for a lock without blocking the event loop. An import is worked on by one process at a
+time, under a lease that its importer renews; only a lease that has run out, or whose owner is gone, is taken over.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,13 @@ from sqlalchemy.orm import Session
 
 from hextrackr.db import dialects, transactions
 from hextrackr.domain import undo
-from hextrackr.domain.models import FINISHED, Import, ImportMode, ImportState, Source, source_of
-from hextrackr.errors import Conflict, ErrorRecord, RequestError
-from hextrackr.ingest import scan_date
+from hextrackr.domain.models import FINISHED, RUNNING, Import, ImportMode, ImportState, Source, source_of
+from hextrackr.errors import Conflict, ErrorRecord, NotFound, RequestError
+from hextrackr.ingest import ownership, scan_date
+from hextrackr.ingest.ownership import LEASE_MS, PROMOTION_LEASE_MS
 
+from . import process_id
 from .answers import YES, Answer
-from .durations import measured
 
 T = TypeVar("T")
 
@@ -24,12 +29,12 @@ T = TypeVar("T")
 CONFIRMATION_MS = 24 * 3600 * 1000
 #: The upload of an import that failed is kept this long, in milliseconds.
 KEPT_MS = 24 * 3600 * 1000
-#: What the user said of an import, which holds for another attempt at it as well.
-SAID = (
+#: What the user chose for an import, which holds for another attempt at it as well.
+CHOSEN = (
     "filename", "file_size", "upload", "vendor", "source_label", "mode", "scan_date", "date_order", "confirmed", "preview",
     "digest",
 )  # fmt: skip
-#: What is said of a session id that a running operation has.
+#: The answer to a session id that a running operation has.
 SESSION_IN_USE = "This session id is in use by a running operation."
 #: After this many attempts an import that keeps ending its process is given up.
 MAX_ATTEMPTS = 3
@@ -45,11 +50,15 @@ class ImportQueue:
 
     :param engine: the web process's engine, whose busy timeout is short.
     :param sleep: seconds to wait between two tries, without blocking the event loop.
+    :param owner: under which name imports are claimed, see :mod:`.process_id`; by default that of this process.
     """
 
-    def __init__(self, engine: Engine, sleep: Callable[[float], None]) -> None:
+    def __init__(self, engine: Engine, sleep: Callable[[float], None], owner: str | None = None) -> None:
         self._engine = engine
         self._sleep = sleep
+        self._owner = owner or process_id.own()
+
+    # Queueing
 
     def add(self, **values: Any) -> int:
         """Queue a stored upload and return the import's id; see :meth:`enqueue`."""
@@ -63,18 +72,42 @@ class ImportQueue:
         """
 
         def insert(session: Session) -> Import:
-            _refuse_used(session, values["session_id"])
-            measured.began(values["session_id"])
-            record = Import(state=ImportState.QUEUED, created_at=now_ms(), **values)
-            session.add(record)
-            session.flush()
-            return record
+            return _insert(session, values)
 
         return self._write(insert)
+
+    def retry(self, import_id: int, session_id: str) -> Import | None:
+        """Queue the upload of a failed import again, as a new import; None if the upload is not there any more.
+
+        :raises Conflict: ``SESSION_IN_USE``, as :meth:`enqueue`.
+        """
+
+        def again(session: Session) -> Import | None:
+            failed = session.get(Import, import_id, with_for_update=True)
+            if failed is None or failed.state != ImportState.FAILED or not failed.upload:
+                return None
+            values = {name: getattr(failed, name) for name in CHOSEN} | {"scan_date": scan_date.of_form(failed)}
+            row = _insert(session, {"session_id": session_id, **values})
+            failed.upload = ""
+            return row
+
+        return self._write(again)
+
+    # Looking up
 
     def get(self, import_id: int) -> Import | None:
         """The row of an import."""
         return self._first(select(Import).where(Import.id == import_id))
+
+    def existing(self, import_id: int) -> Import:
+        """The row of an import.
+
+        :raises NotFound: there is no such import.
+        """
+        row = self.get(import_id)
+        if row is None:
+            raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
+        return row
 
     def of_session(self, session_id: str) -> Import | None:
         """The newest import under a session id."""
@@ -82,9 +115,7 @@ class ImportQueue:
 
     def waiting(self) -> list[Import]:
         """The imports that can be worked on, the oldest first."""
-        ready = or_(Import.state == ImportState.QUEUED, Import.goes_on)
-        with Session(self._engine, expire_on_commit=False) as session:
-            return list(session.scalars(select(Import).where(ready).order_by(Import.id)))
+        return self._all(or_(Import.state == ImportState.QUEUED, Import.goes_on))
 
     def queued(self) -> int:
         """How many imports wait for their turn."""
@@ -94,81 +125,17 @@ class ImportQueue:
 
     def unfinished(self) -> list[Import]:
         """The imports that have not ended, the oldest first."""
-        with Session(self._engine, expire_on_commit=False) as session:
-            return list(session.scalars(select(Import).where(Import.state.not_in(FINISHED)).order_by(Import.id)))
+        return self._all(Import.state.not_in(FINISHED))
 
-    def confirm(self, import_id: int, answer: Answer = YES) -> bool:
-        """Let an import that awaits confirmation go on, from what is staged of it; False if it does not await one.
-
-        One that goes to another source is not confirmed by that: what it would resolve there is another question.
-
-        :raises RequestError: the other source is the import's own.
-        """
-
-        def go_on(session: Session) -> bool:
-            record = session.get(Import, import_id, with_for_update=True)
-            if record is None or record.state != ImportState.AWAITING_CONFIRMATION:
-                return False
-            if answer.source:
-                if answer.source == record.source_label:
-                    raise RequestError("That is the source of this import already; give another label.")
-                record.source_id = source_of(session, record.scanner, answer.source).id
-                record.source_label, record.forecast = answer.source, {}
-            else:
-                record.confirmed = True
-            if answer.leave_open:
-                record.mode = ImportMode.DELTA
-            record.state, record.answered, record.lease_until = ImportState.PROMOTING, True, 0
-            return True
-
-        return self._write(go_on)
-
-    def end(self, record: Import, state: ImportState, error: ErrorRecord, *, keep_upload: bool = False) -> bool:
-        """End an import that is not committed; False if it has ended already, or has another owner than ``record`` says."""
-        unfinished = tuple(other for other in ImportState if other not in FINISHED)
-        return self._move(
-            record.id, unfinished, Import.epoch == record.epoch, state=state, finished_at=now_ms(), lease_until=0,
-            error_code=error["code"], error_detail=error["detail"], **({} if keep_upload else {"upload": ""}),
-        )  # fmt: skip
-
-    def retry(self, import_id: int, session_id: str) -> Import | None:
-        """Queue the upload of a failed import again, as a new import; None if the upload is not there any more.
-
-        :raises Conflict: ``SESSION_IN_USE``, as :meth:`enqueue`.
-        """
-
-        def again(session: Session) -> Import | None:
-            _refuse_used(session, session_id)
-            failed = session.get(Import, import_id, with_for_update=True)
-            if failed is None or failed.state != ImportState.FAILED or not failed.upload:
-                return None
-            measured.began(session_id)
-            said = {name: getattr(failed, name) for name in SAID} | {"scan_date": scan_date.of_form(failed)}
-            record = Import(state=ImportState.QUEUED, created_at=now_ms(), session_id=session_id, **said)
-            failed.upload = ""
-            session.add(record)
-            session.flush()
-            return record
-
-        return self._write(again)
+    def unconfirmed(self) -> list[Import]:
+        """The imports that have waited too long for a confirmation."""
+        overdue = Import.created_at < now_ms() - CONFIRMATION_MS
+        return self._all(and_(Import.state == ImportState.AWAITING_CONFIRMATION, overdue))
 
     def stale_uploads(self) -> list[Import]:
         """The failed imports that nobody has tried again for a day."""
-        old = and_(Import.state == ImportState.FAILED, Import.upload != "", Import.finished_at < now_ms() - KEPT_MS)
-        with Session(self._engine, expire_on_commit=False) as session:
-            return list(session.scalars(select(Import).where(old)))
-
-    def forget_upload(self, import_id: int) -> None:
-        """Note that the upload of a failed import is gone."""
-        self._move(import_id, (ImportState.FAILED,), upload="")
-
-    def unconfirmed(self) -> list[int]:
-        """The imports that have waited too long for a confirmation."""
-        overdue = and_(
-            Import.state == ImportState.AWAITING_CONFIRMATION, Import.created_at < now_ms() - CONFIRMATION_MS
-        )
-        with Session(self._engine) as session:
-            return list(session.scalars(select(Import.id).where(overdue)))
+        old = Import.finished_at < now_ms() - KEPT_MS
+        return self._all(and_(Import.state == ImportState.FAILED, Import.upload != "", old))
 
     def undoable(self) -> set[int]:
         """The imports that can be undone: the latest of each source."""
@@ -182,15 +149,106 @@ class ImportQueue:
         with Session(self._engine) as session:
             return set(session.scalars(select(Import.upload).where(Import.upload != "")))
 
+    # Answering and ending
+
+    def confirm(self, import_id: int, answer: Answer = YES) -> bool:
+        """Let an import that awaits confirmation go on, from what is staged of it; False if it does not await one.
+
+        One that goes to another source is not confirmed by that: what it would resolve there is another question.
+
+        :raises RequestError: the other source is the import's own.
+        """
+
+        def go_on(session: Session) -> bool:
+            row = session.get(Import, import_id, with_for_update=True)
+            if row is None or row.state != ImportState.AWAITING_CONFIRMATION:
+                return False
+            if answer.source:
+                if answer.source == row.source_label:
+                    raise RequestError("That is the source of this import already; give another label.")
+                row.source_id = source_of(session, row.scanner, answer.source).id
+                row.source_label, row.forecast = answer.source, {}
+            else:
+                row.confirmed = True
+            if answer.leave_open:
+                row.mode = ImportMode.DELTA
+            row.state, row.answered, row.lease_until = ImportState.PROMOTING, True, 0
+            return True
+
+        return self._write(go_on)
+
+    def end(self, row: Import, state: ImportState, error: ErrorRecord, *, keep_upload: bool = False) -> bool:
+        """End an import that is not committed; False if it has ended already, or has another owner than ``row`` says."""
+        return self._change(
+            row, Import.epoch == row.epoch, Import.state.not_in(FINISHED),
+            state=state, finished_at=now_ms(), lease_until=0,
+            error_code=error["code"], error_detail=error["detail"], **({} if keep_upload else {"upload": ""}),
+        )  # fmt: skip
+
+    def forget_upload(self, row: Import) -> None:
+        """Note that the upload of a failed import is gone."""
+        self._change(row, Import.state == ImportState.FAILED, upload="")
+
+    # Leases
+
+    def claim(self, row: Import) -> bool:
+        """Take an import to work on; ``row`` is then as in the database. False if somebody took or ended it meanwhile."""
+        free = (Import.epoch == row.epoch, Import.state == row.state, Import.lease_until < now_ms())
+        state = ImportState.READING if row.state == ImportState.QUEUED else ImportState.PROMOTING
+        lease = LEASE_MS if state == ImportState.READING else PROMOTION_LEASE_MS
+        values = {"state": state, "attempts": row.attempts + 1, "owner": self._owner, "epoch": row.epoch + 1,
+                  "lease_until": ownership.until(lease), "started_at": row.started_at or now_ms()}  # fmt: skip
+        claimed = self._change(row, *free, **values)
+        if claimed:
+            for name, value in values.items():
+                setattr(row, name, value)
+        return claimed
+
+    def release(self, row: Import) -> None:
+        """Let others take over an import, at once."""
+        self._change(row, Import.epoch == row.epoch, lease_until=0)
+
+    def recover(self) -> list[Import]:
+        """Queue the imports again whose owners have ended, or have not renewed their leases; return them as they are then."""
+        return [row for row in self._abandoned() if self._recover(row)]
+
+    def leased(self) -> list[tuple[int, int]]:
+        """Import and epoch of all that is being worked on, by whomever."""
+        working = select(Import.id, Import.epoch).where(Import.state.in_(RUNNING), Import.lease_until >= now_ms())
+        with Session(self._engine) as session:
+            return [(row.id, row.epoch) for row in session.execute(working)]
+
+    def _abandoned(self) -> list[Import]:
+        """Running imports without a living owner. One that was answered and waits for its turn to be promoted is none."""
+        running = self._all(and_(Import.state.in_(RUNNING), ~Import.goes_on))
+        return [row for row in running if row.lease_until < now_ms() or process_id.is_gone(row.owner)]
+
+    def _recover(self, row: Import) -> bool:
+        # What was answered has been staged, and shown: only its promotion is done again.
+        staged = row.state == ImportState.PROMOTING and row.answered
+        state = ImportState.PROMOTING if staged else ImportState.QUEUED
+        same = (Import.epoch == row.epoch, Import.state == row.state, Import.lease_until == row.lease_until)
+        recovered = self._change(row, *same, state=state, owner="", lease_until=0)
+        if recovered:
+            row.state, row.owner, row.lease_until = state, "", 0
+        return recovered
+
+    # Statements
+
     def _first(self, statement: Any) -> Import | None:
         with Session(self._engine, expire_on_commit=False) as session:
             found: Import | None = session.scalars(statement).first()
             return found
 
-    def _move(self, import_id: int, before: tuple[ImportState, ...], *conditions: Any, **values: Any) -> bool:
+    def _all(self, condition: Any) -> list[Import]:
+        with Session(self._engine, expire_on_commit=False) as session:
+            return list(session.scalars(select(Import).where(condition).order_by(Import.id)))
+
+    def _change(self, row: Import, *conditions: Any, **values: Any) -> bool:
+        """Write values into the row of an import; False if it does not meet the conditions any more."""
+
         def change(session: Session) -> bool:
-            mine = (Import.id == import_id, Import.state.in_(before), *conditions)
-            statement = update(Import).where(*mine).values(values)
+            statement = update(Import).where(Import.id == row.id, *conditions).values(values)
             return bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
         return self._write(change)
@@ -199,9 +257,59 @@ class ImportQueue:
         return transactions.write(self._engine, change, sleep=self._sleep)
 
 
-def _refuse_used(session: Session, session_id: str) -> None:
-    """See, in the transaction that queues an import, that no other one that has not ended has its session id."""
+def _insert(session: Session, values: dict[str, Any]) -> Import:
+    """Queue an import; no other one that has not ended may have its session id."""
+    session_id = values["session_id"]
     dialects.lock_name(session.connection(), session_id)
     used = select(Import.id).where(Import.session_id == session_id, Import.state.not_in(FINISHED)).limit(1)
     if session.scalar(used) is not None:
         raise Conflict(SESSION_IN_USE, "SESSION_IN_USE")
+    measured.began(session_id)
+    row = Import(state=ImportState.QUEUED, created_at=now_ms(), **values)
+    session.add(row)
+    session.flush()
+    return row
+
+
+class Durations:
+    """How long imports took, by their sessions, by a clock that nobody sets; their rows have instants of the wall clock.
+
+    :param clock: monotonic seconds.
+    """
+
+    #: What an import can take, in milliseconds: 24 h for a confirmation and a week. A row that says more has seen a clock that was set.
+    LONGEST = 8 * 24 * 3600 * 1000
+    #: So many imports are remembered.
+    CAPACITY = 10_000
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began: dict[str, float] = {}
+        self._took: dict[str, int] = {}
+
+    def began(self, session_id: str) -> None:
+        """Note that an import was queued now."""
+        self._remember(self._began, session_id, self._clock())
+
+    def ended(self, session_id: str) -> None:
+        """Note that an import has ended now, if its beginning was noted."""
+        if (began := self._began.pop(session_id, None)) is not None:
+            self._remember(self._took, session_id, round((self._clock() - began) * 1000))
+
+    def of(self, row: Import) -> int | None:
+        """Milliseconds from upload to end: as measured here, else as the row says, where that can be."""
+        if row.finished_at is None:
+            return None
+        if row.session_id in self._took:
+            return self._took[row.session_id]
+        took = row.finished_at - row.created_at
+        return max(0, took) if took <= self.LONGEST else None
+
+    def _remember(self, values: dict[str, Any], key: str, value: Any) -> None:
+        values[key] = value
+        if len(values) > self.CAPACITY:
+            del values[next(iter(values))]
+
+
+#: What this process has measured.
+measured = Durations()

@@ -1,30 +1,28 @@
-"""Carries out one import in the importer process, and sees it ended whatever becomes of that process."""
+"""Runs one import after the other in the importer process, and sees each ended, whatever becomes of that process."""
 
 from __future__ import annotations
 
 import logging
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hextrackr import logs
 from hextrackr.domain.models import FINISHED, Import, ImportState
-from hextrackr.errors import Cancelled, ErrorRecord, Interrupted, NotFound, OutOfMemory
-from hextrackr.ingest.job import Job
+from hextrackr.errors import Cancelled, ErrorRecord, FileRefused, HexTrackrError, Interrupted, OutOfMemory
+from hextrackr.ingest.job import Job, job_of
 
 from . import snapshots
-from .child_process import ChildProcess
-from .endings import Endings
 from .importer_process import ImporterProcess
-from .leases import Leases
 from .progress_reporter import ProgressReporter
 from .queue import ImportQueue
 
+if TYPE_CHECKING:
+    from hextrackr.config import Config
+
 log = logging.getLogger(__name__)
 
-#: How long a cancel waits for the importer to be gone, in seconds.
-CANCEL_PATIENCE = 5.0
 _NOT_STARTED: ErrorRecord = {
     "code": Interrupted.code,
     "detail": "The process that imports files could not be started; no finding was changed.",
@@ -32,161 +30,164 @@ _NOT_STARTED: ErrorRecord = {
 
 
 class Runner:
-    """Holds the import that the importer process works on.
+    """Runs the imports of this process.
 
     :param import_queue: the import rows.
-    :param leases: what this process owns of them.
+    :param importer: the process that does the work.
     :param reporter: tells the tracker.
-    :param endings: ends imports that do not complete.
-    :param job_of: makes the job for an import.
-    :param child: has the importer process.
-    :param meanwhile: called after each line of progress, and where there is none for a while.
+    :param config: what a job is made of, beside its import.
+    :ivar current: the row of the import that runs, as it was when it was claimed.
+    :ivar released: the imports that were running here when this process was stopped.
     """
 
     def __init__(
-        self,
-        import_queue: ImportQueue,
-        leases: Leases,
-        reporter: ProgressReporter,
-        endings: Endings,
-        *,
-        job_of: Callable[[Import], Job],
-        child: ChildProcess,
-        meanwhile: Callable[[], None],
+        self, import_queue: ImportQueue, importer: ImporterProcess, reporter: ProgressReporter, config: Config
     ) -> None:
         self._import_queue = import_queue
-        self._leases = leases
+        self._importer = importer
         self._reporter = reporter
-        self._endings = endings
-        self._job_of = job_of
-        self._child = child
-        self._meanwhile = meanwhile
+        self._config = config
         self._cancelled: set[int] = set()
         self._stopping = False
-        self._ran_out_of_memory = False
-        self.current: int | None = None
-        self._record: Import | None = None
-        self.let_go: set[int] = set()
+        self._unwritten: list[tuple[Import, ImportState, ErrorRecord, bool]] = []
+        self.current: Import | None = None
+        self.released: set[int] = set()
 
-    def existing(self, import_id: int) -> Import:
-        """The row of an import.
+    # Running
 
-        :raises NotFound: there is no such import.
+    def run(self, row: Import, meanwhile: Callable[[], None]) -> None:
+        """Claim an import, unless another process was first, and run it to its end, or to the point where it awaits a confirmation.
+
+        :param meanwhile: called after each line of progress, and where there is none for a while.
         """
-        record = self._import_queue.get(import_id)
-        if record is None:
-            raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
-        return record
-
-    def carry_out(self, record: Import) -> None:
-        """Run one import to its end, or to the point where it awaits a confirmation."""
-        if not self._leases.claim(record):
+        if not self._import_queue.claim(row):
             return
-        self.current, self._record = record.id, record
-        with logs.about(record.id, record.session_id):
-            self._carry_out(record)
+        self.current = row
+        with logs.about(row.id, row.session_id):
+            log.info("Import %d is taken up, attempt %d: %s", row.id, row.attempts, row.filename)
+            try:
+                self._reporter.taken(row)
+                self._importer.send({"type": "job", "session_id": row.session_id, **self._job(row).as_json()})
+                if self._stopping or row.id in self._cancelled:
+                    # It was killed before it was given the job, which was taken for the death of an idle one.
+                    self._importer.kill()
+                self._listen(row, meanwhile)
+            except OSError:
+                log.exception("The importer process cannot be started")
+                self.end(row, ImportState.FAILED, _NOT_STARTED)
+            finally:
+                self.current = None
+                self._cancelled.discard(row.id)
 
-    def _carry_out(self, record: Import) -> None:
-        log.info("Import %d is taken up, attempt %d: %s", record.id, record.attempts, record.filename)
-        self._reporter.taken(record)
-        try:
-            job = self._job_of(record)
-            process = self._child.hand_over(lambda process: process.send(job, record.session_id))
-            if self._stopping or record.id in self._cancelled:
-                process.kill()  # asked for before the hand-over, which took the death of the importer for that of an idle one
-            if not self._listen(process, record):
-                self._settle(record)
-        except OSError:
-            log.exception("The importer process cannot be started")
-            self._endings.end(record, ImportState.FAILED, _NOT_STARTED)
-        finally:
-            self.current = self._record = None
-            self._cancelled.discard(record.id)
-
-    def cancel_current(self, import_id: int) -> bool:
-        """Kill the importer if this is the import it works on; what follows from that is told where it is listened to."""
-        if self.current != import_id:
+    def cancel(self, import_id: int) -> bool:
+        """Kill the importer if this is the import that runs; the import is ended where the importer is listened to."""
+        if self.current is None or self.current.id != import_id:
             return False
         self._cancelled.add(import_id)
-        self._child.kill()
+        self._importer.kill()
         return True
-
-    def cancel_current_if(self, asked: Callable[[Import], bool]) -> None:
-        """Kill the importer if somebody wants the import cancelled that it works on."""
-        if self._record is not None and asked(self._record):
-            self.cancel_current(self._record.id)
-
-    def cancel(self, import_id: int, sleep: Callable[[float], None]) -> None:
-        """Kill the importer in the current import, and wait until that import has ended."""
-        self.cancel_current(import_id)
-        deadline = time.monotonic() + CANCEL_PATIENCE
-        while self.current == import_id and time.monotonic() < deadline:
-            sleep(0.02)
 
     def stop(self) -> None:
         """Kill the importer and leave its import as it is: the next start of the server takes it up."""
         self._stopping = True
-        self._child.kill()
+        self._importer.kill()
 
-    def _listen(self, process: ImporterProcess, record: Import) -> bool:
-        """Pass on what the importer says of an import until it is idle; False if it died without an outcome."""
-        told = self._ran_out_of_memory = False
-        for message in process.messages():
+    def _listen(self, row: Import, meanwhile: Callable[[], None]) -> None:
+        """Pass on what the importer says of an import until it is idle, or dead."""
+        settled = ran_out_of_memory = False
+        for message in self._importer.messages():
             match message["type"]:
                 case "progress":
-                    self._reporter.progressed(record, message)
-                    self._meanwhile()
+                    self._reporter.progressed(row, message)
+                    meanwhile()
                 case "silent":
-                    self._reporter.silent(record)
-                    self._meanwhile()
-                case "failed":
-                    self._refuse(record, message["error"])
-                    told = True
-                case "completed" | "awaiting":
-                    self._settle(record)
-                    told = True
-                case "idle" if not message["retire"]:
-                    return told
+                    self._reporter.silent(row)
+                    meanwhile()
+                case "failed" if message["error"]["code"] != Cancelled.code:
+                    self.end(row, ImportState.FAILED, message["error"])
+                    settled = True
+                case "failed" | "completed" | "awaiting":
+                    self._settle(row)
+                    settled = True
                 case "idle":
-                    self._child.discard()
-                    return told
-        self._ran_out_of_memory = self._child.discard()
-        self._clean_up_for(record)
-        return told
+                    if message["retire"]:
+                        self._importer.discard()
+                    break
+        else:
+            ran_out_of_memory = self._importer.discard()
+            self._remove_files(row)
+        if not settled:
+            self._settle(row, OutOfMemory() if ran_out_of_memory else Interrupted())
 
-    def _clean_up_for(self, record: Import) -> None:
+    def _settle(self, row: Import, cause: HexTrackrError | None = None) -> None:
+        """Tell what the row says now; if it says that the import is still under way, its process has died.
+
+        :param cause: why it has.
+        """
+        now = self._import_queue.existing(row.id)
+        if now.epoch != row.epoch:
+            log.warning("Import %d has been taken over by another process", now.id)
+        elif now.state == ImportState.COMPLETED:
+            log.info("Import %d is complete: %d rows in %s ms", now.id, now.rows_read, snapshots.duration(now))
+            self._reporter.completed(now)
+        elif now.state == ImportState.AWAITING_CONFIRMATION:
+            self._reporter.awaiting(now)
+        elif now.goes_on:
+            log.info("Import %d was answered before its importer has told of the question", now.id)
+        elif self._stopping:
+            self._import_queue.release(row)
+            self.released.add(row.id)
+        elif now.id in self._cancelled:
+            self.end(now, ImportState.CANCELLED, Cancelled().record())
+        elif now.state in FINISHED:
+            self._reporter.ended(now, snapshots.error_of(now) or Cancelled().record())
+        else:
+            log.error("The importer process died in import %d", now.id)
+            self.end(now, ImportState.FAILED, (cause or Interrupted()).record())
+
+    def _remove_files(self, row: Import) -> None:
         """Remove the files that an importer which has died would have removed itself."""
-        job = self._job_of(record)
+        job = self._job(row)
         shutil.rmtree(job.spill, ignore_errors=True)
-        if self.existing(record.id).state == ImportState.COMPLETED:
+        if self._import_queue.existing(row.id).state == ImportState.COMPLETED:
             Path(job.upload).unlink(missing_ok=True)
 
-    def _settle(self, record: Import) -> None:
-        """Tell what the row says; if it says that the import is still under way, its process has died."""
-        known = self.existing(record.id)
-        if known.epoch != record.epoch:
-            log.warning("Import %d has been taken over by another process", known.id)
-        elif known.state == ImportState.COMPLETED:
-            log.info("Import %d is complete: %d rows in %s ms", known.id, known.rows_read, snapshots.duration(known))
-            self._reporter.completed(known)
-        elif known.state == ImportState.AWAITING_CONFIRMATION:
-            self._reporter.awaiting(known)
-        elif known.goes_on:
-            log.info("Import %d was answered before its importer has told of the question", known.id)
-        elif self._stopping:
-            self._leases.release(record)
-            self.let_go.add(record.id)
-        elif known.id in self._cancelled:
-            self._endings.end(known, ImportState.CANCELLED, Cancelled().record())
-        elif known.state in FINISHED:
-            self._reporter.ended(known, snapshots.error_of(known) or Cancelled().record())
-        else:
-            log.error("The importer process died in import %d", known.id)
-            error = OutOfMemory() if self._ran_out_of_memory else Interrupted()
-            self._endings.end(known, ImportState.FAILED, error.record())
+    # Ending
 
-    def _refuse(self, record: Import, error: ErrorRecord) -> None:
-        if error["code"] == Cancelled.code:  # the importer has found that the import was ended, or taken over
-            self._settle(record)
-        else:
-            self._endings.end(record, ImportState.FAILED, error)
+    def end(self, row: Import, state: ImportState, error: ErrorRecord) -> None:
+        """End an import that is not committed: in its row, for its watchers, and in the data folder.
+
+        One that can be tried again keeps its upload for a day. What the database does not take now is written by :meth:`write_ends`.
+        """
+        with logs.about(row.id, row.session_id):
+            job = self._job(row)
+            keep = state == ImportState.FAILED and error["code"] != FileRefused.code and Path(job.upload).is_file()
+            shutil.rmtree(job.spill, ignore_errors=True)
+            try:
+                if not self._import_queue.end(row, state, error, keep_upload=keep):
+                    return
+            except HexTrackrError as unwritten:
+                log.error("The end of import %d cannot be written yet: %s", row.id, unwritten.code)
+                self._unwritten.append((row, state, error, keep))
+            if not keep:
+                Path(job.upload).unlink(missing_ok=True)
+            log.info("Import %d is %s: %s", row.id, state, error["code"])
+            self._reporter.ended(row, error)
+
+    def write_ends(self) -> None:
+        """Write the ends of imports that could not be written when they came: the database was full, or not to be used."""
+        while self._unwritten:
+            row, state, error, keep = self._unwritten[0]
+            try:
+                self._import_queue.end(row, state, error, keep_upload=keep)
+            except HexTrackrError:
+                return  # the next round tries again
+            self._unwritten.pop(0)
+
+    def forget_upload(self, row: Import) -> None:
+        """Delete the upload of a failed import that nobody tried again."""
+        Path(self._job(row).upload).unlink(missing_ok=True)
+        self._import_queue.forget_upload(row)
+
+    def _job(self, row: Import) -> Job:
+        return job_of(row, self._config)

@@ -1,4 +1,4 @@
-"""What a client is told of an import: its row as JSON, and the progress snapshot of a session that has left memory."""
+"""What a client is told of an import: its row as JSON and in words, and the snapshot of a session, from the tracker or from the row."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hextrackr.domain.models import FINISHED, RUNNING, Import, ImportState
 from hextrackr.errors import Cancelled, ErrorRecord, HexTrackrError
+from hextrackr.progress import snapshots
 from hextrackr.progress.protocol import Snapshot
 from hextrackr.progress.tracker import ProgressTracker
 
 from . import process_id
-from .durations import measured
-from .queue import ImportQueue, now_ms
+from .queue import ImportQueue, measured, now_ms
 
 OPERATION = "csv-import"
 TOTAL_STEPS = 3
@@ -26,138 +26,131 @@ _REACHED = {
     ImportState.STAGING: (20.0, "Loading data to staging table..."),
     ImportState.PROMOTING: (60.0, "Updating the final tables..."),
 }
+_STEPS = {ImportState.QUEUED: 0, ImportState.READING: 1, ImportState.STAGING: 2}
 
 
 class ImportSnapshots:
-    """Finds the snapshot of a session: the tracker's while it holds one and the import's row knows no better, else the row's.
+    """Finds the snapshot of a session: the tracker's or that of the import's row, whichever is newer.
 
-    :param reachable: where sessions are shared between processes, whether those of the others can be read; else None.
-    :ivar others: finds what is on record of sessions that are no imports.
+    :param operation: finds what is on record of a backup, a restore or a clear.
+    :param reachable: whether the sessions of other processes can be read, where there are any.
     """
 
     def __init__(
-        self, tracker: ProgressTracker, import_queue: ImportQueue, reachable: Callable[[], bool] | None = None
+        self,
+        tracker: ProgressTracker,
+        import_queue: ImportQueue,
+        operation: Callable[[str], Snapshot | None] = lambda _: None,
+        reachable: Callable[[], bool] = lambda: True,
     ) -> None:
-        self.others: Callable[[str], Snapshot | None] = lambda _: None
         self._tracker = tracker
         self._import_queue = import_queue
+        self._operation = operation
         self._reachable = reachable
 
     def find(self, session_id: str) -> Snapshot | None:
-        """What is known of a session, or None; the id must be well formed."""
+        """Return what is known of a session, or None; the id must be well formed."""
         live = self._tracker.snapshot(session_id)
-        if live is not None and live["status"] in ("completed", "error"):
+        if live is not None and snapshots.has_ended(live):
             return live
         try:
-            record = self._import_queue.of_session(session_id)
+            row = self._import_queue.of_session(session_id)
         except SQLAlchemyError:
             if live is None:
                 raise
             return live
-        if record is None:
-            return self.others(session_id) if live is None else live
-        if live is not None and not self._is_stale(live, record):
-            return live
-        told = snapshot(record, now_ms())
-        if live is not None:
-            told["progress"] = max(told["progress"], live["progress"])
-            if record.owner == process_id.own():  # what is about to be told here says the same
-                told["metadata"]["sequence"] = live["metadata"]["sequence"] + 1
-        return told
-
-    def _is_stale(self, live: Snapshot, record: Import) -> bool:
-        """Whether the row knows more: the word of whoever works on the import comes a little later, or has not come through."""
-        asks = bool(live["metadata"].get("awaitingConfirmation"))
-        if asks != (record.state == ImportState.AWAITING_CONFIRMATION):
-            return True
-        elsewhere = record.state in RUNNING and record.owner != process_id.own()
-        return record.state in FINISHED or (elsewhere and self._reachable is not None and not self._reachable())
+        if row is None:
+            # The end of a backup is on record while it still keeps others away; its live session tells of it afterwards.
+            return live or self._operation(session_id)
+        recorded = snapshot(row, now_ms())
+        if live is None:
+            return recorded
+        own = row.owner == process_id.own()
+        heard = own or row.state not in RUNNING or self._reachable()
+        return snapshots.newer(live, recorded, own=own, heard=heard)
 
 
-_STEPS = {ImportState.QUEUED: 0, ImportState.READING: 1, ImportState.STAGING: 2}
-
-
-def error_of(record: Import) -> ErrorRecord | None:
+def error_of(row: Import) -> ErrorRecord | None:
     """Why an import ended without success, if it did."""
-    if record.state == ImportState.CANCELLED:
-        return {"code": Cancelled.code, "detail": record.error_detail or Cancelled.detail}
-    if record.state == ImportState.FAILED:
-        code = record.error_code or HexTrackrError.code
-        return {"code": code, "detail": record.error_detail or HexTrackrError.detail}
+    if row.state == ImportState.CANCELLED:
+        return {"code": Cancelled.code, "detail": row.error_detail or Cancelled.detail}
+    if row.state == ImportState.FAILED:
+        code = row.error_code or HexTrackrError.code
+        return {"code": code, "detail": row.error_detail or HexTrackrError.detail}
     return None
 
 
-def first_sequence(record: Import) -> int:
+def first_sequence(row: Import) -> int:
     """Where the numbering of an import's events begins in the state it is in: above all that came before."""
-    working = record.state in RUNNING and record.lease_until > 0
-    return 1 + record.attempts * SEQUENCES_PER_ATTEMPT - (SEQUENCES_PER_ATTEMPT // 2 if working else 0)
+    working = row.state in RUNNING and row.lease_until > 0
+    return 1 + row.attempts * SEQUENCES_PER_ATTEMPT - (SEQUENCES_PER_ATTEMPT // 2 if working else 0)
 
 
-def figures(record: Import) -> dict[str, Any]:
+def figures(row: Import) -> dict[str, Any]:
     """The numbers of an import, named as in the progress contract."""
     return {
-        "rowsRead": record.rows_read,
-        "blank": record.blank,
-        "merged": record.merged,
-        "rejected": record.rejected,
-        "insertedToStaging": record.staged,
-        "inserted": record.inserted,
-        "updated": record.updated,
-        "reopened": record.reopened,
-        "resolved": record.resolved,
-        "unchanged": record.unchanged,
+        "rowsRead": row.rows_read,
+        "blank": row.blank,
+        "merged": row.merged,
+        "rejected": row.rejected,
+        "insertedToStaging": row.staged,
+        "inserted": row.inserted,
+        "updated": row.updated,
+        "reopened": row.reopened,
+        "resolved": row.resolved,
+        "unchanged": row.unchanged,
     }
 
 
-def opening(record: Import) -> dict[str, Any]:
+def opening(row: Import) -> dict[str, Any]:
     """The metadata a session starts with."""
     return {
         "operation": OPERATION,
-        "filename": record.filename,
-        "scanDate": record.scan_date.isoformat() if record.scan_date else None,
+        "filename": row.filename,
+        "scanDate": row.scan_date.isoformat() if row.scan_date else None,
         "totalSteps": TOTAL_STEPS,
-        "currentStep": _STEPS.get(ImportState(record.state), TOTAL_STEPS),
-        "importId": record.id,
-        "vendor": record.vendor,
+        "currentStep": _STEPS.get(ImportState(row.state), TOTAL_STEPS),
+        "importId": row.id,
+        "vendor": row.vendor,
     }
 
 
-def closing(record: Import) -> dict[str, Any]:
+def closing(row: Import) -> dict[str, Any]:
     """The metadata of a completed import."""
     return {
-        **opening(record),
-        **figures(record),
-        "totalRows": record.rows_read,
-        "recordsCreated": record.inserted,
-        "warnings": record.warnings,
-        "summary": record.summary,
+        **opening(row),
+        **figures(row),
+        "totalRows": row.rows_read,
+        "recordsCreated": row.inserted,
+        "warnings": row.warnings,
+        "summary": row.summary,
     }
 
 
-def completion_message(record: Import) -> str:
+def completion_message(row: Import) -> str:
     """Say what a completed import did, and what it could not do."""
-    rejected = f"completed with {counted(record.rejected, 'rejected row')}" if record.rejected else "complete"
-    return " ".join(filter(None, (f"Import {rejected}{_what_it_did(record)}", unchecked_message(record))))
+    rejected = f"completed with {counted(row.rejected, 'rejected row')}" if row.rejected else "complete"
+    return " ".join(filter(None, (f"Import {rejected}{_what_it_did(row)}", unchecked_message(row))))
 
 
-def _what_it_did(record: Import) -> str:
-    if record.summary.get("late"):
-        added = counted(record.summary["recorded"], "finding was", "findings were")
+def _what_it_did(row: Import) -> str:
+    if row.summary.get("late"):
+        added = counted(row.summary["recorded"], "finding was", "findings were")
         return f". A newer scan is on record, so only the history was filled: {added} added to it."
-    if repeated := record.summary.get("repeats"):
-        same = counted(record.unchanged, "finding is", "findings are")
+    if repeated := row.summary.get("repeats"):
+        same = counted(row.unchanged, "finding is", "findings are")
         return f". The file is the same as that of import {repeated}: {same} unchanged."
-    if not record.staged:
+    if not row.staged:
         return ". The file holds no finding, so nothing was changed."
     return (
-        f": {record.inserted} new, {record.updated} updated, {record.reopened} reopened, "
-        f"{record.resolved} resolved, {record.unchanged} unchanged."
+        f": {row.inserted} new, {row.updated} updated, {row.reopened} reopened, "
+        f"{row.resolved} resolved, {row.unchanged} unchanged."
     )
 
 
-def unchecked_message(record: Import) -> str:
+def unchecked_message(row: Import) -> str:
     """Say which findings were left as they were, as the file gave no verdict on them; empty if there are none."""
-    if not (unchecked := record.summary.get("unchecked")):
+    if not (unchecked := row.summary.get("unchecked")):
         return ""
     left = counted(unchecked, "open finding was", "open findings were")
     return (
@@ -170,88 +163,83 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def confirmation(record: Import) -> tuple[str, dict[str, Any]]:
+def confirmation(row: Import) -> tuple[str, dict[str, Any]]:
     """What is asked of the user, as a message and as metadata."""
-    told = record.forecast
-    if record.preview:
+    would = row.forecast
+    if row.preview:
         message = (
-            f"Nothing is changed yet. This import would bring {counted(told['inserted'], 'new finding')}, change {told['updated']}, "
-            f"reopen {told['reopened']} and resolve {told['resolved']}. Confirm it or cancel it."
+            f"Nothing is changed yet. This import would bring {counted(would['inserted'], 'new finding')}, change {would['updated']}, "
+            f"reopen {would['reopened']} and resolve {would['resolved']}. Confirm it or cancel it."
         )
     else:
         question = (
-            f"This import would resolve {told['resolved']} of the {told['openBefore']} open findings of its source."
+            f"This import would resolve {would['resolved']} of the {would['openBefore']} open findings of its source."
         )
         ways_out = "Confirm it, leave the others open, say that these are another source, or cancel it."
-        message = " ".join((question, *(reason["sentence"] for reason in guard(record)), ways_out))
-    return message, {"awaitingConfirmation": True, **forecast(record)}
+        message = " ".join((question, *(reason["sentence"] for reason in guard(row)), ways_out))
+    return message, {"awaitingConfirmation": True, **forecast(row)}
 
 
-def guard(record: Import) -> list[dict[str, Any]]:
+def guard(row: Import) -> list[dict[str, Any]]:
     """Why an import asks although nobody wanted to be asked: ``reason``, a plain ``sentence``, and its figures."""
-    reasons: list[dict[str, Any]] = record.forecast.get("guard", [])
+    reasons: list[dict[str, Any]] = row.forecast.get("guard", [])
     return reasons
 
 
-def forecast(record: Import) -> dict[str, Any]:
+def forecast(row: Import) -> dict[str, Any]:
     """What an import that awaits confirmation would do."""
-    told = record.forecast
+    would = row.forecast
     return {
-        "wouldResolve": told["resolved"],
-        "openBefore": told["openBefore"],
-        "preview": record.preview,
-        "guard": guard(record),
-        "mode": record.mode,
-        "source": record.source_label,
-        "forecast": told,
-        "warnings": record.warnings,
+        "wouldResolve": would["resolved"],
+        "openBefore": would["openBefore"],
+        "preview": row.preview,
+        "guard": guard(row),
+        "mode": row.mode,
+        "source": row.source_label,
+        "forecast": would,
+        "warnings": row.warnings,
     }
 
 
-def snapshot(record: Import, timestamp: int) -> Snapshot:
+def snapshot(row: Import, timestamp: int) -> Snapshot:
     """The progress snapshot of an import, from its row alone."""
-    error = error_of(record)
-    state = ImportState(record.state)
-    status = "completed" if state == ImportState.COMPLETED else "error" if error else "processing"
-    message, metadata = _told(record, state, error)
-    over = state in FINISHED
-    metadata["sequence"] = (record.attempts + 1) * SEQUENCES_PER_ATTEMPT if over else first_sequence(record)
-    result: Snapshot = {
-        "id": record.session_id,
-        "sessionId": record.session_id,
-        "progress": 100.0 if state == ImportState.COMPLETED else _REACHED.get(state, (0.0, ""))[0],
-        "status": status,
-        "message": message,
-        "timestamp": timestamp,
-        "startTime": record.created_at,
-        "lastUpdate": record.finished_at or timestamp,
-        "metadata": {**metadata, "message": message},
-    }
-    if state in FINISHED:
-        result["duration"] = result["metadata"]["duration"] = duration(record)
-    if error:
-        result["error"] = error
-    return result
+    error = error_of(row)
+    state = ImportState(row.state)
+    message, metadata = _message_and_metadata(row, state, error)
+    ended = state in FINISHED
+    return snapshots.snapshot(
+        row.session_id,
+        "completed" if state == ImportState.COMPLETED else "error" if error else "processing",
+        100.0 if state == ImportState.COMPLETED else _REACHED.get(state, (0.0, ""))[0],
+        message,
+        metadata,
+        sequence=(row.attempts + 1) * SEQUENCES_PER_ATTEMPT if ended else first_sequence(row),
+        start_time=row.created_at,
+        last_update=row.finished_at or timestamp,
+        timestamp=timestamp,
+        duration=duration(row) if ended else None,
+        error=error,
+    )
 
 
-def message_of(record: Import) -> str:
+def message_of(row: Import) -> str:
     """What there is to say of an import, in a sentence or a few."""
-    return _told(record, ImportState(record.state), error_of(record))[0]
+    return _message_and_metadata(row, ImportState(row.state), error_of(row))[0]
 
 
-def _told(record: Import, state: ImportState, error: ErrorRecord | None) -> tuple[str, dict[str, Any]]:
+def _message_and_metadata(row: Import, state: ImportState, error: ErrorRecord | None) -> tuple[str, dict[str, Any]]:
     if state == ImportState.COMPLETED:
-        return completion_message(record), closing(record)
+        return completion_message(row), closing(row)
     if error:
-        return error["detail"], {**opening(record), **figures(record)}
+        return error["detail"], {**opening(row), **figures(row)}
     if state == ImportState.AWAITING_CONFIRMATION:
-        message, asked = confirmation(record)
-        return message, {**opening(record), **figures(record), **asked}
-    if state in RUNNING and record.lease_until >= now_ms():
-        return _REACHED[state][1], opening(record)
-    return "The import waits for the server to go on with it.", opening(record)
+        message, asked = confirmation(row)
+        return message, {**opening(row), **figures(row), **asked}
+    if state in RUNNING and row.lease_until >= now_ms():
+        return _REACHED[state][1], opening(row)
+    return "The import waits for the server to go on with it.", opening(row)
 
 
-def duration(record: Import) -> int | None:
+def duration(row: Import) -> int | None:
     """Milliseconds from upload to end."""
-    return measured.of(record)
+    return measured.of(row)

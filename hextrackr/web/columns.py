@@ -12,7 +12,7 @@ from hextrackr.errors import Conflict
 from hextrackr.ingest import dialect, formats
 from hextrackr.ingest.formats import custom
 from hextrackr.ingest.formats.format import FIELD_NAMES
-from hextrackr.jobs import file_cleanup
+from hextrackr.ingest.job import upload_path
 
 _MAX_ROWS = 8
 _MAX_CELL = 200
@@ -46,7 +46,7 @@ def header_of(record: Import) -> tuple[str, ...]:
 
 
 def _looked_at(record: Import) -> tuple[dialect.Dialect, bytes]:
-    path = file_cleanup.upload_path(Path(current_app.config["INSTANCE_PATH"], "uploads"), record.upload)
+    path = upload_path(Path(current_app.config["INSTANCE_PATH"], "uploads"), record.upload)
     if record.state != ImportState.FAILED or not record.upload or not path.is_file():
         raise Conflict(
             "The file of this import is not on the server any more; please upload it again.", "NOT_RETRYABLE"

@@ -14,9 +14,8 @@ from sqlalchemy import Engine, func, select, true, tuple_
 
 from hextrackr.db import files
 from hextrackr.domain.models import FINISHED, Import, ImportState, Reject
-from hextrackr.errors import Conflict, MissingFile, NotFound, TooMany
-from hextrackr.extensions import db, import_queue, import_supervisor, offload, socketio
-from hextrackr.progress import protocol
+from hextrackr.errors import MissingFile, NotFound, TooMany
+from hextrackr.extensions import db, import_queue, import_service, import_worker, maintenance_lock, offload, socketio
 
 from . import paging, serializers, upload_form
 from .upload_concurrency import UPLOADS
@@ -83,36 +82,28 @@ def one_import(import_id: int) -> dict[str, Any]:
 @blueprint.post("/imports/<int:import_id>/cancel")
 def cancel(import_id: int) -> dict[str, Any]:
     """End an import before its commit."""
-    return _answer(import_supervisor.cancel(import_id))
+    return _answer(import_service.cancel(import_id))
 
 
 @blueprint.post("/imports/<int:import_id>/confirm")
 def confirm(import_id: int) -> dict[str, Any]:
     """Answer an import that asks: yes, leave the others open, or these are another source."""
     return _answer(
-        import_supervisor.confirm(import_id, upload_form.answer(request.get_data(), request.get_json(silent=True)))
+        import_service.confirm(import_id, upload_form.answer(request.get_data(), request.get_json(silent=True)))
     )
 
 
 @blueprint.post("/imports/<int:import_id>/undo")
 def undo(import_id: int) -> dict[str, Any]:
     """Take back the latest import of its source."""
-    return _answer(import_supervisor.undo(import_id))
+    return _answer(import_service.undo(import_id))
 
 
 @blueprint.post("/imports/<int:import_id>/retry")
 def retry(import_id: int) -> Answer:
     """Import the stored file of a failed import again, as a new import."""
-    _existing(import_id)
-    import_supervisor.refuse_if_stopping()
     session_id = request.form.get("sessionId", "").strip() or str(uuid.uuid4())
-    with import_supervisor.reserved(protocol.session_id(session_id)):
-        record = import_queue.retry(import_id, session_id)
-        if record is None:
-            raise Conflict(
-                "The file of this import is not on the server any more; please upload it again.", "NOT_RETRYABLE"
-            )
-    return _submitted(record), 202
+    return _submitted(import_service.retry(import_id, session_id)), 202
 
 
 @blueprint.get("/imports/<int:import_id>/rejects.csv")
@@ -145,7 +136,7 @@ def _rejects(engine: Engine, import_id: int) -> Iterator[tuple[Any, ...]]:
 
 def _receive() -> Import:
     """Store the upload and queue its import: both survive a power cut before anybody is told of them."""
-    import_supervisor.refuse_if_stopping()
+    import_worker.refuse_if_stopping()
     if import_queue.queued() >= QUEUE:
         raise TooMany("Too many imports are waiting; please try again when some of them are done.", "QUEUE_FULL")
     incoming = cast(ImportRequest, request)
@@ -154,9 +145,9 @@ def _receive() -> Import:
     if upload is None:
         raise MissingFile
     values = upload_form.parse(incoming.form, incoming.files["csvFile"].filename or "")
-    import_supervisor.refuse_if_stopping()
-    with import_supervisor.writing():  # a restore may have begun while the file came in
-        with import_supervisor.reserved(values["session_id"]):
+    import_worker.refuse_if_stopping()
+    with maintenance_lock.writing():  # a restore may have begun while the file came in
+        with import_service.reserved(values["session_id"]):
             name = upload.keep()
             try:
                 record = import_queue.enqueue(file_size=upload.size, digest=upload.digest, upload=name, **values)
@@ -171,7 +162,7 @@ def _submitted(record: Import) -> dict[str, Any]:
     """Have an import taken that is on record: from here on nothing refuses it."""
     if (database := files.database_file(db.engine.url)) is not None:
         offload(files.make_commits_durable, database)
-    import_supervisor.submit(record)
+    import_service.submit(record)
     return _accepted(record)
 
 

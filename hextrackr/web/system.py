@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app
 
 from hextrackr import __version__
 from hextrackr.errors import HexTrackrError, NotFound
-from hextrackr.extensions import db, import_supervisor, socketio
+from hextrackr.extensions import db, import_worker, socketio
 from hextrackr.monitoring import readiness
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def ready() -> tuple[dict[str, Any], int]:
     """Able to work: 503 if not, and what is in the way."""
     found = readiness.answers(
         {
-            "database": lambda: readiness.database(db.engine, socketio.sleep, lambda: import_supervisor.is_at_work),
+            "database": lambda: readiness.database(db.engine, socketio.sleep, lambda: import_worker.is_at_work),
             "store": current_app.extensions["store_check"],
             "disk": lambda: readiness.disk(Path(current_app.config["INSTANCE_PATH"])),
             "server": _takes_imports,
@@ -41,7 +41,7 @@ def ready() -> tuple[dict[str, Any], int]:
 
 def _takes_imports() -> str:
     try:
-        import_supervisor.refuse_if_stopping()
+        import_worker.refuse_if_stopping()
     except HexTrackrError as refusal:
         return refusal.detail
     return readiness.OK

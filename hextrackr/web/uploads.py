@@ -11,7 +11,7 @@ from typing import IO
 
 from hextrackr.errors import IncompleteUpload
 from hextrackr.extensions import offload, socketio
-from hextrackr.jobs import file_cleanup
+from hextrackr.jobs import files
 
 #: After this many bytes the other green threads get their turn.
 TURN_BYTES = 256 * 1024
@@ -61,7 +61,7 @@ class StoredFile:
     """A file part, written as a ``.part`` to the upload folder until :meth:`keep` gives it its name."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / file_cleanup.upload_name("part")
+        self.path = folder / files.upload_name("part")
         self._stream = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b", buffering=0)
         self._unsynced = 0
         self._kept = False

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from flask import Flask, g, request
 
-from hextrackr.extensions import import_supervisor
+from hextrackr.extensions import maintenance_lock
 
 #: Endpoints that hold it by themselves, once the file is there, and those that replace the record or do not touch it.
 _OTHERS = ("imports.import_staging", "imports.import_and_wait", "backups.")
@@ -22,7 +22,7 @@ def _hold() -> None:
     if request.method in ("GET", "HEAD", "OPTIONS") or request.endpoint is None or request.endpoint.startswith(_OTHERS):
         return
     g.held = ExitStack()
-    g.held.enter_context(import_supervisor.writing())
+    g.held.enter_context(maintenance_lock.writing())
 
 
 def _let_go(_error: BaseException | None) -> None:

@@ -38,7 +38,7 @@ def start_app(
 
     yield start
     for app in apps:
-        app.extensions["import_supervisor"].stop()
+        app.extensions["import_worker"].stop()
         with app.app_context():
             for engine_ in app.extensions["sqlalchemy"].engines.values():
                 engine_.dispose()

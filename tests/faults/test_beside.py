@@ -8,7 +8,7 @@ import pytest
 
 from hextrackr.errors import DatabaseUnavailable
 from hextrackr.extensions import db, socketio
-from hextrackr.jobs import importer_process
+from hextrackr.jobs import files, importer_process
 from tests.support.exports import scan
 
 
@@ -51,13 +51,13 @@ def test_an_end_that_cannot_be_written_is_told_at_once_and_written_later(start_a
     assert app.ended(import_id)["error"]["code"] == "UNKNOWN_FORMAT"
 
 
-@pytest.mark.parametrize(("part", "name"), [("_worker_loop", "_to_cancel"), ("_maintenance", "remind_waiting")])
-def test_what_fails_beside_the_importers_work_does_not_end_it(start_app, monkeypatch, part, name):
+@pytest.mark.parametrize("name", ["is_cancel_requested", "_remind_waiting"])
+def test_what_fails_beside_the_importers_work_does_not_end_it(start_app, monkeypatch, name):
     app = start_app()
-    monkeypatch.setattr(getattr(app.supervisor, part), name, refuse(OSError("?")))
+    monkeypatch.setattr(files if hasattr(files, name) else app.worker, name, refuse(OSError("?")))
     import_id = app.upload(scan(range(100), range(100)))
     assert app.ended(import_id)["state"] == "completed"
-    assert app.supervisor.undo(import_id).undone_at
+    assert app.service.undo(import_id).undone_at
 
 
 def test_a_request_that_gets_no_connection_in_time_is_told_that_the_database_is_busy(app, client, monkeypatch, caplog):

@@ -153,7 +153,7 @@ def test_an_importer_that_is_aborted_had_too_little_memory(start_app):
     before = app.findings()
     import_id = app.upload(scan(range(200), range(100, 200)))
     app.reached(import_id, "reading", "staging")
-    os.kill(app.supervisor.importer_pid, signal.SIGABRT)
+    os.kill(app.worker.importer_pid, signal.SIGABRT)
     app.assert_failed(import_id, "OUT_OF_MEMORY", before)
     app.assert_recovers(import_id)
 

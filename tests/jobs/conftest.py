@@ -1,4 +1,4 @@
-"""Queues imports for the supervisor, and waits for what becomes of them."""
+"""Queues imports for the worker, and waits for what becomes of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from hextrackr.domain.models import Import
-from hextrackr.extensions import import_queue, import_supervisor
+from hextrackr.extensions import import_queue, import_service
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def queue(app: Flask) -> Callable[..., Import]:
             import_id = import_queue.add(file_size=len(content), upload=name, **values)
             record = import_queue.get(import_id)
             if submit:
-                import_supervisor.submit(record)
+                import_service.submit(record)
         return record
 
     return add

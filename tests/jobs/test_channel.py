@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from hextrackr.jobs.channel import SILENT, Channel
+from hextrackr.jobs.importer_process import SILENT, Channel
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hextrackr.domain.models import Import
-from hextrackr.jobs.durations import MOST, Durations
+from hextrackr.jobs.queue import Durations
 
 HOUR = 3_600_000
 
@@ -24,7 +24,9 @@ def test_what_this_process_saw_is_measured(ahead):
     assert durations.of(record(HOUR, HOUR + ahead)) == 1_500
 
 
-@pytest.mark.parametrize(("took", "told"), [(2_000, 2_000), (-HOUR, 0), (MOST, MOST), (10 * 365 * 24 * HOUR, None)])
+@pytest.mark.parametrize(
+    ("took", "told"), [(2_000, 2_000), (-HOUR, 0), (Durations.LONGEST, Durations.LONGEST), (10 * 365 * 24 * HOUR, None)]
+)
 def test_of_what_another_process_saw_the_row_tells_what_can_be(took, told):
     assert Durations().of(record(HOUR, HOUR + took)) == told
 
@@ -34,7 +36,7 @@ def test_what_has_not_ended_took_nothing_yet():
 
 
 def test_so_many_are_remembered(monkeypatch):
-    monkeypatch.setattr("hextrackr.jobs.durations.KEPT", 2)
+    monkeypatch.setattr(Durations, "CAPACITY", 2)
     durations = Durations()
     for name in "abc":
         durations.began(name)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import Cancelled, Conflict
 from hextrackr.jobs import process_id, snapshots
+from hextrackr.jobs.backups.operation_log import Entry
 from hextrackr.jobs.progress_reporter import ProgressReporter
 from hextrackr.jobs.queue import now_ms
 from hextrackr.jobs.snapshots import ImportSnapshots
@@ -133,7 +134,7 @@ class Rows:
 def test_the_row_counts_where_it_knows_more_than_this_process(tracker, row, reachable, progress, status):
     tracker.create_session_with_id(SESSION)
     tracker.update_progress(SESSION, 33.0)
-    told = ImportSnapshots(tracker, Rows(row), lambda: reachable).find(SESSION)
+    told = ImportSnapshots(tracker, Rows(row), reachable=lambda: reachable).find(SESSION)
     assert (told["progress"], told["status"]) == (progress, status)
 
 
@@ -142,7 +143,7 @@ def asking():
     return record("awaiting-confirmation", 1, forecast=told, warnings=[])
 
 
-@pytest.mark.parametrize("reachable", [None, lambda: True, lambda: False])
+@pytest.mark.parametrize("reachable", [True, False])
 @pytest.mark.parametrize(
     ("row", "status", "awaiting"),
     [
@@ -154,7 +155,7 @@ def asking():
 def test_what_the_row_says_of_an_end_or_a_question_is_known_at_once(tracker, reachable, row, status, awaiting):
     tracker.create_session_with_id(SESSION)
     tracker.update_progress(SESSION, 33.0)
-    told = ImportSnapshots(tracker, Rows(row), reachable).find(SESSION)
+    told = ImportSnapshots(tracker, Rows(row), reachable=lambda: reachable).find(SESSION)
     assert (told["progress"], told["status"]) == (33.0, status)
     assert told["metadata"].get("awaitingConfirmation") is awaiting
 
@@ -191,3 +192,13 @@ def test_the_snapshot_of_a_row_is_numbered_as_its_events_are():
     assert (running["progress"], running["message"]) == (20.0, "Loading data to staging table...")
     ended = snapshots.snapshot(record(ImportState.CANCELLED, 2), 5)
     assert ended["metadata"]["sequence"] > snapshots.first_sequence(record("staging", 2, "elsewhere")) + 1_000_000
+
+
+def test_the_end_of_a_backup_is_told_once_nothing_is_held_any_more(tracker):
+    """It is on record a little before that."""
+    finished = Entry("backup-1.sqlite3", "backup", SESSION, {}, process_id.own(), 1, finished_at=5, state="completed")
+    found = ImportSnapshots(tracker, Rows(None), lambda _: finished.snapshot())
+    assert found.find(SESSION)["status"] == "completed"
+    tracker.create_session_with_id(SESSION)
+    tracker.update_progress(SESSION, 33.0)
+    assert found.find(SESSION) == tracker.snapshot(SESSION)

@@ -19,8 +19,7 @@ from hextrackr.errors import Cancelled
 from hextrackr.ingest import ownership, pipeline
 from hextrackr.ingest.job import Job
 from hextrackr.ingest.ownership import LEASE_MS
-from hextrackr.jobs import file_cleanup, process_id
-from hextrackr.jobs.leases import Leases
+from hextrackr.jobs import files, process_id
 from hextrackr.jobs.queue import ImportQueue, now_ms
 from hextrackr.progress.estimate import Meter
 from tests.support.exports import scan
@@ -35,8 +34,8 @@ def import_queue(engine):
 
 @pytest.fixture
 def leases(engine):
-    """The leases of a process with this name."""
-    return lambda owner: Leases(engine, time.sleep, owner)
+    """The import rows for a process with this name."""
+    return lambda owner: ImportQueue(engine, time.sleep, owner)
 
 
 @pytest.fixture
@@ -97,15 +96,14 @@ def test_of_many_who_claim_at_once_one_owns_it(import_queue, leases, queued):
 CLAIMANT = """
 import sys, time
 from hextrackr.db import engines
-from hextrackr.jobs.leases import Leases
 from hextrackr.jobs.queue import ImportQueue
 url, owner, imports = sys.argv[1], sys.argv[2], int(sys.argv[3])
 engine = engines.open_database(url)
-import_queue, leases = ImportQueue(engine, time.sleep), Leases(engine, time.sleep, owner)
+import_queue = ImportQueue(engine, time.sleep, owner)
 seen = [import_queue.get(number) for number in range(1, imports + 1)]
 print("ready", flush=True)
 sys.stdin.readline()
-print(*(record.id for record in seen if leases.claim(record)))
+print(*(record.id for record in seen if import_queue.claim(record)))
 """
 
 
@@ -131,9 +129,9 @@ def test_only_an_expired_lease_is_taken_over_and_the_late_owner_loses(import_que
     stopped, other = leases(process_id.own()), leases("other/machine/1-1")
     record = queued()
     stopped.claim(record)
-    assert other.take_back() == []
+    assert other.recover() == []
     expire(engine, record)
-    [taken] = other.take_back()
+    [taken] = other.recover()
     assert (taken.state, taken.epoch) == ("queued", 1)
     assert other.claim(taken)
 
@@ -155,7 +153,7 @@ def test_the_late_importer_writes_nothing(import_queue, leases, queued, engine, 
     upload.write_bytes(scan([1, 2]))
     late = job(record, database_url=config.database_url, upload=str(upload), spill=str(tmp_path))
     expire(engine, record)
-    [taken] = leases("b").take_back()
+    [taken] = leases("b").recover()
     leases("b").claim(taken)
     with pytest.raises(Cancelled):
         pipeline.run(late, Meter(lambda reading: None, time.monotonic))
@@ -167,7 +165,7 @@ def test_the_late_importer_writes_nothing(import_queue, leases, queued, engine, 
 def test_the_import_of_a_process_that_is_gone_is_taken_over_at_once(leases, queued, gone):
     record = queued()
     leases(gone).claim(record)
-    assert [taken.id for taken in leases(process_id.own()).take_back()] == [record.id]
+    assert [taken.id for taken in leases(process_id.own()).recover()] == [record.id]
 
 
 def test_a_confirmed_import_is_only_promoted_again(import_queue, leases, queued, engine, gone):
@@ -179,7 +177,7 @@ def test_a_confirmed_import_is_only_promoted_again(import_queue, leases, queued,
     assert [waiting.id for waiting in import_queue.waiting()] == [record.id]
     assert leases(gone).claim(confirmed)
     assert import_queue.waiting() == []
-    [taken] = leases("b").take_back()
+    [taken] = leases("b").recover()
     assert (taken.state, taken.confirmed, taken.answered) == ("promoting", True, True)
     assert [waiting.id for waiting in import_queue.waiting()] == [record.id]
 
@@ -188,7 +186,7 @@ def test_a_released_import_is_free(import_queue, leases, queued):
     record = queued()
     leases("a").claim(record)
     leases("a").release(record)
-    assert [taken.id for taken in leases("b").take_back()] == [record.id]
+    assert [taken.id for taken in leases("b").recover()] == [record.id]
 
 
 def test_names_of_processes(gone):
@@ -209,7 +207,7 @@ def test_tidying_keeps_what_is_needed(tmp_path, gone):
     elsewhere = (
         f"another-{gone.split('/')[2]}"  # a process of another machine on the same folder, alive as far as we know
     )
-    old = time.time() - file_cleanup.STALE - 1
+    old = time.time() - files.STALE - 1
     for name in (
         f"a.{ended}.part",
         f"b.{ended}.csv",
@@ -220,11 +218,11 @@ def test_tidying_keeps_what_is_needed(tmp_path, gone):
     ):
         (uploads / name).write_bytes(b"x")
     os.utime(uploads / f"d.{elsewhere}.part", (old, old))
-    mine = file_cleanup.upload_name("part")
+    mine = files.upload_name("part")
     (uploads / mine).write_bytes(b"x")
     for name in ("1-1", "1-2", "old"):
         (spill / name).mkdir(parents=True)
-    file_cleanup.tidy(tmp_path, [f"needed.{ended}.csv"], [(1, 2)])
+    files.tidy(tmp_path, [f"needed.{ended}.csv"], [(1, 2)])
     assert {path.name for path in uploads.iterdir()} == {f"needed.{ended}.csv", f"c.{elsewhere}.part", mine}
     assert [path.name for path in spill.iterdir()] == ["1-2"]
 

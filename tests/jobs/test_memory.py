@@ -6,29 +6,29 @@ import mmap
 
 import pytest
 
-from hextrackr.jobs import importer, memory
+from hextrackr.jobs import importer
 
 
 def test_what_is_held_is_counted_and_what_was_given_back_is_not():
-    before = memory.held_mb()
+    before = importer.memory_mb()
     held = mmap.mmap(-1, 64 * 1024**2)
     for page in range(0, len(held), mmap.PAGESIZE):
         held[page] = 1
-    assert 60 < memory.held_mb() - before < 70
+    assert 60 < importer.memory_mb() - before < 70
     held.close()
-    assert memory.held_mb() - before < 10
+    assert importer.memory_mb() - before < 10
 
 
 @pytest.mark.parametrize("content", [None, "", "many"], ids=["no such file", "empty", "no figures"])
 def test_where_the_system_does_not_tell_the_most_ever_held_counts(tmp_path, monkeypatch, content):
-    now = memory.held_mb()
-    monkeypatch.setattr(memory, "_STATM", tmp_path / "statm")
+    now = importer.memory_mb()
+    monkeypatch.setattr(importer, "_STATM", tmp_path / "statm")
     if content is not None:
         (tmp_path / "statm").write_text(content)
-    assert memory.held_mb() >= now - 1
+    assert importer.memory_mb() >= now - 1
 
 
 @pytest.mark.parametrize(("held", "retires"), [(100, False), (140, False), (141, True)])
 def test_an_importer_that_holds_much_makes_way(monkeypatch, held, retires):
-    monkeypatch.setattr(memory, "held_mb", lambda: held)
+    monkeypatch.setattr(importer, "memory_mb", lambda: held)
     assert importer._idle(100) == {"type": "idle", "retire": retires}

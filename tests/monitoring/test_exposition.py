@@ -101,7 +101,7 @@ def _without_store(app, monkeypatch):
 
 
 def _stopping(app, monkeypatch):
-    app.extensions["import_supervisor"].stop()
+    app.extensions["import_worker"].stop()
 
 
 @pytest.mark.sqlite("its file is taken away")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hextrackr import create_app
-from hextrackr.jobs.step_watch import StepWatch
+from hextrackr.jobs.progress_reporter import StepWatch
 from hextrackr.monitoring.metrics import QUIET, Metrics
 from hextrackr.progress import protocol
 

@@ -33,7 +33,9 @@ class RunningApp:
         self.instance = Path(app.config["INSTANCE_PATH"])
         self.backup_service = app.extensions["backup_service"]
         self.import_queue = app.extensions["import_queue"]
-        self.supervisor = app.extensions["import_supervisor"]
+        self.service = app.extensions["import_service"]
+        self.worker = app.extensions["import_worker"]
+        self.supervisor = self.worker  # as tests/faults/test_maintenance.py calls it
         self._client: FlaskClient = app.test_client()
         self._engine = engine
 
@@ -94,13 +96,13 @@ class RunningApp:
     def rested(self) -> None:
         """Wait until no import is in the hands of the importer, what it cleans up included."""
         deadline = time.monotonic() + PATIENCE
-        while self.supervisor._runner.current is not None:
+        while self.worker._runner.current is not None:
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
     def end_the_importer(self) -> None:
         """Kill the importer process, and wait until it is gone."""
-        if pid := self.supervisor.importer_pid:
+        if pid := self.worker.importer_pid:
             os.kill(pid, signal.SIGKILL)
             with suppress(ChildProcessError):  # the app was first to learn of it
                 # Until its last thread has ended what is sent to it may still arrive.
@@ -108,16 +110,15 @@ class RunningApp:
 
     def limit_memory(self, limit: str) -> None:
         """What the next import may use."""
-        runner = self.supervisor._runner
-        job_of = runner._job_of
-        runner._job_of = lambda record: replace(job_of(record), memory_limit=limit)
+        runner = self.worker._runner
+        runner._config = replace(runner._config, DUCKDB_MEMORY_LIMIT=limit)
 
     def limit_importer(self, size: int) -> None:
         """What the next importer process may use, in bytes."""
         self.rested()
-        child = self.supervisor._child
-        child._memory_limit = size
-        child.discard()
+        importer = self.worker._importer
+        importer._memory_limit = size
+        importer.discard()
 
     def findings(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything in the final tables."""

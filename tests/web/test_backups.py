@@ -122,7 +122,7 @@ def test_nothing_is_replaced_beside_an_import_that_waits(upload, client):
 
 
 def test_no_import_is_taken_while_the_record_is_replaced(upload, client, app):
-    with app.extensions["import_supervisor"].maintaining():
+    with app.extensions["maintenance_lock"].maintaining(lambda: None):
         answer = upload()
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "MAINTENANCE")
     assert upload().status_code == 200

@@ -15,7 +15,8 @@ import pytest
 from hextrackr import create_app
 from hextrackr.errors import IncompleteUpload
 from hextrackr.extensions import import_queue, tracker
-from hextrackr.jobs import file_cleanup
+from hextrackr.ingest.job import upload_path
+from hextrackr.jobs import files
 from hextrackr.web import uploads
 from hextrackr.web.uploads import Body
 from tests.support.exports import scan
@@ -242,12 +243,10 @@ def test_what_cannot_be_told_of_is_refused_before_it_is_taken(app, client, query
 
 
 def test_an_import_that_is_on_record_is_accepted_whatever_fails_then(app, client, query, monkeypatch):
-    supervisor = app.extensions["import_supervisor"]
-
     def fails(_record):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(supervisor, "_ready", fails)
+    monkeypatch.setattr(app.extensions["import_service"], "_ready", fails)
     assert client.post(STAGING, data=form()).status_code == 202
     assert query("SELECT state FROM imports") == [("queued",)]
 
@@ -281,11 +280,11 @@ def test_an_upload_is_nobody_elses_to_read(app, client):
     "name", ["/etc/passwd", "../secret_key", "..", "", "x.csv", "a" * 32 + ".CSV", "a" * 32 + ".csv/../x"]
 )
 def test_the_name_of_an_upload_is_never_a_path(tmp_path, name):
-    path = file_cleanup.upload_path(tmp_path, name)
+    path = upload_path(tmp_path, name)
     assert path.parent == tmp_path
     assert path.name == "no-upload.csv"
 
 
 def test_our_own_names_are_kept(tmp_path):
-    name = file_cleanup.upload_name("csv")
-    assert file_cleanup.upload_path(tmp_path, name) == tmp_path / name
+    name = files.upload_name("csv")
+    assert upload_path(tmp_path, name) == tmp_path / name

@@ -33,15 +33,15 @@ from hextrackr.errors import (
     NotFound,
     ServerStopping,
 )
+from hextrackr.ingest.job import upload_path
 from hextrackr.progress.protocol import Snapshot
 from hextrackr.progress.tracker import ProgressTracker
 
-from .. import file_cleanup, process_id
-from ..channel import Message
+from .. import files, process_id
+from ..importer_process import Message
 from ..maintenance_lock import MaintenanceLock
 from ..queue import ImportQueue, now_ms
-from ..supervisor import Supervisor
-from ..task_queue import NOT_STARTED
+from ..worker import NOT_STARTED, Worker
 from . import checking
 from .operation_log import DONE, Entry, OperationLog
 from .operations import Operation
@@ -71,7 +71,8 @@ class Backup:
 class BackupService:
     """The backups of one app, and what is done with them.
 
-    :param supervisor: has the importer process, and no import beside what is done here.
+    :param worker: has the importer process, and no import beside what is done here.
+    :param lock: keeps writers away while the record is replaced.
     :param operations: what became of former ones.
     :param import_queue: the import rows.
     :param instance: the data folder.
@@ -80,7 +81,8 @@ class BackupService:
 
     def __init__(
         self,
-        supervisor: Supervisor,
+        worker: Worker,
+        lock: MaintenanceLock,
         tracker: ProgressTracker,
         operations: OperationLog,
         import_queue: ImportQueue,
@@ -88,7 +90,8 @@ class BackupService:
         database_url: str,
         start_task: Callable[..., Any],
     ) -> None:
-        self._supervisor = supervisor
+        self._worker = worker
+        self._lock = lock
         self._tracker = tracker
         self._operations = operations
         self._import_queue = import_queue
@@ -147,14 +150,14 @@ class BackupService:
         :raises BackupElsewhere: the record is in PostgreSQL.
         """
         self._insist()
-        self._supervisor.refuse_if_stopping()
+        self._worker.refuse_if_stopping()
         if self._busy:
             raise Conflict("Another backup or restore is under way.", "UPKEEP_BUSY")
         self._busy = True
         with ExitStack() as held:  # whatever stands in the way, nothing stays held
             held.callback(self._rest)
             if kind != "backup":
-                held.enter_context(self._supervisor.maintaining())
+                held.enter_context(self._lock.maintaining(self._refuse_unfinished))
             opening = {"operation": kind, "message": "Waiting for its turn..."}
             self._tracker.create_session_with_id(session_id, opening)
             try:
@@ -184,11 +187,11 @@ class BackupService:
         self._insist()
         with ExitStack() as held:
             if kind != "backup":
-                held.enter_context(self._supervisor.maintaining())
+                held.enter_context(self._lock.maintaining(self._refuse_unfinished))
             entry = self._entry(kind, "", source, target)
             uploads = self._uploads(kind)
             if kind != "backup":
-                held.enter_context(MaintenanceLock(self._instance).replacing())
+                held.enter_context(self._lock.replacing())
             error: ErrorRecord | None = Interrupted(_INTERRUPTED[kind]).record()
             try:
                 yield Operation(**entry.operation)
@@ -216,7 +219,7 @@ class BackupService:
             return entry
         done = False
         try:
-            with self._supervisor.writing():  # the process that did it has let go of the database
+            with self._lock.writing():  # the process that did it has let go of the database
                 done = Operation(**entry.operation).is_done()
         except (Maintenance, OSError):
             return entry
@@ -231,13 +234,26 @@ class BackupService:
             backup = target or path
             operation = Operation(
                 kind, str(self._database), str(backup), str(source or ""),
-                workspace=str(backup.with_name(file_cleanup.workspace_name())), mark=secrets.randbits(30) + 1,
+                workspace=str(backup.with_name(files.workspace_name())), mark=secrets.randbits(30) + 1,
                 instance=str(self._instance),
             )  # fmt: skip
             entry = Entry(path.name, kind, session_id, asdict(operation), process_id.own(), now_ms())
             if not path.exists() and self._operations.begin(entry):
                 return entry
         raise Conflict("Too many backups were begun in this second; please try again.", "UPKEEP_BUSY")
+
+    def _refuse_unfinished(self) -> None:
+        """Replace no record that an import is at work on.
+
+        :raises ServerStopping: the end has begun.
+        :raises Conflict: ``IMPORTS_UNFINISHED``.
+        """
+        if self._worker.stopped:
+            raise ServerStopping
+        if self._import_queue.unfinished():
+            raise Conflict(
+                "Some imports have not ended yet; let them end, or cancel them, first.", "IMPORTS_UNFINISHED"
+            )
 
     def _insist(self) -> None:
         if self.refusal is not None:
@@ -253,8 +269,8 @@ class BackupService:
             with held:
                 try:
                     uploads = self._uploads(entry.kind)
-                    error = self._supervisor.ask(
-                        {"type": "upkeep", **entry.operation}, lambda line: self._progressed(entry.session_id, line)
+                    error = self._worker.ask(
+                        {"type": "operation", **entry.operation}, lambda line: self._progressed(entry.session_id, line)
                     )
                 finally:
                     if error is None or error["code"] != ServerStopping.code:  # else the next start finds out
@@ -288,7 +304,7 @@ class BackupService:
     def _forget(self, uploads: set[str]) -> None:
         for name in uploads:
             with suppress(OSError):
-                file_cleanup.upload_path(self._instance / "uploads", name).unlink(missing_ok=True)
+                upload_path(self._instance / "uploads", name).unlink(missing_ok=True)
 
     def _progressed(self, session_id: str, line: Message) -> None:
         self._tracker.update_progress(session_id, line["progress"], line["message"])

@@ -40,7 +40,7 @@ def test_an_upload_leaves_nothing(client, config):
 
 def test_after_a_refusal_imports_are_taken(client, app):
     client.post("/api/clear", json={"confirm": "DELETE"})
-    app.extensions["import_supervisor"].refuse_if_stopping()
+    app.extensions["import_worker"].refuse_if_stopping()
 
 
 def test_the_page(client):

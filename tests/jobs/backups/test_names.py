@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hextrackr.jobs import file_cleanup
+from hextrackr.jobs import files
 from hextrackr.jobs.backups import copying, service
 
 pytestmark = pytest.mark.sqlite("PostgreSQL is backed up by its own programs")
@@ -69,15 +69,15 @@ def listed(folder):
 def test_what_a_process_that_is_gone_put_together_is_removed(tmp_path, monkeypatch):
     (tmp_path / "backups").mkdir()
     gone, mine = (
-        tmp_path / "backups" / file_cleanup.workspace_name(),
-        tmp_path / "backups" / file_cleanup.workspace_name(),
+        tmp_path / "backups" / files.workspace_name(),
+        tmp_path / "backups" / files.workspace_name(),
     )
-    gone = gone.with_name(gone.name.replace(file_cleanup.process_id.process(), "999999999-1"))
+    gone = gone.with_name(gone.name.replace(files.process_id.process(), "999999999-1"))
     for folder in (gone, mine):
         folder.mkdir()
         for name in ("backup.sqlite3", "backup.sqlite3-journal", "fitted.sqlite3-wal"):
             (folder / name).touch()
-    file_cleanup.tidy(tmp_path, [], [])
+    files.tidy(tmp_path, [], [])
     assert list((tmp_path / "backups").iterdir()) == [mine]
 
 
@@ -87,6 +87,6 @@ def test_what_earlier_versions_left_is_removed_after_a_day(tmp_path, monkeypatch
         (tmp_path / "backups" / name).touch()
     kept = tmp_path / "backups" / "backup-20260820-101500.sqlite3"
     kept.touch()
-    monkeypatch.setattr(file_cleanup, "STALE", -1)
-    file_cleanup.tidy(tmp_path, [], [])
+    monkeypatch.setattr(files, "STALE", -1)
+    files.tidy(tmp_path, [], [])
     assert list((tmp_path / "backups").iterdir()) == [kept]

@@ -1,40 +1,56 @@
-"""Removes the files that a process left which has ended: half uploads, uploads that no import needs, spill folders, half backups."""
+"""The files of the data folder that belong to jobs: how they are named, and which of them nobody needs any more.
+
+Uploads, spill folders and the workspaces of backups carry the name of the process that made them, so that what a process has left
+behind is known to be its own. A request to cancel an import is a file as well, as the database is locked while an import is promoted.
+"""
 
 from __future__ import annotations
 
-import re
 import shutil
 import time
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+from hextrackr.domain.models import Import
+from hextrackr.ingest.job import spill_name
+
 from . import process_id
 
-#: What :func:`upload_name` makes of a file that is kept.
-_UPLOAD = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}(?:\.[0-9a-f]{6}-\d+-\d*)?\.csv")
 #: Seconds after which nobody works any more on an upload, a backup or a restore that has not ended.
 STALE = 24 * 3600
 
 
 def upload_name(suffix: str) -> str:
-    """A name for a file in the upload folder; it tells which process made it."""
+    """Make a name for a file in the upload folder."""
     return f"{uuid.uuid4().hex}.{process_id.maker()}.{suffix}"
 
 
-def upload_path(folder: Path, name: str) -> Path:
-    """Where a stored upload is. What is no name of ours, such as a path, leads to a file that is never there."""
-    return folder / (name if _UPLOAD.fullmatch(name) else "no-upload.csv")
-
-
 def workspace_name() -> str:
-    """A name for a folder in which a backup or a restore is put together; it tells which process asked for it."""
+    """Make a name for a folder in which a backup or a restore is put together."""
     return f".work-{process_id.maker()}-{uuid.uuid4().hex[:12]}"
 
 
-def spill_name(import_id: int, epoch: int) -> str:
-    """The name of the spill folder of one attempt at an import."""
-    return f"{import_id}-{epoch}"
+def request_cancel(instance: Path, row: Import) -> None:
+    """Ask whichever process works on an import to cancel it."""
+    path = _cancel_path(instance, row)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.touch(mode=0o600)
+
+
+def is_cancel_requested(instance: Path, row: Import) -> bool:
+    """Whether somebody wants an import cancelled."""
+    return _cancel_path(instance, row).exists()
+
+
+def withdraw_cancel(instance: Path, row: Import) -> None:
+    """Remove a request to cancel, once it has been followed or has come too late."""
+    _cancel_path(instance, row).unlink(missing_ok=True)
+
+
+def _cancel_path(instance: Path, row: Import) -> Path:
+    """The number of an import alone may be that of another one once the record was cleared."""
+    return instance / "cancel" / f"{row.id}-{row.created_at}"
 
 
 def tidy(instance: Path, uploads: Iterable[str], attempts: Iterable[tuple[int, int]]) -> None:

@@ -1,4 +1,4 @@
-"""The supervisor and the real importer process: order, death, cancel, restart."""
+"""Imports in an app at work, with the real importer process: order, death, cancel, restart."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from sqlalchemy import text
 from hextrackr import create_app
 from hextrackr.db.dialects import lock_source
 from hextrackr.errors import Conflict, HexTrackrError, NotFound
-from hextrackr.extensions import import_queue, import_snapshots, import_supervisor
-from hextrackr.jobs import cancellation, process_id, wiring
+from hextrackr.extensions import import_queue, import_service, import_snapshots
+from hextrackr.jobs import files, process_id, wiring
 from hextrackr.jobs.answers import YES, Answer
 from hextrackr.jobs.importer_process import ImporterProcess
 from hextrackr.jobs.progress_reporter import ProgressReporter
@@ -39,14 +39,21 @@ def long_scan(tmp_path_factory):
 
 
 @pytest.fixture
-def supervisor(working):
+def service(working):
+    """What is asked of the imports of an app at work."""
     with working.app_context():
-        yield import_supervisor
+        yield working.extensions["import_service"]
+
+
+@pytest.fixture
+def worker(working, service):
+    """The worker of the same app, in its context."""
+    return working.extensions["import_worker"]
 
 
 @pytest.fixture
 def just_taken(working, monkeypatch):
-    """Do something beside the supervisor when it has taken its next import and not yet handed it to its importer."""
+    """Do something beside the worker when it has taken its next import and not yet handed it to its importer."""
     taken, done = ProgressReporter.taken, Future()
 
     def do(what):
@@ -70,12 +77,12 @@ def just_taken(working, monkeypatch):
 
 
 @pytest.fixture
-def stopped_importer(supervisor):
+def stopped_importer(worker):
     """Let the importer stand still for as long as a block takes."""
 
     @contextmanager
     def stopped():
-        importer = supervisor.importer_pid
+        importer = worker.importer_pid
         os.kill(importer, signal.SIGSTOP)
         try:
             yield
@@ -95,21 +102,21 @@ def number_of(record):
     return import_snapshots.find(record.session_id)["metadata"]["sequence"]
 
 
-def killed_at_work(supervisor):
+def killed_at_work(worker):
     """Kill the importer a moment after it was asked for something."""
-    until(lambda: supervisor.is_at_work)
+    until(lambda: worker.is_at_work)
     time.sleep(1)
-    os.kill(supervisor.importer_pid, signal.SIGKILL)
+    os.kill(worker.importer_pid, signal.SIGKILL)
 
 
-def test_an_import_runs_and_leaves_nothing_behind(working, supervisor, queue, wait_for, query):
+def test_an_import_runs_and_leaves_nothing_behind(working, service, queue, wait_for, query):
     record = wait_for(queue(scan([1, 2])), "completed")
     assert (record.inserted, record.attempts) == (2, 1)
     assert record.started_at <= record.finished_at
     until(lambda: query(STAGED) == [(0,)] and not leftovers(working))
 
 
-def test_the_snapshot_follows_the_import(supervisor, queue, wait_for, long_scan):
+def test_the_snapshot_follows_the_import(service, queue, wait_for, long_scan):
     record = queue(long_scan)
     seen = []
     while not seen or seen[-1]["status"] not in ("completed", "error"):
@@ -126,14 +133,14 @@ def test_the_snapshot_follows_the_import(supervisor, queue, wait_for, long_scan)
 
 @pytest.mark.parametrize("state", ["reading", "staging", "promoting"])
 def test_a_killed_importer_ends_its_import_in_words_and_the_next_works(
-    working, supervisor, queue, wait_for, query, long_scan, state
+    working, service, worker, queue, wait_for, query, long_scan, state
 ):
     wait_for(queue(scan([1])), "completed")
     before = query("SELECT * FROM findings")
     record = queue(long_scan, confirmed=True)
     wait_for(record, state)
     until(lambda: import_snapshots.find(record.session_id)["progress"] > 0)  # the importer has it
-    os.kill(supervisor.importer_pid, signal.SIGKILL)
+    os.kill(worker.importer_pid, signal.SIGKILL)
 
     ended = wait_for(record, "failed")
 
@@ -147,7 +154,7 @@ def test_a_killed_importer_ends_its_import_in_words_and_the_next_works(
     until(lambda: query(STAGED) == [(0,)] and [path.name for path in leftovers(working)] == [record.upload])
     with working.app_context():
         again = import_queue.retry(record.id, str(uuid.uuid4()))
-        supervisor.submit(again)
+        service.submit(again)
         assert import_queue.retry(record.id, str(uuid.uuid4())) is None
         done = wait_for(again, "completed")
     assert done.inserted + done.unchanged == 60_000
@@ -157,23 +164,23 @@ def test_a_killed_importer_ends_its_import_in_words_and_the_next_works(
 def test_the_importer_gives_way_as_far_as_is_set(config):
     giving_way = create_app(replace(config, IMPORTER_NICENESS=3))
     wiring.start(giving_way)
-    supervisor = giving_way.extensions["import_supervisor"]
+    worker = giving_way.extensions["import_worker"]
     try:
-        until(lambda: supervisor.importer_pid is not None)
+        until(lambda: worker.importer_pid is not None)
         wanted = min(19, os.nice(0) + 3)
-        until(lambda: os.getpriority(os.PRIO_PROCESS, supervisor.importer_pid) == wanted)
+        until(lambda: os.getpriority(os.PRIO_PROCESS, worker.importer_pid) == wanted)
     finally:
-        supervisor.stop()
+        worker.stop()
 
 
-def test_an_importer_is_there_for_the_next_import(supervisor, queue, wait_for, long_scan):
+def test_an_importer_is_there_for_the_next_import(service, worker, queue, wait_for, long_scan):
     wait_for(queue(long_scan), "staging", "promoting")
-    importer = supervisor.importer_pid
+    importer = worker.importer_pid
     wait_for(queue(scan([1]), source_label="b"), "completed")
-    assert supervisor.importer_pid == importer
+    assert worker.importer_pid == importer
 
 
-def test_an_importer_that_holds_much_makes_way_for_a_fresh_one(supervisor, queue, wait_for, monkeypatch):
+def test_an_importer_that_holds_much_makes_way_for_a_fresh_one(service, worker, queue, wait_for, monkeypatch):
     plain = ImporterProcess.messages
 
     def messages(process):
@@ -181,55 +188,55 @@ def test_an_importer_that_holds_much_makes_way_for_a_fresh_one(supervisor, queue
 
     monkeypatch.setattr(ImporterProcess, "messages", messages)
     assert wait_for(queue(scan([1])), "completed").inserted == 1
-    until(lambda: supervisor.importer_pid is not None)
-    importer = supervisor.importer_pid
+    until(lambda: worker.importer_pid is not None)
+    importer = worker.importer_pid
     assert wait_for(queue(scan([1, 2])), "completed").inserted == 1
-    until(lambda: supervisor.importer_pid not in (None, importer))
+    until(lambda: worker.importer_pid not in (None, importer))
 
 
-def test_an_importer_killed_while_idle_is_replaced(supervisor, queue, wait_for):
-    until(lambda: supervisor.importer_pid is not None)
-    os.kill(importer := supervisor.importer_pid, signal.SIGKILL)
+def test_an_importer_killed_while_idle_is_replaced(service, worker, queue, wait_for):
+    until(lambda: worker.importer_pid is not None)
+    os.kill(importer := worker.importer_pid, signal.SIGKILL)
     until(lambda: process_id._started(importer) == "")
     assert wait_for(queue(scan([1])), "completed", "failed").state == "completed"
 
 
 @pytest.mark.parametrize("state", ["reading", "staging", "promoting"])
-def test_a_running_import_is_cancelled(working, supervisor, queue, wait_for, query, long_scan, state):
+def test_a_running_import_is_cancelled(working, service, queue, wait_for, query, long_scan, state):
     record = queue(long_scan)
     wait_for(record, state)
-    assert supervisor.cancel(record.id).state == "cancelled"
+    assert service.cancel(record.id).state == "cancelled"
     assert query("SELECT count(*) FROM findings") == [(0,)]
     assert import_snapshots.find(record.session_id)["error"]["code"] == "CANCELLED"
     assert wait_for(queue(scan([1])), "completed").inserted == 1
     until(lambda: query(STAGED) == [(0,)] and not leftovers(working))
 
 
-def test_an_import_is_cancelled_before_its_importer_has_it(working, supervisor, queue, wait_for, query, just_taken):
-    cancelled = just_taken(lambda record: supervisor.cancel(record.id))
+def test_an_import_is_cancelled_before_its_importer_has_it(working, service, queue, wait_for, query, just_taken):
+    cancelled = just_taken(lambda record: service.cancel(record.id))
     record = queue(scan([1]))
     assert cancelled.result(timeout=120).state == "cancelled"
     assert wait_for(record, "cancelled").rows_read == 0
     assert wait_for(queue(scan([1, 2])), "completed").inserted == 2
 
 
-def test_a_stop_before_the_importer_has_its_import(working, supervisor, queue, query, just_taken):
-    stopped = just_taken(lambda record: supervisor.stop_gently())
+def test_a_stop_before_the_importer_has_its_import(working, service, worker, queue, query, just_taken):
+    stopped = just_taken(lambda record: worker.stop_gently())
     record = queue(scan([1]))
     stopped.result(timeout=120)
     assert import_snapshots.find(record.session_id)["message"].endswith("goes on by itself when it is back.")
     assert query("SELECT state, lease_until, rows_read FROM imports") == [("reading", 0, 0)]
-    assert supervisor.importer_pid is None
+    assert worker.importer_pid is None
 
 
 @pytest.mark.parametrize("state", ["reading", "staging", "promoting"])
-def test_another_process_asks_for_a_cancel(working, supervisor, queue, wait_for, query, long_scan, state):
+def test_another_process_asks_for_a_cancel(working, service, queue, wait_for, query, long_scan, state):
     """By a file: the database is locked while an import is promoted; it may be read while the importer process is still starting."""
     record = queue(long_scan)
     wait_for(record, state)
-    cancellation.request(working.config["INSTANCE_PATH"], record)
+    files.request_cancel(working.config["INSTANCE_PATH"], record)
     wait_for(record, "cancelled")
-    cancellation.settle(working.config["INSTANCE_PATH"], record)
+    files.withdraw_cancel(working.config["INSTANCE_PATH"], record)
     assert query("SELECT count(*) FROM findings") == [(0,)]
     assert wait_for(queue(scan([1])), "completed").inserted == 1
 
@@ -245,14 +252,13 @@ def test_nobody_who_watches_is_without_a_word_while_the_importer_has_none(queue,
     assert wait_for(waiting, "completed").inserted == 1
 
 
-def test_an_import_says_what_it_waits_for_when_that_is_no_import(working, queue, wait_for, stopped_importer):
+def test_an_import_says_what_it_waits_for_when_that_is_no_import(service, worker, queue, wait_for, stopped_importer):
     done = wait_for(queue(scan([1, 2])), "completed")
-    supervisor = working.extensions["import_supervisor"]
-    until(lambda: supervisor._runner.current is None)  # the importer has cleaned up
+    until(lambda: worker._runner.current is None)  # the importer has cleaned up
     with ThreadPoolExecutor() as pool:
         with stopped_importer():
-            undone = pool.submit(supervisor.undo, done.id)
-            until(lambda: supervisor.is_at_work)  # it has been handed over
+            undone = pool.submit(service.undo, done.id)
+            until(lambda: worker.is_at_work)  # it has been handed over
             waiting = queue(scan([1]), source_label="b")
             expected = "Waiting for an undo to finish..."
             until(lambda: import_snapshots.find(waiting.session_id)["message"] == expected)
@@ -260,28 +266,27 @@ def test_an_import_says_what_it_waits_for_when_that_is_no_import(working, queue,
     assert wait_for(waiting, "completed").inserted == 1
 
 
-def test_a_queued_import_waits_says_so_and_can_be_cancelled(supervisor, queue, wait_for, long_scan):
+def test_a_queued_import_waits_says_so_and_can_be_cancelled(service, queue, wait_for, long_scan):
     first, second, third = queue(long_scan), queue(scan([1]), source_label="b"), queue(scan([2]), source_label="c")
     until(lambda: import_snapshots.find(second.session_id)["message"] == "Waiting for another import to finish...")
     assert import_snapshots.find(third.session_id)["metadata"]["queuePosition"] == 2
-    supervisor.cancel(second.id)
+    service.cancel(second.id)
     assert wait_for(first, "completed").inserted == 60_000
     assert wait_for(third, "completed").inserted == 1
     assert wait_for(second, "cancelled").started_at is None
 
 
 def test_an_import_that_asks_is_confirmed_before_its_importer_has_said_so(
-    working, supervisor, queue, wait_for, monkeypatch
+    working, service, queue, wait_for, monkeypatch
 ):
-    """The row tells clients of the question a little earlier than the importer tells its supervisor."""
-    confirm = working.extensions["import_supervisor"].confirm
+    """The row tells clients of the question a little earlier than the importer tells its parent."""
     wait_for(queue(scan(range(30))), "completed")
     plain, asked = ImporterProcess.messages, []
 
     def messages(process):
         for message in plain(process):
             if message["type"] == "awaiting":
-                confirm(asked[0])
+                service.confirm(asked[0])
             yield message
 
     monkeypatch.setattr(ImporterProcess, "messages", messages)
@@ -291,74 +296,73 @@ def test_an_import_that_asks_is_confirmed_before_its_importer_has_said_so(
     until(lambda: import_snapshots.find(record.session_id)["status"] == "completed")
 
 
-def test_an_import_that_asks_is_cancelled_while_its_importer_cleans_up(working, supervisor, queue, wait_for):
+def test_an_import_that_asks_is_cancelled_while_its_importer_cleans_up(working, service, worker, queue, wait_for):
     wait_for(queue(scan(range(30))), "completed")
     record = wait_for(queue(scan([1])), "awaiting-confirmation")
-    runner = working.extensions["import_supervisor"]._runner
+    runner = worker._runner
     until(lambda: runner.current is None)
-    runner.current = record.id
+    runner.current = record
     threading.Timer(0.2, setattr, (runner, "current", None)).start()
-    assert supervisor.cancel(record.id).state == "cancelled"
+    assert service.cancel(record.id).state == "cancelled"
 
 
-def test_what_has_ended_cannot_be_cancelled_or_confirmed(supervisor, queue, wait_for):
+def test_what_has_ended_cannot_be_cancelled_or_confirmed(service, queue, wait_for):
     record = wait_for(queue(scan([1])), "completed")
     with pytest.raises(Conflict, match="already ended"):
-        supervisor.cancel(record.id)
+        service.cancel(record.id)
     with pytest.raises(Conflict, match="does not await"):
-        supervisor.confirm(record.id)
+        service.confirm(record.id)
     with pytest.raises(NotFound):
-        supervisor.cancel(record.id + 1)
+        service.cancel(record.id + 1)
 
 
-def test_an_undo_waits_for_the_import_before_it(supervisor, queue, wait_for, query, long_scan):
+def test_an_undo_waits_for_the_import_before_it(service, queue, wait_for, query, long_scan):
     first = wait_for(queue(scan([1])), "completed")
     wait_for(queue(long_scan, source_label="b"), "reading", "staging")
-    assert supervisor.undo(first.id).undone_at
+    assert service.undo(first.id).undone_at
     assert query("SELECT count(*) FROM findings") == [(60_000,)]
 
 
-def test_an_importer_killed_in_an_undo_leaves_everything(working, supervisor, queue, wait_for, query, engine):
+def test_an_importer_killed_in_an_undo_leaves_everything(working, service, worker, queue, wait_for, query, engine):
     record = wait_for(queue(scan([1, 2])), "completed")
     until(lambda: query(STAGED) == [(0,)])
-    at_work = working.extensions["import_supervisor"]
-    until(lambda: not at_work.is_at_work)  # the importer is idle again
+    until(lambda: not worker.is_at_work)  # the importer is idle again
     with engine.begin() as connection, pytest.raises(HexTrackrError) as failure:
         lock_source(connection, record.source_id)  # the undo waits for this transaction
-        threading.Thread(target=killed_at_work, args=(at_work,)).start()
-        supervisor.undo(record.id)
+        threading.Thread(target=killed_at_work, args=(worker,)).start()
+        service.undo(record.id)
     assert failure.value.code == "INTERRUPTED"
     assert query("SELECT count(*) FROM findings") == [(2,)]
-    assert supervisor.undo(record.id).undone_at
+    assert service.undo(record.id).undone_at
     assert query("SELECT count(*) FROM findings") == [(0,)]
 
 
-def test_a_refused_file_says_why_and_is_kept_to_be_tried_again(working, supervisor, queue, wait_for):
+def test_a_refused_file_says_why_and_is_kept_to_be_tried_again(working, service, queue, wait_for):
     record = wait_for(queue(b"name,price,quantity\n1,2,3\n"), "failed")
     assert (record.error_code, record.rows_read) == ("UNKNOWN_FORMAT", 0)
     assert [path.name for path in leftovers(working)] == [record.upload]
 
 
-def test_an_unreadable_file_leaves_nothing(working, supervisor, queue, wait_for):
+def test_an_unreadable_file_leaves_nothing(working, service, queue, wait_for):
     assert wait_for(queue(b"%PDF-1.7 and so on"), "failed").error_code == "UNREADABLE_CSV"
     until(lambda: not leftovers(working))
 
 
-def test_a_failed_upload_that_nobody_tries_again_is_forgotten(working, supervisor, queue, wait_for, engine, query):
+def test_a_failed_upload_that_nobody_tries_again_is_forgotten(working, service, queue, wait_for, engine, query):
     wait_for(queue(b"name,price,quantity\n1,2,3\n"), "failed")
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE imports SET finished_at = finished_at - 86400001")
     until(lambda: query("SELECT upload FROM imports") == [("",)] and not leftovers(working))
 
 
-def test_an_upload_that_is_gone_is_an_error_and_no_crash(working, supervisor, queue, wait_for):
+def test_an_upload_that_is_gone_is_an_error_and_no_crash(working, service, queue, wait_for):
     record = queue(scan([1]), submit=False)
     (working.config["INSTANCE_PATH"] / "uploads" / record.upload).unlink()
-    supervisor.submit(record)
+    service.submit(record)
     assert wait_for(record, "failed").error_code == "UNREADABLE_CSV"
 
 
-def test_nobody_confirming_within_a_day_cancels(supervisor, queue, wait_for, engine):
+def test_nobody_confirming_within_a_day_cancels(service, queue, wait_for, engine):
     wait_for(queue(scan(range(30))), "completed")
     record = wait_for(queue(scan([1])), "awaiting-confirmation")
     with engine.begin() as connection:
@@ -385,7 +389,7 @@ def test_a_restart_takes_up_what_was_under_way(config, queue, wait_for, query, l
         assert wait_for(record, "completed").inserted == 60_000
         assert not (config.INSTANCE_PATH / "uploads" / "half.part").exists()
     finally:
-        restarted.extensions["import_supervisor"].stop()
+        restarted.extensions["import_worker"].stop()
 
 
 def test_an_import_in_which_the_server_keeps_ending_is_given_up(config, queue, wait_for, engine):
@@ -398,7 +402,7 @@ def test_an_import_in_which_the_server_keeps_ending_is_given_up(config, queue, w
         ended = wait_for(record, "failed")
         assert (ended.error_code, "3 times" in ended.error_detail) == ("INTERRUPTED", True)
     finally:
-        restarted.extensions["import_supervisor"].stop()
+        restarted.extensions["import_worker"].stop()
 
 
 def _answered(config, queue, wait_for, answer):
@@ -408,7 +412,7 @@ def _answered(config, queue, wait_for, answer):
     wait_for(queue(scan(range(30)), submit=False), "completed")
     wait_for(queue(scan(range(40)), submit=False, source_label="Rome"), "completed")
     record = wait_for(queue(scan([1]), submit=False), "awaiting-confirmation")
-    served.extensions["import_supervisor"].stop()
+    served.extensions["import_worker"].stop()
     with served.app_context():
         assert served.extensions["import_queue"].confirm(record.id, answer)
     (config.INSTANCE_PATH / "uploads" / record.upload).unlink()  # nothing is read again
@@ -435,10 +439,10 @@ def test_an_answer_outlives_the_server_that_took_it(config, queue, wait_for, ans
         if state != "completed":
             assert (done.answered, done.forecast["resolved"], done.forecast["openBefore"]) == (False, 39, 40)
             with restarted.app_context():
-                import_supervisor.confirm(record.id)
+                import_service.confirm(record.id)
             assert wait_for(record, "completed").resolved == 39
     finally:
-        restarted.extensions["import_supervisor"].stop()
+        restarted.extensions["import_worker"].stop()
 
 
 def test_an_importer_killed_after_an_answer_leaves_it_answered(working, config, engine, queue, wait_for, query):
@@ -461,17 +465,17 @@ def test_an_importer_killed_after_an_answer_leaves_it_answered(working, config, 
 def test_stopping_the_server_leaves_the_import_for_the_next_start(working, queue, wait_for, long_scan):
     record = queue(long_scan)
     wait_for(record, "staging", "promoting")
-    working.extensions["import_supervisor"].stop()
+    working.extensions["import_worker"].stop()
     time.sleep(0.5)
     with working.app_context():
         assert import_queue.get(record.id).state in ("staging", "promoting")
         assert (working.config["INSTANCE_PATH"] / "uploads" / record.upload).exists()
 
 
-def test_a_stop_is_the_last_word_to_the_watchers(working, supervisor, queue, wait_for, long_scan):
+def test_a_stop_is_the_last_word_to_the_watchers(working, service, worker, queue, wait_for, long_scan):
     record = queue(long_scan)
     wait_for(record, "staging", "promoting")
-    supervisor.stop_gently()
+    worker.stop_gently()
     assert import_snapshots.find(record.session_id)["message"].endswith("goes on by itself when it is back.")
     time.sleep(0.3)  # nothing that the importer had already said comes after it
     assert import_snapshots.find(record.session_id)["message"].endswith("goes on by itself when it is back.")

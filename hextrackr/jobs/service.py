@@ -1,0 +1,177 @@
+"""What pages, the API and commands ask of imports: submit, cancel, confirm, undo, retry.
+
+Everything asked for is written to the import's row first, so that it holds for whichever process works on the import.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from hextrackr.domain.models import FINISHED, RUNNING, Import, ImportState
+from hextrackr.errors import NOT_LATEST, Cancelled, Conflict, HexTrackrError, Interrupted
+
+from . import files
+from .answers import YES, Answer
+from .progress_reporter import ProgressReporter
+from .queue import ImportQueue, now_ms
+from .runner import Runner
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from hextrackr.config import Config
+
+log = logging.getLogger(__name__)
+
+#: How long a cancel waits for the process that works on the import, in seconds.
+CANCEL_PATIENCE = 5.0
+
+
+class ImportService:
+    """The imports of one app.
+
+    :param import_queue: the import rows.
+    :param worker: the worker of this process, and ``runner`` has the import that it works on.
+    :param reporter: tells the tracker.
+    :param config: where the data are.
+    :param notify: where imports run in worker processes, tells them of one that is ready; None where they run here.
+    :param sleep: waits in the server's async mode (seconds).
+    """
+
+    def __init__(
+        self,
+        import_queue: ImportQueue,
+        worker: Worker,
+        runner: Runner,
+        reporter: ProgressReporter,
+        config: Config,
+        *,
+        notify: Callable[[int], None] | None,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._import_queue = import_queue
+        self._worker = worker
+        self._runner = runner
+        self._reporter = reporter
+        self._config = config
+        self._notify = notify
+        self._sleep = sleep
+
+    def reserved(self, session_id: str) -> AbstractContextManager[None]:
+        """Queue an import, within, under a session id that nobody else has; see :meth:`.progress_reporter.ProgressReporter.reserved`."""
+        return self._reporter.reserved(session_id)
+
+    def submit(self, row: Import) -> None:
+        """Take on a queued import. It is on record, so that whatever cannot be told of it now does not keep it from being done."""
+        try:
+            self._reporter.queued(row)
+            if self._runner.current is not None:
+                self._worker.tell_waiting()
+            self._ready(row)
+        except (SQLAlchemyError, HexTrackrError, RuntimeError, OSError):
+            log.exception("Import %d is on record, and not told of yet", row.id)
+
+    def retry(self, import_id: int, session_id: str) -> Import:
+        """Queue the upload of a failed import again and return the new import, which is to be submitted.
+
+        :raises NotFound: there is no such import.
+        :raises InvalidSessionId: the session id is not well formed.
+        :raises Conflict: ``SESSION_IN_USE``; ``NOT_RETRYABLE``: the upload is not there any more.
+        :raises HexTrackrError: the server takes nothing new, see :meth:`.worker.Worker.refuse_if_stopping`.
+        """
+        self._import_queue.existing(import_id)
+        self._worker.refuse_if_stopping()
+        with self.reserved(session_id):
+            row = self._import_queue.retry(import_id, session_id)
+            if row is None:
+                raise Conflict(
+                    "The file of this import is not on the server any more; please upload it again.", "NOT_RETRYABLE"
+                )
+        return row
+
+    def cancel(self, import_id: int, patience: float | None = CANCEL_PATIENCE) -> Import:
+        """End an import before its commit, whichever process works on it.
+
+        :param patience: how long to wait for that process, in seconds; None for as long as it takes.
+        :raises NotFound: there is no such import.
+        :raises Conflict: ``ALREADY_FINISHED``.
+        """
+        row = self._import_queue.existing(import_id)
+        if row.state in FINISHED:
+            raise _already_finished()
+        if self._runner.cancel(import_id):
+            self._wait_until(lambda: self._runner.current is None or self._runner.current.id != import_id, patience)
+        elif row.state in RUNNING and row.lease_until >= now_ms():
+            files.request_cancel(self._config.INSTANCE_PATH, row)
+            try:
+                self._wait_until(lambda: self._import_queue.existing(import_id).state in FINISHED, patience)
+            finally:
+                files.withdraw_cancel(self._config.INSTANCE_PATH, row)
+        # One that awaits a confirmation, or its turn, is in nobody's hands, even if its importer was just cleaning up.
+        row = self._import_queue.existing(import_id)
+        if row.state not in FINISHED:
+            self._runner.end(row, ImportState.CANCELLED, Cancelled().record())
+            row = self._import_queue.existing(import_id)
+        if row.state != ImportState.CANCELLED:
+            raise _already_finished()
+        return row
+
+    def confirm(self, import_id: int, answer: Answer = YES) -> Import:
+        """Let an import go on that awaits confirmation.
+
+        :raises NotFound: there is no such import.
+        :raises Conflict: ``NOT_AWAITING``.
+        :raises RequestError: the answer is none for this import.
+        """
+        row = self.answer(import_id, answer)
+        self._reporter.confirmed(row, answer)
+        self._ready(row)
+        return row
+
+    def answer(self, import_id: int, answer: Answer) -> Import:
+        """Note the answer to an import's question, and leave it to whoever takes up the import next; errors as :meth:`confirm`."""
+        self._import_queue.existing(import_id)
+        if not self._import_queue.confirm(import_id, answer):
+            raise Conflict("This import does not await a confirmation.", "NOT_AWAITING")
+        return self._import_queue.existing(import_id)
+
+    def undo(self, import_id: int) -> Import:
+        """Take back the latest import of a source, and wait until that is done.
+
+        :raises NotFound: there is no such import.
+        :raises Conflict: ``NOT_LATEST``.
+        :raises HexTrackrError: it did not work; everything is as it was.
+        """
+        was_undone = self._import_queue.existing(import_id).undone_at is not None
+        database_url, instance = self._config.database_url, str(self._config.INSTANCE_PATH)
+        error = self._worker.ask(
+            {"type": "undo", "import_id": import_id, "database_url": database_url, "instance": instance}
+        )
+        row = self._import_queue.existing(import_id)
+        # Its process may have died after the commit.
+        is_done = error is not None and error["code"] == Interrupted.code and row.undone_at and not was_undone
+        if error is not None and not is_done:
+            kind = Conflict if error["code"] == NOT_LATEST else HexTrackrError
+            raise kind(error["detail"], error["code"])
+        return row
+
+    def _ready(self, row: Import) -> None:
+        """See that somebody takes an import."""
+        if self._notify is None:
+            self._worker.wake()
+        else:
+            self._notify(row.id)
+
+    def _wait_until(self, condition: Callable[[], bool], patience: float | None) -> None:
+        deadline = None if patience is None else time.monotonic() + patience
+        while not condition() and (deadline is None or time.monotonic() < deadline):
+            self._sleep(0.02)
+
+
+def _already_finished() -> Conflict:
+    return Conflict("This import has already ended.", "ALREADY_FINISHED")
