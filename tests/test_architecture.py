@@ -120,6 +120,25 @@ def test_what_imports_knows_neither_flask_nor_eventlet(path):
     assert not {name.split(".")[0] for name in imports_of(path)} & {"flask", "flask_socketio", "eventlet"}
 
 
+#: Folder of the browser's modules -> the folders it may import from beside itself. What ``lib`` has knows nothing of HexTrackr.
+SCRIPTS = {
+    "lib": set(),
+    "progress": {"lib"},
+    "elements": {"lib", "progress"},
+    "pages": {"lib", "progress", "elements"},
+}
+
+
+@pytest.mark.parametrize("folder", SCRIPTS)
+def test_the_modules_of_the_browser_import_one_way(folder):
+    files = sorted((ROOT / "static" / "scripts" / folder).glob("*.js"))
+    assert files
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
+    imported = re.findall(r'^import (?:.+ from )?"(.+)";$', text, re.MULTILINE)
+    assert {name.split("/")[1] for name in imported if name.startswith("../")} <= SCRIPTS[folder]
+    assert all(name.startswith(("../", "./")) for name in imported)
+
+
 def named_in(folder: str) -> set[str]:
     """Which modules of tests and benchmarks the files of a folder name."""
     files = (ROOT / folder).rglob("*.py")

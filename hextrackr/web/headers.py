@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask, Response, g
+from flask import Flask
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-_POLICY = (
-    "default-src 'self'; {scripts}; style-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
 #: For every answer; one that has set a header itself keeps its own.
 HEADERS = {
-    "Content-Security-Policy": _POLICY.format(scripts="script-src 'self'"),
+    "Content-Security-Policy": "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     # What is on record is for nobody's disk; the pages' own files say otherwise.
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -28,9 +24,7 @@ HEADERS = {
 
 
 def init_app(app: Flask) -> None:
-    """Set the headers, and give templates ``csp_nonce``: a page's scripts are our own files, or have this answer's nonce."""
-    app.context_processor(lambda: {"csp_nonce": _nonce()})
-    app.after_request(_allow_nonce)
+    """Set the headers. All scripts of a page are files of our own: there is none in its markup."""
     app.wsgi_app = SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
 
 
@@ -47,16 +41,3 @@ class SecurityHeaders:
             return start_response(status, [*headers, *missing], *more)
 
         return self._app(environ, start)
-
-
-def _nonce() -> str:
-    if "csp_nonce" not in g:
-        g.csp_nonce = secrets.token_urlsafe(16)
-    return str(g.csp_nonce)
-
-
-def _allow_nonce(response: Response) -> Response:
-    if "csp_nonce" in g:
-        policy = _POLICY.format(scripts=f"script-src 'self' 'nonce-{_nonce()}'")
-        response.headers["Content-Security-Policy"] = policy
-    return response

@@ -24,7 +24,7 @@ def choose(page: Page, file: Path | FilePayload | Sequence[FilePayload], source:
         if not page.locator(".options").get_attribute("open") == "":
             page.locator(".options > summary").click()
         page.get_by_label("Source label").fill(source)
-    page.locator("[data-import-form] input[name=csvFile]").set_input_files(file)
+    page.locator("import-form input[name=csvFile]").set_input_files(file)
 
 
 def modal(page: Page) -> Locator:

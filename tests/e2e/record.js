@@ -2,7 +2,7 @@
 // A modal that has ended stays open: on a busy machine seconds pass before a test has read it.
 window.shown = [];
 addEventListener("DOMContentLoaded", () => {
-    const modal = document.querySelector("[data-progress-modal]");
+    const modal = document.querySelector("#progress-modal");
     modal.dataset.autoCloseMs = 0;
     const note = () => {
         const { state } = modal.dataset;

@@ -14,7 +14,7 @@ from tests.support.exports import scan
 def test_axe_finds_nothing_serious(open_context, theme):
     page = open_context(color_scheme=theme, viewport={"width": 1440, "height": 900}).new_page()
     page.goto("/imports")
-    expect(page.locator("[data-imports-page]")).not_to_have_attribute("data-view", "loading")
+    expect(page.locator("imports-list")).not_to_have_attribute("data-view", "loading")
     page.locator(".options > summary").click()
     assert violations(page) == []
 
@@ -60,13 +60,13 @@ def test_an_import_by_keyboard_alone(page):
     # listened to from the start: the browser is told without waiting for it
     file = payload("keys.csv", scan(range(200, 203), port="22"))
     page.on("filechooser", lambda chooser: chooser.set_files(file))
-    expect(page.locator("[data-imports-page]")).not_to_have_attribute("data-view", "loading")
+    expect(page.locator("imports-list")).not_to_have_attribute("data-view", "loading")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("main")).to_be_focused()
     page.keyboard.press("Tab")
-    expect(page.locator("[data-import-form] input[name=csvFile]")).to_be_focused()
+    expect(page.locator("import-form input[name=csvFile]")).to_be_focused()
     page.keyboard.press("Enter")
     reaches(page, "completed")
     expect(part(page, "close")).to_be_focused()

@@ -29,7 +29,7 @@ def test_the_modal_is_put_aside_and_called_back(page, many, way):
         part(page, way).click()
     expect(modal(page)).to_be_hidden()
 
-    pill = page.locator("[data-progress-pill] button")
+    pill = page.locator("import-pills button")
     expect(pill).to_have_attribute("data-state", "running")
     expect(pill).to_contain_text(many.name)
     expect(pill).to_contain_text(re.compile(r"\d+%"))
@@ -46,7 +46,7 @@ def test_an_import_in_the_background_shows_on_another_page(page, many):
     reaches_percent(page, 2)
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Vulnerabilities").click()
-    pill = page.locator("[data-progress-pill] button")
+    pill = page.locator("import-pills button")
     expect(pill).to_contain_text(many.name)
     expect(pill).to_have_attribute("data-state", "completed", timeout=30_000)
     pill.click()
@@ -65,7 +65,7 @@ def test_the_list_opens_the_progress_of_an_import_of_somebody_else(page, open_co
 
 
 def test_the_focus_goes_back_to_where_it_was(page):
-    field = page.locator("[data-import-form] input[name=csvFile]")
+    field = page.locator("import-form input[name=csvFile]")
     field.focus()
     field.set_input_files(payload("focus.csv", scan(range(3), port="22")))
     reaches(page, "completed")

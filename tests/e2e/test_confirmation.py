@@ -134,7 +134,7 @@ def test_who_decides_later_finds_the_question_again(page):
     expect(part(page, "close")).to_have_text("Decide later")
     part(page, "close").click()
     expect(modal(page)).to_be_hidden()
-    pill = page.locator("[data-progress-pill] button")
+    pill = page.locator("import-pills button")
     expect(pill).to_contain_text("Needs your confirmation")
     page.reload()
     expect(pill).to_contain_text("Needs your confirmation")

@@ -30,7 +30,7 @@ def page(context) -> Page:
     page = context.new_page()
     imported(page, [1, 2, 3])
     page.goto("/data")
-    expect(page.locator("[data-data-page]")).not_to_have_attribute("data-view", "loading")
+    expect(page.locator("data-page")).not_to_have_attribute("data-view", "loading")
     return page
 
 
@@ -144,4 +144,4 @@ def test_what_is_under_way_is_found_again_after_a_reload(page):
     page.get_by_role("button", name="Back up now").click()
     page.reload()
     expect(page.get_by_role("button", name="Back up now")).to_be_enabled()
-    expect(page.locator("[data-upkeep]")).to_be_hidden()
+    expect(page.locator("[data-maintenance]")).to_be_hidden()

@@ -23,7 +23,7 @@ def test_evidence_is_shown_and_found(page):
     expect(page.locator("[data-explorer]")).to_have_attribute("data-view", "unmatched")
     page.get_by_role("button", name="More filters").click()
     page.get_by_label("Search the evidence as well").check()
-    listed = page.locator("[data-vulnerabilities-list] [data-finding-id]")
+    listed = page.locator("[data-findings-list] [data-finding-id]")
     expect(listed).to_have_count(1)
     assert "searchEvidence=true" in page.url
     page.reload()

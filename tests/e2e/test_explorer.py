@@ -88,7 +88,7 @@ def test_groups_say_what_plain_sql_says_and_lead_to_their_pages(page, server, bu
         ON definition_cves.definition_id = definitions.id WHERE lifecycle <> 'resolved' GROUP BY 1
     """))  # fmt: skip
     expect(groups(page)).to_have_count(min(50, len(expected)))
-    expect(page.locator("[data-columns-menu]")).to_be_hidden()
+    expect(page.locator("column-choice")).to_be_hidden()
     names = groups(page).locator("[data-group-name]").all_inner_texts()
     figures = [int(text) for text in groups(page).locator("[data-group-findings]").all_inner_texts()]
     told = dict(zip(names, figures, strict=True))
@@ -96,7 +96,7 @@ def test_groups_say_what_plain_sql_says_and_lead_to_their_pages(page, server, bu
     groups(page).locator("[data-group-name]").first.click()
     expect(page).to_have_url(re.compile(rf"/{page_of}/"))
     expect(page.get_by_role("heading", name=names[0])).to_be_visible()
-    expect(page.locator('[data-subject-figure="open"]')).to_have_text(str(figures[0]))
+    expect(page.locator('[data-entity-figure="open"]')).to_have_text(str(figures[0]))
     page.go_back()
     expect(groups(page)).to_have_count(min(50, len(expected)))
 
@@ -147,7 +147,7 @@ def test_by_keyboard_alone(page):
             break
     expect(title).to_be_focused()
     page.keyboard.press("Enter")
-    panel = page.locator("[data-finding-panel]")
+    panel = page.locator("finding-panel dialog")
     expect(panel).to_be_visible()
     for key in ["Tab"] * 12:
         page.keyboard.press(key)

@@ -46,7 +46,7 @@ def followed(page: Page, session: str):
     """The page as it comes back to an export that it has begun before."""
     page.evaluate("(session) => sessionStorage.setItem('hextrackr_exports', JSON.stringify([session]))", session)
     page.reload()
-    return page.locator("[data-export-pill] .pill-item")
+    return page.locator("export-pills .pill-item")
 
 
 def test_a_long_export_is_shown_to_its_end(page, fetching):

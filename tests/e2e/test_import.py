@@ -48,9 +48,9 @@ def test_a_dropped_file_is_imported(page):
         scan(range(40)).decode(),
     )
     page.dispatch_event("body", "dragenter", {"dataTransfer": transfer})
-    expect(page.locator("[data-import-form]")).to_have_attribute("data-dragging", "")
+    expect(page.locator("import-form")).to_have_attribute("data-dragging", "")
     page.dispatch_event("body", "drop", {"dataTransfer": transfer})
-    expect(page.locator("[data-import-form]")).not_to_have_attribute("data-dragging", "")
+    expect(page.locator("import-form")).not_to_have_attribute("data-dragging", "")
     reaches(page, "completed")
     expect(part(page, "filename")).to_have_text("dropped.csv")
     assert figures(page)["inserted"] == 40

@@ -31,7 +31,7 @@ def fits(page: Page) -> None:
 
 
 def test_the_pages_do_not_scroll_sideways(page):
-    expect(page.locator("[data-imports-page]")).to_have_attribute("data-view", "empty")
+    expect(page.locator("imports-list")).to_have_attribute("data-view", "empty")
     fits(page)
     wide = "x" * 150
     finding = row(asset_name=wide, title=wide, cve=", ".join(f"CVE-2024-{n}" for n in range(1000, 1030)))

@@ -22,7 +22,7 @@ def test_markup_in_an_export_is_shown_as_text(page):
     expect(row_.locator('[data-field="scanner"]')).to_contain_text(IMAGE)
 
     page.goto("/vulnerabilities?search=onerror")
-    listed = page.locator("[data-vulnerabilities-list] [data-finding-id]")
+    listed = page.locator("[data-findings-list] [data-finding-id]")
     expect(listed.locator('[data-field="title"]')).to_have_text(f"{IMAGE} old")
     expect(listed.locator('[data-field="host"]')).to_have_text(SCRIPT)
     expect(page).to_have_title("Vulnerabilities · HexTrackr")

@@ -18,7 +18,7 @@ def server(prepared: Server) -> Server:
 def page(context) -> Page:
     page = context.new_page()
     page.goto("/")
-    expect(page.locator("[data-last-changes]")).to_have_attribute("data-view", "list")
+    expect(page.locator("last-changes")).to_have_attribute("data-view", "list")
     return page
 
 
@@ -41,9 +41,9 @@ QUESTIONS = {
     ),
     "what is critical": (['[data-stat="critical"]'], [host for host in OPEN if host % 5 == 0]),
     "on which hosts is the worst": (
-        ["[data-worst-list][data-by=definition] [data-group-name] >> nth=0"], [host for host in OPEN if host % 5 == 0],
+        ["worst-list[data-by=definition] [data-group-name] >> nth=0"], [host for host in OPEN if host % 5 == 0],
     ),
-    "what is on the worst host": (["[data-worst-list][data-by=host] [data-group-name] >> nth=0"], [0]),
+    "what is on the worst host": (["worst-list[data-by=host] [data-group-name] >> nth=0"], [0]),
     "the oldest open criticals": (
         ["section:has(#oldest-heading) >> text=All"], [host for host in OPEN if host % 5 == 0],
     ),
@@ -77,7 +77,7 @@ def test_which_hosts_have_this_cve(page, server):
     page.get_by_role("link", name="CVE-2024-10001").first.click()
     expect(page.get_by_role("heading", name="CVE-2024-10001")).to_be_visible()
     [(hosts,)] = counted(server, "SELECT count(*) FROM findings WHERE severity = 3 AND lifecycle <> 'resolved'")
-    expect(page.locator('[data-subject-figure="openHosts"]')).to_have_text(str(hosts))
+    expect(page.locator('[data-entity-figure="openHosts"]')).to_have_text(str(hosts))
     lists(page, [host for host in OPEN if host % 5 == 1])
 
 

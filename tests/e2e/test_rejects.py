@@ -41,7 +41,7 @@ def partly(hosts, rejects):
 
 
 def test_an_import_with_rejected_rows_is_told_in_amber_and_stays(page):
-    page.evaluate("() => (document.querySelector('[data-progress-modal]').dataset.autoCloseMs = 600_000)")
+    page.evaluate("() => (document.querySelector('#progress-modal').dataset.autoCloseMs = 600_000)")
     choose(page, payload("clean.csv", scan([1])), source="amber")
     reaches(page, "completed")
     expect(part(page, "countdown")).to_contain_text("Closes in")
@@ -86,7 +86,7 @@ def test_the_corner_of_the_page_tells_of_rejected_rows_until_somebody_looks(page
     choose(page, payload("corner.csv", partly(range(1), 1)), source="corner")
     reaches(page, "awaiting")
     part(page, "close").click()
-    pill = page.locator("[data-progress-pill] button")
+    pill = page.locator("import-pills button")
     expect(pill).to_contain_text("Needs your confirmation")
     [waiting] = [
         one for one in fetched(page, "/api/imports?unfinished=true")["data"] if one["filename"] == "corner.csv"

@@ -39,7 +39,7 @@ def changed(server: Server, kind: str, number: int, condition: str = "1 = 1") ->
 def test_the_dashboard(context, server):
     page = context.new_page()
     page.goto("/")
-    for panel in ("[data-last-changes]", "[data-source-list]", "[data-latest-imports]"):
+    for panel in ("last-changes", "source-list", "latest-imports"):
         expect(page.locator(panel)).to_have_attribute("data-view", "list")
     expect(page.locator('[data-total="open"]')).to_have_text(str(len(OPEN)))
     for name, value in VALUES.items():
@@ -69,7 +69,7 @@ def test_the_dashboard(context, server):
         *(one(server, f"SELECT count(*) FROM findings WHERE severity = {value} AND {IS_OPEN}") for value in VALUES.values()), len(OPEN),
     ]  # fmt: skip
     for by, column in {"host": "asset_id", "definition": "definition_id"}.items():
-        heaviest = f"[data-worst-list][data-by={by}] [data-worst-rows] tr >> nth=0"
+        heaviest = f"worst-list[data-by={by}] [data-worst-rows] tr >> nth=0"
         href = page.locator(heaviest).get_by_role("link").get_attribute("href")
         counts = one(server, f"SELECT count(*) FROM findings WHERE {column} = {href.rsplit('/', 1)[1]} AND {IS_OPEN}")
         assert shown(page, f"{heaviest} >> [data-group-findings]") == counts
@@ -79,7 +79,7 @@ def test_the_dashboard(context, server):
 def test_the_page_of_an_import(context, server, number):
     page = context.new_page()
     page.goto(f"/imports/{number}")
-    expect(page.locator("[data-import-page]")).to_have_attribute("data-view", "list")
+    expect(page.locator("import-page")).to_have_attribute("data-view", "list")
     for shown_as, kind in {"inserted": "opened", "reopened": "reopened", "resolved": "resolved"}.items():
         assert shown(page, f'[data-total-of="{shown_as}"]') == changed(server, kind, number)
         for name, value in VALUES.items():
@@ -103,20 +103,20 @@ def test_the_page_of_an_import(context, server, number):
 def test_the_page_of_a_subject(context, server, path, condition):
     page = context.new_page()
     page.goto(path)
-    expect(page.locator("[data-subject-page]")).to_have_attribute("data-view", "list")
+    expect(page.locator("entity-summary")).to_have_attribute("data-view", "list")
     [(open_now, hosts, vpr, oldest)] = counted(
         server,
         f"SELECT count(*), count(DISTINCT asset_id), sum(vpr), min(first_seen) FROM findings WHERE {IS_OPEN} AND {condition}",
     )
     assert open_now > 0
-    assert shown(page, '[data-subject-figure="open"]') == open_now
+    assert shown(page, '[data-entity-figure="open"]') == open_now
     if not path.startswith("/hosts"):
-        assert shown(page, '[data-subject-figure="openHosts"]') == hosts
-    expect(page.locator('[data-subject-figure="vprSum"]')).to_have_text(f"{vpr:,.1f}")
-    expect(page.locator('[data-subject-figure="oldest"]')).to_have_text(oldest)
-    last = page.locator("[data-subject-events] tr").first.locator("td").last
+        assert shown(page, '[data-entity-figure="openHosts"]') == hosts
+    expect(page.locator('[data-entity-figure="vprSum"]')).to_have_text(f"{vpr:,.1f}")
+    expect(page.locator('[data-entity-figure="oldest"]')).to_have_text(oldest)
+    last = page.locator("[data-entity-history] tr").first.locator("td").last
     expect(last).to_have_text(str(open_now))
-    for row in page.locator("[data-subject-events] tr").all():
+    for row in page.locator("[data-entity-history] tr").all():
         number = int(row.get_by_role("link").get_attribute("href").rsplit("/", 1)[1])
         told = [int(text) for text in row.locator("td").all_inner_texts()[1:4]]
         assert told == [changed(server, kind, number, condition) for kind in ("opened", "reopened", "resolved")]

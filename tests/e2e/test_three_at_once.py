@@ -14,7 +14,7 @@ from tests.support.server import Server, running
 RECORD = """
 window.told = {};
 addEventListener("DOMContentLoaded", () => {
-    const pill = document.querySelector("[data-progress-pill]");
+    const pill = document.querySelector("import-pills");
     const note = () => {
         for (const item of pill.querySelectorAll("button")) {
             const name = item.querySelector('[data-field="filename"]').textContent;
@@ -45,7 +45,7 @@ def windows(open_context) -> list[Page]:
     pages = [desk.new_page(), desk.new_page(), telephone.new_page()]
     for page in pages:
         page.goto("/imports")
-        expect(page.locator("[data-imports-page]")).to_have_attribute("data-view", "empty")
+        expect(page.locator("imports-list")).to_have_attribute("data-view", "empty")
     return pages
 
 
@@ -55,7 +55,7 @@ def test_each_window_shows_all_three(windows, many, tmp_path):
         page.locator(".options > summary").click()
         page.get_by_label("Source label").fill(name)
     for page, name in zip(windows, NAMES, strict=True):
-        page.locator("[data-import-form] input[name=csvFile]").set_input_files(tmp_path / name)
+        page.locator("import-form input[name=csvFile]").set_input_files(tmp_path / name)
     for page in windows:
         expect(modal(page)).to_be_visible()
         page.keyboard.press("Escape")
@@ -76,5 +76,5 @@ def test_each_window_shows_all_three(windows, many, tmp_path):
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
         rows = page.locator("[data-import-id]")
         expect(rows.locator('[data-field="inserted"]')).to_have_text([f"{MANY:,}"] * 3)
-        expect(page.locator("[data-progress-pill] button")).to_have_count(0)  # each has said farewell
+        expect(page.locator("import-pills button")).to_have_count(0)  # each has said farewell
     assert [record["inserted"] for record in fetched(windows[0], "/api/imports")["data"]] == [MANY] * 3

@@ -81,7 +81,7 @@ def test_a_file_that_waits_for_another_to_be_sent_can_be_cancelled(page, tmp_pat
     while not held:
         page.wait_for_timeout(20)
     page.keyboard.press("Escape")
-    page.locator("[data-progress-pill] button", has_text="middle.csv").click()
+    page.locator("import-pills button", has_text="middle.csv").click()
     expect(part(page, "message")).to_have_text("Waiting for other files to be sent…")
     part(page, "cancel").click()
     reaches(page, "cancelled")

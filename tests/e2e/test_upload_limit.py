@@ -12,7 +12,7 @@ from tests.support.exports import scan
 from tests.support.server import Server, running
 
 FORGET_THE_LIMIT = """
-    new MutationObserver(() => document.querySelector("[data-import-form]")?.removeAttribute("data-max-bytes"))
+    new MutationObserver(() => document.querySelector("import-form")?.removeAttribute("data-max-bytes"))
         .observe(document, { childList: true, subtree: true });
 """
 BIG = payload("big.csv", b"x" * 5_000_000)

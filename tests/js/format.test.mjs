@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ago, bytes, count, counted, duration, instant, roughly, score } from "../../static/scripts/shared/format.js";
+import { ago, bytes, count, counted, duration, instant, roughly, score } from "../../static/scripts/lib/format.js";
 
 const NOW = Date.UTC(2026, 7, 20, 12, 0, 0);
 const SECOND = 1000;

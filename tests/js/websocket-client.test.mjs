@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-import Default, { WebSocketClient } from "../../static/scripts/shared/websocket-client.js";
+import Default, { WebSocketClient } from "../../static/scripts/progress/websocket-client.js";
 
 const ROOM = "6f1c2a34-0000-4000-8000-000000000000";
 

@@ -1,0 +1,75 @@
+import { find, setText } from "../lib/dom.js";
+import { ConnectedElement } from "../lib/element.js";
+import { request } from "../lib/http.js";
+import { imports } from "../progress/imports.js";
+
+/**
+ * A part of a page that shows one answer of the server: loading, what there is, nothing, or trouble. Loaded anew whenever an import
+ * enters another state.
+ *
+ * `data-path` says what to ask for, `data-view` what is shown.
+ *
+ * @abstract
+ */
+export class DataElement extends ConnectedElement {
+    #request = null;
+
+    connectedCallback() {
+        super.connectedCallback();
+        this.listen(imports, "progressed", () => this.load());
+        this.load();
+    }
+
+    disconnectedCallback() {
+        super.disconnectedCallback();
+        this.#request?.abort();
+    }
+
+    /** @returns {string} what to ask for */
+    get path() {
+        return this.dataset.path;
+    }
+
+    /** Ask again; only the newest answer counts. */
+    async load() {
+        this.#request?.abort();
+        this.#request = new AbortController();
+        try {
+            this.show(await request(this.path, { signal: this.#request.signal }));
+        } catch (error) {
+            if (error.name !== "AbortError") this.showError(error);
+        }
+    }
+
+    /**
+     * Show an answer; what shows in place of an empty one is said by {@link showView}.
+     *
+     * @param {object} _answer
+     * @abstract
+     */
+    show(_answer) {
+        throw new Error("A data element says how it shows its answer.");
+    }
+
+    /** @param {Error} error why there is no answer */
+    showError(error) {
+        this.showView("trouble");
+        setText(find(this, "[data-trouble]"), error.message);
+    }
+
+    /** @param {"list" | "empty" | "unmatched" | "trouble"} view one of the parts marked `data-when` */
+    showView(view) {
+        this.dataset.view = view;
+    }
+
+    /**
+     * Show a list of items, or that there are none.
+     *
+     * @param {string} selector of the list
+     * @param {HTMLElement[]} items
+     */
+    showList(selector, items) {
+        find(this, selector).replaceChildren(...items);
+        this.showView(items.length > 0 ? "list" : "empty");
+    }
+}

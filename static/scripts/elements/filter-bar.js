@@ -1,0 +1,108 @@
+import { debug } from "../lib/debug.js";
+import { debounced, find, setText } from "../lib/dom.js";
+import { ConnectedElement } from "../lib/element.js";
+import { request } from "../lib/http.js";
+import { filtersInUse } from "./explorer-query.js";
+
+const TYPING_MS = 300;
+
+/**
+ * The filters of a list: shows those of a query, and reports what the reader changes.
+ *
+ * `data-fixed` has filters that are not the reader's to change, as a query string: there is nothing to choose of these.
+ *
+ * Events: `filter`, with the changes, and whether they replace the ones before in the history.
+ */
+export class FilterBar extends ConnectedElement {
+    #controls;
+    #more;
+    #body;
+    #chips;
+    #sources = {};
+
+    connectedCallback() {
+        super.connectedCallback();
+        this.#controls = Array.from(this.querySelectorAll("[data-filter]"));
+        this.#more = find(this, "[data-more-filters]");
+        this.#body = find(this, "[data-more-filters-body]");
+        this.#chips = find(this, "[data-chips]");
+        for (const name of new URLSearchParams(this.dataset.fixed).keys()) {
+            const control = this.querySelector(`[data-filter="${name}"]`);
+            if (control) control.closest("label").hidden = true;
+        }
+        const onTyping = debounced((event) => this.#change({ search: event.target.value }, true), TYPING_MS);
+        this.listen(this, "input", (event) => event.target.type === "search" && onTyping(event));
+        this.listen(this, "change", (event) => this.#onChange(event.target));
+        this.listen(this.#more, "click", () => this.#unfold(this.#body.hidden));
+        this.listen(this.#chips, "click", (event) => this.#onChip(event.target.closest("[data-chip]")));
+        this.#loadSources();
+    }
+
+    /** @param {import("./explorer-query.js").Query} query */
+    show(query) {
+        for (const control of this.#controls) {
+            const typing = control === document.activeElement && control.type === "search" && query.search !== "";
+            if (control.type === "checkbox") control.checked = query[control.dataset.filter] === "true";
+            else if (!typing) control.value = query[control.dataset.filter];
+        }
+        const inUse = filtersInUse(query);
+        this.#chips.hidden = inUse.length === 0;
+        this.#chips.replaceChildren(...inUse.map(([name, text]) => chip(name, name === "source" ? (this.#sources[query.source] ?? text) : text)));
+    }
+
+    #change(changes, replaces = false) {
+        this.dispatchEvent(new CustomEvent("filter", { detail: { changes, replaces } }));
+    }
+
+    #onChange(control) {
+        const { filter } = control.dataset;
+        if (!filter || control.type === "search" || !control.checkValidity()) return;
+        this.#change({ [filter]: control.type === "checkbox" ? (control.checked ? "true" : "") : control.value.trim() });
+    }
+
+    #onChip(chip) {
+        if (!chip) return;
+        this.#change({ [chip.dataset.chip]: "", ...(chip.dataset.chip === "changedBy" && { change: "" }) });
+        (this.#chips.querySelector("button") ?? this.#more).focus();
+    }
+
+    #unfold(open) {
+        this.#body.hidden = !open;
+        this.#more.setAttribute("aria-expanded", String(open));
+        if (open) find(this.#body, "label:not([hidden]) :is(input, select)").focus();
+    }
+
+    async #loadSources() {
+        try {
+            const { data } = await request("/api/sources");
+            const select = find(this, "[data-filter-source]");
+            const chosen = select.value || new URLSearchParams(location.search).get("source") || "";
+            this.#sources = Object.fromEntries(data.map((source) => [source.sourceId, [source.scannerName, source.source].filter(Boolean).join(" · ")]));
+            select.replaceChildren(select.options[0], ...Object.entries(this.#sources).map(([id, name]) => new Option(name, id)));
+            select.value = chosen;
+            const label = this.#chips.querySelector('[data-chip="source"] span');
+            if (label) setText(label, this.#sources[chosen] ?? label.textContent);
+        } catch (error) {
+            debug("no sources:", error.message); // the list says that the server cannot be reached
+        }
+    }
+}
+
+function chip(name, text) {
+    const item = document.createElement("li");
+    const button = document.createElement("button");
+    const label = document.createElement("span");
+    const cross = document.createElement("span");
+    button.type = "button";
+    button.className = "chip";
+    button.dataset.chip = name;
+    button.setAttribute("aria-label", `Remove the filter: ${text}`);
+    setText(label, text);
+    setText(cross, "×");
+    cross.setAttribute("aria-hidden", "true");
+    button.append(label, cross);
+    item.append(button);
+    return item;
+}
+
+customElements.define("filter-bar", FilterBar);

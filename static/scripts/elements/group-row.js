@@ -1,0 +1,52 @@
+import { copyOf, find, setText } from "../lib/dom.js";
+import { count, score } from "../lib/format.js";
+import { cvePage, definitionPage, hostPage } from "./links.js";
+import { fillMix, fillSeverities } from "./severities.js";
+
+/** What each kind of group is called, where its page is, and what is shown below its name. */
+const KINDS = {
+    host: {
+        heading: "Host",
+        name: (group) => group.host,
+        page: (group) => hostPage(group.hostId),
+        detail: (group) => [group.ip !== group.host && group.ip, group.os, group.source].filter(Boolean).join(" · "),
+    },
+    definition: {
+        heading: "Vulnerability",
+        name: (group) => group.title,
+        page: (group) => definitionPage(group.definitionId),
+        detail: (group) => [`Plugin ${group.pluginId}`, group.family, group.source].filter(Boolean).join(" · "),
+    },
+    cve: {
+        heading: "CVE",
+        name: (group) => group.cve,
+        page: (group) => cvePage(group.cve),
+        detail: (group) => group.title,
+    },
+};
+
+/** @param {string} kind @returns {string} the heading of its column */
+export const groupHeading = (kind) => KINDS[kind].heading;
+
+/**
+ * The row of a host, a definition or a CVE, with what is open there.
+ *
+ * @param {HTMLTemplateElement} template
+ * @param {string} kind
+ * @param {object} group as the API answers it
+ * @returns {HTMLElement}
+ */
+export function groupRow(template, kind, group) {
+    const { name, page, detail } = KINDS[kind];
+    const row = copyOf(template);
+    const link = find(row, "[data-group-name]");
+    link.href = page(group);
+    setText(link, name(group) || "–");
+    setText(find(row, "[data-group-detail]"), detail(group));
+    fillMix(find(row, "[data-mix]"), group.bySeverity);
+    fillSeverities(row, group.bySeverity);
+    setText(find(row, "[data-group-findings]"), count(group.findings));
+    const vpr = row.querySelector("[data-group-vpr]");
+    if (vpr) setText(vpr, group.vprSum > 0 ? score(group.vprSum) : "–");
+    return row;
+}

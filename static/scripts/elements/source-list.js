@@ -1,0 +1,31 @@
+import { copyOf, find, setText } from "../lib/dom.js";
+import { count, counted } from "../lib/format.js";
+import { DataElement } from "./data-element.js";
+import { importPage, listOf } from "./links.js";
+
+/** The sources with their last scans; those that have gone quiet say so. */
+class SourceList extends DataElement {
+    show({ data }) {
+        const template = find(this, "template");
+        const sorted = data.toSorted((one, other) => Number(other.quiet) - Number(one.quiet));
+        this.showList("[data-source-rows]", sorted.map((source) => sourceRow(template, source)));
+    }
+}
+
+function sourceRow(template, source) {
+    const row = copyOf(template);
+    const name = find(row, "[data-source-name]");
+    name.href = listOf({ source: source.sourceId });
+    setText(name, source.source || source.scannerName);
+    const every = source.usualIntervalDays === null ? "one scan so far" : `usually every ${source.usualIntervalDays === 1 ? "day" : counted(source.usualIntervalDays, "day")}`;
+    setText(find(row, "[data-source-detail]"), [source.source && source.scannerName, every].filter(Boolean).join(" · "));
+    setText(find(row, "[data-source-open]"), count(source.open));
+    const last = find(row, "[data-source-last]");
+    last.href = importPage(source.lastImportId);
+    setText(last, source.lastScanDate ?? "–");
+    find(row, "[data-source-quiet]").hidden = !source.quiet;
+    row.dataset.quiet = source.quiet;
+    return row;
+}
+
+customElements.define("source-list", SourceList);

@@ -1,0 +1,106 @@
+/**
+ * Requests to a server that answers in JSON, and uploads that say how far they are.
+ */
+
+/** A request that failed, with the sentence to show. */
+export class ApiError extends Error {
+    /**
+     * @param {string} code from the documented list, or `NETWORK` or `HTTP_<status>`
+     * @param {string} detail one plain sentence
+     * @param {number} [status] 0 when no answer came
+     */
+    constructor(code, detail, status = 0) {
+        super(detail);
+        this.name = "ApiError";
+        this.code = code;
+        this.detail = detail;
+        this.status = status;
+    }
+}
+
+/** @returns {ApiError} for a request that got no answer */
+export function unreachable() {
+    return new ApiError("NETWORK", "The server cannot be reached. Please check the connection and try again.");
+}
+
+/**
+ * The error that an answer carries. A proxy in between may answer with a page of its own instead of ours.
+ *
+ * @param {number} status
+ * @param {*} body the parsed answer, if it was JSON
+ * @returns {ApiError}
+ */
+export function errorFrom(status, body) {
+    const { code = `HTTP_${status}`, detail = `The server refused the request (status ${status}).` } = body?.error ?? {};
+    return new ApiError(code, detail, status);
+}
+
+/**
+ * @param {string} path below the server's root
+ * @param {{method?: string, json?: object, signal?: AbortSignal}} [options] `json` is the body
+ * @returns {Promise<*>} the parsed answer
+ * @throws {ApiError}
+ */
+export async function request(path, { method = "GET", json, signal } = {}) {
+    const headers = { Accept: "application/json", ...(json && { "Content-Type": "application/json" }) };
+    let response;
+    try {
+        response = await fetch(path, { method, signal, headers, body: json && JSON.stringify(json) });
+    } catch (error) {
+        throw error.name === "AbortError" ? error : unreachable();
+    }
+    const body = await response.json().catch(() => null);
+    if (!response.ok || body === null) throw errorFrom(response.status, body);
+    return body;
+}
+
+/** @returns {ApiError} for an upload that was stopped */
+export function aborted() {
+    return new ApiError("ABORTED", "The upload was cancelled; nothing was imported.");
+}
+
+/**
+ * One upload. XMLHttpRequest, because fetch does not tell how much has been sent.
+ */
+export class Upload {
+    #request = new XMLHttpRequest();
+    #path;
+
+    /** Whether every byte has been sent; from then on it may be too late to abort. */
+    sent = false;
+
+    /** @param {string} path below the server's root */
+    constructor(path) {
+        this.#path = path;
+    }
+
+    /**
+     * @param {FormData} form
+     * @param {(loaded: number, total: number) => void} onProgress in bytes
+     * @returns {Promise<object>} the server's answer
+     * @throws {ApiError} `ABORTED` after {@link abort}
+     */
+    send(form, onProgress) {
+        const request = this.#request;
+        return new Promise((resolve, reject) => {
+            request.upload.addEventListener("progress", ({ loaded, total }) => onProgress(loaded, total));
+            request.upload.addEventListener("load", () => (this.sent = true));
+            request.addEventListener("abort", () => reject(aborted()));
+            request.addEventListener("error", () => reject(unreachable()));
+            request.addEventListener("load", () => {
+                const body = request.response;
+                if (request.status < 300 && body) resolve(body);
+                else reject(errorFrom(request.status, body));
+            });
+            request.responseType = "json";
+            request.open("POST", this.#path);
+            request.setRequestHeader("Accept", "application/json");
+            request.send(form);
+        });
+    }
+
+    /** Stop sending; the promise of {@link send} rejects. */
+    abort() {
+        this.#request.abort();
+    }
+}

@@ -1,0 +1,56 @@
+/**
+ * localStorage and sessionStorage that never throw: a browser may refuse both, and the pages work without.
+ */
+
+/** Text and JSON in one of the browser's stores. */
+class Store {
+    #find;
+
+    /** @param {() => Storage} find asked at each use, because merely naming the store may throw */
+    constructor(find) {
+        this.#find = find;
+    }
+
+    /**
+     * @param {string} key
+     * @returns {string | null}
+     */
+    text(key) {
+        try {
+            return this.#find().getItem(key);
+        } catch {
+            return null;
+        }
+    }
+
+    /**
+     * @param {string} key
+     * @param {*} fallback returned when nothing, or nothing readable, is stored
+     */
+    json(key, fallback) {
+        try {
+            return JSON.parse(this.text(key)) ?? fallback;
+        } catch {
+            return fallback;
+        }
+    }
+
+    /**
+     * @param {string} key
+     * @param {*} value anything JSON can hold; null forgets the key
+     */
+    put(key, value) {
+        try {
+            if (value === null) this.#find().removeItem(key);
+            else this.#find().setItem(key, JSON.stringify(value));
+        } catch {
+            // full or refused: what would have been remembered is lost with the page, nothing else
+        }
+    }
+}
+
+/** Shared by all tabs, stored for good. */
+export const local = new Store(() => globalThis.localStorage);
+
+/** Of this tab, until it closes. */
+export const session = new Store(() => globalThis.sessionStorage);

@@ -1,0 +1,53 @@
+import { DataElement } from "../elements/data-element.js";
+import { importPage } from "../elements/links.js";
+import { SEVERITIES, fillMix } from "../elements/severities.js";
+import { find, linkTo, numbersRow, setText } from "../lib/dom.js";
+import { count, score } from "../lib/format.js";
+
+const WIDTH = 600;
+const HEIGHT = 64;
+const HISTORY = ["opened", "reopened", "resolved", "changed", "open"];
+
+/**
+ * The head of a host's, a definition's or a CVE's page: what is open, and what each import changed.
+ */
+class EntitySummary extends DataElement {
+    show({ open, openHosts, vprSum, oldest, bySeverity, history }) {
+        const figures = { open: count(open), openHosts: count(openHosts), vprSum: score(vprSum), oldest: oldest ?? "–" };
+        for (const cell of this.querySelectorAll("[data-entity-figure]")) setText(cell, figures[cell.dataset.entityFigure]);
+        fillMix(find(this, "[data-entity-mix]"), bySeverity);
+        const texts = SEVERITIES.filter((severity) => bySeverity[severity] > 0).map((severity) => `${count(bySeverity[severity])} ${severity}`);
+        setText(find(this, "[data-entity-severities]"), texts.join(" · ") || "nothing is open");
+        this.#showHistory(history);
+        this.showView("list");
+    }
+
+    #showHistory(history) {
+        find(this, "[data-entity-history]").replaceChildren(...(history ?? []).toReversed().map(historyRow));
+        drawOpen(find(this, "[data-entity-chart]"), history ?? []);
+        const note = find(this, "[data-entity-no-history]");
+        note.hidden = (history ?? []).length > 0;
+        setText(note, history === null ? "There are too many findings to tell import by import." : "No import that is on record changed it.");
+    }
+}
+
+/** What one import did to a host, a definition or a CVE. */
+function historyRow(change) {
+    const link = linkTo(importPage(change.importId), change.filename);
+    link.className = "lead-name";
+    return numbersRow(link, [change.day ?? "–", ...HISTORY.map((figure) => count(change[figure]))]);
+}
+
+/** How many findings were open after each import, as steps; the table beside it has the same in figures. */
+function drawOpen(svg, history) {
+    const most = Math.max(1, ...history.map((change) => change.open));
+    const x = (index) => (history.length > 1 ? (index / (history.length - 1)) * WIDTH : WIDTH);
+    const y = (open) => HEIGHT - 2 - (open / most) * (HEIGHT - 6);
+    const steps = history.map((change, index) => `${index === 0 ? `M0 ${y(change.open)}` : `H${x(index)}V${y(change.open)}`}`).join("");
+    const line = history.length === 1 ? `M0 ${y(history[0].open)}H${WIDTH}` : steps;
+    find(svg, "[data-line]").setAttribute("d", line);
+    find(svg, "[data-area]").setAttribute("d", line && `${line}V${HEIGHT}H0Z`);
+    svg.toggleAttribute("hidden", history.length === 0);
+}
+
+customElements.define("entity-summary", EntitySummary);

@@ -1,0 +1,228 @@
+import "../elements/confirm-dialog.js";
+import { DataElement } from "../elements/data-element.js";
+import { listOf } from "../elements/links.js";
+import { copyOf, find, linkTo, setItems, setText } from "../lib/dom.js";
+import { count } from "../lib/format.js";
+import { request } from "../lib/http.js";
+import "../progress/import-answers.js";
+import { STATES, facts, hasEnded, leftOut, question, reading, reasons, rest, shownState } from "../progress/import-texts.js";
+import { imports } from "../progress/imports.js";
+
+const REFRESH_MS = 3_000;
+const UNDO = { title: "Undo this import?", text: "Everything will be as it was before it. To have it back, import the file again.", agree: "Undo this import" };
+
+/** A figure of an import's summary -> the events that it counts. */
+const CHANGES = { inserted: "opened", updated: "changed", reopened: "reopened", resolved: "resolved" };
+
+/**
+ * One import: its figures, what it changed, and what can still be done about it.
+ */
+class ImportPage extends DataElement {
+    #answers;
+    #importData = null;
+    #busy = false;
+    #timer = null;
+
+    connectedCallback() {
+        super.connectedCallback();
+        this.#answers = find(this, "import-answers");
+        this.#answers.answer = (answer) => this.#answer("confirm", answer);
+        this.listen(this.#part("open"), "click", () => imports.open(this.#importData));
+        this.listen(this.#part("undo"), "click", () => this.#undo());
+        this.listen(this.#part("retry"), "click", () => this.#retry());
+        this.listen(this.#part("confirm"), "click", () => this.#answer("confirm"));
+        this.listen(this.#part("cancel"), "click", () => this.#answer("cancel"));
+    }
+
+    disconnectedCallback() {
+        super.disconnectedCallback();
+        clearTimeout(this.#timer);
+    }
+
+    get path() {
+        return `/api/imports/${this.dataset.importId}`;
+    }
+
+    #part(name) {
+        return find(this, `[data-import-${name}]`);
+    }
+
+    load() {
+        clearTimeout(this.#timer);
+        return super.load();
+    }
+
+    showError(error) {
+        this.#notice(error.message);
+    }
+
+    async #retry() {
+        try {
+            imports.open(await request(`${this.path}/retry`, { method: "POST" }));
+        } catch (error) {
+            this.#notice(error.message);
+        }
+        this.load();
+    }
+
+    /** Answer the import's question, and show what comes of it in the modal; whether the answer was accepted. */
+    async #answer(action, json) {
+        this.#busy = true;
+        this.#notice("");
+        this.#showQuestion(this.#importData);
+        let accepted = false;
+        try {
+            const importData = await request(`${this.path}/${action}`, { method: "POST", json });
+            accepted = true;
+            if (!hasEnded(importData)) imports.open(importData);
+        } catch (error) {
+            this.#notice(error.message);
+        }
+        this.#busy = false;
+        await this.load();
+        return accepted;
+    }
+
+    async #undo() {
+        if (!(await find(document, "confirm-dialog").ask(UNDO))) return;
+        const button = this.#part("undo");
+        button.disabled = true;
+        this.#notice("Undoing the import…");
+        try {
+            this.show(await request(`${this.path}/undo`, { method: "POST" }));
+            this.#notice("The import was undone. Everything is as it was before it.");
+        } catch (error) {
+            this.#notice(error.message);
+        }
+        button.disabled = false;
+    }
+
+    show(importData) {
+        this.#importData = importData;
+        this.showView("list");
+        const state = shownState(importData);
+        const badge = this.#part("state");
+        badge.dataset.state = state;
+        setText(badge, STATES[state] ?? state);
+        setText(this.#part("facts"), facts(importData));
+        this.#part("open").hidden = hasEnded(importData);
+        setText(this.#part("open-label"), importData.state === "awaiting-confirmation" ? "Review" : "Show progress");
+        this.#part("undo").hidden = !importData.undoable;
+        this.#part("retry").hidden = !importData.retryable;
+        this.#part("map").hidden = !(importData.retryable && importData.error.code === "UNKNOWN_FORMAT");
+        this.#sentence("error", importData.error?.detail ?? "");
+        setItems(this.#part("warnings"), importData.warnings);
+        this.#sentence("left-out", importData.state === "completed" ? leftOut(importData) : "");
+        this.#part("left-out-rejects").hidden = importData.rejected === 0;
+        this.#showQuestion(importData);
+        for (const cell of this.querySelectorAll("[data-rows]")) setText(cell, count(importData[cell.dataset.rows]));
+        this.#part("rows").hidden = importData.state === "failed" && importData.rowsRead === 0;
+        this.#part("rejects").hidden = importData.rejected === 0;
+        this.#part("rejects").href = `${this.path}/rejects.csv`;
+        showReading(this, importData.recognition);
+        showOutcome(this, importData);
+        if (!hasEnded(importData)) this.#timer = setTimeout(() => this.load(), REFRESH_MS);
+    }
+
+    #showQuestion(importData) {
+        const asks = importData.state === "awaiting-confirmation";
+        this.#part("question").hidden = !asks;
+        if (!asks) return;
+        setText(this.#part("question-text"), question(importData));
+        setItems(this.#part("reasons"), reasons(importData));
+        this.#answers.show({ ...importData, busy: this.#busy });
+        this.#part("confirm").disabled = this.#part("cancel").disabled = this.#busy;
+    }
+
+    #notice(text) {
+        this.#sentence("notice", text);
+    }
+
+    #sentence(name, text) {
+        setText(this.#part(`${name}-text`), text);
+        this.#part(name).hidden = text === "";
+    }
+}
+
+/**
+ * Show how the file was read.
+ *
+ * @param {HTMLElement} page
+ * @param {object} recognition of the import; empty before its file has been read
+ */
+function showReading(page, recognition) {
+    find(page, "[data-import-reading]").hidden = !recognition.format;
+    if (!recognition.format) return;
+    for (const [name, text] of Object.entries(reading(recognition))) {
+        const line = find(page, `[data-reading="${name}"]`);
+        line.hidden = text === "";
+        setText(find(line, "dd"), text);
+    }
+}
+
+/**
+ * Show what it changed, or would change if it were confirmed.
+ *
+ * @param {HTMLElement} page
+ * @param {object} importData the import as the API answers it
+ */
+function showOutcome(page, importData) {
+    const summary = importData.forecast?.summary ?? (importData.state === "completed" ? importData.summary : null);
+    find(page, "[data-import-outcome]").hidden = summary === null;
+    if (summary === null) return;
+    const title = importData.forecast ? "What it would change" : summary.late ? "What was open then" : "What it changed";
+    setText(find(page, "[data-import-outcome-title]"), title);
+    const links = importData.forecast || summary.late || importData.undoneAt ? null : importData.importId;
+    showSeverities(page, Object.entries(summary.bySeverity), links);
+    find(page, "[data-import-differences]").hidden = !summary.hosts;
+    if (summary.hosts) showDifferences(page, summary);
+}
+
+function showSeverities(page, bySeverity, importId) {
+    const template = find(page, "[data-severity-row]");
+    find(page, "[data-import-severities]").replaceChildren(...bySeverity.map((entry) => severityRow(template, entry, importId)));
+    for (const cell of page.querySelectorAll("[data-total-of]")) {
+        const name = cell.dataset.totalOf;
+        showFigure(cell, name, bySeverity.reduce((sum, [, figures]) => sum + figures[name], 0), importId);
+    }
+}
+
+function severityRow(template, [severity, figures], importId) {
+    const row = copyOf(template);
+    row.dataset.severity = severity;
+    setText(find(row, "[data-severity-name]"), severity);
+    for (const cell of row.querySelectorAll("[data-of]")) {
+        showFigure(cell, cell.dataset.of, figures[cell.dataset.of], importId, severity);
+    }
+    return row;
+}
+
+/** Make a figure of what changed a link to the findings that it counts. */
+function showFigure(cell, name, figure, importId, severity) {
+    cell.dataset.zero = figure === 0;
+    if (importId === null || figure === 0 || !(name in CHANGES)) {
+        setText(cell, count(figure));
+        return;
+    }
+    const address = listOf({ state: "all", changedBy: importId, change: CHANGES[name], ...(severity && { severity }) });
+    cell.replaceChildren(linkTo(address, count(figure)));
+}
+
+function showDifferences(page, summary) {
+    for (const section of page.querySelectorAll("[data-difference]")) {
+        const [kind, change] = section.dataset.difference.split(".");
+        const difference = summary[kind][change];
+        setText(find(section, "[data-difference-count]"), count(difference.count));
+        find(section, "[data-difference-names]").replaceChildren(...difference.names.map(nameItem));
+        setText(find(section, "[data-difference-rest]"), rest(difference));
+    }
+}
+
+/** A host or CVE that leads to its findings. */
+function nameItem(name) {
+    const item = document.createElement("li");
+    item.append(linkTo(listOf({ search: name, state: "all" }), name));
+    return item;
+}
+
+customElements.define("import-page", ImportPage);

@@ -1,0 +1,124 @@
+import { bytes, counted } from "../lib/format.js";
+import { session } from "../lib/storage.js";
+import { newUuid } from "../lib/uuid.js";
+import { ProgressFollower } from "./follower.js";
+import { WebSocketClient } from "./websocket-client.js";
+
+const KEY = "hextrackr_exports"; // of this tab: the browser goes on with a download when the page is left
+const KNOWN_AFTER_MS = 1_500;
+const SHOWN_AFTER_MS = 700;
+const FORGET_AFTER_MS = 6_000;
+
+/**
+ * The exported files that the browser is downloading. One that takes no more than a moment is never shown.
+ *
+ * Events: `change`.
+ */
+export class Exports extends EventTarget {
+    #client = new WebSocketClient();
+    #followers = new Map();
+    #begun = new Map();
+    #views = new Map();
+
+    /** @returns {[string, ExportView][]} what is shown, by session */
+    get all() {
+        return [...this.#views];
+    }
+
+    /** Take up what was under way when the page was left. */
+    start() {
+        for (const sessionId of session.json(KEY, [])) this.#follow(sessionId, 0);
+    }
+
+    /** Follow nothing any more; what is remembered stays. */
+    stop() {
+        for (const follower of this.#followers.values()) follower.stop();
+        this.#followers.clear();
+        this.#views.clear();
+        this.#client.disconnect();
+        this.dispatchEvent(new Event("change"));
+    }
+
+    /**
+     * Follow an export that begins now.
+     *
+     * @param {string} address of the file
+     * @returns {string} the address to fetch it from, which names its session
+     */
+    begin(address) {
+        const sessionId = newUuid();
+        session.put(KEY, [...session.json(KEY, []), sessionId]);
+        this.#follow(sessionId, KNOWN_AFTER_MS);
+        const url = new URL(address, location.href);
+        url.searchParams.set("sessionId", sessionId);
+        return url.pathname + url.search;
+    }
+
+    #follow(sessionId, afterMs) {
+        this.#begun.set(sessionId, performance.now() - KNOWN_AFTER_MS + afterMs);
+        const follower = new ProgressFollower(this.#client, sessionId, {
+            onSnapshot: (snapshot) => this.#show(sessionId, snapshot),
+            onUnknown: () => this.#forget(sessionId),
+            onWarning: () => {},
+        });
+        this.#followers.set(sessionId, follower);
+        follower.start();
+        setTimeout(() => {
+            if (this.#followers.get(sessionId) !== follower) return;
+            follower.expect();
+            follower.ask();
+        }, afterMs);
+    }
+
+    #show(sessionId, snapshot) {
+        const before = this.#views.get(sessionId) ?? null;
+        const view = exportView(before, snapshot);
+        if (view === before) return;
+        if (view.kind === "running") {
+            if (performance.now() - this.#begun.get(sessionId) < SHOWN_AFTER_MS) return;
+            this.#views.set(sessionId, view);
+        } else if (before === null && view.kind === "completed") {
+            this.#forget(sessionId);
+        } else {
+            this.#views.set(sessionId, view);
+            setTimeout(() => this.#forget(sessionId), FORGET_AFTER_MS);
+        }
+        this.dispatchEvent(new Event("change"));
+    }
+
+    #forget(sessionId) {
+        this.#followers.get(sessionId)?.stop();
+        this.#followers.delete(sessionId);
+        this.#views.delete(sessionId);
+        session.put(KEY, session.json(KEY, []).filter((other) => other !== sessionId));
+        if (this.#followers.size === 0) this.#client.disconnect();
+        this.dispatchEvent(new Event("change"));
+    }
+}
+
+/**
+ * What is shown of an exported file.
+ *
+ * @typedef {object} ExportView
+ * @property {"running" | "completed" | "failed"} kind
+ * @property {string} filename
+ * @property {number} percent whole, 0..100
+ * @property {string} text how far it has come, or how it ended
+ * @property {number} sequence of the snapshot it was made of
+ */
+
+/**
+ * @param {ExportView | null} view what was shown before
+ * @param {object} snapshot of the export's session
+ * @returns {ExportView} the same object if the snapshot is older
+ */
+export function exportView(view, { status, progress, metadata, error }) {
+    if (view !== null && (metadata.sequence <= view.sequence || view.kind !== "running")) return view;
+    const base = { filename: metadata.filename, percent: Math.floor(progress), sequence: metadata.sequence };
+    if (status === "completed") return { ...base, kind: "completed", text: `${counted(metadata.findings ?? 0, "finding")}, ${bytes(metadata.bytes ?? 0)}` };
+    if (status === "error") return { ...base, kind: "failed", text: error.detail };
+    return { ...base, kind: "running", text: `${base.percent}% · ${counted(metadata.findings ?? 0, "finding")}` };
+}
+
+/** Those of this page. */
+export const exports = new Exports();

@@ -1,0 +1,180 @@
+import { debug } from "../lib/debug.js";
+import { request } from "../lib/http.js";
+
+const STALL_MS = 5_000;
+const POLL_EVERY_MS = 1_000;
+const UNKNOWN = new Set([400, 404]);
+const SNAPSHOTS = ["progress", "progressStatus", "progressComplete", "progressError"];
+
+export const RECONNECTING = "The connection was interrupted. Reconnecting…";
+export const POLLING = "Live updates are not available. The figures are fetched every second instead.";
+export const NO_ANSWER = "The server does not answer at the moment. Trying again…";
+
+/**
+ * Follows one session by whatever works: the socket; one request when that has been silent for five seconds; a request
+ * every second once the connection has failed for good.
+ */
+export class ProgressFollower {
+    #client;
+    #sessionId;
+    #report;
+    #polling;
+    #stallTimer = null;
+    #expected = false;
+    #failed = false;
+    #listeners = {
+        ...Object.fromEntries(SNAPSHOTS.map((event) => [event, (snapshot) => this.#receive(snapshot)])),
+        connect: () => this.#connected(),
+        disconnect: () => this.#report.onWarning(RECONNECTING),
+        connectionFailed: () => this.#connectionFailed(),
+    };
+
+    /**
+     * @param {import("./websocket-client.js").WebSocketClient} client
+     * @param {string} sessionId
+     * @param {{onSnapshot: (snapshot: object) => void, onUnknown: () => void, onWarning: (text: string) => void}} report
+     *   `onWarning` with an empty text when all is well again
+     */
+    constructor(client, sessionId, report) {
+        this.#client = client;
+        this.#sessionId = sessionId;
+        this.#report = report;
+        this.#polling = new ProgressPolling(sessionId, {
+            onSnapshot: (snapshot) => this.#polled(snapshot),
+            onUnknown: () => report.onUnknown(),
+            onTrouble: () => report.onWarning(NO_ANSWER),
+        });
+    }
+
+    /**
+     * Join the session's room; the server need not know the session yet.
+     *
+     * @returns {Promise<void>} when the room is joined, or cannot be: following goes on either way
+     */
+    start() {
+        for (const [event, listener] of Object.entries(this.#listeners)) this.#client.on(event, listener);
+        this.#client.emit("join-progress", this.#sessionId);
+        return this.#client.connect().catch(() => {}); // connectionFailed has reported it
+    }
+
+    /** From now on the server knows the session, so silence means something and asking makes sense. */
+    expect() {
+        if (this.#expected) return;
+        this.#expected = true;
+        if (this.#failed) this.#polling.start();
+        else this.#awaitNext();
+    }
+
+    /** Ask at once instead of waiting. */
+    ask() {
+        return this.#polling.once();
+    }
+
+    /** @returns {Promise<object>} what the server knows of the session; rejected when it knows nothing */
+    snapshot() {
+        return this.#polling.snapshot();
+    }
+
+    /** Leave the room. */
+    stop() {
+        clearTimeout(this.#stallTimer);
+        this.#expected = false;
+        this.#polling.stop();
+        this.#client.emit("leave-progress", this.#sessionId);
+        for (const [event, listener] of Object.entries(this.#listeners)) this.#client.off(event, listener);
+    }
+
+    #receive(snapshot) {
+        if (snapshot.sessionId !== this.#sessionId) return;
+        this.expect();
+        this.#awaitNext();
+        this.#report.onWarning("");
+        this.#report.onSnapshot(snapshot);
+    }
+
+    #polled(snapshot) {
+        if (this.#failed) this.#report.onWarning(POLLING);
+        else if (this.#client.connected) this.#report.onWarning("");
+        this.#report.onSnapshot(snapshot);
+    }
+
+    #awaitNext() {
+        clearTimeout(this.#stallTimer);
+        if (this.#failed) return;
+        this.#stallTimer = setTimeout(() => {
+            this.#polling.once();
+            this.#awaitNext();
+        }, STALL_MS);
+    }
+
+    #connected() {
+        this.#failed = false;
+        this.#polling.stop();
+        this.#report.onWarning("");
+        if (this.#expected) this.#awaitNext();
+    }
+
+    #connectionFailed() {
+        this.#failed = true;
+        clearTimeout(this.#stallTimer);
+        this.#report.onWarning(POLLING);
+        if (this.#expected) this.#polling.start();
+    }
+}
+
+/**
+ * Asks the server for the snapshot of a session: once, or every second while there is no socket.
+ */
+class ProgressPolling {
+    #sessionId;
+    #report;
+    #timer = null;
+    #active = false;
+
+    /**
+     * @param {string} sessionId
+     * @param {{onSnapshot: (snapshot: object) => void, onUnknown: () => void, onTrouble: () => void}} report `onUnknown` when
+     *   the server has no such session, `onTrouble` when it does not answer
+     */
+    constructor(sessionId, report) {
+        this.#sessionId = sessionId;
+        this.#report = report;
+    }
+
+    /** Ask every second, each time after the answer before. */
+    start() {
+        if (this.#active) return;
+        this.#active = true;
+        this.#repeat();
+    }
+
+    /** Ask no more. */
+    stop() {
+        this.#active = false;
+        clearTimeout(this.#timer);
+    }
+
+    /**
+     * @returns {Promise<object>}
+     * @throws {import("../lib/http.js").ApiError}
+     */
+    snapshot() {
+        return request(`/api/progress/${encodeURIComponent(this.#sessionId)}`);
+    }
+
+    /** Ask once. */
+    async once() {
+        try {
+            this.#report.onSnapshot(await this.snapshot());
+        } catch (error) {
+            debug("poll failed:", error.message);
+            if (UNKNOWN.has(error.status)) this.#report.onUnknown();
+            else this.#report.onTrouble();
+        }
+    }
+
+    async #repeat() {
+        await this.once();
+        if (this.#active) this.#timer = setTimeout(() => this.#repeat(), POLL_EVERY_MS);
+    }
+}

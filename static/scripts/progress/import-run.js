@@ -1,0 +1,172 @@
+import { Upload, aborted, request } from "../lib/http.js";
+import { newUuid } from "../lib/uuid.js";
+import { ProgressFollower } from "./follower.js";
+import { acceptedView, endedView, isTerminal, nextView, uploadingView, waitingView } from "./view.js";
+
+const UPLOAD_PATH = "/api/vulnerabilities/import-staging";
+const JOIN_WITHIN_MS = 2_000;
+
+/**
+ * One import as this page sees it, from the upload to its end. It has the state and reports changes; it never touches the
+ * page.
+ *
+ * Events: `change`; `unknown` when the server has no such session.
+ */
+export class ImportRun extends EventTarget {
+    #follower;
+    #upload = null;
+    #cancelOnceStored = false;
+
+    /** What is wrong with the connection, as a sentence; empty when nothing is. */
+    warning = "";
+
+    /** Why a button could not do what it says, as a sentence. */
+    notice = "";
+
+    /** Whether a button's request is under way. */
+    busy = false;
+
+    /**
+     * @param {import("./websocket-client.js").WebSocketClient} client
+     * @param {{sessionId?: string, filename: string, importId?: number | null}} details a new session by default
+     */
+    constructor(client, { sessionId = newUuid(), filename, importId = null }) {
+        super();
+        this.view = waitingView({ sessionId, filename, importId });
+        this.#follower = new ProgressFollower(client, sessionId, {
+            onSnapshot: (snapshot) => this.#show(nextView(this.view, snapshot)),
+            onUnknown: () => this.dispatchEvent(new Event("unknown")),
+            onWarning: (text) => this.#warn(text),
+        });
+    }
+
+    get sessionId() {
+        return this.view.sessionId;
+    }
+
+    get ended() {
+        return isTerminal(this.view);
+    }
+
+    /** Follow an import that the server has already. */
+    follow() {
+        this.#follower.start();
+        this.#follower.expect();
+        this.#follower.ask();
+    }
+
+    /**
+     * Join, upload and follow. The room is joined before the upload, so that not even a quick import is missed; a
+     * connection that takes long does not hold the upload back.
+     *
+     * @param {File} file
+     * @param {FormData} form the other fields
+     * @param {Promise<void> | null} before what is to be sent before it
+     */
+    async upload(file, form, before) {
+        this.#upload = new Upload(UPLOAD_PATH);
+        form.set("sessionId", this.sessionId);
+        form.delete("csvFile");
+        form.append("csvFile", file); // last, so that the server knows the rest when the file begins
+        const toSend = { loaded: 0, total: file.size, elapsed: 0 };
+        this.#show(uploadingView(this.view, { ...toSend, waits: before !== null }));
+        await before;
+        if (this.ended) return; // cancelled meanwhile
+        this.#show(uploadingView(this.view, toSend));
+        await Promise.race([this.#follower.start(), new Promise((resolve) => setTimeout(resolve, JOIN_WITHIN_MS))]);
+        if (this.ended) return; // cancelled meanwhile
+        const begun = performance.now();
+        try {
+            const accepted = await this.#upload.send(form, (loaded, total) => this.#uploading(loaded, total, performance.now() - begun));
+            this.#show(acceptedView(this.view, accepted));
+            this.#follower.expect();
+        } catch (error) {
+            await this.#uploadFailed(error);
+        } finally {
+            this.#upload = null;
+        }
+        if (this.#cancelOnceStored && !this.ended) await this.cancel();
+    }
+
+    /** Stop the upload or the import. */
+    async cancel() {
+        if (this.#upload === null) {
+            await this.#ask("cancel");
+        } else if (this.#upload.sent) {
+            this.#cancelOnceStored = true; // it may have been stored already: only the server can end it
+            this.busy = true;
+            this.#changed();
+        } else {
+            this.#upload.abort();
+            this.#show(endedView(this.view, aborted(), "cancelled"));
+        }
+    }
+
+    /**
+     * Answer the import's question.
+     *
+     * @param {{source?: string, mode?: "delta"}} [answer] without one, all that it would resolve is confirmed
+     * @returns {Promise<boolean>} whether the answer was taken; if not, `notice` says why
+     */
+    confirm(answer) {
+        return this.#ask("confirm", answer);
+    }
+
+    /** Stop following; the import itself goes on. */
+    stop() {
+        this.#follower.stop();
+    }
+
+    #uploading(loaded, total, elapsed) {
+        if (this.view.kind === "uploading") this.#show(uploadingView(this.view, { loaded, total, elapsed }));
+    }
+
+    /** When only the answer was lost, the server has the file and the import runs. */
+    async #uploadFailed(error) {
+        const answerLost = error.code === "NETWORK" && this.#upload.sent;
+        const snapshot = answerLost ? await this.#follower.snapshot().catch(() => null) : null;
+        if (this.ended) return;
+        if (snapshot === null) {
+            this.#show(endedView(this.view, error));
+        } else {
+            this.#follower.expect();
+            this.#show(nextView(this.view, snapshot));
+        }
+    }
+
+    async #ask(action, json) {
+        this.busy = true;
+        this.notice = "";
+        this.#changed();
+        try {
+            await request(`/api/imports/${this.view.importId}/${action}`, { method: "POST", json });
+        } catch (error) {
+            this.notice = error.code === "ALREADY_FINISHED" ? "It was too late to cancel: the import had already finished." : error.detail;
+        }
+        this.busy = false;
+        this.#changed();
+        if (!this.ended) await this.#follower.ask();
+        return this.notice === "";
+    }
+
+    #warn(text) {
+        if (this.ended || text === this.warning) return;
+        this.warning = text;
+        this.#changed();
+    }
+
+    #show(view) {
+        if (view === this.view) return;
+        this.view = view;
+        if (this.ended) {
+            this.warning = "";
+            this.busy = false;
+            this.#follower.stop();
+        }
+        this.#changed();
+    }
+
+    #changed() {
+        this.dispatchEvent(new Event("change"));
+    }
+}

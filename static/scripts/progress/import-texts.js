@@ -1,0 +1,134 @@
+/**
+ * Texts about an import, from what the API answers or from the metadata of a snapshot. Pure.
+ */
+
+import { bytes, count, counted, duration, instant } from "../lib/format.js";
+
+export const STATES = {
+    queued: "Queued",
+    reading: "Reading",
+    staging: "Staging",
+    promoting: "Promoting",
+    completed: "Completed",
+    "completed-with-rejects": "Completed with rejects",
+    failed: "Failed",
+    cancelled: "Cancelled",
+    undone: "Undone",
+    "awaiting-confirmation": "Needs confirmation",
+};
+const MODES = { hosts: "Resolve on its hosts only", delta: "Leave the others open" };
+const ENDED = new Set(["completed", "failed", "cancelled"]);
+
+/**
+ * @param {object} importData as the API answers it
+ * @returns {boolean} whether it can change no more
+ */
+export function hasEnded(importData) {
+    return ENDED.has(importData.state);
+}
+
+/**
+ * @param {object} importData
+ * @returns {keyof STATES} the state to show: an import that was undone has one of its own, and so has one with rejected rows
+ */
+export function shownState(importData) {
+    if (importData.undoneAt) return "undone";
+    return importData.state === "completed" && importData.rejected > 0 ? "completed-with-rejects" : importData.state;
+}
+
+/** Where a file is from and how it was taken: scanner, source, mode, size. */
+export function origin(importData) {
+    return [importData.scannerName || importData.vendor, importData.source, MODES[importData.mode], bytes(importData.fileSize)].filter(Boolean).join(" · ");
+}
+
+/** One line of facts for the import's own page. */
+export function facts(importData) {
+    return [
+        origin(importData),
+        importData.scanDate && `Scan of ${importData.scanDate}`,
+        `Imported ${instant(importData.createdAt)}`,
+        importData.duration === null ? "" : `in ${duration(importData.duration)}`,
+    ]
+        .filter(Boolean)
+        .join(" · ");
+}
+
+/** What stands below a list of names that is shorter than its count. */
+export function rest({ count: total, names }) {
+    return total > names.length ? `and ${count(total - names.length)} more` : "";
+}
+
+const DELIMITERS = { ",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars" };
+
+/**
+ * How a file was understood, as texts by name; empty where there is nothing to say.
+ *
+ * @param {object} recognition of an import
+ */
+export function reading({ format, confidence, alternatives, encoding, delimiter, headerLine, columns, unusedColumns, dates }) {
+    const sure = `${format}, ${Math.round(confidence * 100)} % sure`;
+    return {
+        format: alternatives.length > 0 ? `${sure}; it could be ${alternatives.join(" or ")}` : sure,
+        text: `${encoding}, separated by ${DELIMITERS[delimiter] ?? delimiter}, header on line ${headerLine}`,
+        columns: `${count(columns)} in the file, ${count(columns - unusedColumns.length)} used`,
+        unused: unusedColumns.join(", "),
+        firstSeen: days(dates.firstSeen, dates.dayFirst),
+        lastSeen: days(dates.lastSeen, dates.dayFirst),
+    };
+}
+
+function days(span, dayFirst) {
+    if (!span) return "";
+    const [first, last] = span;
+    const order = `dates in numbers begin with the ${dayFirst ? "day" : "month"}`;
+    return `${first === last ? first : `${first} to ${last}`} (${order})`;
+}
+
+/**
+ * @param {{preview: boolean, wouldResolve: number, openBefore: number}} importData that awaits confirmation
+ * @returns {string}
+ */
+export function question({ preview, wouldResolve, openBefore }) {
+    if (preview) return "Nothing is changed yet. This is what the import would do.";
+    return `This import would resolve ${count(wouldResolve)} of ${counted(openBefore, "open finding")} of this source.`;
+}
+
+/**
+ * @param {{preview: boolean, guard?: {sentence: string}[]}} importData that awaits confirmation
+ * @returns {string[]} why it asks; of a preview, which somebody wanted, only what it would ask about in any case
+ */
+export function reasons({ preview, guard }) {
+    if (guard?.length > 0) return guard.map(({ sentence }) => sentence);
+    return preview ? [] : ["That is unusually many."];
+}
+
+/**
+ * @param {{rejected?: number, summary?: {unchecked?: number}}} importData of a completed import
+ * @returns {string} which rows and findings it could not deal with; empty if there are none
+ */
+export function leftOut({ rejected = 0, summary }) {
+    const unchecked = summary?.unchecked ?? 0;
+    const [were, them] = unchecked === 1 ? ["was", "it"] : ["were", "them"];
+    return [
+        rejected > 0 && `${counted(rejected, "row")} ${rejected === 1 ? "was" : "were"} rejected and not imported.`,
+        unchecked > 0 && `${counted(unchecked, "open finding")} ${were} left open: the rows about ${them} could not be read or gave no verdict.`,
+    ]
+        .filter(Boolean)
+        .join(" ");
+}
+
+/**
+ * The hosts and CVEs that are new or gone, in one sentence; empty if none are.
+ *
+ * @param {object | undefined} summary of an import
+ */
+export function differences(summary) {
+    const parts = [
+        ["host", summary?.hosts],
+        ["CVE", summary?.cves],
+    ].flatMap(([noun, change]) => [
+        change?.new.count ? `${counted(change.new.count, noun)} new` : "",
+        change?.gone.count ? `${counted(change.gone.count, noun)} gone` : "",
+    ]);
+    return parts.filter(Boolean).join(", ");
+}

@@ -1,0 +1,87 @@
+import { request } from "../lib/http.js";
+import { session } from "../lib/storage.js";
+import { newUuid } from "../lib/uuid.js";
+import { ProgressFollower } from "./follower.js";
+import { WebSocketClient } from "./websocket-client.js";
+
+const KEY = "hextrackr_maintenance"; // of this tab: a reload finds again what is under way
+
+/**
+ * A backup, a restore or a clear, from the request to its end.
+ *
+ * Events: `change`; `ended`, after which `error` says why it failed, if it did.
+ */
+export class MaintenanceRun extends EventTarget {
+    #client = new WebSocketClient();
+    #follower = null;
+
+    /** The last snapshot, or null while nothing is under way. */
+    snapshot = null;
+
+    /** Why the last one failed, as a sentence; empty if it did not. */
+    error = "";
+
+    /** Take up what was under way when the page was left. */
+    start() {
+        const sessionId = session.json(KEY, null);
+        if (sessionId === null) return;
+        this.#follow(sessionId);
+        this.#follower.expect();
+        this.#follower.ask();
+    }
+
+    /** Follow nothing any more; what is under way goes on. */
+    stop() {
+        this.#follower?.stop();
+        this.#follower = null;
+        this.#client.disconnect();
+    }
+
+    /**
+     * Begin, and follow.
+     *
+     * @param {string} path of the API
+     * @param {object} [json] what it asks for
+     * @throws {import("../lib/http.js").ApiError} it was refused
+     */
+    async begin(path, json = {}) {
+        const sessionId = newUuid();
+        await this.#follow(sessionId);
+        try {
+            await request(path, { method: "POST", json: { ...json, sessionId } });
+            session.put(KEY, sessionId);
+            this.#follower?.expect();
+        } catch (error) {
+            this.stop();
+            throw error;
+        }
+    }
+
+    #follow(sessionId) {
+        this.#follower = new ProgressFollower(this.#client, sessionId, {
+            onSnapshot: (snapshot) => this.#show(snapshot),
+            onUnknown: () => this.#end("", null),
+            onWarning: () => {},
+        });
+        const joined = this.#follower.start();
+        return Promise.race([joined, new Promise((resolve) => setTimeout(resolve, 1_000))]);
+    }
+
+    #show(snapshot) {
+        if (snapshot.status === "completed") this.#end("", snapshot);
+        else if (snapshot.status === "error") this.#end(snapshot.error.detail, snapshot);
+        else {
+            this.snapshot = snapshot;
+            this.dispatchEvent(new Event("change"));
+        }
+    }
+
+    #end(error, last) {
+        if (this.#follower === null) return;
+        session.put(KEY, null);
+        this.stop();
+        this.error = error;
+        this.snapshot = null;
+        this.dispatchEvent(new CustomEvent("ended", { detail: last }));
+    }
+}

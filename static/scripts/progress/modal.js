@@ -1,0 +1,206 @@
+import { find, setItems, setText } from "../lib/dom.js";
+import { ConnectedElement } from "../lib/element.js";
+import { count, duration } from "../lib/format.js";
+import "./import-answers.js";
+import { imports } from "./imports.js";
+import { FIGURES } from "./view.js";
+
+const TITLES = {
+    uploading: "Uploading",
+    waiting: "Waiting to start",
+    running: "Importing",
+    awaiting: "Please confirm",
+    completed: "Import complete",
+    failed: "Import failed",
+    cancelled: "Import cancelled",
+};
+const WITH_REJECTS = "Import complete, with rejected rows";
+const ANNOUNCED_MESSAGE = new Set(["waiting", "awaiting", "failed", "cancelled"]);
+
+const PARTS = [
+    "title", "filename", "percent", "bar", "message", "live", "warning", "notice", "error", "error-code", "amount-label", "rows", "rate",
+    "eta", "figures", "differences", "rejects", "details", "map", "duration", "countdown", "steps", "reasons", "warnings", "left-out",
+    "page", "cancel", "confirm", "close", "minimise",
+];
+
+/**
+ * The modal around its `dialog`: shows one import and passes on what the reader wants of it.
+ */
+export class ProgressModal extends ConnectedElement {
+    #dialog;
+    #parts;
+    #answers;
+    #autoClose;
+    #rendered = { sessionId: null, kind: null };
+
+    connectedCallback() {
+        super.connectedCallback();
+        this.#dialog = find(this, "dialog");
+        this.#parts = Object.fromEntries(PARTS.map((name) => [name, find(this, `[data-progress-${name}]`)]));
+        this.#answers = find(this, "import-answers");
+        this.#answers.answer = async (answer) => (await imports.shown?.confirm(answer)) ?? false;
+        this.#autoClose = new AutoClose(this.#dialog, this.#parts.countdown, () => imports.hide());
+        this.listen(imports, "change", () => this.#draw());
+        this.listen(this.#dialog, "cancel", (event) => {
+            event.preventDefault(); // #draw closes it, at once
+            imports.hide();
+        });
+        this.listen(this.#dialog, "close", () => {
+            if (!this.#dialog.open && imports.shown) imports.hide(); // a browser may insist on closing a dialog, and only says so afterwards
+        });
+        this.listen(this.#parts.cancel, "click", () => imports.shown?.cancel());
+        this.listen(this.#parts.confirm, "click", () => imports.shown?.confirm());
+        for (const button of [this.#parts.close, this.#parts.minimise]) this.listen(button, "click", () => imports.hide());
+        this.#draw();
+    }
+
+    disconnectedCallback() {
+        super.disconnectedCallback();
+        this.#autoClose.stop();
+        this.#dialog.close();
+    }
+
+    #draw() {
+        const run = imports.shown;
+        if (run === null) {
+            this.#autoClose.stop();
+            this.#rendered = { sessionId: null, kind: null };
+            this.#dialog.close();
+            return;
+        }
+        this.#drawProgress(run.view);
+        this.#drawEnd(run);
+        this.#drawButtons(run);
+        this.#announce(run.view);
+        if (!this.#dialog.open) this.#dialog.showModal();
+        if (run.sessionId !== this.#rendered.sessionId || run.view.kind !== this.#rendered.kind) this.#entered(run);
+        this.#rendered = { sessionId: run.sessionId, kind: run.view.kind };
+    }
+
+    #drawProgress(view) {
+        const parts = this.#parts;
+        this.#dialog.dataset.state = view.kind;
+        this.#dialog.toggleAttribute("data-with-rejects", view.hasRejects);
+        setText(parts.title, titleOf(view));
+        setText(parts.filename, view.filename);
+        setText(parts.percent, `${view.percent}%`);
+        parts.bar.setAttribute("aria-valuenow", view.percent);
+        parts.bar.setAttribute("aria-valuetext", `${view.percent}%, ${view.stepLabel}`);
+        parts.bar.firstElementChild.style.width = `${view.percent}%`;
+        setText(parts.message, view.message);
+        setText(parts["amount-label"], view.kind === "uploading" ? "Sent" : "Rows");
+        setText(parts.rows, view.amountText || "–");
+        setText(parts.rate, view.rateText || "–");
+        setText(parts.eta, view.etaText || "–");
+        for (const [index, step] of [...parts.steps.children].entries()) {
+            step.dataset.status = index < view.step ? "done" : index === view.step ? "current" : "ahead";
+            if (index === view.step) step.setAttribute("aria-current", "step");
+            else step.removeAttribute("aria-current");
+        }
+    }
+
+    #drawEnd({ view, warning, notice }) {
+        const parts = this.#parts;
+        setText(parts.warning, warning);
+        setText(parts.notice, notice);
+        setText(parts.error, view.kind === "failed" ? view.error.detail : "");
+        setText(parts["error-code"], view.kind === "failed" ? view.error.code : "");
+        setText(parts.duration, view.kind === "completed" && view.duration !== null ? `Done in ${duration(view.duration)}` : "");
+        setText(parts.differences, view.differences);
+        setItems(parts.reasons, view.reasons);
+        setItems(parts.warnings, view.warnings);
+        setText(parts["left-out"], view.leftOut);
+        for (const link of [parts.details, parts.page]) link.href = `/imports/${view.importId}`;
+        parts.map.href = `/imports/${view.importId}/mapping`;
+        parts.map.hidden = view.error?.code !== "UNKNOWN_FORMAT";
+        if (view.figures === null) return;
+        for (const name of FIGURES) {
+            const figure = find(parts.figures, `[data-figure="${name}"]`);
+            setText(figure, count(view.figures[name]));
+            figure.dataset.zero = view.figures[name] === 0;
+        }
+        parts.rejects.parentElement.hidden = view.figures.rejected === 0 || view.importId === null;
+        parts.rejects.href = `/api/imports/${view.importId}/rejects.csv`;
+    }
+
+    #drawButtons({ view, ended, busy }) {
+        const { cancel, confirm, close, minimise } = this.#parts;
+        confirm.hidden = view.kind !== "awaiting";
+        cancel.hidden = ended;
+        cancel.disabled = busy || !view.canCancel;
+        confirm.disabled = busy;
+        this.#answers.show({ mode: view.mode, wouldResolve: view.figures?.resolved, busy });
+        setText(close, ended ? "Close" : view.kind === "awaiting" ? "Decide later" : "Continue in background");
+        minimise.setAttribute("aria-label", close.textContent);
+    }
+
+    #announce(view) {
+        const end = ANNOUNCED_MESSAGE.has(view.kind) ? [view.message, ...view.reasons].join(" ") : "";
+        const figures = view.figures && [FIGURES.map((name) => `${count(view.figures[name])} ${name}`).join(", "), view.leftOut].filter(Boolean).join(". ");
+        setText(this.#parts.live, [titleOf(view), end || figures || view.stepLabel].join(": "));
+    }
+
+    /** Another import or another state: the focus goes where the next step is, and an end that went well in all rows closes by itself. */
+    #entered({ view, ended }) {
+        this.#autoClose.stop();
+        if (ended) this.#parts.close.focus();
+        else if (!this.#dialog.contains(document.activeElement)) this.#parts.title.focus();
+        if (view.kind === "completed" && !view.hasRejects) this.#autoClose.start();
+    }
+}
+
+function titleOf(view) {
+    return view.hasRejects ? WITH_REJECTS : TITLES[view.kind];
+}
+
+/**
+ * Closes a dialog after a while, unless its reader does anything in it.
+ */
+class AutoClose {
+    #dialog;
+    #countdown;
+    #close;
+    #timer = null;
+    #events = ["pointermove", "pointerdown", "keydown", "focusin", "wheel"];
+    #keepOpen = () => this.stop();
+
+    /**
+     * @param {HTMLDialogElement} dialog `data-auto-close-ms` says how long; 0 never closes it
+     * @param {HTMLElement} countdown where the seconds left are shown
+     * @param {() => void} close
+     */
+    constructor(dialog, countdown, close) {
+        this.#dialog = dialog;
+        this.#countdown = countdown;
+        this.#close = close;
+    }
+
+    /** Begin to count down. */
+    start() {
+        const ms = Number(this.#dialog.dataset.autoCloseMs);
+        if (this.#timer !== null || !(ms > 0)) return;
+        const end = performance.now() + ms;
+        const tick = () => {
+            const left = end - performance.now();
+            if (left <= 0) {
+                this.stop();
+                this.#close();
+            } else {
+                this.#countdown.textContent = `Closes in ${Math.ceil(left / 1000)} s`;
+                this.#timer = setTimeout(tick, left % 1000 || 1000);
+            }
+        };
+        for (const event of this.#events) this.#dialog.addEventListener(event, this.#keepOpen);
+        tick();
+    }
+
+    /** Stay open. */
+    stop() {
+        clearTimeout(this.#timer);
+        this.#timer = null;
+        this.#countdown.textContent = "";
+        for (const event of this.#events) this.#dialog.removeEventListener(event, this.#keepOpen);
+    }
+}
+
+customElements.define("progress-modal", ProgressModal);

@@ -1,0 +1,200 @@
+/**
+ * What the modal shows of an import, as a pure function of what was shown before and of what has arrived.
+ *
+ * @typedef {"uploading" | "waiting" | "running" | "awaiting" | "completed" | "failed" | "cancelled"} Kind
+ *
+ * @typedef {object} ProgressView
+ * @property {Kind} kind
+ * @property {string} sessionId
+ * @property {string} filename
+ * @property {number | null} importId
+ * @property {number} sequence of the last snapshot that was applied
+ * @property {number} percent whole, 0..100; of the upload while uploading, of the import from then on
+ * @property {number} step 0 upload, 1 read, 2 stage, 3 promote, 4 when all are done
+ * @property {string} stepLabel
+ * @property {string} message
+ * @property {string} amountText rows, or bytes while uploading
+ * @property {string} rateText
+ * @property {string} etaText
+ * @property {Record<string, number> | null} figures the final ones, or those to confirm
+ * @property {string} differences the hosts and CVEs that are new or gone
+ * @property {string[]} reasons why it asks; none if it is a preview that somebody wanted
+ * @property {string[]} warnings
+ * @property {string} leftOut the rows and findings that a completed import could not deal with
+ * @property {boolean} hasRejects whether it is complete but for rejected rows
+ * @property {string} mode what it resolves, while it asks
+ * @property {boolean} isPreview whether the reader asked to see the figures first
+ * @property {number | null} duration ms
+ * @property {{code: string, detail: string} | null} error
+ * @property {boolean} canCancel
+ */
+
+import { bytes, count, duration } from "../lib/format.js";
+import { differences, leftOut, question, reasons } from "./import-texts.js";
+
+/** The final figures, in the order in which they are shown. */
+export const FIGURES = ["inserted", "updated", "reopened", "resolved", "unchanged", "rejected"];
+
+const STEPS = ["Uploading the file", "Reading the file", "Loading into staging", "Updating the findings", "Done"];
+const TERMINAL = new Set(["completed", "failed", "cancelled"]);
+
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+
+/**
+ * @param {ProgressView} view
+ * @returns {boolean} whether nothing can follow
+ */
+export function isTerminal(view) {
+    return TERMINAL.has(view.kind);
+}
+
+/**
+ * An import of which nothing is known yet.
+ *
+ * @param {{sessionId: string, filename?: string, importId?: number | null}} details
+ * @returns {ProgressView}
+ */
+export function waitingView({ sessionId, filename = "", importId = null }) {
+    return {
+        kind: "waiting",
+        sessionId,
+        filename,
+        importId,
+        sequence: 0,
+        percent: 0,
+        step: 1,
+        stepLabel: STEPS[1],
+        message: "Waiting for the server to start…",
+        amountText: "",
+        rateText: "",
+        etaText: "",
+        figures: null,
+        differences: "",
+        reasons: [],
+        warnings: [],
+        leftOut: "",
+        hasRejects: false,
+        mode: "",
+        isPreview: false,
+        duration: null,
+        error: null,
+        canCancel: importId !== null,
+    };
+}
+
+/**
+ * The upload itself.
+ *
+ * @param {ProgressView} view
+ * @param {{loaded: number, total: number, elapsed: number, waits?: boolean}} sent bytes, bytes, ms; whether other files are sent first
+ * @returns {ProgressView}
+ */
+export function uploadingView(view, { loaded, total, elapsed, waits = false }) {
+    const perSecond = elapsed > 0 ? (loaded * 1000) / elapsed : 0;
+    const sentAll = total > 0 && loaded >= total;
+    return {
+        ...view,
+        kind: "uploading",
+        step: 0,
+        stepLabel: STEPS[0],
+        percent: total > 0 ? Math.floor((loaded / total) * 100) : 0,
+        message: waits ? "Waiting for other files to be sent…" : sentAll ? "Sent. Waiting for the server to store the file…" : "Uploading the file…",
+        amountText: `${bytes(loaded)} of ${bytes(total)}`,
+        rateText: perSecond > 0 ? `${bytes(perSecond)}/s` : "",
+        etaText: perSecond > 0 ? timeLeft((total - loaded) / perSecond) : "",
+        canCancel: true,
+    };
+}
+
+/**
+ * The server has stored the file. Snapshots may have been quicker than its answer.
+ *
+ * @param {ProgressView} view
+ * @param {{importId: number}} answer
+ * @returns {ProgressView}
+ */
+export function acceptedView(view, { importId }) {
+    if (view.kind !== "uploading") return { ...view, importId, canCancel: !isTerminal(view) };
+    return waitingView({ ...view, importId });
+}
+
+/**
+ * An end without a snapshot: the upload failed or was cancelled.
+ *
+ * @param {ProgressView} view
+ * @param {{code: string, detail: string}} error
+ * @param {"failed" | "cancelled"} [kind]
+ * @returns {ProgressView}
+ */
+export function endedView(view, { code, detail }, kind = "failed") {
+    return { ...view, kind, message: detail, error: { code, detail }, etaText: "", canCancel: false };
+}
+
+/**
+ * Apply a snapshot. One that is older than what is shown, or that follows the end, changes nothing: the same view is
+ * returned. The end itself is always applied, and the percentage never falls.
+ *
+ * @param {ProgressView} view
+ * @param {object} snapshot as the server sends it
+ * @returns {ProgressView}
+ */
+export function nextView(view, snapshot) {
+    const kind = kindOf(snapshot);
+    const { metadata = {}, error = null } = snapshot;
+    const sequence = isNumber(metadata.sequence) ? metadata.sequence : view.sequence;
+    if (isTerminal(view) || (sequence < view.sequence && !TERMINAL.has(kind))) return view;
+
+    const importId = metadata.importId ?? view.importId;
+    const uploaded = view.kind === "uploading" ? 0 : view.percent;
+    const step = kind === "completed" ? STEPS.length - 1 : Math.max(1, metadata.currentStep ?? 1);
+    return {
+        ...view,
+        kind,
+        importId,
+        sequence,
+        filename: metadata.filename || view.filename,
+        percent: kind === "completed" ? 100 : Math.min(99, Math.max(uploaded, Math.floor(snapshot.progress ?? 0))),
+        step,
+        stepLabel: STEPS[step] ?? "",
+        message: kind === "awaiting" ? question(metadata) : (snapshot.message ?? metadata.message ?? ""),
+        amountText: rows(metadata, step),
+        rateText: isNumber(metadata.rowsPerSecond) ? `${count(metadata.rowsPerSecond)}/s` : "",
+        etaText: kind === "running" ? timeLeft(metadata.etaSeconds) : "",
+        figures: figures(kind, metadata),
+        differences: differences(kind === "awaiting" ? metadata.forecast?.summary : metadata.summary),
+        reasons: kind === "awaiting" ? reasons(metadata) : [],
+        warnings: kind === "awaiting" || kind === "completed" ? (metadata.warnings ?? []) : [],
+        leftOut: kind === "completed" ? leftOut(metadata) : "",
+        hasRejects: kind === "completed" && metadata.rejected > 0,
+        mode: metadata.mode ?? "",
+        isPreview: metadata.preview === true,
+        duration: snapshot.duration ?? metadata.duration ?? null,
+        error,
+        canCancel: importId !== null && !TERMINAL.has(kind),
+    };
+}
+
+/** @returns {Kind} */
+function kindOf({ status, error, metadata = {} }) {
+    if (status === "completed") return "completed";
+    if (status === "error") return error?.code === "CANCELLED" ? "cancelled" : "failed";
+    if (metadata.awaitingConfirmation) return "awaiting";
+    return status === "initialized" ? "waiting" : "running";
+}
+
+function rows({ rowsRead, insertedToStaging, totalRows }, step) {
+    const done = step === 2 && isNumber(insertedToStaging) ? insertedToStaging : rowsRead;
+    if (!isNumber(done)) return isNumber(totalRows) ? count(totalRows) : "";
+    return isNumber(totalRows) && totalRows > done ? `${count(done)} of ${count(totalRows)}` : count(done);
+}
+
+function timeLeft(seconds) {
+    if (!isNumber(seconds)) return "";
+    return seconds < 1 ? "under 1 s" : duration(Math.max(1, Math.round(seconds)) * 1000).replace(/\.0(?= s$)/, "");
+}
+
+function figures(kind, metadata) {
+    if (kind !== "completed" && kind !== "awaiting") return null;
+    const source = kind === "awaiting" ? { ...metadata, ...metadata.forecast } : metadata;
+    return Object.fromEntries(FIGURES.map((name) => [name, source[name] ?? 0]));
+}
