@@ -1,8 +1,6 @@
 import { debug } from "../lib/debug.js";
 
 const MAX_ATTEMPTS = 5;
-const FIRST_DELAY_MS = 500;
-const ATTEMPT_TIMEOUT_MS = 5_000;
 const PING_EVERY_MS = 30_000;
 const PONG_WITHIN_MS = 10_000;
 
@@ -14,29 +12,34 @@ const EVENTS = {
     "progress-error": "progressError",
 };
 
+/** How socket.io-client connects: the pauses between its attempts double, and chance makes them up to a half longer or shorter. */
 const OPTIONS = {
     transports: ["polling", "websocket"],
-    reconnection: false, // the backoff below is our own
     autoConnect: false,
-    timeout: ATTEMPT_TIMEOUT_MS,
+    timeout: 5_000,
+    reconnectionAttempts: MAX_ATTEMPTS - 1, // it does not count the first one
+    reconnectionDelay: 1_000,
+    reconnectionDelayMax: 8_000,
+    randomizationFactor: 0.5,
 };
 
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** The server that this module is from: the page's own, or for a page of another origin the one that it imports the module from. */
+const SERVER = new URL(import.meta.url).origin;
 
 /**
- * The connection to the server's Socket.IO: connects, retries, notices a silent break, and joins its rooms again.
+ * The connection to the server's Socket.IO: connects, tries again, notices when the server falls silent, and joins its rooms again.
  *
  * Events: `progress`, `progressStatus`, `progressComplete`, `progressError` (each with a snapshot), `connect`,
  * `disconnect` (with the reason), `connectionFailed` (with an Error, after the last attempt).
  */
 export class WebSocketClient {
     #io;
-    #random;
     #url;
     #socket = null;
     #listeners = new Map();
     #rooms = new Set();
-    #connecting = null;
+    #waiting = []; // of calls of connect(): the functions that settle their promises
+    #failure = null; // of the last attempt
     #wanted = false;
     #pingTimer;
     #pongTimer;
@@ -44,13 +47,11 @@ export class WebSocketClient {
     /**
      * @param {object} [options]
      * @param {Function} [options.io] the `io` of socket.io-client; imported when it is first needed
-     * @param {string} [options.url] the page's own server by default
-     * @param {() => number} [options.random] spreads the retries of many clients after a restart of the server
+     * @param {string} [options.url] the server that this module is from by default
      */
-    constructor({ io, url, random = Math.random } = {}) {
+    constructor({ io, url = SERVER } = {}) {
         this.#io = io;
         this.#url = url;
-        this.#random = random;
     }
 
     /** Whether events can arrive now. */
@@ -63,11 +64,14 @@ export class WebSocketClient {
      *
      * @returns {Promise<void>} rejected, after `connectionFailed`, when the server cannot be reached
      */
-    connect() {
+    async connect() {
         this.#wanted = true;
-        if (this.connected) return Promise.resolve();
-        this.#connecting ??= this.#establish(0).finally(() => (this.#connecting = null));
-        return this.#connecting;
+        this.#socket ??= await this.#createSocket();
+        if (!this.#wanted || this.connected) return;
+        await new Promise((resolve, reject) => {
+            this.#waiting.push({ resolve, reject });
+            this.#socket.connect();
+        });
     }
 
     /** Close the connection and forget the rooms. */
@@ -76,6 +80,7 @@ export class WebSocketClient {
         this.#rooms.clear();
         this.#stopPinging();
         this.#socket?.disconnect();
+        this.#settle("resolve");
     }
 
     /**
@@ -109,75 +114,55 @@ export class WebSocketClient {
         this.#socket.emit(event, ...details);
     }
 
-    async #establish(attemptsMade) {
-        let failure;
-        for (let attempt = attemptsMade; attempt < attemptsMade + MAX_ATTEMPTS; attempt += 1) {
-            if (attempt > 0) await wait(this.#delay(attempt));
-            if (!this.#wanted) return;
-            try {
-                await this.#attempt();
-                return;
-            } catch (error) {
-                failure = error;
-                debug("attempt", attempt, "failed:", error.message);
-            }
-        }
-        this.#tell("connectionFailed", failure);
-        throw failure;
-    }
-
-    /** Doubles from attempt to attempt; up to half of it is left to chance. */
-    #delay(attempt) {
-        return FIRST_DELAY_MS * 2 ** (attempt - 1) * (0.5 + this.#random() / 2);
-    }
-
-    async #attempt() {
-        this.#socket ??= await this.#createSocket();
-        const socket = this.#socket;
-        await new Promise((resolve, reject) => {
-            const settle = (outcome, value) => {
-                clearTimeout(timer);
-                socket.off("connect", succeed);
-                socket.off("connect_error", fail);
-                outcome(value);
-            };
-            const succeed = () => settle(resolve);
-            const fail = (error) => {
-                settle(reject, error);
-                socket.disconnect(); // also ends an attempt that hangs half-way
-            };
-            const timer = setTimeout(() => fail(new Error("The server did not answer in time.")), ATTEMPT_TIMEOUT_MS);
-            socket.on("connect", succeed);
-            socket.on("connect_error", fail);
-            socket.connect();
-        });
-        this.#opened();
-    }
-
     async #createSocket() {
         this.#io ??= (await import("../../vendor/socket.io-client/socket.io.esm.min.js")).io;
+        if (this.#socket) return this.#socket; // of another call, which was quicker
         const socket = this.#io(this.#url, OPTIONS);
-        for (const [theirs, ours] of Object.entries(EVENTS)) socket.on(theirs, (snapshot) => this.#tell(ours, snapshot));
+        for (const [theirs, ours] of Object.entries(EVENTS)) socket.on(theirs, (snapshot) => this.#dispatch(ours, snapshot));
+        socket.on("connect", () => this.#opened());
+        socket.on("connect_error", (error) => this.#attemptFailed(error));
+        socket.on("disconnect", (reason) => this.#closed(reason));
         socket.on("pong", () => clearTimeout(this.#pongTimer));
-        socket.on("disconnect", (reason) => this.#lost(reason));
-        return socket;
+        socket.io.on("reconnect_failed", () => this.#failed());
+        return (this.#socket = socket);
     }
 
     #opened() {
-        if (!this.#wanted) {
-            this.#socket.disconnect();
-            return;
-        }
         this.#pingTimer = setInterval(() => this.#ping(), PING_EVERY_MS);
         for (const room of this.#rooms) this.emit("join-progress", room);
-        this.#tell("connect");
+        this.#settle("resolve");
+        this.#dispatch("connect");
+    }
+
+    #closed(reason) {
+        this.#stopPinging();
+        this.#dispatch("disconnect", reason);
+        if (reason !== "io server disconnect") return; // socket.io-client connects again
+        this.#failure = new Error("The server has ended the connection.");
+        this.#failed();
+    }
+
+    #attemptFailed(error) {
+        debug("attempt failed:", error.message);
+        this.#failure = error;
+        if (!this.#socket.active) this.#failed(); // the server has refused it, and socket.io-client does not try again
+    }
+
+    #failed() {
+        const failure = this.#failure;
+        this.#dispatch("connectionFailed", failure);
+        this.#settle("reject", failure);
+    }
+
+    #settle(outcome, value) {
+        for (const promise of this.#waiting.splice(0)) promise[outcome](value);
     }
 
     #ping() {
         clearTimeout(this.#pongTimer);
         this.#pongTimer = setTimeout(() => {
             debug("no pong");
-            this.#socket.disconnect(); // #lost follows
+            this.#socket.disconnect().connect();
         }, PONG_WITHIN_MS);
         this.emit("ping");
     }
@@ -187,17 +172,16 @@ export class WebSocketClient {
         clearTimeout(this.#pongTimer);
     }
 
-    #lost(reason) {
-        this.#stopPinging();
-        this.#tell("disconnect", reason);
-        if (!this.#wanted) return;
-        this.#connecting ??= this.#establish(1).finally(() => (this.#connecting = null));
-        this.#connecting.catch(() => {}); // connectionFailed has said it
-    }
-
-    #tell(event, detail) {
+    /** A listener that throws disturbs no other. */
+    #dispatch(event, detail) {
         debug(event, detail);
-        for (const listener of [...(this.#listeners.get(event) ?? [])]) listener(detail);
+        for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+            try {
+                listener(detail);
+            } catch (error) {
+                console.error("[hextrackr] a listener failed:", event, error);
+            }
+        }
     }
 }
 
