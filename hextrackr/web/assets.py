@@ -1,6 +1,7 @@
 """The pages' own files under an address that changes with them: a browser that has them asks no more until there are others.
 
-The address names the state of all files together, so that a script finds the others it imports beside it.
+The address names the state of all files together, so that a script finds the others it imports beside it. Pages of other origins
+import the client of the socket from an address that never changes.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flask import Flask, Response, send_from_directory, url_for
+from flask_cors import cross_origin
 
 _A_YEAR = 365 * 24 * 3600
 #: Runs before the page is drawn, so it is no module.
 _CLASSIC = "scripts/theme.js"
+#: What only pages of other origins import.
+_SHARED = "scripts/shared/"
 
 
 def init_app(app: Flask) -> None:
     """Serve the files, and give templates ``asset(name)``, the address of one, and ``script_modules``, all of the pages' scripts."""
     folder = Path(app.static_folder or "")
     app.add_url_rule(f"/static/{_state(folder)}/<path:filename>", "asset", _asset_of(folder))
+    shared = cross_origin(origins=list(app.config["CORS_ORIGINS"]))(_shared_asset_of(folder))
+    app.add_url_rule("/<any(scripts, vendor):part>/<path:filename>", "shared_asset", shared)
     app.jinja_env.globals.update(asset=_address, script_modules=_modules(folder))
 
 
@@ -29,9 +35,7 @@ def _address(name: str) -> str:
 
 def _asset_of(folder: Path) -> Callable[[str], Response]:
     def asset(filename: str) -> Response:
-        response = send_from_directory(folder, filename, max_age=_A_YEAR)
-        if hasattr(response.response, "close"):
-            response.call_on_close(response.response.close)  # what compresses it forgets to
+        response = _sent(folder, filename, max_age=_A_YEAR)
         for needless in ("Content-Disposition", "Expires"):
             response.headers.pop(needless, None)
         response.cache_control.public = True
@@ -39,6 +43,20 @@ def _asset_of(folder: Path) -> Callable[[str], Response]:
         return response
 
     return asset
+
+
+def _shared_asset_of(folder: Path) -> Callable[[str, str], Response]:
+    def shared_asset(part: str, filename: str) -> Response:
+        return _sent(folder / part, filename)
+
+    return shared_asset
+
+
+def _sent(folder: Path, filename: str, max_age: int | None = None) -> Response:
+    response = send_from_directory(folder, filename, max_age=max_age)
+    if hasattr(response.response, "close"):
+        response.call_on_close(response.response.close)  # what compresses it forgets to
+    return response
 
 
 def _state(folder: Path) -> str:
@@ -52,4 +70,4 @@ def _state(folder: Path) -> str:
 
 def _modules(folder: Path) -> list[str]:
     names = sorted(path.relative_to(folder).as_posix() for path in folder.glob("scripts/**/*.js"))
-    return [name for name in names if name != _CLASSIC]
+    return [name for name in names if name != _CLASSIC and not name.startswith(_SHARED)]

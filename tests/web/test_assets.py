@@ -40,9 +40,26 @@ def test_every_script_is_fetched_at_once(client, address):
     assert "theme.js" not in "".join(re.findall(r"<link[^>]+>", page))
 
 
+@pytest.mark.parametrize(
+    "path", ["scripts/shared/websocket-client.js", "scripts/progress/websocket-client.js", "scripts/lib/debug.js",
+             "vendor/socket.io-client/socket.io.esm.min.js"],
+)  # fmt: skip
+def test_the_client_of_the_socket_is_served_to_pages_of_allowed_origins(client, path):
+    for origin, allowed in (("http://localhost:8080", "http://localhost:8080"), ("http://elsewhere.example", None)):
+        with client.get(f"/{path}", headers={"Origin": origin}) as answer:
+            assert (answer.status_code, answer.mimetype) == (200, "text/javascript")
+            assert answer.headers.get("Access-Control-Allow-Origin") == allowed
+            assert "immutable" not in answer.headers["Cache-Control"]
+
+
+def test_the_pages_do_not_fetch_what_is_there_for_others(client):
+    assert "scripts/shared/" not in client.get("/").text
+
+
 @pytest.mark.parametrize("path", ["../config.py", "scripts/none.js", "%2e%2e/app.py"])
 def test_there_is_nothing_else(client, address, path):
     assert client.get(f"{address}/{path}").status_code == 404
+    assert client.get(f"/scripts/{path}").status_code == 404
 
 
 def test_the_address_changes_with_a_file(config, app, address, tmp_path, monkeypatch):
