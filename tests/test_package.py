@@ -139,10 +139,10 @@ def test_without_the_browser_libraries_there_is_no_wheel(tmp_path):
 def test_a_page_has_all_its_files(server):
     page = urlopen(server.url, timeout=PATIENCE).read().decode()
     files = set(re.findall(r'"(/static/[^"]+)"', page))
-    assert {"vendor/tabler/tabler.min.css", "vendor/socket.io-client/socket.io.esm.min.js", "scripts/app.js"} <= {
+    assert {"vendor/tabler/tabler.min.css", "vendor/uplot/uPlot.esm.min.js", "scripts/app.js"} <= {
         name.split("/", 3)[3] for name in files
     }
-    for file in files:
+    for file in [*files, "/scripts/shared/websocket-client.js", "/vendor/socket.io-client/socket.io.esm.min.js"]:
         assert urlopen(server.url + file, timeout=PATIENCE).read(), file
     assert '<svg class="icon' in page
     assert get(server, "/health")[1]["version"] == __version__

@@ -27,7 +27,7 @@
         try {
             localStorage.setItem(KEY, button.dataset.themeChoice);
         } catch {
-            return; // the browser keeps nothing for us: it stays with the system's
+            return; // the browser stores nothing for us: the system's theme remains
         }
         apply();
     });

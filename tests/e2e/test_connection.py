@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.modal import MANY, choose, figures, has_advanced, has_warned, part, reaches, reaches_percent
+from tests.e2e.modal import MANY, choose, figures, has_advanced, has_warned, modal, part, reaches, reaches_percent
 from tests.support.server import Server, running
 
 
@@ -51,6 +51,17 @@ def test_a_reload_comes_back_to_the_running_import(page, many):
     reaches(page, "completed")
     assert figures(page)["inserted"] == MANY
     has_advanced(page)
+
+
+def test_a_page_that_is_left_and_shown_again_by_the_back_button_goes_on(page, many):
+    choose(page, many, source="back")
+    reaches_percent(page, 5)
+    left = "(event) => dispatchEvent(new PageTransitionEvent(event, { persisted: true }))"
+    page.evaluate(left, "pagehide")
+    expect(modal(page)).to_be_hidden()
+    page.evaluate(left, "pageshow")
+    reaches(page, "completed")
+    assert figures(page)["inserted"] == MANY
 
 
 def test_a_socket_cut_in_mid_import_is_joined_again(page, many):

@@ -76,5 +76,5 @@ def test_each_window_shows_all_three(windows, many, tmp_path):
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
         rows = page.locator("[data-import-id]")
         expect(rows.locator('[data-field="inserted"]')).to_have_text([f"{MANY:,}"] * 3)
-        expect(page.locator("import-pills button")).to_have_count(0)  # each has said farewell
+        expect(page.locator("import-pills button")).to_have_count(0)  # each has been dismissed
     assert [record["inserted"] for record in fetched(windows[0], "/api/imports")["data"]] == [MANY] * 3

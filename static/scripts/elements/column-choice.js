@@ -9,7 +9,7 @@ const USUAL = ["cve", "port", "vpr", "cvss", "firstSeen", "lastSeen", "state"];
  *
  * Events: `change`, as its boxes send it.
  */
-export class ColumnChoice extends ConnectedElement {
+class ColumnChoice extends ConnectedElement {
     #boxes;
 
     connectedCallback() {

@@ -4,7 +4,7 @@ import { ConnectedElement } from "../lib/element.js";
 /**
  * The dialog that asks before something which cannot be undone easily.
  */
-export class ConfirmDialog extends ConnectedElement {
+class ConfirmDialog extends ConnectedElement {
     #dialog;
     #agree;
     #input;

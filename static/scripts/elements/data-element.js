@@ -42,7 +42,7 @@ export class DataElement extends ConnectedElement {
     }
 
     /**
-     * Show an answer; what shows in place of an empty one is said by {@link showView}.
+     * Show an answer, and say with {@link showView} which part of the element is shown.
      *
      * @param {object} _answer
      * @abstract

@@ -18,8 +18,8 @@ const DEFAULTS = {
     group: "finding", sort: "severity", order: "desc", page: 1,
 };
 
-/** How a filter is named to the reader, with its value. */
-const TOLD = {
+/** How the page calls a filter, with its value. */
+const LABELS = {
     source: (value) => `Source ${value}`, host: (value) => `Host ${value}`, definition: (value) => `Vulnerability ${value}`, cve: (value) => value,
     family: (value) => `Family ${value}`, port: (value) => `Port ${value}`, protocol: (value) => value.toUpperCase(),
     newSince: (value) => `New since ${value}`, firstSeenFrom: (value) => `First seen from ${value}`, firstSeenTo: (value) => `First seen until ${value}`,
@@ -95,7 +95,7 @@ export function exportFromQuery(query, kind, fixed = {}, evidence = false) {
  * @returns {[string, string][]} the filters behind "More filters" that are in use: name, and how a reader calls it
  */
 export function filtersInUse(query) {
-    return FILTERS.filter((name) => query[name].trim() !== "").map((name) => [name, TOLD[name](query[name].trim())]);
+    return FILTERS.filter((name) => query[name].trim() !== "").map((name) => [name, LABELS[name](query[name].trim())]);
 }
 
 /**

@@ -13,7 +13,7 @@ const TYPING_MS = 300;
  *
  * Events: `filter`, with the changes, and whether they replace the ones before in the history.
  */
-export class FilterBar extends ConnectedElement {
+class FilterBar extends ConnectedElement {
     #controls;
     #more;
     #body;

@@ -10,7 +10,7 @@ const KINDS = { opened: "Opened", changed: "Changed", reopened: "Reopened", reso
 /**
  * Everything about one finding, in a dialog beside the list it was chosen from.
  */
-export class FindingPanel extends ConnectedElement {
+class FindingPanel extends ConnectedElement {
     #dialog;
 
     connectedCallback() {

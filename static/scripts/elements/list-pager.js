@@ -7,7 +7,7 @@ import { count } from "../lib/format.js";
  *
  * Events: `page`, with the number of the page to go to.
  */
-export class ListPager extends ConnectedElement {
+class ListPager extends ConnectedElement {
     #page = 1;
 
     connectedCallback() {

@@ -19,7 +19,7 @@ export class ApiError extends Error {
 }
 
 /** @returns {ApiError} for a request that got no answer */
-export function unreachable() {
+function unreachable() {
     return new ApiError("NETWORK", "The server cannot be reached. Please check the connection and try again.");
 }
 
@@ -30,7 +30,7 @@ export function unreachable() {
  * @param {*} body the parsed answer, if it was JSON
  * @returns {ApiError}
  */
-export function errorFrom(status, body) {
+function errorFrom(status, body) {
     const { code = `HTTP_${status}`, detail = `The server refused the request (status ${status}).` } = body?.error ?? {};
     return new ApiError(code, detail, status);
 }

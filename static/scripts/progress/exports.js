@@ -14,7 +14,7 @@ const FORGET_AFTER_MS = 6_000;
  *
  * Events: `change`.
  */
-export class Exports extends EventTarget {
+class Exports extends EventTarget {
     #client = new WebSocketClient();
     #followers = new Map();
     #begun = new Map();

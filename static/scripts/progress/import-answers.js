@@ -4,7 +4,7 @@ import { ConnectedElement } from "../lib/element.js";
 /**
  * The two answers to an import that asks beside yes and no: leave the others open, and another source with its label.
  */
-export class ImportAnswers extends ConnectedElement {
+class ImportAnswers extends ConnectedElement {
     /**
      * What to do with an answer; set by whoever shows the question.
      *

@@ -53,7 +53,7 @@ export function facts(importData) {
         .join(" · ");
 }
 
-/** What stands below a list of names that is shorter than its count. */
+/** What is shown below a list of names that is shorter than its count. */
 export function rest({ count: total, names }) {
     return total > names.length ? `and ${count(total - names.length)} more` : "";
 }

@@ -17,7 +17,7 @@ const LOOK_EVERY_MS = 5_000;
  * Events: `change` after anything that is to be seen; `progressed` when an import entered another state, so that lists
  * are out of date.
  */
-export class Imports extends EventTarget {
+class Imports extends EventTarget {
     #client = new WebSocketClient();
     #discovery = new ImportDiscovery((details) => this.found(details));
     #runs = new Map();

@@ -26,7 +26,7 @@ const PARTS = [
 /**
  * The modal around its `dialog`: shows one import and passes on what the reader wants of it.
  */
-export class ProgressModal extends ConnectedElement {
+class ProgressModal extends ConnectedElement {
     #dialog;
     #parts;
     #answers;
