@@ -84,7 +84,7 @@ def test_a_socket_cut_in_mid_import_is_joined_again(page, many):
     first.close()
     has_warned(page, "Reconnecting")
     expect(part(page, "warning")).to_be_empty()
-    reaches(page, "completed")
+    reaches(page, "completed", timeout=60_000)
     assert figures(page)["inserted"] == MANY
     while len(sockets) < 2:
         page.wait_for_timeout(20)

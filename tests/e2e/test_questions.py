@@ -45,7 +45,7 @@ QUESTIONS = {
     ),
     "what is on the worst host": (["worst-list[data-by=host] [data-group-name] >> nth=0"], [0]),
     "the oldest open criticals": (
-        ["section:has(#oldest-heading) >> text=All"], [host for host in OPEN if host % 5 == 0],
+        ["oldest-list >> text=All"], [host for host in OPEN if host % 5 == 0],
     ),
     "what is open in Berlin": (["[data-source-name]"], OPEN),
 }  # fmt: skip
