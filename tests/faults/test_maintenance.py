@@ -20,8 +20,8 @@ import pytest
 
 from hextrackr import create_app
 from hextrackr.jobs import importer_process
-from hextrackr.jobs.backups import schema
 from hextrackr.jobs.backups.service import BackupService
+from tests.support import ROOT
 from tests.support.exports import scan
 
 pytestmark = [pytest.mark.system, pytest.mark.sqlite("PostgreSQL is backed up by its own programs")]
@@ -184,7 +184,7 @@ with app.app_context(), app.extensions["backup_service"].running("clear") as wor
 def test_after_the_end_of_its_process_what_became_of_it_is_found_out(start_app, at):
     """A command that is killed in a clear: the running server tells what is true."""
     app = start_app()
-    done = subprocess.run([sys.executable, "-c", KILLED, str(app.instance), at], cwd=schema.IMPORT_ROOT)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(app.instance), at], cwd=ROOT)
     assert done.returncode == -signal.SIGKILL
     told = app.get("/api/backups").json["operations"][0]
     assert told["state"] == ("completed" if at == "after" else "failed")
@@ -208,6 +208,7 @@ def test_kills_at_random_around_restores_and_uploads(start_app):
         if answer.status_code == 202:
             assert app.ended(answer.json["importId"])["state"] == "completed"
             assert app.ended(answer.json["importId"])["filename"] == "scan.csv"
+        assert list((app.instance / "backups").glob(".work-*")) == []
         with closing(sqlite3.connect(app.instance / "hextrackr.sqlite3")) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 

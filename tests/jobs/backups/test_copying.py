@@ -8,13 +8,14 @@ import subprocess
 import sys
 from contextlib import closing
 from datetime import date
-from pathlib import Path
 
 import pytest
 
+from hextrackr.db import revisions
 from hextrackr.domain.models import ImportMode
 from hextrackr.errors import BackupRefused, DatabaseBusy
 from hextrackr.jobs.backups import copying, schema
+from tests.support import ROOT
 from tests.support.exports import COLUMNS, export, row
 from tests.support.importer import importer
 from tests.support.reference_model import Row
@@ -151,11 +152,10 @@ def test_an_older_backup_is_brought_up_to_this_version(run, database, engine, tm
     environment = {"INSTANCE_PATH": str(tmp_path / "older"), "PATH": ""}
     (tmp_path / "older").mkdir()
     shutil.copy(tmp_path / "old.sqlite3", tmp_path / "older" / "hextrackr.sqlite3")
-    migrations = Path(schema.IMPORT_ROOT, "hextrackr", "db", "migrations")
-    later = [path for path in migrations.glob("1*.py") if path.name > "1795490000"]  # whose name goes on
+    later = [path for path in revisions.MIGRATIONS.glob("1*.py") if path.name > "1795490000"]  # whose name goes on
     subprocess.run(
         [sys.executable, "-m", "flask", "db", "downgrade", str(len(later))],
-        env=environment, check=True, capture_output=True, cwd=schema.IMPORT_ROOT,
+        env=environment, check=True, capture_output=True, cwd=ROOT,
     )  # fmt: skip
     copying.close_log(tmp_path / "older" / "hextrackr.sqlite3")
     assert "asset_weights" not in tables(tmp_path / "older" / "hextrackr.sqlite3")
@@ -163,6 +163,13 @@ def test_an_older_backup_is_brought_up_to_this_version(run, database, engine, tm
     run("clear", "cleared.sqlite3")
     run("restore", "kept.sqlite3", tmp_path / "older" / "hextrackr.sqlite3")
     assert known(engine) == before
+
+
+def test_what_a_backup_holds_may_be_in_the_way_of_its_migration(tmp_path):
+    schema.make(tmp_path, "1795620000")
+    write(tmp_path / schema.DATABASE, "CREATE TABLE evidence (id)")
+    with pytest.raises(BackupRefused, match="brought up to this version"):
+        schema.make(tmp_path)
 
 
 def damaged(path):
@@ -225,7 +232,7 @@ def test_a_restore_that_is_killed_halfway_changes_nothing(run, database, engine,
     empty = dump(engine)
     child = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path / "first.sqlite3"), str(database)],
-        stdout=subprocess.PIPE, cwd=schema.IMPORT_ROOT,
+        stdout=subprocess.PIPE, cwd=ROOT,
     )  # fmt: skip
     for _ in range(5):
         assert child.stdout.readline()
