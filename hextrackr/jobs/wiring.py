@@ -51,7 +51,9 @@ def init_app(app: Flask, config: Config) -> None:
     )  # fmt: skip
     service = ImportService(import_queue, worker, runner, reporter, config, notify=notify, sleep=sleep)
     operations = OperationLog(instance / "operations", app.extensions["offload"])
-    backups = BackupService(worker, lock, tracker, operations, import_queue, instance, database_url, start_task)
+    backups = BackupService(
+        worker, lock, tracker, operations, import_queue, instance, database_url, start_task, app.extensions["offload"]
+    )
     reachable = (lambda: shared.sessions.reachable) if shared else (lambda: True)
 
     app.extensions["maintenance_lock"] = lock

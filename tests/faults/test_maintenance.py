@@ -14,12 +14,14 @@ import sys
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 
 from hextrackr import create_app
 from hextrackr.jobs import importer_process
+from hextrackr.jobs.backups import service
 from hextrackr.jobs.backups.service import BackupService
 from tests.support import ROOT
 from tests.support.exports import scan
@@ -151,6 +153,22 @@ def test_a_restore_that_was_committed_and_could_not_be_told_is_told_as_done(star
     monkeypatch.setattr(app.supervisor, "ask", without_a_word)
     assert app.told_the_end(begin(app, "restore", name))["status"] == "completed"
     assert app.findings() == before
+
+
+def test_files_are_removed_beside_the_event_loop(start_app, monkeypatch):
+    """They may be large: to remove one takes longer than the loop may stand still."""
+    app, threads = start_app(), []
+    remove = service.shutil.rmtree
+
+    def noting(*arguments, **options):
+        threads.append(threading.current_thread().name)
+        remove(*arguments, **options)
+
+    with ThreadPoolExecutor(1, "beside") as pool:
+        monkeypatch.setattr(app.backup_service, "_offload", lambda *call: pool.submit(*call).result())
+        monkeypatch.setattr(service.shutil, "rmtree", noting)
+        assert app.told_the_end(begin(app, "backup"))["status"] == "completed"
+    assert threads == ["beside_0"]
 
 
 def test_nothing_is_called_done_that_was_not(start_app, monkeypatch):

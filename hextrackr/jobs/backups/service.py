@@ -77,6 +77,7 @@ class BackupService:
     :param import_queue: the import rows.
     :param instance: the data folder.
     :param start_task: starts a background task in the server's async mode.
+    :param offload: runs a call that waits for the disk beside the event loop, where there is one.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class BackupService:
         instance: Path,
         database_url: str,
         start_task: Callable[..., Any],
+        offload: Callable[..., Any],
     ) -> None:
         self._worker = worker
         self._lock = lock
@@ -101,6 +103,7 @@ class BackupService:
         #: What is said instead of everything here, where the record is not a file of ours.
         self.refusal = None if self._database is not None else BackupElsewhere()
         self._start_task = start_task
+        self._offload = offload
         self._busy = False
 
     def backups(self) -> list[Backup]:
@@ -283,10 +286,10 @@ class BackupService:
 
     def _ended(self, entry: Entry, error: ErrorRecord | None, uploads: set[str]) -> ErrorRecord | None:
         """Put on record what is true, whatever was said, and return it; and remove what a process that was killed has left of it."""
-        shutil.rmtree(entry.operation["workspace"], ignore_errors=True)
+        self._offload(_remove, entry.operation["workspace"])
         if Operation(**entry.operation).is_done():
             error = None
-            self._forget(uploads)
+            self._offload(self._forget, uploads)
         elif error is None:
             error = _WITHOUT_RESULT
         elif error["code"] == Interrupted.code and error != NOT_STARTED:
@@ -315,6 +318,10 @@ class BackupService:
         named = f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}"
         for suffix in ("", *(f"-{number}" for number in range(2, 1_000))):
             yield self._folder / f"{named}{suffix}.sqlite3"
+
+
+def _remove(folder: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _backup(path: Path) -> Backup | None:
