@@ -20,6 +20,7 @@ from .queue import measured
 _RESERVED = "reserved"
 #: The steps of an import by their numbers in the progress contract.
 STEPS = {1: "reading", 2: "staging", 3: "promoting"}
+_UPLOADED = "Upload complete. The import is about to start."
 
 
 class ProgressReporter:
@@ -66,9 +67,7 @@ class ProgressReporter:
         if session is None or not session["metadata"].get(_RESERVED):
             return False
         opening = {**snapshots.opening(row), _RESERVED: False}
-        return self._tracker.update_progress(
-            row.session_id, 0.0, "Upload complete. The import is about to start.", opening
-        )
+        return self._tracker.update_progress(row.session_id, 0.0, _UPLOADED, opening)
 
     def reopened(self, row: Import) -> None:
         """See that an import which waits has a session; its former one may have ended with another process."""
@@ -78,13 +77,14 @@ class ProgressReporter:
     def _open(self, row: Import) -> bool:
         """Take over the import's session, numbered above what others may have told of it; whether it had to be opened anew."""
         sequence = snapshots.first_sequence(row)
-        return self._tracker.open_session(row.session_id, snapshots.opening(row), sequence=sequence)
+        opening = {**snapshots.opening(row), "message": _UPLOADED, _RESERVED: False}
+        return self._tracker.open_session(row.session_id, opening, sequence=sequence)
 
     def _opened(self, row: Import) -> None:
         if row.state == ImportState.AWAITING_CONFIRMATION:
             self.awaiting(row)
         else:
-            self._tracker.update_progress(row.session_id, 0.0, "Upload complete. The import is about to start.")
+            self._tracker.update_progress(row.session_id, 0.0, _UPLOADED)
 
     def resumed(self, row: Import) -> None:
         """Say that an import which another process has left goes on; its session may be known here or not."""
@@ -94,8 +94,10 @@ class ProgressReporter:
             self._tracker.update_progress(row.session_id, 0.0, "The import goes on after an interruption.")
 
     def taken(self, row: Import) -> None:
-        """Tell of an import from here from now on; where there is no room for its session, it goes on untold."""
-        self._claimed(row)
+        """Tell of an import from here from now on; where there is no room for its session, it goes on untold.
+
+        That the upload is complete is told by the process that has it, in the same instant, unless it sees that the import is taken.
+        """
         with suppress(TooMany):
             self._open(row)
         session = self._tracker.get_session(row.session_id)

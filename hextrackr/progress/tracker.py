@@ -93,6 +93,7 @@ class ProgressTracker:
     def open_session(self, session_id: str, metadata: Mapping[str, Any] = NO_METADATA, *, sequence: int = 1) -> bool:
         """Take over a live session, or open it if there is none: another process may have had it.
 
+        :param metadata: what it begins with; one of which something was told keeps its own.
         :param sequence: what it is numbered from now on is not below this.
         :return: whether it was opened.
         :raises InvalidSessionId: not a UUID.
@@ -106,6 +107,8 @@ class ProgressTracker:
                 self.expire()
                 self._begin(session_id, metadata, sequence, known)
                 return True
+            if known.status == "initialized":
+                known.metadata = {**known.metadata, **metadata}
             known.sequence = max(known.sequence, sequence)
             self._store.put(known)
             return False
@@ -223,9 +226,13 @@ class ProgressTracker:
         self._send(protocol.UPDATE, session)
 
     def _release(self, session: Session, emitted: int) -> None:
-        """Send what waits since the update that left at ``emitted``; a timer that comes after the next one has left comes too late."""
+        """Send what waits since the update that left at ``emitted``.
+
+        A timer that comes after the next update comes too late, whether that left here or another process has gone on.
+        """
         with self._lock:
-            if session.held_back and session.emitted == emitted and not session.finished:
+            waits = session.held_back and session.emitted == emitted and not session.finished
+            if waits and self._store.get(session.id) is session:
                 self._send_update(session)
 
     def _finish(self, session: Session, event: str) -> None:

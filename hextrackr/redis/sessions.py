@@ -94,12 +94,15 @@ class SharedSessions:
         return self._read(orjson.loads(value)) if value else None
 
     def _read(self, told: dict[str, Any]) -> Session:
-        """A session of another process; of this machine, it tells when it began by the clock that all its processes have."""
+        """A session of another process; of this machine, it tells when it began by the clock that all its processes have.
+
+        Something may have been told of it right now, so that the next update waits for its interval to be over.
+        """
         now = self._clock.monotonic_ms()
         boot, started = told.pop("boot", None), told.pop("started", None)
         if started is None or boot != _BOOT or not 0 <= now - started:
             started = now - min(max(0, self._clock.now_ms() - told["start_time"]), LIVE_MS)
-        return Session(**told, started=started, touched=now)
+        return Session(**told, started=started, touched=now, emitted=now)
 
 
 def _key(session_id: str) -> str:

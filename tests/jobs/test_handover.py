@@ -100,6 +100,22 @@ def test_who_takes_an_import_first_opens_its_session_and_the_upload_is_no_confli
         reporter.queued(other)
 
 
+def test_of_an_upload_that_is_taken_before_it_is_told_only_its_taker_tells(tracker, events):
+    reporter = ProgressReporter(tracker)
+    with reporter.reserved(SESSION):
+        pass  # it is put on record, and somebody takes it at once
+    reporter.taken(record("reading", 1, "a"))
+    reporter.queued(record())
+    assert events.events == []
+    reporter.silent(record("reading", 1, "a"))
+    events.clock.advance(1_000)
+    reporter.progressed(record("reading", 1, "a"), line(40.0))
+    first, second = (payload for _, _, payload, _ in events.events)
+    assert first["message"] == "Upload complete. The import is about to start."
+    assert first["metadata"]["filename"] == "f" and first["metadata"]["importId"] == 7
+    assert 500_000 < first["metadata"]["sequence"] < second["metadata"]["sequence"]
+
+
 def test_an_import_goes_on_untold_where_there_is_no_room_for_its_session(events):
     tracker = ProgressTracker(events, events.clock, max_sessions=0)
     reporter = ProgressReporter(tracker)

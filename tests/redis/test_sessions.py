@@ -19,9 +19,9 @@ ID = "6f1c2a34-0000-4000-8000-000000000000"
 def tracker(process, clock):
     """A tracker of a process of its own, with the parts it shares."""
 
-    def open_tracker():
+    def open_tracker(emit=lambda *_: None):
         shared = process()
-        tracker = ProgressTracker(lambda *_: None, clock, store=shared.sessions)
+        tracker = ProgressTracker(emit, clock, store=shared.sessions)
         tracker.shared = shared
         return tracker
 
@@ -85,6 +85,22 @@ def test_a_session_is_handed_over_and_back_and_its_numbers_go_on(two):
     assert (told["progress"], told["message"]) == (60.0, "Confirmed")
     assert told["metadata"]["sequence"] == 500_002
     until(lambda: other.snapshot(ID)["message"] == "Confirmed")
+
+
+def test_updates_of_two_processes_are_as_far_apart_as_those_of_one(tracker, clock):
+    told = []
+    one, other = (
+        tracker(lambda _event, snapshot, _room: told.append((clock.monotonic_ms(), snapshot["progress"])))
+        for _ in range(2)
+    )
+    one.create_session_with_id(ID)
+    one.update_progress(ID, 1.0)
+    until(lambda: (other.snapshot(ID) or {}).get("progress") == 1.0)
+    other.open_session(ID, sequence=500_000)
+    other.update_progress(ID, 2.0)
+    until(lambda: len(told) == 2)
+    (first, _), (second, progress) = told
+    assert second - first >= 100 and progress == 2.0
 
 
 def test_a_session_that_redis_has_lost_is_written_again(two, redis):

@@ -62,6 +62,14 @@ def watch_in_both(stack, servers):
     return one, other
 
 
+def assert_the_same_is_seen(one, other):
+    seen, as_well = one.until_the_end(), other.until_the_end()
+    assert seen == as_well
+    assert [name for name, _ in seen] == ["progress-update"] * (len(seen) - 1) + ["progress-complete"]
+    sequences = [snapshot["metadata"]["sequence"] for _, snapshot in seen]
+    assert sequences == sorted(set(sequences))
+
+
 @pytest.mark.parametrize("mode", ["eventlet", "threading"])  # the tests below are of eventlet
 def test_watchers_in_both_processes_see_the_same_events(tmp_path, redis, mode):
     with two_processes(tmp_path, redis, ASYNC_MODE=mode) as servers, ExitStack() as stack:
@@ -70,12 +78,7 @@ def test_watchers_in_both_processes_see_the_same_events(tmp_path, redis, mode):
             upload(
                 servers[turn], scan(range(60), range(50)), "import-staging", sessionId=one.session_id, source=f"{turn}"
             )
-            seen, as_well = one.until_the_end(), other.until_the_end()
-            assert seen[-1] == as_well[-1] and seen[-1][0] == "progress-complete"
-            assert [name for name, _ in seen[:-1]] == ["progress-update"] * (len(seen) - 1)
-            assert seen == as_well
-            sequences = [snapshot["metadata"]["sequence"] for _, snapshot in seen]
-            assert sequences == sorted(set(sequences))
+            assert_the_same_is_seen(one, other)
 
 
 def test_who_joins_in_mid_import_gets_the_snapshot_in_either_process(servers, long_scan):
@@ -153,10 +156,7 @@ def test_imports_go_on_without_redis_and_every_watcher_learns_of_the_end(servers
     with ExitStack() as stack:
         one, other = watch_in_both(stack, servers)
         upload(servers[0], scan(range(50)), "import-staging", sessionId=one.session_id, source=f"{trouble} again")
-        seen, as_well = one.until_the_end(), other.until_the_end()
-        # What is sent as a connection turns out to be gone may be overtaken by what comes next; the end never is.
-        assert seen[-1] == as_well[-1] and seen[-1][0] == "progress-complete"
-        assert [event for event in as_well if event not in seen] == []
+        assert_the_same_is_seen(one, other)
 
 
 def test_requests_are_counted_over_all_processes_and_in_each_while_redis_is_away(tmp_path, redis):
