@@ -45,6 +45,13 @@ ENTRY_POINTS = {*PACKAGE.glob("serving/*.py"), PACKAGE / "__main__.py"}
 #: What the pure parts may import of others' code.
 PURE = {"progress", "ingest/dialect.py", "ingest/formats", "domain/verdicts.py"}
 STANDARD = set(sys.stdlib_module_names)
+#: Private parts of libraries, by the modules that use them; the tests of these modules use the libraries themselves.
+PRIVATE_PARTS = {
+    "realtime/pings.py": {"_send_ping"},
+    "realtime/rooms.py": {"_send_eio_packet"},
+    "realtime/websockets.py": {"_async"},
+    "web/rates.py": {"_fallback_limiter"},
+}
 
 
 def part_of(path: Path) -> str:
@@ -111,6 +118,14 @@ def test_only_the_entry_points_name_eventlet(path):
     if path.name == "config.py":
         text = text.replace('"eventlet"', "").replace("instead of eventlet", "")
     assert not re.search(r"\beventlet", text)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_private_parts_of_libraries_are_used_only_where_a_test_tells_of_their_change(path):
+    names = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Attribute)]
+    private = [node for node in names if re.match("_[a-z]", node.attr) and node.attr != "_exit"]
+    own = {node.attr for node in private if ast.unparse(node.value) in ("self", "cls")}
+    assert {node.attr for node in private} - own <= PRIVATE_PARTS.get(str(path.relative_to(PACKAGE)), set())
 
 
 @pytest.mark.parametrize(

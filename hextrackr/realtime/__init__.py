@@ -140,7 +140,5 @@ def bounded(
     """
     guard = Guard(server, limits, sleep)
     Pings(server.eio, sleep)
-    # The one place where Engine.IO says which websocket it serves; it has no option for that.
-    websockets = BoundedWebSockets(server.eio._async["websocket"], limits, sleep, guard.complain)
-    server.eio._async = {**server.eio._async, "websocket": websockets}
+    BoundedWebSockets(server.eio, limits, sleep, guard.complain)
     return SocketRequests(app, guard, limits, path)

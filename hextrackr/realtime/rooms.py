@@ -59,7 +59,7 @@ class IndexedRooms(Manager):  # type: ignore[misc]
             client.close(wait=False)
             return
         for each in packets:
-            self.server._send_eio_packet(eio_sid, each)
+            self.server._send_eio_packet(eio_sid, each)  # where Flask-SocketIO's test client listens
 
     def emit(
         self,

@@ -37,6 +37,7 @@ class BoundedWebSocket:
         take_turn = _worker_loop(TokenBucket(limits.frames_per_second, limits.frames_burst, time.monotonic), sleep)
         if hasattr(websocket, "Message"):
             websocket.Message = partial(_bounded(websocket.Message), limits, take_turn)
+            websocket.close = partial(_close_once, self._connection, websocket.close)
         if hasattr(websocket, "ws"):
             websocket.ws.max_message_size = limits.message_bytes
             websocket.ws.ws.receive_data = _paced(websocket.ws.ws.receive_data, take_turn, limits.frame_bytes)
@@ -75,29 +76,32 @@ class BoundedWebSocket:
         """Free what the connection has held; called once nobody reads from it or writes to it any more.
 
         The library's generator of frames holds the websocket that holds it, and with it the whole request: 16 kB for each connection
-        that would lie until the collector looks through everything.
+        that would lie until the collector looks through everything. So does the way to close it once.
         """
         frames = getattr(self._websocket, "iterator", None)
         if frames is not None:
             frames.close()
             self._websocket.iterator = None
+            del self._websocket.close
 
 
 class BoundedWebSockets:
     """What Engine.IO calls to serve a websocket: the library's own, with each connection bounded.
 
-    :param websocket_class: what the async mode brings.
+    :param server: the Engine.IO server, whose async mode brings the library's own; it serves its websockets so from now on.
     :param complain: takes an address and what came from there.
     """
 
     def __init__(
         self,
-        websocket_class: Any,
+        server: Any,
         limits: SocketLimits,
         sleep: Callable[[float], Any],
         complain: Callable[[str, str], None],
     ) -> None:
-        self._class = websocket_class
+        # Engine.IO has no option for what it serves websockets with, and names it in this one place.
+        self._class = server._async["websocket"]
+        server._async = {**server._async, "websocket": self}
         self._limits = limits
         self._sleep = sleep
         self._complain = complain
@@ -127,6 +131,12 @@ class BoundedWebSockets:
 
 
 TakeTurn = Callable[..., None]
+
+
+def _close_once(connection: Any, close: Callable[..., None], *args: Any, **options: Any) -> None:
+    """Close a websocket unless it is closed: Engine.IO and the library each do so at its end, and the second time is logged as an error."""
+    if connection.fileno() >= 0:
+        close(*args, **options)
 
 
 def _worker_loop(frames: TokenBucket, sleep: Callable[[float], Any]) -> TakeTurn:

@@ -46,8 +46,7 @@ def post_worker_init(worker: Any) -> None:
         worker.log.critical(why)
         sys.exit(Arbiter.WORKER_BOOT_ERROR)
     if worker_class == "eventlet":
-        _close_websockets_once()
-        _show_websockets_their_connection()
+        worker.wsgi.wsgi_app = _Upgrades(worker.wsgi.wsgi_app)
     web.start(worker.wsgi)
     realtime.start(worker.wsgi)
     wiring.start(worker.wsgi)
@@ -107,30 +106,16 @@ def _bound_connections(worker: Any) -> None:
     socketio.start_background_task(watch)
 
 
-def _close_websockets_once() -> None:
-    """Engine.IO and eventlet each close a websocket at its end; the second time eventlet would log an error."""
-    from eventlet.websocket import RFC6455WebSocket
+class _Upgrades:
+    """WSGI wrapper that shows Engine.IO the connection of a websocket where eventlet's own server has it."""
 
-    close = RFC6455WebSocket.close
+    def __init__(self, app: Any) -> None:
+        self._app = app
 
-    def close_once(websocket: Any, close_data: Any = None) -> None:
-        if websocket.socket.fileno() >= 0:
-            close(websocket, close_data)
-
-    RFC6455WebSocket.close = close_once
-
-
-def _show_websockets_their_connection() -> None:
-    """Engine.IO looks for the connection where eventlet's own server has it."""
-    from engineio.async_drivers.eventlet import WebSocketWSGI
-
-    serve = WebSocketWSGI.__call__
-
-    def serve_under_gunicorn(websocket: Any, environ: dict[str, Any], start_response: Any) -> Any:
-        environ["eventlet.input"] = _Input(environ["gunicorn.socket"])
-        return serve(websocket, environ, start_response)
-
-    WebSocketWSGI.__call__ = serve_under_gunicorn
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        if "HTTP_UPGRADE" in environ:
+            environ["eventlet.input"] = _Input(environ["gunicorn.socket"])
+        return self._app(environ, start_response)
 
 
 class _Input:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from types import SimpleNamespace
 
+import engineio
 import pytest
 
 from hextrackr.realtime.limits import SocketLimits
@@ -31,6 +32,9 @@ class ReadsWhenAsked:
     def __init__(self, *incoming, socket="the connection"):
         self.incoming = list(incoming)
         self.socket = socket
+
+    def close(self):
+        pass
 
     def wait(self):
         if not self.incoming:
@@ -133,12 +137,35 @@ def test_everything_else_is_the_librarys():
 
 
 def test_each_connection_is_served_bounded_and_complains_by_address():
+    """By Engine.IO itself: this takes the place of its own way to its websockets."""
     complaints = []
 
-    def library(handler, server):
-        return lambda environ, start_response: handler(ReadsAhead("nonsense"))
+    def library(handler, _server):
+        def application(_environ, _start_response):
+            connection, other = socket.socketpair()
+            with connection, other:
+                websocket = ReadsAhead("nonsense", socket=connection)
+                websocket.send, websocket.close = [].append, connection.close
+                handler(websocket)
+            return []
 
-    factory = BoundedWebSockets(library, LIMITS, [].append, lambda address, what: complaints.append((address, what)))
-    application = factory(lambda websocket: websocket.wait(), "the server")
-    assert application({"REMOTE_ADDR": "10.0.0.1"}, None) is None
+        return application
+
+    server = engineio.Server(async_mode="threading")
+    server._async["websocket"] = library
+    BoundedWebSockets(server, LIMITS, [].append, lambda address, what: complaints.append((address, what)))
+    query = {"QUERY_STRING": "EIO=4&transport=websocket", "HTTP_CONNECTION": "Upgrade", "HTTP_UPGRADE": "websocket"}
+    server.handle_request({"REQUEST_METHOD": "GET", "REMOTE_ADDR": "10.0.0.1", **query}, lambda *_: None)
     assert complaints == [("10.0.0.1", "a message that is not Engine.IO")]
+
+
+def test_a_connection_is_closed_once_by_whoever_closes_it():
+    """The library writes an error into the log where it closes what is closed."""
+    closed = []
+    with socket.socket() as connection:
+        websocket = ReadsWhenAsked(socket=connection)
+        websocket.close = lambda **reason: (closed.append(reason), connection.close())
+        client, _, _ = bounded(websocket)
+        client.close()
+        websocket.close(close_data=(1011, "Internal Server Error"))
+    assert closed == [{}]
