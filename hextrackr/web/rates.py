@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from flask_limiter import Limiter
 from limits.storage import Storage
+from limits.strategies import FixedWindowRateLimiter
 
 #: Counters that have run out are dropped once there are so many.
 MANY = 1_000
@@ -89,3 +91,8 @@ class SteadyStorage(Storage):
         now = self._clock()
         for key in [key for key, window in self._windows.items() if window.ends <= now]:
             del self._windows[key]
+
+
+def count_steadily_without_redis(limiter: Limiter) -> None:
+    """Count by a steady clock as well while Redis is away; the library has no option for what it counts in then."""
+    limiter._fallback_limiter = FixedWindowRateLimiter(SteadyStorage())

@@ -9,12 +9,11 @@ from urllib.parse import urlsplit
 from flask import Flask, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from limits.strategies import FixedWindowRateLimiter
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from hextrackr.errors import CrossSite
 
-from .rates import SteadyStorage
+from . import rates
 
 if TYPE_CHECKING:
     from hextrackr.config import Config
@@ -45,8 +44,7 @@ def init_app(app: Flask, config: Config) -> None:
             **_kept_in(config.REDIS_URL),
         )
         if config.REDIS_URL:
-            # The library has no option for what it counts in while Redis is away.
-            limiter._fallback_limiter = FixedWindowRateLimiter(SteadyStorage())
+            rates.count_steadily_without_redis(limiter)
 
 
 def _kept_in(redis_url: str) -> dict[str, Any]:

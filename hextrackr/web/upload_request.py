@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 from flask import Request, current_app
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
 
 from hextrackr.connections import TAKE_TIME
 from hextrackr.errors import IncompleteUpload
@@ -17,8 +19,19 @@ from .uploads import Body, StoredFile
 FORM_BYTES = 64 * 1024
 
 
+class _FormParser(FormDataParser):
+    """Reads what ``body_of`` makes of the stream of a request."""
+
+    body_of: Callable[[IO[bytes]], IO[bytes]]
+
+    def parse(self, stream: IO[bytes], *args: Any, **options: Any) -> Any:
+        return super().parse(self.body_of(stream), *args, **options)
+
+
 class ImportRequest(Request):
     """Flask's request, but files are stored and a body that ends early is noticed."""
+
+    form_data_parser_class = _FormParser
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -47,13 +60,20 @@ class ImportRequest(Request):
             raise RequestEntityTooLarge
         return stored
 
-    def _get_file_stream(self, *_sizes: Any, **_options: Any) -> IO[bytes]:
+    def make_form_data_parser(self) -> FormDataParser:
+        """Let the parser store files, and read a body that counts what it has received."""
+        parser = super().make_form_data_parser()
+        assert isinstance(parser, _FormParser)
+        parser.stream_factory, parser.body_of = self._store, self._counted
+        return parser
+
+    def _store(self, *_sizes: Any, **_options: Any) -> IO[bytes]:
         stored = StoredFile(Path(current_app.config["INSTANCE_PATH"], "uploads"))
         self.stored.append(stored)
         return stored  # type: ignore[return-value]
 
-    def _get_stream_for_parsing(self) -> IO[bytes]:
-        self._body = Body(super()._get_stream_for_parsing(), self.environ.get("gunicorn.socket"))
+    def _counted(self, stream: IO[bytes]) -> IO[bytes]:
+        self._body = Body(stream, self.environ.get("gunicorn.socket"))
         return self._body  # type: ignore[return-value]
 
     def close(self) -> None:

@@ -93,11 +93,12 @@ def test_the_rate_of_the_api_is_bounded_by_address(client_with):
     assert [client.get(path).status_code for path in ("/imports", "/health")] == [200, 200]
 
 
+@pytest.mark.parametrize("redis_url", ["", "redis://127.0.0.1:1"], ids=["alone", "without its Redis"])
 @pytest.mark.parametrize("seconds", [-3_600, 3_600])
-def test_a_clock_that_is_set_changes_no_rate(client_with, monkeypatch, seconds):
+def test_a_clock_that_is_set_changes_no_rate(client_with, monkeypatch, seconds, redis_url):
     steady, wall, passed = time.monotonic, time.time, [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: steady() + passed[0])
-    client = client_with(API_RATE_LIMIT="3 per minute")
+    client = client_with(API_RATE_LIMIT="3 per minute", REDIS_URL=redis_url)
     ask = lambda: client.get("/api/imports").status_code  # noqa: E731
     assert [ask() for _ in range(3)] == [200] * 3
     monkeypatch.setattr(time, "time", lambda: wall() + seconds)
