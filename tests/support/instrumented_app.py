@@ -1,4 +1,4 @@
-"""HexTrackr with two more addresses for measurements: one makes it emit updates, one tells how late its event loop is."""
+"""HexTrackr with more addresses for measurements: they make it emit updates, tell of operations, and say how late its event loop is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from app import app  # first: it decides how the server is served
 from flask import request  # isort: skip
 from hextrackr.extensions import socketio
 from hextrackr.progress import protocol
+from hextrackr.progress.tracker import ProgressTracker
 
 #: As long as an update of an import is.
 FILLER = "x" * 190
@@ -24,6 +25,22 @@ def emit() -> dict[str, Any]:
     session, count, every = request.args["session"], int(request.args["count"]), int(request.args["every"])
     socketio.start_background_task(_emit, protocol.room(session), session, count, every / 1000)
     return {"ok": True}
+
+
+@app.post("/benchmark/operation")
+def operate() -> dict[str, Any]:
+    """Tell of an operation under ``session`` through the tracker, as of an import: so many ``updates``, and its end."""
+    tracker, session = app.extensions["progress_tracker"], request.args["session"]
+    tracker.create_session_with_id(session, {"operation": "csv-import", "filename": "scan.csv"})
+    socketio.start_background_task(_operate, tracker, session, int(request.args["updates"]))
+    return {"ok": True}
+
+
+def _operate(tracker: ProgressTracker, session: str, updates: int) -> None:
+    for number in range(updates):
+        tracker.update_progress(session, 100 * number / updates, FILLER, {"rowsRead": number})
+        socketio.sleep(app.config["PROGRESS_INTERVAL_MS"] / 1000)
+    tracker.complete_session(session, FILLER)
 
 
 @app.post("/benchmark/ticker")
