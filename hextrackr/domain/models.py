@@ -129,6 +129,29 @@ class StateTotal(Base):
     vpr_sum: Mapped[float]
 
 
+# The version of the record, see record_version.py.
+
+
+class RecordVersion(Base):
+    """The number of the record's present state, in one row. ``stamp`` is random: two states with one number are told apart by it."""
+
+    __tablename__ = "record_version"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    stamp: Mapped[str] = mapped_column(String(32))
+
+
+class RecordChange(Base):
+    """What led to one of the latest versions: an import that was promoted or undone, or None for anything else."""
+
+    __tablename__ = "record_changes"
+
+    version: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    stamp: Mapped[str] = mapped_column(String(32))
+    import_id: Mapped[int | None]
+
+
 # Imports and the rows they could not take over.
 
 

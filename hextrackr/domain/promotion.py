@@ -21,6 +21,7 @@ from . import (
     id_range,
     identity,
     lifecycle,
+    record_version,
     resolve_guard,
     summary,
     totals,
@@ -95,6 +96,7 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
             connection, promotion, state=ImportState.COMPLETED, lease_until=0, finished_at=finished, upload="", forecast={},
             summary=told, **_figures(outcomes),
         )  # fmt: skip
+        record_version.increment(connection, promotion.import_id)
         meter.begin("commit")
         return ImportState.COMPLETED
 

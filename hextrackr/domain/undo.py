@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Select, func, or_, select, text, upda
 from hextrackr.db.dialects import lock_source
 from hextrackr.errors import NOT_LATEST, Conflict
 
-from . import details, evidence, totals, weights
+from . import details, evidence, record_version, totals, weights
 from .fields import FINDING, HOST, VULNERABILITY, listed, names
 from .id_range import ADDED
 from .models import (
@@ -130,6 +130,7 @@ def take_back(engine: Engine, import_id: int) -> None:
         connection.execute(update(Import).where(Import.id == import_id).values(undone_at=int(time.time() * 1000)))
         newest = connection.execute(select(func.max(Import.scan_date)).where(*dated(source_id))).scalar_one()
         connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=newest))
+        record_version.increment(connection, import_id)
 
 
 def standing(source_id: int) -> tuple[Any, ...]:

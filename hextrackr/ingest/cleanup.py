@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Delete, Engine, delete, exists, or_, select
+from sqlalchemy import Connection, Delete, Engine, delete, exists, or_, select, text
 
 from hextrackr.db import dialects
 from hextrackr.db.base import Base
-from hextrackr.domain import evidence, undo
+from hextrackr.domain import evidence, record_version, undo
 from hextrackr.domain.models import FINISHED, Import, Source
 
 from . import staging
@@ -47,7 +47,7 @@ def run(engine: Engine) -> None:
     """Clear what nothing needs any more."""
     with engine.connect() as connection:
         ended = _with_rows(connection, staging.TABLES, finished_only=True)
-        kept = _undoable(connection)
+        kept = _undoable(connection) | _just_undone(connection)
         past = [number for number in _with_rows(connection, undo.TABLES) if number not in kept]
     for import_id in ended:
         clear(engine, staging.TABLES, import_id)
@@ -74,3 +74,8 @@ def _undoable(connection: Connection) -> set[int]:
         since = undo.next_place(connection, source_id) - undo.DEPTH
         kept.update(connection.scalars(select(Import.id).where(*undo.standing(source_id), Import.place >= since)))
     return kept
+
+
+def _just_undone(connection: Connection) -> set[int]:
+    """The imports whose undo the copy of the record may still have to take over: it reads there what they had changed."""
+    return set(connection.scalars(text(record_version.UNDONE_IMPORTS)))

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from hextrackr.db.dialects import lock_source
-from hextrackr.domain import lifecycle, summary, totals, undo, undo_log
+from hextrackr.domain import lifecycle, record_version, summary, totals, undo, undo_log
 from hextrackr.domain.models import Import, ImportState, Reject, Severity
 from hextrackr.progress.estimate import TOTAL_STEPS, Meter, Phase
 
@@ -103,6 +103,7 @@ def settle(engine: Engine, job: Job, repeated: Import, meter: Meter) -> bool:
                 **{name: getattr(repeated, name) for name in _TAKEN_OVER},
             )
         )  # fmt: skip
+        record_version.increment(connection, import_id)
         meter.begin("commit")
     return True
 

@@ -8,6 +8,7 @@ from hextrackr.domain import undo
 from hextrackr.domain.models import BLOCK
 from hextrackr.errors import Conflict
 from hextrackr.ingest import cleanup
+from tests.support import versions
 from tests.support.exports import export, row, scan
 from tests.support.sql import LAST_SEEN
 from tests.support.staging import dump
@@ -122,6 +123,15 @@ def test_values_that_no_undo_needs_are_swept(run_import, engine, query):
     cleanup.run(engine)
     assert query("SELECT DISTINCT import_id FROM undo_findings ORDER BY 1") == [(3,), (4,), (5,)]
     undo.take_back(engine, 5)
+    versions.let_pass(engine)
     cleanup.run(engine)
     assert query("SELECT DISTINCT import_id FROM undo_findings ORDER BY 1") == [(3,), (4,)]
     assert query("SELECT DISTINCT import_id FROM undo_totals ORDER BY 1") == [(3,), (4,)]
+
+
+def test_values_of_an_undone_import_stay_until_the_copy_has_followed(run_import, engine, query):
+    run_import(scan([1, 2], severity="Low"))
+    second = run_import(scan([1, 2], severity="High"))
+    undo.take_back(engine, second.id)
+    cleanup.run(engine)
+    assert query("SELECT DISTINCT import_id FROM undo_findings") == [(second.id,)]

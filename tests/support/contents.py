@@ -32,6 +32,8 @@ KEYS = {
 }  # fmt: skip
 #: What tables are called that hold rows for a while only: those on their way in, and what the latest imports have overwritten.
 PASSING = ("staging_", "undo_")
+#: Tables that number the states of a record: each has numbers of its own.
+OF_THE_RECORD = ("record_version", "record_changes")
 
 Names = dict[str, dict[int, tuple[Any, ...]]]
 
@@ -69,7 +71,7 @@ def lines(instance: Path, *, final: bool = False) -> Iterator[str]:
     names: Names = {}
     with databases.engine(databases.url(instance)).connect() as connection:
         for table in sorted(Base.metadata.sorted_tables, key=lambda table: table.name not in KEYS):
-            if not (final and table.name.startswith(PASSING)):
+            if table.name not in OF_THE_RECORD and not (final and table.name.startswith(PASSING)):
                 yield from _rows(connection, table, names)
 
 

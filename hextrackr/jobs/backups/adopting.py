@@ -62,6 +62,8 @@ _JSON: dict[str, tuple[type, type]] = {
 _JSON_TEXTS = ("details",)
 #: What refers to a text of evidence, without a foreign key.
 _WITH_EVIDENCE = ("findings", "undo_evidence")
+#: Tables that say of a database what it is, and which each has of its own.
+_OF_THE_DATABASE = ("alembic_version", "record_version", "record_changes")
 
 
 def copy(source: Path, target: Path, report: Report) -> None:
@@ -154,7 +156,7 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
     """Our own tables that hold the record."""
     names = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
     return [
-        name for (name,) in names if name != "alembic_version" and not name.startswith((copying.STAGING, "sqlite_"))
+        name for (name,) in names if name not in _OF_THE_DATABASE and not name.startswith((copying.STAGING, "sqlite_"))
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -68,6 +69,17 @@ def mark(database: Path, number: int) -> None:
     """Give a database the number by which it is known once it has replaced another one."""
     with _opened(database) as connection:
         connection.execute(f"PRAGMA user_version = {number}")
+
+
+def continue_versions(made: Path, database: Path) -> None:
+    """Give a record that replaces another one a version of its own, above that one's: nobody takes it for a state that was known before."""
+    with _opened(database) as connection:
+        (replaced,) = connection.execute("SELECT version FROM record_version").fetchone()
+    version = (replaced + 1, uuid.uuid4().hex)
+    with _opened(made) as connection:
+        connection.execute("UPDATE record_version SET version = ?, stamp = ?", version)
+        connection.execute("DELETE FROM record_changes")
+        connection.execute("INSERT INTO record_changes (version, stamp) VALUES (?, ?)", version)
 
 
 def fitted(backup: Path, database: Path, folder: Path) -> Path:
