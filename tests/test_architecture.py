@@ -18,7 +18,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 #: Folder, or module at the top, -> what it may import. From the outside in: ``web``, ``realtime``, ``cli`` -> ``jobs`` -> ``ingest`` ->
 #: ``domain`` -> ``db``. What the importer process has, ``ingest`` and ``jobs``, tells its progress as well.
 ALLOWED = {
-    "__init__": {"cli", "config", "database", "extensions", "jobs", "logs", "monitoring", "paths", "realtime", "serving", "web"},
+    "__init__": {
+        "cli", "config", "database", "extensions", "jobs", "logs", "monitoring", "paths", "readmodel", "realtime", "serving", "web",
+    },
     "__main__": set(),
     "cli": {"database", "db", "domain", "escaping", "extensions", "jobs", "paths"},
     "config": {"paths"},
@@ -35,6 +37,8 @@ ALLOWED = {
     "monitoring": {"db", "domain", "extensions", "jobs", "progress"},
     "paths": set(),
     "progress": {"extensions"},
+    "queries": {"db", "domain", "readmodel"},
+    "readmodel": {"db", "domain", "logs", "paths"},
     "realtime": {"db", "extensions", "jobs", "progress", "redis"},
     "redis": {"progress"},
     "serving": {"config", "connections", "database", "extensions", "jobs", "logs", "realtime", "web"},

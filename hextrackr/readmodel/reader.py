@@ -1,0 +1,237 @@
+"""The reader process: answers questions from the copy, and keeps the copy up to date. Ends when its parent does.
+
+Questions it takes are frames (:mod:`.pipe`) with the head ``{"id", "question", "parameters", "seconds", "at_least", "newest"}``. It answers
+each, in whatever order, with the head ``{"id", "version", "error"}``, and with the JSON in the body unless there is an error, which is
+``{"code", "detail", "status", "kind"}``, the kind being the name of its class.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+
+from hextrackr import logs
+from hextrackr.db.error_mapping import error_from_exception
+from hextrackr.errors import DatabaseBusy, DiskFull, HexTrackrError, NotFound, OutOfMemory, QueryTooSlow
+
+from . import questions
+from .copy import DAMAGE, Copy, state_of
+from .pipe import STATUS, Head, Pipe
+from .record import Record, State, record
+from .refresh import refresh
+
+log = logging.getLogger(__name__)
+
+#: Questions that may wait at one time, and of these that DuckDB works on: their memory is what bounds that.
+WORKERS = 32
+AT_WORK = 4
+#: How long a question waits for a version that it does not insist on, in seconds: most refreshes take less.
+PATIENCE = 1.0
+#: Seconds between two tries to interrupt a question that has taken too long: it may be between two statements.
+_INTERRUPT_EVERY = 0.05
+#: A process with this status has found its copy damaged, and removed it.
+DAMAGED = 76
+
+_TOO_LARGE = "The question needs more memory than the server may use for it; please limit it further."
+_NO_SPACE = ("No space left", "max_temp_directory_size")
+
+
+def main(descriptor: int, database_url: str, folder: str, memory_limit: str, package: str) -> None:
+    """Serve questions from the socket with this descriptor until its other end is closed.
+
+    :param folder: where the copies of the record are.
+    :param memory_limit: what DuckDB may hold in memory.
+    :param package: where the questions are.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes the socket
+    os.umask(0o077)
+    end = socket.socket(fileno=descriptor)
+    end.setblocking(True)  # an event loop on the other side has made it non-blocking
+    questions.load(package)
+    copy = Copy(Path(folder), memory_limit)
+    answers = Answers(copy, Refresher(copy, record(database_url)))
+    serve(Pipe(end), answers)
+    os._exit(0)  # the parent is gone, and whoever still computes an answer has nobody to give it to
+
+
+def serve(pipe: Pipe, answers: Answers) -> None:
+    """Answer the questions that come, some at one time."""
+
+    def answer(head: Head) -> None:
+        told, body = answers.answer(head)
+        pipe.send(told, body)
+
+    workers = ThreadPoolExecutor(WORKERS, "question")
+    for head, _ in pipe.frames():
+        head["until"] = time.monotonic() + head["seconds"]
+        workers.submit(answer, head)
+
+
+class Refresher:
+    """Brings the copy up to date when the record is newer, in a thread of its own.
+
+    :param record: the record that the copy is one of.
+    """
+
+    def __init__(self, copy: Copy, record: Record) -> None:
+        self._copy = copy
+        self._record = record
+        self._changed = threading.Condition()
+        self._state = copy.state()
+        self._wanted = False
+        self._error: HexTrackrError | None = None
+        self.seconds = 0.0
+        threading.Thread(target=self._run, name="refresh", daemon=True).start()
+
+    def see_to(self, until: float, at_least: int | None, newest: bool) -> None:
+        """Have the copy brought up to the record as it is now, and wait for that; not for long if the question does not insist.
+
+        :param until: when the question has to be answered (monotonic seconds).
+        :param at_least: the version that the answer must be of, or a later one.
+        :param newest: it must be of the record as it is now.
+        :raises HexTrackrError: the record cannot be read, or the copy is not ready in time.
+        """
+        now = self._record.state()
+        with self._changed:
+            before = self._state
+            if before == now:
+                return
+            needed = max(at_least or 0, now.version if newest else 0)
+            insists = before is None or before.version < needed
+            patience = until - time.monotonic() if insists else min(PATIENCE, until - time.monotonic())
+            self._error, self._wanted = None, True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._is_at(now) or self._error, max(0.0, patience))
+            if self._error is not None and (insists or not self._is_at(now)):
+                raise self._error
+            if insists and (self._state is None or self._state.version < needed):
+                raise DatabaseBusy("The lists are being brought up to date; please try again in a moment.")
+
+    def _is_at(self, wanted: State) -> bool:
+        return self._state is not None and (self._state == wanted or self._state.version > wanted.version)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._wanted)
+                self._wanted = False
+            error: HexTrackrError | None = None
+            began = time.monotonic()
+            try:
+                state = refresh(self._copy, self._record)
+            except Exception as failure:
+                error = _error_of(failure, self._copy)
+                log.warning("The copy of the record was not brought up to date: %s %s", error.code, failure)
+            with self._changed:
+                self._error = error
+                if error is None:
+                    self._state, self.seconds = state, time.monotonic() - began
+                self._changed.notify_all()
+
+
+class Answers:
+    """Answers questions from the copy."""
+
+    def __init__(self, copy: Copy, refresher: Refresher) -> None:
+        self._copy = copy
+        self._refresher = refresher
+        self._may_work = threading.Semaphore(AT_WORK)
+
+    def answer(self, head: Head) -> tuple[Head, bytes]:
+        """The head and the body of the answer to a question."""
+        told: Head = {"id": head["id"], "version": 0, "error": None}
+        try:
+            if head["question"] != STATUS or head["newest"]:
+                self._refresher.see_to(head["until"], head["at_least"], head["newest"])
+            with self._may_work:
+                told["version"], body = self._answer(head)
+        except Exception as failure:
+            error = _error_of(failure, self._copy)
+            if error.code == HexTrackrError.code:
+                log.error("The question %s failed", head["question"], exc_info=failure)
+            named = {**error.record(), "status": error.status, "kind": type(error).__name__}
+            return {**told, "error": named}, b""
+        return told, body
+
+    def _answer(self, head: Head) -> tuple[int, bytes]:
+        cursor = self._copy.connection.cursor()
+        try:
+            cursor.begin()  # from here on all that the question reads is of one version
+            state = state_of(cursor)
+            version = 0 if state is None else state.version
+            if head["question"] == STATUS:
+                answer: Any = {"version": version, "bytes": self._copy.size(), "seconds": self._refresher.seconds}
+            else:
+                question = _found(head["question"])
+                with _interrupted(cursor, head["until"]):
+                    answer = question(cursor, head["parameters"])
+        finally:
+            cursor.close()
+        return version, answer if isinstance(answer, bytes) else orjson.dumps(answer, default=_as_json)
+
+
+def _found(name: str) -> questions.Question:
+    try:
+        return questions.find(name)
+    except LookupError:
+        raise NotFound(f"There is no question called {name}.", "UNKNOWN_QUESTION") from None
+
+
+@contextmanager
+def _interrupted(cursor: duckdb.DuckDBPyConnection, until: float) -> Iterator[None]:
+    """Interrupt what the cursor does within once its time is over.
+
+    :raises QueryTooSlow: that was so.
+    """
+    done = threading.Event()
+
+    def watch() -> None:
+        if not done.wait(max(0.0, until - time.monotonic())):
+            while not done.wait(_INTERRUPT_EVERY):
+                cursor.interrupt()
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watching.join()
+
+
+def _error_of(failure: Exception, copy: Copy) -> HexTrackrError:
+    """What whoever asked is told. A copy that is damaged is removed, and this process ends: the next one makes it anew."""
+    if isinstance(failure, duckdb.InterruptException):
+        return QueryTooSlow()
+    if isinstance(failure, duckdb.OutOfMemoryException):
+        return DiskFull() if any(words in str(failure) for words in _NO_SPACE) else OutOfMemory(_TOO_LARGE)
+    if isinstance(failure, duckdb.IOException) and any(words in str(failure) for words in _NO_SPACE):
+        return DiskFull()
+    if isinstance(failure, DAMAGE):
+        log.error("The copy of the record is damaged, and will be made anew: %s", failure)
+        copy.remove()
+        os._exit(DAMAGED)
+    return error_from_exception(failure)
+
+
+def _as_json(value: Any) -> Any:
+    """A value for which JSON has no type: DuckDB's decimal numbers."""
+    return float(value)
+
+
+if __name__ == "__main__":
+    logs.begin_child(os.environ.get("LOG_FORMAT", "text"), os.environ.get("LOG_LEVEL", "INFO"), "reader")
+    main(int(sys.argv[1]), os.environ["READER_DATABASE_URL"], *sys.argv[2:5])

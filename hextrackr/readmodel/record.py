@@ -1,0 +1,255 @@
+"""Reads the record for the copy: its state, and its rows as CSV, which DuckDB loads faster than anything that Python could hand it.
+
+Python's ``sqlite3`` and psycopg are the only libraries that open the record in the reader process.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, Protocol
+from urllib.parse import quote
+
+from sqlalchemy import make_url
+
+from hextrackr.db.files import database_file
+
+from .schema import TEXT, Column, Table
+
+#: How long another program's lock is waited for, in seconds.
+PATIENCE = 5.0
+#: Rows that are fetched at once, and bytes of CSV after which they are loaded.
+_FETCHED = 1_000
+PIECE_BYTES = 16 * 1024 * 1024
+
+_STATE = "SELECT v.version, v.stamp, a.version_num FROM record_version v CROSS JOIN alembic_version a"
+_CHANGES = "SELECT version, stamp, import_id FROM record_changes WHERE version >= {} ORDER BY version"
+
+
+class State(NamedTuple):
+    """Which state of the record there is: states with the same version, stamp and revision of the tables are one."""
+
+    version: int
+    stamp: str
+    revision: str
+
+
+class Change(NamedTuple):
+    """What led to a version: an import that was promoted or undone, or None for anything else."""
+
+    version: int
+    stamp: str
+    import_id: int | None
+
+
+class Snapshot(Protocol):
+    """The record as it was when the snapshot was taken, whatever is written meanwhile."""
+
+    def state(self) -> State:
+        """Which state that was."""
+
+    def changes_since(self, version: int) -> list[Change]:
+        """The changes on record that led to this version and to the later ones."""
+
+    def pieces(self, table: Table, condition: str, file: Path) -> Iterator[None]:
+        """Write the rows of a table as CSV into a file, piece after piece: each is to be loaded before the next is asked for."""
+
+
+class Record(Protocol):
+    """The record, to be read."""
+
+    def state(self) -> State:
+        """Its present state.
+
+        :raises sqlite3.Error: it cannot be read; psycopg.Error as well.
+        """
+
+    def snapshot(self) -> Any:
+        """A context manager that gives a :class:`Snapshot`."""
+
+
+def record(url: str) -> Record:
+    """The record with this SQLAlchemy URL."""
+    file = database_file(url)
+    return PostgresqlRecord(url) if file is None else SqliteRecord(file)
+
+
+# SQLite
+
+
+class SqliteRecord:
+    """A record in SQLite. It is opened for each look, so that it is found even where somebody has replaced its file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def state(self) -> State:
+        with self._opened() as connection:
+            return State(*connection.execute(_STATE).fetchone())
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        with self._opened() as connection:
+            connection.execute("BEGIN")
+            yield _SqliteSnapshot(connection)
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        address = f"file:{quote(str(self._file))}?mode=rw"  # a log that nobody has open needs the right to write
+        connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        with closing(connection):
+            connection.execute("PRAGMA query_only = ON")
+            yield connection
+
+
+class _SqliteSnapshot:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def state(self) -> State:
+        return State(*self._connection.execute(_STATE).fetchone())
+
+    def changes_since(self, version: int) -> list[Change]:
+        return [Change(*row) for row in self._connection.execute(_CHANGES.format(int(version)))]
+
+    def pieces(self, table: Table, condition: str, file: Path) -> Iterator[None]:
+        if table.many:
+            marks = ",".join(["%s"] * len(table.columns))
+            line = f"printf('{marks}\n', {_formatted(table.columns)})"
+            rows = self._connection.execute(_select(table, line, condition))
+            yield from _pieces((line.encode() for (line,) in rows), file)
+        else:
+            rows = self._connection.execute(_select(table, _expressions(table), condition))
+            yield from _pieces(map(_line, rows), file)
+
+
+def _formatted(columns: Iterable[Column]) -> str:
+    """SQL: the cells of a line of CSV. SQLite formats a million lines in half the time that Python needs.
+
+    What it formats ends at a zero byte, so that such bytes are left out of texts; numbers have 15 digits, and scores need no more.
+    """
+    return ", ".join(
+        f"""'"' || replace(replace({column.expression}, char(0), ''), '"', '""') || '"'"""
+        if column.kind == TEXT
+        else column.expression
+        for column in columns
+    )
+
+
+def _line(row: tuple[Any, ...]) -> bytes:
+    """A line of CSV: an empty text is quoted, and so unlike no text."""
+    return (",".join(map(_cell, row)) + "\n").encode()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace('"', '""') + '"'
+    return "" if value is None else str(value)
+
+
+# PostgreSQL
+
+
+class PostgresqlRecord:
+    """A record in PostgreSQL, whose ``COPY`` writes CSV by itself."""
+
+    def __init__(self, url: str) -> None:
+        self._address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._idle: list[Any] = []
+
+    def state(self) -> State:
+        with self._connected() as connection, connection.transaction():
+            return State(*connection.execute(_STATE).fetchone())
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        with self._connected() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield _PostgresqlSnapshot(connection)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Any]:
+        """A connection that nobody else uses. One that was idle may be dead: then another one is made."""
+        connection = self._revived() or self._connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+
+    def _revived(self) -> Any:
+        import psycopg
+
+        while self._idle:
+            connection = self._idle.pop()
+            try:
+                connection.execute("SELECT 1")
+            except psycopg.Error:
+                connection.close()
+            else:
+                return connection
+        return None
+
+    def _connect(self) -> Any:
+        import psycopg
+
+        from hextrackr.db.postgresql import CONNECT_TIMEOUT
+
+        connection = psycopg.connect(
+            self._address, autocommit=True, connect_timeout=CONNECT_TIMEOUT, prepare_threshold=None
+        )
+        connection.execute("SET datestyle TO 'ISO, YMD'; SET jit TO off")
+        return connection
+
+
+class _PostgresqlSnapshot:
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def state(self) -> State:
+        return State(*self._connection.execute(_STATE).fetchone())
+
+    def changes_since(self, version: int) -> list[Change]:
+        return [Change(*row) for row in self._connection.execute(_CHANGES.format(int(version)))]
+
+    def pieces(self, table: Table, condition: str, file: Path) -> Iterator[None]:
+        from hextrackr.db.postgresql import decoded
+
+        select = _select(table, _expressions(table), condition)
+        with self._connection.cursor().copy(f"COPY ({select}) TO STDOUT (FORMAT csv)") as copied:
+            yield from _pieces((decoded(row) if b"\x01" in row else row for row in map(bytes, copied)), file)
+
+
+# Both
+
+
+def _select(table: Table, selected: str, condition: str) -> str:
+    conditions = [each for each in (table.condition, condition) if each]
+    where = f" WHERE {' AND '.join(f'({each})' for each in conditions)}" if conditions else ""
+    return f"SELECT {selected} FROM {table.source}{where}"
+
+
+def _expressions(table: Table) -> str:
+    return ", ".join(column.expression for column in table.columns)
+
+
+def _pieces(lines: Iterator[bytes], file: Path) -> Iterator[None]:
+    """Write lines into a file, and again from its beginning once they have filled a piece."""
+    with open(file, "wb", buffering=1024 * 1024) as stream:
+        while some := b"".join(islice(lines, _FETCHED)):
+            stream.write(some)
+            if stream.tell() >= PIECE_BYTES:
+                yield from _ended(stream)
+        if stream.tell():
+            yield from _ended(stream)
+
+
+def _ended(stream: BinaryIO) -> Iterator[None]:
+    stream.flush()
+    yield
+    stream.seek(0)
+    stream.truncate()

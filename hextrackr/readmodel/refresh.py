@@ -1,0 +1,132 @@
+"""Brings the copy up to the present state of the record, in one transaction: whoever reads meanwhile sees the version before.
+
+Where the record says that only imports and undos have led there, the findings that these have changed are copied: those that the imports
+put on record, and those of which their undo log keeps what was there before. All other tables are small, and are copied whole.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import duckdb
+
+from hextrackr.domain.models import BLOCK
+
+from . import schema
+from .copy import Copy, state_of
+from .record import Record, Snapshot, State
+from .schema import EVIDENCE, FINDING, FINDING_CHANGE, Table
+
+#: A row may be this long, in bytes; DuckDB reads pieces of that size.
+_MAX_LINE_BYTES = 8 * 1024 * 1024
+
+# SQL of the record; ``imports`` are ids.
+
+_ADDED = """
+    SELECT f.id FROM imports i JOIN findings f ON f.id BETWEEN i.first_finding AND i.last_finding AND f.opened_by = i.id
+    WHERE i.id IN ({imports})
+"""
+_CHANGED = f"""
+    {_ADDED}
+    UNION SELECT finding_id FROM undo_findings WHERE import_id IN ({{imports}})
+    UNION SELECT finding_id FROM undo_evidence WHERE import_id IN ({{imports}})
+    UNION SELECT f.id FROM undo_sightings u
+    JOIN findings f ON f.id BETWEEN u.block * {BLOCK} AND u.block * {BLOCK} + {BLOCK - 1}
+                   AND (u.findings >> (f.id - u.block * {BLOCK})) & 1 = 1
+    WHERE u.import_id IN ({{imports}})
+"""
+_CHANGED_FINDINGS = f"id IN ({_CHANGED})"
+_CHANGES = f"import_id IN ({{imports}}) OR finding_id IN ({_ADDED})"
+_CHANGED_EVIDENCE = f"id IN (SELECT evidence_id FROM findings WHERE id IN ({_CHANGED}))"
+
+# SQL of the copy. What an undone import had put on record is gone, as are the changes of that.
+
+_DROP_CHANGES = """
+    DELETE FROM finding_change
+    WHERE import_id IN ({imports}) OR finding_id IN (SELECT id FROM finding_row WHERE opened_by IN ({imports}))
+"""
+_DROP_FINDINGS = "DELETE FROM finding_row WHERE opened_by IN ({imports}) OR id IN (SELECT id FROM changed)"
+_DROP_EVIDENCE = "DELETE FROM evidence WHERE id IN (SELECT id FROM changed)"
+
+
+def refresh(copy: Copy, record: Record) -> State:
+    """Bring the copy up to the record's present state, and return that."""
+    cursor = copy.connection.cursor()
+    cursor.begin()
+    try:
+        with record.snapshot() as snapshot:
+            now: State = snapshot.state()
+            before = state_of(cursor)
+            if now != before:
+                imports = _imports_between(snapshot, before, now)
+                if imports is None:
+                    _copy_whole(cursor, copy, snapshot)
+                else:
+                    _copy_changes(cursor, copy, snapshot, imports)
+                cursor.execute("DELETE FROM copy_state")
+                cursor.execute("INSERT INTO copy_state VALUES (?, ?, ?)", list(now))
+        cursor.commit()
+    except BaseException:
+        with suppress(duckdb.Error):
+            cursor.rollback()
+        raise
+    finally:
+        cursor.close()
+    return now
+
+
+def _imports_between(snapshot: Snapshot, before: State | None, now: State) -> set[int] | None:
+    """The imports whose promotion or undo are all that has changed the record; None if that is not known."""
+    if before is None or before.revision != now.revision or before.version > now.version:
+        return None
+    changes = snapshot.changes_since(before.version)
+    if not changes or changes[0][:2] != before[:2]:  # too long ago, or another record
+        return None
+    imports = {change.import_id for change in changes[1:]}
+    return None if None in imports else {number for number in imports if number is not None}
+
+
+def _copy_whole(cursor: duckdb.DuckDBPyConnection, copy: Copy, snapshot: Snapshot) -> None:
+    for table in schema.TABLES:
+        _replace(cursor, copy, snapshot, table)
+
+
+def _copy_changes(cursor: duckdb.DuckDBPyConnection, copy: Copy, snapshot: Snapshot, imports: set[int]) -> None:
+    for table in schema.SMALL:
+        _replace(cursor, copy, snapshot, table)
+    if not imports:
+        return
+    numbers = ", ".join(map(str, sorted(imports)))
+    for table, condition, drop in (
+        (FINDING_CHANGE, _CHANGES, _DROP_CHANGES),  # before the findings: it looks among those that are gone
+        (EVIDENCE, _CHANGED_EVIDENCE, _DROP_EVIDENCE),
+        (FINDING, _CHANGED_FINDINGS, _DROP_FINDINGS),
+    ):
+        cursor.execute(schema.create_table(table, "changed").replace("CREATE", "CREATE TEMPORARY", 1))
+        _load(cursor, copy, snapshot, table, "changed", condition.format(imports=numbers))
+        cursor.execute(drop.format(imports=numbers))
+        cursor.execute(f'INSERT INTO "{table.name}" FROM changed')
+        cursor.execute("DROP TABLE changed")
+
+
+def _replace(cursor: duckdb.DuckDBPyConnection, copy: Copy, snapshot: Snapshot, table: Table) -> None:
+    cursor.execute(schema.create_table(table).replace("CREATE", "CREATE OR REPLACE", 1))
+    _load(cursor, copy, snapshot, table, table.name)
+
+
+def _load(
+    cursor: duckdb.DuckDBPyConnection, copy: Copy, snapshot: Snapshot, table: Table, into: str, condition: str = ""
+) -> None:
+    """Load rows of the record into a table of the copy."""
+    file = copy.scratch / f"{table.name}.csv"
+    types = ", ".join(f"'{column.name}': '{column.type}'" for column in table.columns)
+    load = f"""
+        INSERT INTO "{into}" FROM read_csv(
+            ?, columns = {{{types}}}, auto_detect = FALSE, header = FALSE, delim = ',', quote = '"', escape = '"', new_line = '\\n',
+            nullstr = '', allow_quoted_nulls = FALSE, max_line_size = {_MAX_LINE_BYTES}, buffer_size = {_MAX_LINE_BYTES})
+    """
+    try:
+        for _ in snapshot.pieces(table, condition, file):
+            cursor.execute(load, [str(file)])
+    finally:
+        file.unlink(missing_ok=True)

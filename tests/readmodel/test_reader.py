@@ -1,0 +1,217 @@
+"""The reader process: what it answers, and what becomes of a question when something is wrong."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import orjson
+import pytest
+from sqlalchemy import text
+
+from hextrackr.domain import undo
+from hextrackr.errors import HexTrackrError, NotFound, OutOfMemory, QueryTooSlow, RequestError
+from hextrackr.readmodel.client import Reader
+from tests.support import databases
+from tests.support.exports import scan
+from tests.support.waiting import until
+
+LATER = "2026-08-08T03:00:00.000Z"
+
+
+def is_open(reader, **options):
+    return orjson.loads(reader.ask("open_by_severity", **options))
+
+
+def test_it_is_started_by_the_first_question(reader, run_import):
+    run_import(scan([1, 2], severity="High"))
+    assert reader.pid is None
+    assert is_open(reader) == [[3, 2]]
+    assert reader.pid is not None
+    assert reader.starts == 1
+
+
+def test_it_answers_what_is_on_record_now(reader, run_import, engine):
+    assert is_open(reader) == []
+    run_import(scan([1, 2], severity="High"))
+    assert is_open(reader) == [[3, 2]]
+    second = run_import(scan([1], severity="Low", last_seen=LATER), confirmed=True)
+    reader.refresh()
+    assert is_open(reader) == [[1, 1]]
+    undo.take_back(engine, second.id)
+    with engine.connect() as connection:
+        version = connection.execute(text("SELECT version FROM record_version")).scalar_one()
+    assert is_open(reader, at_least_version=version) == [[3, 2]]
+    assert reader.status()["version"] == version
+
+
+def test_an_answer_that_is_bytes_already_is_passed_on(reader):
+    assert reader.ask("as_bytes") == b'{"made": "here"}'
+
+
+def test_an_answer_is_of_one_version(reader, run_import, tmp_path):
+    """Also where the copy is brought up to date in the middle of it."""
+    run_import(scan([1, 2]))
+    begun, go_on = tmp_path / "begun", tmp_path / "go-on"
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(reader.ask, "twice", {"begun": str(begun), "go_on": str(go_on)})
+        until(begun.exists)
+        run_import(scan([1, 2, 3], last_seen=LATER))
+        reader.refresh()
+        assert is_open(reader) == [[3, 3]]
+        go_on.touch()
+        before, after = orjson.loads(asked.result())
+    assert before == after == [2, 2]
+
+
+def test_a_question_that_takes_too_long_is_ended(reader, run_import):
+    run_import(scan([1]))
+    reader.refresh()
+    pid = reader.pid
+    with pytest.raises(QueryTooSlow):
+        reader.ask("endless", deadline=0.2)
+    assert is_open(reader) == [[3, 1]]
+    assert reader.pid == pid
+
+
+def test_a_question_that_needs_too_much_memory_is_ended(reader, run_import):
+    run_import(scan([1]))
+    with pytest.raises(OutOfMemory):
+        reader.ask("greedy")
+    assert is_open(reader) == [[3, 1]]
+
+
+def test_errors_of_questions_arrive_as_they_are(reader):
+    with pytest.raises(RequestError) as refused:
+        reader.ask("refuses")
+    assert (refused.value.detail, refused.value.status) == ("The severity is none.", 400)
+    with pytest.raises(NotFound) as unknown:
+        reader.ask("never_heard_of")
+    assert unknown.value.code == "UNKNOWN_QUESTION"
+    with pytest.raises(HexTrackrError) as failed:
+        reader.ask("rows_of", {"table": "no such table"})
+    assert failed.value.code == "INTERNAL"
+    assert "table" not in failed.value.detail
+
+
+def test_a_process_that_was_killed_is_started_again(reader, run_import):
+    run_import(scan([1]))
+    assert is_open(reader) == [[3, 1]]
+    for starts in (2, 3):
+        os.kill(reader.pid, signal.SIGKILL)
+        assert is_open(reader) == [[3, 1]]
+        assert reader.starts == starts
+
+
+def test_whenever_it_is_killed_the_next_answer_is_right(reader, run_import):
+    """In the middle of refreshes and of answers."""
+    chance = random.Random(7)
+    hosts = list(range(200))
+    for number in range(6):
+        day = f"2026-08-{number + 8:02}T03:00:00.000Z"
+        run_import(scan(hosts, severity="High" if number % 2 else "Low", last_seen=day))
+        asked = threading.Thread(target=reader.refresh)
+        asked.start()
+        if (pid := reader.pid) is not None:
+            threading.Event().wait(chance.random() * 0.2)  # any instant will do
+            os.kill(pid, signal.SIGKILL)
+        asked.join()
+        assert is_open(reader) == [[3 if number % 2 else 1, 200]]
+
+
+def copies_in(config):
+    return list((config.INSTANCE_PATH / "readmodel").glob("*.duckdb"))
+
+
+def test_a_copy_that_was_deleted_is_made_anew(reader, run_import, config):
+    run_import(scan([1]))
+    is_open(reader)
+    reader.close()
+    (copy,) = copies_in(config)
+    copy.unlink()
+    assert is_open(reader) == [[3, 1]]
+
+
+@pytest.mark.parametrize("at", [0, 4096, 8192, "middle", "end", "cut"])
+def test_a_copy_that_is_damaged_is_made_anew(reader, run_import, config, at):
+    run_import(scan(range(300), range(1000, 1010)))
+    is_open(reader)
+    reader.close()
+    (copy,) = copies_in(config)
+    content = bytearray(copy.read_bytes())
+    if at == "cut":
+        del content[len(content) // 2 :]
+    else:
+        place = {"middle": len(content) // 2, "end": len(content) - 5000}.get(at, at)
+        content[place : place + 4000] = b"\xaa" * min(4000, len(content) - place)
+    copy.write_bytes(content)
+    assert is_open(reader) == [[3, 3000]]
+    assert len(orjson.loads(reader.ask("rows_of", {"table": "finding"}))) == 3000
+
+
+def test_a_copy_of_another_program_is_left_behind(reader, run_import, config):
+    run_import(scan([1]))
+    is_open(reader)
+    reader.close()
+    (copy,) = copies_in(config)
+    other = copy.with_name("copy-0-ffff-0.9.duckdb")
+    copy.rename(other)
+    assert is_open(reader) == [[3, 1]]
+    assert copies_in(config) == [copy]
+
+
+def test_several_readers_of_one_folder_have_a_copy_each(reader, run_import, config):
+    run_import(scan([1]))
+    other = Reader(
+        config.database_url, config.INSTANCE_PATH / "readmodel", memory_limit="64MB", seconds=60,
+        package="tests.support.questions",
+    )  # fmt: skip
+    try:
+        assert is_open(reader) == is_open(other) == [[3, 1]]
+        assert len(copies_in(config)) == 2
+    finally:
+        other.close()
+
+
+def test_many_may_ask_at_one_time(reader, run_import):
+    run_import(scan(range(50)))
+    with ThreadPoolExecutor(40) as pool:
+        assert list(pool.map(lambda _: is_open(reader), range(200))) == [[[3, 50]]] * 200
+
+
+def test_it_ends_when_whoever_asks_is_gone(reader, run_import):
+    is_open(reader)
+    pid = reader.pid
+    reader._child._pipe.close()
+    until(lambda: reader._child.is_gone)
+    reader._child._process.wait()
+    assert pid is not None
+    assert is_open(reader) == []
+
+
+def test_a_record_that_cannot_be_read_is_told(reader, run_import, config):
+    run_import(scan([1]))
+    is_open(reader)
+    reader.close()
+    gone = Reader(
+        "sqlite:////nowhere/at/all.sqlite3", config.INSTANCE_PATH / "readmodel", memory_limit="64MB", seconds=60,
+        package="tests.support.questions",
+    )  # fmt: skip
+    try:
+        with pytest.raises(HexTrackrError) as refused:
+            is_open(gone)
+        assert refused.value.code == "DATABASE_UNAVAILABLE"
+    finally:
+        gone.close()
+
+
+@pytest.mark.skipif(databases.ON_POSTGRESQL, reason="it looks at the files of SQLite")
+def test_it_leaves_the_database_to_others(reader, run_import, config, engine):
+    """Between two questions it has nothing of the record open."""
+    run_import(scan([1]))
+    is_open(reader)
+    opened = [os.readlink(f"/proc/{reader.pid}/fd/{number}") for number in os.listdir(f"/proc/{reader.pid}/fd")]
+    assert not [path for path in opened if "sqlite3" in path]

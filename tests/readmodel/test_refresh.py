@@ -1,0 +1,220 @@
+"""The copy equals the record after everything that can happen to it, whether it is made anew or brought up to date by what changed."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from hextrackr.db.base import Base
+from hextrackr.domain import undo
+from hextrackr.domain.models import ImportMode
+from hextrackr.domain.verdicts import FIXED, OPEN, PASSED
+from hextrackr.ingest import cleanup
+from hextrackr.readmodel import refresh as refreshing
+from hextrackr.readmodel import schema
+from hextrackr.readmodel.copy import Copy
+from hextrackr.readmodel.refresh import refresh
+from tests.support import copies
+from tests.support.exports import export, row, scan
+from tests.support.reference_model import Row
+from tests.support.staging import promote
+
+
+@pytest.fixture
+def ways(monkeypatch):
+    """Which way each refresh has taken."""
+    taken = []
+    for name in ("_copy_whole", "_copy_changes"):
+        way = getattr(refreshing, name)
+
+        def noted(*arguments, way=way, name=name):
+            taken.append(name)
+            way(*arguments)
+
+        monkeypatch.setattr(refreshing, name, noted)
+    return taken
+
+
+@pytest.fixture
+def agree(engine, copy, the_record, tmp_path):
+    """Bring the copy up to date, and see that it equals the record; and so does one that is made anew."""
+    number = iter(range(1000))
+
+    def check():
+        state = refresh(copy, the_record)
+        with engine.connect() as connection:
+            wanted = copies.expected(connection)
+        assert copies.found(copy.connection) == wanted
+        anew = Copy(tmp_path / f"anew-{next(number)}", "192MB")
+        assert refresh(anew, the_record) == state
+        assert copies.found(anew.connection) == wanted
+        anew.connection.close()
+
+    return check
+
+
+def test_the_columns_are_all_copied(engine):
+    """Whoever adds a column to the record decides here whether questions need it."""
+    left_out = {
+        "assets": set(),
+        "definitions": set(),
+        "findings": {"grade"},
+        "finding_changes": set(),
+        "sightings": set(),
+        "sources": set(),
+        "daily_totals": set(),
+        "definition_cves": set(),
+        "asset_identifiers": {"inherited"},
+        "evidence": {"digest"},
+    }
+    copied = {table.source: {column.expression for column in table.columns} for table in schema.TABLES}
+    assert {
+        name: {column.name for column in Base.metadata.tables[name].columns} - copied[name] for name in left_out
+    } == left_out
+
+
+def test_after_first_and_later_imports(run_import, agree, ways):
+    run_import(scan([1, 2, 3], [1001, 1002], severity="High", **{"definition.vpr.score": "6.7"}))
+    agree()
+    later = {"last_seen": "2026-08-08T03:00:00.000Z"}
+    run_import(scan([1, 2, 4], [1001, 1002], severity="Critical", **later), confirmed=True)
+    agree()
+    run_import(scan([1, 2, 3, 4], [1001, 1002], severity="Low", last_seen="2026-08-15T03:00:00.000Z"), confirmed=True)
+    agree()
+    assert [way for way in ways if way == "_copy_changes"] == ["_copy_changes"] * 2
+
+
+def test_after_an_import_that_was_undone(engine, run_import, agree, ways):
+    run_import(scan([1, 2, 3]))
+    agree()
+    second = run_import(scan([1, 4], last_seen="2026-08-08T03:00:00.000Z"), confirmed=True)
+    agree()
+    undo.take_back(engine, second.id)
+    cleanup.run(engine)
+    agree()
+    third = run_import(scan([5, 6], last_seen="2026-08-09T03:00:00.000Z"), confirmed=True)
+    undo.take_back(engine, third.id)
+    run_import(scan([7, 1], last_seen="2026-08-10T03:00:00.000Z"), confirmed=True)
+    cleanup.run(engine)
+    agree()
+    assert ways.count("_copy_changes") == 3
+
+
+def test_a_copy_that_is_far_behind_is_made_anew(run_import, agree, ways):
+    agree()
+    for day in range(1, 13):
+        run_import(scan([1, 2], last_seen=f"2026-08-{day:02}T03:00:00.000Z", severity="Low" if day % 2 else "High"))
+    ways.clear()
+    agree()
+    assert ways == ["_copy_whole", "_copy_whole"]
+
+
+def test_a_copy_of_another_record_is_made_anew(engine, run_import, agree, ways):
+    run_import(scan([1, 2]))
+    agree()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE record_version SET stamp = 'other'"))
+        connection.execute(text("UPDATE record_changes SET stamp = 'other'"))
+        connection.execute(text("DELETE FROM findings WHERE id = 1"))
+    ways.clear()
+    agree()
+    assert ways == ["_copy_whole", "_copy_whole"]
+
+
+def test_a_refresh_that_fails_leaves_the_copy_as_it_was(run_import, copy, the_record, monkeypatch):
+    run_import(scan([1, 2]))
+    refresh(copy, the_record)
+    before = copies.found(copy.connection)
+    run_import(scan([1, 2, 3], last_seen="2026-08-08T03:00:00.000Z"))
+
+    def fail(*_arguments):
+        raise RuntimeError
+
+    monkeypatch.setattr(refreshing, "_copy_changes", fail)
+    with pytest.raises(RuntimeError):
+        refresh(copy, the_record)
+    assert copies.found(copy.connection) == before
+
+
+NASTY = [
+    '"',
+    ",",
+    "\n",
+    "\r\n",
+    '\\N "" ,',
+    "=1+1",
+    "\x00",
+    "\x01\x02",
+    "ÄÖ 💥 \u202e",
+    "'; DROP TABLE x --",
+    "%s %d",
+    "''",
+    "NULL",
+]
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_texts_arrive_as_they_are(engine, run_import, agree, nasty):
+    run_import(scan([1]))
+    with engine.begin() as connection:
+        value = {"value": nasty}
+        connection.execute(text("UPDATE definitions SET title = :value, description = :value, family = ''"), value)
+        connection.execute(text("UPDATE assets SET name = :value, os = NULL"), value)
+        if "\x00" not in nasty:
+            connection.execute(text("UPDATE findings SET protocol = :value"), value)
+    agree()
+
+
+def test_long_texts_arrive_whole(engine, run_import, agree):
+    run_import(scan([1, 2]))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE definitions SET description = :value"), {"value": '"' * 2_000_000})
+    agree()
+
+
+def test_many_rows_arrive_in_several_pieces(run_import, agree, monkeypatch):
+    monkeypatch.setattr("hextrackr.readmodel.record.PIECE_BYTES", 100)
+    run_import(scan(range(40), range(1000, 1060)))
+    agree()
+
+
+def test_numbers_arrive_exactly(run_import, agree):
+    scores = ["6.7", "0.1", "9.95", "10", "3.3333333", ""]
+    run_import(export(row(host=f"h{place}", vpr=score) for place, score in enumerate(scores)))
+    agree()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_the_copy_follows(engine, agree, seed):
+    """Imports of all modes, late ones, undos and clean-ups at random, and a refresh now and then."""
+    chance = random.Random(seed)
+    day = date(2026, 1, 1)
+    for _ in range(14):
+        source = chance.choice(["a", "b"])
+        action = chance.random()
+        if action < 0.65:
+            day += timedelta(days=chance.randint(1, 9))
+            at = day if chance.random() < 0.8 else day - timedelta(days=chance.randint(10, 60))
+            rows = {
+                (f"h{chance.randint(1, 9)}", f"p{chance.randint(1, 9)}", chance.choice([80, 443])): Row(
+                    chance.randint(0, 4), chance.choice([OPEN, OPEN, FIXED, PASSED]), chance.choice([None, 5.5, 6.7])
+                )
+                for _ in range(chance.randint(1, 40))
+            }
+            promote(engine, source, at, chance.choice(list(ImportMode)), rows)
+        elif action < 0.9:
+            with engine.connect() as connection:
+                number = connection.execute(
+                    text("SELECT max(id) FROM sources WHERE label = :label"), {"label": source}
+                ).scalar()
+                latest = undo.latest(connection, number) if number else None
+            if latest:
+                undo.take_back(engine, latest)
+        else:
+            cleanup.run(engine)
+        if chance.random() < 0.4:
+            agree()
+    agree()

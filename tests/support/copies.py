@@ -1,0 +1,66 @@
+"""What the copy of a record must hold: plain SQL on the record itself."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hextrackr.readmodel import schema
+from tests.support import databases
+
+_FINDINGS = """
+    SELECT id, source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss, first_seen, lifecycle,
+           CASE WHEN lifecycle <> 'resolved' THEN 1 ELSE 0 END, resolved_on, opened_by, sighting_id, evidence_id
+    FROM findings
+"""
+#: Table of the copy -> the rows that it must have. Texts that nothing refers to may be missing, or be there still.
+ORACLE = {
+    "source": "SELECT id, scanner, label, last_scan_date FROM sources",
+    "import": """
+        SELECT id, source_id, filename, scan_date, mode, place, finished_at FROM imports
+        WHERE state = 'completed' AND undone_at IS NULL
+    """,
+    "sighting": "SELECT id, source_id, day FROM sightings",
+    "daily_total": "SELECT source_id, day, severity, open, vpr_sum, opened, resolved, reopened FROM daily_totals",
+    "host": "SELECT id, source_id, key, name, fqdn, netbios, ip, os, last_seen, details FROM assets",
+    "host_identifier": "SELECT asset_id, source_id, kind, value, realm FROM asset_identifiers",
+    "definition": """
+        SELECT id, source_id, key, title, family, description, solution, see_also, cvss_vector, cvss, vpr, epss, published, updated,
+               details
+        FROM definitions
+    """,
+    "definition_cve": "SELECT definition_id, cve FROM definition_cves",
+    "finding_row": _FINDINGS,
+    "finding_change": """
+        SELECT import_id, finding_id, kind, day, severity, vpr, cvss, severity_before, vpr_before, cvss_before, lifecycle_before
+        FROM finding_changes
+    """,
+    "evidence": "SELECT id, text FROM evidence WHERE id IN (SELECT evidence_id FROM findings)",
+}
+
+
+def expected(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows that each table of the copy must have, in an order of their own."""
+    return {table: _sorted(databases.rows(connection, statement)) for table, statement in ORACLE.items()}
+
+
+def found(connection: Any) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows that it has, in the same order."""
+    tables = {
+        table.name: connection.cursor().execute(f'SELECT * FROM "{table.name}"').fetchall() for table in schema.TABLES
+    }
+    referred = {row[-1] for row in tables["finding_row"]}
+    tables["evidence"] = [row for row in tables["evidence"] if row[0] in referred]
+    return {name: _sorted([tuple(map(_plain, row)) for row in rows]) for name, rows in tables.items()}
+
+
+def _sorted(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return sorted(rows, key=repr)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    return int(value) if isinstance(value, bool) else value
