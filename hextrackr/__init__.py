@@ -30,6 +30,7 @@ def create_app(config: Config | None = None, offload: Callable[..., Any] | None 
     from . import cli, database, extensions, logs, monitoring, paths, realtime, web
     from .config import Config
     from .jobs import wiring
+    from .readmodel.client import Reader
     from .serving import development
 
     if config is None:
@@ -40,6 +41,12 @@ def create_app(config: Config | None = None, offload: Callable[..., Any] | None 
     app.config.from_object(config)
     app.extensions["offload"] = offload or extensions.run_inline
     database.init_app(app, config)
+    app.extensions["reader"] = Reader(
+        config.database_url,
+        config.INSTANCE_PATH / "readmodel",
+        memory_limit=config.READER_MEMORY_LIMIT,
+        seconds=config.READER_DEADLINE,
+    )
     monitoring.init_app(app, config)
     realtime.init_app(app, config)
     wiring.init_app(app, config)

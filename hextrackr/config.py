@@ -135,6 +135,10 @@ class Config:
     IMPORTER_MEMORY_LIMIT: str = _setting("4GB", _memory_or_off)
     #: How far imports give way to everything else on the machine, the server's own event loop first: as ``nice`` counts it.
     IMPORTER_NICENESS: int = _setting(10, _whole(0, 19))
+    #: What the process that answers lists may hold in memory before it spills to INSTANCE_PATH.
+    READER_MEMORY_LIMIT: str = _setting("192MB", _memory)
+    #: How long a list, a search or a page of figures may take, in seconds; then its question is ended.
+    READER_DEADLINE: int = _setting(10, _whole(1, 600))
     #: At one time; a page has one. All clients behind a proxy have its address unless TRUSTED_PROXIES says otherwise.
     SOCKETS_PER_ADDRESS: int = _setting(500, _whole(1, 1_000_000))
     #: Requests to the API from one address, in the notation of the library "limits"; empty is the default, ``off`` is none.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .jobs.snapshots import ImportSnapshots
     from .jobs.worker import Worker
     from .progress.tracker import ProgressTracker
+    from .readmodel.client import Reader
 
 T = TypeVar("T")
 
@@ -58,6 +59,8 @@ import_worker: Worker = _of_app("import_worker")
 import_snapshots: ImportSnapshots = _of_app("import_snapshots")
 #: The lock between whoever writes to the record and whoever replaces it.
 maintenance_lock: MaintenanceLock = _of_app("maintenance_lock")
+#: What the current app asks about the record.
+reader: Reader = _of_app("reader")
 #: The current app's backups.
 backup_service: BackupService = _of_app("backup_service")
 

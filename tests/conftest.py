@@ -111,6 +111,7 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> TestingConfig:
 def app(config: TestingConfig) -> Iterator[Flask]:
     app = create_app(config)
     yield app
+    app.extensions["reader"].close()
     with app.app_context():
         for engine in app.extensions["sqlalchemy"].engines.values():
             engine.dispose()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -22,6 +24,8 @@ from . import readiness
 if TYPE_CHECKING:
     from flask import Flask
 
+    from hextrackr.readmodel.client import Reader
+
 
 def register_gauges(registry: CollectorRegistry, app: Flask, rows_per_second: Callable[[], float]) -> None:
     """Register the gauges that are one value each."""
@@ -29,6 +33,7 @@ def register_gauges(registry: CollectorRegistry, app: Flask, rows_per_second: Ca
     def gauge(name: str, documentation: str, value: Callable[[], float]) -> None:
         Gauge(name, documentation, registry=registry).set_function(value)
 
+    reader: Reader = app.extensions["reader"]
     build = Gauge("hextrackr_build_info", "The version that runs.", ["version"], registry=registry)
     build.labels(__version__).set(1)
     gauge(
@@ -39,11 +44,23 @@ def register_gauges(registry: CollectorRegistry, app: Flask, rows_per_second: Ca
     gauge("hextrackr_import_rows_per_second", "Speed of the imports that run, together.", rows_per_second)
     gauge("hextrackr_sockets", "Open sockets of clients.", lambda: len(socketio.server.eio.sockets))
     gauge("hextrackr_rooms", "Sessions that somebody watches.", _rooms)
+    gauge("hextrackr_reader_up", "Whether the process that answers lists runs.", lambda: reader.pid is not None)
+    gauge("hextrackr_reader_starts", "How often it was started.", lambda: reader.starts)
+    gauge("hextrackr_reader_resident_bytes", "What it holds in memory.", lambda: _resident_bytes(reader.pid))
     gauge(
         "hextrackr_disk_free_bytes",
         "Space left for the data folder.",
         lambda: shutil.disk_usage(app.config["INSTANCE_PATH"]).free,
     )
+
+
+def _resident_bytes(pid: int | None) -> float:
+    """What a process holds in memory; 0 if there is none, or the system does not tell."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _rooms() -> int:

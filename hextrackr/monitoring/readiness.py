@@ -13,11 +13,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from hextrackr.db import dialects
 from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.domain.models import Import, ImportState
-from hextrackr.errors import DatabaseBusy
+from hextrackr.errors import DatabaseBusy, HexTrackrError
 
 #: With less space than this for the data folder no upload is likely to end well, in bytes.
 DISK_RESERVE = 64 * 1024 * 1024
 OK = "ok"
+#: How long the process that answers lists may take to say that it does, in seconds: it may have to be started.
+READER_PATIENCE = 5.0
 #: How often another program's lock is met before that is told, and seconds in between: one import's batch takes less.
 LOCK_TRIES, LOCK_PAUSE = 10, 0.1
 
@@ -65,6 +67,18 @@ def _written(engine: Engine, sleep: Callable[[float], None]) -> str:
                 return OK
         sleep(LOCK_PAUSE)
     return "the database is locked by another program"
+
+
+def lists(status: Callable[[float], object]) -> str:
+    """Whether lists are answered.
+
+    :param status: asks the process that does so, and gives up after so many seconds.
+    """
+    try:
+        status(READER_PATIENCE)
+    except HexTrackrError as error:
+        return error.detail
+    return OK
 
 
 def disk(folder: Path) -> str:

@@ -70,6 +70,7 @@ def worker_exit(_server: Any, worker: Any) -> None:
     from hextrackr import database
 
     if app := getattr(worker, "wsgi", None):
+        app.extensions["reader"].close()  # or it may be reading the database
         database.close(app)
 
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app
 
 from hextrackr import __version__
 from hextrackr.errors import HexTrackrError, NotFound
-from hextrackr.extensions import db, import_worker, socketio
+from hextrackr.extensions import db, import_worker, reader, socketio
 from hextrackr.monitoring import readiness
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def ready() -> tuple[dict[str, Any], int]:
             "database": lambda: readiness.database(db.engine, socketio.sleep, lambda: import_worker.is_at_work),
             "store": current_app.extensions["store_check"],
             "disk": lambda: readiness.disk(Path(current_app.config["INSTANCE_PATH"])),
+            "lists": lambda: readiness.lists(reader.status),
             "server": _takes_imports,
         }
     )

@@ -84,7 +84,7 @@ def test_metrics_can_be_left_out(config):
 def test_a_server_that_can_work_is_ready(client):
     answer = client.get("/ready")
     assert (answer.status_code, answer.json["status"]) == (200, "ready")
-    assert answer.json["checks"] == {"database": "ok", "store": "ok", "disk": "ok", "server": "ok"}
+    assert answer.json["checks"] == {"database": "ok", "store": "ok", "disk": "ok", "lists": "ok", "server": "ok"}
 
 
 def _without_database(app, monkeypatch):
