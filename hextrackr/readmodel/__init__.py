@@ -7,6 +7,7 @@
 - :mod:`.schema` lists the tables of the copy and what they are made of.
 - :mod:`.record` reads the record: its version, and rows of it, all of one state.
 - :mod:`.refresh` makes the copy anew, or brings it up to date by what imports and undos changed.
+- :mod:`.machines` joins the hosts of several sources that are one machine.
 - :mod:`.copy` is the file: found, opened, made anew when it is damaged.
 - :mod:`.questions` is what ``hextrackr.queries`` implements: functions that are given a cursor of DuckDB and parameters.
 - :mod:`.reader` is the process that answers; :mod:`.client` starts it and asks it; :mod:`.pipe` is what they say to one another.

@@ -109,6 +109,7 @@ def _create(cursor: duckdb.DuckDBPyConnection) -> None:
     for table in schema.TABLES:
         cursor.execute(schema.create_table(table))
     cursor.execute(schema.VIEWS)
+    cursor.execute(schema.MACHINE)
     cursor.execute(schema.STATE)
     cursor.commit()
 

@@ -12,7 +12,7 @@ import duckdb
 
 from hextrackr.domain.models import BLOCK
 
-from . import schema
+from . import machines, schema
 from .copy import Copy, state_of
 from .record import Record, Snapshot, State
 from .schema import EVIDENCE, FINDING, FINDING_CHANGE, Table
@@ -63,6 +63,7 @@ def refresh(copy: Copy, record: Record) -> State:
                     _copy_whole(cursor, copy, snapshot)
                 else:
                     _copy_changes(cursor, copy, snapshot, imports)
+                machines.join(cursor, copy.scratch)
                 cursor.execute("DELETE FROM copy_state")
                 cursor.execute("INSERT INTO copy_state VALUES (?, ?, ?)", list(now))
         cursor.commit()

@@ -1,7 +1,8 @@
 """The tables of the copy, and what of the record they are made of.
 
 Each table is one list of columns. What a column is made of is an expression of the record that SQLite and PostgreSQL both understand; where
-none is given it is the record's column of the same name. Questions read the tables and the view ``finding``.
+none is given it is the record's column of the same name. Questions read the tables and the view ``finding``, and the table
+``machine`` that is made of the hosts.
 """
 
 from __future__ import annotations
@@ -189,6 +190,8 @@ VIEWS = """
     CREATE VIEW finding AS
     SELECT f.*, s.day AS last_seen FROM finding_row f JOIN sighting s ON s.id = f.sighting_id
 """
+#: Which hosts of several sources are one machine, see :mod:`.machines`.
+MACHINE = "CREATE TABLE machine (host_id INTEGER, machine_id INTEGER)"
 #: Which state of the record the copy holds, in one row.
 STATE = "CREATE TABLE copy_state (version BIGINT, stamp VARCHAR, revision VARCHAR)"
 
@@ -201,4 +204,4 @@ def create_table(table: Table, name: str = "") -> str:
 
 def fingerprint() -> str:
     """Stands for all that is said here: a copy with another one is made anew."""
-    return hashlib.sha256(repr((TABLES, VIEWS, STATE)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((TABLES, VIEWS, MACHINE, STATE)).encode()).hexdigest()[:16]

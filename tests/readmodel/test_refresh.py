@@ -51,6 +51,8 @@ def agree(engine, copy, the_record, tmp_path):
         anew = Copy(tmp_path / f"anew-{next(number)}", "192MB")
         assert refresh(anew, the_record) == state
         assert copies.found(anew.connection) == wanted
+        machines = [each.connection.sql("SELECT * FROM machine ORDER BY ALL").fetchall() for each in (copy, anew)]
+        assert machines[0] == machines[1]
         anew.connection.close()
 
     return check
