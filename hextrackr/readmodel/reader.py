@@ -38,7 +38,8 @@ log = logging.getLogger(__name__)
 #: Questions that may wait at one time, and of these that DuckDB works on: their memory is what bounds that.
 WORKERS = 32
 AT_WORK = 4
-#: How long a question waits for a version that it does not insist on, in seconds: most refreshes take less.
+#: How long a refresh is waited for by questions that do not insist on it, in seconds: most take less. Then they are answered from the
+#: version before.
 PATIENCE = 1.0
 #: Seconds between two tries to interrupt a question that has taken too long: it may be between two statements.
 _INTERRUPT_EVERY = 0.05
@@ -92,6 +93,8 @@ class Refresher:
         self._changed = threading.Condition()
         self._state = copy.state()
         self._wanted = False
+        #: When the refresh that is wanted or under way became wanted (monotonic seconds); None if there is none.
+        self._since: float | None = None
         self._error: HexTrackrError | None = None
         self.seconds = 0.0
         threading.Thread(target=self._run, name="refresh", daemon=True).start()
@@ -109,19 +112,23 @@ class Refresher:
             before = self._state
             if before == now:
                 return
-            needed = max(at_least or 0, now.version if newest else 0)
-            insists = before is None or before.version < needed
-            patience = until - time.monotonic() if insists else min(PATIENCE, until - time.monotonic())
+            insists = newest or before is None or before.version < (at_least or 0)
+            self._since = self._since or time.monotonic()
             self._error, self._wanted = None, True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._is_at(now) or self._error, max(0.0, patience))
-            if self._error is not None and (insists or not self._is_at(now)):
+            wait_until = until if insists else min(until, self._since + PATIENCE)
+            has_followed = self._changed.wait_for(
+                lambda: self._is_at(now, before) or self._error, max(0.0, wait_until - time.monotonic())
+            )
+            if self._error is not None:
                 raise self._error
-            if insists and (self._state is None or self._state.version < needed):
+            if insists and not has_followed:
                 raise DatabaseBusy("The lists are being brought up to date; please try again in a moment.")
 
-    def _is_at(self, wanted: State) -> bool:
-        return self._state is not None and (self._state == wanted or self._state.version > wanted.version)
+    def _is_at(self, wanted: State, before: State | None) -> bool:
+        """Whether the copy has followed, to what is wanted or to what came after; a record that was replaced may have a lower version."""
+        state = self._state
+        return state == wanted or (state is not None and state != before and state.version >= wanted.version)
 
     def _run(self) -> None:
         while True:
@@ -137,6 +144,7 @@ class Refresher:
                 log.warning("The copy of the record was not brought up to date: %s %s", error.code, failure)
             with self._changed:
                 self._error = error
+                self._since = time.monotonic() if self._wanted else None
                 if error is None:
                     self._state, self.seconds = state, time.monotonic() - began
                 self._changed.notify_all()

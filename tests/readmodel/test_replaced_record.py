@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import orjson
 import pytest
 
@@ -23,6 +27,21 @@ def carry_out(config, engine, tmp_path):
         )
 
     return run
+
+
+def test_the_copy_follows_a_file_that_somebody_has_put_in_place(reader, run_import, config, engine):
+    """Its version is lower than that of the copy."""
+    database = config.INSTANCE_PATH / "hextrackr.sqlite3"
+    run_import(scan([1, 2], severity="High"))
+    with closing(sqlite3.connect(database)) as before, closing(sqlite3.connect(f"{database}.before")) as kept:
+        before.backup(kept)
+    run_import(scan([1, 2, 3], severity="Low", last_seen="2026-08-08T03:00:00.000Z"))
+    assert orjson.loads(reader.ask("open_by_severity")) == [[1, 3]]
+    engine.dispose()
+    for suffix in ("-wal", "-shm"):
+        database.with_name(database.name + suffix).unlink(missing_ok=True)
+    Path(f"{database}.before").replace(database)
+    assert orjson.loads(reader.ask("open_by_severity")) == [[3, 2]]
 
 
 def test_the_copy_follows_a_clear_and_a_restore(reader, run_import, carry_out):
