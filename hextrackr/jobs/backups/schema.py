@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from hextrackr.db.error_mapping import error_from_exception
@@ -26,7 +27,7 @@ def make(folder: Path, revision: str = "") -> None:
     database = folder / DATABASE
     is_new = not database.exists()
     try:
-        migrate.upgrade(f"sqlite:///{database}", revision)
+        migrate.upgrade(URL.create("sqlite", database=str(database)).render_as_string(), revision)
     except DBAPIError as error:
         if is_new or error_from_exception(error).code != HexTrackrError.code:
             raise
