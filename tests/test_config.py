@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import make_url
@@ -16,7 +17,7 @@ def test_the_defaults():
     assert (config.HOST, config.PORT, config.ASYNC_MODE) == ("127.0.0.1", 8989, "eventlet")
     assert (config.PROGRESS_INTERVAL_MS, config.RESOLVE_GUARD_PERCENT) == (120, 50)
     assert config.UPLOAD_MAX_BYTES == 2 * 1024**3
-    assert config.database_url == f"sqlite:///{config.INSTANCE_PATH}/hextrackr.sqlite3"
+    assert config.database_url == f"sqlite:///{quote(str(config.INSTANCE_PATH))}/hextrackr.sqlite3"
     assert set(config.allowed_origins) == {
         "http://localhost:8080", "http://127.0.0.1:8080", "http://localhost:8989", "http://127.0.0.1:8989",
     }  # fmt: skip
