@@ -51,6 +51,8 @@ _QUOTED_FORMULA = r"^'([=+\-@\t\r\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"
 _DAY = "[1-9][0-9]"
 #: A port with its protocol, such as ``443/tcp``; ``general/tcp`` is a host as a whole.
 _PORT = r"^([0-9]{1,5}|general) ?/ ?([A-Za-z]{2,10})$"
+#: A name of a protocol, such as ``tcp`` or ``TCP over SSL``, and what no such name has: it is a date, an address or an id then.
+_PROTOCOL, _NO_PROTOCOL = "[A-Za-z][A-Za-z0-9 ._/+-]{0,19}", "[0-9]{4}"
 #: Nessus' plugin "Nessus Scan Information", and what its output says of the beginning of the scan.
 _SCAN_INFORMATION = "'19506', '19506.0'"
 _SCAN_START = r"(?i)\bscan start date *: *([0-9]{4}[/-][0-9]{1,2}[/-][0-9]{1,2})\b"
@@ -80,6 +82,7 @@ FAULTS = (
     Fault("plugin_id", "The row names no plugin.", "definition_key IS NULL", "''"),
     Fault("severity", "The severity is none that this scanner uses.", "severity IS NULL", "severity_text"),
     Fault("port", "The port is no number from 0 to 65535.", "port IS NULL", "port_text"),
+    Fault("protocol", "The protocol is no name of one.", "protocol IS NULL", "protocol_text"),
 )
 
 
@@ -171,6 +174,7 @@ class Mapping:
             "port": self._port(),
             "port_text": self.text("port"),
             "protocol": self._protocol(),
+            "protocol_text": self.text("protocol"),
             **{score: self._score(score) for score in scores.HIGHEST},
             **{field.name: self._value(field) for field in FINDING if field.kind is Kind.TEXT},
             **self._dated(ROW_DATES),
@@ -325,7 +329,9 @@ class Mapping:
 
     def _protocol(self) -> str:
         beside_port = f"nullif(regexp_extract({self.text('port')}, {quoted(_PORT)}, 2), '')"
-        return f"coalesce(lower(coalesce({self.text('protocol', 10)}, {beside_port})), '')"
+        text = f"lower(coalesce({self.text('protocol')}, {beside_port}, ''))"
+        is_name = f"regexp_full_match({text}, '{_PROTOCOL}') AND NOT regexp_matches({text}, '{_NO_PROTOCOL}')"
+        return f"CASE WHEN {text} IN ('tcp', 'udp', '') THEN {text} WHEN {is_name} THEN left({text}, 10) END"
 
 
 def _list(words: Iterable[str]) -> str:

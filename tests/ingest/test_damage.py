@@ -60,6 +60,17 @@ def test_a_stray_quote_makes_no_other_finding_of_a_known_one(run_import, query, 
     assert query("SELECT line, reason FROM rejects") == [(12, "A quote stands in the wrong place.")]
 
 
+@pytest.mark.parametrize("cell", ["CVE-2026-12345", "192.0.2.77", "a sentence that stands in the wrong column"])
+def test_what_is_no_protocol_makes_no_other_finding_of_a_known_one(run_import, query, cell):
+    """Two cells of a row that have changed places: the row is about a finding that nobody can tell."""
+    lines = [line(number) for number in range(20)]
+    run_import(report(*lines))
+    lines[10] = lines[10].replace("tcp", cell, 1)
+    record = run_import(report(*lines))
+    assert (record.rejected, record.inserted, record.resolved, record.unchanged) == (1, 0, 0, 19)
+    assert query("SELECT line, reason FROM rejects") == [(12, "The protocol is no name of one.")]
+
+
 def test_a_stray_quote_in_the_header_is_refused(run_import, query):
     lines = [line(number) for number in range(20)]
     lines[10] += '"'
