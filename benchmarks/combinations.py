@@ -30,13 +30,13 @@ VALUES: dict[str, tuple[str, ...]] = {
 }
 STATES = ("open", "open", "open", "active", "reopened", "resolved", "open,resolved")
 CHANGES = ("opened", "changed", "reopened", "resolved")
-SORTS = ("severity", "severity", "vpr", "cvss", "firstSeen")
-#: How far into the list, as a share of its pages.
+SORTS = ("severity", "severity", "vpr", "cvss", "firstSeen", "lastSeen", "host", "title", "port")
+#: How far into the list, as a share of its numbered pages.
 PAGES = (0.0, 0.0, 0.1, 0.5, 1.0)
 
 
 def combinations(count: int, seed: int = 1) -> Iterator[tuple[dict[str, str], float]]:
-    """Parameters of the list, and how far into it the page lies, 0..1; the same ones for the same seed."""
+    """Parameters of the list, and how far into its numbered pages, 0..1; the same ones for the same seed."""
     chance = random.Random(seed)
     for _ in range(count):
         asked = {"state": chance.choice(STATES)}

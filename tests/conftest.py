@@ -20,11 +20,12 @@ from hextrackr.db import engines
 from hextrackr.jobs import wiring
 from tests.support import ROOT, databases, postgresql
 from tests.support.databases import ON_POSTGRESQL, migrate
+from tests.support.questions_here import ReaderHere
 
-#: Folders whose files take up to two minutes each, as they start servers and browsers, a file that asks for every page of every list,
-#: and one that builds and installs the package.
+#: Folders whose files take up to two minutes each, as they start servers and browsers, and one that builds and installs the
+#: package.
 #: Several processes share the files in order (``--no-loadscope-reorder``): so none of them is left alone with such a file at the end.
-LONG = {"server", "faults", "jobs", "e2e", "test_listing.py", "test_package.py"}
+LONG = {"server", "faults", "jobs", "e2e", "test_package.py"}
 
 # Imports of real servers do not give way to the tests that run beside them, and wait for them.
 os.environ.setdefault("IMPORTER_NICENESS", "0")
@@ -110,6 +111,7 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> TestingConfig:
 @pytest.fixture
 def app(config: TestingConfig) -> Iterator[Flask]:
     app = create_app(config)
+    app.extensions["reader"] = ReaderHere(config.database_url, config.INSTANCE_PATH / "readmodel")
     yield app
     app.extensions["reader"].close()
     with app.app_context():

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "hextrackr"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-#: Folder, or module at the top, -> what it may import. From the outside in: ``web``, ``realtime``, ``cli`` -> ``jobs`` -> ``ingest`` ->
-#: ``domain`` -> ``db``. What the importer process has, ``ingest`` and ``jobs``, tells its progress as well.
+#: Folder, or module at the top, -> what it may import. From the outside in: ``web``, ``realtime``, ``cli`` -> ``jobs`` -> ``ingest``,
+#: ``readmodel``, ``queries`` -> ``domain`` -> ``db``. What the importer process has, ``ingest`` and ``jobs``, tells its progress as well.
 ALLOWED = {
     "__init__": {
         "cli", "config", "database", "extensions", "jobs", "logs", "monitoring", "paths", "readmodel", "realtime", "serving", "web",
@@ -37,12 +37,15 @@ ALLOWED = {
     "monitoring": {"db", "domain", "extensions", "jobs", "progress"},
     "paths": set(),
     "progress": {"extensions"},
-    "queries": {"db", "domain", "readmodel"},
+    "queries": {"domain", "ingest", "readmodel"},
     "readmodel": {"db", "domain", "logs", "paths"},
     "realtime": {"db", "extensions", "jobs", "progress", "redis"},
     "redis": {"progress"},
     "serving": {"config", "connections", "database", "extensions", "jobs", "logs", "realtime", "web"},
-    "web": {"connections", "db", "domain", "escaping", "extensions", "ingest", "jobs", "monitoring", "progress", "redis"},
+    "web": {
+        "connections", "db", "domain", "escaping", "extensions", "ingest", "jobs", "monitoring", "progress", "queries", "readmodel",
+        "redis",
+    },
 }  # fmt: skip
 #: What loads the app, and alone names what it is served with.
 ENTRY_POINTS = {*PACKAGE.glob("serving/*.py"), PACKAGE / "__main__.py"}

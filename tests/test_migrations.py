@@ -54,8 +54,11 @@ def test_the_models_agree_with_the_migrations(app_on, kind):
         ("ALTER TABLE assets ALTER name TYPE TEXT COLLATE \"default\"", ["modify_type"]),
         ("ALTER TABLE assets ALTER name TYPE VARCHAR(255) COLLATE \"C\"", ["modify_type"]),
         ("ALTER TABLE imports ALTER file_size TYPE INTEGER", ["modify_type"]),
-        ("DROP INDEX ix_findings_port", ["add_index"]),
-        ("DROP INDEX ix_findings_cvss; CREATE INDEX ix_findings_cvss ON findings (cvss, grade)", ["add_index", "remove_index"]),
+        ("DROP INDEX ix_findings_sighting", ["add_index"]),
+        (
+            "DROP INDEX ix_findings_sighting; CREATE INDEX ix_findings_sighting ON findings (is_open, sighting_id)",
+            ["add_index", "remove_index"],
+        ),
         ("ALTER TABLE assets DROP CONSTRAINT fk_assets_source_id_sources", ["add_fk"]),
         ("CREATE TABLE forgotten (id INTEGER)", ["remove_table"]),
     ],

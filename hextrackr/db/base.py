@@ -9,7 +9,6 @@ from sqlalchemy import Engine, MetaData, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase
 
-from . import hints
 from .dialects import is_postgresql
 
 Begin = Literal["DEFERRED", "IMMEDIATE"]
@@ -48,7 +47,6 @@ def prepare_engine(
 
         postgresql.prepare(engine, lock_timeout_ms=busy_timeout_ms, imports=begin == "IMMEDIATE")
         return engine
-    hints.understand(engine)
 
     @event.listens_for(engine, "connect")
     def connect(connection: sqlite3.Connection, _record: Any) -> None:

@@ -13,8 +13,6 @@ from .dialects import is_postgresql
 
 #: Seconds. SQLite works in the process of the event loop, which waits meanwhile.
 SECONDS = 5.0
-#: The execution option that bounds the statements of a connection wherever they are asked.
-BOUNDED = "bounded"
 #: SQLite looks at the time after so many of its instructions, about a millisecond.
 _INSTRUCTIONS = 50_000
 
@@ -46,7 +44,7 @@ def _bound_statements(engine: Engine, left: Callable[[], float | None]) -> None:
         connection.set_progress_handler(until.is_over, _INSTRUCTIONS)
 
     def begins(connection: Any, *_: Any) -> None:
-        seconds = SECONDS if connection.get_execution_options().get(BOUNDED) else left()
+        seconds = left()
         until = connection.connection.info["until"]
         until.monotonic = float("inf") if seconds is None else time.monotonic() + seconds
 
@@ -65,7 +63,7 @@ def _bound_transactions(engine: Engine, left: Callable[[], float | None]) -> Non
     """PostgreSQL counts the time of each statement itself, and is told once in a transaction."""
 
     def begins(connection: Any) -> None:
-        seconds = SECONDS if connection.get_execution_options().get(BOUNDED) else left()
+        seconds = left()
         if seconds is not None:
             connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}")
 

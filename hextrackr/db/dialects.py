@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Date, Engine, Select, TextClause, bindparam, make_url, text
+from sqlalchemy import Connection, Date, Engine, TextClause, bindparam, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -103,25 +103,6 @@ def merged_json(connection: Connection, old: str, new: str, *, before: str, othe
 def key(connection: Connection) -> str:
     """SQL: makes an integer column the key of a temporary table, where that costs nothing: on SQLite it is the row's own number."""
     return "" if is_postgresql(connection) else "PRIMARY KEY"
-
-
-def in_order(column: Any, descending: bool) -> ColumnElement[Any]:
-    """A column as ``ORDER BY`` takes it: what has no value is less than what has one. SQLite is told what it does anyway."""
-    ordered: ColumnElement[Any] = column.desc().nulls_last() if descending else column.asc().nulls_first()
-    return ordered
-
-
-def as_it_comes(
-    session: Session, ordered: Select[Any], order: Sequence[ColumnElement[Any]], first: int | None = None
-) -> Select[Any]:
-    """A statement whose rows come in this order, or are merged in it: PostgreSQL has to be told, and SQLite, told, would sort anew.
-
-    :param first: no more than these are wanted; else PostgreSQL may sort all of them, though an index has them in order.
-    """
-    if not is_postgresql(session.get_bind()):
-        return ordered
-    told = ordered.order_by(*order)
-    return told if first is None else told.limit(first)
 
 
 def analyse(connection: Connection, *tables: str) -> None:

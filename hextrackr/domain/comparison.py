@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import TEXT, Index, String
+from sqlalchemy import TEXT, String
 from sqlalchemy.schema import SchemaItem
 
 from .models import Finding
@@ -26,16 +26,7 @@ def _is_unlike(_context: Any, _column: Any, _model: Any, found: Any, modelled: A
 
 
 def _is_compared(
-    modelled: SchemaItem, _name: str | None, kind: str, _reflected: bool, found: SchemaItem | None
+    modelled: SchemaItem, _name: str | None, kind: str, _reflected: bool, _found: SchemaItem | None
 ) -> bool:
-    """Findings refer to what they were joined with, without keys; indexes of lists hold NULL first and the id last."""
-    if getattr(modelled, "table", None) is not Finding.__table__:
-        return True
-    if isinstance(modelled, Index) and isinstance(found, Index):
-        return _in_order(modelled) != [str(expression) for expression in found.expressions]
-    return kind != "foreign_key_constraint"
-
-
-def _in_order(index: Index) -> list[str]:
-    names = [column.name for column in index.columns]
-    return [f"findings.{name} NULLS FIRST" for name in (*names, "id")] if "grade" in names else names
+    """Findings refer to what they were joined with, without keys."""
+    return getattr(modelled, "table", None) is not Finding.__table__ or kind != "foreign_key_constraint"

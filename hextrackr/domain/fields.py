@@ -41,6 +41,7 @@ class Field:
     :ivar limit: how many characters of a text are kept.
     :ivar markup: the text may hold simple HTML, where the format says that its texts do.
     :ivar highest: where the scale of a score ends; all begin at 0.
+    :ivar listed: lists of findings have it as a column, which can be sorted, filtered and exported.
     :ivar name: its column, and what formats call it.
     """
 
@@ -49,6 +50,7 @@ class Field:
     limit: int = 0
     markup: bool = False
     highest: float = 0
+    listed: bool = False
     name: str = ""
 
     @property
@@ -62,9 +64,9 @@ def _column(sql_type: TypeEngine[Any], field: Field) -> MappedColumn[Any]:
     return mapped_column(sql_type, info={"field": field})
 
 
-def line(label: str, limit: int = NAME) -> MappedColumn[Any]:
+def line(label: str, limit: int = NAME, *, listed: bool = False) -> MappedColumn[Any]:
     """Declare a short text, such as a name."""
-    return _column(String(limit), Field(Kind.TEXT, label, limit))
+    return _column(String(limit), Field(Kind.TEXT, label, limit, listed=listed))
 
 
 def prose(label: str, limit: int = TEXT) -> MappedColumn[Any]:
@@ -72,14 +74,14 @@ def prose(label: str, limit: int = TEXT) -> MappedColumn[Any]:
     return _column(Text(), Field(Kind.TEXT, label, limit, markup=True))
 
 
-def score(label: str, highest: float) -> MappedColumn[Any]:
+def score(label: str, highest: float, *, listed: bool = True) -> MappedColumn[Any]:
     """Declare a number from 0 to ``highest``."""
-    return _column(Double(), Field(Kind.SCORE, label, highest=highest))
+    return _column(Double(), Field(Kind.SCORE, label, highest=highest, listed=listed))
 
 
-def day(label: str) -> MappedColumn[Any]:
+def day(label: str, *, listed: bool = True) -> MappedColumn[Any]:
     """Declare a day."""
-    return _column(Date(), Field(Kind.DAY, label))
+    return _column(Date(), Field(Kind.DAY, label, listed=listed))
 
 
 class HostFields:
@@ -89,31 +91,31 @@ class HostFields:
     fqdn: Mapped[str | None] = line("FQDN")
     netbios: Mapped[str | None] = line("NetBIOS name")
     ip: Mapped[str | None] = line("IP address", 45)
-    os: Mapped[str | None] = line("Operating system")
-    last_seen: Mapped[date | None] = day("Last seen")
+    os: Mapped[str | None] = line("Operating system", listed=True)
+    last_seen: Mapped[date | None] = day("Last seen", listed=False)
 
 
 class VulnerabilityFields:
     """What is known of a plugin, QID or NVT."""
 
     title: Mapped[str] = prose("Title", TITLE)
-    family: Mapped[str | None] = line("Family")
+    family: Mapped[str | None] = line("Family", listed=True)
     description: Mapped[str | None] = prose("Description")
     solution: Mapped[str | None] = prose("Solution")
     see_also: Mapped[str | None] = prose("Links")
     cvss_vector: Mapped[str | None] = line("CVSS vector")
-    cvss: Mapped[float | None] = score("CVSS score", 10.0)
-    vpr: Mapped[float | None] = score("VPR score", 10.0)
+    cvss: Mapped[float | None] = score("CVSS", 10.0)
+    vpr: Mapped[float | None] = score("VPR", 10.0)
     epss: Mapped[float | None] = score("EPSS", 1.0)
-    published: Mapped[date | None] = day("Published on")
-    updated: Mapped[date | None] = day("Updated on")
+    published: Mapped[date | None] = day("Published")
+    updated: Mapped[date | None] = day("Updated")
 
 
 class FindingFields:
     """What a scan says of a finding beside its severity. A finding is updated by a scan that says anything else than the one before."""
 
-    vpr: Mapped[float | None] = score("VPR score", 10.0)
-    cvss: Mapped[float | None] = score("CVSS score", 10.0)
+    vpr: Mapped[float | None] = score("VPR", 10.0)
+    cvss: Mapped[float | None] = score("CVSS", 10.0)
 
 
 def of(fields: type) -> tuple[Field, ...]:

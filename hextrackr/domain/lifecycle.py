@@ -27,7 +27,7 @@ from hextrackr.db.dialects import analyse, as_staged, key, not_among, pieces, st
 
 from . import evidence, sightings, undo_log, unlocated
 from .fields import FINDING, listed
-from .models import OPEN_GRADE, ImportMode, Severity
+from .models import ImportMode, Severity
 from .staged_sql import FIXED_ON, IS_KEPT, LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN, THERE_SINCE
 from .verdicts import FIXED, NO_VERDICT, RESURFACED
 
@@ -116,11 +116,11 @@ _SEVERAL = (
 _ALL_NEW = f"""
     SELECT 'inserted', severity, sum(findings) FROM staging_observations o WHERE import_id = :import_id AND {IS_KEPT} GROUP BY severity
 """
-_ABSENT = f"""
+_ABSENT = """
     CREATE TEMPORARY TABLE absent AS
-    SELECT f.id AS finding_id, f.grade % {OPEN_GRADE} AS severity, f.sighting_id
+    SELECT f.id AS finding_id, f.severity, f.sighting_id
     FROM findings f
-    WHERE f.sighting_id IN (SELECT id FROM sightings WHERE source_id = :source_id) AND f.grade >= {OPEN_GRADE} AND {{not_matched}}
+    WHERE f.sighting_id IN (SELECT id FROM sightings WHERE source_id = :source_id) AND f.is_open = TRUE AND {not_matched}
 """
 #: What the rejected rows are about, as it is on record. NULL stands for any.
 _UNCHECKED = """

@@ -412,33 +412,20 @@ class Lifecycle(StrEnum):
     RESOLVED = "resolved"
 
 
-GRADE = "CASE lifecycle WHEN 'resolved' THEN 0 WHEN 'active' THEN 5 ELSE 10 END + severity"
-#: The least grade that is open.
-OPEN_GRADE = 5
-
-
-def grade(lifecycle: str, severity: int) -> int:
-    """Lifecycle and severity (0..4) as one number, 0..14; what is open has at least :data:`OPEN_GRADE`."""
-    return {Lifecycle.RESOLVED.value: 0, Lifecycle.ACTIVE.value: 5}.get(lifecycle, 10) + severity
-
-
 class Finding(FindingFields, Base):
     """Identity: source + asset + definition + port + protocol (an asset belongs to one source). Port 0 is "no port"."""
 
     __tablename__ = "findings"
     __table_args__ = (
         UniqueConstraint("asset_id", "definition_id", "port", "protocol", name="uq_findings_identity"),
-        Index("ix_findings_vpr", "source_id", "grade", "vpr"),
-        Index("ix_findings_cvss", "source_id", "grade", "cvss"),
-        Index("ix_findings_first_seen", "source_id", "grade", "first_seen"),
-        Index("ix_findings_sighting", "sighting_id", "grade"),
+        Index("ix_findings_sighting", "sighting_id", "is_open"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
     asset_id: Mapped[int] = mapped_column(ForeignKey("assets.id", ondelete="CASCADE"))
     definition_id: Mapped[int] = mapped_column(ForeignKey("definitions.id", ondelete="CASCADE"), index=True)
-    port: Mapped[int] = mapped_column(index=True)
+    port: Mapped[int]
     protocol: Mapped[str] = mapped_column(String(10))
     severity: Mapped[int] = mapped_column(SmallInteger)
     first_seen: Mapped[date]
@@ -450,8 +437,7 @@ class Finding(FindingFields, Base):
     sighting_id: Mapped[int | None] = mapped_column(ForeignKey("sightings.id"))
     #: The text of the latest scan that had one, see :mod:`.models`. No foreign key: to remove a text would be to look through all.
     evidence_id: Mapped[int | None]
-    #: Lifecycle and severity as one number, see :func:`grade`: what indexes begin with, so that a page of any of them is found in order.
-    grade: Mapped[int] = mapped_column(SmallInteger, Computed(GRADE, persisted=False))
+    is_open: Mapped[bool] = mapped_column(Computed("lifecycle <> 'resolved'", persisted=False))
 
 
 # The history of findings: what each import did to them.

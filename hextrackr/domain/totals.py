@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from hextrackr.db.dialects import statement
 
 from .lifecycle import Outcomes
-from .models import OPEN_GRADE, Severity
+from .models import Severity
 from .staged_sql import IS_KEPT
 from .verdicts import FIXED, OPEN
 
@@ -21,11 +21,11 @@ _OPEN = """
     WHERE source_id = :source_id AND lifecycle <> 'resolved' GROUP BY severity
 """
 _FORGET = "DELETE FROM state_totals WHERE source_id = :source_id"
-_COUNT = f"""
+_COUNT = """
     INSERT INTO state_totals (source_id, lifecycle, severity, findings, vpr_sum)
-    SELECT :source_id, CASE grade / {OPEN_GRADE} WHEN 0 THEN 'resolved' WHEN 1 THEN 'active' ELSE 'reopened' END, grade % {OPEN_GRADE},
+    SELECT :source_id, lifecycle, severity,
            count(*), coalesce(sum(vpr), 0)
-    FROM findings WHERE source_id = :source_id GROUP BY grade
+    FROM findings WHERE source_id = :source_id GROUP BY lifecycle, severity
 """
 #: A source that had nothing on record has what its file holds.
 _COUNT_STAGED = f"""

@@ -7,13 +7,13 @@ from sqlalchemy import Connection, text
 from hextrackr.db.dialects import rounded
 
 from .id_range import ADDED
-from .models import OPEN_GRADE, Severity
+from .models import Severity
 
 _NAMES = {severity.value: severity.name.lower() for severity in Severity}
 #: Open findings that came (+1) and went (-1) with an import. What it opened is as it left it, for nothing later has been promoted.
 _MOVED = f"""
     SELECT asset_id, definition_id, severity, vpr, 1 AS sign FROM findings
-    WHERE {ADDED} AND grade + 0 >= {OPEN_GRADE}
+    WHERE {ADDED} AND lifecycle <> 'resolved'
     UNION ALL
     SELECT f.asset_id, f.definition_id, c.severity, c.vpr, 1
     FROM finding_changes c JOIN findings f ON f.id = c.finding_id WHERE c.import_id = :import_id AND c.kind <> 'resolved'

@@ -29,6 +29,14 @@ _NOT_STARTED: ErrorRecord = {
 }
 
 
+#: Waits until the lists have the record as it is now, and calls what it is given several times a second meanwhile.
+RefreshLists = Callable[[Callable[[], None]], None]
+
+
+def at_once(_meanwhile: Callable[[], None]) -> None:
+    """Wait for no lists: this process shows none."""
+
+
 class Runner:
     """Runs the imports of this process.
 
@@ -36,17 +44,24 @@ class Runner:
     :param importer: the process that does the work.
     :param reporter: tells the tracker.
     :param config: what a job is made of, beside its import.
+    :param refresh_lists: called before an import is told to be complete.
     :ivar current: the row of the import that runs, as it was when it was claimed.
     :ivar released: the imports that were running here when this process was stopped.
     """
 
     def __init__(
-        self, import_queue: ImportQueue, importer: ImporterProcess, reporter: ProgressReporter, config: Config
+        self,
+        import_queue: ImportQueue,
+        importer: ImporterProcess,
+        reporter: ProgressReporter,
+        config: Config,
+        refresh_lists: RefreshLists = at_once,
     ) -> None:
         self._import_queue = import_queue
         self._importer = importer
         self._reporter = reporter
         self._config = config
+        self._refresh_lists = refresh_lists
         self._cancelled: set[int] = set()
         self._stopping = False
         self._unwritten: list[tuple[Import, ImportState, ErrorRecord, bool]] = []
@@ -129,6 +144,7 @@ class Runner:
             log.warning("Import %d has been taken over by another process", now.id)
         elif now.state == ImportState.COMPLETED:
             log.info("Import %d is complete: %d rows in %s ms", now.id, now.rows_read, snapshots.duration(now))
+            self._refresh_lists(lambda: self._reporter.silent(row))
             self._reporter.completed(now)
         elif now.state == ImportState.AWAITING_CONFIRMATION:
             self._reporter.awaiting(now)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hextrackr.db.files import make_durable
+from hextrackr.errors import HexTrackrError
 from hextrackr.extensions import db, socketio
 
 from .backups.operation_log import OperationLog
@@ -14,7 +17,7 @@ from .importer_process import ImporterProcess
 from .maintenance_lock import MaintenanceLock
 from .progress_reporter import ProgressReporter
 from .queue import ImportQueue
-from .runner import Runner
+from .runner import RefreshLists, Runner
 from .service import ImportService
 from .snapshots import ImportSnapshots
 from .worker import Worker
@@ -23,9 +26,14 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from hextrackr.config import Config
+    from hextrackr.readmodel.client import Reader
     from hextrackr.redis import Shared
 
 
+log = logging.getLogger(__name__)
+
+#: Seconds between two words to whoever waits until the lists are up to date.
+_REMIND = 0.25
 #: How long the end of the server waits for Redis to take the last events, in seconds.
 STOP_FLUSH = 1.0
 
@@ -43,11 +51,13 @@ def init_app(app: Flask, config: Config) -> None:
     lock = MaintenanceLock(instance, sleep)
     importer = ImporterProcess(database_url, str(instance), config.IMPORTER_NICENESS, config.importer_memory)
     reporter = ProgressReporter(tracker)
-    runner = Runner(import_queue, importer, reporter, config)
+    refresh_lists = _list_refresher(app.extensions["reader"], start_task)
+    runner = Runner(import_queue, importer, reporter, config, refresh_lists)
     notify = _notifier(config, shared)
     worker = Worker(
         import_queue, runner, importer, reporter, lock, instance,
         start_task=start_task, sleep=sleep, takes_imports=notify is None, alone=shared is None,
+        refresh_lists=refresh_lists,
     )  # fmt: skip
     service = ImportService(import_queue, worker, runner, reporter, config, notify=notify, sleep=sleep)
     operations = OperationLog(instance / "operations", app.extensions["offload"])
@@ -62,6 +72,28 @@ def init_app(app: Flask, config: Config) -> None:
     app.extensions["import_service"] = service
     app.extensions["import_snapshots"] = ImportSnapshots(tracker, import_queue, backups.snapshot, reachable)
     app.extensions["backup_service"] = backups
+
+
+def _list_refresher(reader: Reader, start_task: Callable[..., Any]) -> RefreshLists:
+    """What waits until the lists of this process have the record as it is now, if it shows any."""
+
+    def refresh(done: threading.Event) -> None:
+        try:
+            reader.refresh()
+        except HexTrackrError as error:
+            log.warning("The lists are not up to date yet: %s", error.detail)
+        finally:
+            done.set()
+
+    def wait(meanwhile: Callable[[], None]) -> None:
+        if reader.pid is None:
+            return
+        done = threading.Event()
+        start_task(refresh, done)
+        while not done.wait(_REMIND):
+            meanwhile()
+
+    return wait
 
 
 def _notifier(config: Config, shared: Shared | None) -> Callable[[int], None] | None:

@@ -35,7 +35,7 @@ from .importer_process import ImporterProcess, Message
 from .maintenance_lock import MaintenanceLock
 from .progress_reporter import ProgressReporter
 from .queue import MAX_ATTEMPTS, ImportQueue
-from .runner import Runner
+from .runner import RefreshLists, Runner, at_once
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,7 @@ class Worker:
     :param instance: the data folder.
     :param takes_imports: imports run here; else in worker processes, of which there may be none.
     :param alone: no other process takes imports.
+    :param refresh_lists: called before a task is done.
     :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
     """
 
@@ -109,6 +110,7 @@ class Worker:
         sleep: Callable[[float], None],
         takes_imports: bool = True,
         alone: bool = True,
+        refresh_lists: RefreshLists = at_once,
     ) -> None:
         self._import_queue = import_queue
         self._runner = runner
@@ -120,6 +122,7 @@ class Worker:
         self._sleep = sleep
         self._takes_imports = takes_imports
         self._alone = alone
+        self._refresh_lists = refresh_lists
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._is_working = False
@@ -274,6 +277,7 @@ class Worker:
         self._is_at_task = True
         try:
             task.error = self._importer.ask(task.request, task.progressed, meanwhile)
+            self._refresh_lists(meanwhile)
         except OSError:
             log.exception("The importer process cannot be started")
             task.error = NOT_STARTED

@@ -1,4 +1,9 @@
 """What can be asked of the copy of the record: functions marked as :func:`~hextrackr.readmodel.questions.question`.
 
-They run in the reader process, which imports this package and with it every question.
+They run in the reader process, which imports this package and with it every question. A list of findings is limited by :mod:`.filters`, has
+the :mod:`.columns`, and stands in an :mod:`.order`.
 """
+
+from . import export, findings, groups, summaries, trends
+
+__all__ = ["export", "findings", "groups", "summaries", "trends"]

@@ -108,8 +108,9 @@ def _create(cursor: duckdb.DuckDBPyConnection) -> None:
     cursor.begin()
     for table in schema.TABLES:
         cursor.execute(schema.create_table(table))
-    cursor.execute(schema.VIEWS)
     cursor.execute(schema.MACHINE)
+    cursor.execute(schema.DERIVED)
+    cursor.execute(schema.VIEWS)
     cursor.execute(schema.STATE)
     cursor.commit()
 

@@ -42,7 +42,7 @@ _BY_ADDRESS = f"""
     WHERE one NOT IN (FROM named) OR other NOT IN (FROM named) OR (one, other) IN (FROM alike)
     ORDER BY one, other
 """
-_EACH_BY_ITSELF = "CREATE OR REPLACE TABLE machine AS SELECT id AS host_id, id AS machine_id FROM host"
+_EACH_BY_ITSELF = "CREATE OR REPLACE TABLE machine AS SELECT id AS host_id, id AS machine_id FROM host_row"
 _JOINED = """
     UPDATE machine SET machine_id = joined.machine_id
     FROM read_csv(?, columns = {'host_id': 'INTEGER', 'machine_id': 'INTEGER'}, auto_detect = FALSE, header = FALSE, delim = ',') AS joined
@@ -84,7 +84,7 @@ def join(cursor: duckdb.DuckDBPyConnection, scratch: Path) -> None:
     :param scratch: a folder for what is needed for a moment.
     """
     cursor.execute(_EACH_BY_ITSELF)
-    sources = cursor.execute("SELECT count(DISTINCT source_id) FROM host").fetchone()
+    sources = cursor.execute("SELECT count(DISTINCT source_id) FROM host_row").fetchone()
     if sources is None or sources[0] < 2:
         return
     machines = Machines()

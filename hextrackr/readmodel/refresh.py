@@ -63,6 +63,7 @@ def refresh(copy: Copy, record: Record) -> State:
                     _copy_whole(cursor, copy, snapshot)
                 else:
                     _copy_changes(cursor, copy, snapshot, imports)
+                cursor.execute(schema.DERIVED)
                 machines.join(cursor, copy.scratch)
                 cursor.execute("DELETE FROM copy_state")
                 cursor.execute("INSERT INTO copy_state VALUES (?, ?, ?)", list(now))

@@ -1,14 +1,18 @@
 """The tables of the copy, and what of the record they are made of.
 
 Each table is one list of columns. What a column is made of is an expression of the record that SQLite and PostgreSQL both understand; where
-none is given it is the record's column of the same name. Questions read the tables and the view ``finding``, and the table
-``machine`` that is made of the hosts.
+none is given it is the record's column of the same name. Questions read the tables, and the views
+``finding`` and ``host``: the latter has the machine that a host is.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from hextrackr.domain import fields
+from hextrackr.domain.fields import Field, Kind
 
 #: Types of columns. A ``WORD`` is one of a few words of ours: it needs no quoting.
 INTEGER, BIGINT, DOUBLE, DATE, BOOLEAN, TEXT, WORD = "INTEGER", "BIGINT", "DOUBLE", "DATE", "BOOLEAN", "TEXT", "WORD"
@@ -53,6 +57,15 @@ class Table:
     many: bool = False
 
 
+#: The type of what :mod:`hextrackr.domain.fields` declares.
+_TYPES = {Kind.TEXT: TEXT, Kind.SCORE: DOUBLE, Kind.DAY: DATE}
+
+
+def declared(of: Iterable[Field], ending: str = "") -> tuple[Column, ...]:
+    """The columns of values that the registry declares; each name with this ending."""
+    return tuple(Column(field.name + ending, _TYPES[field.kind]) for field in of)
+
+
 FINDING = Table(
     "finding_row",
     "findings",
@@ -64,8 +77,7 @@ FINDING = Table(
         Column("port", INTEGER),
         Column("protocol", TEXT),
         Column("severity", INTEGER),
-        Column("vpr", DOUBLE),
-        Column("cvss", DOUBLE),
+        *declared(fields.FINDING),
         Column("first_seen", DATE),
         Column("state", WORD, "lifecycle"),
         Column("is_open", BOOLEAN, "CASE lifecycle WHEN 'resolved' THEN 0 ELSE 1 END"),
@@ -85,11 +97,9 @@ FINDING_CHANGE = Table(
         Column("kind", WORD),
         Column("day", DATE),
         Column("severity", INTEGER),
-        Column("vpr", DOUBLE),
-        Column("cvss", DOUBLE),
+        *declared(fields.FINDING),
         Column("severity_before", INTEGER),
-        Column("vpr_before", DOUBLE),
-        Column("cvss_before", DOUBLE),
+        *declared(fields.FINDING, "_before"),
         Column("state_before", WORD, "lifecycle_before"),
     ),
     many=True,
@@ -119,18 +129,13 @@ IMPORT = Table(
     condition="state = 'completed' AND undone_at IS NULL",
 )
 HOST = Table(
-    "host",
+    "host_row",
     "assets",
     (
         Column("id", INTEGER),
         Column("source_id", INTEGER),
         Column("key", TEXT),
-        Column("name", TEXT),
-        Column("fqdn", TEXT),
-        Column("netbios", TEXT),
-        Column("ip", TEXT),
-        Column("os", TEXT),
-        Column("last_seen", DATE),
+        *declared(fields.HOST),
         Column("details", TEXT),
     ),
 )
@@ -146,23 +151,13 @@ HOST_IDENTIFIER = Table(
     ),
 )
 DEFINITION = Table(
-    "definition",
+    "definition_row",
     "definitions",
     (
         Column("id", INTEGER),
         Column("source_id", INTEGER),
         Column("key", TEXT),
-        Column("title", TEXT),
-        Column("family", TEXT),
-        Column("description", TEXT),
-        Column("solution", TEXT),
-        Column("see_also", TEXT),
-        Column("cvss_vector", TEXT),
-        Column("cvss", DOUBLE),
-        Column("vpr", DOUBLE),
-        Column("epss", DOUBLE),
-        Column("published", DATE),
-        Column("updated", DATE),
+        *declared(fields.VULNERABILITY),
         Column("details", TEXT),
     ),
 )
@@ -186,12 +181,47 @@ DAILY_TOTAL = Table(
 SMALL = (SOURCE, IMPORT, SIGHTING, DAILY_TOTAL, HOST, HOST_IDENTIFIER, DEFINITION, DEFINITION_CVE)
 TABLES = (*SMALL, FINDING, FINDING_CHANGE, EVIDENCE)
 
-VIEWS = """
-    CREATE VIEW finding AS
-    SELECT f.*, s.day AS last_seen FROM finding_row f JOIN sighting s ON s.id = f.sighting_id
+#: SQL: what a host is called.
+_DISPLAY = "coalesce(name, fqdn, netbios, ip, key)"
+#: SQL: an IPv4 address as text that is in the order of the addresses.
+ADDRESS = "array_to_string(list_transform(string_split(coalesce({ip}, ''), '.'), lambda part: lpad(part, 3, '0')), '.')"
+
+
+def rank(expression: str, name: str) -> str:
+    """SQL: a number in the order of some texts, which are sorted once instead of for each list."""
+    return f"CAST(dense_rank() OVER (ORDER BY {expression}) AS INTEGER) AS {name}_rank"
+
+
+def _ranks(of: Iterable[Field]) -> str:
+    listed = (field.name for field in of if field.listed and field.kind is Kind.TEXT)
+    return ", ".join(rank(f"lower(coalesce({name}, ''))", name) for name in listed)
+
+
+#: What is made of the tables after each refresh: ``search``, the texts that are searched, in lower case; and what lists are sorted by.
+DERIVED = f"""
+    CREATE OR REPLACE TABLE host_order AS
+    SELECT id AS host_id, lower(concat_ws(' ', name, fqdn, netbios, ip, i.values)) AS search,
+           {rank(f"lower({_DISPLAY})", "display")}, {rank("lower(coalesce(fqdn, ''))", "fqdn")}, {rank(ADDRESS.format(ip="ip"), "ip")},
+           {_ranks(fields.HOST)}
+    FROM host_row LEFT JOIN (SELECT host_id, string_agg(value, ' ') AS values FROM host_identifier WHERE kind <> 'id' GROUP BY host_id) i
+      ON i.host_id = id;
+    CREATE OR REPLACE TABLE definition_order AS
+    SELECT id AS definition_id, lower(concat_ws(' ', left(title, 1000), array_to_string(cves, ' '))) AS search, cves,
+           {rank("lower(title)", "title")}, {rank("key", "key")}, {rank("coalesce(cves[1], '')", "cves")}, {_ranks(fields.VULNERABILITY)}
+    FROM definition_row
+    LEFT JOIN (SELECT definition_id, list(cve ORDER BY cve) AS cves FROM definition_cve GROUP BY definition_id) ON definition_id = id
 """
 #: Which hosts of several sources are one machine, see :mod:`.machines`.
 MACHINE = "CREATE TABLE machine (host_id INTEGER, machine_id INTEGER)"
+VIEWS = f"""
+    CREATE VIEW host AS
+    SELECT h.*, {_DISPLAY} AS display, m.machine_id, o.* EXCLUDE (host_id)
+    FROM host_row h JOIN machine m ON m.host_id = h.id JOIN host_order o ON o.host_id = h.id;
+    CREATE VIEW definition AS
+    SELECT d.*, o.* EXCLUDE (definition_id) FROM definition_row d JOIN definition_order o ON o.definition_id = d.id;
+    CREATE VIEW finding AS
+    SELECT f.*, s.day AS last_seen FROM finding_row f JOIN sighting s ON s.id = f.sighting_id
+"""
 #: Which state of the record the copy holds, in one row.
 STATE = "CREATE TABLE copy_state (version BIGINT, stamp VARCHAR, revision VARCHAR)"
 
@@ -204,4 +234,4 @@ def create_table(table: Table, name: str = "") -> str:
 
 def fingerprint() -> str:
     """Stands for all that is said here: a copy with another one is made anew."""
-    return hashlib.sha256(repr((TABLES, VIEWS, MACHINE, STATE)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((TABLES, DERIVED, MACHINE, VIEWS, STATE)).encode()).hexdigest()[:16]

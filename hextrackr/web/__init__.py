@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import configure_mappers
 
 from hextrackr import __version__
-from hextrackr.extensions import cors
+from hextrackr.errors import HexTrackrError
+from hextrackr.extensions import cors, socketio
 
 from . import (
-    ahead,
     assets,
     backups,
     bodies,
     compression,
     error_handlers,
+    explorer,
     headers,
-    host_and_cve_pages,
     imports,
     mappings,
     pages,
-    parameters,
     progress,
     request_security,
-    sources,
     system,
     vulnerabilities,
     writers,
 )
 from .icons import icon
+from .id_converter import IdConverter
 from .upload_request import ImportRequest
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from hextrackr.config import Config
+    from hextrackr.readmodel.client import Reader
+
+log = logging.getLogger(__name__)
 
 #: Bytes of any request body but an upload's.
 MAX_BODY_BYTES = 64 * 1024
@@ -51,13 +54,14 @@ def init_app(app: Flask, config: Config) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["MAX_FORM_PARTS"] = MAX_FORM_PARTS
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELD_BYTES
-    app.url_map.converters["int"] = parameters.IdConverter
-    for module in (pages, imports, mappings, vulnerabilities, sources, host_and_cve_pages, backups, progress, system):
+    app.url_map.converters["int"] = IdConverter
+    for module in (pages, imports, mappings, vulnerabilities, backups, progress, system):
         app.register_blueprint(module.blueprint)
     cors.init_app(app, origins=list(config.CORS_ORIGINS), resources=r"/api/*")
     compression.init_app(app)
     assets.init_app(app)
     error_handlers.init_app(app)
+    explorer.init_app(app)
     bodies.init_app(app)
     request_security.init_app(app, config)
     writers.init_app(app)
@@ -66,8 +70,15 @@ def init_app(app: Flask, config: Config) -> None:
 
 
 def start(app: Flask) -> None:
-    """Do what the first requests would wait for, and with them the event loop: load templates, map models, count for deep pages."""
+    """Do what the first requests would wait for, and with them the event loop: load templates, map models, make the copy for the lists."""
     configure_mappers()
     for name in app.jinja_env.list_templates():
         app.jinja_env.get_template(name)
-    ahead.start(app)
+    socketio.start_background_task(_make_copy, app.extensions["reader"])
+
+
+def _make_copy(reader: Reader) -> None:
+    try:
+        reader.refresh()
+    except HexTrackrError as error:
+        log.warning("The lists are not ready yet: %s", error.detail)

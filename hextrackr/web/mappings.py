@@ -15,8 +15,9 @@ from hextrackr.extensions import db, import_queue, socketio
 from hextrackr.ingest.formats import custom
 from hextrackr.ingest.formats.format import normalised
 from hextrackr.jobs.queue import now_ms
+from hextrackr.queries import parameters
 
-from . import columns, parameters
+from . import columns
 
 blueprint = Blueprint("mappings", __name__, url_prefix="/api")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from sqlalchemy import func, select
 
-from hextrackr.domain.models import Asset, Definition, Import, StateTotal
+from hextrackr.domain.models import Import, StateTotal
 from hextrackr.errors import NotFound
 from hextrackr.extensions import backup_service, db, import_queue
 from hextrackr.ingest.formats.format import FINDING_FIELDS, HOST_FIELDS, VULNERABILITY_FIELDS
 
-from . import host_and_cve_pages
+from .answers import known
 
 blueprint = Blueprint("pages", __name__)
 
@@ -74,34 +74,25 @@ def host(host_id: int) -> str:
 
     :raises NotFound: there is no such host.
     """
-    found = db.session.get(Asset, host_id)
-    if found is None:
-        raise NotFound("There is no host with this number.", "UNKNOWN_HOST")
-    return render_template("host.html", subject=host_and_cve_pages.of_asset(found))
+    return render_template("host.html", subject=known("one_host", id=host_id))
 
 
 @blueprint.get("/definitions/<int:definition_id>")
 def definition(definition_id: int) -> str:
     """On which hosts one vulnerability is open.
 
-    :raises NotFound: there is no such definition.
+    :raises NotFound: there is no such vulnerability.
     """
-    found = db.session.get(Definition, definition_id)
-    if found is None:
-        raise NotFound("There is no definition with this number.", "UNKNOWN_DEFINITION")
-    return render_template("definition.html", subject=host_and_cve_pages.of_definition(found))
+    return render_template("definition.html", subject=known("one_definition", id=definition_id))
 
 
 @blueprint.get("/cves/<cve>")
 def one_cve(cve: str) -> str:
     """On which hosts one CVE is open.
 
-    :raises NotFound: no definition on record has it.
+    :raises NotFound: no vulnerability on record has it.
     """
-    subject = host_and_cve_pages.of_cve(cve)
-    if not subject["definitions"]:
-        raise NotFound("No finding on record has this CVE.", "UNKNOWN_CVE")
-    return render_template("cve.html", subject=subject)
+    return render_template("cve.html", subject=known("one_cve", cve=cve))
 
 
 def _existing(import_id: int) -> Import:

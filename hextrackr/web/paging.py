@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import request
 
-from . import parameters
+from hextrackr.queries import parameters
 
 
 @dataclass(frozen=True)

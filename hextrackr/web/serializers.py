@@ -8,8 +8,7 @@ from typing import Any
 from hextrackr.domain.models import Import, ImportState
 from hextrackr.ingest import formats
 from hextrackr.jobs import snapshots
-
-from . import bounded_answers
+from hextrackr.queries.findings import ENTRIES
 
 #: A spreadsheet takes a cell that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -37,7 +36,7 @@ def of_import(record: Import, undoable: Collection[int]) -> dict[str, Any]:
         "duration": snapshots.duration(record),
         **snapshots.figures(record),
         "recognition": record.recognition,
-        "warnings": record.warnings[: bounded_answers.ENTRIES],
+        "warnings": record.warnings[:ENTRIES],
         "warningsTotal": len(record.warnings),
         "summary": record.summary,
         "retryable": record.state == ImportState.FAILED and record.upload != "",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from hextrackr.web.export_lines import COLUMNS
+from hextrackr.queries.columns import COLUMNS
 from tests.e2e.accessibility import violations
 from tests.e2e.prepared import GONE, OPEN, SCANS, counted, day, info, listed, rows
 from tests.support.server import Server
@@ -165,9 +165,9 @@ def test_by_keyboard_alone(page):
     menu = page.locator("summary", has_text="Export")
     menu.focus()
     page.keyboard.press("Enter")
-    expect(page.locator('[data-export="csv"]:not([data-export-evidence])')).to_be_visible()
+    expect(page.locator('[data-export="csv"]:not([data-export-evidence], [data-export-shown])')).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.locator('[data-export="csv"]:not([data-export-evidence])')).to_be_hidden()
+    expect(page.locator('[data-export="csv"]:not([data-export-evidence], [data-export-shown])')).to_be_hidden()
     expect(menu).to_be_focused()
 
 
@@ -175,7 +175,7 @@ def exported(page: Page, kind: str) -> bytes:
     """The bytes of the file that the browser saves."""
     page.locator("summary", has_text="Export").click()
     with page.expect_download() as download:
-        page.locator(f'[data-export="{kind}"]:not([data-export-evidence])').click()
+        page.locator(f'[data-export="{kind}"]:not([data-export-evidence], [data-export-shown])').click()
     assert download.value.suggested_filename == f"vulnerabilities.{kind}"
     return Path(download.value.path()).read_bytes()
 
@@ -191,13 +191,13 @@ def test_what_is_filtered_is_exported_byte_for_byte(page, server):
         WHERE severity = 4 AND assets.name LIKE 'web0%' ORDER BY findings.id
     """)  # fmt: skip
     assert len(found) == 2
-    head = ",".join(COLUMNS)
+    head = ",".join(column.name for column in COLUMNS.values() if not column.on_request)
     lines = [
-        f"{number},critical,{state},{host},,10.0.0.{int(host[3:])},{plugin},{title},,CVE-2024-10000,{port},{protocol},{vpr},,,{first},{last},"
+        f"{number},critical,{state},{host},,10.0.0.{int(host[3:])},{plugin},{title},CVE-2024-10000,{port},{protocol},,,{vpr},,,,,{first},{last},"
         f"{resolved or ''},tenable-vm,Berlin"
         for number, state, host, plugin, title, port, protocol, vpr, first, last, resolved in found
     ]
-    assert exported(page, "csv").decode() == "\r\n".join([head, *lines]) + "\r\n"
+    assert exported(page, "csv").decode() == "\n".join([head, *lines]) + "\n"
     told = json.loads(exported(page, "json"))
     [*cells] = csv.DictReader(io.StringIO("\n".join([head, *lines])))
     assert [

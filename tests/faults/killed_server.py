@@ -115,6 +115,7 @@ class KilledServer:
             "secret_key",
             "maintenance.lock",
             "writers.lock",
+            "readmodel",
         }
         return [*files, *rows, *({path.name for path in self.instance.iterdir()} - known)]
 

@@ -13,7 +13,7 @@ import pytest
 from hextrackr.domain.verdicts import NO_VERDICT, OPEN, PASSED
 from hextrackr.errors import MissingColumns, UnknownFormat
 from hextrackr.ingest import dialect, formats
-from hextrackr.web import export_lines
+from hextrackr.queries.columns import COLUMNS
 
 FULL = ("asset.id", "asset.name", "definition.id", "definition.name", "definition.cve", "severity", "port", "state")
 
@@ -107,7 +107,7 @@ HEADERS = [
     ("tenable-io-legacy", "Plugin ID,CVE,CVSS,Risk,Host,Protocol,Port,Name,Vulnerability State"),
     ("tenable-io-legacy", "Plugin ID,CVE,CVSS,Risk,Host,Protocol,Port,Name,FQDN,OS,CVSS Base Score,System Type,Host Start"),
     ("nessus-pro", "Plugin ID,CVE,CVSS,Risk,Host,Protocol,Port,Name,First Discovered,Last Discovered"),
-    ("hextrackr", ",".join(export_lines.COLUMNS)),
+    ("hextrackr", ",".join(name for name, column in COLUMNS.items() if not column.on_request)),
     ("generic", "hostname,ip_address,severity,plugin_name,plugin_id,cve,description,solution,vpr_score,state,first_found,last_found"),
     ("generic", "hostname,ip_address,severity,plugin_name"),
     ("generic", "ip_address,cve,severity"),

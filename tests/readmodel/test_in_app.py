@@ -7,7 +7,16 @@ import signal
 
 import pytest
 
+from hextrackr import create_app
 from hextrackr.errors import NotFound
+
+
+@pytest.fixture
+def app(config):
+    """An app with the reader that it has by itself."""
+    app = create_app(config)
+    yield app
+    app.extensions["reader"].close()
 
 
 def test_it_is_started_by_the_first_question(app, client):

@@ -41,7 +41,7 @@ def test_hosts_that_are_one_machine(copy, name):
     cursor = copy.connection.cursor()
     for number, host in enumerate(hosts, start=1):
         source, known = host.split(": ")
-        cursor.execute("INSERT INTO host (id, source_id) VALUES (?, ?)", [number, int(source)])
+        cursor.execute("INSERT INTO host_row (id, source_id) VALUES (?, ?)", [number, int(source)])
         for kind, values in zip(("name", "address"), known.split("/"), strict=True):
             for value in filter(None, values.strip().split(",")):
                 row = [number, int(source), kind, value]

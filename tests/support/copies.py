@@ -24,9 +24,9 @@ ORACLE = {
     """,
     "sighting": "SELECT id, source_id, day FROM sightings",
     "daily_total": "SELECT source_id, day, severity, open, vpr_sum, opened, resolved, reopened FROM daily_totals",
-    "host": "SELECT id, source_id, key, name, fqdn, netbios, ip, os, last_seen, details FROM assets",
+    "host_row": "SELECT id, source_id, key, name, fqdn, netbios, ip, os, last_seen, details FROM assets",
     "host_identifier": "SELECT asset_id, source_id, kind, value, realm FROM asset_identifiers",
-    "definition": """
+    "definition_row": """
         SELECT id, source_id, key, title, family, description, solution, see_also, cvss_vector, cvss, vpr, epss, published, updated,
                details
         FROM definitions

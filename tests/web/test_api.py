@@ -163,7 +163,8 @@ def test_a_finding_has_its_documented_fields(imported, client):
     assert finding == {
         "severity": "critical", "state": "active", "host": "alpha", "fqdn": None, "ip": "10.0.0.1", "pluginId": "1",
         "title": "Log4j (100% sure)", "family": None, "cves": ["CVE-2021-44228"], "cvesTotal": 1, "port": 443, "protocol": "tcp",
-        "vpr": None, "cvss": None, "epss": None, "firstSeen": "2026-07-01", "lastSeen": "2026-08-01",
+        "os": None, "vpr": None, "cvss": None, "epss": None, "published": None, "updated": None, "firstSeen": "2026-07-01",
+        "lastSeen": "2026-08-01",
         "resolvedOn": None, "scanner": "tenable-vm", "scannerName": "Tenable Vulnerability Management", "source": "",
     }  # fmt: skip
 
@@ -198,7 +199,14 @@ def test_pages_are_disjoint_and_complete(imported, client):
     pages = [client.get(f"/api/vulnerabilities?limit=3&page={page}").json for page in (1, 2, 3)]
     assert [len(page["data"]) for page in pages] == [3, 1, 0]
     assert len({finding["id"] for page in pages for finding in page["data"]}) == 4
-    assert pages[0]["pagination"] == {"page": 1, "limit": 3, "total": 4, "totalExact": True, "pages": 2}
+    following = pages[0]["pagination"].pop("next")
+    assert pages[0]["pagination"] == {
+        "page": 1, "limit": 3, "total": 4, "totalExact": True, "pages": 2, "numberedPages": 2,
+    }  # fmt: skip
+    assert client.get(f"/api/vulnerabilities?limit=3&cursor={following}").json["data"] == pages[1]["data"]
+    link = client.get("/api/vulnerabilities?limit=3").headers["Link"]
+    assert client.get(link[1 : link.index(">")]).json["data"] == pages[1]["data"]
+    assert "Link" not in client.get("/api/vulnerabilities?limit=4").headers
 
 
 def test_stats_agree_with_a_plain_count(imported, client, query):

@@ -7,7 +7,6 @@ import io
 
 import pytest
 
-from hextrackr.web import leads, lookups
 from tests.support.exports import COLUMNS, export, row
 from tests.support.importer import importer
 
@@ -52,18 +51,13 @@ def test_hosts_and_vulnerabilities_have_their_details(client, imported):
     assert "<dt>CWE</dt>" in client.get(f"/definitions/{finding['definitionId']}").text
 
 
-@pytest.mark.parametrize("named", [20_000, 0], ids=["few", "very many"])
-@pytest.mark.parametrize("most", [20_000, 0], ids=["looked up", "looked through"])
-def test_evidence_is_searched_when_that_is_asked_for(client, imported, monkeypatch, named, most):
-    monkeypatch.setattr(lookups, "_NAMED", named)
-    monkeypatch.setattr(lookups, "_TEXTS", 1)
-    monkeypatch.setattr(lookups, "_FINDINGS", 2)
-    monkeypatch.setattr(leads, "MOST", most)
+def test_evidence_is_searched_when_that_is_asked_for(client, imported):
     assert hosts(client, "search=line 1") == []
     assert hosts(client, "search=line 1&searchEvidence=true") == ["alpha", "beta"]
     assert hosts(client, "search=gamma&searchEvidence=true") == ["gamma"]
     assert hosts(client, "search=calc&searchEvidence=true&severity=high") == ["gamma"]
     assert hosts(client, "search=nowhere&searchEvidence=true") == []
+    assert hosts(client, "search=1 alpha line&searchIn=evidence") == ["alpha"]
     groups = client.get("/api/vulnerabilities/groups?by=definition&search=line 1&searchEvidence=true").json["data"]
     assert [(group["title"], group["findings"]) for group in groups] == [("Old TLS", 2)]
     found = client.get("/api/vulnerabilities/export.json?search=line 1&searchEvidence=true").json

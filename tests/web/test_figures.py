@@ -6,12 +6,10 @@ import random
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import event
 
 from hextrackr.domain import undo
 from hextrackr.domain.models import ImportMode, ImportState
-from hextrackr.extensions import db
-from hextrackr.web import grouping, sources
+from hextrackr.queries import trends
 from tests.support.reference_model import Row
 from tests.support.staging import promote
 
@@ -178,36 +176,6 @@ def test_behind_the_last_page_of_groups_it_is_still_told_how_many_there_are(clie
         assert behind["pagination"]["total"] == there["pagination"]["total"] == len(there["data"])
 
 
-def test_how_many_groups_there_are_is_counted_once_after_an_import(app, client, imported, engine):
-    counted = []
-
-    def note(_connection, _cursor, statement, *_):
-        counted.extend(["count"] if statement.startswith("SELECT count(") and "weights" in statement else [])
-
-    def ask():
-        counted.clear()
-        for by in COUNTED:
-            client.get(f"/api/vulnerabilities/groups?by={by}&state=open")
-        return len(counted)
-
-    with app.app_context():
-        web = db.engine
-    event.listen(web, "before_cursor_execute", note)
-    assert (ask(), ask()) == (3, 0)
-    before = client.get("/api/vulnerabilities/groups?by=host&state=open").json["pagination"]["total"]
-    promote(engine, "c", FIRST_DAY, ImportMode.FULL, {("c-host", "plugin-1", 0): Row(4, 1, 9.9)})
-    assert ask() == 3
-    assert client.get("/api/vulnerabilities/groups?by=host&state=open").json["pagination"]["total"] == before + 1
-
-
-def test_the_worst_cves_are_those_of_all_in_order(client, imported, monkeypatch):
-    asked = [f"by=cve&state=open{limit}" for limit in ("", "&severity=critical,low", "&severity=info", "&source=1")]
-    found = [every_group(client, parameters) for parameters in asked]
-    monkeypatch.setattr(grouping, "_FIRST", 0)
-    assert found == [every_group(client, parameters) for parameters in asked]
-    assert all(found)
-
-
 def test_a_cve_is_not_among_the_worst_for_what_another_source_says_of_it(client, engine):
     scans = {
         "a": {("host", "plugin-1", 0): Row(0, 1, 1.0), ("host", "plugin-2", 0): Row(3, 1, 1.0)},
@@ -260,7 +228,7 @@ def test_what_does_not_exist(client):
         answer = client.get(f"/api/{path}")
         assert (answer.status_code, answer.json["error"]["code"]) == (404, code)
     assert client.get("/api/vulnerabilities/groups?by=port").status_code == 400
-    assert client.get("/api/vulnerabilities/groups?sort=name").status_code == 400
+    assert client.get("/api/vulnerabilities/groups?sort=title").status_code == 400
     assert client.get("/api/trends?from=yesterday").status_code == 400
 
 
@@ -280,7 +248,7 @@ def test_the_usual_interval(gaps, usual):
     days = [FIRST_DAY]
     for gap in gaps:
         days.append(days[-1] + timedelta(days=gap))
-    assert sources.usual_interval(days) == usual
+    assert trends.usual_interval(days) == usual
 
 
 @pytest.mark.parametrize(
@@ -288,4 +256,4 @@ def test_the_usual_interval(gaps, usual):
     [(7, 7, False), (10, 7, False), (11, 7, True), (2, 1, False), (4, 1, True), (35, None, False), (36, None, True)],
 )
 def test_a_source_that_missed_a_scan_is_quiet(days, usual, quiet):
-    assert sources.is_quiet(days, usual) is quiet
+    assert trends.is_quiet(days, usual) is quiet

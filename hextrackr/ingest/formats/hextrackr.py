@@ -1,4 +1,4 @@
-"""HexTrackr's own CSV export (:mod:`hextrackr.web.export_lines`): findings of several sources come back as those of one."""
+"""HexTrackr's own CSV export (:mod:`hextrackr.queries.export`): findings of several sources come back as those of one."""
 
 from hextrackr.domain.verdicts import FIXED, OPEN, RESURFACED
 
@@ -24,6 +24,7 @@ FORMAT = Format(
         fqdn=("fqdn",),
         ip=("ip",),
         host=("host",),
+        os=("os",),
         plugin_id=("pluginId",),
         title=("title",),
         cves=("cves",),
@@ -31,6 +32,10 @@ FORMAT = Format(
         cvss=("cvss",),
         vpr=("vpr",),
         epss=("epss",),
+        description=("description",),
+        solution=("solution",),
+        published=("published",),
+        updated=("updated",),
         severity=("severity",),
         state=("state",),
         port=("port",),

@@ -2,7 +2,7 @@ import { ConnectedElement } from "../lib/element.js";
 import { local } from "../lib/storage.js";
 
 const KEY = "hextrackr_columns";
-const USUAL = ["cve", "port", "vpr", "cvss", "firstSeen", "lastSeen", "state"];
+const USUAL = ["cves", "port", "vpr", "cvss", "firstSeen", "lastSeen", "state"];
 
 /**
  * Which columns of a list are shown, as boxes to check. Stored in this browser.
@@ -20,6 +20,12 @@ class ColumnChoice extends ConnectedElement {
         this.listen(this, "change", () => {
             local.put(KEY, this.#boxes.filter((box) => box.checked).map((box) => box.dataset.columnChoice));
         });
+    }
+
+    /** @returns {string} the names of the columns that an exported file has for what is shown, separated by commas */
+    shown() {
+        const chosen = this.#boxes.filter((box) => box.checked).map((box) => box.dataset.columnChoice);
+        return ["severity", "host", "pluginId", "title", ...chosen].join(",");
     }
 
     /**

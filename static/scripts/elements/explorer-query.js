@@ -1,35 +1,17 @@
 /**
  * What a list of findings shows, as the page's own URL and as requests to the server. Pure.
  *
+ * Which filters there are is the server's to know: whatever else stands in the URL is passed on to it.
+ *
  * @typedef {Record<string, string> & {page: number}} Query
  */
 
-/** Parameters of the server that the page passes on as they are. */
-const FILTERS = [
-    "source", "host", "definition", "cve", "family", "port", "protocol", "newSince",
-    "firstSeenFrom", "firstSeenTo", "lastSeenFrom", "lastSeenTo", "ageMin", "ageMax",
-    "vprMin", "vprMax", "cvssMin", "cvssMax", "epssMin", "epssMax", "changedBy", "change",
-    "searchEvidence",
-];
-
 /** What is not in the URL. `all` states is the server's default, open ones are ours. */
-const DEFAULTS = {
-    severity: "", state: "open", search: "", ...Object.fromEntries(FILTERS.map((name) => [name, ""])),
-    group: "finding", sort: "severity", order: "desc", page: 1,
-};
-
-/** How the page calls a filter, with its value. */
-const LABELS = {
-    source: (value) => `Source ${value}`, host: (value) => `Host ${value}`, definition: (value) => `Vulnerability ${value}`, cve: (value) => value,
-    family: (value) => `Family ${value}`, port: (value) => `Port ${value}`, protocol: (value) => value.toUpperCase(),
-    newSince: (value) => `New since ${value}`, firstSeenFrom: (value) => `First seen from ${value}`, firstSeenTo: (value) => `First seen until ${value}`,
-    lastSeenFrom: (value) => `Last seen from ${value}`, lastSeenTo: (value) => `Last seen until ${value}`,
-    ageMin: (value) => `Open for at least ${value} days`, ageMax: (value) => `Open for at most ${value} days`,
-    vprMin: (value) => `VPR from ${value}`, vprMax: (value) => `VPR to ${value}`, cvssMin: (value) => `CVSS from ${value}`, cvssMax: (value) => `CVSS to ${value}`,
-    epssMin: (value) => `EPSS from ${value}`, epssMax: (value) => `EPSS to ${value}`,
-    searchEvidence: () => "The search looks into the evidence as well",
-    changedBy: (value) => `Changed by import ${value}`, change: (value) => `Only what was ${value}`,
-};
+const DEFAULTS = { severity: "", state: "open", search: "", group: "finding", sort: "", order: "desc", page: 1, cursor: "" };
+/** What says how the list is shown, and not what is in it. */
+const SHOWN = ["group", "sort", "order", "page", "cursor"];
+/** Filters with a control of their own that is always there. */
+const ALWAYS_THERE = ["severity", "state", "search"];
 
 /**
  * @param {string} search of a location
@@ -45,8 +27,8 @@ export function queryFromUrl(search) {
  * @returns {string} the search part of the page's URL; empty for the defaults
  */
 export function urlFromQuery(query) {
-    const different = Object.entries(DEFAULTS).filter(([name, usual]) => query[name] !== usual);
-    const text = new URLSearchParams(different.map(([name]) => [name, query[name]])).toString();
+    const different = Object.entries(query).filter(([name, value]) => value !== (DEFAULTS[name] ?? ""));
+    const text = new URLSearchParams(different).toString();
     return text && `?${text}`;
 }
 
@@ -56,12 +38,9 @@ export function urlFromQuery(query) {
  * @returns {URLSearchParams} what the list is limited to
  */
 export function filtersOf(query, fixed = {}) {
-    const parameters = new URLSearchParams();
-    if (query.severity) parameters.set("severity", query.severity);
-    if (query.state !== "all") parameters.set("state", query.state);
-    for (const name of ["search", ...FILTERS]) {
-        if (query[name].trim()) parameters.set(name, query[name].trim());
-    }
+    const limits = Object.entries(query).filter(([name, value]) => !SHOWN.includes(name) && value.trim() !== "");
+    const parameters = new URLSearchParams(limits.map(([name, value]) => [name, value.trim()]));
+    if (query.state === "all") parameters.delete("state");
     for (const [name, value] of Object.entries(fixed)) parameters.set(name, value);
     return parameters;
 }
@@ -73,29 +52,27 @@ export function filtersOf(query, fixed = {}) {
  * @returns {string} the server's path for it
  */
 export function requestFromQuery(query, limit, fixed = {}) {
-    const { page, sort, order, group } = query;
-    const filters = filtersOf(query, fixed);
-    if (group !== "finding") return `/api/vulnerabilities/groups?${new URLSearchParams([["by", group], ["page", page], ["limit", limit], ...filters])}`;
-    return `/api/vulnerabilities?${new URLSearchParams([["page", page], ["limit", limit], ["sort", sort], ["order", order], ...filters])}`;
+    const path = query.group === "finding" ? "/api/vulnerabilities" : "/api/vulnerabilities/groups";
+    const place = [["page", query.page], ["limit", limit], ...(query.cursor ? [["cursor", query.cursor]] : [])];
+    return `${path}?${new URLSearchParams([...place, ...shownAs(query), ...filtersOf(query, fixed)])}`;
 }
 
 /**
  * @param {Query} query
- * @param {string} kind `csv` or `json`
+ * @param {string} kind `csv`, `json`, `jsonl` or `xlsx`
  * @param {Record<string, string>} [fixed] see {@link filtersOf}
+ * @param {string} [columns] names of columns, separated by commas; those that the server has by default if empty
  * @param {boolean} [evidence] whether the evidence of each finding is in it as well
  * @returns {string} the server's path of the file that holds all of it
  */
-export function exportFromQuery(query, kind, fixed = {}, evidence = false) {
-    return `/api/vulnerabilities/export.${kind}?${filtersOf(query, { ...fixed, ...(evidence && { evidence: "true" }) })}`;
+export function exportFromQuery(query, kind, fixed = {}, columns = "", evidence = false) {
+    const more = { ...(columns && query.group === "finding" && { columns }), ...(evidence && { evidence: "true" }) };
+    return `/api/vulnerabilities/export.${kind}?${new URLSearchParams([...shownAs(query), ...filtersOf(query, { ...fixed, ...more })])}`;
 }
 
-/**
- * @param {Query} query
- * @returns {[string, string][]} the filters behind "More filters" that are in use: name, and how a reader calls it
- */
-export function filtersInUse(query) {
-    return FILTERS.filter((name) => query[name].trim() !== "").map((name) => [name, LABELS[name](query[name].trim())]);
+/** How the rows are grouped and sorted, where that is not as the server does it by itself. */
+function shownAs({ group, sort, order }) {
+    return [...(group === "finding" ? [] : [["by", group]]), ...(sort ? [["sort", sort]] : []), ...(order === "desc" ? [] : [["order", order]])];
 }
 
 /**
@@ -104,7 +81,16 @@ export function filtersInUse(query) {
  */
 export function unfiltered(query) {
     const { group, sort, order } = query;
-    return { ...DEFAULTS, group, sort, order };
+    const without = Object.fromEntries(Object.keys(query).map((name) => [name, ""]));
+    return { ...without, ...DEFAULTS, group, sort, order };
+}
+
+/**
+ * @param {Record<string, string>} filters those in use, as the server calls them
+ * @returns {[string, string][]} those behind "More filters": name, and how a reader calls it
+ */
+export function filtersBehind(filters) {
+    return Object.entries(filters).filter(([name]) => !ALWAYS_THERE.includes(name));
 }
 
 /**
@@ -112,6 +98,6 @@ export function unfiltered(query) {
  * @returns {boolean} whether it leaves anything out that a reader may expect
  */
 export function isFiltered(query) {
-    const { severity, state, search } = query;
-    return severity !== "" || search.trim() !== "" || !["open", "all"].includes(state) || filtersInUse(query).length > 0;
+    const limits = Object.fromEntries(filtersOf(query));
+    return !["open", "all"].includes(query.state) || Object.keys(limits).some((name) => name !== "state");
 }

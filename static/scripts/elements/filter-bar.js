@@ -2,7 +2,7 @@ import { debug } from "../lib/debug.js";
 import { debounced, find, setText } from "../lib/dom.js";
 import { ConnectedElement } from "../lib/element.js";
 import { request } from "../lib/http.js";
-import { filtersInUse } from "./explorer-query.js";
+import { filtersBehind } from "./explorer-query.js";
 
 const TYPING_MS = 300;
 
@@ -43,9 +43,16 @@ class FilterBar extends ConnectedElement {
         for (const control of this.#controls) {
             const typing = control === document.activeElement && control.type === "search" && query.search !== "";
             if (control.type === "checkbox") control.checked = query[control.dataset.filter] === "true";
-            else if (!typing) control.value = query[control.dataset.filter];
+            else if (!typing) control.value = query[control.dataset.filter] ?? "";
         }
-        const inUse = filtersInUse(query);
+    }
+
+    /**
+     * @param {Record<string, string>} filters those in use, as the server calls them
+     * @param {import("./explorer-query.js").Query} query
+     */
+    showInUse(filters, query) {
+        const inUse = filtersBehind(filters).filter(([name]) => query[name]);
         this.#chips.hidden = inUse.length === 0;
         this.#chips.replaceChildren(...inUse.map(([name, text]) => chip(name, name === "source" ? (this.#sources[query.source] ?? text) : text)));
     }

@@ -3,6 +3,8 @@ import { count, counted, score } from "../lib/format.js";
 import { cvePage, hostPage } from "./links.js";
 
 const CVES_SHOWN = 1;
+/** How values are written that the server declares, by what they are. */
+const KINDS = { text: (value) => value || "–", day: (value) => value ?? "–", score, share };
 export const STATES = { active: "Active", reopened: "Reopened", resolved: "Resolved" };
 
 /**
@@ -23,11 +25,7 @@ export function findingRow(template, finding) {
         address: finding.ip ?? "–",
         title: finding.title || "–",
         plugin: [finding.pluginId && `Plugin ${finding.pluginId}`, finding.family].filter(Boolean).join(" · "),
-        family: finding.family ?? "–",
         port: portOf(finding),
-        vpr: score(finding.vpr),
-        cvss: score(finding.cvss),
-        epss: share(finding.epss),
         firstSeen: finding.firstSeen ?? "–",
         lastSeen: finding.lastSeen ?? "–",
         state: STATES[finding.state] ?? finding.state,
@@ -35,6 +33,7 @@ export function findingRow(template, finding) {
     });
     find(row, '[data-field="severity"]').dataset.severity = finding.severity;
     find(row, "[data-host-link]").href = hostPage(finding.hostId);
+    for (const cell of row.querySelectorAll("[data-kind]")) setText(cell, KINDS[cell.dataset.kind](finding[cell.dataset.column]));
     const state = find(row, '[data-field="state"]');
     state.dataset.state = finding.state;
     if (finding.resolvedOn) state.title = `Resolved on ${finding.resolvedOn}`;

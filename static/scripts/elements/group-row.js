@@ -1,6 +1,6 @@
 import { copyOf, find, setText } from "../lib/dom.js";
-import { count, score } from "../lib/format.js";
-import { cvePage, definitionPage, hostPage } from "./links.js";
+import { count, counted, score } from "../lib/format.js";
+import { cvePage, definitionPage, hostPage, listOf } from "./links.js";
 import { fillMix, fillSeverities } from "./severities.js";
 
 /** What each kind of group is called, where its page is, and what is shown below its name. */
@@ -23,13 +23,31 @@ const KINDS = {
         page: (group) => cvePage(group.cve),
         detail: (group) => group.title,
     },
+    family: {
+        heading: "Family",
+        name: (group) => group.family || "No family",
+        page: (group) => listOf({ family: group.family }),
+        detail: (group) => counted(group.hosts, "host"),
+    },
+    os: {
+        heading: "Operating system",
+        name: (group) => group.os || "Unknown",
+        page: (group) => listOf({ os: group.os }),
+        detail: (group) => counted(group.hosts, "host"),
+    },
+    source: {
+        heading: "Source",
+        name: (group) => [group.scannerName, group.source].filter(Boolean).join(" · "),
+        page: (group) => listOf({ source: group.sourceId }),
+        detail: (group) => counted(group.hosts, "host"),
+    },
 };
 
 /** @param {string} kind @returns {string} the heading of its column */
 export const groupHeading = (kind) => KINDS[kind].heading;
 
 /**
- * The row of a host, a definition or a CVE, with what is open there.
+ * The row of a group, with what is open there.
  *
  * @param {HTMLTemplateElement} template
  * @param {string} kind

@@ -5,32 +5,38 @@ import { count } from "../lib/format.js";
 /**
  * "21–40 of 99" with the buttons for the page before and after. Without the buttons while everything fits on one page.
  *
- * Events: `page`, with the number of the page to go to.
+ * Events: `page`, with the number of the page to go to and, where it has to be gone on from this one, its `cursor`.
  */
 class ListPager extends ConnectedElement {
     #page = 1;
+    #next = {};
 
     connectedCallback() {
         super.connectedCallback();
-        this.listen(find(this, "[data-page-previous]"), "click", () => this.#go(this.#page - 1));
-        this.listen(find(this, "[data-page-next]"), "click", () => this.#go(this.#page + 1));
+        this.listen(find(this, "[data-page-previous]"), "click", () => this.#go({ page: this.#page - 1 }));
+        this.listen(find(this, "[data-page-next]"), "click", () => this.#go(this.#next));
     }
 
-    /** @param {{page: number, limit: number, total: number, pages: number, totalExact?: boolean}} pagination as the API answers it */
-    show({ page, limit, total, pages, totalExact = true }) {
+    /**
+     * Pages up to some rows are gone to by their number, and those behind one after the other.
+     *
+     * @param {{page: number, limit: number, total: number, pages: number, numberedPages?: number, next?: string}} pagination as the API answers it
+     */
+    show({ page, limit, total, pages, numberedPages = pages, next: cursor }) {
         this.#page = page;
+        this.#next = page < numberedPages ? { page: page + 1 } : { page: page + 1, cursor };
         this.hidden = total === 0;
         const first = (page - 1) * limit + 1;
-        const of = totalExact ? count(total) : `more than ${count(total - 1)}`;
-        setText(find(this, "[data-page-info]"), `${count(first)}–${count(Math.min(total, page * limit))} of ${of}`);
+        setText(find(this, "[data-page-info]"), `${count(first)}–${count(Math.min(total, page * limit))} of ${count(total)}`);
         const [previous, next] = [find(this, "[data-page-previous]"), find(this, "[data-page-next]")];
         for (const button of [previous, next]) button.hidden = pages <= 1;
         previous.disabled = page <= 1;
+        previous.hidden ||= page - 1 > numberedPages; // the browser's way back leads there
         next.disabled = page >= pages;
     }
 
-    #go(page) {
-        this.dispatchEvent(new CustomEvent("page", { detail: page }));
+    #go(place) {
+        this.dispatchEvent(new CustomEvent("page", { detail: place }));
     }
 }
 

@@ -49,7 +49,7 @@ class SeverityStats extends DataElement {
             find(card, "[data-stat-share]").style.width = `${stats.open > 0 ? (open / stats.open) * 100 : 0}%`;
         }
         this.dataset.empty = stats.total === 0;
-        const totals = { open: count(stats.open), hosts: count(stats.hosts), vprSum: score(stats.vprSum) };
+        const totals = { open: count(stats.open), hosts: count(stats.openHosts), vprSum: score(stats.vprSum) };
         for (const [name, text] of Object.entries(totals)) setText(find(this, `[data-total="${name}"]`), text);
     }
 

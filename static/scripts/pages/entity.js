@@ -27,7 +27,7 @@ class EntitySummary extends DataElement {
         drawOpen(find(this, "[data-entity-chart]"), history ?? []);
         const note = find(this, "[data-entity-no-history]");
         note.hidden = (history ?? []).length > 0;
-        setText(note, history === null ? "There are too many findings to tell import by import." : "No import that is on record changed it.");
+        setText(note, "No import that is on record changed it.");
     }
 }
 

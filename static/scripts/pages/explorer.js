@@ -9,7 +9,7 @@ import { groupHeading, groupRow } from "../elements/group-row.js";
 import "../elements/list-pager.js";
 import "../elements/severities.js";
 import { find, setText } from "../lib/dom.js";
-import { count } from "../lib/format.js";
+import { counted, score } from "../lib/format.js";
 import { exports } from "../progress/exports.js";
 
 const LIMIT = 50;
@@ -41,7 +41,7 @@ class FindingExplorer extends DataElement {
         this.listen(this, "click", (event) => this.#onClick(event.target));
         this.listen(this.#filters, "filter", ({ detail }) => this.#change(detail.changes, detail.replaces ? "replaceState" : "pushState"));
         this.listen(this.#columns, "change", () => this.#columns.apply(this));
-        this.listen(this.#pager, "page", ({ detail }) => this.#change({ page: detail }));
+        this.listen(this.#pager, "page", ({ detail }) => this.#change(detail));
     }
 
     get path() {
@@ -53,7 +53,7 @@ class FindingExplorer extends DataElement {
         await super.load();
     }
 
-    show({ data, pagination }) {
+    show({ data, pagination, totals, filters }) {
         if (data.length === 0 && pagination.total > 0 && this.#query.page > 1) {
             this.#change({ page: pagination.pages }, "replaceState"); // the list has become shorter than the URL says
             return;
@@ -68,10 +68,11 @@ class FindingExplorer extends DataElement {
             this.#columns.apply(this);
         } else {
             const template = find(this, "[data-group-template]");
-            setText(find(this, "[data-group-heading]"), groupHeading(group));
+            setText(find(this, "[data-group-heading] button span"), groupHeading(group));
             find(this, "[data-groups-list]").replaceChildren(...data.map((each) => groupRow(template, group, each)));
         }
-        this.#showPartial(pagination);
+        setText(find(this, "[data-totals]"), totals.findings > 0 ? `${counted(totals.findings, "finding")} · VPR sum ${score(totals.vprSum)}` : "");
+        this.#filters.showInUse({ ...filters }, this.#query);
         this.#pager.show(pagination);
         this.showView(pagination.total > 0 ? "list" : isFiltered(this.#query) ? "unmatched" : "empty");
     }
@@ -95,7 +96,7 @@ class FindingExplorer extends DataElement {
         const severity = target.closest("button[data-stat]")?.dataset.stat;
         const finding = target.closest("[data-open-finding]")?.closest("[data-finding-id]").dataset.findingId;
         if (sort) this.#sortBy(sort);
-        else if (group) this.#change({ group });
+        else if (group) this.#change({ group, sort: "", order: "desc" });
         else if (severity) this.#change({ severity: this.#query.severity === severity ? "" : severity });
         else if (finding) find(this, "finding-panel").open(finding);
         else if (target.closest("[data-export]")) this.#export(target.closest("[data-export]"));
@@ -109,15 +110,20 @@ class FindingExplorer extends DataElement {
 
     /** Any change but that of the page begins at the first page. */
     #change(changes, method = "pushState") {
-        this.#query = { ...this.#query, page: 1, ...changes };
+        this.#query = { ...this.#query, page: 1, cursor: "", ...changes };
         history[method](null, "", location.pathname + urlFromQuery(this.#query));
         this.#showQuery();
         this.load();
     }
 
     #sortBy(sort) {
-        const order = this.#query.sort === sort && this.#query.order === "desc" ? "asc" : "desc";
+        const order = this.#sort === sort && this.#query.order === "desc" ? "asc" : "desc";
         this.#change({ sort, order });
+    }
+
+    /** What the rows are sorted by: the server's own order if the query does not say. */
+    get #sort() {
+        return this.#query.sort || (this.#query.group === "finding" ? "severity" : "weight");
     }
 
     /** The browser follows the link as it is then; it names the session of the export. */
@@ -126,17 +132,18 @@ class FindingExplorer extends DataElement {
     }
 
     #exportPath(link) {
-        return exportFromQuery(this.#query, link.dataset.export, this.#fixed, "exportEvidence" in link.dataset);
+        const columns = "exportShown" in link.dataset ? this.#columns.shown() : "";
+        return exportFromQuery(this.#query, link.dataset.export, this.#fixed, columns, "exportEvidence" in link.dataset);
     }
 
     #showQuery() {
-        const { severity, sort, order, group } = this.#query;
+        const { severity, order, group } = this.#query;
         this.#filters.show(this.#query);
         for (const card of this.querySelectorAll("button[data-stat]")) {
             card.setAttribute("aria-pressed", String(card.dataset.stat === severity));
         }
         for (const button of this.querySelectorAll("[data-sort]")) {
-            const sorted = button.dataset.sort === sort ? (order === "asc" ? "ascending" : "descending") : "none";
+            const sorted = button.dataset.sort === this.#sort ? (order === "asc" ? "ascending" : "descending") : "none";
             button.closest("th").setAttribute("aria-sort", sorted);
         }
         for (const button of this.querySelectorAll("button[data-group]")) {
@@ -144,13 +151,6 @@ class FindingExplorer extends DataElement {
         }
         this.#columns.hidden = group !== "finding"; // groups have columns of their own
         for (const link of this.querySelectorAll("[data-export]")) link.href = this.#exportPath(link);
-    }
-
-    /** Say so if there are more findings than the pages have. */
-    #showPartial({ total, totalExact, pages }) {
-        const note = find(this, "[data-partial]");
-        note.hidden = totalExact !== false;
-        setText(note, `More than ${count(total - 1)} findings match; these pages show ${count(pages * LIMIT)} of them. Limit the list to see them all.`);
     }
 }
 

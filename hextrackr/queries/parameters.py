@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from werkzeug.routing import IntegerConverter
-
 from hextrackr.errors import RequestError
 
 #: The greatest id that a table can have.
@@ -16,13 +14,6 @@ MAX_NUMBER = 2**31 - 1
 MAX_DIGITS = 20
 #: Characters of a text that is looked for, and values of a list.
 MAX_TEXT, MAX_LISTED = 200, 500
-
-
-class IdConverter(IntegerConverter):
-    """The number in a path, such as ``/hosts/<int:host_id>``; what no row can have leads nowhere."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **{"max": MAX_NUMBER, **options})
 
 
 def said(arguments: Mapping[str, str], name: str) -> str:
@@ -72,7 +63,7 @@ def number(name: str, text: str, least: int, most: int) -> int:
     return int(text)
 
 
-def score(name: str, text: str, most: int) -> float:
+def score(name: str, text: str, most: float) -> float:
     """A score.
 
     :raises RequestError: it is no number from 0 to ``most``.
@@ -82,7 +73,7 @@ def score(name: str, text: str, most: int) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= most:
-        raise RequestError(f"{name} must be a number from 0 to {most}.")
+        raise RequestError(f"{name} must be a number from 0 to {most:g}.")
     return value
 
 

@@ -1,4 +1,4 @@
-"""A few hundred findings as a plain model, and what each filter keeps of them."""
+"""A few hundred findings as a plain model, and questions about them that are answered from a copy."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import itertools
 import random
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
+import orjson
 import pytest
 from sqlalchemy import text
 
 from hextrackr.db import engines
 from hextrackr.db.base import Base
 from hextrackr.domain.models import Import
+from tests.support.questions_here import ReaderHere
 
 TODAY = date(2026, 8, 20)
 
 
 @pytest.fixture
-def record(app, config):
+def record(config):
     """A few hundred random findings of three sources, as dictionaries; the totals beside them are as an import keeps them."""
     rng = random.Random(7)
     sources = [{"id": n, "scanner": "s", "label": f"l{n}"} for n in (1, 2, 3)]
@@ -90,3 +93,15 @@ def _span(findings: list[dict[str, Any]], number: int) -> dict[str, Any]:
 
 def _with_days(row: dict[str, Any]) -> dict[str, Any]:
     return {name: date.fromisoformat(value) if name in ("first_seen", "day") else value for name, value in row.items()}
+
+
+@pytest.fixture
+def ask(config, tmp_path):
+    """Ask a question of the record as it is now; the answer as JSON has it."""
+    reader = ReaderHere(config.database_url, tmp_path / "copies")
+
+    def asked(question: str, query: str = "", /, **parameters: Any) -> Any:
+        return orjson.loads(reader.ask(question, {"today": str(TODAY), **dict(parse_qsl(query)), **parameters}))
+
+    yield asked
+    reader.close()

@@ -1,0 +1,266 @@
+"""What a list of findings can be limited to: a row for each filter, with its parameter, how it is read, its SQL and its sentence.
+
+The SQL is a condition on a finding ``f`` of the copy, its host ``h``, its vulnerability ``d`` and its source ``s``; ``$name`` stands for
+what was read of the parameter of that name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+from hextrackr.domain.fields import Field, Kind
+from hextrackr.domain.models import EventKind, Lifecycle, Severity
+from hextrackr.errors import RequestError
+
+from . import parameters
+from .columns import LISTED
+
+Arguments = Mapping[str, str]
+
+_SEVERITIES = {severity.name.lower(): severity.value for severity in Severity}
+_OPEN = (Lifecycle.ACTIVE.value, Lifecycle.REOPENED.value)
+_STATES = {"open": _OPEN, **{state.value: (state.value,) for state in Lifecycle}}
+#: What a search can look through beside names, addresses, titles and CVEs.
+SEARCHED_TEXTS = ("description", "solution", "evidence")
+#: So many words are looked for.
+_MAX_WORDS = 10
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One filter.
+
+    :ivar parameter: its name in a query string.
+    :ivar read: what the query string says of it, as values for the SQL; None for nothing.
+    :ivar sql: the condition.
+    :ivar sentence: what people read, such as ``Port {}``; the text of the parameter is put in.
+    """
+
+    parameter: str
+    read: Callable[[Arguments, str], dict[str, Any] | None]
+    sql: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Where:
+    """What a query limits a list to.
+
+    :ivar sql: the condition, TRUE if there is none.
+    :ivar values: what stands for ``$name`` in it.
+    :ivar sentences: what people read of each parameter.
+    """
+
+    sql: str
+    values: dict[str, Any]
+    sentences: dict[str, str]
+
+
+# How parameters are read: each of these gives the values of its SQL.
+
+
+def _text(arguments: Arguments, name: str) -> dict[str, Any] | None:
+    said = parameters.said(arguments, name)
+    return {name: said} if said else None
+
+
+def _lower(arguments: Arguments, name: str) -> dict[str, Any] | None:
+    said = parameters.said(arguments, name)
+    return {name: said.lower()} if said else None
+
+
+def _number(least: int, most: int, arguments: Arguments, name: str) -> dict[str, Any] | None:
+    said = parameters.said(arguments, name)
+    return {name: parameters.number(name, said, least, most)} if said else None
+
+
+def _numbers(arguments: Arguments, name: str) -> dict[str, Any] | None:
+    numbers = parameters.numbers(arguments, name)
+    return {name: numbers} if numbers else None
+
+
+def _score(highest: float, arguments: Arguments, name: str) -> dict[str, Any] | None:
+    said = parameters.said(arguments, name)
+    return {name: parameters.score(name, said, highest)} if said else None
+
+
+def _day(arguments: Arguments, name: str) -> dict[str, Any] | None:
+    day = parameters.day(arguments, name)
+    return {name: day} if day else None
+
+
+def _days_ago(arguments: Arguments, name: str) -> dict[str, Any] | None:
+    """The day that was so many days ago; ``today`` in the arguments is another present day than that of the clock."""
+    said = parameters.said(arguments, name)
+    if not said:
+        return None
+    today = parameters.day(arguments, "today") or date.today()
+    return {name: today - timedelta(days=parameters.number(name, said, 0, 36_500))}
+
+
+def _severities(arguments: Arguments, name: str) -> dict[str, Any] | None:
+    chosen = parameters.chosen(arguments, name, _SEVERITIES)
+    return {name: chosen} if chosen else None
+
+
+def _states(arguments: Arguments, name: str) -> dict[str, Any] | None:
+    chosen = [state for states in parameters.chosen(arguments, name, _STATES) for state in states]
+    return {name: chosen} if chosen else None
+
+
+def _host(arguments: Arguments, name: str) -> dict[str, Any] | None:
+    """A number is one of ours; any other text a name or an address."""
+    said = parameters.said(arguments, name)
+    if not said:
+        return None
+    if said.isascii() and said.isdigit():
+        return {"hostNumber": parameters.number(name, said, 1, parameters.MAX_NUMBER), "hostName": None}
+    return {"hostNumber": None, "hostName": said.lower().removesuffix(".")}
+
+
+def _changed_by(arguments: Arguments, name: str) -> dict[str, Any] | None:
+    numbers, change = parameters.numbers(arguments, name), parameters.said(arguments, "change")
+    if change and change not in tuple(EventKind):
+        raise RequestError(f"change must be one of {', '.join(EventKind)}.")
+    return {"changedBy": numbers, "change": change or None} if numbers else None
+
+
+#: The filters that are rules of their own.
+_OWN = (
+    Filter("severity", _severities, "list_contains($severity, f.severity)", "Severity {}"),
+    Filter("state", _states, "list_contains($state, f.state)", "State {}"),
+    Filter("source", _numbers, "list_contains($source, f.source_id)", "Source {}"),
+    Filter(
+        "host",
+        _host,
+        """
+        f.host_id IN (
+            SELECT id FROM host WHERE machine_id IN (
+                SELECT machine_id FROM host
+                WHERE id = $hostNumber OR $hostName IN (lower(name), lower(fqdn), lower(netbios), lower(ip))
+                   OR id IN (SELECT host_id FROM host_identifier WHERE value = $hostName)))
+        """,
+        "Host {}",
+    ),
+    Filter(
+        "definition", partial(_number, 1, parameters.MAX_NUMBER), "f.definition_id = $definition", "Vulnerability {}"
+    ),
+    Filter(
+        "cve",
+        _text,
+        "f.definition_id IN (SELECT definition_id FROM definition_cve WHERE cve = upper($cve))",
+        "{}",
+    ),
+    Filter("port", partial(_number, 0, 65_535), "f.port = $port", "Port {}"),
+    Filter("protocol", _lower, "f.protocol = $protocol", "Protocol {}"),
+    Filter("firstSeenFrom", _day, "f.first_seen >= $firstSeenFrom", "First seen from {}"),
+    Filter("firstSeenTo", _day, "f.first_seen <= $firstSeenTo", "First seen until {}"),
+    Filter("lastSeenFrom", _day, "f.last_seen >= $lastSeenFrom", "Last seen from {}"),
+    Filter("lastSeenTo", _day, "f.last_seen <= $lastSeenTo", "Last seen until {}"),
+    Filter("ageMin", _days_ago, "f.first_seen <= $ageMin", "Open for at least {} days"),
+    Filter("ageMax", _days_ago, "f.first_seen >= $ageMax", "Open for at most {} days"),
+    Filter(
+        "changedBy",
+        _changed_by,
+        """
+        ((coalesce($change, 'opened') = 'opened' AND list_contains($changedBy, f.opened_by))
+         OR f.id IN (SELECT finding_id FROM finding_change
+                     WHERE list_contains($changedBy, import_id) AND kind = coalesce($change, kind)))
+        """,
+        "Changed by import {}",
+    ),
+    Filter(
+        "newSince",
+        _day,
+        "f.opened_by IN (SELECT id FROM import WHERE scan_date >= $newSince)",
+        "New since {}",
+    ),
+)
+
+
+def _declared(field: Field, alias: str) -> Iterator[Filter]:
+    """The filters of a value that the record keeps: both ends of a range, or exactly this."""
+    column, key, label = f"{alias}.{field.name}", field.key, field.label
+    if field.kind is Kind.TEXT:
+        yield Filter(key, _text, f"{column} = ${key}", f"{label} {{}}")
+    elif field.kind is Kind.DAY:
+        yield Filter(f"{key}From", _day, f"{column} >= ${key}From", f"{label} from {{}}")
+        yield Filter(f"{key}To", _day, f"{column} <= ${key}To", f"{label} until {{}}")
+    else:
+        read = partial(_score, field.highest)
+        yield Filter(f"{key}Min", read, f"{column} >= ${key}Min", f"{label} from {{}}")
+        yield Filter(f"{key}Max", read, f"{column} <= ${key}Max", f"{label} to {{}}")
+
+
+#: Every filter but ``search``.
+FILTERS = (*_OWN, *(row for field, alias in LISTED.values() for row in _declared(field, alias)))
+
+
+def where(arguments: Arguments) -> Where:
+    """What a query string limits a list to.
+
+    :raises RequestError: a value that does not exist or is out of its range.
+    """
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
+    sentences: dict[str, str] = {}
+    for row in FILTERS:
+        read = row.read(arguments, row.parameter)
+        if read is not None:
+            conditions.append(row.sql)
+            values |= read
+            sentences[row.parameter] = row.sentence.format(arguments[row.parameter].strip())
+    if values.get("change"):
+        sentences["change"] = f"Only what was {values['change']}"
+    for number, word in enumerate(_words(arguments)):
+        conditions.append(_search(f"word{number}", _searched(arguments)))
+        values[f"word{number}"] = word
+    if values.keys() & {"word0"}:
+        sentences["search"] = f"“{parameters.said(arguments, 'search')}”"
+    if texts := _searched(arguments):
+        told = " and ".join(f"the {text}" for text in texts)
+        sentences["searchIn" if "searchIn" in arguments else "searchEvidence"] = f"The search looks into {told} as well"
+    return Where(" AND ".join(f"({condition.strip()})" for condition in conditions) or "TRUE", values, sentences)
+
+
+def _words(arguments: Arguments) -> list[str]:
+    words = list(dict.fromkeys(parameters.said(arguments, "search").lower().split()))
+    if len(words) > _MAX_WORDS:
+        raise RequestError(f"search may have at most {_MAX_WORDS} words.")
+    return words
+
+
+def _searched(arguments: Arguments) -> list[str]:
+    """The long texts that are looked through as well."""
+    chosen: list[str] = parameters.chosen(arguments, "searchIn", {name: name for name in SEARCHED_TEXTS})
+    return [*chosen, *(["evidence"] if arguments.get("searchEvidence") == "true" else [])]
+
+
+def _search(word: str, texts: list[str]) -> str:
+    """The condition that a word stands in what names the host or the vulnerability, or in one of these texts."""
+    described = "".join(f" OR contains(lower({text}), ${word})" for text in texts if text != "evidence")
+    evidence = f" OR f.evidence_id IN (SELECT id FROM evidence WHERE contains(lower(text), ${word}))"
+    return f"""
+        f.host_id IN (SELECT host_id FROM host_order WHERE contains(search, ${word}))
+        OR f.definition_id IN (
+            SELECT id FROM definition WHERE contains(search, ${word}) OR key = ${word}{described})
+        {evidence if "evidence" in texts else ""}
+    """
+
+
+_JOINS = {
+    "h": "JOIN host h ON h.id = f.host_id",
+    "d": "JOIN definition d ON d.id = f.definition_id",
+    "s": "JOIN source s ON s.id = f.source_id",
+}
+
+
+def findings(*parts: str) -> str:
+    """SQL: the findings ``f``, for FROM, joined with what these parts of the statement speak of."""
+    spoken_of = " ".join(parts)
+    return " ".join(("finding f", *(join for alias, join in _JOINS.items() if re.search(rf"\b{alias}\.", spoken_of))))

@@ -1,0 +1,223 @@
+"""Findings in groups: by host, vulnerability, CVE, source, family or operating system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hextrackr.domain.models import WORST_FIRST
+from hextrackr.errors import RequestError
+from hextrackr.ingest import formats
+from hextrackr.readmodel.questions import question
+
+from . import order
+from .columns import HOST_NAME
+from .filters import Where, findings, where
+from .findings import COUNTS, TEXT, by_severity, rows, shown, totals_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+_SEVERITIES = [severity.name.lower() for severity in WORST_FIRST]
+
+
+@dataclass(frozen=True)
+class Group:
+    """What findings are put together by.
+
+    :ivar of: the column of a finding that the group follows from: findings are counted by it first, as it has far fewer values.
+    :ivar subject: what that column refers to, joined with what else has to be: FROM, with ``counted`` before it.
+    :ivar key: SQL over the subject: the same for all of a group, never NULL.
+    :ivar name: SQL over a ``group_key``: what the group is called, for an order.
+    :ivar told: SQL that tells what people read of the groups whose keys are in ``page``.
+    """
+
+    of: str
+    subject: str
+    key: str
+    name: str
+    told: str
+
+
+_OF_HOST = f"""
+    SELECT group_key, min(h.id) AS "hostId", arg_min({HOST_NAME}, h.id) AS host, arg_min(h.fqdn, h.id) AS fqdn, arg_min(h.ip, h.id) AS ip,
+           max(h.os) AS os, arg_min(s.scanner, h.id) AS scanner, arg_min(s.label, h.id) AS source,
+           list(DISTINCT h.source_id ORDER BY h.source_id) AS "sourceIds"
+    FROM page JOIN host h ON h.machine_id = group_key JOIN source s ON s.id = h.source_id GROUP BY group_key
+"""
+_OF_DEFINITION = f"""
+    SELECT page.group_key, d.id AS "definitionId", d.key AS "pluginId", left(d.title, {TEXT + 1}) AS title, d.family, s.scanner,
+           s.label AS source
+    FROM page JOIN definition d ON d.id = page.group_key JOIN source s ON s.id = d.source_id
+"""
+_OF_CVE = f"""
+    SELECT page.group_key, page.group_key AS cve, min(left(d.title, {TEXT + 1})) AS title, count(*) AS definitions
+    FROM page JOIN definition_cve c ON c.cve = page.group_key JOIN definition d ON d.id = c.definition_id GROUP BY page.group_key
+"""
+_OF_SOURCE = """
+    SELECT group_key, s.id AS "sourceId", s.scanner, s.label AS source FROM page JOIN source s ON s.id = group_key
+"""
+_HOST = "JOIN host h ON h.id = counted.id"
+_DEFINITION = "JOIN definition d ON d.id = counted.id"
+GROUPS: Mapping[str, Group] = {
+    "host": Group(
+        "host_id",
+        _HOST,
+        "h.machine_id",
+        f"(SELECT lower(min({HOST_NAME})) FROM host h WHERE h.machine_id = group_key)",
+        _OF_HOST,
+    ),
+    "definition": Group(
+        "definition_id", "", "counted.id", "(SELECT lower(title) FROM definition WHERE id = group_key)", _OF_DEFINITION
+    ),
+    "cve": Group(
+        "definition_id", "JOIN definition_cve c ON c.definition_id = counted.id", "c.cve", "group_key", _OF_CVE
+    ),
+    "source": Group(
+        "source_id",
+        "",
+        "counted.id",
+        "(SELECT lower(label) || ' ' || scanner FROM source WHERE id = group_key)",
+        _OF_SOURCE,
+    ),
+    "family": Group(
+        "definition_id",
+        _DEFINITION,
+        "coalesce(d.family, '')",
+        "lower(group_key)",
+        "SELECT group_key, group_key AS family FROM page",
+    ),
+    "os": Group(
+        "host_id", _HOST, "coalesce(h.os, '')", "lower(group_key)", "SELECT group_key, group_key AS os FROM page"
+    ),
+}
+#: The texts of groups that may be long.
+_TEXTS = ("host", "fqdn", "ip", "os", "pluginId", "title", "family")
+#: What is counted of each group.
+_FIGURES = ("findings", *_SEVERITIES, "vpr_sum", "first_seen", "last_seen")
+_SUMS = ", ".join(f"sum(counted.{name}) AS {name}" for name in ("findings", *_SEVERITIES))
+
+
+@question
+def list_groups(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a page of groups.
+
+    :param parameters: as for a list, and ``by``, one of :data:`GROUPS`; ``sort`` is ``weight`` (the number of critical ones, then of high
+        ones, and so on), ``findings``, ``vpr``, a severity, ``firstSeen``, ``lastSeen`` or ``name``.
+    :return: ``data``, ``pagination``, the ``totals`` of the findings in all groups, and ``filters``.
+    :raises RequestError: a value that does not exist or is out of its range.
+    """
+    group, limited, ordered, grouped = _requested(parameters)
+    page = order.page(parameters, ordered)
+    (total,) = cursor.execute(f"WITH {grouped} SELECT count(*) FROM grouped", limited.values).fetchone() or (0,)
+    page.refuse_if_deep(total)
+    behind, place = ordered.behind(page.behind) if page.behind is not None else ("TRUE", {})
+    found = cursor.execute(
+        f"""
+        WITH {grouped}
+        SELECT group_key, {", ".join(_FIGURES)}, {", ".join(ordered.keys)} FROM grouped
+        WHERE {behind} ORDER BY {ordered.sql} LIMIT {page.limit + 1} OFFSET {page.offset}
+        """,
+        limited.values | place,
+    ).fetchall()
+    shown_rows = found[: page.limit]
+    last = shown_rows[-1][1 + len(_FIGURES) :] if len(found) > page.limit else None
+    return {
+        "data": _answers(cursor, group, limited, shown_rows),
+        "pagination": page.pagination(total, last),
+        "totals": totals_of(cursor, limited),
+        "filters": limited.sentences,
+    }
+
+
+def statement(query: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """SQL for all groups that a query asks for, in its order, as a file has them; and its values.
+
+    :raises RequestError: as :func:`list_groups`.
+    """
+    group, limited, ordered, grouped = _requested(query)
+    sql = f"""
+        WITH {grouped}, page AS (SELECT group_key FROM grouped), told AS ({group.told})
+        SELECT told.* EXCLUDE (group_key), findings, {", ".join(_SEVERITIES)}, vpr_sum AS "vprSum", first_seen AS "firstSeen",
+               last_seen AS "lastSeen"
+        FROM grouped JOIN told USING (group_key) ORDER BY {ordered.sql}
+    """
+    return sql, limited.values
+
+
+def _requested(query: Mapping[str, str]) -> tuple[Group, Where, order.Order, str]:
+    """What a query groups by, its filters, its order, and SQL, for WITH, for all groups with their figures."""
+    by = query.get("by") or "host"
+    if by not in GROUPS:
+        raise RequestError(f"by must be one of {', '.join(GROUPS)}.")
+    group, limited = GROUPS[by], where(query)
+    grouped = f"""
+        counted AS (
+            SELECT f.{group.of} AS id, count(*) AS findings, {COUNTS}, coalesce(sum(f.vpr), 0) AS vpr_sum,
+                   min(f.first_seen) AS first_seen, max(f.last_seen) AS last_seen
+            FROM {findings(limited.sql)} WHERE {limited.sql} GROUP BY 1),
+        grouped AS (
+            SELECT {group.key} AS group_key, {_SUMS}, round(sum(counted.vpr_sum), 2) AS vpr_sum,
+                   min(counted.first_seen) AS first_seen,
+                   max(counted.last_seen) AS last_seen
+            FROM counted {group.subject} GROUP BY 1)
+    """
+    return group, limited, order.requested(query, _sorts(group), "weight", "group_key", ties_ascend=True), grouped
+
+
+def _sorts(group: Group) -> dict[str, tuple[order.Key, ...]]:
+    words = {
+        "weight": (*_SEVERITIES, "vpr_sum"),
+        "findings": ("findings", *_SEVERITIES),
+        "vpr": ("vpr_sum", *_SEVERITIES),
+        **{severity: (severity, *_SEVERITIES) for severity in _SEVERITIES},
+        "firstSeen": ("first_seen",),
+        "lastSeen": ("last_seen",),
+        "name": (group.name,),
+    }
+    return {word: tuple(map(order.Key, keys)) for word, keys in words.items()}
+
+
+def _answers(cursor: duckdb.DuckDBPyConnection, group: Group, limited: Where, found: list[Any]) -> list[dict[str, Any]]:
+    keys = [row[0] for row in found]
+    if not keys:
+        return []
+    told = {
+        row.pop("group_key"): {name: shown(value) if name in _TEXTS else value for name, value in row.items()}
+        for row in rows(
+            cursor.execute(f"WITH page AS (SELECT unnest($keys) AS group_key) {group.told}", {"keys": keys})
+        )
+    }
+    hosts = _hosts(cursor, group, limited, keys)
+    answers = []
+    for key, *rest in found:
+        figures = dict(zip(_FIGURES, rest, strict=False))
+        scanner = told[key].get("scanner")
+        answers.append(
+            {
+                **told[key],
+                **({"scannerName": formats.scanner_name(scanner)} if scanner else {}),
+                "findings": figures["findings"],
+                "hosts": hosts[key],
+                "bySeverity": by_severity([figures[severity] for severity in _SEVERITIES]),
+                "vprSum": round(figures["vpr_sum"], 1),
+                "firstSeen": figures["first_seen"],
+                "lastSeen": figures["last_seen"],
+            }
+        )
+    return answers
+
+
+def _hosts(cursor: duckdb.DuckDBPyConnection, group: Group, limited: Where, keys: list[Any]) -> dict[Any, int]:
+    """On how many hosts the findings of these groups are; a machine that several sources know is one. To count all groups takes long."""
+    found = cursor.execute(
+        f"""
+        WITH counted AS (
+            SELECT DISTINCT f.{group.of} AS id, h.machine_id FROM {findings(limited.sql, "h.")} WHERE {limited.sql}),
+        machines AS (SELECT {group.key} AS group_key, counted.machine_id FROM counted {group.subject})
+        SELECT group_key, count(DISTINCT machine_id) FROM machines WHERE list_contains($keys, group_key) GROUP BY 1
+        """,
+        limited.values | {"keys": keys},
+    ).fetchall()
+    return dict(found)

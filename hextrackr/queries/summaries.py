@@ -1,0 +1,174 @@
+"""One host, one vulnerability, one CVE: what is known of it, what is open, and what each import did to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from hextrackr.domain.fields import HOST, VULNERABILITY
+from hextrackr.errors import NotFound
+from hextrackr.ingest import formats
+from hextrackr.readmodel.questions import question
+
+from .columns import HOST_NAME
+from .filters import findings
+from .findings import COUNTS, ENTRIES, by_severity, rows, shown
+
+if TYPE_CHECKING:
+    import duckdb
+
+#: CVEs of a vulnerability on its own page: as many as an import takes over.
+CVES = 2_000
+_SOURCE = 's.id AS "sourceId", s.scanner, s.label AS source'
+_SCORES = ("cvss", "vpr", "epss")
+
+
+@question
+def one_host(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer what is known of a host, of the same machine in other sources, and of its findings in all of them.
+
+    :param parameters: ``id``.
+    :raises NotFound: ``UNKNOWN_HOST``.
+    """
+    values = ", ".join(f'h.{field.name} AS "{field.key}"' for field in HOST)
+    known = rows(
+        cursor.execute(
+            f"""
+            SELECT h.id AS "hostId", {HOST_NAME} AS host, {values}, h.details, {_SOURCE}, h.machine_id
+            FROM host h JOIN source s ON s.id = h.source_id
+            WHERE h.machine_id = (SELECT machine_id FROM host WHERE id = $id) ORDER BY h.id <> $id, h.id
+            """,
+            {"id": parameters["id"]},
+        )
+    )
+    if not known:
+        raise NotFound("There is no host with this number.", "UNKNOWN_HOST")
+    machine = known[0]["machine_id"]
+    this, *others = (_host(row) for row in known)
+    return {**this, "otherSources": others, **_told(cursor, "h.machine_id = $machine", {"machine": machine})}
+
+
+@question
+def one_definition(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer what is known of a vulnerability as one source reports it, and of its findings.
+
+    :param parameters: ``id``.
+    :raises NotFound: ``UNKNOWN_DEFINITION``.
+    """
+    values = ", ".join(f'd.{field.name} AS "{field.key}"' for field in VULNERABILITY)
+    found = rows(
+        cursor.execute(
+            f"""
+            SELECT d.id AS "definitionId", d.key AS "pluginId", {values}, d.details, {_SOURCE}, d.cves
+            FROM definition d JOIN source s ON s.id = d.source_id WHERE d.id = $id
+            """,
+            {"id": parameters["id"]},
+        )
+    )
+    if not found:
+        raise NotFound("There is no vulnerability with this number.", "UNKNOWN_DEFINITION")
+    (this,) = found
+    cves = this["cves"] or []
+    return {
+        **this,
+        "scannerName": formats.scanner_name(this["scanner"]),
+        "cves": cves[:CVES],
+        "cvesTotal": len(cves),
+        "details": json.loads(this["details"] or "{}"),
+        **_told(cursor, "f.definition_id = $definition", {"definition": parameters["id"]}),
+    }
+
+
+@question
+def one_cve(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a CVE with the vulnerabilities of all sources that name it, and of their findings.
+
+    :param parameters: ``cve``.
+    :raises NotFound: ``UNKNOWN_CVE``.
+    """
+    cve = parameters["cve"].upper()
+    scores = ", ".join(f"d.{name}" for name in _SCORES)
+    naming = rows(
+        cursor.execute(
+            f"""
+            SELECT d.id AS "definitionId", d.key AS "pluginId", d.title, d.family, {scores}, {_SOURCE}, count(*) OVER () AS total
+            FROM definition d JOIN source s ON s.id = d.source_id
+            WHERE d.id IN (SELECT definition_id FROM definition_cve WHERE cve = $cve) ORDER BY d.id LIMIT {ENTRIES}
+            """,
+            {"cve": cve},
+        )
+    )
+    if not naming:
+        raise NotFound("No finding on record has this CVE.", "UNKNOWN_CVE")
+    total = naming[0]["total"]
+    definitions = []
+    for row in naming:
+        del row["total"]
+        texts = {name: shown(row[name]) for name in ("pluginId", "title", "family")}
+        definitions.append({**row, **texts, "scannerName": formats.scanner_name(row["scanner"])})
+    condition = "f.definition_id IN (SELECT definition_id FROM definition_cve WHERE cve = $cve)"
+    return {"cve": cve, "definitions": definitions, "definitionsTotal": total, **_told(cursor, condition, {"cve": cve})}
+
+
+def _host(row: dict[str, Any]) -> dict[str, Any]:
+    del row["machine_id"]
+    return {**row, "scannerName": formats.scanner_name(row["scanner"]), "details": json.loads(row["details"] or "{}")}
+
+
+def _told(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str, Any]) -> dict[str, Any]:
+    """What is open under a condition, on how many hosts, and what each import did to it."""
+    total, hosts, vpr_sum, oldest, *counts = (
+        cursor.execute(
+            f"""
+        SELECT count(*), count(DISTINCT h.machine_id), coalesce(sum(f.vpr), 0), min(f.first_seen), {COUNTS}
+        FROM {findings("h.", condition)} WHERE f.is_open AND {condition}
+        """,
+            values,
+        ).fetchone()
+        or ()
+    )
+    return {
+        "open": total,
+        "openHosts": hosts,
+        "vprSum": round(vpr_sum, 1),
+        "oldest": oldest,
+        "bySeverity": by_severity(counts),
+        "history": _history(cursor, condition, values),
+    }
+
+
+def _history(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each import opened, resolved and reopened, and how many stood open after it, the oldest first.
+
+    What was resolved when it came on record was never open; what had been reopened and is reopened again was open before.
+    """
+    told = rows(
+        cursor.execute(
+            f"""
+            WITH these AS (SELECT f.id, f.opened_by, f.state FROM {findings(condition)} WHERE {condition}),
+            changes AS (
+                SELECT c.import_id, c.finding_id, c.state_before,
+                       CASE WHEN c.kind = 'reopened' AND c.state_before <> 'resolved' THEN 'changed' ELSE c.kind END AS kind
+                FROM finding_change c JOIN these ON these.id = c.finding_id),
+            first_changes AS (
+                SELECT finding_id, arg_min(state_before, (coalesce(i.place, 0), i.id)) AS state
+                FROM changes JOIN import i ON i.id = import_id GROUP BY finding_id),
+            events AS (
+                SELECT opened_by AS import_id, 'opened' AS kind FROM these LEFT JOIN first_changes ON finding_id = these.id
+                WHERE opened_by IS NOT NULL AND coalesce(first_changes.state, these.state) <> 'resolved'
+                UNION ALL SELECT import_id, kind FROM changes)
+            SELECT i.id AS "importId", i.filename, i.scan_date AS day,
+                   count(*) FILTER (kind = 'opened') AS opened, count(*) FILTER (kind = 'resolved') AS resolved,
+                   count(*) FILTER (kind = 'reopened') AS reopened, count(*) FILTER (kind = 'changed') AS changed
+            FROM events JOIN import i ON i.id = import_id GROUP BY i.id, i.filename, i.scan_date, i.place
+            ORDER BY i.scan_date NULLS FIRST, i.place NULLS FIRST, i.id
+            """,
+            values,
+        )
+    )
+    is_open = 0
+    for row in told:
+        is_open += row["opened"] + row["reopened"] - row["resolved"]
+        row["open"] = is_open
+    return told

@@ -1,0 +1,203 @@
+"""How much is open, and was over time, and how often each source is scanned: from the totals that every import keeps of its day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from hextrackr.domain.models import WORST_FIRST, Lifecycle
+from hextrackr.ingest import formats
+from hextrackr.readmodel.questions import question
+
+from . import parameters
+from .findings import COUNTS, by_severity
+
+if TYPE_CHECKING:
+    import duckdb
+
+_NAMES = {severity.value: severity.name.lower() for severity in WORST_FIRST}
+_CHANGES = ("opened", "resolved", "reopened")
+#: A source of which one scan is known is quiet after this many days, and no source is before the second number.
+QUIET_AFTER, NEVER_QUIET_BEFORE = 35, 3
+
+
+@dataclass
+class _Day:
+    """What was open in a source after the scans of a day, by severity, and what they changed."""
+
+    open: dict[int, int] = field(default_factory=dict)
+    vpr: float = 0.0
+    changes: dict[str, dict[int, int]] = field(default_factory=lambda: {name: {} for name in _CHANGES})
+
+
+#: Source -> day -> what there was.
+_History = dict[int, dict[date, _Day]]
+
+
+@question
+def totals(cursor: duckdb.DuckDBPyConnection, _query: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer what is on record over all sources. A machine that several sources know is one host."""
+    states = dict(cursor.execute("SELECT state, count(*) FROM finding GROUP BY state").fetchall())
+    open_hosts, vpr_sum, *counts = (
+        cursor.execute(f"""
+        SELECT count(DISTINCT h.machine_id), coalesce(sum(f.vpr), 0), {COUNTS}
+        FROM finding f JOIN host h ON h.id = f.host_id WHERE f.is_open
+    """).fetchone()
+        or ()
+    )
+    (hosts,) = cursor.execute("SELECT count(DISTINCT machine_id) FROM host").fetchone() or (0,)
+    return {
+        "total": sum(states.values()),
+        "open": sum(counts),
+        "bySeverity": by_severity(counts),
+        "byState": {state.value: states.get(state.value, 0) for state in Lifecycle},
+        "vprSum": round(vpr_sum, 1),
+        "hosts": hosts,
+        "openHosts": open_hosts,
+        "lastScans": _last_scans(cursor),
+    }
+
+
+@question
+def over_time(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a point for each day with a scan, the oldest first.
+
+    Between two scans of a source what is open in it stays as the last one left it; what is open is the sum over the sources.
+
+    :param query: the query string: ``source``, ``from`` and ``to``, each of which may be left out.
+    :raises RequestError: a value that is none.
+    """
+    sources = parameters.numbers(query, "source")
+    first, last = (parameters.day(query, name) for name in ("from", "to"))
+    history = _history(cursor, sources, last)
+    newest: dict[int, _Day] = {}
+    points = []
+    for day in sorted({day for days in history.values() for day in days}):
+        scanned = {source: days[day] for source, days in history.items() if day in days}
+        newest |= scanned
+        if first is None or day >= first:
+            points.append({"day": day, **_left_open(newest.values()), **_changed(scanned.values())})
+    return {"data": points}
+
+
+@question
+def sources(cursor: duckdb.DuckDBPyConnection, _query: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer every source that was imported from, with what is open in it, how often it is scanned, and whether it has gone quiet."""
+    found = cursor.execute("""
+        SELECT s.id, s.scanner, s.label, s.last_scan_date,
+               (SELECT count(*) FROM finding WHERE source_id = s.id AND is_open),
+               (SELECT list(DISTINCT day ORDER BY day) FROM daily_total WHERE source_id = s.id),
+               (SELECT max(id) FROM import WHERE source_id = s.id) AS last_import
+        FROM source s WHERE last_import IS NOT NULL ORDER BY s.scanner, s.label
+    """).fetchall()
+    today = date.today()
+    return {"data": [_source(today, *row) for row in found]}
+
+
+def _source(
+    today: date,
+    number: int,
+    scanner: str,
+    label: str,
+    last: date | None,
+    is_open: int,
+    days: list[date] | None,
+    latest: int,
+) -> dict[str, Any]:
+    every = usual_interval(days or [])
+    return {
+        "sourceId": number,
+        "scanner": scanner,
+        "scannerName": formats.scanner_name(scanner),
+        "source": label,
+        "lastScanDate": last,
+        "scanDays": len(days or []),
+        "usualIntervalDays": every,
+        "quiet": last is not None and is_quiet((today - last).days, every),
+        "open": is_open,
+        "lastImportId": latest,
+    }
+
+
+def usual_interval(days: Sequence[date]) -> int | None:
+    """The median of the days between the last ten scans, or None if there are no two.
+
+    :param days: of the scans, the oldest first.
+    """
+    gaps = [(after - before).days for before, after in pairwise(days[-10:])]
+    return round(median(gaps)) if gaps else None
+
+
+def is_quiet(days: int, usual: int | None) -> bool:
+    """Whether a source that was last scanned so many days ago has missed a scan: more than one and a half of its usual intervals."""
+    expected = QUIET_AFTER if usual is None else max(NEVER_QUIET_BEFORE, usual * 3 // 2)
+    return days > expected
+
+
+def _last_scans(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """What the last day of scans of each source changed against the day before of that source."""
+    lasts, befores, days = [], [], {}
+    for number, of_source in _history(cursor, [], None).items():
+        ordered = sorted(of_source)
+        lasts.append(of_source[ordered[-1]])
+        befores += [of_source[day] for day in ordered[-2:-1]]
+        days[number] = ordered[-1]
+    imports = cursor.execute(
+        "SELECT id, source_id, scan_date FROM import WHERE place IS NOT NULL ORDER BY id"
+    ).fetchall()
+    open_now, open_before = _sum(day.open for day in lasts), _sum(day.open for day in befores)
+    changes = {name: _sum(day.changes[name] for day in lasts) for name in _CHANGES}
+    return {
+        "from": min(days.values(), default=None),
+        "to": max(days.values(), default=None),
+        "importIds": [number for number, source, day in imports if days.get(source) == day],
+        "bySeverity": {
+            name: {
+                "change": open_now.get(value, 0) - open_before.get(value, 0),
+                **{kind: changes[kind].get(value, 0) for kind in _CHANGES},
+            }
+            for value, name in _NAMES.items()
+        },
+    }
+
+
+def _history(cursor: duckdb.DuckDBPyConnection, sources: Sequence[int], last: date | None) -> _History:
+    found = cursor.execute(
+        f"""
+        SELECT source_id, day, severity, open, vpr_sum, {", ".join(_CHANGES)} FROM daily_total
+        WHERE (len($sources) = 0 OR list_contains($sources, source_id)) AND day <= coalesce($last, day)
+        """,
+        {"sources": list(sources), "last": last},
+    ).fetchall()
+    history: _History = {}
+    for source, day, severity, is_open, vpr, *changes in found:
+        of_day = history.setdefault(source, {}).setdefault(day, _Day())
+        of_day.open[severity] = is_open
+        of_day.vpr += vpr
+        for name, number in zip(_CHANGES, changes, strict=True):
+            of_day.changes[name][severity] = number
+    return history
+
+
+def _left_open(days: Iterable[_Day]) -> dict[str, Any]:
+    days = list(days)
+    is_open = _sum(day.open for day in days)
+    counts = {name: is_open.get(value, 0) for value, name in _NAMES.items()}
+    return {"open": counts, "total": sum(counts.values()), "vprSum": round(sum(day.vpr for day in days), 1)}
+
+
+def _changed(days: Iterable[_Day]) -> dict[str, int]:
+    days = list(days)
+    return {name: sum(sum(day.changes[name].values()) for day in days) for name in _CHANGES}
+
+
+def _sum(parts: Iterable[dict[int, int]]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for part in parts:
+        for severity, number in part.items():
+            found[severity] = found.get(severity, 0) + number
+    return found

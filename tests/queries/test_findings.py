@@ -1,0 +1,104 @@
+"""Lists of findings against a plain model: every filter and pairs of them, every order, every page, exact totals."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+
+from hextrackr.errors import RequestError
+from hextrackr.queries import order
+from tests.queries.filter_cases import FILTERS, together
+
+#: What a list is sorted by, as the plain model has it; what has no value is less than what has one.
+SORTS = {
+    "severity": lambda row: (row["severity"], row["vpr"] or -1),
+    "vpr": lambda row: row["vpr"] or -1,
+    "cvss": lambda row: row["cvss"] or -1,
+    "epss": lambda row: row["definition"]["epss"],
+    "firstSeen": lambda row: row["first_seen"],
+    "lastSeen": lambda row: row["last_seen"],
+    "resolvedOn": lambda row: "",
+    "host": lambda row: row["asset"]["name"],
+    "ip": lambda row: tuple(map(int, row["asset"]["ip"].split("."))),
+    "title": lambda row: row["definition"]["title"].lower(),
+    "family": lambda row: row["definition"]["family"],
+    "cves": lambda row: row["cve"],
+    "port": lambda row: row["port"],
+    "protocol": lambda row: row["protocol"],
+    "state": lambda row: row["lifecycle"],
+    "source": lambda row: row["source_id"],
+}
+SEVERITIES = ("info", "low", "medium", "high", "critical")
+
+
+def expected(record, wanted, sort, descending):
+    matching = filter(wanted, record)
+    return [row["id"] for row in sorted(matching, key=lambda row: (SORTS[sort](row), row["id"]), reverse=descending)]
+
+
+def ids(answer):
+    return [row["id"] for row in answer["data"]]
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_every_page_of_every_filter_in_every_order(record, ask, part):
+    rng = random.Random(part)
+    cases = list(itertools.product([*FILTERS.items(), *together(FILTERS)], SORTS, ("desc", "asc")))
+    for (query, wanted), sort, direction in rng.sample(cases, 60):
+        every = expected(record, wanted, sort, direction == "desc")
+        order = {"sort": sort, "order": direction}
+        for page in {1, 2, len(every) // 7, len(every) // 7 + 1, len(every) // 7 + 2} - {0}:
+            answer = ask("list_findings", query, **order, limit="7", page=str(page))
+            assert ids(answer) == every[(page - 1) * 7 : page * 7], (query, sort, direction, page)
+            assert answer["pagination"]["total"] == len(every)
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("direction", ["desc", "asc"])
+def test_cursors_lead_through_the_whole_list(record, ask, sort, direction):
+    found, cursor = [], {}
+    while cursor is not None:
+        answer = ask("list_findings", "state=open", sort=sort, order=direction, limit="23", **cursor)
+        found += ids(answer)
+        following = answer["pagination"]["next"]
+        cursor = {"cursor": following} if following else None
+    assert found == expected(record, FILTERS["state=open"], sort, direction == "desc")
+
+
+@pytest.mark.parametrize("query", FILTERS)
+def test_the_totals_are_those_of_what_is_filtered(record, ask, query):
+    matching = list(filter(FILTERS[query], record))
+    assert ask("list_findings", query)["totals"] == {
+        "findings": len(matching),
+        "vprSum": round(sum(row["vpr"] or 0 for row in matching), 1),
+        "bySeverity": {
+            name: sum(row["severity"] == number for row in matching)
+            for number, name in reversed([*enumerate(SEVERITIES)])
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "severity=worst", "state=gone", "source=x", "source=0", "definition=-1", "definition=1.5", "port=70000", "host=99999999999",
+        "vprMin=11", "vprMin=x", "epssMax=2", "firstSeenFrom=yesterday", "ageMin=-1", "changedBy=x", "changedBy=1&change=moved",
+        "sort=color", "order=up", "page=0", "limit=501", "cursor=x", "cursor=W10", "searchIn=everything&search=a",
+        "search=a b c d e f g h i j k",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_refused(record, ask, query):
+    with pytest.raises(RequestError):
+        ask("list_findings", query)
+
+
+def test_pages_are_numbered_up_to_some_rows(record, ask, monkeypatch):
+    monkeypatch.setattr(order, "NUMBERED_ROWS", 20)
+    for listed, query in (("list_findings", ""), ("list_groups", "by=definition")):
+        told = ask(listed, query, limit="7", page="2")["pagination"]
+        assert (told["numberedPages"], told["next"] is not None) == (2, True)
+        with pytest.raises(RequestError, match="go on with the cursor"):
+            ask(listed, query, limit="7", page="3")
+        assert ask(listed, query, limit="7", page="1000")["data"] == []
