@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 import threading
 import time
 import uuid
@@ -72,17 +73,18 @@ def _written(kind: str, query: dict[str, str], progress: ExportProgress | None) 
     folder = Path(current_app.config["INSTANCE_PATH"], "exports")
     folder.mkdir(mode=0o700, exist_ok=True)
     number = str(uuid.uuid4())
-    path = folder / number
     done, told = threading.Event(), threading.Event()
     if progress is not None:
         socketio.start_background_task(_tell, progress, number, current_app.extensions["reader"], done, told)
     try:
-        asked = {"query": query, "kind": kind, "path": str(path), "id": number}
-        rows = orjson.loads(reader.ask("export", asked, deadline=SECONDS))["rows"]
-        return os.open(path, os.O_RDONLY), rows
+        # With it goes what a reader that dies has left beside the file.
+        with tempfile.TemporaryDirectory(dir=folder) as own:
+            path = Path(own, "file")
+            asked = {"query": query, "kind": kind, "path": str(path), "id": number}
+            rows = orjson.loads(reader.ask("export", asked, deadline=SECONDS))["rows"]
+            return os.open(path, os.O_RDONLY), rows
     finally:
         done.set()
-        path.unlink(missing_ok=True)
         if progress is not None:
             told.wait()
 
