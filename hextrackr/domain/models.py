@@ -21,7 +21,6 @@ from sqlalchemy import (
     Computed,
     ForeignKey,
     Index,
-    MetaData,
     SmallInteger,
     String,
     Text,
@@ -484,22 +483,6 @@ class FindingChange(_Event, Base):
     finding_id: Mapped[int] = mapped_column(
         ForeignKey("findings.id", ondelete="CASCADE"), primary_key=True, index=True, sort_order=-1
     )
-
-
-class _Views(Base):
-    """What is read only; a metadata of its own keeps it from being made or migrated as a table."""
-
-    __abstract__ = True
-    metadata = MetaData()
-
-
-class FindingEvent(_Event, _Views):
-    """One line of a finding's history; an opening has no values before. Read only."""
-
-    __tablename__ = "finding_events"
-
-    import_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-2)
-    finding_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
 
 
 # What users have said of files that no format knows.

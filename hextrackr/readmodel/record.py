@@ -77,6 +77,19 @@ def record(url: str) -> Record:
     return PostgresqlRecord(url) if file is None else SqliteRecord(file)
 
 
+class _Snapshot:
+    """What a connection tells in the same way of either database."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def state(self) -> State:
+        return State(*self._connection.execute(_STATE).fetchone())
+
+    def changes_since(self, version: int) -> list[Change]:
+        return [Change(*row) for row in self._connection.execute(_CHANGES.format(int(version)))]
+
+
 # SQLite
 
 
@@ -105,16 +118,7 @@ class SqliteRecord:
             yield connection
 
 
-class _SqliteSnapshot:
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def state(self) -> State:
-        return State(*self._connection.execute(_STATE).fetchone())
-
-    def changes_since(self, version: int) -> list[Change]:
-        return [Change(*row) for row in self._connection.execute(_CHANGES.format(int(version)))]
-
+class _SqliteSnapshot(_Snapshot):
     def pieces(self, table: Table, condition: str, file: Path) -> Iterator[None]:
         if table.many:
             marks = ",".join(["%s"] * len(table.columns))
@@ -206,16 +210,7 @@ class PostgresqlRecord:
         return connection
 
 
-class _PostgresqlSnapshot:
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    def state(self) -> State:
-        return State(*self._connection.execute(_STATE).fetchone())
-
-    def changes_since(self, version: int) -> list[Change]:
-        return [Change(*row) for row in self._connection.execute(_CHANGES.format(int(version)))]
-
+class _PostgresqlSnapshot(_Snapshot):
     def pieces(self, table: Table, condition: str, file: Path) -> Iterator[None]:
         from hextrackr.db.postgresql import decoded
 

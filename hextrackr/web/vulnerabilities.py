@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from flask import Blueprint, Response, request
 from sqlalchemy import select
 
 from hextrackr.domain.models import Import, ImportState
-from hextrackr.extensions import db, import_queue, reader
+from hextrackr.extensions import db, import_queue
 
 from . import exports, serializers
-from .answers import answer, page_of
+from .answers import answer, known, page_of
 
 blueprint = Blueprint("vulnerabilities", __name__, url_prefix="/api")
 
@@ -54,8 +53,7 @@ def stats() -> dict[str, Any]:
         .limit(1)
     )
     last = db.session.scalars(newest).first()
-    totals: dict[str, Any] = orjson.loads(reader.ask("totals"))
-    return {**totals, "lastImport": serializers.of_import(last, import_queue.undoable()) if last else None}
+    return {**known("totals"), "lastImport": serializers.of_import(last, import_queue.undoable()) if last else None}
 
 
 @blueprint.get("/hosts/<int:host_id>")
