@@ -182,11 +182,9 @@ def test_the_event_loop_goes_on_while_postgresql_is_waited_for(config, engine):
     with running(DATABASE_URL=config.DATABASE_URL) as served:
         assert upload(served, scan([1]))[0] == 200
         answers: list[int] = []
-        asking = threading.Thread(
-            target=lambda: answers.append(get(served, "/api/vulnerabilities?search=web")[0]), daemon=True
-        )
+        asking = threading.Thread(target=lambda: answers.append(get(served, "/api/mappings")[0]), daemon=True)
         with engine.begin() as other:
-            other.execute(text("LOCK TABLE findings IN ACCESS EXCLUSIVE MODE"))
+            other.execute(text("LOCK TABLE saved_mappings IN ACCESS EXCLUSIVE MODE"))
             asking.start()
             for _ in range(20):  # a loop that is held up would answer none of these before the lock times out
                 assert get(served, "/health")[0] == 200

@@ -39,12 +39,20 @@ class Twin:
     bring: Importer
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Everything in it. An id is known by its place among those of its table: PostgreSQL never gives one twice."""
+        """Everything in it. An id is known by its place among those of its table: PostgreSQL never gives one twice.
+
+        What an import that is undone had overwritten is left out: it may refer to rows that went with it, and to ids given anew.
+        """
         with self.engine.connect() as connection:
             found = {
                 name: list(separate_rows(name, connection.execute(select(table))))
                 for name, table in Base.metadata.tables.items()
             }
+        undone = {row["id"] for row in found["imports"] if row["undone_at"] is not None}
+        found = {
+            name: [row for row in rows if not (name.startswith("undo_") and row["import_id"] in undone)]
+            for name, rows in found.items()
+        }
         places = {
             name: {number: place for place, number in enumerate(sorted(row["id"] for row in rows))}
             for name, rows in found.items()
