@@ -180,8 +180,8 @@ _GONE = """
     WHERE EXISTS (SELECT 1 FROM staging_identifiers i WHERE i.import_id = :import_id AND i.number = l.number AND i.kind = k.kind)
       AND NOT EXISTS (SELECT 1 FROM staging_identifiers i WHERE i.import_id = :import_id AND i.number = l.number AND i.kind = k.kind
                                                            AND i.value = k.value AND i.realm = k.realm)
-      AND (k.kind <> 'name' OR EXISTS (SELECT 1 FROM staging_identifiers i WHERE i.import_id = :import_id AND i.kind = 'name'
-                                                                            AND i.value = k.value AND i.realm = k.realm))
+      AND (k.kind <> 'name' OR (k.value, k.realm) IN (SELECT value, realm FROM staging_identifiers
+                                                      WHERE import_id = :import_id AND kind = 'name'))
     UNION
     SELECT k.kind, k.value, k.realm, k.asset_id, k.inherited
     FROM staging_identifiers i
@@ -213,6 +213,7 @@ def link(connection: Connection, import_id: int, source_id: int) -> None:
     ids = {"import_id": import_id, "source_id": source_id}
     drop(connection)
     connection.execute(text(_LINKS))
+    connection.execute(text("CREATE INDEX host_links_number ON host_links (number)"))
     if not connection.execute(
         text("SELECT EXISTS (SELECT 1 FROM assets WHERE source_id = :source_id)"), ids
     ).scalar_one():
