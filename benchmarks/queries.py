@@ -14,14 +14,17 @@ import json
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from tests.support.generator import Estate, write
 from tests.support.server import Server, running
 
 from .combinations import combinations
+from .plain import PlainList
 from .watching import measure
 
+DATABASE = "hextrackr.sqlite3"
 LIST = "/api/vulnerabilities?"
 #: What is asked -> the parameters of the list, or another path.
 QUERIES: dict[str, dict[str, str | int] | str] = {
@@ -71,14 +74,24 @@ def main() -> None:
     parser.add_argument("--findings", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--combinations", type=int, default=100, help="random combinations of filters")
+    parser.add_argument("--check", action="store_true", help="compare each combination with plain SQL on the record")
+    parser.add_argument(
+        "--instance", type=Path, help="a data folder that an earlier run has filled, or that is to be kept"
+    )
     options = parser.parse_args()
-    report(options.findings, options.rounds, options.combinations)
+    report(options.findings, options.rounds, options.combinations, check=options.check, instance=options.instance)
 
 
-def report(findings: int, rounds: int, combined: int = 0) -> None:
-    """Fill a server, and print a line for each query, and what random combinations of filters take."""
-    with running(API_RATE_LIMIT="off") as server:
-        _fill(server, findings)
+def report(findings: int, rounds: int, combined: int = 0, *, check: bool = False, instance: Path | None = None) -> None:
+    """Fill a server, and print a line for each query, and what random combinations of filters take.
+
+    :param check: compare what combinations answer with plain SQL on the record.
+    :param instance: the server's data folder, which is filled unless it has a record; a temporary one by default.
+    """
+    is_filled = instance is not None and (instance / DATABASE).exists()
+    with running(instance=instance, API_RATE_LIMIT="off") as server:
+        if not is_filled:
+            _fill(server, findings)
         pages = _ask(server, LIST + urlencode({"state": "open"}))[1]["pagination"]["numberedPages"]
         print("findings | query | p50 ms | p99 ms\n---|---|---|---|")
         for name, asked in QUERIES.items():
@@ -89,6 +102,8 @@ def report(findings: int, rounds: int, combined: int = 0) -> None:
             print(f"{findings:,} | {name} | {took[rounds // 2]:.1f} | {took[rounds * 99 // 100]:.1f}", flush=True)
         if combined:
             _report_combinations(server, combined)
+            if check:
+                _check_combinations(server, combined)
         print("\nfindings | export | rows/s | MB/s | memory of the server grows by MB\n---|---|---|---|---|")
         for kind in ("csv", "jsonl"):
             rows, size, seconds, memory = _export(server, kind)
@@ -128,7 +143,26 @@ def _report_combinations(server: Server, count: int) -> None:
         print(f"{milliseconds:.0f} | {path}", flush=True)
 
 
-def _ask(server: Server, path: str) -> tuple[float, dict[str, dict[str, int]]]:
+def _check_combinations(server: Server, count: int) -> None:
+    """Compare pages, totals and sums with plain SQL on the record.
+
+    :raises AssertionError: one differs.
+    """
+    plain = PlainList(server.instance / DATABASE)
+    for asked, depth in combinations(count):
+        pagination = _ask(server, LIST + urlencode(asked))[1]["pagination"]
+        page = max(1, int(pagination["numberedPages"] * depth))
+        answer = _ask(server, LIST + urlencode({**asked, "page": page}))[1]
+        ids, total, vpr_sum, by_severity = plain.answer(asked, (page - 1) * pagination["limit"], pagination["limit"])
+        totals = answer["totals"]
+        assert [row["id"] for row in answer["data"]] == ids, asked
+        assert (totals["findings"], totals["bySeverity"]) == (total, by_severity), asked
+        assert abs(totals["vprSum"] - vpr_sum) < 0.1, asked
+    plain.close()
+    print(f"\n{count} combinations answered as plain SQL does: order, totals, sums of VPR, severities", flush=True)
+
+
+def _ask(server: Server, path: str) -> tuple[float, Any]:
     """How many ms an answer takes, and what it says."""
     connection = http.client.HTTPConnection(server.address)
     connection.connect()

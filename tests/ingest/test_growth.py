@@ -1,4 +1,4 @@
-"""A file with four times as many hosts takes SQLite about four times as many steps: a query that compares each host with each takes more."""
+"""Four times as many hosts take SQLite about four times as many steps: a query that compares each host with each takes more."""
 
 from __future__ import annotations
 
