@@ -11,6 +11,7 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from datetime import date
 
+from hextrackr.domain import formulas
 from hextrackr.domain.fields import FINDING, HOST, NAME, VULNERABILITY, Field, Kind, names
 from hextrackr.domain.verdicts import FIXED, NO_VERDICT, OPEN
 
@@ -45,8 +46,8 @@ NAMELESS = "len(ids) + len(names) + len(addresses) = 0"
 _BLANKS_BETWEEN = r"\s+"
 #: An id or a number as a table program writes it in a column with empty cells: ``105971.0``.
 _DECIMAL = r"[0-9]+\.0+"
-#: What a spreadsheet would take for a formula, with the apostrophe that prevents it (see :func:`hextrackr.web.serializers.harmless`).
-_QUOTED_FORMULA = r"^'([=+\-@\t\r\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"
+#: What a spreadsheet would take for a formula, with the apostrophe that prevents it (see :mod:`hextrackr.domain.formulas`).
+_QUOTED_FORMULA = "^'([{}])".format("".join(f"\\x{{{ord(start):X}}}" for start in formulas.STARTS))
 #: Days are told from words by a number of several digits.
 _DAY = "[1-9][0-9]"
 #: A port with its protocol, such as ``443/tcp``; ``general/tcp`` is a host as a whole.

@@ -1,6 +1,6 @@
 """The columns of a list of findings: what each shows, what it is sorted by, and what people call it.
 
-The SQL speaks of a finding ``f`` of the copy, its host ``h``, its vulnerability ``d`` and its source ``s``, see :func:`.filters.findings`.
+The SQL speaks of a finding ``f`` of the copy and of what it refers to, as in :mod:`.filters`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ _COLUMNS = (
     Column("protocol", "Protocol", "f.protocol"),
     *(_ordered(field, alias) for field, alias in LISTED.values()),
     Column("firstSeen", "First seen", "f.first_seen"),
-    Column("lastSeen", "Last seen", "f.last_seen"),
+    Column("lastSeen", "Last seen", "w.day"),
     Column("resolvedOn", "Resolved on", "f.resolved_on", (Key("coalesce(f.resolved_on, DATE '0001-01-01')"),)),
     Column("daysOpen", "Days open", "coalesce(f.resolved_on, current_date) - f.first_seen", on_request=True),
     Column("scanner", "Scanner", "s.scanner"),

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from hextrackr.domain import formulas
 from hextrackr.errors import RequestError
 from hextrackr.readmodel.questions import question
 
@@ -32,8 +33,8 @@ _CELL = 32_767
 PIECE = 100_000
 #: Rows that are taken from the copy at once for a workbook.
 _BATCH = 2_000
-#: What a spreadsheet takes for a formula.
-_FORMULA = r"^[=+\-@\t\r\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"
+#: SQL: the numbers of the characters that begin a formula.
+_STARTS = ", ".join(str(ord(start)) for start in formulas.STARTS)
 
 #: How much of the exports that are being written is done, 0..1, by their ids.
 _shares: dict[str, float] = {}
@@ -60,7 +61,6 @@ def export(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> 
         for written in write(cursor, selected, total, kind, Path(path)):
             _shares[number] = written / total if total else 1.0
     finally:
-        cursor.execute("DROP TABLE IF EXISTS exported")
         del _shares[number]
     return {"rows": total}
 
@@ -143,7 +143,7 @@ def _readable(cursor: duckdb.DuckDBPyConnection, selected: str) -> str:
     for name, kind, *_ in cursor.execute(f"DESCRIBE {selected}", {"low": 0, "high": 0}).fetchall()[1:]:
         cell = f"""array_to_string("{name}", ' ')""" if kind.endswith("[]") else f'"{name}"'
         if kind.startswith("VARCHAR"):
-            cell = f"CASE WHEN regexp_matches({cell}, '{_FORMULA}') THEN '''' || {cell} ELSE {cell} END"
+            cell = f"CASE WHEN unicode({cell}) IN ({_STARTS}) THEN '''' || {cell} ELSE {cell} END"
         cells.append(f'{cell} AS "{name}"')
     return f"SELECT {', '.join(cells)} FROM ({selected})"
 

@@ -1,7 +1,7 @@
 """What a list of findings can be limited to: a row for each filter, with its parameter, how it is read, its SQL and its sentence.
 
-The SQL is a condition on a finding ``f`` of the copy, its host ``h``, its vulnerability ``d`` and its source ``s``; ``$name`` stands for
-what was read of the parameter of that name.
+The SQL is a condition on a finding ``f`` of the copy, its host ``h``, its vulnerability ``d``, its source ``s`` and the sighting ``w`` that
+tells when it was seen last; ``$name`` stands for what was read of the parameter of that name.
 """
 
 from __future__ import annotations
@@ -160,8 +160,8 @@ _OWN = (
     Filter("protocol", _lower, "f.protocol = $protocol", "Protocol {}"),
     Filter("firstSeenFrom", _day, "f.first_seen >= $firstSeenFrom", "First seen from {}"),
     Filter("firstSeenTo", _day, "f.first_seen <= $firstSeenTo", "First seen until {}"),
-    Filter("lastSeenFrom", _day, "f.last_seen >= $lastSeenFrom", "Last seen from {}"),
-    Filter("lastSeenTo", _day, "f.last_seen <= $lastSeenTo", "Last seen until {}"),
+    Filter("lastSeenFrom", _day, "w.day >= $lastSeenFrom", "Last seen from {}"),
+    Filter("lastSeenTo", _day, "w.day <= $lastSeenTo", "Last seen until {}"),
     Filter("ageMin", _days_ago, "f.first_seen <= $ageMin", "Open for at least {} days"),
     Filter("ageMax", _days_ago, "f.first_seen >= $ageMax", "Open for at most {} days"),
     Filter(
@@ -257,6 +257,7 @@ _JOINS = {
     "h": "JOIN host h ON h.id = f.host_id",
     "d": "JOIN definition d ON d.id = f.definition_id",
     "s": "JOIN source s ON s.id = f.source_id",
+    "w": "JOIN sighting w ON w.id = f.sighting_id",
 }
 
 

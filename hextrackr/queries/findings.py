@@ -42,8 +42,8 @@ _RECORDS = f"""
     SELECT {", ".join(f'{_beginning(column)} AS "{column.name}"' for column in _SHOWN)},
            d.cves,
            f.host_id AS "hostId", f.definition_id AS "definitionId", f.source_id AS "sourceId"
-    FROM finding f JOIN host h ON h.id = f.host_id JOIN definition d ON d.id = f.definition_id JOIN source s ON s.id = f.source_id
-    WHERE list_contains($ids, f.id)
+    FROM {findings("h. d. s. w.")}
+    WHERE f.id IN (SELECT unnest($ids))
 """
 
 

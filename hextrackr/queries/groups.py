@@ -110,16 +110,16 @@ def list_groups(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]
     """
     group, limited, ordered, grouped = _requested(parameters)
     page = order.page(parameters, ordered)
-    (total,) = cursor.execute(f"WITH {grouped} SELECT count(*) FROM grouped", limited.values).fetchone() or (0,)
+    cursor.execute(f"CREATE TEMPORARY TABLE grouped AS {grouped}", limited.values)
+    (total,) = cursor.execute("SELECT count(*) FROM grouped").fetchone() or (0,)
     page.refuse_if_deep(total)
     behind, place = ordered.behind(page.behind) if page.behind is not None else ("TRUE", {})
     found = cursor.execute(
         f"""
-        WITH {grouped}
         SELECT group_key, {", ".join(_FIGURES)}, {", ".join(ordered.keys)} FROM grouped
         WHERE {behind} ORDER BY {ordered.sql} LIMIT {page.limit + 1} OFFSET {page.offset}
         """,
-        limited.values | place,
+        place,
     ).fetchall()
     shown_rows = found[: page.limit]
     last = shown_rows[-1][1 + len(_FIGURES) :] if len(found) > page.limit else None
@@ -138,7 +138,7 @@ def statement(query: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     """
     group, limited, ordered, grouped = _requested(query)
     sql = f"""
-        WITH {grouped}, page AS (SELECT group_key FROM grouped), told AS ({group.told})
+        WITH grouped AS ({grouped}), page AS (SELECT group_key FROM grouped), told AS ({group.told})
         SELECT told.* EXCLUDE (group_key), findings, {", ".join(_SEVERITIES)}, vpr_sum AS "vprSum", first_seen AS "firstSeen",
                last_seen AS "lastSeen"
         FROM grouped JOIN told USING (group_key) ORDER BY {ordered.sql}
@@ -147,21 +147,19 @@ def statement(query: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
 
 
 def _requested(query: Mapping[str, str]) -> tuple[Group, Where, order.Order, str]:
-    """What a query groups by, its filters, its order, and SQL, for WITH, for all groups with their figures."""
+    """What a query groups by, its filters, its order, and SQL for all groups with their figures."""
     by = query.get("by") or "host"
     if by not in GROUPS:
         raise RequestError(f"by must be one of {', '.join(GROUPS)}.")
     group, limited = GROUPS[by], where(query)
     grouped = f"""
-        counted AS (
+        WITH counted AS (
             SELECT f.{group.of} AS id, count(*) AS findings, {COUNTS}, coalesce(sum(f.vpr), 0) AS vpr_sum,
-                   min(f.first_seen) AS first_seen, max(f.last_seen) AS last_seen
-            FROM {findings(limited.sql)} WHERE {limited.sql} GROUP BY 1),
-        grouped AS (
-            SELECT {group.key} AS group_key, {_SUMS}, round(sum(counted.vpr_sum), 2) AS vpr_sum,
-                   min(counted.first_seen) AS first_seen,
-                   max(counted.last_seen) AS last_seen
-            FROM counted {group.subject} GROUP BY 1)
+                   min(f.first_seen) AS first_seen, max(w.day) AS last_seen
+            FROM {findings(limited.sql, "w.")} WHERE {limited.sql} GROUP BY 1)
+        SELECT {group.key} AS group_key, {_SUMS}, round(sum(counted.vpr_sum), 2) AS vpr_sum,
+               min(counted.first_seen) AS first_seen, max(counted.last_seen) AS last_seen
+        FROM counted {group.subject} GROUP BY 1
     """
     return group, limited, order.requested(query, _sorts(group), "weight", "group_key", ties_ascend=True), grouped
 
@@ -213,11 +211,16 @@ def _hosts(cursor: duckdb.DuckDBPyConnection, group: Group, limited: Where, keys
     """On how many hosts the findings of these groups are; a machine that several sources know is one. To count all groups takes long."""
     found = cursor.execute(
         f"""
-        WITH counted AS (
-            SELECT DISTINCT f.{group.of} AS id, h.machine_id FROM {findings(limited.sql, "h.")} WHERE {limited.sql}),
-        machines AS (SELECT {group.key} AS group_key, counted.machine_id FROM counted {group.subject})
-        SELECT group_key, count(DISTINCT machine_id) FROM machines WHERE list_contains($keys, group_key) GROUP BY 1
+        WITH counted AS (SELECT DISTINCT {group.of} AS id FROM finding),
+        members AS (
+            SELECT counted.id AS member, list_position($keys, {group.key}) AS place FROM counted {group.subject}
+            WHERE place > 0),
+        machines AS (
+            SELECT DISTINCT place, machine.machine_id
+            FROM {findings(limited.sql)} JOIN members ON member = f.{group.of} JOIN machine ON machine.host_id = f.host_id
+            WHERE {limited.sql})
+        SELECT place, count(*) FROM machines GROUP BY 1
         """,
         limited.values | {"keys": keys},
     ).fetchall()
-    return dict(found)
+    return {keys[place - 1]: hosts for place, hosts in found}

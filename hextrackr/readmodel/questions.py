@@ -6,8 +6,9 @@
     def open_by_severity(cursor, parameters):
         return cursor.execute("SELECT severity, count(*) FROM finding WHERE is_open GROUP BY severity").fetchall()
 
-It is given a cursor of DuckDB, in a transaction that sees one version of the record, and the parameters, which came as JSON. What it
-returns becomes JSON, unless it is bytes already. It raises errors of :mod:`hextrackr.errors` for parameters that cannot be answered.
+It is given a cursor of DuckDB of its own, whose temporary tables go with it, in a transaction that sees one version of the record, and the
+parameters, which came as JSON. What it returns becomes JSON, unless it is bytes already. It raises errors of :mod:`hextrackr.errors` for
+parameters that cannot be answered.
 """
 
 from __future__ import annotations

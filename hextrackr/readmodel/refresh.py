@@ -43,9 +43,9 @@ _CHANGED_EVIDENCE = f"id IN (SELECT evidence_id FROM findings WHERE id IN ({_CHA
 
 _DROP_CHANGES = """
     DELETE FROM finding_change
-    WHERE import_id IN ({imports}) OR finding_id IN (SELECT id FROM finding_row WHERE opened_by IN ({imports}))
+    WHERE import_id IN ({imports}) OR finding_id IN (SELECT id FROM finding WHERE opened_by IN ({imports}))
 """
-_DROP_FINDINGS = "DELETE FROM finding_row WHERE opened_by IN ({imports}) OR id IN (SELECT id FROM changed)"
+_DROP_FINDINGS = "DELETE FROM finding WHERE opened_by IN ({imports}) OR id IN (SELECT id FROM changed)"
 _DROP_EVIDENCE = "DELETE FROM evidence WHERE id IN (SELECT id FROM changed)"
 
 

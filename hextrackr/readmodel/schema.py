@@ -2,7 +2,7 @@
 
 Each table is one list of columns. What a column is made of is an expression of the record that SQLite and PostgreSQL both understand; where
 none is given it is the record's column of the same name. Questions read the tables, and the views
-``finding`` and ``host``: the latter has the machine that a host is.
+``host``, which has the machine that a host is, and ``definition``.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def declared(of: Iterable[Field], ending: str = "") -> tuple[Column, ...]:
 
 
 FINDING = Table(
-    "finding_row",
+    "finding",
     "findings",
     (
         Column("id", INTEGER),
@@ -218,9 +218,7 @@ VIEWS = f"""
     SELECT h.*, {_DISPLAY} AS display, m.machine_id, o.* EXCLUDE (host_id)
     FROM host_row h JOIN machine m ON m.host_id = h.id JOIN host_order o ON o.host_id = h.id;
     CREATE VIEW definition AS
-    SELECT d.*, o.* EXCLUDE (definition_id) FROM definition_row d JOIN definition_order o ON o.definition_id = d.id;
-    CREATE VIEW finding AS
-    SELECT f.*, s.day AS last_seen FROM finding_row f JOIN sighting s ON s.id = f.sighting_id
+    SELECT d.*, o.* EXCLUDE (definition_id) FROM definition_row d JOIN definition_order o ON o.definition_id = d.id
 """
 #: Which state of the record the copy holds, in one row.
 STATE = "CREATE TABLE copy_state (version BIGINT, stamp VARCHAR, revision VARCHAR)"

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Engine, func, select, true, tuple_
 
 from hextrackr.db import files
+from hextrackr.domain import formulas
 from hextrackr.domain.models import FINISHED, Import, ImportState, Reject
 from hextrackr.errors import MissingFile, NotFound, TooMany
 from hextrackr.extensions import db, import_queue, import_service, import_worker, maintenance_lock, offload, socketio
@@ -192,5 +193,5 @@ def _existing(import_id: int) -> Import:
 def _csv(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
     for row in chain([header], rows):
         line = io.StringIO()
-        csv.writer(line).writerow([serializers.harmless(cell) for cell in row])
+        csv.writer(line).writerow([formulas.neutralised(cell) for cell in row])
         yield line.getvalue()

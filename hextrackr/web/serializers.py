@@ -10,9 +10,6 @@ from hextrackr.ingest import formats
 from hextrackr.jobs import snapshots
 from hextrackr.queries.findings import ENTRIES
 
-#: A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-
 
 def of_import(record: Import, undoable: Collection[int]) -> dict[str, Any]:
     """An import with its figures; ``undoable`` are the ids of those that can be undone."""
@@ -47,8 +44,3 @@ def of_import(record: Import, undoable: Collection[int]) -> dict[str, Any]:
     if record.state == ImportState.AWAITING_CONFIRMATION:
         answer |= snapshots.forecast(record)
     return answer
-
-
-def harmless(cell: Any) -> Any:
-    """A cell of an exported CSV: text that a spreadsheet would run is quoted (OWASP, "CSV Injection")."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

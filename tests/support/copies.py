@@ -32,7 +32,7 @@ ORACLE = {
         FROM definitions
     """,
     "definition_cve": "SELECT definition_id, cve FROM definition_cves",
-    "finding_row": _FINDINGS,
+    "finding": _FINDINGS,
     "finding_change": """
         SELECT import_id, finding_id, kind, day, severity, vpr, cvss, severity_before, vpr_before, cvss_before, lifecycle_before
         FROM finding_changes
@@ -51,7 +51,7 @@ def found(connection: Any) -> dict[str, list[tuple[Any, ...]]]:
     tables = {
         table.name: connection.cursor().execute(f'SELECT * FROM "{table.name}"').fetchall() for table in schema.TABLES
     }
-    referred = {row[-1] for row in tables["finding_row"]}
+    referred = {row[-1] for row in tables["finding"]}
     tables["evidence"] = [row for row in tables["evidence"] if row[0] in referred]
     return {name: _sorted([tuple(map(_plain, row)) for row in rows]) for name, rows in tables.items()}
 

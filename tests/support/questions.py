@@ -39,7 +39,7 @@ def tables(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> 
 @question
 def twice(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> list[Any]:
     """The number of findings, told once more when a file is there: both must be of one version."""
-    counting = "SELECT (SELECT count(*) FROM finding_row), (SELECT version FROM copy_state)"
+    counting = "SELECT (SELECT count(*) FROM finding), (SELECT version FROM copy_state)"
     before = cursor.execute(counting).fetchone()
     Path(parameters["begun"]).touch()
     until(Path(parameters["go_on"]).exists)
