@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: How long a file may take to be written, in seconds.
 SECONDS = 600.0
+#: What is older than so many seconds was left by a process that died.
+_LEFT_BEHIND = 2 * SECONDS
 #: Seconds between two looks at how much is written, and bytes that are sent at once.
 _LOOK, _PIECE = 0.25, 256 * 1024
 _TYPES = {
@@ -72,6 +76,7 @@ def _written(kind: str, query: dict[str, str], progress: ExportProgress | None) 
     """The file, which has no name any more, and how many rows it has."""
     folder = Path(current_app.config["INSTANCE_PATH"], "exports")
     folder.mkdir(mode=0o700, exist_ok=True)
+    _clear(folder)
     number = str(uuid.uuid4())
     done, told = threading.Event(), threading.Event()
     if progress is not None:
@@ -87,6 +92,14 @@ def _written(kind: str, query: dict[str, str], progress: ExportProgress | None) 
         done.set()
         if progress is not None:
             told.wait()
+
+
+def _clear(folder: Path) -> None:
+    """Remove what processes that died have left here."""
+    for left in folder.iterdir():
+        with suppress(FileNotFoundError):  # another process was quicker
+            if time.time() - left.stat().st_mtime > _LEFT_BEHIND:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _tell(progress: ExportProgress, number: str, reader: Reader, done: threading.Event, told: threading.Event) -> None:

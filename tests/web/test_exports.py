@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import time
 
 import pytest
 
@@ -112,3 +114,14 @@ def test_nothing_is_left_of_a_file_that_was_sent(client, config, upload):
     upload(export([row()]))
     assert exported_csv(client)
     assert list((config.INSTANCE_PATH / "exports").iterdir()) == []
+
+
+def test_what_a_dead_process_left_goes_with_the_next_export(client, config):
+    old, young = (config.INSTANCE_PATH / "exports" / name for name in ("old", "young"))
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+        (folder / "file").write_bytes(b"half of it")
+    long_ago = time.time() - 3_600
+    os.utime(old, (long_ago, long_ago))
+    assert client.get("/api/vulnerabilities/export.csv").status_code == 200
+    assert (old.exists(), young.exists()) == (False, True)
