@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,21 @@ class ReaderHere:
     def __init__(self, database_url: str, folder: Path) -> None:
         self._url, self._folder = database_url, folder
         self._copy: Copy | None = None
+        self._one_at_a_time = threading.Lock()
         self.starts, self.pid = 0, None
 
     def ask(self, question: str, parameters: Mapping[str, Any] | None = None, *_: Any, **__: Any) -> bytes:
         """The answer, of the record as it is now."""
+        with self._one_at_a_time:
+            copy = self._brought_up_to_date()
+        cursor = copy.connection.cursor()
+        cursor.begin()
+        told = orjson.loads(orjson.dumps(dict(parameters or {})))
+        answer = questions.find(question)(cursor, told)
+        cursor.close()
+        return orjson.dumps(answer, default=float)
+
+    def _brought_up_to_date(self) -> Copy:
         if self._copy is None:
             questions.load("hextrackr.queries")
             self._copy = Copy(self._folder, "192MB")
@@ -34,12 +46,7 @@ class ReaderHere:
             refresh(self._copy, record(self._url))
         except (sqlite3.Error, psycopg.Error) as error:
             raise error_from_exception(error) from error
-        cursor = self._copy.connection.cursor()
-        cursor.begin()
-        told = orjson.loads(orjson.dumps(dict(parameters or {})))
-        answer = questions.find(question)(cursor, told)
-        cursor.close()
-        return orjson.dumps(answer, default=float)
+        return self._copy
 
     def refresh(self) -> int:
         """Nothing is kept between two questions that could be of another version."""
