@@ -65,18 +65,18 @@ class Where:
 
 
 def _text(arguments: Arguments, name: str) -> dict[str, Any] | None:
-    said = parameters.said(arguments, name)
-    return {name: said} if said else None
+    text = parameters.text(arguments, name)
+    return {name: text} if text else None
 
 
 def _lower(arguments: Arguments, name: str) -> dict[str, Any] | None:
-    said = parameters.said(arguments, name)
-    return {name: said.lower()} if said else None
+    text = parameters.text(arguments, name)
+    return {name: text.lower()} if text else None
 
 
 def _number(least: int, most: int, arguments: Arguments, name: str) -> dict[str, Any] | None:
-    said = parameters.said(arguments, name)
-    return {name: parameters.number(name, said, least, most)} if said else None
+    text = parameters.text(arguments, name)
+    return {name: parameters.number(name, text, least, most)} if text else None
 
 
 def _numbers(arguments: Arguments, name: str) -> dict[str, Any] | None:
@@ -85,8 +85,8 @@ def _numbers(arguments: Arguments, name: str) -> dict[str, Any] | None:
 
 
 def _score(highest: float, arguments: Arguments, name: str) -> dict[str, Any] | None:
-    said = parameters.said(arguments, name)
-    return {name: parameters.score(name, said, highest)} if said else None
+    text = parameters.text(arguments, name)
+    return {name: parameters.score(name, text, highest)} if text else None
 
 
 def _day(arguments: Arguments, name: str) -> dict[str, Any] | None:
@@ -96,11 +96,11 @@ def _day(arguments: Arguments, name: str) -> dict[str, Any] | None:
 
 def _days_ago(arguments: Arguments, name: str) -> dict[str, Any] | None:
     """The day that was so many days ago; ``today`` in the arguments is another present day than that of the clock."""
-    said = parameters.said(arguments, name)
-    if not said:
+    text = parameters.text(arguments, name)
+    if not text:
         return None
     today = parameters.day(arguments, "today") or date.today()
-    return {name: today - timedelta(days=parameters.number(name, said, 0, 36_500))}
+    return {name: today - timedelta(days=parameters.number(name, text, 0, 36_500))}
 
 
 def _severities(arguments: Arguments, name: str) -> dict[str, Any] | None:
@@ -115,16 +115,16 @@ def _states(arguments: Arguments, name: str) -> dict[str, Any] | None:
 
 def _host(arguments: Arguments, name: str) -> dict[str, Any] | None:
     """A number is one of ours; any other text a name or an address."""
-    said = parameters.said(arguments, name)
-    if not said:
+    text = parameters.text(arguments, name)
+    if not text:
         return None
-    if said.isascii() and said.isdigit():
-        return {"hostNumber": parameters.number(name, said, 1, parameters.MAX_NUMBER), "hostName": None}
-    return {"hostNumber": None, "hostName": said.lower().removesuffix(".")}
+    if text.isascii() and text.isdigit():
+        return {"hostNumber": parameters.number(name, text, 1, parameters.MAX_NUMBER), "hostName": None}
+    return {"hostNumber": None, "hostName": text.lower().removesuffix(".")}
 
 
 def _changed_by(arguments: Arguments, name: str) -> dict[str, Any] | None:
-    numbers, change = parameters.numbers(arguments, name), parameters.said(arguments, "change")
+    numbers, change = parameters.numbers(arguments, name), parameters.text(arguments, "change")
     if change and change not in tuple(EventKind):
         raise RequestError(f"change must be one of {', '.join(EventKind)}.")
     return {"changedBy": numbers, "change": change or None} if numbers else None
@@ -221,15 +221,17 @@ def where(arguments: Arguments) -> Where:
         conditions.append(_search(f"word{number}", _searched(arguments)))
         values[f"word{number}"] = word
     if values.keys() & {"word0"}:
-        sentences["search"] = f"“{parameters.said(arguments, 'search')}”"
+        sentences["search"] = f"“{parameters.text(arguments, 'search')}”"
     if texts := _searched(arguments):
-        told = " and ".join(f"the {text}" for text in texts)
-        sentences["searchIn" if "searchIn" in arguments else "searchEvidence"] = f"The search looks into {told} as well"
+        listed = " and ".join(f"the {text}" for text in texts)
+        sentences["searchIn" if "searchIn" in arguments else "searchEvidence"] = (
+            f"The search looks into {listed} as well"
+        )
     return Where(" AND ".join(f"({condition.strip()})" for condition in conditions) or "TRUE", values, sentences)
 
 
 def _words(arguments: Arguments) -> list[str]:
-    words = list(dict.fromkeys(parameters.said(arguments, "search").lower().split()))
+    words = list(dict.fromkeys(parameters.text(arguments, "search").lower().split()))
     if len(words) > _MAX_WORDS:
         raise RequestError(f"search may have at most {_MAX_WORDS} words.")
     return words

@@ -183,7 +183,7 @@ def _history(cursor: duckdb.DuckDBPyConnection, number: int) -> dict[str, Any]:
     events = []
     if opening is not None:
         import_id, filename, day, *now = opening
-        state, severity, *said = now if not changes else (*changes[0][6:8], *changes[0][8])
+        state, severity, *values_after = now if not changes else (*changes[0][6:8], *changes[0][8])
         kind = "resolved" if state == "resolved" else "opened"
         events.append(
             {
@@ -192,18 +192,18 @@ def _history(cursor: duckdb.DuckDBPyConnection, number: int) -> dict[str, Any]:
                 "kind": kind,
                 "day": day,
                 "before": None,
-                "after": _values(_AFTER[kind], severity, said),
+                "after": _values(_AFTER[kind], severity, values_after),
             }
         )
-    for import_id, filename, day, kind, severity, said, state_before, severity_before, said_before in changes:
+    for import_id, filename, day, kind, severity, values_after, state_before, severity_before, values_before in changes:
         events.append(
             {
                 "importId": import_id,
                 "filename": filename,
                 "kind": kind,
                 "day": day,
-                "before": _values(state_before, severity_before, said_before),
-                "after": _values(_AFTER.get(kind, state_before), severity, said),
+                "before": _values(state_before, severity_before, values_before),
+                "after": _values(_AFTER.get(kind, state_before), severity, values_after),
             }
         )
     return {"history": events[-ENTRIES:], "historyTotal": len(events)}
@@ -213,6 +213,8 @@ def _history(cursor: duckdb.DuckDBPyConnection, number: int) -> dict[str, Any]:
 _AFTER = {"opened": "active", "reopened": "reopened", "resolved": "resolved"}
 
 
-def _values(state: str | None, severity: int | None, said: Sequence[Any]) -> dict[str, Any]:
+def _values(state: str | None, severity: int | None, values: Sequence[Any]) -> dict[str, Any]:
     named = None if severity is None else Severity(severity).name.lower()
-    return {"state": state, "severity": named} | {field.key: value for field, value in zip(FINDING, said, strict=True)}
+    return {"state": state, "severity": named} | {
+        field.key: value for field, value in zip(FINDING, values, strict=True)
+    }

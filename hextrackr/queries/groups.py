@@ -30,14 +30,14 @@ class Group:
     :ivar subject: what that column refers to, joined with what else has to be: FROM, with ``counted`` before it.
     :ivar key: SQL over the subject: the same for all of a group, never NULL.
     :ivar name: SQL over a ``group_key``: what the group is called, for an order.
-    :ivar told: SQL that tells what people read of the groups whose keys are in ``page``.
+    :ivar details: SQL that tells what people read of the groups whose keys are in ``page``.
     """
 
     of: str
     subject: str
     key: str
     name: str
-    told: str
+    details: str
 
 
 _OF_HOST = f"""
@@ -138,10 +138,10 @@ def statement(query: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     """
     group, limited, ordered, grouped = _requested(query)
     sql = f"""
-        WITH grouped AS ({grouped}), page AS (SELECT group_key FROM grouped), told AS ({group.told})
-        SELECT told.* EXCLUDE (group_key), findings, {", ".join(_SEVERITIES)}, vpr_sum AS "vprSum", first_seen AS "firstSeen",
+        WITH grouped AS ({grouped}), page AS (SELECT group_key FROM grouped), details AS ({group.details})
+        SELECT details.* EXCLUDE (group_key), findings, {", ".join(_SEVERITIES)}, vpr_sum AS "vprSum", first_seen AS "firstSeen",
                last_seen AS "lastSeen"
-        FROM grouped JOIN told USING (group_key) ORDER BY {ordered.sql}
+        FROM grouped JOIN details USING (group_key) ORDER BY {ordered.sql}
     """
     return sql, limited.values
 
@@ -181,20 +181,20 @@ def _answers(cursor: duckdb.DuckDBPyConnection, group: Group, limited: Where, fo
     keys = [row[0] for row in found]
     if not keys:
         return []
-    told = {
+    details = {
         row.pop("group_key"): {name: shown(value) if name in _TEXTS else value for name, value in row.items()}
         for row in rows(
-            cursor.execute(f"WITH page AS (SELECT unnest($keys) AS group_key) {group.told}", {"keys": keys})
+            cursor.execute(f"WITH page AS (SELECT unnest($keys) AS group_key) {group.details}", {"keys": keys})
         )
     }
     hosts = _hosts(cursor, group, limited, keys)
     answers = []
     for key, *rest in found:
         figures = dict(zip(_FIGURES, rest, strict=False))
-        scanner = told[key].get("scanner")
+        scanner = details[key].get("scanner")
         answers.append(
             {
-                **told[key],
+                **details[key],
                 **({"scannerName": formats.scanner_name(scanner)} if scanner else {}),
                 "findings": figures["findings"],
                 "hosts": hosts[key],

@@ -129,10 +129,10 @@ def page(arguments: Mapping[str, str], order: Order, default_limit: int = 50) ->
 
     :raises RequestError: a value out of its range.
     """
-    said = parameters.said(arguments, "limit")
-    limit = parameters.number("limit", said, 1, MAX_LIMIT) if said else default_limit
-    said = parameters.said(arguments, "page")
-    number = parameters.number("page", said, 1, 10_000_000) if said else 1
+    text = parameters.text(arguments, "limit")
+    limit = parameters.number("limit", text, 1, MAX_LIMIT) if text else default_limit
+    text = parameters.text(arguments, "page")
+    number = parameters.number("page", text, 1, 10_000_000) if text else 1
     cursor = arguments.get("cursor", "").strip()
     if cursor:
         return Page(number, limit, _keys(cursor, len(order.keys)))
@@ -140,17 +140,17 @@ def page(arguments: Mapping[str, str], order: Order, default_limit: int = 50) ->
 
 
 def _cursor(keys: Sequence[Any]) -> str:
-    told = [{"day": key.isoformat()} if isinstance(key, date) else key for key in keys]
-    return base64.urlsafe_b64encode(json.dumps(told, separators=(",", ":")).encode()).decode().rstrip("=")
+    values = [{"day": key.isoformat()} if isinstance(key, date) else key for key in keys]
+    return base64.urlsafe_b64encode(json.dumps(values, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
 def _keys(cursor: str, count: int) -> tuple[Any, ...]:
-    refused = RequestError("This cursor is none that a page of this list has told.")
+    refused = RequestError("This cursor does not belong to this list.")
     if len(cursor) > 8_192:
         raise refused
     try:
-        told = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        keys = tuple(date.fromisoformat(key["day"]) if isinstance(key, dict) else key for key in told)
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        keys = tuple(date.fromisoformat(key["day"]) if isinstance(key, dict) else key for key in values)
     except (binascii.Error, ValueError, KeyError, TypeError):
         raise refused from None
     if len(keys) != count or any(not isinstance(key, str | int | float | date) for key in keys):

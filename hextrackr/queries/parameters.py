@@ -16,26 +16,26 @@ MAX_DIGITS = 20
 MAX_TEXT, MAX_LISTED = 200, 500
 
 
-def said(arguments: Mapping[str, str], name: str) -> str:
+def text(arguments: Mapping[str, str], name: str) -> str:
     """A text; empty if it is not there.
 
     :raises RequestError: it is longer than any that is looked for.
     """
-    text = arguments.get(name, "").strip()
-    if len(text) > MAX_TEXT:
+    value = arguments.get(name, "").strip()
+    if len(value) > MAX_TEXT:
         raise RequestError(f"{name} may have at most {MAX_TEXT} characters.")
-    return text
+    return value
 
 
-def chosen(arguments: Mapping[str, str], name: str, known: Mapping[str, Any]) -> list[Any]:
+def chosen(arguments: Mapping[str, str], name: str, allowed: Mapping[str, Any]) -> list[Any]:
     """What the words of a list, separated by commas, stand for.
 
-    :raises RequestError: a word that is not ``known``.
+    :raises RequestError: a word that is not ``allowed``.
     """
     words = [word.lower() for word in _listed(arguments, name)]
-    if any(word not in known for word in words):
-        raise RequestError(f"{name} must be one or several of {', '.join(known)}.")
-    return [known[word] for word in words]
+    if any(word not in allowed for word in words):
+        raise RequestError(f"{name} must be one or several of {', '.join(allowed)}.")
+    return [allowed[word] for word in words]
 
 
 def numbers(arguments: Mapping[str, str], name: str) -> list[int]:
@@ -93,5 +93,5 @@ def day(arguments: Mapping[str, str], name: str) -> date | None:
 
     :raises RequestError: it is none.
     """
-    text = said(arguments, name)
-    return as_day(name, text) if text else None
+    value = text(arguments, name)
+    return as_day(name, value) if value else None

@@ -32,7 +32,7 @@ def one_host(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -
     :raises NotFound: ``UNKNOWN_HOST``.
     """
     values = ", ".join(f'h.{field.name} AS "{field.key}"' for field in HOST)
-    known = rows(
+    hosts = rows(
         cursor.execute(
             f"""
             SELECT h.id AS "hostId", {HOST_NAME} AS host, {values}, h.details, {_SOURCE}, h.machine_id
@@ -42,11 +42,11 @@ def one_host(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -
             {"id": parameters["id"]},
         )
     )
-    if not known:
+    if not hosts:
         raise NotFound("There is no host with this number.", "UNKNOWN_HOST")
-    machine = known[0]["machine_id"]
-    this, *others = (_host(row) for row in known)
-    return {**this, "otherSources": others, **_told(cursor, "h.machine_id = $machine", {"machine": machine})}
+    machine = hosts[0]["machine_id"]
+    this, *others = (_host(row) for row in hosts)
+    return {**this, "otherSources": others, **_figures(cursor, "h.machine_id = $machine", {"machine": machine})}
 
 
 @question
@@ -76,7 +76,7 @@ def one_definition(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, A
         "cves": cves[:CVES],
         "cvesTotal": len(cves),
         "details": json.loads(this["details"] or "{}"),
-        **_told(cursor, "f.definition_id = $definition", {"definition": parameters["id"]}),
+        **_figures(cursor, "f.definition_id = $definition", {"definition": parameters["id"]}),
     }
 
 
@@ -108,7 +108,12 @@ def one_cve(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) ->
         texts = {name: shown(row[name]) for name in ("pluginId", "title", "family")}
         definitions.append({**row, **texts, "scannerName": formats.scanner_name(row["scanner"])})
     condition = "f.definition_id IN (SELECT definition_id FROM definition_cve WHERE cve = $cve)"
-    return {"cve": cve, "definitions": definitions, "definitionsTotal": total, **_told(cursor, condition, {"cve": cve})}
+    return {
+        "cve": cve,
+        "definitions": definitions,
+        "definitionsTotal": total,
+        **_figures(cursor, condition, {"cve": cve}),
+    }
 
 
 def _host(row: dict[str, Any]) -> dict[str, Any]:
@@ -116,7 +121,7 @@ def _host(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "scannerName": formats.scanner_name(row["scanner"]), "details": json.loads(row["details"] or "{}")}
 
 
-def _told(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str, Any]) -> dict[str, Any]:
+def _figures(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str, Any]) -> dict[str, Any]:
     """What is open under a condition, on how many hosts, and what each import did to it."""
     total, hosts, vpr_sum, oldest, *counts = (
         cursor.execute(
@@ -143,7 +148,7 @@ def _history(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str
 
     What was resolved when it came on record was never open; what had been reopened and is reopened again was open before.
     """
-    told = rows(
+    imports = rows(
         cursor.execute(
             f"""
             WITH these AS (SELECT f.id, f.opened_by, f.state FROM {findings(condition)} WHERE {condition}),
@@ -168,7 +173,7 @@ def _history(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str
         )
     )
     is_open = 0
-    for row in told:
+    for row in imports:
         is_open += row["opened"] + row["reopened"] - row["resolved"]
         row["open"] = is_open
-    return told
+    return imports

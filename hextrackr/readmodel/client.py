@@ -166,7 +166,7 @@ class Reader:
         It is of the record as it is now, unless to bring the copy up to date takes long: then of the version before.
 
         :param question: the name of a function of ``hextrackr.queries``.
-        :param parameters: what can be said in JSON.
+        :param parameters: anything that JSON can hold.
         :param at_least_version: the answer must be of this version of the record or a later one, however long that takes.
         :param deadline: how long it may take, in seconds.
         :raises HexTrackrError: what the question raised; or QueryTooSlow, OutOfMemory, DatabaseBusy, Interrupted.
@@ -196,8 +196,8 @@ class Reader:
             child.discard()
 
     def _status(self, deadline: float, newest: bool) -> dict[str, Any]:
-        told: dict[str, Any] = orjson.loads(self._ask(STATUS, None, None, deadline, newest))
-        return told
+        status: dict[str, Any] = orjson.loads(self._ask(STATUS, None, None, deadline, newest))
+        return status
 
     def _ask(
         self,
@@ -243,12 +243,12 @@ class Reader:
         child.discard()
 
 
-def _raised(told: dict[str, Any]) -> HexTrackrError:
-    """The error that the reader told of."""
+def _raised(error_reply: dict[str, Any]) -> HexTrackrError:
+    """The error that the reader replied with."""
     kinds = [HexTrackrError]
     for kind in kinds:
         kinds += kind.__subclasses__()
     known = {kind.__name__: kind for kind in kinds}
-    error = known.get(told["kind"], HexTrackrError)(told["detail"], told["code"])
-    error.status = told["status"]
+    error = known.get(error_reply["kind"], HexTrackrError)(error_reply["detail"], error_reply["code"])
+    error.status = error_reply["status"]
     return error

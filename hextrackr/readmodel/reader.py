@@ -72,8 +72,8 @@ def serve(pipe: Pipe, answers: Answers) -> None:
     """Answer the questions that come, some at one time."""
 
     def answer(head: Head) -> None:
-        told, body = answers.answer(head)
-        pipe.send(told, body)
+        reply, body = answers.answer(head)
+        pipe.send(reply, body)
 
     workers = ThreadPoolExecutor(WORKERS, "question")
     for head, _ in pipe.frames():
@@ -160,19 +160,19 @@ class Answers:
 
     def answer(self, head: Head) -> tuple[Head, bytes]:
         """The head and the body of the answer to a question."""
-        told: Head = {"id": head["id"], "version": 0, "error": None}
+        reply: Head = {"id": head["id"], "version": 0, "error": None}
         try:
             if head["question"] != STATUS or head["newest"]:
                 self._refresher.see_to(head["until"], head["at_least"], head["newest"])
             with self._may_work:
-                told["version"], body = self._answer(head)
+                reply["version"], body = self._answer(head)
         except Exception as failure:
             error = _error_of(failure, self._copy)
             if error.code == HexTrackrError.code:
                 log.error("The question %s failed", head["question"], exc_info=failure)
             named = {**error.record(), "status": error.status, "kind": type(error).__name__}
-            return {**told, "error": named}, b""
-        return told, body
+            return {**reply, "error": named}, b""
+        return reply, body
 
     def _answer(self, head: Head) -> tuple[int, bytes]:
         cursor = self._copy.connection.cursor()
@@ -221,7 +221,7 @@ def _interrupted(cursor: duckdb.DuckDBPyConnection, until: float) -> Iterator[No
 
 
 def _error_of(failure: Exception, copy: Copy) -> HexTrackrError:
-    """What whoever asked is told. A copy that is damaged is removed, and this process ends: the next one makes it anew."""
+    """What is answered to whoever asked. A copy that is damaged is removed, and this process ends: the next one makes it anew."""
     if isinstance(failure, duckdb.InterruptException):
         return QueryTooSlow()
     if isinstance(failure, duckdb.OutOfMemoryException):
