@@ -14,9 +14,8 @@ from flask import g, has_request_context, request
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from .db import deadlines, dialects, files, revisions
-from .db.base import Base, prepare_engine
-from .domain import comparison
+from .db import deadlines, dialects, engines, files, migrate, revisions
+from .db.base import Base
 from .escaping import escape_control_characters
 from .extensions import alembic, db
 from .paths import IS_INSTALLED, PROGRAM
@@ -46,9 +45,9 @@ def init_app(app: Flask, config: Config) -> None:
     _without_async_teardown(app)
     with app.app_context():
         on_postgresql = dialects.is_postgresql(db.engine)
-        prepare_engine(db.engine, busy_timeout_ms=LOCK_TIMEOUT_MS if on_postgresql else BUSY_TIMEOUT_MS)
+        engines.prepare_engine(db.engine, busy_timeout_ms=LOCK_TIMEOUT_MS if on_postgresql else BUSY_TIMEOUT_MS)
         deadlines.bound(db.engine, _seconds_left)
-    app.config["ALEMBIC_CONTEXT"] = comparison.options(on_postgresql)
+    app.config["ALEMBIC_CONTEXT"] = migrate.comparison_options(on_postgresql)
     alembic.metadatas = {"default": Base.metadata}
     alembic.init_app(app)
 

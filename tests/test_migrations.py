@@ -135,7 +135,7 @@ def test_when_findings_were_seen_survives_a_downgrade_and_an_upgrade(app_on, kin
         alembic.upgrade()
         while ids:
             assert told(SEEN) == states.pop()
-            undo.take_back(db.engine, ids.pop())
+            undo.undo_import(db.engine, ids.pop())
         assert told(SEEN) == []
 
 

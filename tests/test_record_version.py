@@ -45,7 +45,7 @@ class Record:
         assert asked.state == "awaiting-confirmation"
 
     def undo(self):
-        undo.take_back(self._engine, self.latest.id)
+        undo.undo_import(self._engine, self.latest.id)
 
     def clean_up(self):
         cleanup.run(self._engine)

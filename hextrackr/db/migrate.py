@@ -1,20 +1,25 @@
-"""Brings the tables of a database to a revision in this process, without an app: what ends the process ends the migration."""
+"""Brings the tables of a database to a revision, and says how the models are compared with them."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import ScriptDirectory
+from sqlalchemy import TEXT, String
+from sqlalchemy.schema import SchemaItem
 
 from . import engines, revisions
 
 
 def upgrade(url: str, revision: str = "") -> None:
     """Carry out the migrations up to a revision, by default the newest; a database that is not there is made.
+
+    In this process, without an app: what ends the process ends the migration.
 
     :raises SQLAlchemyError: what the database holds is in the way, or there is no space.
     """
@@ -44,3 +49,26 @@ def _quietly() -> Iterator[None]:
         yield
     finally:
         chatter.setLevel(level)
+
+
+def comparison_options(on_postgresql: bool) -> dict[str, Any]:
+    """How ``flask db check`` and ``flask db revision`` compare the models with a database.
+
+    What PostgreSQL has otherwise, and on purpose, is no difference.
+    """
+    return {"compare_type": _is_unlike, "include_object": _is_compared} if on_postgresql else {}
+
+
+def _is_unlike(_context: Any, _column: Any, _model: Any, found: Any, modelled: Any) -> bool | None:
+    """Text of any length, compared byte by byte, is what stands there for each kind of text."""
+    if isinstance(modelled, String):
+        return not (isinstance(found, TEXT) and found.collation == "C")
+    return None
+
+
+def _is_compared(
+    modelled: SchemaItem, _name: str | None, kind: str, _reflected: bool, _found: SchemaItem | None
+) -> bool:
+    """Findings refer to what they were joined with, without keys."""
+    table = getattr(modelled, "table", None)
+    return table is None or table.name != "findings" or kind != "foreign_key_constraint"

@@ -13,40 +13,12 @@ from sqlalchemy import Connection, Engine, text
 
 from hextrackr.db.dialects import analyse, for_writing, keep_texts, key, mark, may_remove_texts, not_among
 
-from .staged_sql import IS_KEPT, OF_OUTCOMES, OUTCOMES
+from .staged import IS_KEPT, MATCHED, OF_MATCHED
 
-_IDS = "CREATE TEMPORARY TABLE evidence_ids (number INTEGER {key}, evidence_id INTEGER)"
 #: Texts that the file has, on their way to those on record.
 READ_TEXTS = "read_texts"
-_READ_TABLE = f"CREATE TEMPORARY TABLE {READ_TEXTS} (import_id INTEGER, digest BIGINT, text TEXT)"
-_ADD = f"""
-    INSERT INTO evidence (digest, text)
-    SELECT r.digest, r.text FROM {READ_TEXTS} r WHERE NOT EXISTS (SELECT 1 FROM evidence e WHERE e.digest = r.digest)
-"""
-_IDENTIFY = """
-    INSERT INTO evidence_ids
-    SELECT s.number, min(e.id) FROM staging_evidence s JOIN evidence e ON e.digest = s.digest
-    WHERE s.import_id = :import_id GROUP BY s.number
-"""
-#: A test that found nothing, or gave no verdict, says nothing of what was found before.
-_CHANGES = f"""
-    CREATE TEMPORARY TABLE evidence_changes AS
-    SELECT f.id AS finding_id, v.evidence_id
-    FROM {OUTCOMES} CROSS JOIN evidence_ids v CROSS JOIN findings f
-    WHERE {OF_OUTCOMES} AND {IS_KEPT} AND v.number = s.evidence_number AND f.id = m.finding_id AND {{differs}}
-"""
-_KEEP = """
-    INSERT INTO undo_evidence (import_id, finding_id, evidence_id)
-    SELECT :import_id, f.id, f.evidence_id FROM evidence_changes c CROSS JOIN findings f WHERE f.id = c.finding_id ORDER BY f.id
-"""
-_WRITE = "UPDATE findings SET evidence_id = c.evidence_id FROM evidence_changes c WHERE c.finding_id = findings.id"
 #: SQL, to be joined with staged findings (``s``): their texts on record (``v``), once :func:`identify` has found them.
 LINKED = "LEFT JOIN evidence_ids v ON v.number = s.evidence_number"
-#: Puts back what was there before an import.
-RESTORE = """
-    UPDATE findings SET evidence_id = u.evidence_id
-    FROM undo_evidence u WHERE u.import_id = :import_id AND u.finding_id = findings.id
-"""
 
 
 def staged(engine: Engine, import_id: int) -> int:
@@ -64,30 +36,69 @@ def adding(connection: Connection) -> Iterator[None]:
     """
     keep_texts(connection)
     _drop(connection, READ_TEXTS)
-    connection.execute(text(_READ_TABLE))
+    connection.execute(text(f"CREATE TEMPORARY TABLE {READ_TEXTS} (import_id INTEGER, digest BIGINT, text TEXT)"))
     yield
-    connection.execute(text(_ADD))
+    connection.execute(
+        text(f"""
+        INSERT INTO evidence (digest, text)
+        SELECT r.digest, r.text FROM {READ_TEXTS} r WHERE NOT EXISTS (SELECT 1 FROM evidence e WHERE e.digest = r.digest)
+        """)
+    )
     _drop(connection, READ_TEXTS)
 
 
 def identify(connection: Connection, import_id: int) -> None:
     """Fill ``evidence_ids`` with the ids of the texts whose digests are staged."""
     _drop(connection, "evidence_ids")
-    connection.execute(text(_IDS.format(key=key(connection))))
-    connection.execute(text(_IDENTIFY), {"import_id": import_id})
+    connection.execute(
+        text(f"CREATE TEMPORARY TABLE evidence_ids (number INTEGER {key(connection)}, evidence_id INTEGER)")
+    )
+    connection.execute(
+        text("""
+        INSERT INTO evidence_ids
+        SELECT s.number, min(e.id) FROM staging_evidence s JOIN evidence e ON e.digest = s.digest
+        WHERE s.import_id = :import_id GROUP BY s.number
+        """),
+        {"import_id": import_id},
+    )
     analyse(connection, "evidence_ids")
 
 
-def link(connection: Connection, import_id: int, *, late: bool = False) -> None:
-    """Give the findings that are known their latest evidence; a late scan has none that is newer."""
+def link(connection: Connection, import_id: int, *, backdated: bool = False) -> None:
+    """Give the findings that are on record their latest evidence; a backdated scan has none that is newer.
+
+    A check that found nothing, or gave no verdict, says nothing of what was found before.
+    """
     if not connection.execute(text("SELECT EXISTS (SELECT 1 FROM evidence_ids)")).scalar_one():
         return
-    parameters = {"import_id": import_id}
-    differs = "f.evidence_id IS NULL" if late else "(f.evidence_id IS NULL OR f.evidence_id <> v.evidence_id)"
     _drop(connection, "evidence_changes")
-    for step in (_CHANGES.format(differs=differs), _KEEP, _WRITE):
-        connection.execute(text(step), parameters)
+    differs = "f.evidence_id IS NULL" if backdated else "(f.evidence_id IS NULL OR f.evidence_id <> v.evidence_id)"
+    for step in (
+        f"""
+        CREATE TEMPORARY TABLE evidence_changes AS
+        SELECT f.id AS finding_id, v.evidence_id
+        FROM {MATCHED} CROSS JOIN evidence_ids v CROSS JOIN findings f
+        WHERE {OF_MATCHED} AND {IS_KEPT} AND v.number = s.evidence_number AND f.id = m.finding_id AND {differs}
+        """,
+        """
+        INSERT INTO undo_evidence (import_id, finding_id, evidence_id)
+        SELECT :import_id, f.id, f.evidence_id FROM evidence_changes c CROSS JOIN findings f WHERE f.id = c.finding_id ORDER BY f.id
+        """,
+        "UPDATE findings SET evidence_id = c.evidence_id FROM evidence_changes c WHERE c.finding_id = findings.id",
+    ):
+        connection.execute(text(step), {"import_id": import_id})
     _drop(connection, "evidence_changes")
+
+
+def restore(connection: Connection, import_id: int) -> None:
+    """Put back what was there before an import, to undo it."""
+    connection.execute(
+        text("""
+        UPDATE findings SET evidence_id = u.evidence_id
+        FROM undo_evidence u WHERE u.import_id = :import_id AND u.finding_id = findings.id
+        """),
+        {"import_id": import_id},
+    )
 
 
 def _drop(connection: Connection, table: str) -> None:

@@ -1,4 +1,4 @@
-"""Finds which staged host is which asset on record, and keeps what assets are known by. The rule is that of DESIGN section 4:
+"""Finds which staged host is which asset on record, and keeps what assets are known by. The rule:
 
 1. the same id: the same host, whatever else has moved;
 2. else the same name, if it names one host on each side;
@@ -20,8 +20,8 @@ from sqlalchemy import Connection, text
 
 from hextrackr.db.dialects import first_label
 
-from . import undo_log
-from .staged_sql import OBSERVED
+from . import undo
+from .staged import OBSERVED
 
 _LINKS = """
     CREATE TEMPORARY TABLE host_links (
@@ -236,7 +236,7 @@ def keep(connection: Connection, import_id: int, source_id: int, newest: int) ->
     ids = {"import_id": import_id, "source_id": source_id, "newest": newest}
     for step in (_ADDED, _GONE):
         connection.execute(text(step), ids)
-    undo_log.keep_identifiers(connection, import_id)
+    undo.keep_identifiers(connection, import_id)
     for step in (_DELETE, _INSERT, _OF_NEW, "DROP TABLE added_identifiers", "DROP TABLE gone_identifiers"):
         connection.execute(text(step), ids)
 

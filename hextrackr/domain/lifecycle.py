@@ -1,207 +1,102 @@
-"""Promotes staged findings: compares them with the record, and applies what is new, changed, reopened and resolved.
+"""Decides what a scan does to the findings of its source, and does it.
 
-The comparison is a temporary table, ``matched``: the number of each staged finding with its outcome and, where the record has it, the id
-of the finding, that of its sighting, when it was seen if that is later than the record says, and since when it has been there if that
-is earlier. A second one, ``absent``, holds the open findings the scan should have seen and did not. All is read only until
-:func:`apply`, so that the guard can look at them first. A source without findings has nothing to compare with: then all that is staged
-is new.
+The rules: what a row of the scan says of a finding (:mod:`.verdicts`) and what the record has of it decide its outcome.
 
-A file without ports, or without protocols, is compared without them; what such a file has put on record gets them from the next file that
-has any (see :mod:`.unlocated`). Then, and where a staged host is several assets on record (see
-:mod:`.identity`), a staged finding may be several findings: all that are open, else the last that was.
+==================  ====================  =================================  =====================
+the row says        not on record         open                               resolved
+==================  ====================  =================================  =====================
+open                inserted, active      updated if its severity or one of  reopened
+                                          its values differs, else
+                                          unchanged
+resurfaced          inserted, reopened    reopened if it was active,         reopened
+                                          else as open
+fixed               inserted, resolved    resolved                           unchanged
+passed              (not kept)            resolved                           unchanged
+no verdict          (not kept)            unchecked: left as it was          unchecked
+(no row: absent)                          resolved if the scan looked        left as it was
+==================  ====================  =================================  =====================
 
-What the scan did not check is left as it was: a row without a verdict has the outcome ``unchecked``, which changes nothing, and what a
-rejected row is about (``staging_unchecked``) is never absent.
+A value that a row leaves out differs from nothing and erases nothing. Whether the scan looked at what is absent is told by its mode
+(:class:`.models.ImportMode`), and by its rejected rows: what such a row is about was not checked. A file that holds no open finding
+resolves nothing by absence.
+
+The days:
+
+- *first seen*: the day that the row names, else when it was seen; it only ever moves back, and an earlier day in a later scan does that.
+- *last seen*: the day that the row names, else that of the scan; it only ever moves on, see :mod:`.sightings`. A check that found nothing
+  has not seen the finding.
+- *resolved on*: the day that the scanner names for what is fixed, else that of the scan; never before the finding was first seen. A
+  finding that is reopened has none.
+
+The tables, all temporary:
+
+- ``matched`` has what is staged with its outcome, ``absent`` the open findings of the source that are not there and would be resolved. Both
+  are filled by reading only, so that the guard can look at them before :func:`apply` and :func:`insert` write anything. A source
+  without findings has nothing to be compared with: then all that is staged is new, and ``matched`` is empty.
+- ``located`` has the findings that get a port or a protocol. A file without ports, or without protocols, is compared without them; what
+  it puts on record gets them from the next file that has any.
+
+So a staged finding can be several on record, and also where a staged host is several assets (:mod:`.identity`): it is all of these that
+are open, else the one that was added last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from hextrackr.db.dialects import analyse, as_staged, key, not_among, pieces, statement
 
-from . import evidence, sightings, undo_log, unlocated
+from . import evidence, sightings, undo
 from .fields import FINDING, listed
-from .models import ImportMode, Severity
-from .staged_sql import FIXED_ON, IS_KEPT, LINKED, OF_OUTCOMES, OPENED, OUTCOMES, SEEN, THERE_SINCE
+from .models import ImportMode, Severity, is_open
+from .staged import FIRST_SEEN, FIXED_ON, IS_KEPT, LAST_SEEN, LINKED, MATCHED, OBSERVED, OF_MATCHED, SEEN_SINCE, Scan
 from .verdicts import FIXED, NO_VERDICT, RESURFACED
 
 #: Outcome -> severity (0..4) -> number of findings.
 Outcomes = dict[str, dict[int, int]]
 Advance = Callable[[int], None]
 
-
-@dataclass(frozen=True)
-class Places:
-    """What a file says of where its findings are.
-
-    :ivar ports: whether it has a column of ports, and ``protocols`` whether it names any protocol.
-    :ivar no_ports: whether the file before of the same source had no ports, and ``no_protocols`` no protocols.
-    """
-
-    ports: bool = True
-    protocols: bool = True
-    no_ports: bool = False
-    no_protocols: bool = False
-
-
-EVERYWHERE = Places()
 #: Staged findings of one statement: some hundredths of a second, so that progress can be counted.
 PIECE = 10_000
 
+# The rules. ``f`` is the finding on record, ``o`` what the scan says of it.
 
-_MATCHED = """
-    CREATE TEMPORARY TABLE matched (
-        number INTEGER {key}, finding_id INTEGER, severity INTEGER, outcome TEXT, seen DATE, was_open BOOLEAN, sighting_id INTEGER,
-        earlier DATE)
-"""
-#: What a scan does not say of a finding, it leaves as it was.
-_SAYS_OTHERWISE = listed(FINDING, "(o.{name} IS NOT NULL AND (f.{name} IS NULL OR o.{name} <> f.{name}))", " OR ")
+_NOT_ON_RECORD = "f.id IS NULL"
+_SAYS_NOTHING = f"o.state = {NO_VERDICT}"
+_IS_GONE = "o.state < 0"
+_WAS_OPEN = is_open("f.lifecycle")
+_CAME_BACK = f"NOT ({_WAS_OPEN})"
+_RESURFACED_UNNOTICED = f"o.state = {RESURFACED} AND f.lifecycle = 'active'"
+_DIFFERS = "o.severity <> f.severity OR " + listed(
+    FINDING, "(o.{name} IS NOT NULL AND (f.{name} IS NULL OR o.{name} <> f.{name}))", " OR "
+)
+#: A file before could not say where a finding is.
+_OR_NO_PORT, _OR_NO_PROTOCOL = "OR f.port = 0", "OR f.protocol = ''"
+#: The table above: the first rule that applies.
 _OUTCOME = f"""
     CASE
-        WHEN f.id IS NULL THEN 'inserted'
-        WHEN o.state = {NO_VERDICT} THEN 'unchecked'
-        WHEN o.state < 0 AND f.lifecycle <> 'resolved' THEN 'resolved'
-        WHEN o.state < 0 THEN 'unchanged'
-        WHEN f.lifecycle = 'resolved' OR (o.state = {RESURFACED} AND f.lifecycle = 'active') THEN 'reopened'
-        WHEN o.severity <> f.severity OR {_SAYS_OTHERWISE} THEN 'updated'
+        WHEN {_NOT_ON_RECORD} THEN 'inserted'
+        WHEN {_SAYS_NOTHING} THEN 'unchecked'
+        WHEN {_IS_GONE} AND {_WAS_OPEN} THEN 'resolved'
+        WHEN {_IS_GONE} THEN 'unchanged'
+        WHEN {_CAME_BACK} THEN 'reopened'
+        WHEN {_RESURFACED_UNNOTICED} THEN 'reopened'
+        WHEN {_DIFFERS} THEN 'updated'
         ELSE 'unchanged'
     END
 """
-_SAYS = f"""
-    INSERT INTO matched
-    SELECT s.number, f.id, o.severity, {_OUTCOME}, CASE WHEN {SEEN} > w.day THEN {SEEN} END, f.lifecycle <> 'resolved', f.sighting_id,
-           CASE WHEN {THERE_SINCE} < f.first_seen THEN {THERE_SINCE} END
-    FROM {LINKED}
-"""
-_STAGED_HERE = "s.import_id = :import_id AND s.number >= :low AND s.number < :high"
-_MATCH = f"""
-    {_SAYS}
-    LEFT JOIN findings f ON f.asset_id = a.asset_id AND f.definition_id = d.definition_id {{same}}
-    LEFT JOIN sightings w ON w.id = f.sighting_id
-    WHERE {_STAGED_HERE} AND ({IS_KEPT} OR f.id IS NOT NULL)
-"""
-#: The other assets that a staged host is linked to.
-_MATCH_OTHERS = f"""
-    {_SAYS}
-    JOIN host_links l ON l.number = s.asset_number AND NOT l.is_first
-    JOIN findings f ON f.asset_id = l.asset_id AND f.definition_id = d.definition_id {{same}}
-    LEFT JOIN sightings w ON w.id = f.sighting_id
-    WHERE {_STAGED_HERE}
-"""
-#: Findings that the file before could not locate.
-_MATCH_LOCATED = f"""
-    {_SAYS}
-    JOIN located t ON t.number = s.number
-    JOIN findings f ON f.id = t.finding_id
-    LEFT JOIN sightings w ON w.id = f.sighting_id
-    WHERE s.import_id = :import_id
-"""
-_SAME_PORT, _SAME_PROTOCOL = "AND f.port = s.port", "AND f.protocol = o.protocol"
-#: Of several findings that one staged finding may be: those that are open, else the last that was.
-_SEVERAL = (
-    "CREATE INDEX ix_matched_number ON matched (number, was_open)",
-    "DELETE FROM matched WHERE finding_id IS NULL AND number IN (SELECT number FROM matched WHERE finding_id IS NOT NULL)",
-    "DELETE FROM matched WHERE NOT was_open AND number IN (SELECT number FROM matched WHERE was_open)",
-    """
-    DELETE FROM matched WHERE NOT was_open AND finding_id NOT IN (
-        SELECT max(finding_id) FROM matched WHERE NOT was_open GROUP BY number)
-    """,
-)
-_ALL_NEW = f"""
-    SELECT 'inserted', severity, sum(findings) FROM staging_observations o WHERE import_id = :import_id AND {IS_KEPT} GROUP BY severity
-"""
-_ABSENT = """
-    CREATE TEMPORARY TABLE absent AS
-    SELECT f.id AS finding_id, f.severity, f.sighting_id
-    FROM findings f
-    WHERE f.sighting_id IN (SELECT id FROM sightings WHERE source_id = :source_id) AND f.is_open = TRUE AND {not_matched}
-"""
-#: What the rejected rows are about, as it is on record. NULL stands for any.
-_UNCHECKED = """
-    CREATE TEMPORARY TABLE unchecked AS
-    SELECT l.asset_id, d.definition_id, u.port, u.protocol
-    FROM staging_unchecked u JOIN host_links l ON l.number = u.asset_number
-    LEFT JOIN staging_definitions d ON d.import_id = u.import_id AND d.number = u.definition_number
-    WHERE u.import_id = :import_id AND (u.definition_number IS NULL OR d.definition_id IS NOT NULL)
-"""
-_IS_UNCHECKED = """
-    EXISTS (SELECT 1 FROM unchecked u JOIN findings f ON f.id = absent.finding_id
-            WHERE u.asset_id = f.asset_id AND (u.definition_id IS NULL OR u.definition_id = f.definition_id)
-              {same_port} {same_protocol})
-"""
-_SAME_PORT_UNCHECKED = "AND (u.port IS NULL OR u.port = f.port {or_nowhere})"
-_SAME_PROTOCOL_UNCHECKED = "AND (u.protocol IS NULL OR u.port IS NULL OR u.protocol = f.protocol {or_nowhere})"
-_ANYTHING_UNCHECKED = """
-    SELECT count(*), count(*) FILTER (WHERE asset_number IS NULL) FROM staging_unchecked WHERE import_id = :import_id
-"""
-_NO_VERDICT_OF_OPEN = "SELECT count(*) FROM matched WHERE outcome = 'unchecked' AND was_open"
-_COUNT_ABSENT = "SELECT severity, count(*) FROM absent GROUP BY severity"
-_ON_SCANNED_HOSTS = " AND f.asset_id IN (SELECT asset_id FROM host_links)"
-_NONE = " AND 1 = 0"
+#: What a new finding is.
+_NEW_LIFECYCLE = f"CASE o.state WHEN {FIXED} THEN 'resolved' WHEN {RESURFACED} THEN 'reopened' ELSE 'active' END"
+#: The outcomes that change a finding on record.
+_CHANGED = "m.outcome IN ('updated', 'reopened', 'resolved')"
 
 
-def not_before_seen(day: str) -> str:
+def _not_before_seen(day: str) -> str:
     """SQL: a day on which one of the ``findings`` can have been resolved: not before it was seen first."""
     return f"CASE WHEN {day} < findings.first_seen THEN findings.first_seen ELSE {day} END"
-
-
-_INSERT = f"""
-    INSERT INTO findings (source_id, asset_id, definition_id, port, protocol, severity, {listed(FINDING)},
-                          first_seen, sighting_id, lifecycle, resolved_on, opened_by, evidence_id)
-    SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, {listed(FINDING, "o.{name}")}, {OPENED}, o.sighting_id,
-           CASE o.state WHEN {FIXED} THEN 'resolved' WHEN {RESURFACED} THEN 'reopened' ELSE 'active' END,
-           CASE o.state WHEN {FIXED} THEN {FIXED_ON} END, :import_id, v.evidence_id
-    FROM {LINKED} {evidence.LINKED} WHERE {_STAGED_HERE} AND {IS_KEPT}
-"""
-NEW_ONES = " AND s.number IN (SELECT number FROM matched WHERE outcome = 'inserted')"
-_NEW_HERE = (
-    " AND s.number IN (SELECT number FROM matched WHERE number >= :low AND number < :high AND outcome = 'inserted')"
-)
-_UPDATE = f"""
-    UPDATE findings SET
-        severity = o.severity, {listed(FINDING, "{name} = coalesce(o.{name}, findings.{name})")},
-        sighting_id = {sightings.REFERS},
-        lifecycle = CASE m.outcome WHEN 'reopened' THEN 'reopened' WHEN 'resolved' THEN 'resolved' ELSE findings.lifecycle END,
-        resolved_on = CASE m.outcome WHEN 'reopened' THEN NULL WHEN 'resolved' THEN {not_before_seen("coalesce(o.resolved_on, :day)")}
-                                     ELSE findings.resolved_on END
-    FROM {OUTCOMES}
-    WHERE {OF_OUTCOMES} AND m.finding_id = findings.id AND m.outcome IN ('updated', 'reopened', 'resolved')
-"""
-_SEEN_EARLIER = """
-    UPDATE findings SET first_seen = m.earlier
-    FROM matched m WHERE m.finding_id = findings.id AND m.earlier IS NOT NULL
-"""
-_RESOLVE_ABSENT = f"""
-    UPDATE findings SET lifecycle = 'resolved', resolved_on = {not_before_seen(":day")}, sighting_id = {sightings.REFERS}
-    WHERE id IN (SELECT finding_id FROM absent)
-"""
-#: What changed, and the values before.
-CHANGE_COLUMNS = f"""
-    import_id, finding_id, kind, day, severity, {listed(FINDING)}, severity_before, {listed(FINDING, "{name}_before")}, lifecycle_before
-"""
-_BEFORE = f"""f.severity, {listed(FINDING, "f.{name}")}, f.lifecycle"""
-_CHANGES = f"""
-    INSERT INTO finding_changes ({CHANGE_COLUMNS})
-    SELECT :import_id, f.id, CASE m.outcome WHEN 'updated' THEN 'changed' ELSE m.outcome END, :day,
-           o.severity, {listed(FINDING, "coalesce(o.{name}, f.{name})")}, {_BEFORE}
-    FROM {OUTCOMES} CROSS JOIN findings f
-    WHERE {OF_OUTCOMES} AND f.id = m.finding_id AND m.outcome IN ('updated', 'reopened', 'resolved')
-"""
-_ABSENT_CHANGES = f"""
-    INSERT INTO finding_changes ({CHANGE_COLUMNS})
-    SELECT :import_id, f.id, 'resolved', :day, f.severity, {listed(FINDING, "f.{name}")}, {_BEFORE}
-    FROM absent m JOIN findings f ON f.id = m.finding_id
-"""
-
-
-def _uncounted(_findings: int) -> None:
-    """Nobody counts."""
 
 
 def no_outcomes() -> Outcomes:
@@ -209,154 +104,253 @@ def no_outcomes() -> Outcomes:
     return {name: {} for name in ("inserted", "updated", "reopened", "resolved", "unchanged")}
 
 
-def match(
-    connection: Connection,
-    import_id: int,
-    source_id: int,
-    day: date,
-    *,
-    staged: int,
-    places: Places = EVERYWHERE,
-    advance: Advance = _uncounted,
-) -> bool:
-    """Fill ``matched``.
+def _uncounted(_findings: int) -> None:
+    """Count nothing."""
 
-    :param day: the scan's date: when a finding was seen whose row does not say.
-    :param staged: how many findings are staged; ``advance`` counts them.
+
+# Compare what is staged with what is on record
+
+
+def compare(connection: Connection, scan: Scan, advance: Advance = _uncounted) -> bool:
+    """Fill ``matched``, and ``located`` with what gets its port or protocol.
+
+    :param advance: counts the staged findings.
     :return: whether the source has no findings yet, so that all are new and ``matched`` is empty.
     """
-    parameters = {"import_id": import_id, "source_id": source_id, "day": day}
     drop(connection)
-    known = connection.execute(
-        statement("SELECT EXISTS (SELECT 1 FROM findings WHERE source_id = :source_id)"), parameters
-    ).scalar_one()
-    others = connection.execute(text("SELECT EXISTS (SELECT 1 FROM host_links WHERE NOT is_first)")).scalar_one()
-    several = bool(others) or not places.ports or not places.protocols
-    connection.execute(text(_MATCHED.format(key="" if several else key(connection))))
-    if known:
-        same = f"{_SAME_PORT if places.ports else ''} {_SAME_PROTOCOL if places.protocols else ''}"
-        _in_pieces(connection, _MATCH.format(same=same), parameters, staged, advance)
-        if others:
-            _in_pieces(connection, _MATCH_OTHERS.format(same=same), parameters, staged, _uncounted)
-        for step in _SEVERAL if several else ():
-            connection.execute(text(step))
-        if unlocated.find(connection, import_id, places):
-            connection.execute(statement(_MATCH_LOCATED), parameters)
-        analyse(connection, "matched")
-    return not known
+    has_others = connection.execute(text("SELECT EXISTS (SELECT 1 FROM host_links WHERE NOT is_first)")).scalar_one()
+    can_be_several = has_others or not scan.places.ports or not scan.places.protocols
+    _create_tables(connection, one_each=not can_be_several)
+    on_record = "SELECT EXISTS (SELECT 1 FROM findings WHERE source_id = :source_id)"
+    if not connection.execute(text(on_record), scan.parameters).scalar_one():
+        return True
+    same = "f.definition_id = d.definition_id"
+    same += " AND f.port = s.port" if scan.places.ports else ""
+    same += " AND f.protocol = o.protocol" if scan.places.protocols else ""
+    _match(
+        connection, scan, f"LEFT JOIN findings f ON f.asset_id = a.asset_id AND {same}",
+        f"AND ({IS_KEPT} OR f.id IS NOT NULL)", advance,
+    )  # fmt: skip
+    if has_others:
+        _match(
+            connection, scan,
+            f"""
+            JOIN host_links l ON l.number = s.asset_number AND NOT l.is_first
+            JOIN findings f ON f.asset_id = l.asset_id AND {same}
+            """,
+        )  # fmt: skip
+    if can_be_several:
+        _choose_among_several(connection)
+    if _locate(connection, scan):
+        _match(connection, scan, "JOIN located t ON t.number = s.number JOIN findings f ON f.id = t.finding_id")
+    analyse(connection, "matched")
+    return False
 
 
-def conclude(
-    connection: Connection,
-    import_id: int,
-    source_id: int,
-    mode: ImportMode,
-    *,
-    holds_open: bool,
-    all_new: bool,
-    places: Places = EVERYWHERE,
-) -> tuple[Outcomes, int]:
-    """Fill ``absent``, and count what the import would do; and how many open findings it has not checked.
+def _create_tables(connection: Connection, *, one_each: bool) -> None:
+    connection.execute(
+        text(f"""
+        CREATE TEMPORARY TABLE matched (
+            number INTEGER {key(connection) if one_each else ""}, finding_id INTEGER, severity INTEGER, outcome TEXT,
+            seen DATE,  -- when it was seen, if that is later than the record says
+            was_open BOOLEAN, sighting_id INTEGER,
+            earlier DATE  -- since when it has been there, if that is earlier than the record says
+        )""")
+    )
+    connection.execute(
+        text("""
+        CREATE TEMPORARY TABLE located (
+            finding_id INTEGER PRIMARY KEY, number INTEGER NOT NULL, port INTEGER NOT NULL, protocol TEXT NOT NULL)
+        """)
+    )
 
-    :param holds_open: whether the file holds an open finding; one that does not never resolves by absence.
-    :param all_new: what :func:`match` said.
+
+def _match(connection: Connection, scan: Scan, join: str, condition: str = "", advance: Advance = _uncounted) -> None:
+    """Add staged findings to ``matched``.
+
+    :param join: SQL that joins them with those on record (``f``).
+    :param condition: SQL that says which of them are added.
     """
-    parameters = {"import_id": import_id, "source_id": source_id}
-    scope = {ImportMode.FULL: "", ImportMode.HOSTS: _ON_SCANNED_HOSTS, ImportMode.DELTA: _NONE}[mode]
-    absent = _ABSENT.format(not_matched=not_among(connection, "f.id", "matched", "finding_id"))
-    nowhere = not holds_open or _all_seen(connection, source_id)
-    connection.execute(text(absent + (_NONE if nowhere else scope)), parameters)
-    same = {
-        "same_port": _same_unchecked(_SAME_PORT_UNCHECKED, unlocated.NO_PORT if places.no_ports else "")
-        if places.ports
-        else "",
-        "same_protocol": _same_unchecked(_SAME_PROTOCOL_UNCHECKED, unlocated.NO_PROTOCOL if places.no_protocols else "")
-        if places.ports and places.protocols
-        else "",
-    }
-    unchecked = _leave_unchecked(connection, import_id, same)
-    return _outcomes(connection, parameters, all_new), unchecked
+    _in_pieces(
+        connection,
+        f"""
+        INSERT INTO matched (number, finding_id, severity, outcome, seen, was_open, sighting_id, earlier)
+        SELECT s.number, f.id, o.severity, {_OUTCOME}, CASE WHEN {LAST_SEEN} > w.day THEN {LAST_SEEN} END, {_WAS_OPEN}, f.sighting_id,
+               CASE WHEN {SEEN_SINCE} < f.first_seen THEN {SEEN_SINCE} END
+        FROM {LINKED} {join}
+        LEFT JOIN sightings w ON w.id = f.sighting_id
+        WHERE s.import_id = :import_id AND s.number >= :low AND s.number < :high {condition}
+        """,
+        scan,
+        advance,
+    )
 
 
-def _same_unchecked(condition: str, nowhere: str) -> str:
-    return condition.format(or_nowhere=f"OR {nowhere}" if nowhere else "")
+def _choose_among_several(connection: Connection) -> None:
+    """Leave those of several findings in ``matched`` that a staged one is: all that are open, else the one that was added last."""
+    for step in (
+        "CREATE INDEX ix_matched_number ON matched (number, was_open)",
+        "DELETE FROM matched WHERE finding_id IS NULL AND number IN (SELECT number FROM matched WHERE finding_id IS NOT NULL)",
+        "DELETE FROM matched WHERE NOT was_open AND number IN (SELECT number FROM matched WHERE was_open)",
+        """
+        DELETE FROM matched WHERE NOT was_open AND finding_id NOT IN (
+            SELECT max(finding_id) FROM matched WHERE NOT was_open GROUP BY number)
+        """,
+    ):
+        connection.execute(text(step))
 
 
-def _leave_unchecked(connection: Connection, import_id: int, same: dict[str, str]) -> int:
-    """Take out of ``absent`` what rejected rows are about, and return how many open findings the scan has not checked in all.
+def _locate(connection: Connection, scan: Scan) -> bool:
+    """Find what a file without ports, or without protocols, has put on record, and this one names a port or protocol of.
 
-    A rejected row protects its finding; one that names no definition its host; one that names no host the whole source.
+    Of the findings of a host and a definition that are not matched otherwise it is the first, and one that is there before one that is not.
+    What is ``located`` is taken out of ``matched``.
+
+    :return: whether there is anything.
     """
-    (no_verdict,) = connection.execute(text(_NO_VERDICT_OF_OPEN)).one()
-    rejected, anything = connection.execute(text(_ANYTHING_UNCHECKED), {"import_id": import_id}).one()
+    places = scan.places
+    port_is_new, protocol_is_new = places.ports and places.no_ports, places.protocols and places.no_protocols
+    if not port_is_new and not protocol_is_new:
+        return False
+    unlocated = " OR ".join(["f.port = 0"] * port_is_new + ["f.protocol = ''"] * protocol_is_new)
+    same_port = f"AND (f.port = s.port {_OR_NO_PORT if port_is_new else ''})" if places.ports else ""
+    same_protocol = (
+        f"AND (f.protocol = o.protocol {_OR_NO_PROTOCOL if protocol_is_new else ''})" if places.protocols else ""
+    )
+    analyse(connection, "matched")
+    connection.execute(text("CREATE INDEX ix_matched_finding_id ON matched (finding_id)"))
+    found = connection.execute(
+        text(f"""
+        INSERT INTO located (finding_id, number, port, protocol)
+        SELECT finding_id, number, port, protocol FROM (
+            SELECT *, row_number() OVER (PARTITION BY number ORDER BY finding_id) AS of_number FROM (
+                SELECT f.id AS finding_id, s.number,
+                       {"s.port" if places.ports else "f.port"} AS port,
+                       {"o.protocol" if places.protocols else "f.protocol"} AS protocol,
+                       row_number() OVER (PARTITION BY f.id ORDER BY CASE WHEN o.state > 0 THEN 0 ELSE 1 END, s.number) AS of_finding
+                FROM {OBSERVED}
+                JOIN staging_definitions d ON d.import_id = s.import_id AND d.number = s.definition_number
+                JOIN host_links l ON l.number = s.asset_number
+                JOIN findings f ON f.asset_id = l.asset_id AND f.definition_id = d.definition_id AND ({unlocated})
+                               {same_port} {same_protocol}
+                WHERE s.import_id = :import_id
+                  AND NOT EXISTS (SELECT 1 FROM matched m WHERE m.finding_id = f.id)
+                  AND NOT EXISTS (SELECT 1 FROM matched m WHERE m.number = s.number AND m.finding_id IS NOT NULL)
+            ) AS ranked WHERE of_finding = 1
+        ) AS once WHERE of_number = 1
+        """),
+        scan.parameters,
+    )
+    connection.execute(text("DELETE FROM matched WHERE number IN (SELECT number FROM located)"))
+    return found.rowcount > 0
+
+
+# Find what is absent
+
+
+def find_absent(connection: Connection, scan: Scan) -> int:
+    """Fill ``absent``, once ``matched`` is filled.
+
+    :return: how many open findings the scan has not checked: rows without a verdict, and what its rejected rows are about.
+    """
+    open_of_source = f"""
+        f.sighting_id IN (SELECT id FROM sightings WHERE source_id = :source_id) AND f.is_open = TRUE
+        AND {not_among(connection, "f.id", "matched", "finding_id")}
+    """
+    looked = {
+        ImportMode.FULL: "",
+        ImportMode.HOSTS: "AND f.asset_id IN (SELECT asset_id FROM host_links)",
+        ImportMode.DELTA: "AND 1 = 0",
+    }[scan.mode]
+    if scan.open_staged == 0 or _all_are_matched(connection, scan):
+        looked = "AND 1 = 0"
+    connection.execute(
+        text(f"""
+        CREATE TEMPORARY TABLE absent AS
+        SELECT f.id AS finding_id, f.severity, f.sighting_id FROM findings f WHERE {open_of_source} {looked}
+        """),
+        scan.parameters,
+    )
+    no_verdict = "SELECT count(*) FROM matched WHERE outcome = 'unchecked' AND was_open"
+    return int(connection.execute(text(no_verdict)).scalar_one()) + _leave_unchecked(connection, scan)
+
+
+def _all_are_matched(connection: Connection, scan: Scan) -> bool:
+    """Whether the scan has seen every open finding of its source, so that none can be absent; the totals tell without a look at each."""
+    (is_equal,) = connection.execute(
+        text(f"""
+        SELECT (SELECT count(*) FROM matched WHERE was_open)
+             = (SELECT coalesce(sum(findings), 0) FROM state_totals WHERE source_id = :source_id AND {is_open("lifecycle")})
+        """),
+        scan.parameters,
+    ).one()
+    return bool(is_equal)
+
+
+def _leave_unchecked(connection: Connection, scan: Scan) -> int:
+    """Take out of ``absent`` what rejected rows are about, and return how many findings these are.
+
+    A rejected row protects its finding; one that names no definition its host; one that names no host the whole source. Where a rejected
+    row, or a finding on record, has no port or protocol, it can be any.
+    """
+    rejected, without_host = connection.execute(
+        text("""
+        SELECT count(*), count(*) FILTER (WHERE asset_number IS NULL) FROM staging_unchecked WHERE import_id = :import_id
+        """),
+        scan.parameters,
+    ).one()
     if not rejected:
-        return int(no_verdict)
-    connection.execute(text(_UNCHECKED), {"import_id": import_id})
-    left = "DELETE FROM absent" + ("" if anything else f" WHERE {_IS_UNCHECKED.format(**same)}")
-    return int(no_verdict) + connection.execute(text(left)).rowcount
+        return 0
+    if without_host:
+        return connection.execute(text("DELETE FROM absent")).rowcount
+    places = scan.places
+    or_no_port = _OR_NO_PORT if places.no_ports else ""
+    or_no_protocol = _OR_NO_PROTOCOL if places.no_protocols else ""
+    same_place = ""
+    if places.ports:
+        same_place += f"AND (u.port IS NULL OR u.port = f.port {or_no_port})"
+    if places.ports and places.protocols:
+        same_place += f"AND (u.protocol IS NULL OR u.port IS NULL OR u.protocol = f.protocol {or_no_protocol})"
+    return connection.execute(
+        text(f"""
+        DELETE FROM absent WHERE finding_id IN (
+            SELECT f.id FROM staging_unchecked u
+            JOIN host_links l ON l.number = u.asset_number
+            JOIN findings f ON f.asset_id = l.asset_id
+            LEFT JOIN staging_definitions d ON d.import_id = u.import_id AND d.number = u.definition_number
+            WHERE u.import_id = :import_id AND (u.definition_number IS NULL OR d.definition_id = f.definition_id) {same_place})
+        """),
+        scan.parameters,
+    ).rowcount
 
 
-def compared(connection: Connection, outcomes: Outcomes) -> dict[str, int]:
-    """How many findings of the file are on record once the outcomes are applied, by severity: all but those that are absent from it."""
-    absent = {row[0]: row[1] for row in connection.execute(text(_COUNT_ABSENT))}
-    return {
-        severity.name.lower(): sum(numbers.get(severity.value, 0) for numbers in outcomes.values())
-        - absent.get(severity.value, 0)
-        for severity in Severity
-    }
+# Count the outcomes
 
 
-def apply(connection: Connection, import_id: int, source_id: int, day: date, *, all_new: bool) -> None:
-    """Write what :func:`match` and :func:`conclude` found into the findings on record, and keep each change of one."""
-    parameters = {"import_id": import_id, "source_id": source_id, "day": day}
-    undo_log.keep_findings(connection, import_id)
-    see_earlier(connection, import_id)
-    if not all_new:
-        undo_log.keep_places(connection, import_id)
-        unlocated.take_over(connection)
-    sightings.move(connection, import_id, source_id)
-    for step in (_CHANGES, _ABSENT_CHANGES, _UPDATE, _RESOLVE_ABSENT):
-        connection.execute(statement(step), parameters)
-    sightings.refer(connection)
-    sightings.link(connection, import_id, source_id, day, all_new=all_new)
+def count_outcomes(connection: Connection, scan: Scan, *, all_new: bool) -> Outcomes:
+    """Count what :func:`apply` and :func:`insert` will do.
 
-
-def see_earlier(connection: Connection, import_id: int) -> None:
-    """Let findings have been there since when ``matched`` tells that they were seen, if that is earlier than the record says."""
-    undo_log.keep_first_seen(connection, import_id)
-    connection.execute(text(_SEEN_EARLIER))
-
-
-def insert(
-    connection: Connection,
-    import_id: int,
-    source_id: int,
-    day: date,
-    *,
-    all_new: bool,
-    staged: int,
-    advance: Advance = _uncounted,
-) -> None:
-    """Add the findings that :func:`match` found to be new."""
-    parameters = {"import_id": import_id, "source_id": source_id, "day": day}
-    added = _INSERT + ("" if all_new else _NEW_HERE) + as_staged(connection, "s.number", staged)
-    _in_pieces(connection, added, parameters, staged, advance)
-
-
-def _in_pieces(connection: Connection, step: str, parameters: dict[str, Any], staged: int, advance: Advance) -> None:
-    """Execute a statement for some of the staged findings after the other; their numbers go up to ``staged``."""
-    some = pieces(connection, staged, PIECE)
-    for low in some:
-        connection.execute(statement(step), {**parameters, "low": low, "high": low + some.step})
-        advance(min(some.step, staged - low))
-
-
-def _outcomes(connection: Connection, parameters: dict[str, Any], all_new: bool) -> Outcomes:
+    :param all_new: what :func:`compare` said.
+    """
     outcomes = no_outcomes()
-    changed = "SELECT outcome, severity, count(*) FROM matched WHERE outcome NOT IN ('unchanged', 'unchecked') GROUP BY outcome, severity"
-    for outcome, severity, count in connection.execute(text(_ALL_NEW if all_new else changed), parameters):
+    if all_new:
+        outcomes["inserted"] = _by_severity(
+            connection,
+            f"""
+            SELECT severity, sum(findings) FROM staging_observations o
+            WHERE import_id = :import_id AND {IS_KEPT} GROUP BY severity
+            """,
+            scan,
+        )
+        return outcomes
+    changed = connection.execute(
+        text("""
+        SELECT outcome, severity, count(*) FROM matched WHERE outcome NOT IN ('unchanged', 'unchecked') GROUP BY outcome, severity
+        """)
+    )
+    for outcome, severity, count in changed:
         outcomes[outcome][severity] = count
-    for severity, count in connection.execute(text(_COUNT_ABSENT)):
+    for severity, count in absent_by_severity(connection).items():
         outcomes["resolved"][severity] = outcomes["resolved"].get(severity, 0) + count
     # Most findings are unchanged: to group them would be to sort them.
     each = ", ".join(f"count(*) FILTER (WHERE severity = {severity.value})" for severity in Severity)
@@ -367,17 +361,154 @@ def _outcomes(connection: Connection, parameters: dict[str, Any], all_new: bool)
     return outcomes
 
 
-def _all_seen(connection: Connection, source_id: int) -> bool:
-    """Whether the scan has seen every open finding of its source, so that none can be absent."""
-    (seen,) = connection.execute(text("SELECT count(*) FROM matched WHERE was_open")).one()
-    is_open = (
-        "SELECT coalesce(sum(findings), 0) FROM state_totals WHERE source_id = :source_id AND lifecycle <> 'resolved'"
+def absent_by_severity(connection: Connection) -> dict[int, int]:
+    """How many findings are absent, by severity."""
+    return _by_severity(connection, "SELECT severity, count(*) FROM absent GROUP BY severity")
+
+
+def compared(connection: Connection, outcomes: Outcomes) -> dict[str, int]:
+    """How many findings of the file are on record once the outcomes are applied, by severity: all but those that are absent from it."""
+    absent = absent_by_severity(connection)
+    return {
+        severity.name.lower(): sum(numbers.get(severity.value, 0) for numbers in outcomes.values())
+        - absent.get(severity.value, 0)
+        for severity in Severity
+    }
+
+
+def _by_severity(connection: Connection, counted: str, scan: Scan | None = None) -> dict[int, int]:
+    rows = connection.execute(text(counted), scan.parameters if scan else {})
+    return {severity: count for severity, count in rows}
+
+
+# Write it
+
+
+def apply(connection: Connection, scan: Scan, *, all_new: bool) -> None:
+    """Write what was found into the findings on record, and keep each change of one."""
+    undo.keep_findings(connection, scan.import_id)
+    see_earlier(connection, scan.import_id)
+    _take_over_places(connection, scan.import_id)
+    sightings.move(connection, scan.import_id, scan.source_id)
+    _note_changes(connection, scan)
+    _update_matched(connection, scan)
+    _resolve_absent(connection, scan)
+    sightings.refer(connection)
+    sightings.link(connection, scan, all_new=all_new)
+
+
+def see_earlier(connection: Connection, import_id: int) -> None:
+    """Let findings have been there since when ``matched`` tells that they were seen, if that is earlier than the record says."""
+    undo.keep_first_seen(connection, import_id)
+    connection.execute(
+        text("""
+        UPDATE findings SET first_seen = m.earlier FROM matched m WHERE m.finding_id = findings.id AND m.earlier IS NOT NULL
+        """)
     )
-    return bool(seen == connection.execute(text(is_open), {"source_id": source_id}).scalar_one())
+
+
+def _take_over_places(connection: Connection, import_id: int) -> None:
+    """Let the findings in ``located`` be where the file says."""
+    undo.keep_places(connection, import_id)
+    connection.execute(
+        text("""
+        UPDATE findings SET port = t.port, protocol = t.protocol FROM located t WHERE t.finding_id = findings.id
+        """)
+    )
+
+
+#: The columns of a change: what it is, and the values after and before it.
+CHANGE_COLUMNS = f"""
+    import_id, finding_id, kind, day, severity, {listed(FINDING)}, severity_before, {listed(FINDING, "{name}_before")}, lifecycle_before
+"""
+
+
+def _note_changes(connection: Connection, scan: Scan) -> None:
+    """Put into the history what is about to be written."""
+    before = f"f.severity, {listed(FINDING, 'f.{name}')}, f.lifecycle"
+    for changes in (
+        f"""
+        INSERT INTO finding_changes ({CHANGE_COLUMNS})
+        SELECT :import_id, f.id, CASE m.outcome WHEN 'updated' THEN 'changed' ELSE m.outcome END, :day,
+               o.severity, {listed(FINDING, "coalesce(o.{name}, f.{name})")}, {before}
+        FROM {MATCHED} CROSS JOIN findings f
+        WHERE {OF_MATCHED} AND f.id = m.finding_id AND {_CHANGED}
+        """,
+        f"""
+        INSERT INTO finding_changes ({CHANGE_COLUMNS})
+        SELECT :import_id, f.id, 'resolved', :day, f.severity, {listed(FINDING, "f.{name}")}, {before}
+        FROM absent b JOIN findings f ON f.id = b.finding_id
+        """,
+    ):
+        connection.execute(statement(changes), scan.parameters)
+
+
+def _update_matched(connection: Connection, scan: Scan) -> None:
+    """Write what the scan says into the findings that it updates, reopens or resolves."""
+    connection.execute(
+        statement(f"""
+        UPDATE findings SET
+            severity = o.severity,
+            {listed(FINDING, "{name} = coalesce(o.{name}, findings.{name})")},
+            sighting_id = {sightings.REFERS},
+            lifecycle = CASE m.outcome WHEN 'reopened' THEN 'reopened' WHEN 'resolved' THEN 'resolved' ELSE findings.lifecycle END,
+            resolved_on = CASE m.outcome WHEN 'reopened' THEN NULL
+                                         WHEN 'resolved' THEN {_not_before_seen("coalesce(o.resolved_on, :day)")}
+                                         ELSE findings.resolved_on END
+        FROM {MATCHED}
+        WHERE {OF_MATCHED} AND m.finding_id = findings.id AND {_CHANGED}
+        """),
+        scan.parameters,
+    )
+
+
+def _resolve_absent(connection: Connection, scan: Scan) -> None:
+    connection.execute(
+        statement(f"""
+        UPDATE findings SET lifecycle = 'resolved', resolved_on = {_not_before_seen(":day")}, sighting_id = {sightings.REFERS}
+        WHERE id IN (SELECT finding_id FROM absent)
+        """),
+        scan.parameters,
+    )
+
+
+#: The columns of a finding that is put on record.
+FINDING_COLUMNS = f"""
+    source_id, asset_id, definition_id, port, protocol, severity, {listed(FINDING)},
+    first_seen, sighting_id, lifecycle, resolved_on, opened_by, evidence_id
+"""
+#: SQL: a staged finding is new, where not all are.
+IS_NEW = "s.number IN (SELECT number FROM matched WHERE outcome = 'inserted')"
+
+
+def insert(connection: Connection, scan: Scan, *, all_new: bool, advance: Advance = _uncounted) -> None:
+    """Put the findings on record that are new."""
+    is_new = "s.number IN (SELECT number FROM matched WHERE number >= :low AND number < :high AND outcome = 'inserted')"
+    _in_pieces(
+        connection,
+        f"""
+        INSERT INTO findings ({FINDING_COLUMNS})
+        SELECT :source_id, a.asset_id, d.definition_id, s.port, o.protocol, o.severity, {listed(FINDING, "o.{name}")},
+               {FIRST_SEEN}, o.sighting_id, {_NEW_LIFECYCLE}, CASE o.state WHEN {FIXED} THEN {FIXED_ON} END, :import_id, v.evidence_id
+        FROM {LINKED} {evidence.LINKED}
+        WHERE s.import_id = :import_id AND s.number >= :low AND s.number < :high AND {IS_KEPT} AND {"1 = 1" if all_new else is_new}
+        {as_staged(connection, "s.number", scan.staged)}
+        """,
+        scan,
+        advance,
+    )
+
+
+def _in_pieces(connection: Connection, step: str, scan: Scan, advance: Advance) -> None:
+    """Execute a statement for the staged findings from ``:low`` to below ``:high``, piece after piece."""
+    some = pieces(connection, scan.staged, PIECE)
+    for low in some:
+        parameters: dict[str, Any] = {**scan.parameters, "low": low, "high": low + some.step}
+        connection.execute(statement(step), parameters)
+        advance(min(some.step, scan.staged - low))
 
 
 def drop(connection: Connection) -> None:
     """Remove the temporary tables, if they are there."""
-    for table in ("matched", "absent", "unchecked"):
+    for table in ("matched", "absent", "located"):
         connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
-    unlocated.drop(connection)

@@ -167,6 +167,8 @@ class ImportState(StrEnum):
     AWAITING_CONFIRMATION = "awaiting-confirmation"
 
 
+#: SQL: an import is one of those that make up the record: it was completed, and not undone.
+CURRENT_IMPORT = "state = 'completed' AND undone_at IS NULL"
 FINISHED = (ImportState.COMPLETED, ImportState.FAILED, ImportState.CANCELLED)
 RUNNING = (ImportState.READING, ImportState.STAGING, ImportState.PROMOTING)
 
@@ -302,6 +304,11 @@ class Asset(HostFields, Base):
     details: Mapped[str | None] = mapped_column(Text, deferred=True)
 
 
+def display_name(prefix: str = "") -> str:
+    """SQL: what an asset is called; ``prefix`` stands before the names of its columns."""
+    return f"coalesce({prefix}name, {prefix}fqdn, {prefix}netbios, {prefix}ip, {prefix}key)"
+
+
 class AssetIdentifier(Base):
     """Something that a host is known by within its source: of the kind ``id``, ``name`` or ``address``.
 
@@ -399,7 +406,7 @@ class Severity(IntEnum):
     CRITICAL = 4
 
 
-#: The order in which severities are told.
+#: The order in which severities are shown.
 WORST_FIRST = tuple(reversed(Severity))
 
 
@@ -409,6 +416,15 @@ class Lifecycle(StrEnum):
     ACTIVE = "active"
     REOPENED = "reopened"
     RESOLVED = "resolved"
+
+
+#: The states of an open finding.
+OPEN = (Lifecycle.ACTIVE, Lifecycle.REOPENED)
+
+
+def is_open(lifecycle: str) -> str:
+    """SQL: whether a column with a :class:`Lifecycle` is that of an open finding: all but the resolved ones are."""
+    return f"{lifecycle} <> 'resolved'"
 
 
 class Finding(FindingFields, Base):
@@ -430,13 +446,13 @@ class Finding(FindingFields, Base):
     first_seen: Mapped[date]
     lifecycle: Mapped[str] = mapped_column(String(10))
     resolved_on: Mapped[date | None]
-    #: The import that put it on record; that it was opened then is told by this alone, see :mod:`.models`.
+    #: The import that put it on record: that it was opened then is told by this alone, see :class:`FindingChange`.
     opened_by: Mapped[int | None]
     #: Tells when it was seen last. Every finding has one; SQLite adds no column that must refer to something.
     sighting_id: Mapped[int | None] = mapped_column(ForeignKey("sightings.id"))
-    #: The text of the latest scan that had one, see :mod:`.models`. No foreign key: to remove a text would be to look through all.
+    #: The text of the latest scan that had one, see :class:`Evidence`. No foreign key: to remove a text would be to look through all.
     evidence_id: Mapped[int | None]
-    is_open: Mapped[bool] = mapped_column(Computed("lifecycle <> 'resolved'", persisted=False))
+    is_open: Mapped[bool] = mapped_column(Computed(is_open("lifecycle"), persisted=False))
 
 
 # The history of findings: what each import did to them.

@@ -1,12 +1,16 @@
-"""Turns staging into the final tables, in one transaction: readers see the data as before or as after, never between."""
+"""Turns a staged scan into the record, in one transaction: readers see the data as before or as after, never between.
+
+In reading order: take the import (:func:`_claim`); find its hosts and definitions on record (:mod:`.identity`, :mod:`.upsert`); compare its
+findings with those on record, and find what is absent (:mod:`.lifecycle`); ask, if that would resolve much (:mod:`.resolve_guard`);
+write all of it, and keep what is overwritten (:mod:`.undo`); count what is open now (:mod:`.totals`); sum up (:mod:`.summary`).
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, select, update
 
@@ -18,56 +22,59 @@ from . import (
     backdated,
     details,
     evidence,
-    id_range,
     identity,
+    imports,
     lifecycle,
     record_version,
     resolve_guard,
     summary,
     totals,
     undo,
-    undo_log,
     upsert,
-    weights,
 )
-from .lifecycle import EVERYWHERE, Outcomes, Places, no_outcomes
+from .lifecycle import Outcomes, no_outcomes
 from .models import Import, ImportMode, ImportState, Source
+from .staged import Scan
 
 if TYPE_CHECKING:
     from hextrackr.progress.estimate import Meter, Phase
 
-_LATE = "This scan is older than the newest one of its source ({}), so it only fills the history of its day."
+_IS_BACKDATED = "This scan is older than the newest one of its source ({}), so it only fills the history of its day."
 
 
-@dataclass(frozen=True)
-class Promotion:
-    """What is promoted: a staged import, as the pipeline has read it from its row.
+@dataclass(frozen=True, kw_only=True)
+class Promotion(Scan):
+    """A staged scan that is promoted, as the pipeline has read it from its import's row.
 
     :ivar epoch: see :class:`hextrackr.ingest.job.Job`.
     :ivar dated: something tells the ``day``; else it is that of the import, for want of anything better.
-    :ivar staged: how many findings are staged; ``open_staged`` of them are open.
     :ivar preview: show what it would do, and wait for ``confirmed``.
-    :ivar expected: the phases of the promotion, given how many staged findings are ``known`` and how many findings are ``held``.
     :ivar guard_percent: resolving more than this share of the source's open findings by absence needs ``confirmed``.
+    :ivar expected: the phases of the promotion, given how many staged findings are ``known`` and how many findings are ``held``.
     :ivar columns_gone: columns that the import before of the same source had and this one has not; ``states_gone`` if that of the states
         of findings is among them.
     """
 
-    import_id: int
     epoch: int
-    source_id: int
-    day: date
-    mode: ImportMode
-    staged: int
-    open_staged: int
     preview: bool
     confirmed: bool
     guard_percent: int
     expected: Callable[..., list[Phase]]
-    places: Places = EVERYWHERE
     columns_gone: tuple[str, ...] = ()
     states_gone: bool = False
     dated: bool = True
+
+
+class _Result(NamedTuple):
+    """What a promotion did: its outcomes, its summary, and what the guard has to ask."""
+
+    outcomes: Outcomes
+    summary: dict[str, Any]
+    reasons: list[resolve_guard.Reason]
+
+    def figures(self) -> dict[str, int]:
+        """How many findings have each outcome."""
+        return {outcome: sum(numbers.values()) for outcome, numbers in self.outcomes.items()}
 
 
 def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
@@ -82,121 +89,34 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
         verify_staging.insist(connection, promotion.import_id, {"staging_findings": promotion.staged})
         open_before = sum(count for count, _ in totals.open_in_source(connection, promotion.source_id).values())
         savepoint = connection.begin_nested()
-        outcomes, told, reasons = _carry_out(connection, promotion, meter)
-        if not promotion.confirmed and (promotion.preview or reasons):
+        result = _promote(connection, promotion, meter)
+        if not promotion.confirmed and (promotion.preview or result.reasons):
             savepoint.rollback()
-            forecast = {**_figures(outcomes), "openBefore": open_before, "summary": told, "guard": reasons}
-            _close(
-                connection, promotion, state=ImportState.AWAITING_CONFIRMATION, answered=False, lease_until=0, forecast=forecast,
-            )  # fmt: skip
+            forecast = {"openBefore": open_before, "summary": result.summary, "guard": result.reasons}
+            _write_row(
+                connection,
+                promotion,
+                state=ImportState.AWAITING_CONFIRMATION,
+                answered=False,
+                lease_until=0,
+                forecast={**result.figures(), **forecast},
+            )
             return ImportState.AWAITING_CONFIRMATION
         savepoint.commit()
-        finished = int(time.time() * 1000)
-        _close(
-            connection, promotion, state=ImportState.COMPLETED, lease_until=0, finished_at=finished, upload="", forecast={},
-            summary=told, **_figures(outcomes),
-        )  # fmt: skip
+        _write_row(
+            connection,
+            promotion,
+            state=ImportState.COMPLETED,
+            lease_until=0,
+            finished_at=int(time.time() * 1000),
+            upload="",
+            forecast={},
+            summary=result.summary,
+            **result.figures(),
+        )
         record_version.increment(connection, promotion.import_id)
         meter.begin("commit")
         return ImportState.COMPLETED
-
-
-_Told = tuple[Outcomes, dict[str, Any], list[resolve_guard.Reason]]
-
-
-def _carry_out(connection: Connection, promotion: Promotion, meter: Meter) -> _Told:
-    """Change the final tables, and return the outcomes, the summary and what the guard has to ask."""
-    meter.begin("catalogue", "Staging complete. Comparing it with what is on record...")
-    if not promotion.staged:
-        is_open = totals.open_in_source(connection, promotion.source_id)
-        return no_outcomes(), {"bySeverity": summary.by_severity(no_outcomes(), is_open)}, []
-    place = undo.next_place(connection, promotion.source_id)
-    newest = connection.execute(select(Source.last_scan_date).where(Source.id == promotion.source_id)).scalar_one()
-    if newest is not None and promotion.day < newest:
-        told = _take_in_late(connection, promotion)
-        _warn(connection, promotion, _LATE.format(newest))
-    else:
-        told = _take_in(connection, promotion, meter)
-    identity.drop(connection)
-    _close(connection, promotion, place=place)
-    return told
-
-
-def _take_in(connection: Connection, promotion: Promotion, meter: Meter) -> _Told:
-    """Make the scan the present state of its source."""
-    import_id, source_id, day = promotion.import_id, promotion.source_id, promotion.day
-    summary.begin(connection, source_id)
-    upsert.promote_assets(connection, import_id, source_id)
-    upsert.promote_definitions(connection, import_id, source_id)
-    details.promote(connection, import_id)
-    evidence.identify(connection, import_id)
-    meter.begin("compare", units=promotion.staged)
-    all_new = lifecycle.match(
-        connection, import_id, source_id, day, staged=promotion.staged, places=promotion.places, advance=meter.advance
-    )
-    meter.begin("absent")
-    outcomes, unchecked = lifecycle.conclude(
-        connection,
-        import_id,
-        source_id,
-        promotion.mode,
-        holds_open=promotion.open_staged > 0,
-        all_new=all_new,
-        places=promotion.places,
-    )
-    reasons = resolve_guard.reasons(connection, source_id, promotion.guard_percent, promotion.columns_gone)
-    if promotion.states_gone:
-        reasons += resolve_guard.of_states(
-            sum(sum(outcomes[outcome].values()) for outcome in ("inserted", "reopened")), promotion.columns_gone
-        )
-    held = totals.held(connection)
-    new = sum(outcomes["inserted"].values())
-    meter.plan(promotion.expected(known=promotion.staged - new, held=held))
-    meter.begin("apply")
-    lifecycle.apply(connection, import_id, source_id, day, all_new=all_new)
-    evidence.link(connection, import_id)
-    taken_out = indexes.drop(connection, new, held)
-    meter.begin("insert", units=promotion.staged)
-    newest = id_range.newest(connection)
-    lifecycle.insert(
-        connection, import_id, source_id, day, all_new=all_new, staged=promotion.staged, advance=meter.advance
-    )
-    id_range.note(connection, import_id, newest)
-    meter.begin("index", units=indexes.columns(*taken_out))
-    indexes.build(connection, taken_out, meter.advance)
-    compared = lifecycle.compared(connection, outcomes)
-    lifecycle.drop(connection)
-    meter.begin("totals")
-    weights.add(connection, import_id, all_new=all_new)
-    is_open = totals.count_staged(connection, import_id, source_id) if all_new else totals.count(connection, source_id)
-    undo_log.keep_totals(connection, import_id, source_id, day)
-    totals.keep(connection, source_id, day, is_open, outcomes)
-    if promotion.dated:
-        connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=day))
-    told = summary.tell(connection, source_id, outcomes, is_open) | {"compared": compared}
-    return outcomes, told | ({"unchecked": unchecked} if unchecked else {}), reasons
-
-
-def _take_in_late(connection: Connection, promotion: Promotion) -> _Told:
-    """Fill the history and the totals of the scan's own day."""
-    import_id, source_id, day = promotion.import_id, promotion.source_id, promotion.day
-    recorded, opened = backdated.record(
-        connection, import_id, source_id, day, promotion.mode, promotion.staged, promotion.places
-    )
-    lifecycle.drop(connection)
-    weights.add(connection, import_id, all_new=False)
-    outcomes = no_outcomes() | {"inserted": opened}
-    totals.count(connection, source_id)
-    is_open = (
-        totals.open_in_file(connection, import_id)
-        if promotion.mode == ImportMode.FULL
-        else totals.open_on(connection, source_id, day)
-    )
-    if not totals.known(connection, source_id, day):
-        undo_log.keep_totals(connection, import_id, source_id, day)
-        totals.keep(connection, source_id, day, is_open, no_outcomes())
-    told = {"bySeverity": summary.by_severity(outcomes, is_open), "late": True, "recorded": recorded}
-    return outcomes, told, []
 
 
 def _claim(connection: Connection, promotion: Promotion) -> None:
@@ -206,14 +126,92 @@ def _claim(connection: Connection, promotion: Promotion) -> None:
         raise Cancelled
 
 
-def _warn(connection: Connection, promotion: Promotion, warning: str) -> None:
-    warnings = connection.execute(select(Import.warnings).where(Import.id == promotion.import_id)).scalar_one()
-    _close(connection, promotion, warnings=[*warnings, warning])
+def _promote(connection: Connection, promotion: Promotion, meter: Meter) -> _Result:
+    """Change the record as the scan says: its present state, or its history if the scan is backdated."""
+    meter.begin("catalogue", "Staging complete. Comparing it with what is on record...")
+    if not promotion.staged:
+        open_now = totals.open_in_source(connection, promotion.source_id)
+        return _Result(no_outcomes(), {"bySeverity": summary.by_severity(no_outcomes(), open_now)}, [])
+    place = imports.next_place(connection, promotion.source_id)
+    newest = connection.execute(select(Source.last_scan_date).where(Source.id == promotion.source_id)).scalar_one()
+    if newest is not None and promotion.day < newest:
+        result = _fill_history(connection, promotion)
+        warnings = connection.execute(select(Import.warnings).where(Import.id == promotion.import_id)).scalar_one()
+        _write_row(connection, promotion, warnings=[*warnings, _IS_BACKDATED.format(newest)])
+    else:
+        result = _change_present(connection, promotion, meter)
+    identity.drop(connection)
+    _write_row(connection, promotion, place=place)
+    return result
 
 
-def _figures(outcomes: Outcomes) -> dict[str, int]:
-    return {outcome: sum(numbers.values()) for outcome, numbers in outcomes.items()}
+def _change_present(connection: Connection, promotion: Promotion, meter: Meter) -> _Result:
+    """Make the scan the present state of its source."""
+    import_id, source_id, day = promotion.import_id, promotion.source_id, promotion.day
+    summary.note_before(connection, source_id)
+    upsert.promote_assets(connection, import_id, source_id)
+    upsert.promote_definitions(connection, import_id, source_id)
+    details.promote(connection, import_id)
+    evidence.identify(connection, import_id)
+
+    meter.begin("compare", units=promotion.staged)
+    all_new = lifecycle.compare(connection, promotion, meter.advance)
+    meter.begin("absent")
+    unchecked = lifecycle.find_absent(connection, promotion)
+    outcomes = lifecycle.count_outcomes(connection, promotion, all_new=all_new)
+    reasons = resolve_guard.reasons(connection, source_id, promotion.guard_percent, promotion.columns_gone)
+    if promotion.states_gone:
+        opened = sum(sum(outcomes[outcome].values()) for outcome in ("inserted", "reopened"))
+        reasons += resolve_guard.of_states(opened, promotion.columns_gone)
+
+    new, on_record = sum(outcomes["inserted"].values()), totals.on_record(connection)
+    meter.plan(promotion.expected(known=promotion.staged - new, held=on_record))
+    meter.begin("apply")
+    lifecycle.apply(connection, promotion, all_new=all_new)
+    evidence.link(connection, import_id)
+    removed_indexes = indexes.drop(connection, new, on_record)
+    meter.begin("insert", units=promotion.staged)
+    newest = imports.newest_finding(connection)
+    lifecycle.insert(connection, promotion, all_new=all_new, advance=meter.advance)
+    imports.note_added(connection, import_id, newest)
+    meter.begin("index", units=indexes.columns(*removed_indexes))
+    indexes.build(connection, removed_indexes, meter.advance)
+    compared = lifecycle.compared(connection, outcomes)
+    lifecycle.drop(connection)
+
+    meter.begin("totals")
+    if all_new:
+        totals.weigh_staged(connection, import_id)
+        open_now = totals.count_staged(connection, import_id, source_id)
+    else:
+        totals.add_weights(connection, import_id)
+        open_now = totals.count(connection, source_id)
+    undo.keep_totals(connection, import_id, source_id, day)
+    totals.write(connection, source_id, day, open_now, outcomes)
+    if promotion.dated:
+        connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=day))
+    told = summary.of_scan(connection, source_id, outcomes, open_now) | {"compared": compared}
+    return _Result(outcomes, told | ({"unchecked": unchecked} if unchecked else {}), reasons)
 
 
-def _close(connection: Connection, promotion: Promotion, **values: Any) -> None:
+def _fill_history(connection: Connection, promotion: Promotion) -> _Result:
+    """Fill the history and the totals of the day of a backdated scan."""
+    import_id, source_id, day = promotion.import_id, promotion.source_id, promotion.day
+    recorded, opened = backdated.record(connection, promotion)
+    lifecycle.drop(connection)
+    totals.add_weights(connection, import_id)
+    totals.count(connection, source_id)
+    if promotion.mode == ImportMode.FULL:
+        open_then = totals.open_in_file(connection, import_id)
+    else:
+        open_then = totals.open_on(connection, source_id, day)
+    if not totals.has_totals(connection, source_id, day):
+        undo.keep_totals(connection, import_id, source_id, day)
+        totals.write(connection, source_id, day, open_then, no_outcomes())
+    outcomes = no_outcomes() | {"inserted": opened}
+    by_severity = summary.by_severity(outcomes, open_then)
+    return _Result(outcomes, {"bySeverity": by_severity, "late": True, "recorded": recorded}, [])
+
+
+def _write_row(connection: Connection, promotion: Promotion, **values: Any) -> None:
     connection.execute(update(Import).where(Import.id == promotion.import_id).values(values))

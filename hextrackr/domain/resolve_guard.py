@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from . import totals
+from . import lifecycle, totals
 from .models import Severity
 
 #: An import never asks before it resolves this many findings by absence.
@@ -22,7 +22,6 @@ MAX_NAMES = 5
 #: ``reason`` (``share``, ``lowest-severity``, ``hosts``, ``families`` or ``columns``), its figures, and ``sentence``.
 Reason = dict[str, Any]
 
-_BY_SEVERITY = "SELECT severity, count(*) FROM absent GROUP BY severity"
 _OPEN_OF_WEIGHT = " + ".join(f"w.{severity.name.lower()}" for severity in Severity)
 _HOSTS = f"""
     SELECT count(*), count(*) FILTER (WHERE g.gone = {_OPEN_OF_WEIGHT})
@@ -46,16 +45,16 @@ def reasons(connection: Connection, source_id: int, percent: int, columns_gone: 
     :param percent: resolving more than this share of the open findings of the source is much.
     :param columns_gone: columns that the import before had and this one has not.
     """
-    gone = {severity: count for severity, count in connection.execute(text(_BY_SEVERITY))}
+    gone = lifecycle.absent_by_severity(connection)
     resolved = sum(gone.values())
     if resolved < FEWEST:
         return []
-    is_open = {
+    open_now = {
         severity: count for severity, (count, _) in totals.open_in_source(connection, source_id).items() if count
     }
     found = [
-        _share(resolved, sum(is_open.values()), percent),
-        _lowest(gone, is_open),
+        _share(resolved, sum(open_now.values()), percent),
+        _lowest(gone, open_now),
         _hosts(connection, source_id),
         _families(connection, source_id),
         _columns(resolved, columns_gone),
@@ -79,22 +78,22 @@ def of_states(opened: int, columns: Sequence[str]) -> list[Reason]:
     return [{"reason": "columns", "columns": list(columns[:100]), "opened": opened, "sentence": sentence}]
 
 
-def _share(resolved: int, is_open: int, percent: int) -> Reason | None:
-    if resolved * 100 <= is_open * percent:
+def _share(resolved: int, open_now: int, percent: int) -> Reason | None:
+    if resolved * 100 <= open_now * percent:
         return None
-    sentence = f"{resolved} of the {is_open} open findings of this source are not in the file."
-    return {"reason": "share", "resolved": resolved, "open": is_open, "sentence": sentence}
+    sentence = f"{resolved} of the {open_now} open findings of this source are not in the file."
+    return {"reason": "share", "resolved": resolved, "open": open_now, "sentence": sentence}
 
 
-def _lowest(gone: dict[int, int], is_open: dict[int, int]) -> Reason | None:
+def _lowest(gone: dict[int, int], open_now: dict[int, int]) -> Reason | None:
     """All of the lowest severities: the mark of an export that was filtered."""
     severities: list[int] = []
-    for severity in sorted(is_open):
-        if gone.get(severity) != is_open[severity]:
+    for severity in sorted(open_now):
+        if gone.get(severity) != open_now[severity]:
             break
         severities.append(severity)
-    count = sum(is_open[severity] for severity in severities)
-    if count < FEWEST or len(severities) == len(is_open):
+    count = sum(open_now[severity] for severity in severities)
+    if count < FEWEST or len(severities) == len(open_now):
         return None  # where all of them are gone, the share says it
     names = [Severity(severity).name.capitalize() for severity in severities]
     sentence = f"The file has none of the {count} open findings of severity {' and '.join(names)}; was the export filtered by severity?"
@@ -111,7 +110,7 @@ def _hosts(connection: Connection, source_id: int) -> Reason | None:
 
 def _families(connection: Connection, source_id: int) -> Reason | None:
     families = connection.execute(text(_FAMILIES), {"source_id": source_id}).all()
-    gone = [family for family, is_open, absent in families if is_open == absent]
+    gone = [family for family, open_now, absent in families if open_now == absent]
     if 2 * len(gone) <= len(families):
         return None
     sentence = f"The file has none of the findings of {len(gone)} of {len(families)} families: {_named(gone)}."

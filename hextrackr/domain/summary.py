@@ -1,4 +1,4 @@
-"""Tells what an import did against the scan before of its source: by severity, and which hosts and CVEs are new or gone."""
+"""Sums up what an import did against the scan before of its source: by severity, and which hosts and CVEs are new or gone."""
 
 from __future__ import annotations
 
@@ -7,66 +7,60 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from .lifecycle import Outcomes
-from .models import WORST_FIRST
+from .models import WORST_FIRST, display_name
 from .totals import OpenTotals
 
 #: So many hosts and CVEs are named; the counts are exact.
 MAX_NAMES = 100
 
 #: A host is present while a finding is open on it, a CVE while one of its definitions has an open finding: then they have a weight.
-_HOSTS = """
-    SELECT coalesce(a.name, a.fqdn, a.netbios, a.ip, a.key) AS name FROM assets a JOIN asset_weights w ON w.asset_id = a.id
-    WHERE a.source_id = :source_id
-"""
-_CVES = """
-    SELECT DISTINCT c.cve AS name FROM definitions d JOIN definition_weights w ON w.definition_id = d.id
-    JOIN definition_cves c ON c.definition_id = d.id WHERE d.source_id = :source_id
-"""
-_PRESENT = {"hosts": _HOSTS, "cves": _CVES}
+_PRESENT = {
+    "hosts": f"""
+        SELECT {display_name("a.")} AS name FROM assets a JOIN asset_weights w ON w.asset_id = a.id
+        WHERE a.source_id = :source_id
+    """,
+    "cves": """
+        SELECT DISTINCT c.cve AS name FROM definitions d JOIN definition_weights w ON w.definition_id = d.id
+        JOIN definition_cves c ON c.definition_id = d.id WHERE d.source_id = :source_id
+    """,
+}
 
 
-def begin(connection: Connection, source_id: int) -> None:
+def note_before(connection: Connection, source_id: int) -> None:
     """Note what is present before the import."""
-    end(connection)
+    _drop(connection)
     for subject, names in _PRESENT.items():
         connection.execute(text(f"CREATE TEMPORARY TABLE {subject}_before AS {names}"), {"source_id": source_id})
 
 
-def tell(connection: Connection, source_id: int, outcomes: Outcomes, is_open: OpenTotals) -> dict[str, Any]:
-    """The summary of an import that :func:`begin` was called before, once the weights are what it has made of them.
+def of_scan(connection: Connection, source_id: int, outcomes: Outcomes, open_now: OpenTotals) -> dict[str, Any]:
+    """The summary of an import that :func:`note_before` was called for, once the weights are what it has made of them.
 
     :return: ``bySeverity`` as :func:`by_severity` says, and for ``hosts`` and ``cves`` what is ``new`` and ``gone``:
         ``{"count": int, "names": [str, ...]}``, sorted, at most :data:`MAX_NAMES` of them.
     """
-    summary: dict[str, Any] = {"bySeverity": by_severity(outcomes, is_open)}
+    summary: dict[str, Any] = {"bySeverity": by_severity(outcomes, open_now)}
     for subject, present in _PRESENT.items():
         connection.execute(text(f"CREATE TEMPORARY TABLE {subject}_after AS {present}"), {"source_id": source_id})
         summary[subject] = {
             "new": _difference(connection, f"{subject}_after", f"{subject}_before"),
             "gone": _difference(connection, f"{subject}_before", f"{subject}_after"),
         }
-    end(connection)
+    _drop(connection)
     return summary
 
 
-def of_nothing_new(outcomes: Outcomes, is_open: OpenTotals) -> dict[str, Any]:
+def of_nothing_new(outcomes: Outcomes, open_now: OpenTotals) -> dict[str, Any]:
     """The summary of an import after which everything is as it was."""
     nothing = {"new": {"count": 0, "names": []}, "gone": {"count": 0, "names": []}}
-    return {"bySeverity": by_severity(outcomes, is_open), **dict.fromkeys(_PRESENT, nothing)}
+    return {"bySeverity": by_severity(outcomes, open_now), **dict.fromkeys(_PRESENT, nothing)}
 
 
-def end(connection: Connection) -> None:
-    """Remove the temporary tables, if they are there."""
-    for subject in _PRESENT:
-        for moment in ("before", "after"):
-            connection.execute(text(f"DROP TABLE IF EXISTS {subject}_{moment}"))
-
-
-def by_severity(outcomes: Outcomes, is_open: OpenTotals) -> dict[str, dict[str, int]]:
+def by_severity(outcomes: Outcomes, open_now: OpenTotals) -> dict[str, dict[str, int]]:
     """For each severity by name, the worst first: the import's outcomes, and what is ``open`` now."""
     return {
         severity.name.lower(): {outcome: numbers.get(severity, 0) for outcome, numbers in outcomes.items()}
-        | {"open": is_open.get(severity, (0, 0.0))[0]}
+        | {"open": open_now.get(severity, (0, 0.0))[0]}
         for severity in WORST_FIRST
     }
 
@@ -75,3 +69,10 @@ def _difference(connection: Connection, these: str, those: str) -> dict[str, Any
     found = connection.execute(text(f"SELECT name FROM {these} EXCEPT SELECT name FROM {those} ORDER BY name"))
     names = list(found.scalars())
     return {"count": len(names), "names": names[:MAX_NAMES]}
+
+
+def _drop(connection: Connection) -> None:
+    """Remove the temporary tables, if they are there."""
+    for subject in _PRESENT:
+        for moment in ("before", "after"):
+            connection.execute(text(f"DROP TABLE IF EXISTS {subject}_{moment}"))

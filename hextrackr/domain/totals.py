@@ -1,111 +1,138 @@
-"""Keeps what was open in a source on a day, and what the imports of that day changed."""
+"""Keeps what is open: in a source, now and on each day with a scan, and on each asset and of each definition.
+
+All of it could be counted from the findings, which are too many for that to be done at every import and on every page.
+"""
 
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
-from hextrackr.db.dialects import statement
+from hextrackr.db.dialects import rounded, statement
 
-from .lifecycle import Outcomes
-from .models import Severity
-from .staged_sql import IS_KEPT
+from .imports import ADDED
+from .models import Severity, is_open
+from .staged import IS_KEPT
 from .verdicts import FIXED, OPEN
+
+if TYPE_CHECKING:
+    from .lifecycle import Outcomes
 
 #: Severity (0..4) -> (open findings, sum of their VPR).
 OpenTotals = dict[int, tuple[int, float]]
 
-_OPEN = """
-    SELECT severity, sum(findings), sum(vpr_sum) FROM state_totals
-    WHERE source_id = :source_id AND lifecycle <> 'resolved' GROUP BY severity
-"""
-_FORGET = "DELETE FROM state_totals WHERE source_id = :source_id"
-_COUNT = """
-    INSERT INTO state_totals (source_id, lifecycle, severity, findings, vpr_sum)
-    SELECT :source_id, lifecycle, severity,
-           count(*), coalesce(sum(vpr), 0)
-    FROM findings WHERE source_id = :source_id GROUP BY lifecycle, severity
-"""
-#: A source that had nothing on record has what its file holds.
-_COUNT_STAGED = f"""
-    INSERT INTO state_totals (source_id, lifecycle, severity, findings, vpr_sum)
-    SELECT :source_id, CASE o.state WHEN {FIXED} THEN 'resolved' WHEN {OPEN} THEN 'active' ELSE 'reopened' END, severity,
-           sum(findings), coalesce(sum(vpr * findings), 0)
-    FROM staging_observations o WHERE import_id = :import_id AND {IS_KEPT} GROUP BY o.state, severity
-"""
-_OPEN_ON = """
-    SELECT severity, count(*), coalesce(sum(vpr), 0) FROM findings
-    WHERE source_id = :source_id AND first_seen <= :day AND (resolved_on IS NULL OR resolved_on > :day) GROUP BY severity
-"""
-_OPEN_IN_FILE = """
-    SELECT severity, sum(findings), coalesce(sum(vpr * findings), 0) FROM staging_observations
-    WHERE import_id = :import_id AND state > 0 GROUP BY severity
-"""
-_UPSERT = """
-    INSERT INTO daily_totals (source_id, day, severity, open, vpr_sum, opened, resolved, reopened)
-    VALUES (:source_id, :day, :severity, :open, :vpr_sum, :opened, :resolved, :reopened)
-    ON CONFLICT (source_id, day, severity) DO UPDATE SET
-        open = excluded.open, vpr_sum = excluded.vpr_sum, opened = daily_totals.opened + excluded.opened,
-        resolved = daily_totals.resolved + excluded.resolved, reopened = daily_totals.reopened + excluded.reopened
-"""
+# What a source has now: ``state_totals``
 
 
 def count(connection: Connection, source_id: int) -> OpenTotals:
     """Count a source's findings anew, once they have changed, and return what is open."""
-    for step in (_FORGET, _COUNT):
-        connection.execute(text(step), {"source_id": source_id})
+    _count_again(
+        connection,
+        """
+        SELECT :source_id, lifecycle, severity, count(*), coalesce(sum(vpr), 0)
+        FROM findings WHERE source_id = :source_id GROUP BY lifecycle, severity
+        """,
+        {"source_id": source_id},
+    )
     return open_in_source(connection, source_id)
 
 
 def count_staged(connection: Connection, import_id: int, source_id: int) -> OpenTotals:
-    """The same for the first findings of a source, without looking at each of them."""
-    for step in (_FORGET, _COUNT_STAGED):
-        connection.execute(text(step), {"import_id": import_id, "source_id": source_id})
+    """The same for the first findings of a source, without looking at each of them: it has what its file holds."""
+    _count_again(
+        connection,
+        f"""
+        SELECT :source_id, CASE o.state WHEN {FIXED} THEN 'resolved' WHEN {OPEN} THEN 'active' ELSE 'reopened' END, severity,
+               sum(findings), coalesce(sum(vpr * findings), 0)
+        FROM staging_observations o WHERE import_id = :import_id AND {IS_KEPT} GROUP BY o.state, severity
+        """,
+        {"import_id": import_id, "source_id": source_id},
+    )
     return open_in_source(connection, source_id)
+
+
+def _count_again(connection: Connection, counted: str, parameters: dict[str, int]) -> None:
+    for step in (
+        "DELETE FROM state_totals WHERE source_id = :source_id",
+        f"INSERT INTO state_totals (source_id, lifecycle, severity, findings, vpr_sum) {counted}",
+    ):
+        connection.execute(text(step), parameters)
 
 
 def open_in_source(connection: Connection, source_id: int) -> OpenTotals:
     """What is open in a source now."""
-    return {row[0]: (row[1], row[2]) for row in connection.execute(text(_OPEN), {"source_id": source_id})}
+    return _totals(
+        connection,
+        f"""
+        SELECT severity, sum(findings), sum(vpr_sum) FROM state_totals
+        WHERE source_id = :source_id AND {is_open("lifecycle")} GROUP BY severity
+        """,
+        source_id=source_id,
+    )
 
 
-def held(connection: Connection) -> int:
-    """How many findings are on record, of all sources, when they were last counted."""
+def on_record(connection: Connection) -> int:
+    """How many findings are on record, of all sources."""
     return int(connection.execute(text("SELECT coalesce(sum(findings), 0) FROM state_totals")).scalar_one())
+
+
+# What a source had on a day: ``daily_totals``
 
 
 def open_on(connection: Connection, source_id: int, day: date) -> OpenTotals:
     """What was open in a source on a past day, as far as the findings tell."""
-    rows = connection.execute(statement(_OPEN_ON), {"source_id": source_id, "day": day})
-    return {row[0]: (row[1], row[2]) for row in rows}
+    return _totals(
+        connection,
+        """
+        SELECT severity, count(*), coalesce(sum(vpr), 0) FROM findings
+        WHERE source_id = :source_id AND first_seen <= :day AND (resolved_on IS NULL OR resolved_on > :day) GROUP BY severity
+        """,
+        source_id=source_id,
+        day=day,
+    )
 
 
 def open_in_file(connection: Connection, import_id: int) -> OpenTotals:
     """What is open in a staged file."""
-    return {row[0]: (row[1], row[2]) for row in connection.execute(text(_OPEN_IN_FILE), {"import_id": import_id})}
-
-
-def known(connection: Connection, source_id: int, day: date) -> bool:
-    """Whether there are totals of this day."""
-    row = connection.execute(
-        statement("SELECT 1 FROM daily_totals WHERE source_id = :source_id AND day = :day LIMIT 1"),
-        {"source_id": source_id, "day": day},
+    return _totals(
+        connection,
+        """
+        SELECT severity, sum(findings), coalesce(sum(vpr * findings), 0) FROM staging_observations
+        WHERE import_id = :import_id AND state > 0 GROUP BY severity
+        """,
+        import_id=import_id,
     )
-    return row.first() is not None
 
 
-def keep(connection: Connection, source_id: int, day: date, is_open: OpenTotals, outcomes: Outcomes) -> None:
+def _totals(connection: Connection, counted: str, **parameters: object) -> OpenTotals:
+    return {row[0]: (row[1], row[2]) for row in connection.execute(statement(counted), parameters)}
+
+
+def has_totals(connection: Connection, source_id: int, day: date) -> bool:
+    """Whether there are totals of this day."""
+    exists = "SELECT 1 FROM daily_totals WHERE source_id = :source_id AND day = :day LIMIT 1"
+    return connection.execute(statement(exists), {"source_id": source_id, "day": day}).first() is not None
+
+
+def write(connection: Connection, source_id: int, day: date, open_now: OpenTotals, outcomes: Outcomes) -> None:
     """Write the totals of a day; what several imports of one day changed adds up."""
     connection.execute(
-        statement(_UPSERT),
+        statement("""
+        INSERT INTO daily_totals (source_id, day, severity, open, vpr_sum, opened, resolved, reopened)
+        VALUES (:source_id, :day, :severity, :open, :vpr_sum, :opened, :resolved, :reopened)
+        ON CONFLICT (source_id, day, severity) DO UPDATE SET
+            open = excluded.open, vpr_sum = excluded.vpr_sum, opened = daily_totals.opened + excluded.opened,
+            resolved = daily_totals.resolved + excluded.resolved, reopened = daily_totals.reopened + excluded.reopened
+        """),
         [
             {
                 "source_id": source_id,
                 "day": day,
                 "severity": severity.value,
-                "open": is_open.get(severity, (0, 0.0))[0],
-                "vpr_sum": round(is_open.get(severity, (0, 0.0))[1], 1),
+                "open": open_now.get(severity, (0, 0.0))[0],
+                "vpr_sum": round(open_now.get(severity, (0, 0.0))[1], 1),
                 "opened": outcomes["inserted"].get(severity, 0),
                 "resolved": outcomes["resolved"].get(severity, 0),
                 "reopened": outcomes["reopened"].get(severity, 0),
@@ -113,3 +140,65 @@ def keep(connection: Connection, source_id: int, day: date, is_open: OpenTotals,
             for severity in Severity
         ],
     )
+
+
+# What is open on an asset, or of a definition: ``asset_weights`` and ``definition_weights``
+
+_SUBJECTS = ("asset", "definition")
+#: Their columns, each with the severity that it counts.
+_COUNTED = {severity.name.lower(): severity.value for severity in reversed(Severity)}
+
+
+def weigh_staged(connection: Connection, import_id: int) -> None:
+    """Write the weights of the first findings of a source: what its file holds open."""
+    for subject in _SUBJECTS:
+        connection.execute(
+            text(f"""
+            INSERT INTO {subject}_weights ({subject}_id, {", ".join(_COUNTED)}, vpr_sum)
+            SELECT {subject}_id, {", ".join(_COUNTED)}, vpr_sum FROM staging_{subject}s
+            WHERE import_id = :import_id AND {" + ".join(_COUNTED)} > 0
+            """),
+            {"import_id": import_id},
+        )
+
+
+def add_weights(connection: Connection, import_id: int) -> None:
+    """Add what an import opened and take off what it resolved, once its changes are written."""
+    _move_weights(connection, import_id, 1)
+
+
+def take_off_weights(connection: Connection, import_id: int) -> None:
+    """Take off what the latest import of its source changed, before its changes are undone."""
+    _move_weights(connection, import_id, -1)
+
+
+def _move_weights(connection: Connection, import_id: int, sign: int) -> None:
+    # What the import put on record is as it left it, for nothing later has been promoted.
+    came_and_went = f"""
+        SELECT asset_id, definition_id, severity, vpr, 1 AS sign FROM findings
+        WHERE {ADDED} AND {is_open("lifecycle")}
+        UNION ALL
+        SELECT f.asset_id, f.definition_id, c.severity, c.vpr, 1
+        FROM finding_changes c JOIN findings f ON f.id = c.finding_id WHERE c.import_id = :import_id AND c.kind <> 'resolved'
+        UNION ALL
+        SELECT f.asset_id, f.definition_id, c.severity_before, c.vpr_before, -1
+        FROM finding_changes c JOIN findings f ON f.id = c.finding_id
+        WHERE c.import_id = :import_id AND {is_open("c.lifecycle_before")}
+    """
+    counts = ", ".join(
+        f"coalesce(sum(sign) FILTER (WHERE severity = {severity}), 0) * :sign" for severity in _COUNTED.values()
+    )
+    vpr = rounded(connection, "coalesce(sum(sign * vpr), 0) * :sign", 2)
+    for subject in _SUBJECTS:
+        table = f"{subject}_weights"
+        connection.execute(
+            text(f"""
+            INSERT INTO {table} ({subject}_id, {", ".join(_COUNTED)}, vpr_sum)
+            SELECT {subject}_id, {counts}, {vpr} FROM ({came_and_went}) AS moved WHERE 1 = 1 GROUP BY {subject}_id
+            ON CONFLICT ({subject}_id) DO UPDATE SET
+                {", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _COUNTED)},
+                vpr_sum = {rounded(connection, f"{table}.vpr_sum + excluded.vpr_sum", 2)}
+            """),
+            {"import_id": import_id, "sign": sign},
+        )
+        connection.execute(text(f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = 0' for name in _COUNTED)}"))

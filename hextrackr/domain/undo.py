@@ -1,23 +1,27 @@
-"""Takes back the latest import of a source: one transaction, after which everything is as it was before that import."""
+"""Undoes the latest import of a source: in one transaction, after which everything is as it was before that import.
+
+A promotion keeps what it is about to overwrite, in its own transaction (``keep_...``), and :func:`undo_import` puts that back
+(``_restore_...``); the two stand together here for each kind of thing. What an import added needs no keeping: the findings name the import
+that put them on record, and an asset, a definition or a text goes with the last finding that refers to it. Details and evidence are kept
+and restored where they are written (:mod:`.details`, :mod:`.evidence`).
+"""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from datetime import date
 
-from sqlalchemy import Connection, Engine, Select, func, or_, select, text, update
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
 
-from hextrackr.db.dialects import lock_source
+from hextrackr.db.dialects import lock_source, statement
 from hextrackr.errors import NOT_LATEST, Conflict
 
-from . import details, evidence, record_version, totals, weights
+from . import details, evidence, imports, record_version, totals
 from .fields import FINDING, HOST, VULNERABILITY, listed, names
-from .id_range import ADDED
 from .models import (
     BLOCK,
     AssetBefore,
     CveBefore,
-    DateOrigin,
     DayBefore,
     DefinitionBefore,
     DetailsBefore,
@@ -25,13 +29,13 @@ from .models import (
     FindingBefore,
     IdentifierBefore,
     Import,
-    ImportState,
+    Severity,
     SightingBefore,
     Source,
     TotalBefore,
 )
 
-#: So many imports of a source can be taken back, one after the other.
+#: So many imports of a source can be undone, one after the other.
 DEPTH = 3
 #: Where the values before are kept.
 TABLES = (
@@ -47,65 +51,15 @@ TABLES = (
     DetailsBefore,
 )
 
-_RESTORE_FINDINGS = f"""
-    UPDATE findings SET
-        first_seen = coalesce(u.first_seen, findings.first_seen),
-        port = coalesce(u.port, findings.port),
-        protocol = coalesce(u.protocol, findings.protocol),
-        severity = CASE WHEN u.lifecycle IS NULL THEN findings.severity ELSE u.severity END,
-        {listed(FINDING, "{name} = CASE WHEN u.lifecycle IS NULL THEN findings.{name} ELSE u.{name} END")},
-        lifecycle = coalesce(u.lifecycle, findings.lifecycle),
-        resolved_on = CASE WHEN u.lifecycle IS NULL THEN findings.resolved_on ELSE u.resolved_on END
-    FROM undo_findings u WHERE u.import_id = :import_id AND u.finding_id = findings.id
-"""
-_RESTORE_SIGHTINGS = f"""
-    UPDATE findings SET sighting_id = u.sighting_id
-    FROM undo_sightings u
-    WHERE u.import_id = :import_id AND findings.id BETWEEN u.block * {BLOCK} AND u.block * {BLOCK} + {BLOCK - 1}
-      AND (u.findings >> (findings.id - u.block * {BLOCK})) & 1 = 1
-"""
-_RESTORE_DAYS = """
-    UPDATE sightings SET day = u.day
-    FROM undo_days u WHERE u.import_id = :import_id AND u.sighting_id = sightings.id AND u.day IS NOT NULL
-"""
-_DROP_DAYS = """
-    DELETE FROM sightings WHERE id IN (SELECT sighting_id FROM undo_days WHERE import_id = :import_id AND day IS NULL)
-"""
-#: Its changes go with a finding, and its CVEs with a definition. A late scan closes what it adds in a later import's name.
-_DELETE_INSERTED = f"DELETE FROM findings WHERE {ADDED}"
-_DELETE_CHANGES = "DELETE FROM finding_changes WHERE import_id = :import_id"
-_DELETE_ORPHANS = """
-    DELETE FROM {table} WHERE source_id = :source_id
-       AND NOT EXISTS (SELECT 1 FROM findings f WHERE f.{column} = {table}.id)
-"""
-_DROP_CVES = """
-    DELETE FROM definition_cves WHERE (definition_id, cve) IN (
-        SELECT definition_id, cve FROM undo_cves WHERE import_id = :import_id AND added)
-"""
-_RESTORE_CVES = """
-    INSERT INTO definition_cves (definition_id, cve)
-    SELECT definition_id, cve FROM undo_cves WHERE import_id = :import_id AND NOT added
-"""
-_DROP_IDENTIFIERS = """
-    DELETE FROM asset_identifiers WHERE source_id = :source_id AND (asset_id, kind, value, realm) IN (
-        SELECT asset_id, kind, value, realm FROM undo_identifiers WHERE import_id = :import_id AND added)
-"""
-_RESTORE_IDENTIFIERS = """
-    INSERT INTO asset_identifiers (source_id, kind, value, realm, asset_id, inherited)
-    SELECT :source_id, kind, value, realm, asset_id, inherited FROM undo_identifiers WHERE import_id = :import_id AND NOT added
-"""
-_DROP_TOTALS = """
-    DELETE FROM daily_totals WHERE source_id = :source_id
-       AND (day, severity) IN (SELECT day, severity FROM undo_totals WHERE import_id = :import_id)
-"""
-_RESTORE_TOTALS = """
-    INSERT INTO daily_totals (source_id, day, severity, open, vpr_sum, opened, resolved, reopened)
-    SELECT :source_id, day, severity, open, vpr_sum, opened, resolved, reopened
-    FROM undo_totals WHERE import_id = :import_id AND open IS NOT NULL
-"""
+
+def undoable(connection: Connection, source_id: int) -> int | None:
+    """The import of a source that can be undone: the latest, unless it is too long ago."""
+    kept_from = imports.next_place(connection, source_id) - DEPTH
+    found = connection.execute(imports.latest(source_id, Import.id, Import.place)).one_or_none()
+    return found.id if found is not None and found.place >= kept_from else None
 
 
-def take_back(engine: Engine, import_id: int) -> None:
+def undo_import(engine: Engine, import_id: int) -> None:
     """Undo an import.
 
     :raises Conflict: ``NOT_LATEST``: it is not the latest import of its source that changed something, or too long ago.
@@ -114,61 +68,276 @@ def take_back(engine: Engine, import_id: int) -> None:
         source_id = connection.execute(select(Import.source_id).where(Import.id == import_id)).scalar_one_or_none()
         if source_id is not None:
             lock_source(connection, source_id)
-        if source_id is None or import_id != latest(connection, source_id):
+        if source_id is None or import_id != undoable(connection, source_id):
             raise Conflict("Only the latest import of a source can be undone.", NOT_LATEST)
-        ids = {"import_id": import_id, "source_id": source_id}
-        weights.take_back(connection, import_id)
-        for statement in (
-            _RESTORE_FINDINGS, evidence.RESTORE, _RESTORE_SIGHTINGS, _DELETE_INSERTED, _DELETE_CHANGES, _RESTORE_DAYS, _DROP_DAYS,
-            _DELETE_ORPHANS.format(table="assets", column="asset_id"),
-            _DELETE_ORPHANS.format(table="definitions", column="definition_id"),
-            _restore("assets", names(HOST)), _restore("definitions", names(VULNERABILITY)),
-            _DROP_IDENTIFIERS, _RESTORE_IDENTIFIERS, *details.RESTORE, _DROP_CVES, _RESTORE_CVES, _DROP_TOTALS, _RESTORE_TOTALS,
-        ):  # fmt: skip
-            connection.execute(text(statement), ids)
+        totals.take_off_weights(connection, import_id)
+        _restore_findings(connection, import_id)
+        evidence.restore(connection, import_id)
+        _restore_sightings(connection, import_id)
+        _delete_added_findings(connection, import_id)
+        _restore_days(connection, import_id)
+        _delete_unused(connection, source_id)
+        _restore_rows(connection, "assets", names(HOST), import_id)
+        _restore_rows(connection, "definitions", names(VULNERABILITY), import_id)
+        _restore_identifiers(connection, import_id, source_id)
+        details.restore(connection, import_id)
+        _restore_cves(connection, import_id)
+        _restore_totals(connection, import_id, source_id)
         totals.count(connection, source_id)
         connection.execute(update(Import).where(Import.id == import_id).values(undone_at=int(time.time() * 1000)))
-        newest = connection.execute(select(func.max(Import.scan_date)).where(*dated(source_id))).scalar_one()
+        newest = connection.execute(select(func.max(Import.scan_date)).where(*imports.dated(source_id))).scalar_one()
         connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=newest))
         record_version.increment(connection, import_id)
 
 
-def standing(source_id: int) -> tuple[Any, ...]:
-    """The conditions for the imports that make up the record of a source."""
-    return (
-        Import.source_id == source_id,
-        Import.state == ImportState.COMPLETED,
-        Import.place.is_not(None),
-        Import.undone_at.is_(None),
+# Findings
+
+
+def keep_findings(connection: Connection, import_id: int) -> None:
+    """Keep the findings that ``matched`` and ``absent`` are about to change."""
+    connection.execute(
+        text(f"""
+        INSERT INTO undo_findings (import_id, finding_id, severity, {listed(FINDING)}, lifecycle, resolved_on)
+        SELECT :import_id, f.id, f.severity, {listed(FINDING, "f.{name}")}, f.lifecycle, f.resolved_on
+        FROM findings f
+        WHERE f.id IN (SELECT finding_id FROM matched WHERE outcome IN ('updated', 'reopened', 'resolved')
+                       UNION ALL SELECT finding_id FROM absent)
+        """),
+        {"import_id": import_id},
     )
 
 
-def dated(source_id: int) -> tuple[Any, ...]:
-    """The conditions for those of these imports whose date is not that of the import for want of anything better."""
-    known = or_(Import.scan_date_from.is_(None), Import.scan_date_from != DateOrigin.TODAY)
-    return (*standing(source_id), known)
+def keep_first_seen(connection: Connection, import_id: int) -> None:
+    """Keep since when findings were there that a scan has seen earlier, also of those that :func:`keep_findings` has kept."""
+    connection.execute(
+        text("""
+        INSERT INTO undo_findings (import_id, finding_id, first_seen)
+        SELECT :import_id, f.id, f.first_seen
+        FROM matched m CROSS JOIN findings f WHERE f.id = m.finding_id AND m.earlier IS NOT NULL
+        ON CONFLICT (import_id, finding_id) DO UPDATE SET first_seen = excluded.first_seen
+        """),
+        {"import_id": import_id},
+    )
 
 
-def latest_of(source_id: int, *columns: Any) -> Select[Any]:
-    """Selects these columns of the latest of the imports that make up the record of a source."""
-    return select(*columns).where(*standing(source_id)).order_by(Import.place.desc()).limit(1)
+def keep_places(connection: Connection, import_id: int) -> None:
+    """Keep the ports and protocols that ``located`` is about to change, also of findings that are kept already."""
+    connection.execute(
+        text("""
+        INSERT INTO undo_findings (import_id, finding_id, port, protocol)
+        SELECT :import_id, f.id, f.port, f.protocol FROM located t CROSS JOIN findings f WHERE f.id = t.finding_id
+        ON CONFLICT (import_id, finding_id) DO UPDATE SET port = excluded.port, protocol = excluded.protocol
+        """),
+        {"import_id": import_id},
+    )
 
 
-def next_place(connection: Connection, source_id: int) -> int:
-    """The place of the next import in the order in which those of a source are promoted."""
-    highest = connection.execute(select(func.max(Import.place)).where(Import.source_id == source_id)).scalar_one()
-    return (highest or 0) + 1
+def _restore_findings(connection: Connection, import_id: int) -> None:
+    """Where no lifecycle is kept the import changed nothing but since when, or where, a finding is there."""
+    connection.execute(
+        text(f"""
+        UPDATE findings SET
+            first_seen = coalesce(u.first_seen, findings.first_seen),
+            port = coalesce(u.port, findings.port),
+            protocol = coalesce(u.protocol, findings.protocol),
+            severity = CASE WHEN u.lifecycle IS NULL THEN findings.severity ELSE u.severity END,
+            {listed(FINDING, "{name} = CASE WHEN u.lifecycle IS NULL THEN findings.{name} ELSE u.{name} END")},
+            lifecycle = coalesce(u.lifecycle, findings.lifecycle),
+            resolved_on = CASE WHEN u.lifecycle IS NULL THEN findings.resolved_on ELSE u.resolved_on END
+        FROM undo_findings u WHERE u.import_id = :import_id AND u.finding_id = findings.id
+        """),
+        {"import_id": import_id},
+    )
 
 
-def latest(connection: Connection, source_id: int) -> int | None:
-    """The import of a source that can be undone."""
-    kept_from = next_place(connection, source_id) - DEPTH
-    found = connection.execute(latest_of(source_id, Import.id, Import.place)).one_or_none()
-    return found.id if found is not None and found.place >= kept_from else None
+def _delete_added_findings(connection: Connection, import_id: int) -> None:
+    """Delete the findings that the import put on record, and its changes of others.
+
+    The changes of a finding go with it: a backdated scan closes what it adds in the name of a later import.
+    """
+    for step in (
+        f"DELETE FROM findings WHERE {imports.ADDED}",
+        "DELETE FROM finding_changes WHERE import_id = :import_id",
+    ):
+        connection.execute(text(step), {"import_id": import_id})
 
 
-def _restore(table: str, values: tuple[str, ...]) -> str:
-    return f"""
+# When findings were seen last
+
+
+def keep_sightings(connection: Connection, import_id: int) -> None:
+    """Keep what the findings refer to that ``moved`` is about to let refer to another sighting."""
+    connection.execute(
+        text(f"""
+        INSERT INTO undo_sightings (import_id, block, sighting_id, findings)
+        SELECT :import_id, finding_id / {BLOCK}, before_id, CAST(sum(CAST(1 AS BIGINT) << (finding_id % {BLOCK})) AS BIGINT)
+        FROM moved GROUP BY 2, 3
+        """),
+        {"import_id": import_id},
+    )
+
+
+def _restore_sightings(connection: Connection, import_id: int) -> None:
+    connection.execute(
+        text(f"""
+        UPDATE findings SET sighting_id = u.sighting_id
+        FROM undo_sightings u
+        WHERE u.import_id = :import_id AND findings.id BETWEEN u.block * {BLOCK} AND u.block * {BLOCK} + {BLOCK - 1}
+          AND (u.findings >> (findings.id - u.block * {BLOCK})) & 1 = 1
+        """),
+        {"import_id": import_id},
+    )
+
+
+def keep_day(connection: Connection, import_id: int, sighting_id: int, day: date | None) -> None:
+    """Keep the day of a sighting that is about to be moved on; without one it is new."""
+    connection.execute(insert(DayBefore).values(import_id=import_id, sighting_id=sighting_id, day=day))
+
+
+def _restore_days(connection: Connection, import_id: int) -> None:
+    """Move sightings back, and delete those that the import made: no finding refers to them any more."""
+    for step in (
+        """
+        UPDATE sightings SET day = u.day
+        FROM undo_days u WHERE u.import_id = :import_id AND u.sighting_id = sightings.id AND u.day IS NOT NULL
+        """,
+        """
+        DELETE FROM sightings WHERE id IN (SELECT sighting_id FROM undo_days WHERE import_id = :import_id AND day IS NULL)
+        """,
+    ):
+        connection.execute(text(step), {"import_id": import_id})
+
+
+# Assets and definitions
+
+
+def keep_rows(connection: Connection, table: str, values: tuple[str, ...], differs: str, import_id: int) -> None:
+    """Keep the rows of ``assets`` or ``definitions`` that the staged rows linked to them are about to change.
+
+    :param differs: the condition that says so, of ``excluded`` (the staged row) and the table.
+    """
+    connection.execute(
+        text(f"""
+        INSERT INTO undo_{table} (import_id, {table[:-1]}_id, {", ".join(values)})
+        SELECT :import_id, {table}.id, {", ".join(f"{table}.{name}" for name in values)}
+        FROM staging_{table} AS excluded JOIN {table} ON {table}.id = excluded.{table[:-1]}_id
+        WHERE excluded.import_id = :import_id AND ({differs}) ORDER BY {table}.id
+        """),
+        {"import_id": import_id},
+    )
+
+
+def _restore_rows(connection: Connection, table: str, values: tuple[str, ...], import_id: int) -> None:
+    connection.execute(
+        text(f"""
         UPDATE {table} SET {", ".join(f"{name} = u.{name}" for name in values)}
         FROM undo_{table} u WHERE u.import_id = :import_id AND u.{table[:-1]}_id = {table}.id
-    """
+        """),
+        {"import_id": import_id},
+    )
+
+
+def _delete_unused(connection: Connection, source_id: int) -> None:
+    """Delete the assets and definitions that have no finding, with their identifiers and CVEs."""
+    for table in ("assets", "definitions"):
+        connection.execute(
+            text(f"""
+            DELETE FROM {table} WHERE source_id = :source_id
+               AND NOT EXISTS (SELECT 1 FROM findings f WHERE f.{table[:-1]}_id = {table}.id)
+            """),
+            {"source_id": source_id},
+        )
+
+
+def keep_identifiers(connection: Connection, import_id: int) -> None:
+    """Keep what ``added_identifiers`` and ``gone_identifiers`` are about to change."""
+    connection.execute(
+        text("""
+        INSERT INTO undo_identifiers (import_id, asset_id, kind, value, realm, added, inherited)
+        SELECT :import_id, asset_id, kind, value, realm, TRUE, FALSE FROM added_identifiers
+        UNION ALL SELECT :import_id, asset_id, kind, value, realm, FALSE, inherited FROM gone_identifiers
+        """),
+        {"import_id": import_id},
+    )
+
+
+def _restore_identifiers(connection: Connection, import_id: int, source_id: int) -> None:
+    for step in (
+        """
+        DELETE FROM asset_identifiers WHERE source_id = :source_id AND (asset_id, kind, value, realm) IN (
+            SELECT asset_id, kind, value, realm FROM undo_identifiers WHERE import_id = :import_id AND added)
+        """,
+        """
+        INSERT INTO asset_identifiers (source_id, kind, value, realm, asset_id, inherited)
+        SELECT :source_id, kind, value, realm, asset_id, inherited FROM undo_identifiers WHERE import_id = :import_id AND NOT added
+        """,
+    ):
+        connection.execute(text(step), {"import_id": import_id, "source_id": source_id})
+
+
+def keep_cves(connection: Connection, import_id: int, newest: int) -> None:
+    """Keep what changes in the CVEs of the definitions up to the id ``newest``: those above it are new, and go with their findings."""
+    connection.execute(
+        text("""
+        INSERT INTO undo_cves (import_id, definition_id, cve, added)
+        SELECT :import_id, d.definition_id, c.cve, TRUE
+        FROM staging_definitions d JOIN staging_cves c ON c.import_id = d.import_id AND c.number = d.number
+        WHERE d.import_id = :import_id AND d.definition_id <= :newest
+          AND NOT EXISTS (SELECT 1 FROM definition_cves o WHERE o.definition_id = d.definition_id AND o.cve = c.cve)
+        UNION ALL
+        SELECT :import_id, o.definition_id, o.cve, FALSE
+        FROM staging_definitions d JOIN definition_cves o ON o.definition_id = d.definition_id
+        WHERE d.import_id = :import_id
+          AND EXISTS (SELECT 1 FROM staging_cves c WHERE c.import_id = d.import_id AND c.number = d.number)
+          AND NOT EXISTS (SELECT 1 FROM staging_cves c WHERE c.import_id = d.import_id AND c.number = d.number AND c.cve = o.cve)
+        """),
+        {"import_id": import_id, "newest": newest},
+    )
+
+
+def _restore_cves(connection: Connection, import_id: int) -> None:
+    for step in (
+        """
+        DELETE FROM definition_cves WHERE (definition_id, cve) IN (
+            SELECT definition_id, cve FROM undo_cves WHERE import_id = :import_id AND added)
+        """,
+        """
+        INSERT INTO definition_cves (definition_id, cve)
+        SELECT definition_id, cve FROM undo_cves WHERE import_id = :import_id AND NOT added
+        """,
+    ):
+        connection.execute(text(step), {"import_id": import_id})
+
+
+# Totals
+
+
+def keep_totals(connection: Connection, import_id: int, source_id: int, day: date) -> None:
+    """Keep the totals of a day."""
+    connection.execute(
+        statement("""
+        INSERT INTO undo_totals (import_id, day, severity, open, vpr_sum, opened, resolved, reopened)
+        SELECT :import_id, :day, :severity, t.open, t.vpr_sum, t.opened, t.resolved, t.reopened
+        FROM (SELECT 1) AS one
+        LEFT JOIN daily_totals t ON t.source_id = :source_id AND t.day = :day AND t.severity = :severity
+        """),
+        [
+            {"import_id": import_id, "source_id": source_id, "day": day, "severity": severity.value}
+            for severity in Severity
+        ],
+    )
+
+
+def _restore_totals(connection: Connection, import_id: int, source_id: int) -> None:
+    for step in (
+        """
+        DELETE FROM daily_totals WHERE source_id = :source_id
+           AND (day, severity) IN (SELECT day, severity FROM undo_totals WHERE import_id = :import_id)
+        """,
+        """
+        INSERT INTO daily_totals (source_id, day, severity, open, vpr_sum, opened, resolved, reopened)
+        SELECT :source_id, day, severity, open, vpr_sum, opened, resolved, reopened
+        FROM undo_totals WHERE import_id = :import_id AND open IS NOT NULL
+        """,
+    ):
+        connection.execute(text(step), {"import_id": import_id, "source_id": source_id})

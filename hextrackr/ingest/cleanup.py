@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Delete, Engine, delete, exists, or_, select, 
 
 from hextrackr.db import dialects
 from hextrackr.db.base import Base
-from hextrackr.domain import evidence, record_version, undo
+from hextrackr.domain import evidence, imports, record_version, undo
 from hextrackr.domain.models import FINISHED, Import, Source
 
 from . import staging
@@ -71,8 +71,8 @@ def _undoable(connection: Connection) -> set[int]:
     """The imports that can still be taken back, one after the other."""
     kept: set[int] = set()
     for source_id in connection.scalars(select(Source.id)):
-        since = undo.next_place(connection, source_id) - undo.DEPTH
-        kept.update(connection.scalars(select(Import.id).where(*undo.standing(source_id), Import.place >= since)))
+        since = imports.next_place(connection, source_id) - undo.DEPTH
+        kept.update(connection.scalars(select(Import.id).where(*imports.current(source_id), Import.place >= since)))
     return kept
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from hextrackr.db.dialects import lock_source
-from hextrackr.domain import lifecycle, record_version, summary, totals, undo, undo_log
+from hextrackr.domain import imports, lifecycle, record_version, summary, totals, undo
 from hextrackr.domain.models import Import, ImportState, Reject, Severity
 from hextrackr.progress.estimate import TOTAL_STEPS, Meter, Phase
 
@@ -63,7 +63,7 @@ def program() -> str:
 def earlier(engine: Engine, record: Import, source_id: int, fingerprint: str | None) -> Import | None:
     """The import that this one repeats, as far as can be told without a lock; None if it has to be read."""
     with Session(engine, expire_on_commit=False) as session:
-        latest = session.scalars(undo.latest_of(source_id, Import)).first()
+        latest = session.scalars(imports.latest(source_id, Import)).first()
         return latest if latest is not None and _is_repeated(latest, record, fingerprint) else None
 
 
@@ -83,12 +83,12 @@ def settle(engine: Engine, job: Job, repeated: Import, meter: Meter) -> bool:
             return False
         meter.plan([Phase(name, TOTAL_STEPS, 0.02) for name in ("catalogue", "commit")])
         meter.begin("catalogue", "The file is known. Comparing what it said with what is on record...")
-        place = undo.next_place(connection, source_id)
+        place = imports.next_place(connection, source_id)
         outcomes = lifecycle.no_outcomes()
         outcomes["unchanged"] = {each.value: repeated.summary["compared"][each.name.lower()] for each in Severity}
         _take_over_rejects(connection, import_id, repeated.id)
-        undo_log.keep_totals(connection, import_id, source_id, day)
-        totals.keep(connection, source_id, day, is_open, outcomes)
+        undo.keep_totals(connection, import_id, source_id, day)
+        totals.write(connection, source_id, day, is_open, outcomes)
         original = repeated.summary.get("repeats", repeated.id)
         told = summary.of_nothing_new(outcomes, is_open) | {
             "compared": repeated.summary["compared"],
@@ -125,7 +125,7 @@ def _stands(connection: Connection, repeated: Import, is_open: totals.OpenTotals
     left, now = repeated.summary["bySeverity"], summary.by_severity({}, is_open)
     kept = select(func.count()).select_from(Reject).where(Reject.import_id == repeated.id)
     return (
-        connection.execute(undo.latest_of(repeated.source_id, Import.id)).scalar() == repeated.id
+        connection.execute(imports.latest(repeated.source_id, Import.id)).scalar() == repeated.id
         and all(left[severity]["open"] == numbers["open"] for severity, numbers in now.items())
         and connection.execute(kept).scalar_one() == min(repeated.rejected, row_errors.MAX_REJECTS)
     )

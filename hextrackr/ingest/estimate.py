@@ -30,7 +30,7 @@ def standing(engine: Engine, source_id: int) -> Standing:
     with engine.connect() as connection:
         is_open = sum(count for count, _ in totals.open_in_source(connection, source_id).values())
         day = connection.execute(select(Source.last_scan_date).where(Source.id == source_id)).scalar_one()
-        return Standing(is_open, day, totals.held(connection))
+        return Standing(is_open, day, totals.on_record(connection))
 
 
 def rows(size: int, first: Sequence[Sequence[str]]) -> int:

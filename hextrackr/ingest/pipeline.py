@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from hextrackr.db import engines, verify_staging
-from hextrackr.domain import evidence, promotion, undo
-from hextrackr.domain.lifecycle import Places
+from hextrackr.domain import evidence, imports, promotion
 from hextrackr.domain.models import DateOrigin, Import, ImportMode, ImportState
+from hextrackr.domain.staged import Places
 from hextrackr.errors import FileRefused, HexTrackrError
 from hextrackr.progress.estimate import Meter
 
@@ -233,7 +233,7 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
 def _recognised_before(engine: Engine, source_id: int) -> dict[str, Any]:
     """What the file of the import before of the same source was recognised as; empty if there is none."""
     with engine.connect() as connection:
-        return connection.execute(undo.latest_of(source_id, Import.recognition)).scalar() or {}
+        return connection.execute(imports.latest(source_id, Import.recognition)).scalar() or {}
 
 
 def _counted(counts: Counts) -> dict[str, int]:

@@ -140,7 +140,7 @@ def undo_import(channel: Channel, import_id: int, database_url: str, instance: s
     """Undo one import and say what became of it."""
     try:
         with _joining(instance), engines.opened(database_url) as engine:
-            undo.take_back(engine, import_id)
+            undo.undo_import(engine, import_id)
     except (SQLAlchemyError, OSError, errors.HexTrackrError) as error:
         outcome = _failure(error, f"The undo of import {import_id}")
     else:

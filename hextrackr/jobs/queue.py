@@ -141,7 +141,7 @@ class ImportQueue:
         """The imports that can be undone: the latest of each source."""
         with Session(self._engine) as session:
             connection = session.connection()
-            latest = (undo.latest(connection, source_id) for source_id in session.scalars(select(Source.id)))
+            latest = (undo.undoable(connection, source_id) for source_id in session.scalars(select(Source.id)))
             return {import_id for import_id in latest if import_id is not None}
 
     def uploads(self) -> set[str]:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from hextrackr.domain.fields import Field, Kind
-from hextrackr.domain.models import EventKind, Lifecycle, Severity
+from hextrackr.domain.models import OPEN, EventKind, Lifecycle, Severity
 from hextrackr.errors import RequestError
 
 from . import parameters
@@ -23,8 +23,7 @@ from .columns import LISTED
 Arguments = Mapping[str, str]
 
 _SEVERITIES = {severity.name.lower(): severity.value for severity in Severity}
-_OPEN = (Lifecycle.ACTIVE.value, Lifecycle.REOPENED.value)
-_STATES = {"open": _OPEN, **{state.value: (state.value,) for state in Lifecycle}}
+_STATES = {"open": tuple(state.value for state in OPEN), **{state.value: (state.value,) for state in Lifecycle}}
 #: What a search can look through beside names, addresses, titles and CVEs.
 SEARCHED_TEXTS = ("description", "solution", "evidence")
 #: So many words are looked for.

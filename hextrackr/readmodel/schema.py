@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from hextrackr.domain import fields
 from hextrackr.domain.fields import Field, Kind
+from hextrackr.domain.models import CURRENT_IMPORT, display_name
 
 #: Types of columns. A ``WORD`` is one of a few words of ours: it needs no quoting.
 INTEGER, BIGINT, DOUBLE, DATE, BOOLEAN, TEXT, WORD = "INTEGER", "BIGINT", "DOUBLE", "DATE", "BOOLEAN", "TEXT", "WORD"
@@ -80,7 +81,7 @@ FINDING = Table(
         *declared(fields.FINDING),
         Column("first_seen", DATE),
         Column("state", WORD, "lifecycle"),
-        Column("is_open", BOOLEAN, "CASE lifecycle WHEN 'resolved' THEN 0 ELSE 1 END"),
+        Column("is_open", BOOLEAN),
         Column("resolved_on", DATE),
         Column("opened_by", INTEGER),
         Column("sighting_id", INTEGER),
@@ -126,7 +127,7 @@ IMPORT = Table(
         Column("place", INTEGER),
         Column("finished_at", BIGINT),
     ),
-    condition="state = 'completed' AND undone_at IS NULL",
+    condition=CURRENT_IMPORT,
 )
 HOST = Table(
     "host_row",
@@ -181,8 +182,6 @@ DAILY_TOTAL = Table(
 SMALL = (SOURCE, IMPORT, SIGHTING, DAILY_TOTAL, HOST, HOST_IDENTIFIER, DEFINITION, DEFINITION_CVE)
 TABLES = (*SMALL, FINDING, FINDING_CHANGE, EVIDENCE)
 
-#: SQL: what a host is called.
-_DISPLAY = "coalesce(name, fqdn, netbios, ip, key)"
 #: SQL: an IPv4 address as text that is in the order of the addresses.
 ADDRESS = "array_to_string(list_transform(string_split(coalesce({ip}, ''), '.'), lambda part: lpad(part, 3, '0')), '.')"
 
@@ -201,8 +200,8 @@ def _ranks(of: Iterable[Field]) -> str:
 DERIVED = f"""
     CREATE OR REPLACE TABLE host_order AS
     SELECT id AS host_id, lower(concat_ws(' ', name, fqdn, netbios, ip, i.values)) AS search,
-           {rank(f"lower({_DISPLAY})", "display")}, {rank("lower(coalesce(fqdn, ''))", "fqdn")}, {rank(ADDRESS.format(ip="ip"), "ip")},
-           {_ranks(fields.HOST)}
+           {rank(f"lower({display_name()})", "display")}, {rank("lower(coalesce(fqdn, ''))", "fqdn")},
+           {rank(ADDRESS.format(ip="ip"), "ip")}, {_ranks(fields.HOST)}
     FROM host_row LEFT JOIN (SELECT host_id, string_agg(value, ' ') AS values FROM host_identifier WHERE kind <> 'id' GROUP BY host_id) i
       ON i.host_id = id;
     CREATE OR REPLACE TABLE definition_order AS
@@ -215,7 +214,7 @@ DERIVED = f"""
 MACHINE = "CREATE TABLE machine (host_id INTEGER, machine_id INTEGER)"
 VIEWS = f"""
     CREATE VIEW host AS
-    SELECT h.*, {_DISPLAY} AS display, m.machine_id, o.* EXCLUDE (host_id)
+    SELECT h.*, {display_name("h.")} AS display, m.machine_id, o.* EXCLUDE (host_id)
     FROM host_row h JOIN machine m ON m.host_id = h.id JOIN host_order o ON o.host_id = h.id;
     CREATE VIEW definition AS
     SELECT d.*, o.* EXCLUDE (definition_id) FROM definition_row d JOIN definition_order o ON o.definition_id = d.id

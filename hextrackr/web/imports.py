@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func, select, true, tuple_
 from hextrackr.db import files
 from hextrackr.domain import formulas
 from hextrackr.domain.models import FINISHED, Import, ImportState, Reject
-from hextrackr.errors import MissingFile, NotFound, TooMany
+from hextrackr.errors import MissingFile, TooMany
 from hextrackr.extensions import db, import_queue, import_service, import_worker, maintenance_lock, offload, socketio
 
 from . import paging, serializers, upload_form
@@ -54,7 +54,7 @@ def import_staging() -> Answer:
 def import_and_wait() -> Answer:
     """Store the upload and answer when its import is done."""
     import_id = _receive().id
-    while (record := _existing(import_id)).state not in (*FINISHED, ImportState.AWAITING_CONFIRMATION):
+    while (record := import_queue.existing(import_id)).state not in (*FINISHED, ImportState.AWAITING_CONFIRMATION):
         socketio.sleep(LOOK)
     answer = {**_answer(record), "success": record.state == ImportState.COMPLETED}
     if record.state == ImportState.AWAITING_CONFIRMATION:
@@ -77,7 +77,7 @@ def imports() -> dict[str, Any]:
 @blueprint.get("/imports/<int:import_id>")
 def one_import(import_id: int) -> dict[str, Any]:
     """One import with its figures."""
-    return _answer(_existing(import_id))
+    return _answer(import_queue.existing(import_id))
 
 
 @blueprint.post("/imports/<int:import_id>/cancel")
@@ -110,7 +110,7 @@ def retry(import_id: int) -> Answer:
 @blueprint.get("/imports/<int:import_id>/rejects.csv")
 def rejects(import_id: int) -> Response:
     """The rows that were not imported, as CSV."""
-    _existing(import_id)
+    import_queue.existing(import_id)
     return Response(
         _csv(("line", "column", "value", "reason"), _rejects(db.engine, import_id)),
         mimetype="text/csv",
@@ -181,13 +181,6 @@ def _accepted(record: Import) -> dict[str, Any]:
         "vendor": record.vendor,
         "scanDate": record.scan_date.isoformat() if record.scan_date else None,
     }
-
-
-def _existing(import_id: int) -> Import:
-    record = import_queue.get(import_id)
-    if record is None:
-        raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
-    return record
 
 
 def _csv(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:

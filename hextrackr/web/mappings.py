@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hextrackr.db import dialects, transactions
-from hextrackr.domain.models import Import, SavedMapping
+from hextrackr.domain.models import SavedMapping
 from hextrackr.errors import Conflict, NotFound, RequestError
 from hextrackr.extensions import db, import_queue, socketio
 from hextrackr.ingest.formats import custom
@@ -27,7 +27,7 @@ _MAX_NAME = 100
 @blueprint.get("/imports/<int:import_id>/columns")
 def columns_of_import(import_id: int) -> dict[str, Any]:
     """The columns and first rows of a file that was not recognised."""
-    return columns.of_import(_existing(import_id))
+    return columns.of_import(import_queue.existing(import_id))
 
 
 @blueprint.get("/mappings")
@@ -45,7 +45,7 @@ def save() -> tuple[dict[str, Any], int]:
     name = " ".join(str(said.get("name", "")).split())
     if not 0 < len(name) <= _MAX_NAME:
         raise RequestError(f"A mapping needs a name of at most {_MAX_NAME} characters.")
-    header = columns.header_of(_existing(_number(said.get("importId"))))
+    header = columns.header_of(import_queue.existing(_number(said.get("importId"))))
     saved = SavedMapping(
         name=name,
         header=sorted({normalised(column) for column in header}),
@@ -93,13 +93,6 @@ def _number(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= parameters.MAX_NUMBER:
         raise RequestError("importId must be the number of the import whose file is mapped.")
     return value
-
-
-def _existing(import_id: int) -> Import:
-    record = import_queue.get(import_id)
-    if record is None:
-        raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
-    return record
 
 
 def _record(saved: SavedMapping) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from flask import Blueprint, render_template
 from sqlalchemy import func, select
 
 from hextrackr.domain.models import Import, StateTotal
-from hextrackr.errors import NotFound
 from hextrackr.extensions import backup_service, db, import_queue
 from hextrackr.ingest.formats.format import FINDING_FIELDS, HOST_FIELDS, VULNERABILITY_FIELDS
 
@@ -44,7 +43,7 @@ def one_import(import_id: int) -> str:
 
     :raises NotFound: there is no such import.
     """
-    return render_template("import.html", record=_existing(import_id))
+    return render_template("import.html", record=import_queue.existing(import_id))
 
 
 @blueprint.get("/imports/<int:import_id>/mapping")
@@ -53,7 +52,7 @@ def mapping(import_id: int) -> str:
 
     :raises NotFound: there is no such import.
     """
-    return render_template("mapping.html", record=_existing(import_id), fields=FIELDS, scales=SCALES)
+    return render_template("mapping.html", record=import_queue.existing(import_id), fields=FIELDS, scales=SCALES)
 
 
 @blueprint.get("/data")
@@ -93,10 +92,3 @@ def one_cve(cve: str) -> str:
     :raises NotFound: no vulnerability on record has it.
     """
     return render_template("cve.html", subject=known("one_cve", cve=cve))
-
-
-def _existing(import_id: int) -> Import:
-    record = import_queue.get(import_id)
-    if record is None:
-        raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
-    return record

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, request
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from hextrackr.domain.models import Import, ImportState
+from hextrackr.domain.models import CURRENT_IMPORT, Import
 from hextrackr.extensions import db, import_queue
 
 from . import exports, serializers
@@ -46,12 +46,7 @@ def one_vulnerability(finding_id: int) -> Response:
 @blueprint.get("/vulnerabilities/stats")
 def stats() -> dict[str, Any]:
     """Answer the totals over all sources."""
-    newest = (
-        select(Import)
-        .where(Import.state == ImportState.COMPLETED, Import.undone_at.is_(None))
-        .order_by(Import.id.desc())
-        .limit(1)
-    )
+    newest = select(Import).where(text(CURRENT_IMPORT)).order_by(Import.id.desc()).limit(1)
     last = db.session.scalars(newest).first()
     return {**known("totals"), "lastImport": serializers.of_import(last, import_queue.undoable()) if last else None}
 

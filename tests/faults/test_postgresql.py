@@ -230,19 +230,19 @@ def test_imports_of_two_sources_promote_side_by_side_and_of_one_after_the_other(
     bring(scan([1]), source_label="a")
     bring(scan([1]), source_label="b")
     inside, both, order = threading.Semaphore(0), threading.Event(), []
-    match = lifecycle.match
+    compare = lifecycle.compare
 
-    def meet(connection, import_id, source_id, *rest, **more):
-        order.append(("begins", import_id))
+    def meet(connection, scan, *rest):
+        order.append(("begins", scan.import_id))
         inside.release()
-        if source_id == 1 and not both.is_set():
+        if scan.source_id == 1 and not both.is_set():
             assert inside.acquire(timeout=30) and inside.acquire(timeout=30), "the other source had to wait"
             both.set()
-        outcome = match(connection, import_id, source_id, *rest, **more)
-        order.append(("ends", import_id))
+        outcome = compare(connection, scan, *rest)
+        order.append(("ends", scan.import_id))
         return outcome
 
-    monkeypatch.setattr(lifecycle, "match", meet)
+    monkeypatch.setattr(lifecycle, "compare", meet)
     failed: list[BaseException] = []
 
     def run(hosts, label):

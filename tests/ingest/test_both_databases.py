@@ -111,11 +111,11 @@ def test_a_year_of_scans_and_what_is_taken_back(twins):
     def day(number: int) -> dict[str, str]:
         return {"last_seen": f"2026-08-{number:02}T03:00:00.000Z", "first_observed": f"2026-07-{number:02}T00:00:00Z"}
 
-    def take_back(twin: Twin) -> None:
+    def undo_latest(twin: Twin) -> None:
         with twin.engine.connect() as connection:
-            latest = undo.latest(connection, 1)
+            latest = undo.undoable(connection, 1)
         with suppress(Conflict):
-            undo.take_back(twin.engine, latest or 0)
+            undo.undo_import(twin.engine, latest or 0)
 
     weeks: list[Callable[[Twin], object]] = [
         bring(scan(range(30), (1001, 1002), cve="CVE-2026-1,CVE-2026-2", vpr="5.1", **day(1))),
@@ -126,14 +126,14 @@ def test_a_year_of_scans_and_what_is_taken_back(twins):
         bring(scan(range(3), (1001,), state="RESURFACED", **day(18)), mode="delta"),
         bring(scan(range(26, 40), (1001, 1004), **day(4))),  # late
         bring(scan(range(2, 40), (1001, 1002), **day(22)), confirmed=True),
-        take_back,
-        take_back,
+        undo_latest,
+        undo_latest,
         bring(scan(range(50), (1001, 1002), **day(23)), source_label="another"),
         bring(scan(range(2, 40), (1001, 1002), **day(22)), confirmed=True),
-        take_back,
-        take_back,
-        take_back,
-        take_back,
+        undo_latest,
+        undo_latest,
+        undo_latest,
+        undo_latest,
     ]
     for week in weeks:
         both(twins, week)

@@ -263,7 +263,7 @@ def test_the_scanner_says_when_a_finding_was_fixed(run_import, query, engine, he
     first = f"{header}\n{cells.format(state=is_fixed, fixed=fixed)}\n".encode()
     known = run_import(first, scan_date=date(2026, 7, 20))
     assert query(RESOLVED) == [("resolved", "2026-06-01", "2026-07-09")]
-    undo.take_back(engine, known.id)
+    undo.undo_import(engine, known.id)
 
     was_open = cells.format(state=is_open, fixed=fixed)
     if is_open is None:
@@ -272,7 +272,7 @@ def test_the_scanner_says_when_a_finding_was_fixed(run_import, query, engine, he
     before = dump(engine)
     resolved = run_import(first, scan_date=date(2026, 7, 20))
     assert query(RESOLVED) == [("resolved", "2026-06-01", "2026-07-09")]
-    undo.take_back(engine, resolved.id)
+    undo.undo_import(engine, resolved.id)
     assert dump(engine) == before
     assert query(RESOLVED) == [("active", "2026-06-01", None)]
 
@@ -322,7 +322,7 @@ def test_a_late_scan_says_when_a_finding_was_fixed(run_import, query, engine):
     assert late.warnings[-1] == (
         "This scan is older than the newest one of its source (2026-08-20), so it only fills the history of its day."
     )
-    undo.take_back(engine, late.id)
+    undo.undo_import(engine, late.id)
     assert dump(engine) == before
 
 
@@ -345,7 +345,7 @@ def test_an_undated_file_makes_no_scan_of_last_week_late(run_import, figures, qu
         ("2026-08-08", "active", None),
     ]
     assert query("SELECT last_scan_date FROM sources") == [("2026-08-08",)]
-    undo.take_back(engine, scan.id)
+    undo.undo_import(engine, scan.id)
     assert dump(engine) == before
 
 
@@ -354,11 +354,11 @@ def test_a_finding_was_there_since_the_earliest_day_on_which_it_was_seen(run_imp
     before = dump(engine)
     scan = run_import(undated(1, 2, severity="High"), scan_date=date(2026, 8, 8))
     assert query("SELECT first_seen, severity FROM findings") == [("2026-08-08", 3)] * 2
-    undo.take_back(engine, scan.id)
+    undo.undo_import(engine, scan.id)
     assert dump(engine) == before
     gone = run_import(undated(1, state="FIXED"), scan_date=date(2026, 8, 8))
     assert query("SELECT first_seen, resolved_on FROM findings WHERE lifecycle = 'resolved'") == [(str(TODAY),) * 2]
-    undo.take_back(engine, gone.id)
+    undo.undo_import(engine, gone.id)
     assert dump(engine) == before
 
 
@@ -366,7 +366,7 @@ def test_taking_back_a_scan_leaves_the_date_of_the_newest_dated_one(run_import, 
     run_import(undated(1), scan_date=date(2026, 8, 1))
     run_import(undated(1))
     last = run_import(undated(1), scan_date=date(2026, 8, 8))
-    undo.take_back(engine, last.id)
+    undo.undo_import(engine, last.id)
     assert query("SELECT last_scan_date FROM sources") == [("2026-08-01",)]
 
 

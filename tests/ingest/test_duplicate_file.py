@@ -57,7 +57,7 @@ def test_a_repeat_is_what_reading_it_again_would_be(bring, run_import, engine, q
     again = run_import(content, filename="2026-08-02.csv")
     after, rejected = dump(engine), query(REJECTS.format(again.id))
     if again.place is not None:
-        undo.take_back(engine, again.id)
+        undo.undo_import(engine, again.id)
     assert dump(engine) == before
 
     repeat, was_read = bring(content, filename="2026-08-02.csv")
@@ -72,7 +72,7 @@ def test_a_repeat_is_what_reading_it_again_would_be(bring, run_import, engine, q
     assert repeat.warnings[: len(again.warnings)] == again.warnings
     if not was_read:
         assert repeat.warnings[-1] == f"The file is the same as that of import {first.id}, so it was not read again."
-        undo.take_back(engine, repeat.id)
+        undo.undo_import(engine, repeat.id)
         assert dump(engine) == before
 
 
@@ -110,7 +110,7 @@ def test_only_the_latest_import_of_a_source_is_repeated(bring, figures, engine):
     second, _ = bring(scan([1, 2]))
     third, was_read = bring(scan([1, 2, 3]))
     assert (was_read, figures(third)) == (True, {"reopened": 1, "unchanged": 2})
-    undo.take_back(engine, third.id)
+    undo.undo_import(engine, third.id)
     repeat, was_read = bring(scan([1, 2]))
     assert (was_read, repeat.summary["repeats"], figures(repeat)) == (False, second.id, {"unchanged": 2})
 
@@ -149,7 +149,7 @@ def test_a_repeat_that_was_ended_meanwhile_changes_nothing(bring, engine, monkey
 def test_a_repeat_that_breaks_off_leaves_everything_as_it_was(bring, engine, monkeypatch, query):
     bring(MIXED)
     before = dump(engine)
-    monkeypatch.setattr(duplicate_file.totals, "keep", Mock(side_effect=OSError))
+    monkeypatch.setattr(duplicate_file.totals, "write", Mock(side_effect=OSError))
     with pytest.raises(OSError):
         bring(MIXED)
     monkeypatch.undo()

@@ -266,7 +266,7 @@ def test_an_undo_brings_back_what_was_before(run_import, evidence, details, engi
     )  # fmt: skip
     assert evidence() == ["two", "new", "three"]
     assert details("assets") == [{"Tags": "b"}, {"Tags": "c"}, {}]
-    undo.take_back(engine, second.id)
+    undo.undo_import(engine, second.id)
     assert (evidence(), details("assets"), details("definitions")) == before
     versions.let_pass(engine)
     cleanup.run(engine)

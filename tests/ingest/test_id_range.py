@@ -58,7 +58,7 @@ def test_ids_that_come_again_are_taken_back_with_the_import_that_has_them_now(ru
     for hosts in (range(14), range(12)):
         latest = run_import(scan(hosts, last_seen=seen(8)))
         assert told()[-1] == len(hosts) - 10
-        undo.take_back(engine, latest.id)
+        undo.undo_import(engine, latest.id)
         assert told() == [10] + [0] * (latest.id - 1)
     assert query("SELECT count(*) FROM findings") == [(10,)]
 

@@ -172,7 +172,7 @@ def test_an_undo_restores_what_hosts_are_known_by(run_import, query, engine):
         tenable(B | {"id": "x2", "fqdn": "a.example.com, b.example.com"}, A | {"fqdn": "c.example.com"})
     )
     assert query(EVERY) != before
-    undo.take_back(engine, record.id)
+    undo.undo_import(engine, record.id)
     assert query(EVERY) == before
 
 
@@ -217,15 +217,15 @@ def test_findings_get_the_ports_that_the_file_before_did_not_name(run_import, fi
     record = run_import(export(rows), scan_date=date(2026, 8, 1 if late else 20))
     if late:
         assert record.summary["recorded"] == 3 - known
-        undo.take_back(engine, record.id)
+        undo.undo_import(engine, record.id)
         assert query("SELECT * FROM findings ORDER BY id") == before
         return
     new = {"inserted": 3 - known} if known < 3 else {}
     assert figures(record) == {"unchanged": known} | new
     assert sorted(query(PLACES)) == [(port, "tcp", "active") for port in (22, 443, 8443)]
     assert figures(run_import(export(rows), scan_date=date(2026, 8, 25))) == {"unchanged": 3}
-    undo.take_back(engine, record.id + 1)
-    undo.take_back(engine, record.id)
+    undo.undo_import(engine, record.id + 1)
+    undo.undo_import(engine, record.id)
     assert query("SELECT * FROM findings ORDER BY id") == before
 
 

@@ -191,10 +191,10 @@ def test_undo_restores_everything(fresh, steps):
                 stacks[source].append((places[source], import_id, *before))
         elif stacks[step] and stacks[step][-1][0] <= places[step] - undo.DEPTH:
             with pytest.raises(Conflict):
-                undo.take_back(engine, stacks[step][-1][1])
+                undo.undo_import(engine, stacks[step][-1][1])
         elif stacks[step]:
             _, import_id, tables, source_before = stacks[step].pop()
-            undo.take_back(engine, import_id)
+            undo.undo_import(engine, import_id)
             model[step] = source_before
             if not any(stacks[other] and stacks[other][-1][1] > import_id for other in "ab"):
                 assert _of_source(dump(engine), step) == _of_source(tables, step)

@@ -50,7 +50,7 @@ def test_the_order_of_rows_does_not_matter(run_import, engine, query, data, rows
         record = run_import(content)
         told = [getattr(record, name) for name in FIGURES], query(RECORD.format(joined=joined(engine, "cve")))
         rejects = sorted(query('SELECT "column", value, reason FROM rejects WHERE import_id = ?', record.id))
-        undo.take_back(engine, record.id)
+        undo.undo_import(engine, record.id)
         return told, rejects
 
     assert outcome(export(rows)) == outcome(export(data.draw(st.permutations(rows))))

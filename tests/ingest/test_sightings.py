@@ -89,7 +89,7 @@ def test_sightings_move_on(run_import, engine, query, weeks, sightings):
         ids.append(run_import(export(rows), confirmed=True, **how).id)
     assert query(SIGHTINGS) == [(day(number), count) for number, count in sightings]
     while ids:
-        undo.take_back(engine, ids.pop())
+        undo.undo_import(engine, ids.pop())
         assert dump(engine) == {**states.pop(), "sources": dump(engine)["sources"]}
 
 
@@ -98,7 +98,7 @@ def test_a_late_scan_has_a_sighting_of_its_own_day(run_import, engine, query):
     before = dump(engine)
     late = run_import(export(seen(8, 2, 3)))
     assert query(SEEN) == [(day(8), 1), (day(15), 2)]
-    undo.take_back(engine, late.id)
+    undo.undo_import(engine, late.id)
     assert dump(engine) == before
 
 
@@ -139,5 +139,5 @@ def test_each_finding_was_seen_when_the_files_say_so(run_import, engine, query, 
         assert dict(query(f"SELECT a.key, {LAST_SEEN} FROM findings f JOIN assets a ON a.id = f.asset_id")) == last
         cleanup.run(engine)
     for _ in range(undo.DEPTH):
-        undo.take_back(engine, ids.pop())
+        undo.undo_import(engine, ids.pop())
         assert dump(engine) == {**states.pop(), "sources": dump(engine)["sources"]}

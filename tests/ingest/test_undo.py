@@ -33,13 +33,13 @@ def test_everything_is_as_it_was(run_import, figures, engine):
     before = dump(engine)
     record = run_import(changing())
     assert figures(record) == {"inserted": 1, "updated": 1, "resolved": 2}
-    undo.take_back(engine, record.id)
+    undo.undo_import(engine, record.id)
     assert dump(engine) == before
 
 
 def test_the_first_import_goes_without_a_trace_but_its_own_row(run_import, engine, query):
     record = run_import(scan([1, 2]))
-    undo.take_back(engine, record.id)
+    undo.undo_import(engine, record.id)
     assert dump(engine) == {**dict.fromkeys(dump(engine), []), "sources": dump(engine)["sources"]}
     assert query("SELECT last_scan_date FROM sources") == [(None,)]
     assert query("SELECT state, undone_at > 0 FROM imports") == [("completed", 1)]
@@ -48,7 +48,7 @@ def test_the_first_import_goes_without_a_trace_but_its_own_row(run_import, engin
 def test_what_was_undone_can_be_imported_again(run_import, figures, engine):
     run_import(scan([1, 2]))
     record = run_import(scan([1, 3]))
-    undo.take_back(engine, record.id)
+    undo.undo_import(engine, record.id)
     assert figures(run_import(scan([1, 3]))) == {"inserted": 1, "resolved": 1, "unchanged": 1}
 
 
@@ -59,11 +59,11 @@ def test_several_are_taken_back_one_after_the_other(run_import, engine):
         ids.append(run_import(scan(hosts)).id)
         cleanup.run(engine)
     for _ in range(undo.DEPTH):
-        undo.take_back(engine, ids.pop())
+        undo.undo_import(engine, ids.pop())
         assert dump(engine) == {**states[-1], "sources": dump(engine)["sources"]}
         states.pop()
     with pytest.raises(Conflict):
-        undo.take_back(engine, ids.pop())
+        undo.undo_import(engine, ids.pop())
 
 
 def test_only_the_latest_of_its_source_can_be_taken_back(run_import, engine):
@@ -72,13 +72,13 @@ def test_only_the_latest_of_its_source_can_be_taken_back(run_import, engine):
     second = run_import(scan([2]), source_label="a")
     before = dump(engine)
     with pytest.raises(Conflict, match="latest"):
-        undo.take_back(engine, first.id)
+        undo.undo_import(engine, first.id)
     assert dump(engine) == before
-    undo.take_back(engine, second.id)
-    undo.take_back(engine, other.id)
-    undo.take_back(engine, first.id)
+    undo.undo_import(engine, second.id)
+    undo.undo_import(engine, other.id)
+    undo.undo_import(engine, first.id)
     with pytest.raises(Conflict):
-        undo.take_back(engine, first.id)
+        undo.undo_import(engine, first.id)
 
 
 def test_a_late_scan_is_taken_back(run_import, engine):
@@ -86,7 +86,7 @@ def test_a_late_scan_is_taken_back(run_import, engine):
     before = dump(engine)
     late = run_import(scan([2, 3], last_seen="2026-08-08T00:00:00Z", first_observed="2026-06-01T00:00:00Z"))
     assert dump(engine) != before
-    undo.take_back(engine, late.id)
+    undo.undo_import(engine, late.id)
     assert dump(engine) == before
 
 
@@ -103,7 +103,7 @@ def test_when_findings_were_seen_before_comes_back_day_by_day(run_import, engine
     assert [count for _, count in days] == [43, 42, 42]
     again = run_import(export(hosts((host for host in everywhere if host % 5), 22)), mode="delta")
     assert dump(engine) != before
-    undo.take_back(engine, again.id)
+    undo.undo_import(engine, again.id)
     assert dump(engine) == before
 
 
@@ -112,8 +112,8 @@ def test_an_import_that_asks_or_failed_is_not_on_the_stack(run_import, engine):
     asking = run_import(scan([1]))
     assert asking.state == "awaiting-confirmation"
     with pytest.raises(Conflict):
-        undo.take_back(engine, asking.id)
-    undo.take_back(engine, first.id)
+        undo.undo_import(engine, asking.id)
+    undo.undo_import(engine, first.id)
 
 
 def test_values_that_no_undo_needs_are_swept(run_import, engine, query):
@@ -122,7 +122,7 @@ def test_values_that_no_undo_needs_are_swept(run_import, engine, query):
         run_import(scan([1, 2], severity=severity))
     cleanup.run(engine)
     assert query("SELECT DISTINCT import_id FROM undo_findings ORDER BY 1") == [(3,), (4,), (5,)]
-    undo.take_back(engine, 5)
+    undo.undo_import(engine, 5)
     versions.let_pass(engine)
     cleanup.run(engine)
     assert query("SELECT DISTINCT import_id FROM undo_findings ORDER BY 1") == [(3,), (4,)]
@@ -132,6 +132,6 @@ def test_values_that_no_undo_needs_are_swept(run_import, engine, query):
 def test_values_of_an_undone_import_stay_until_the_copy_has_followed(run_import, engine, query):
     run_import(scan([1, 2], severity="Low"))
     second = run_import(scan([1, 2], severity="High"))
-    undo.take_back(engine, second.id)
+    undo.undo_import(engine, second.id)
     cleanup.run(engine)
     assert query("SELECT DISTINCT import_id FROM undo_findings") == [(second.id,)]

@@ -41,7 +41,7 @@ def test_it_answers_what_is_on_record_now(reader, run_import, engine):
     second = run_import(scan([1], severity="Low", last_seen=LATER), confirmed=True)
     reader.refresh()
     assert is_open(reader) == [[1, 1]]
-    undo.take_back(engine, second.id)
+    undo.undo_import(engine, second.id)
     with engine.connect() as connection:
         version = connection.execute(text("SELECT version FROM record_version")).scalar_one()
     assert is_open(reader, at_least_version=version) == [[3, 2]]

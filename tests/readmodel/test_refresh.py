@@ -94,11 +94,11 @@ def test_after_an_import_that_was_undone(engine, run_import, agree, ways):
     agree()
     second = run_import(scan([1, 4], last_seen="2026-08-08T03:00:00.000Z"), confirmed=True)
     agree()
-    undo.take_back(engine, second.id)
+    undo.undo_import(engine, second.id)
     cleanup.run(engine)
     agree()
     third = run_import(scan([5, 6], last_seen="2026-08-09T03:00:00.000Z"), confirmed=True)
-    undo.take_back(engine, third.id)
+    undo.undo_import(engine, third.id)
     run_import(scan([7, 1], last_seen="2026-08-10T03:00:00.000Z"), confirmed=True)
     cleanup.run(engine)
     agree()
@@ -212,9 +212,9 @@ def test_whatever_happens_the_copy_follows(engine, agree, seed):
                 number = connection.execute(
                     text("SELECT max(id) FROM sources WHERE label = :label"), {"label": source}
                 ).scalar()
-                latest = undo.latest(connection, number) if number else None
+                latest = undo.undoable(connection, number) if number else None
             if latest:
-                undo.take_back(engine, latest)
+                undo.undo_import(engine, latest)
         else:
             cleanup.run(engine)
         if chance.random() < 0.4:

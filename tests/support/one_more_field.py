@@ -58,7 +58,7 @@ def main(folder: Path) -> None:
     scan("4,CWE-79,70,2026-01-02", "2026-02-01")
     second = scan("5,CWE-89,95,2026-01-03", "2026-02-08")
     told = {"after": found(ON_RECORD), "change": found(CHANGE)}
-    undo.take_back(engine, second)
+    undo.undo_import(engine, second)
     sys.stdout.write(json.dumps({**told, "undone": found(ON_RECORD)}))
 
 

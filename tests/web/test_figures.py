@@ -40,7 +40,7 @@ def imported(request, engine):
         for source in "ab":
             scan(source, week, rng.choice(list(ImportMode)))
     scan("a", 1)
-    undo.take_back(engine, scan("b", 6))
+    undo.undo_import(engine, scan("b", 6))
 
 
 def by_severity(query, condition="1 = 1", counted="count(*)"):

@@ -1,0 +1,58 @@
+"""The imports that make up the record of a source, and which findings each of them put on record.
+
+New findings get ids above all that were there, so that the import's row tells where they begin and end. On PostgreSQL those of another
+import may lie between them, and on SQLite an id comes again once it is free: so a finding names its import as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, or_, select, text
+
+from .models import CURRENT_IMPORT, DateOrigin, Import
+
+#: SQL: a condition on one of the ``findings``, that the import with the parameter ``import_id`` put it on record.
+ADDED = """
+    findings.id >= (SELECT first_finding FROM imports WHERE id = :import_id)
+    AND findings.id <= (SELECT last_finding FROM imports WHERE id = :import_id) AND findings.opened_by = :import_id
+"""
+
+
+def current(source_id: int) -> tuple[Any, ...]:
+    """The conditions for the imports of a source that have a place in the order in which its scans were promoted."""
+    return Import.source_id == source_id, text(CURRENT_IMPORT), Import.place.is_not(None)
+
+
+def dated(source_id: int) -> tuple[Any, ...]:
+    """The conditions for those of them whose date was told by something, and is not that of the import for want of anything better."""
+    return *current(source_id), or_(Import.scan_date_from.is_(None), Import.scan_date_from != DateOrigin.TODAY)
+
+
+def latest(source_id: int, *columns: Any) -> Select[Any]:
+    """Selects these columns of the latest of them."""
+    return select(*columns).where(*current(source_id)).order_by(Import.place.desc()).limit(1)
+
+
+def next_place(connection: Connection, source_id: int) -> int:
+    """The place of the next import in the order in which those of a source are promoted."""
+    highest = connection.execute(select(func.max(Import.place)).where(Import.source_id == source_id)).scalar_one()
+    return (highest or 0) + 1
+
+
+def newest_finding(connection: Connection) -> int:
+    """The greatest id of a finding; 0 if there is none."""
+    found: int = connection.execute(text("SELECT coalesce(max(id), 0) FROM findings")).scalar_one()
+    return found
+
+
+def note_added(connection: Connection, import_id: int, newest: int) -> None:
+    """Let an import's row tell that it put the findings on record whose ids are above that of the ``newest`` one before."""
+    connection.execute(
+        text("""
+        UPDATE imports SET first_finding = (SELECT min(id) FROM findings WHERE id > :newest),
+                           last_finding = (SELECT max(id) FROM findings WHERE id > :newest)
+        WHERE id = :import_id
+        """),
+        {"import_id": import_id, "newest": newest},
+    )
