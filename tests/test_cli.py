@@ -209,7 +209,7 @@ def test_nothing_is_replaced_beside_an_unfinished_import(flask, export, query):
 @of_backups
 @pytest.mark.parametrize(
     ("revision", "said"),
-    [("9999999999", "made by a newer version of HexTrackr"), ("1795444462", "made before the first version")],
+    [("9999999999", "made by a newer version of HexTrackr"), ("1795620000", "made before the first version")],
 )
 def test_a_database_of_another_version_is_told_in_a_sentence(flask, export, config, revision, said):
     """As commands, migrations and the server begin."""
