@@ -18,7 +18,7 @@ no verdict          (not kept)            unchecked: left as it was          unc
 
 A value that a row leaves out differs from nothing and erases nothing. Whether the scan looked at what is absent is told by its mode
 (:class:`.models.ImportMode`), and by its rejected rows: what such a row is about was not checked. A file that holds no open finding
-resolves nothing by absence.
+resolves nothing by absence. A scan that is older than the newest one of its source changes no present state at all, see :mod:`.backdated`.
 
 The days:
 
@@ -53,7 +53,7 @@ from . import evidence, sightings, undo
 from .fields import FINDING, listed
 from .models import ImportMode, Severity, is_open
 from .staged import FIRST_SEEN, FIXED_ON, IS_KEPT, LAST_SEEN, LINKED, MATCHED, OBSERVED, OF_MATCHED, SEEN_SINCE, Scan
-from .verdicts import FIXED, NO_VERDICT, RESURFACED
+from .verdicts import FIXED, NO_VERDICT, PASSED, RESURFACED
 
 #: Outcome -> severity (0..4) -> number of findings.
 Outcomes = dict[str, dict[int, int]]
@@ -65,11 +65,11 @@ PIECE = 10_000
 # The rules. ``f`` is the finding on record, ``o`` what the scan says of it.
 
 _NOT_ON_RECORD = "f.id IS NULL"
-_SAYS_NOTHING = f"o.state = {NO_VERDICT}"
-_IS_GONE = "o.state < 0"
+_HAS_NO_VERDICT = f"o.state = {NO_VERDICT}"
+_IS_FIXED_OR_PASSED = f"o.state IN ({FIXED}, {PASSED})"
 _WAS_OPEN = is_open("f.lifecycle")
-_CAME_BACK = f"NOT ({_WAS_OPEN})"
-_RESURFACED_UNNOTICED = f"o.state = {RESURFACED} AND f.lifecycle = 'active'"
+_WAS_RESOLVED = f"NOT ({_WAS_OPEN})"
+_HAS_RESURFACED = f"o.state = {RESURFACED} AND f.lifecycle = 'active'"
 _DIFFERS = "o.severity <> f.severity OR " + listed(
     FINDING, "(o.{name} IS NOT NULL AND (f.{name} IS NULL OR o.{name} <> f.{name}))", " OR "
 )
@@ -79,11 +79,11 @@ _OR_NO_PORT, _OR_NO_PROTOCOL = "OR f.port = 0", "OR f.protocol = ''"
 _OUTCOME = f"""
     CASE
         WHEN {_NOT_ON_RECORD} THEN 'inserted'
-        WHEN {_SAYS_NOTHING} THEN 'unchecked'
-        WHEN {_IS_GONE} AND {_WAS_OPEN} THEN 'resolved'
-        WHEN {_IS_GONE} THEN 'unchanged'
-        WHEN {_CAME_BACK} THEN 'reopened'
-        WHEN {_RESURFACED_UNNOTICED} THEN 'reopened'
+        WHEN {_HAS_NO_VERDICT} THEN 'unchecked'
+        WHEN {_IS_FIXED_OR_PASSED} AND {_WAS_OPEN} THEN 'resolved'
+        WHEN {_IS_FIXED_OR_PASSED} THEN 'unchanged'
+        WHEN {_WAS_RESOLVED} THEN 'reopened'
+        WHEN {_HAS_RESURFACED} THEN 'reopened'
         WHEN {_DIFFERS} THEN 'updated'
         ELSE 'unchanged'
     END

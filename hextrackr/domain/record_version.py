@@ -15,11 +15,6 @@ from sqlalchemy import Connection, text
 #: (:data:`.undo.DEPTH`) nothing tells what they changed.
 CHANGES_KEPT = 4
 
-_RAISE = "UPDATE record_version SET version = version + 1, stamp = :stamp"
-_NOTE_CHANGE = """
-    INSERT INTO record_changes (version, stamp, import_id) SELECT version, stamp, :import_id FROM record_version
-"""
-_FORGET_CHANGES = "DELETE FROM record_changes WHERE version <= (SELECT version FROM record_version) - :kept"
 #: SQL: the imports that one of these changes has undone. What they had changed is kept as long.
 UNDONE_IMPORTS = """
     SELECT i.id FROM record_changes c JOIN imports i ON i.id = c.import_id WHERE i.undone_at IS NOT NULL
@@ -31,9 +26,13 @@ def increment(connection: Connection, import_id: int | None = None) -> None:
 
     :param import_id: the import whose promotion or undo is all that the transaction changes.
     """
-    connection.execute(text(_RAISE), {"stamp": uuid.uuid4().hex})
-    connection.execute(text(_NOTE_CHANGE), {"import_id": import_id})
-    connection.execute(text(_FORGET_CHANGES), {"kept": CHANGES_KEPT})
+    for step in (
+        "UPDATE record_version SET version = version + 1, stamp = :stamp",
+        "INSERT INTO record_changes (version, stamp, import_id) SELECT version, stamp, :import_id FROM record_version",
+        "DELETE FROM record_changes WHERE version <= (SELECT version FROM record_version) - :changes_kept",
+    ):
+        parameters = {"stamp": uuid.uuid4().hex, "import_id": import_id, "changes_kept": CHANGES_KEPT}
+        connection.execute(text(step), parameters)
 
 
 def current(connection: Connection) -> int:

@@ -22,21 +22,8 @@ MAX_NAMES = 5
 #: ``reason`` (``share``, ``lowest-severity``, ``hosts``, ``families`` or ``columns``), its figures, and ``sentence``.
 Reason = dict[str, Any]
 
-_OPEN_OF_WEIGHT = " + ".join(f"w.{severity.name.lower()}" for severity in Severity)
-_HOSTS = f"""
-    SELECT count(*), count(*) FILTER (WHERE g.gone = {_OPEN_OF_WEIGHT})
-    FROM asset_weights w JOIN assets a ON a.id = w.asset_id AND a.source_id = :source_id
-    LEFT JOIN (SELECT f.asset_id, count(*) AS gone FROM absent b JOIN findings f ON f.id = b.finding_id GROUP BY f.asset_id) AS g
-      ON g.asset_id = w.asset_id
-"""
-_FAMILIES = f"""
-    SELECT o.family, o.findings, coalesce(g.gone, 0)
-    FROM (SELECT d.family, sum({_OPEN_OF_WEIGHT}) AS findings FROM definition_weights w
-          JOIN definitions d ON d.id = w.definition_id AND d.source_id = :source_id WHERE d.family IS NOT NULL GROUP BY d.family) AS o
-    LEFT JOIN (SELECT d.family, count(*) AS gone FROM absent b JOIN findings f ON f.id = b.finding_id
-               JOIN definitions d ON d.id = f.definition_id GROUP BY d.family) AS g ON g.family = o.family
-    ORDER BY o.family
-"""
+#: SQL: what is open on an asset, or of a definition, by its weight (``w``).
+_OPEN = " + ".join(f"w.{severity.name.lower()}" for severity in Severity)
 
 
 def reasons(connection: Connection, source_id: int, percent: int, columns_gone: Sequence[str] = ()) -> list[Reason]:
@@ -101,7 +88,15 @@ def _lowest(gone: dict[int, int], open_now: dict[int, int]) -> Reason | None:
 
 
 def _hosts(connection: Connection, source_id: int) -> Reason | None:
-    hosts, gone = connection.execute(text(_HOSTS), {"source_id": source_id}).one()
+    hosts, gone = connection.execute(
+        text(f"""
+        SELECT count(*), count(*) FILTER (WHERE g.gone = {_OPEN})
+        FROM asset_weights w JOIN assets a ON a.id = w.asset_id AND a.source_id = :source_id
+        LEFT JOIN (SELECT f.asset_id, count(*) AS gone FROM absent b JOIN findings f ON f.id = b.finding_id GROUP BY f.asset_id) AS g
+          ON g.asset_id = w.asset_id
+        """),
+        {"source_id": source_id},
+    ).one()
     if 2 * gone <= hosts:
         return None
     sentence = f"{gone} of the {hosts} hosts with open findings have none of them in the file."
@@ -109,7 +104,18 @@ def _hosts(connection: Connection, source_id: int) -> Reason | None:
 
 
 def _families(connection: Connection, source_id: int) -> Reason | None:
-    families = connection.execute(text(_FAMILIES), {"source_id": source_id}).all()
+    families = connection.execute(
+        text(f"""
+        SELECT o.family, o.findings, coalesce(g.gone, 0)
+        FROM (SELECT d.family, sum({_OPEN}) AS findings FROM definition_weights w
+              JOIN definitions d ON d.id = w.definition_id AND d.source_id = :source_id WHERE d.family IS NOT NULL
+              GROUP BY d.family) AS o
+        LEFT JOIN (SELECT d.family, count(*) AS gone FROM absent b JOIN findings f ON f.id = b.finding_id
+                   JOIN definitions d ON d.id = f.definition_id GROUP BY d.family) AS g ON g.family = o.family
+        ORDER BY o.family
+        """),
+        {"source_id": source_id},
+    ).all()
     gone = [family for family, open_now, absent in families if open_now == absent]
     if 2 * len(gone) <= len(families):
         return None

@@ -18,9 +18,9 @@ def promote_assets(connection: Connection, import_id: int, source_id: int, *, ba
     identity.link(connection, import_id, source_id)
     newest = _upsert(connection, "assets", names(HOST), import_id, source_id, backdated)
     if backdated:
-        identity.keep_of_new(connection, import_id, source_id, newest)
+        identity.add_of_new(connection, import_id, source_id, newest)
     else:
-        identity.keep(connection, import_id, source_id, newest)
+        identity.update(connection, import_id, source_id, newest)
 
 
 def promote_definitions(connection: Connection, import_id: int, source_id: int, *, backdated: bool = False) -> None:

@@ -18,106 +18,8 @@ _NUMBERED = """
     rows r JOIN asset_codes a ON a.code = asset_code
     JOIN definition_codes d ON d.code = definition_code JOIN definition_numbers n ON n.key = d.key
 """
-
-
-#: What is known of a host: of several texts the greatest, so that the order of the rows does not matter.
-_OF_HOSTS = ", ".join(
-    f"max({'t.addresses[1]' if field.name == 'ip' else field.name}) AS {field.name}" for field in HOST
-)
 #: The scores of definitions, which come with the rows.
 _SCORES = [field for field in VULNERABILITY if field.kind is Kind.SCORE]
-
-
-def _weights(subject: str) -> str:
-    """SQL: what is open on each asset, or of each definition."""
-    counts = ", ".join(f"count(*) FILTER (severity = {value.value}) AS {value.name.lower()}" for value in Severity)
-    return f"""
-        SELECT {subject}_number AS number, {counts}, round(coalesce(sum(vpr), 0), 2) AS vpr_sum
-        FROM merged WHERE state > 0 GROUP BY {subject}_number
-    """
-
-
-_STEPS = (
-    # The hosts and definitions of rejected rows as well: what such a row is about was not checked.
-    f"""
-    CREATE TABLE asset_numbers AS
-    SELECT row_number() OVER (ORDER BY key, host) AS number, host,
-           key || CASE row_number() OVER (PARTITION BY key ORDER BY host) WHEN 1 THEN ''
-                       ELSE ' #' || row_number() OVER (PARTITION BY key ORDER BY host) END AS key,
-           {listed(HOST)}
-    FROM (SELECT host, left(coalesce(min(t.ids[1]), min(fqdn), lower(min(netbios)), min(t.addresses[1]), min(t.names[1])), 240) AS key,
-                 {_OF_HOSTS}
-          FROM host_groups JOIN asset_texts t USING (code)
-          JOIN (SELECT asset_code AS code, max(last_seen) AS last_seen FROM rows GROUP BY 1
-                UNION ALL SELECT DISTINCT asset_code, CAST(NULL AS DATE) FROM faults WHERE fault >= 0) USING (code)
-          GROUP BY host)
-    """,
-    "CREATE TABLE asset_codes AS SELECT code, number FROM host_groups JOIN asset_numbers USING (host)",
-    """
-    CREATE TABLE identifiers AS
-    SELECT DISTINCT number, kind, realm, value FROM (
-        SELECT number, 'id' AS kind, '' AS realm, unnest(ids) AS value FROM host_groups JOIN asset_numbers USING (host)
-        UNION ALL SELECT number, 'name', realm, unnest(names) FROM host_groups JOIN asset_numbers USING (host)
-        UNION ALL SELECT number, 'address', realm, unnest(addresses) FROM host_groups JOIN asset_numbers USING (host)
-    ) ORDER BY ALL
-    """,
-    f"""
-    CREATE TABLE definition_numbers AS
-    SELECT row_number() OVER (ORDER BY key) AS number, * FROM (
-        SELECT definition_key AS key, {listed(_SCORES, "max({name}) AS {name}")}
-        FROM (SELECT definition_key, {listed(_SCORES)} FROM rows
-              UNION ALL SELECT DISTINCT definition_key, {listed(_SCORES, "NULL")} FROM faults
-              WHERE fault >= 0 AND definition_key IS NOT NULL)
-        GROUP BY definition_key)
-    """,
-    # Rows of one finding are merged. When it was fixed counts only for what is.
-    f"""
-    CREATE TABLE merged AS
-    SELECT * REPLACE (CASE WHEN state IN ({PASSED}, {FIXED}) THEN resolved_on END AS resolved_on) FROM (
-    SELECT a.number AS asset_number, n.number AS definition_number, port, protocol, max(severity) AS severity,
-           {listed(FINDING, "max(r.{name}) AS {name}")}, min(first_seen) AS first_seen, max(last_seen) AS last_seen, max(state) AS state,
-           max(fixed_on) AS resolved_on, count(*) AS rows, min(evidence_code) AS evidence_code, max(evidence_code) AS other_code
-    FROM {_NUMBERED} GROUP BY 1, 2, 3, 4)
-    """,
-)
-_MORE_STEPS = (
-    f"""
-    CREATE TABLE observations AS
-    SELECT row_number() OVER () AS number, * FROM (
-        SELECT protocol, severity, {listed(FINDING)}, first_seen, last_seen, resolved_on, state, count(*) AS findings
-        FROM merged GROUP BY ALL)
-    """,
-    # Sorted and then numbered, they take half of what it takes to number them in an order.
-    f"""
-    CREATE TABLE findings AS
-    SELECT row_number() OVER () AS number, * FROM (
-        SELECT asset_number, definition_number, port, o.number AS observation_number, m.state, m.first_seen, m.last_seen, m.resolved_on,
-               e.number AS evidence_number
-        FROM merged m JOIN observations o
-          ON o.protocol = m.protocol AND o.severity = m.severity AND o.state = m.state
-         AND {listed(FINDING, "o.{name} IS NOT DISTINCT FROM m.{name}", " AND ")}
-         AND o.first_seen IS NOT DISTINCT FROM m.first_seen AND o.last_seen IS NOT DISTINCT FROM m.last_seen
-         AND o.resolved_on IS NOT DISTINCT FROM m.resolved_on
-        LEFT JOIN evidence_numbers e ON e.code = m.evidence_code
-        ORDER BY asset_number, definition_number, port, m.protocol)
-    """,
-    f"CREATE TABLE assets AS SELECT n.* EXCLUDE (host), {_WEIGHT} FROM asset_numbers n LEFT JOIN ({_weights('asset')}) w USING (number)",
-    f"CREATE TABLE definition_weights AS {_weights('definition')}",
-)
-
-
-#: What the rejected rows are about: a finding, a host, or nothing that can be told. NULL stands for any.
-_UNCHECKED = """
-    CREATE TABLE unchecked AS
-    SELECT row_number() OVER () AS number, * FROM (
-        SELECT DISTINCT a.number AS asset_number, d.number AS definition_number,
-               CASE WHEN d.number IS NOT NULL THEN f.port END AS port, CASE WHEN d.number IS NOT NULL THEN f.protocol END AS protocol
-        FROM faults f JOIN asset_codes a ON a.code = f.asset_code LEFT JOIN definition_numbers d ON d.key = f.definition_key
-        WHERE fault >= 0
-        UNION ALL
-        SELECT NULL, NULL, NULL, NULL
-        WHERE {unreadable} OR EXISTS (FROM faults WHERE fault >= 0 AND asset_code NOT IN (SELECT code FROM asset_codes)))
-"""
 
 
 def code(database: CsvDatabase) -> None:
@@ -135,14 +37,133 @@ def number(database: CsvDatabase, *, unreadable: bool) -> None:
     :param unreadable: there are rejected rows of which nothing can be read.
     :raises IrregularCsv: the passes over the file did not see the same rows.
     """
-    for step in _STEPS:
-        database.run(step)
+    _number_assets(database)
+    _number_definitions(database)
+    _merge_rows(database)
     evidence.number(database, _NUMBERED)
-    for step in _MORE_STEPS:
-        database.run(step)
+    _number_findings(database)
+    _weigh(database)
     _assert_whole(database, "SELECT coalesce(sum(rows), 0) FROM merged", "SELECT count(*) FROM rows")
     database.run("DROP TABLE merged")
-    database.run(_UNCHECKED.format(unreadable=unreadable))
+    _note_unchecked(database, unreadable=unreadable)
+
+
+def _number_assets(database: CsvDatabase) -> None:
+    """Make ``asset_numbers``, ``asset_codes`` and ``identifiers`` of the groups of rows that are one host.
+
+    Of several texts that rows have the greatest counts, so that their order does not matter. Hosts of rejected rows are among them: what
+    such a row is about was not checked.
+    """
+    values = ", ".join(
+        f"max({'t.addresses[1]' if field.name == 'ip' else field.name}) AS {field.name}" for field in HOST
+    )
+    database.run(f"""
+        CREATE TABLE asset_numbers AS
+        SELECT row_number() OVER (ORDER BY key, host) AS number, host,
+               key || CASE row_number() OVER (PARTITION BY key ORDER BY host) WHEN 1 THEN ''
+                           ELSE ' #' || row_number() OVER (PARTITION BY key ORDER BY host) END AS key,
+               {listed(HOST)}
+        FROM (SELECT host, left(coalesce(min(t.ids[1]), min(fqdn), lower(min(netbios)), min(t.addresses[1]), min(t.names[1])), 240) AS key,
+                     {values}
+              FROM host_groups JOIN asset_texts t USING (code)
+              JOIN (SELECT asset_code AS code, max(last_seen) AS last_seen FROM rows GROUP BY 1
+                    UNION ALL SELECT DISTINCT asset_code, CAST(NULL AS DATE) FROM faults WHERE fault >= 0) USING (code)
+              GROUP BY host)
+    """)
+    database.run("CREATE TABLE asset_codes AS SELECT code, number FROM host_groups JOIN asset_numbers USING (host)")
+    database.run("""
+        CREATE TABLE identifiers AS
+        SELECT DISTINCT number, kind, realm, value FROM (
+            SELECT number, 'id' AS kind, '' AS realm, unnest(ids) AS value FROM host_groups JOIN asset_numbers USING (host)
+            UNION ALL SELECT number, 'name', realm, unnest(names) FROM host_groups JOIN asset_numbers USING (host)
+            UNION ALL SELECT number, 'address', realm, unnest(addresses) FROM host_groups JOIN asset_numbers USING (host)
+        ) ORDER BY ALL
+    """)
+
+
+def _number_definitions(database: CsvDatabase) -> None:
+    """Make ``definition_numbers``, with the scores of definitions; those of rejected rows are among them, as the hosts are."""
+    database.run(f"""
+        CREATE TABLE definition_numbers AS
+        SELECT row_number() OVER (ORDER BY key) AS number, * FROM (
+            SELECT definition_key AS key, {listed(_SCORES, "max({name}) AS {name}")}
+            FROM (SELECT definition_key, {listed(_SCORES)} FROM rows
+                  UNION ALL SELECT DISTINCT definition_key, {listed(_SCORES, "NULL")} FROM faults
+                  WHERE fault >= 0 AND definition_key IS NOT NULL)
+            GROUP BY definition_key)
+    """)
+
+
+def _merge_rows(database: CsvDatabase) -> None:
+    """Make ``merged``: one row for each finding. When it was fixed counts only for what is."""
+    database.run(f"""
+        CREATE TABLE merged AS
+        SELECT * REPLACE (CASE WHEN state IN ({PASSED}, {FIXED}) THEN resolved_on END AS resolved_on) FROM (
+            SELECT a.number AS asset_number, n.number AS definition_number, port, protocol, max(severity) AS severity,
+                   {listed(FINDING, "max(r.{name}) AS {name}")}, min(first_seen) AS first_seen, max(last_seen) AS last_seen,
+                   max(state) AS state, max(fixed_on) AS resolved_on, count(*) AS rows,
+                   min(evidence_code) AS evidence_code, max(evidence_code) AS other_code
+            FROM {_NUMBERED} GROUP BY 1, 2, 3, 4)
+    """)
+
+
+def _number_findings(database: CsvDatabase) -> None:
+    """Make ``observations``, what rows say of many findings alike, and ``findings``, each with the number of its observation.
+
+    Findings are sorted and then numbered, which takes half of what it takes to number them in an order.
+    """
+    database.run(f"""
+        CREATE TABLE observations AS
+        SELECT row_number() OVER () AS number, * FROM (
+            SELECT protocol, severity, {listed(FINDING)}, first_seen, last_seen, resolved_on, state, count(*) AS findings
+            FROM merged GROUP BY ALL)
+    """)
+    database.run(f"""
+        CREATE TABLE findings AS
+        SELECT row_number() OVER () AS number, * FROM (
+            SELECT asset_number, definition_number, port, o.number AS observation_number, m.state, m.first_seen, m.last_seen, m.resolved_on,
+                   e.number AS evidence_number
+            FROM merged m JOIN observations o
+              ON o.protocol = m.protocol AND o.severity = m.severity AND o.state = m.state
+             AND {listed(FINDING, "o.{name} IS NOT DISTINCT FROM m.{name}", " AND ")}
+             AND o.first_seen IS NOT DISTINCT FROM m.first_seen AND o.last_seen IS NOT DISTINCT FROM m.last_seen
+             AND o.resolved_on IS NOT DISTINCT FROM m.resolved_on
+            LEFT JOIN evidence_numbers e ON e.code = m.evidence_code
+            ORDER BY asset_number, definition_number, port, m.protocol)
+    """)
+
+
+def _weigh(database: CsvDatabase) -> None:
+    """Make ``assets`` with what is open on each, and ``definition_weights``."""
+    database.run(f"""
+        CREATE TABLE assets AS
+        SELECT n.* EXCLUDE (host), {_WEIGHT} FROM asset_numbers n LEFT JOIN ({_weights("asset")}) w USING (number)
+    """)
+    database.run(f"CREATE TABLE definition_weights AS {_weights('definition')}")
+
+
+def _weights(subject: str) -> str:
+    """SQL: what is open on each asset, or of each definition."""
+    counts = ", ".join(f"count(*) FILTER (severity = {value.value}) AS {value.name.lower()}" for value in Severity)
+    return f"""
+        SELECT {subject}_number AS number, {counts}, round(coalesce(sum(vpr), 0), 2) AS vpr_sum
+        FROM merged WHERE state > 0 GROUP BY {subject}_number
+    """
+
+
+def _note_unchecked(database: CsvDatabase, *, unreadable: bool) -> None:
+    """Make ``unchecked``: what the rejected rows are about, a finding, a host, or nothing that can be told. NULL stands for any."""
+    database.run(f"""
+        CREATE TABLE unchecked AS
+        SELECT row_number() OVER () AS number, * FROM (
+            SELECT DISTINCT a.number AS asset_number, d.number AS definition_number,
+                   CASE WHEN d.number IS NOT NULL THEN f.port END AS port, CASE WHEN d.number IS NOT NULL THEN f.protocol END AS protocol
+            FROM faults f JOIN asset_codes a ON a.code = f.asset_code LEFT JOIN definition_numbers d ON d.key = f.definition_key
+            WHERE fault >= 0
+            UNION ALL
+            SELECT NULL, NULL, NULL, NULL
+            WHERE {unreadable} OR EXISTS (FROM faults WHERE fault >= 0 AND asset_code NOT IN (SELECT code FROM asset_codes)))
+    """)
 
 
 def describe(database: CsvDatabase) -> None:
