@@ -458,7 +458,7 @@ class Finding(FindingFields, Base):
 # The history of findings: what each import did to them.
 #
 # Most findings are opened once and never change, so that an opening is not kept as a row: a finding names the import that opened it, and
-# its values then are those before its first change. The view ``finding_events``, made by a migration, tells openings and changes alike.
+# its values then are those before its first change.
 
 
 class EventKind(StrEnum):
@@ -655,7 +655,10 @@ class _Before:
 
 
 class FindingBefore(FindingFields, _Before, Base):
-    """A finding before an import; without a ``lifecycle`` the import changed nothing but when it was seen first, or where."""
+    """A finding before an import; without a ``lifecycle`` the import changed nothing but when it was seen, or where.
+
+    ``first_seen``, ``port`` and ``protocol``, and ``sighting_id`` are there if the import changed them.
+    """
 
     __tablename__ = "undo_findings"
 
@@ -666,23 +669,7 @@ class FindingBefore(FindingFields, _Before, Base):
     resolved_on: Mapped[date | None]
     port: Mapped[int | None]
     protocol: Mapped[str | None] = mapped_column(String(10))
-
-
-#: So many findings make a block of sightings: a bit of a number for each, which its sign leaves positive.
-BLOCK = 62
-
-
-class SightingBefore(_Before, Base):
-    """What told, before an import, when findings were seen last, where it let them refer to another sighting.
-
-    There may be as many of them as findings. Finding ``id`` is bit ``id % BLOCK`` of the number in the row of block ``id / BLOCK``.
-    """
-
-    __tablename__ = "undo_sightings"
-
-    block: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
-    sighting_id: Mapped[int] = mapped_column(primary_key=True)
-    findings: Mapped[int] = mapped_column(BigInteger)
+    sighting_id: Mapped[int | None]
 
 
 class DayBefore(_Before, Base):

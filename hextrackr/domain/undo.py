@@ -19,7 +19,6 @@ from hextrackr.errors import NOT_LATEST, Conflict
 from . import details, evidence, imports, record_version, totals
 from .fields import FINDING, HOST, VULNERABILITY, listed, names
 from .models import (
-    BLOCK,
     AssetBefore,
     CveBefore,
     DayBefore,
@@ -30,7 +29,6 @@ from .models import (
     IdentifierBefore,
     Import,
     Severity,
-    SightingBefore,
     Source,
     TotalBefore,
 )
@@ -40,7 +38,6 @@ DEPTH = 3
 #: Where the values before are kept.
 TABLES = (
     FindingBefore,
-    SightingBefore,
     DayBefore,
     AssetBefore,
     IdentifierBefore,
@@ -73,7 +70,6 @@ def undo_import(engine: Engine, import_id: int) -> None:
         totals.take_off_weights(connection, import_id)
         _restore_findings(connection, import_id)
         evidence.restore(connection, import_id)
-        _restore_sightings(connection, import_id)
         _delete_added_findings(connection, import_id)
         _restore_days(connection, import_id)
         _delete_unused(connection, source_id)
@@ -133,13 +129,14 @@ def keep_places(connection: Connection, import_id: int) -> None:
 
 
 def _restore_findings(connection: Connection, import_id: int) -> None:
-    """Where no lifecycle is kept the import changed nothing but since when, or where, a finding is there."""
+    """Where no lifecycle is kept the import changed nothing but when a finding was seen, or where it is."""
     connection.execute(
         text(f"""
         UPDATE findings SET
             first_seen = coalesce(u.first_seen, findings.first_seen),
             port = coalesce(u.port, findings.port),
             protocol = coalesce(u.protocol, findings.protocol),
+            sighting_id = coalesce(u.sighting_id, findings.sighting_id),
             severity = CASE WHEN u.lifecycle IS NULL THEN findings.severity ELSE u.severity END,
             {listed(FINDING, "{name} = CASE WHEN u.lifecycle IS NULL THEN findings.{name} ELSE u.{name} END")},
             lifecycle = coalesce(u.lifecycle, findings.lifecycle),
@@ -166,24 +163,12 @@ def _delete_added_findings(connection: Connection, import_id: int) -> None:
 
 
 def keep_sightings(connection: Connection, import_id: int) -> None:
-    """Keep what the findings refer to that ``moved`` is about to let refer to another sighting."""
+    """Keep the sightings of what ``moved`` is about to let refer to another one, also of findings that are kept already."""
     connection.execute(
-        text(f"""
-        INSERT INTO undo_sightings (import_id, block, sighting_id, findings)
-        SELECT :import_id, finding_id / {BLOCK}, before_id, CAST(sum(CAST(1 AS BIGINT) << (finding_id % {BLOCK})) AS BIGINT)
-        FROM moved GROUP BY 2, 3
-        """),
-        {"import_id": import_id},
-    )
-
-
-def _restore_sightings(connection: Connection, import_id: int) -> None:
-    connection.execute(
-        text(f"""
-        UPDATE findings SET sighting_id = u.sighting_id
-        FROM undo_sightings u
-        WHERE u.import_id = :import_id AND findings.id BETWEEN u.block * {BLOCK} AND u.block * {BLOCK} + {BLOCK - 1}
-          AND (u.findings >> (findings.id - u.block * {BLOCK})) & 1 = 1
+        text("""
+        INSERT INTO undo_findings (import_id, finding_id, sighting_id)
+        SELECT :import_id, finding_id, before_id FROM moved WHERE 1 = 1 ORDER BY finding_id
+        ON CONFLICT (import_id, finding_id) DO UPDATE SET sighting_id = excluded.sighting_id
         """),
         {"import_id": import_id},
     )

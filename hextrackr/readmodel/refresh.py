@@ -10,8 +10,6 @@ from contextlib import suppress
 
 import duckdb
 
-from hextrackr.domain.models import BLOCK
-
 from . import machines, schema
 from .copy import Copy, state_of
 from .record import Record, Snapshot, State
@@ -30,10 +28,6 @@ _CHANGED = f"""
     {_ADDED}
     UNION SELECT finding_id FROM undo_findings WHERE import_id IN ({{imports}})
     UNION SELECT finding_id FROM undo_evidence WHERE import_id IN ({{imports}})
-    UNION SELECT f.id FROM undo_sightings u
-    JOIN findings f ON f.id BETWEEN u.block * {BLOCK} AND u.block * {BLOCK} + {BLOCK - 1}
-                   AND (u.findings >> (f.id - u.block * {BLOCK})) & 1 = 1
-    WHERE u.import_id IN ({{imports}})
 """
 _CHANGED_FINDINGS = f"id IN ({_CHANGED})"
 _CHANGES = f"import_id IN ({{imports}}) OR finding_id IN ({_ADDED})"

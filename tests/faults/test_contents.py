@@ -28,7 +28,7 @@ def test_ids_instants_and_failed_imports_do_not_matter(instance, engine, tmp_pat
         connection.execute(text("DELETE FROM imports WHERE state <> 'completed'"))
         connection.execute(text("UPDATE imports SET attempts = 3, finished_at = 5"))
         connection.execute(text("UPDATE findings SET id = id + 61"))
-        connection.execute(text("UPDATE undo_sightings SET block = block + 1, findings = findings >> 1"))
+        connection.execute(text("UPDATE undo_findings SET finding_id = finding_id + 61"))
     assert contents.differences(instance, tmp_path / "kept") == []
 
 
@@ -36,7 +36,7 @@ def test_ids_instants_and_failed_imports_do_not_matter(instance, engine, tmp_pat
     ("change", "told"),
     [
         ("UPDATE findings SET vpr = 0.5 WHERE id = 1", ["found: findings", "missing: findings"]),
-        ("UPDATE undo_sightings SET findings = 2", ["found: undo_sightings", "missing: undo_sightings"]),
+        ("UPDATE undo_findings SET finding_id = 2", ["found: undo_findings", "missing: undo_findings"]),
         ("UPDATE undo_days SET day = '2026-08-02' WHERE day IS NOT NULL", ["found: undo_days", "missing: undo_days"]),
         ("DELETE FROM asset_weights WHERE asset_id = 1", ["missing: asset_weights"]),
         ("UPDATE imports SET inserted = 7 WHERE place = 1", ["found: imports", "missing: imports"]),

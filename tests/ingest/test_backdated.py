@@ -7,11 +7,11 @@ from datetime import date
 import pytest
 
 from tests.support.exports import COLUMNS, export, row, scan
-from tests.support.sql import LAST_SEEN
+from tests.support.sql import EVENTS, LAST_SEEN
 
 OPEN = f"SELECT id, severity, vpr, lifecycle, {LAST_SEEN} FROM findings f WHERE lifecycle <> 'resolved' ORDER BY id"
 HISTORY = (
-    "SELECT e.import_id, a.key, e.kind, e.day FROM finding_events e JOIN findings f ON f.id = e.finding_id "
+    f"SELECT e.import_id, a.key, e.kind, e.day FROM {EVENTS} e JOIN findings f ON f.id = e.finding_id "
     "JOIN assets a ON a.id = f.asset_id ORDER BY 1, 2"
 )
 NO_DATES = [column for column in COLUMNS if column not in ("first_observed", "last_seen")]
@@ -73,7 +73,7 @@ def test_what_the_late_scan_calls_fixed_was_never_open(run_import, query):
     run_import(undated([1]), **on(10))
     run_import(undated([2], state="FIXED"), **on(5))
     assert query("SELECT lifecycle, resolved_on FROM findings WHERE lifecycle = 'resolved'") == [("resolved", day(5))]
-    assert query("SELECT kind, day FROM finding_events WHERE import_id = 2") == [("resolved", day(5))]
+    assert query(f"SELECT kind, day FROM {EVENTS} e WHERE import_id = 2") == [("resolved", day(5))]
 
 
 @pytest.mark.parametrize("mode", ["hosts", "delta"])

@@ -18,7 +18,7 @@ from hextrackr.db.base import Base
 from hextrackr.domain import undo
 from hextrackr.errors import Conflict, FileRefused
 from hextrackr.ingest import cleanup
-from tests.support.contents import REFERS, separate_rows
+from tests.support.contents import REFERS
 from tests.support.exports import export, row, scan
 from tests.support.importer import Importer, importer
 
@@ -45,7 +45,7 @@ class Twin:
         """
         with self.engine.connect() as connection:
             found = {
-                name: list(separate_rows(name, connection.execute(select(table))))
+                name: [dict(row) for row in connection.execute(select(table)).mappings()]
                 for name, table in Base.metadata.tables.items()
             }
         undone = {row["id"] for row in found["imports"] if row["undone_at"] is not None}

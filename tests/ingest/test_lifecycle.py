@@ -10,13 +10,13 @@ from hextrackr.domain import lifecycle
 from hextrackr.domain.models import ImportState
 from hextrackr.errors import Cancelled
 from tests.support.exports import COLUMNS, export, row, scan
-from tests.support.sql import LAST_SEEN
+from tests.support.sql import EVENTS, LAST_SEEN
 
 FINDINGS = (
     f"SELECT a.key, f.lifecycle, f.severity, f.vpr, f.first_seen, {LAST_SEEN}, f.resolved_on "
     "FROM findings f JOIN assets a ON a.id = f.asset_id ORDER BY a.key"
 )
-EVENTS = "SELECT e.import_id, a.key, e.kind FROM finding_events e JOIN findings f ON f.id = e.finding_id " \
+HISTORY = f"SELECT e.import_id, a.key, e.kind FROM {EVENTS} e JOIN findings f ON f.id = e.finding_id " \
          "JOIN assets a ON a.id = f.asset_id ORDER BY 1, 2"  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def test_the_first_scan_is_all_new(run_import, figures, query):
 def test_the_same_file_again_changes_nothing(run_import, figures, query):
     content = scan([1, 2], cve="CVE-2024-1000")
     run_import(content)
-    tables = ("findings", "assets", "definitions", "definition_cves", "finding_events", "daily_totals", "sources")
+    tables = ("findings", "assets", "definitions", "definition_cves", "finding_changes", "daily_totals", "sources")
     before = [query(f"SELECT * FROM {table}") for table in tables]
     assert figures(run_import(content)) == {"unchanged": 2}
     assert [query(f"SELECT * FROM {table}") for table in tables] == before
@@ -55,15 +55,15 @@ def test_what_is_absent_is_resolved_and_what_returns_is_reopened(run_import, fig
     assert query(FINDINGS)[2] == ("host-3", "reopened", 3, None, "2026-07-01", day(15), None)
     assert figures(run_import(scan([1, 2, 3], last_seen=seen(22)))) == {"unchanged": 3}
     assert query(FINDINGS)[2][1] == "reopened"
-    assert query(EVENTS)[3:] == [(2, "host-3", "resolved"), (3, "host-3", "reopened")]
+    assert query(HISTORY)[3:] == [(2, "host-3", "resolved"), (3, "host-3", "reopened")]
 
 
 def test_a_changed_value_is_an_update_with_the_values_before(run_import, figures, query):
     run_import(scan([1], vpr="5.0"))
     assert figures(run_import(scan([1], vpr="7.5", severity="Critical"))) == {"updated": 1}
-    assert query("SELECT kind, severity_before, severity, vpr_before, vpr FROM finding_events WHERE import_id = 2") == [
-        ("changed", 3, 4, 5.0, 7.5)
-    ]
+    assert query(
+        "SELECT kind, severity_before, severity, vpr_before, vpr FROM finding_changes WHERE import_id = 2"
+    ) == [("changed", 3, 4, 5.0, 7.5)]
 
 
 def test_a_column_left_out_erases_nothing(run_import, figures, query):
@@ -151,7 +151,7 @@ def test_the_guard(run_import, query, before, after, asks):
         assert (record.forecast["resolved"], record.forecast["openBefore"]) == (before - after, before)
         assert record.resolved == 0
         assert query("SELECT count(*) FROM findings WHERE lifecycle = 'resolved'") == [(0,)]
-        assert query("SELECT count(*) FROM finding_events WHERE import_id = 2") == [(0,)]
+        assert query("SELECT count(*) FROM finding_changes WHERE import_id = 2") == [(0,)]
         assert query("SELECT count(*) FROM staging_findings WHERE import_id = 2") == [(after,)]
 
 

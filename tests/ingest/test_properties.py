@@ -215,7 +215,7 @@ def _of_source(tables, label):
         "definitions": [row for row in tables["definitions"] if row[0] in definitions],
         "cves": [row for row in tables["definition_cves"] if row[0] in definitions],
         "findings": findings,
-        "events": [row for row in tables["finding_events"] if row[1] in ids],
+        "events": [row for row in tables["finding_changes"] if row[1] in ids],
         "sightings": [row for row in tables["sightings"] if row[1] == source_id],
         "totals": [row for row in tables["daily_totals"] if row[0] == source_id],
     }

@@ -114,7 +114,7 @@ def test_findings_that_were_merely_seen_again_are_not_written(run_import, engine
     before = query("SELECT * FROM findings ORDER BY id")
     run_import(export(seen(8, *range(9))))
     assert query("SELECT * FROM findings ORDER BY id") == before
-    assert query("SELECT count(*) FROM undo_sightings") == [(0,)]
+    assert query("SELECT count(*) FROM undo_findings") == [(0,)]
 
 
 @pytest.mark.parametrize("seed", range(6))

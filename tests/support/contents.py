@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Result, Table, select
+from sqlalchemy import Connection, Table, select
 
 from hextrackr.db.base import Base
-from hextrackr.domain.models import BLOCK
 from tests.support import databases
 
 #: What may differ between an import that was disturbed and one that was not: instants, who worked on it how often, and ids.
@@ -79,23 +78,11 @@ def _rows(connection: Connection, table: Table, names: Names) -> Iterator[str]:
     asked = select(table).execution_options(yield_per=5_000)
     if table.name == "imports":
         asked = asked.where(table.c.state == "completed")
-    for row in separate_rows(table.name, connection.execute(asked)):
+    for row in connection.execute(asked).mappings():
         values = {column: _value(column, value, names) for column, value in row.items()}
         if key := KEYS.get(table.name):
             names.setdefault(table.name, {})[row["id"]] = tuple(values[column] for column in key)
         yield f"{table.name} {json.dumps(_lasting(table.name, values), default=str)}"
-
-
-def separate_rows(table: str, found: Result[Any]) -> Iterator[Mapping[str, Any]]:
-    """The rows of a table; of blocks of findings a row for each of them, as it is chance which ids make a block."""
-    for row in found.mappings():
-        if table != "undo_sightings":
-            yield dict(row)
-            continue
-        same = {name: row[name] for name in ("import_id", "sighting_id")}
-        for bit in range(BLOCK):
-            if row["findings"] >> bit & 1:
-                yield {**same, "finding_id": row["block"] * BLOCK + bit}
 
 
 def _value(column: str, value: Any, names: Names) -> Any:

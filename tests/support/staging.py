@@ -38,7 +38,6 @@ RECORD = (
     "findings",
     "sightings",
     "finding_changes",
-    "finding_events",
     "daily_totals",
     "state_totals",
     "asset_weights",

@@ -132,7 +132,6 @@ LEFT_BEHIND = {
     "virtual tables": "CREATE VIRTUAL TABLE words USING fts3(word)",
     "an index of an expression": "CREATE INDEX more ON findings (abs(port))",
     "statistics": "ANALYZE",
-    "a view of our name": "DROP VIEW finding_events; CREATE VIEW finding_events AS SELECT 1",
     "other settings": "PRAGMA user_version = 7; PRAGMA application_id = 9; PRAGMA auto_vacuum = FULL",
 }
 
