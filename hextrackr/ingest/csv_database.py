@@ -40,23 +40,6 @@ def read_bytes() -> int | None:
     return int(count) - _left_out if name == "rchar:" and count.isdecimal() else None
 
 
-# A DuckDB that is open before there is a file to read: to open one takes as long as to read some hundred rows.
-
-
-_ready_connections: list[duckdb.DuckDBPyConnection] = []
-
-
-def prepare_connection() -> None:
-    """Have a database in memory ready, for a process that has nothing else to do."""
-    if not _ready_connections:
-        _ready_connections.append(duckdb.connect())
-
-
-def take_connection() -> duckdb.DuckDBPyConnection:
-    """A database in memory that nobody else has: the one that is ready, else a new one."""
-    return _ready_connections.pop() if _ready_connections else duckdb.connect()
-
-
 # One file in DuckDB: the connection with its limits, and what its errors mean to the user.
 
 
@@ -96,7 +79,7 @@ class CsvDatabase:
         self.path = path
         self.dialect = dialect
         self._parallel = parallel
-        self._connection = take_connection()
+        self._connection = duckdb.connect()
         self.size = path.stat().st_size
         self._read_before: int | None = None
         self._small = small = self.size < SMALL_BYTES

@@ -21,11 +21,9 @@ from hextrackr.progress.estimate import Meter
 
 from . import (
     cleanup,
-    csv_database,
     damage,
     duplicate_file,
     estimate,
-    formats,
     identify,
     ownership,
     phase_weights,
@@ -42,12 +40,6 @@ from .dialect import Dialect
 from .identify import Opened
 from .job import Job
 from .staging_schema import Counts
-
-
-def prepare() -> None:
-    """Do what the next job would wait for, in a process that has nothing else to do."""
-    csv_database.prepare_connection()
-    formats.known()
 
 
 def run(job: Job, meter: Meter) -> ImportState:

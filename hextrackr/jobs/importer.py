@@ -49,8 +49,8 @@ log = logging.getLogger(__name__)
 #: Seconds between two progress lines: what a watcher is told is older than this by no more than its way.
 TICK = 0.02
 #: A process that holds this much more than when it was new, in MB, makes way for a new one: the system gets the memory back. Most do
-#: not, and are there at once for the next import: libraries that are loaded at the first one are 18 MB with SQLite and 32 with PostgreSQL.
-KEPT_MB = 40
+#: not, and are there at once for the next import: what the first one loads for good is 45 MB with SQLite and 60 with PostgreSQL.
+KEPT_MB = 65
 #: How long a sweep waits for somebody else's lock: not long, as the next import waits behind it.
 SWEEP_PATIENCE_MS = 2_000
 _STATM = Path("/proc/self/statm")
@@ -84,7 +84,6 @@ def serve(descriptor: int, niceness: int, memory_limit: int) -> None:
     channel = Channel(end)
     jobs: queue.Queue[Message] = queue.Queue()
     threading.Thread(target=_listen, args=(channel, jobs), daemon=True).start()
-    pipeline.prepare()
     new = memory_mb()
     while True:
         request = jobs.get()
@@ -99,7 +98,6 @@ def serve(descriptor: int, niceness: int, memory_limit: int) -> None:
             case "job":
                 with logs.about(request["import_id"], request.pop("session_id")):
                     run_job(channel, Job(**request))
-        pipeline.prepare()
         channel.send(_idle(new))
 
 
