@@ -6,20 +6,16 @@ what has one: SQLite has it so, and on PostgreSQL the queries and the indexes sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, cast
 
 from sqlalchemy import Connection, Date, Engine, TextClause, bindparam, make_url, text
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 #: What the advisory locks of this program begin with, so that those of others are not met: "hext".
 _LOCKS = 0x68657874
 #: So many rows are many.
 _MANY = 20_000
-#: What may be taken to build an index, in MB. SQLite takes it twice, for pages and to sort, and sorts faster in little.
-_BUILD_MB = {"postgresql": 256, "sqlite": 16}
 #: Parameters of statements in text that are days.
 _DAYS = ("day", "closed")
 
@@ -109,63 +105,6 @@ def analyse(connection: Connection, *tables: str) -> None:
     """Let the planner know what is in tables that were just filled; SQLite plans by indexes alone."""
     if is_postgresql(connection):
         connection.execute(text(f"ANALYZE {', '.join(tables)}"))
-
-
-#: SQLite keeps the index of a unique constraint for as long as the table.
-_SQLITE_INDEXES = """
-    SELECT 'DROP INDEX ' || name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = :table AND sql IS NOT NULL
-"""
-#: A key goes after what refers to it, and comes back before that.
-_POSTGRESQL_INDEXES = """
-    SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', CAST(conrelid AS regclass), conname),
-           format('ALTER TABLE %s ADD CONSTRAINT %I %s', CAST(conrelid AS regclass), conname, pg_get_constraintdef(oid)),
-           contype = 'f' AS refers, conname AS name
-    FROM pg_constraint
-    WHERE (conrelid = CAST(:table AS regclass) AND contype IN ('p', 'u')) OR (confrelid = CAST(:table AS regclass) AND contype = 'f')
-    UNION ALL
-    SELECT format('DROP INDEX %I', indexname), indexdef, FALSE, indexname FROM pg_indexes
-    WHERE schemaname = current_schema() AND tablename = :table AND indexname LIKE 'ix%' ORDER BY refers DESC, name
-"""
-_POSTGRESQL_REFERRING = """
-    SELECT DISTINCT CAST(CAST(conrelid AS regclass) AS text) FROM pg_constraint WHERE confrelid = CAST(:table AS regclass) AND contype = 'f'
-"""
-
-
-def indexes_of(connection: Connection, table: str) -> list[tuple[str, str]]:
-    """The indexes of a table that it can do without for a while: the statements that remove them, and build them in reverse order."""
-    asked = _POSTGRESQL_INDEXES if is_postgresql(connection) else _SQLITE_INDEXES
-    return [(removal, building) for removal, building, *_ in connection.execute(text(asked), {"table": table})]
-
-
-def may_lose_indexes(connection: Connection, table: str) -> bool:
-    """Whether a transaction may drop indexes of a table and build them again.
-
-    On PostgreSQL whoever would read the table waits meanwhile: only an empty one that nobody uses now. Readers of SQLite see what was
-    there before.
-    """
-    if not is_postgresql(connection):
-        return True
-    tables = [table, *connection.scalars(text(_POSTGRESQL_REFERRING), {"table": table})]
-    try:
-        with connection.begin_nested():
-            connection.execute(text(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE NOWAIT"))
-    except OperationalError:
-        return False
-    return not connection.execute(text(f"SELECT EXISTS (SELECT 1 FROM {table})")).scalar_one()
-
-
-@contextmanager
-def building_indexes(connection: Connection) -> Iterator[None]:
-    """Meanwhile, have the memory that serves it."""
-    megabytes = _BUILD_MB[connection.dialect.name]
-    if is_postgresql(connection):
-        connection.execute(text(f"SET LOCAL maintenance_work_mem = '{megabytes}MB'"))
-        yield
-        return
-    before = connection.execute(text("PRAGMA cache_size")).scalar_one()
-    connection.execute(text(f"PRAGMA cache_size = -{megabytes * 1024}"))
-    yield
-    connection.execute(text(f"PRAGMA cache_size = {before}"))
 
 
 def lock_source(connection: Connection, source_id: int) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, select, update
 
-from hextrackr.db import indexes, verify_staging
+from hextrackr.db import verify_staging
 from hextrackr.db.dialects import lock_source
 from hextrackr.errors import Cancelled
 
@@ -50,7 +50,7 @@ class Promotion(Scan):
     :ivar dated: something tells the ``day``; else it is that of the import, for want of anything better.
     :ivar preview: show what it would do, and wait for ``confirmed``.
     :ivar guard_percent: resolving more than this share of the source's open findings by absence needs ``confirmed``.
-    :ivar expected: the phases of the promotion, given how many staged findings are ``known`` and how many findings are ``held``.
+    :ivar expected: the phases of the promotion, given how many staged findings are ``known``.
     :ivar columns_gone: columns that the import before of the same source had and this one has not; ``states_gone`` if that of the states
         of findings is among them.
     """
@@ -164,18 +164,14 @@ def _change_present(connection: Connection, promotion: Promotion, meter: Meter) 
         opened = sum(sum(outcomes[outcome].values()) for outcome in ("inserted", "reopened"))
         reasons += resolve_guard.of_states(opened, promotion.columns_gone)
 
-    new, on_record = sum(outcomes["inserted"].values()), totals.on_record(connection)
-    meter.plan(promotion.expected(known=promotion.staged - new, held=on_record))
+    meter.plan(promotion.expected(known=promotion.staged - sum(outcomes["inserted"].values())))
     meter.begin("apply")
     lifecycle.apply(connection, promotion, all_new=all_new)
     evidence.link(connection, import_id)
-    removed_indexes = indexes.drop(connection, new, on_record)
     meter.begin("insert", units=promotion.staged)
     newest = imports.newest_finding(connection)
     lifecycle.insert(connection, promotion, all_new=all_new, advance=meter.advance)
     imports.note_added(connection, import_id, newest)
-    meter.begin("index", units=indexes.columns(*removed_indexes))
-    indexes.build(connection, removed_indexes, meter.advance)
     compared = lifecycle.compared(connection, outcomes)
     lifecycle.drop(connection)
 

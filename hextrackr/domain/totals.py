@@ -73,11 +73,6 @@ def open_in_source(connection: Connection, source_id: int) -> OpenTotals:
     )
 
 
-def on_record(connection: Connection) -> int:
-    """How many findings are on record, of all sources."""
-    return int(connection.execute(text("SELECT coalesce(sum(findings), 0) FROM state_totals")).scalar_one())
-
-
 # What a source had on a day: ``daily_totals``
 
 

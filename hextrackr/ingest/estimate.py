@@ -17,12 +17,10 @@ _ROW_BYTES = 800
 
 @dataclass(frozen=True)
 class Standing:
-    """What is on record of a source: how many findings are ``known`` to be open, the ``day`` of its newest scan, and how many
-    findings are ``held`` of all sources."""
+    """What is on record of a source: how many findings are ``known`` to be open, and the ``day`` of its newest scan."""
 
     known: int
     day: date | None
-    held: int
 
 
 def standing(engine: Engine, source_id: int) -> Standing:
@@ -30,7 +28,7 @@ def standing(engine: Engine, source_id: int) -> Standing:
     with engine.connect() as connection:
         is_open = sum(count for count, _ in totals.open_in_source(connection, source_id).values())
         day = connection.execute(select(Source.last_scan_date).where(Source.id == source_id)).scalar_one()
-        return Standing(is_open, day, totals.on_record(connection))
+        return Standing(is_open, day)
 
 
 def rows(size: int, first: Sequence[Sequence[str]]) -> int:

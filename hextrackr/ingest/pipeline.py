@@ -110,7 +110,7 @@ def _opened(engine: Engine, job: Job, record: Import, meter: Meter) -> Opened:
 
 def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Meter, beside: Executor) -> None:
     standing, costs = opened.standing, phase_weights.COSTS[engine.dialect.name]
-    expected = partial(phase_weights.plan, opened.size, known=standing.known, held=standing.held, costs=costs)
+    expected = partial(phase_weights.plan, opened.size, known=standing.known, costs=costs)
     meter.plan(expected(opened.rows, moves=opened.day(record) != standing.day))
     cleanup.clear(engine, staging.TABLES, record.id)
 
@@ -189,7 +189,7 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
     texts, before = evidence.staged(engine, record.id), _recognised_before(engine, record.source_id)
     expected = partial(phase_weights.promotion, record.staged, moves=moves, texts=texts, costs=costs)
     meter.plan(
-        expected(known=phase_weights.foreseen(record.staged, standing.known, moves=moves), held=standing.held),
+        expected(known=phase_weights.foreseen(record.staged, standing.known, moves=moves)),
         opening=f"Staging complete. Processing {record.staged} records to final tables...",
     )
     return promotion.promote(

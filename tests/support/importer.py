@@ -70,7 +70,7 @@ def read(content: bytes, folder: Path) -> tuple[Counts, set[tuple[str, str]]] | 
         found = detect(content, complete=True, is_header=formats.is_header)
         recognised = formats.recognise(found.header)
         opened = Opened(
-            len(content), found, recognised, rows(content, found), [], date(2026, 12, 31), 1, Standing(0, None, 0), None
+            len(content), found, recognised, rows(content, found), [], date(2026, 12, 31), 1, Standing(0, None), None
         )
         with closing(pipeline._rows_read(job, opened, meter)) as reader:
             counts = reader.deduplicate()
