@@ -8,7 +8,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 # Not on PostgreSQL: what asks no database, or chooses one itself, and what shows a page or a socket, as the queries behind it are tried in tests/web.
 NOT_ON_POSTGRESQL := $(addprefix --ignore=tests/,e2e progress realtime redis jobs/backups/test_elsewhere.py faults/test_postgresql.py \
-  ingest/test_both_databases.py ingest/test_filling.py test_package.py \
+  ingest/test_both_databases.py test_package.py \
   $(addprefix server/test_,broadcast.py connections.py development.py limits.py modes.py protocol.py) \
   $(addprefix test_,architecture.py config.py connections.py deploy.py docs.py javascript.py))
 
