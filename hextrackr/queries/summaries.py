@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hextrackr.domain.fields import HOST, VULNERABILITY
+from hextrackr.domain.models import is_open
 from hextrackr.errors import NotFound
 from hextrackr.ingest import formats
 from hextrackr.readmodel.questions import question
@@ -154,14 +155,14 @@ def _history(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str
             WITH these AS (SELECT f.id, f.opened_by, f.state FROM {findings(condition)} WHERE {condition}),
             changes AS (
                 SELECT c.import_id, c.finding_id, c.state_before,
-                       CASE WHEN c.kind = 'reopened' AND c.state_before <> 'resolved' THEN 'changed' ELSE c.kind END AS kind
+                       CASE WHEN c.kind = 'reopened' AND {is_open("c.state_before")} THEN 'changed' ELSE c.kind END AS kind
                 FROM finding_change c JOIN these ON these.id = c.finding_id),
             first_changes AS (
                 SELECT finding_id, arg_min(state_before, (coalesce(i.place, 0), i.id)) AS state
                 FROM changes JOIN import i ON i.id = import_id GROUP BY finding_id),
             events AS (
                 SELECT opened_by AS import_id, 'opened' AS kind FROM these LEFT JOIN first_changes ON finding_id = these.id
-                WHERE opened_by IS NOT NULL AND coalesce(first_changes.state, these.state) <> 'resolved'
+                WHERE opened_by IS NOT NULL AND {is_open("coalesce(first_changes.state, these.state)")}
                 UNION ALL SELECT import_id, kind FROM changes)
             SELECT i.id AS "importId", i.filename, i.scan_date AS day,
                    count(*) FILTER (kind = 'opened') AS opened, count(*) FILTER (kind = 'resolved') AS resolved,
@@ -172,8 +173,8 @@ def _history(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str
             values,
         )
     )
-    is_open = 0
+    open_now = 0
     for row in imports:
-        is_open += row["opened"] + row["reopened"] - row["resolved"]
-        row["open"] = is_open
+        open_now += row["opened"] + row["reopened"] - row["resolved"]
+        row["open"] = open_now
     return imports
