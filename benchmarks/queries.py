@@ -20,6 +20,7 @@ from urllib.request import Request, urlopen
 
 from tests.support.generator import Estate, write
 from tests.support.server import Server, running
+from tests.support.waiting import until
 
 from .combinations import combinations
 from .plain import PlainList
@@ -93,6 +94,7 @@ def report(findings: int, rounds: int, combined: int = 0, *, check: bool = False
     with running(instance=instance, app="tests.support.instrumented_app:app", API_RATE_LIMIT="off") as server:
         if not is_filled:
             _fill(server, findings)
+        until(lambda: _is_answered(server))
         pages = _ask(server, LIST + urlencode({"state": "open"}))[1]["pagination"]["numberedPages"]
         print("findings | query | p50 ms | p99 ms\n---|---|---|---|")
         for name, asked in QUERIES.items():
@@ -165,6 +167,15 @@ def _check_combinations(server: Server, count: int) -> None:
         assert abs(totals["vprSum"] - vpr_sum) < 0.1, asked
     plain.close()
     print(f"\n{count} combinations answered as plain SQL does: order, totals, sums of VPR, severities", flush=True)
+
+
+def _is_answered(server: Server) -> bool:
+    """Whether the lists can be asked: of a record that is there, the copy may have to be made first."""
+    try:
+        _ask(server, LIST)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _ask(server: Server, path: str) -> tuple[float, Any]:
