@@ -122,6 +122,12 @@ class Guard:
         if socket is not None:
             socket.close(wait=False)
 
+    def end_if_silent(self, sid: str) -> None:
+        """End a session whose client has not answered its ping in time; Engine.IO itself looks for those now and then only."""
+        socket = self._server.eio.sockets.get(sid)
+        if socket is not None and not socket.closed:
+            socket.check_ping_timeout()
+
     def sweep(self) -> None:
         """Close the sockets whose Socket.IO connect is overdue, and forget addresses that have gone quiet."""
         overdue = self._clock() - self._limits.connect_seconds

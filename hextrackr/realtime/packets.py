@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engineio import packet as engine_packet
 from engineio.payload import Payload
 from socketio import packet
@@ -11,6 +13,8 @@ RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting"}
 _ENGINE_TYPES = "0123456"
 _POSTED_TYPES = (engine_packet.CLOSE, engine_packet.PONG, engine_packet.MESSAGE, engine_packet.UPGRADE)
 _MESSAGE_TYPES = (packet.CONNECT, packet.DISCONNECT, packet.EVENT, packet.BINARY_EVENT)
+#: How python-socketio refuses to connect to a namespace that is not there.
+_STOCK_REFUSAL = "Unable to connect"
 #: Binary attachments of one event; each is a message, and held until the last one has come.
 MAX_ATTACHMENTS = 4
 
@@ -20,7 +24,15 @@ class MalformedPacket(ValueError):
 
 
 class CheckedPacket(packet.Packet):  # type: ignore[misc]
-    """A Socket.IO packet as we take it: no acknowledgement of what we never ask, no name of Socket.IO's own, few attachments."""
+    """A Socket.IO packet as we take it: no acknowledgement of what we never ask, no name of Socket.IO's own, few attachments.
+
+    And as we send it: python-socketio refuses an unknown namespace in words of its own, where clients expect those of the protocol.
+    """
+
+    def __init__(self, packet_type: int = packet.EVENT, data: Any = None, *args: Any, **options: Any) -> None:
+        if packet_type == packet.CONNECT_ERROR and data == _STOCK_REFUSAL:
+            data = {"message": "Invalid namespace"}
+        super().__init__(packet_type, data, *args, **options)
 
     def decode(self, encoded_packet: object) -> int:
         """Decode, and refuse what is not for us.

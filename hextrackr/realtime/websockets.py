@@ -15,6 +15,8 @@ from .peer_closed import has_left
 from .token_bucket import TokenBucket
 
 Handler = Callable[[Any], Any]
+#: The packet of Engine.IO that says nothing.
+_NOOP = "6"
 
 
 class BoundedWebSocket:
@@ -61,10 +63,10 @@ class BoundedWebSocket:
         return message  # type: ignore[no-any-return]
 
     def send(self, message: Any) -> None:
-        """Send a message, or the rest of one."""
+        """Send a message, or the rest of one; not the packet that ends a poll, which Engine.IO repeats here after an upgrade."""
         if isinstance(message, Rest) and self.wire is not None:
             self.wire.finish(self._websocket, message)
-        else:
+        elif message != _NOOP:
             self._websocket.send(message)
 
     def close(self, *args: Any) -> None:

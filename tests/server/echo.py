@@ -1,6 +1,6 @@
 """The server that the scenarios of the protocols ask for: it echoes, and its heartbeat is fast. Run as a program.
 
-python -m tests.server.echo PORT stock|ours
+python -m tests.server.echo PORT
 """
 
 from __future__ import annotations
@@ -61,19 +61,18 @@ def _echo(server: socketio.Server, namespace: str, sid: str, *args: Any) -> None
     server.emit("message-back", args, to=sid, namespace=namespace)
 
 
-def main(port: int, kind: str) -> None:
-    """Serve the stack as it is, or with our limits around it; Engine.IO alone answers below ``/engine.io/``."""
-    server = socket_server(**({"serializer": CheckedPacket, "json": json_codec} if kind == "ours" else {}))
+def main(port: int) -> None:
+    """Serve the stack with our limits around it; Engine.IO alone answers below ``/engine.io/``."""
+    server = socket_server(serializer=CheckedPacket, json=json_codec)
     engine = engineio.Server(async_mode="eventlet", cors_allowed_origins="*", **HEARTBEAT)
     engine.on("connect", lambda _sid, _environ: None)
     engine.on("message", lambda sid, data: engine.send(sid, data))
     engine.on("disconnect", lambda _sid, _reason: None)
     app: Any = engineio.WSGIApp(engine, socketio.WSGIApp(server))
-    if kind == "ours":
-        app = bounded(app, server, LIMITS, eventlet.sleep)
-        app = bounded(app, _AsSocketServer(engine), LIMITS, eventlet.sleep, path="/engine.io/")  # type: ignore[arg-type]
+    app = bounded(app, server, LIMITS, eventlet.sleep)
+    app = bounded(app, _AsSocketServer(engine), LIMITS, eventlet.sleep, path="/engine.io/")  # type: ignore[arg-type]
     eventlet.wsgi.server(eventlet.listen(("127.0.0.1", port)), app, log_output=False)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]))
