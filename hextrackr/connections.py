@@ -127,6 +127,7 @@ class Connections:
         self._arriving: dict[int, _Connection] = {}
         self._addresses: dict[str, _Address] = {}
         self._looked = 0.0
+        self._stopping = False
 
     def __len__(self) -> int:
         return len(self._known)
@@ -163,6 +164,17 @@ class Connections:
         """Note that the next request of a connection is awaited, or the body of one."""
         self._note(connection, self._clock())
 
+    def answered(self, connection: Any) -> None:
+        """Note that a request was answered and the next one is awaited; none is, once the server stops."""
+        self.arriving(connection)
+        if self._stopping:
+            self.stop()
+
+    def stop(self) -> None:
+        """End the connections on which nothing is under way, now and from now on: else each holds up the end of the server."""
+        self._stopping = True
+        self.end_overdue()
+
     def served(self, connection: Any) -> None:
         """Note that a request has arrived, or that whoever reads its body looks after it."""
         self._note(connection, None)
@@ -173,11 +185,11 @@ class Connections:
 
     def end_overdue(self) -> None:
         """End the requests that take too long to arrive: their readers find them cut short."""
-        overdue = self._clock() - ARRIVAL
+        overdue = self._clock() - (0.0 if self._stopping else ARRIVAL)
         with self._lock:
             self._forget_closed(self._known)
             late = list(
-                takewhile(lambda each: each.arriving is not None and each.arriving < overdue, self._arriving.values())
+                takewhile(lambda each: each.arriving is not None and each.arriving <= overdue, self._arriving.values())
             )
         for each in late:
             each.end(socket.SHUT_RD)  # so that it can still be told why

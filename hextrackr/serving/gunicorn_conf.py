@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import signal
 import sys
 import warnings
@@ -29,6 +30,8 @@ timeout = 60
 graceful_timeout = 5
 keepalive = 5
 control_socket_disable = True
+#: Seconds between two looks at whether the main process is still there.
+PARENT_LOOK = 1.0
 loglevel = _config.LOG_LEVEL.lower()
 if _config.LOG_FORMAT == "json":
     logconfig_dict = logs.as_json(_config.LOG_LEVEL)
@@ -50,8 +53,8 @@ def post_worker_init(worker: Any) -> None:
     web.start(worker.wsgi)
     realtime.start(worker.wsgi)
     wiring.start(worker.wsgi)
-    _stop_gently(worker)
     _bound_connections(worker)
+    _stop_gently(worker)
     gc.collect()
     gc.freeze()
     # Whoever asks meanwhile waits for the collector: 4 ms for what 10,000 objects leave behind, 20 ms for five times as many.
@@ -62,7 +65,7 @@ def post_request(worker: Any, _request: Any, environ: dict[str, Any], _response:
     """The connection awaits its next request."""
     known, connection = getattr(worker, "connections", None), environ.get("gunicorn.socket")
     if known is not None and connection is not None:
-        known.arriving(connection)
+        known.answered(connection)
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
@@ -75,7 +78,11 @@ def worker_exit(_server: Any, worker: Any) -> None:
 
 
 def _stop_gently(worker: Any) -> None:
-    """On SIGTERM let go of the running import and of the sockets first: an open one would hold up the end for the whole grace."""
+    """On SIGTERM let go of the running import and of the connections first: an open one would hold up the end for the whole grace.
+
+    So it is where the process that started this one is gone, which gunicorn's worker of green threads does not notice: it would hold the
+    port for ever.
+    """
     from hextrackr.extensions import socketio
     from hextrackr.jobs import wiring
 
@@ -83,8 +90,16 @@ def _stop_gently(worker: Any) -> None:
         try:
             wiring.stop(worker.wsgi)
         finally:
+            worker.connections.stop()
             worker.handle_exit(signum, None)
 
+    def watch_parent() -> None:
+        while os.getppid() == worker.ppid:
+            socketio.sleep(PARENT_LOOK)
+        worker.log.warning("The main process of the server is gone, so this one ends as well")
+        leave(signal.SIGTERM)
+
+    socketio.start_background_task(watch_parent)
     signal.signal(signal.SIGTERM, lambda signum, _frame: socketio.start_background_task(leave, signum))
 
 

@@ -8,9 +8,11 @@ import signal
 import sqlite3
 import time
 from contextlib import ExitStack, closing, suppress
+from http.client import HTTPConnection
 from queue import Empty
 from urllib.request import urlopen
 
+import psutil
 import pytest
 
 from tests.support.client import listening, upload
@@ -22,6 +24,7 @@ from tests.support.waiting import until
 ROWS = 60_000
 #: With fifty open sockets; the grace of gunicorn is 5 s.
 SECONDS = 8
+GRACE = 5
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,36 @@ def test_an_idle_server_with_many_sockets_ends_soon(tmp_path):
             stack.enter_context(listening(server))
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=SECONDS) == 0
+
+
+@pytest.mark.parametrize("mode", ["eventlet", "threading"])
+def test_a_connection_on_which_nothing_is_asked_does_not_hold_up_the_end(tmp_path, mode):
+    server, process = start(tmp_path, ASYNC_MODE=mode)
+    try:
+        asked, silent = HTTPConnection(server.address, timeout=10), HTTPConnection(server.address, timeout=10)
+        with closing(asked), closing(silent):
+            silent.connect()
+            asked.request("GET", "/health")
+            assert asked.getresponse().read()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=GRACE) == 0
+    finally:
+        process.kill()
+
+
+@pytest.mark.parametrize("mode", ["eventlet", "threading"])
+def test_a_worker_whose_main_process_was_killed_ends_and_frees_the_port(tmp_path, mode):
+    server, process = start(tmp_path, ASYNC_MODE=mode)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(children, timeout=60)
+    for each in alive:
+        each.kill()
+    assert alive == []
+    again, process = start(tmp_path, ASYNC_MODE=mode, PORT=server.address.partition(":")[2])
+    process.send_signal(signal.SIGTERM)
+    assert (again.address, process.wait(timeout=SECONDS)) == (server.address, 0)
 
 
 @pytest.mark.sqlite("its file can be copied")
