@@ -126,7 +126,7 @@ class Config:
     #: Bytes; the default is 2 GiB.
     UPLOAD_MAX_BYTES: int = _setting(2 * 1024**3, _whole(1, 1 << 50))
     #: Milliseconds between two updates of one session.
-    PROGRESS_INTERVAL_MS: int = _setting(120, _whole(100, 10_000))
+    PROGRESS_INTERVAL_MS: int = _setting(200, _whole(100, 10_000))
     #: An import that would resolve more than this share of its source's open findings asks first.
     RESOLVE_GUARD_PERCENT: int = _setting(50, _whole(0, 100))
     #: What DuckDB may hold in memory before it spills to INSTANCE_PATH.

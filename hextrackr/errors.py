@@ -73,9 +73,10 @@ class RequestError(HexTrackrError):
 
 
 class InvalidSessionId(RequestError):
-    """A session id is no UUID."""
+    """Something is no session id."""
 
-    code, detail = "INVALID_SESSION_ID", "A session id is a UUID, such as 6f1c2a34-0000-4000-8000-000000000000."
+    code = "INVALID_SESSION_ID"
+    detail = "A session id is a UUID, or any other 8 to 64 letters, digits, underscores and hyphens."
 
 
 class MissingFile(RequestError):

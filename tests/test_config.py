@@ -15,7 +15,7 @@ from config import Config, SettingError
 def test_the_defaults():
     config = Config.from_env({})
     assert (config.HOST, config.PORT, config.ASYNC_MODE) == ("127.0.0.1", 8989, "eventlet")
-    assert (config.PROGRESS_INTERVAL_MS, config.RESOLVE_GUARD_PERCENT) == (120, 50)
+    assert (config.PROGRESS_INTERVAL_MS, config.RESOLVE_GUARD_PERCENT) == (200, 50)
     assert config.UPLOAD_MAX_BYTES == 2 * 1024**3
     assert config.database_url == f"sqlite:///{quote(str(config.INSTANCE_PATH))}/hextrackr.sqlite3"
     assert set(config.allowed_origins) == {

@@ -202,7 +202,7 @@ class Import(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    session_id: Mapped[str] = mapped_column(String(36))
+    session_id: Mapped[str] = mapped_column(String(64))
     filename: Mapped[str] = mapped_column(String(255))
     file_size: Mapped[int] = mapped_column(BigInteger)
     #: The stored upload's name within the upload folder; empty once it is gone.
@@ -239,6 +239,9 @@ class Import(Base):
     finished_at: Mapped[int | None] = mapped_column(BigInteger)
     error_code: Mapped[str | None] = mapped_column(String(32))
     error_detail: Mapped[str | None] = mapped_column(Text)
+    #: How long it was worked on, without any waiting, and where that stood when it last stopped: ``duration``, ``stepSeconds``,
+    #: ``progress`` and ``currentStep``, as the progress contract has them; None as long as nobody has worked on it.
+    work: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     rows_read: Mapped[int] = mapped_column(default=0)
     blank: Mapped[int] = mapped_column(default=0)

@@ -133,6 +133,7 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
         states.move(
             engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, scan_date_from=of, **_counted(counts)
         )
+        meter.note(scanDate=day.isoformat())
         meter.plan(expected(counts.findings, moves=day != standing.day, texts=reader.texts()))
         staging.load(engine, reader, job, meter)
         warnings, understood = _warnings(reader, counts, chosen), reader.understood(counts, said)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from typing import Any
 
 from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import Conflict, ErrorRecord, TooMany
@@ -14,12 +14,10 @@ from hextrackr.progress.tracker import ProgressTracker
 from . import snapshots
 from .answers import Answer
 from .importer_process import Message
-from .queue import measured
+from .working_time import WorkingTime
 
 #: In the metadata of a session that is held for an import which is not on record yet.
 _RESERVED = "reserved"
-#: The steps of an import by their numbers in the progress contract.
-STEPS = {1: "reading", 2: "staging", 3: "promoting"}
 _UPLOADED = "Upload complete. The import is about to start."
 
 
@@ -28,7 +26,7 @@ class ProgressReporter:
 
     def __init__(self, tracker: ProgressTracker) -> None:
         self._tracker = tracker
-        self._watch = StepWatch(time.monotonic)
+        self._time = WorkingTime(time.monotonic)
 
     @contextmanager
     def reserved(self, session_id: str) -> Iterator[None]:
@@ -94,10 +92,11 @@ class ProgressReporter:
             self._tracker.update_progress(row.session_id, 0.0, "The import goes on after an interruption.")
 
     def taken(self, row: Import) -> None:
-        """Tell of an import from here from now on; where there is no room for its session, it goes on untold.
+        """Tell of an import that is worked on here from now on; where there is no room for its session, it goes on untold.
 
         That the upload is complete is told by the process that has it, in the same instant, unless it sees that the import is taken.
         """
+        self._time.begin(row.id, snapshots.work(row))
         with suppress(TooMany):
             self._open(row)
         session = self._tracker.get_session(row.session_id)
@@ -130,13 +129,14 @@ class ProgressReporter:
 
     def progressed(self, row: Import, message: Message) -> None:
         """Pass on a progress line of the importer."""
-        self._watch.seen(row.id, message["metadata"]["currentStep"])
+        self._time.step(row.id, message["metadata"]["currentStep"])
         self._tracker.update_progress(
             row.session_id, message["progress"], message["message"], {"queuePosition": 0, **message["metadata"]}
         )
 
     def awaiting(self, row: Import) -> None:
         """Ask whether the import may resolve as much as it would."""
+        self._time.stop(row.id)
         message, asked = snapshots.confirmation(row)
         self._tracker.update_progress(row.session_id, 0.0, message, asked)
 
@@ -153,55 +153,38 @@ class ProgressReporter:
 
     def completed(self, row: Import) -> None:
         """End the session with the import's figures."""
-        measured.ended(row.session_id)
-        closing = {**snapshots.closing(row), "stepSeconds": self._watch.stop(row.id)}
-        self._tracker.complete_session(row.session_id, snapshots.completion_message(row), closing)
+        self._time.stop(row.id)
+        row.work = self.work(row)
+        self._tracker.complete_session(
+            row.session_id,
+            snapshots.completion_message(row),
+            snapshots.closing(row),
+            duration=snapshots.duration(row),
+        )
 
     def ended(self, row: Import, error: ErrorRecord) -> None:
         """End the session with an error."""
-        measured.ended(row.session_id)
-        self._watch.stop(row.id)
-        self._tracker.error_session(row.session_id, error)
+        self._time.stop(row.id)
+        row.work = self.work(row)
+        self._tracker.error_session(
+            row.session_id,
+            error,
+            snapshots.timing(row),
+            message=snapshots.failure_message(row.filename, error),
+            duration=row.work.get("duration", 0),
+        )
+
+    def work(self, row: Import) -> dict[str, Any]:
+        """What is known of the work on an import, for its row: how long it took, and where it stands."""
+        work, session = snapshots.work(row) | self._time.measured(row.id), self._tracker.get_session(row.session_id)
+        if session is not None and session["metadata"].get("importId") == row.id:
+            work |= {"progress": session["progress"], "currentStep": session["metadata"]["currentStep"]}
+        return work
+
+    def forget_work(self, row: Import) -> None:
+        """Forget what was measured of the work on an import: its row has it."""
+        self._time.forget(row.id)
 
     def forget_old(self) -> None:
         """Let the tracker drop the sessions that nobody needs any more."""
         self._tracker.expire()
-
-
-@dataclass
-class _Run:
-    step: int
-    since: float
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def leave(self, now: float) -> None:
-        name = STEPS.get(self.step, "")
-        if name:
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + now - self.since, 3)
-        self.since = now
-
-
-class StepWatch:
-    """Measures how long each step of an import takes, as seen by who listens to the importer.
-
-    :param clock: monotonic seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._runs: dict[int, _Run] = {}
-
-    def seen(self, import_id: int, step: int) -> None:
-        """Note that an import is at this step now."""
-        run = self._runs.setdefault(import_id, _Run(step, self._clock()))
-        if run.step != step:
-            run.leave(self._clock())
-            run.step = step
-
-    def stop(self, import_id: int) -> dict[str, float]:
-        """Return the seconds of the steps of an import by their names, and forget it: it has ended."""
-        run = self._runs.pop(import_id, None)
-        if run is None:
-            return {}
-        run.leave(self._clock())
-        return run.seconds

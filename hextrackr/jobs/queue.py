@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, and_, func, or_, select, update
@@ -113,6 +114,21 @@ class ImportQueue:
         """The newest import under a session id."""
         return self._first(select(Import).where(Import.session_id == session_id).order_by(Import.id.desc()).limit(1))
 
+    def has_session(self, session_id: str) -> bool:
+        """Whether an import has this session id.
+
+        It is asked for each socket that joins, most of which come before their upload: on the bare connection, in a tenth of the time.
+        """
+        driver: Any = self._engine.dialect.dbapi
+        mark = "%s" if dialects.is_postgresql(self._engine) else "?"
+        try:
+            with closing(self._engine.raw_connection()) as connection:
+                cursor = connection.cursor()
+                cursor.execute(f"SELECT 1 FROM imports WHERE session_id = {mark} LIMIT 1", (session_id,))
+                return cursor.fetchone() is not None
+        except driver.Error:
+            return True  # so that it is asked in the usual way, which says what is wrong
+
     def waiting(self) -> list[Import]:
         """The imports that can be worked on, the oldest first."""
         return self._all(or_(Import.state == ImportState.QUEUED, Import.goes_on))
@@ -177,13 +193,28 @@ class ImportQueue:
 
         return self._write(go_on)
 
-    def end(self, row: Import, state: ImportState, error: ErrorRecord, *, keep_upload: bool = False) -> bool:
-        """End an import that is not committed; False if it has ended already, or has another owner than ``row`` says."""
+    def end(
+        self,
+        row: Import,
+        state: ImportState,
+        error: ErrorRecord,
+        work: dict[str, Any] | None = None,
+        *,
+        keep_upload: bool = False,
+    ) -> bool:
+        """End an import that is not committed; False if it has ended already, or has another owner than ``row`` says.
+
+        :param work: see :attr:`.Import.work`; by default it stays as it is.
+        """
         return self._change(
             row, Import.epoch == row.epoch, Import.state.not_in(FINISHED),
-            state=state, finished_at=now_ms(), lease_until=0,
+            state=state, finished_at=now_ms(), lease_until=0, work=row.work if work is None else work,
             error_code=error["code"], error_detail=error["detail"], **({} if keep_upload else {"upload": ""}),
         )  # fmt: skip
+
+    def note_work(self, row: Import, work: dict[str, Any]) -> None:
+        """Note what was measured of the work on an import, unless somebody else has taken it up since."""
+        self._change(row, Import.epoch == row.epoch, work=work)
 
     def forget_upload(self, row: Import) -> None:
         """Note that the upload of a failed import is gone."""
@@ -264,52 +295,7 @@ def _insert(session: Session, values: dict[str, Any]) -> Import:
     used = select(Import.id).where(Import.session_id == session_id, Import.state.not_in(FINISHED)).limit(1)
     if session.scalar(used) is not None:
         raise Conflict(SESSION_IN_USE, "SESSION_IN_USE")
-    measured.began(session_id)
     row = Import(state=ImportState.QUEUED, created_at=now_ms(), **values)
     session.add(row)
     session.flush()
     return row
-
-
-class Durations:
-    """How long imports took, by their sessions, by a clock that nobody sets; their rows have instants of the wall clock.
-
-    :param clock: monotonic seconds.
-    """
-
-    #: What an import can take, in milliseconds: 24 h for a confirmation and a week. A row that says more has seen a clock that was set.
-    LONGEST = 8 * 24 * 3600 * 1000
-    #: So many imports are remembered.
-    CAPACITY = 10_000
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._began: dict[str, float] = {}
-        self._took: dict[str, int] = {}
-
-    def began(self, session_id: str) -> None:
-        """Note that an import was queued now."""
-        self._remember(self._began, session_id, self._clock())
-
-    def ended(self, session_id: str) -> None:
-        """Note that an import has ended now, if its beginning was noted."""
-        if (began := self._began.pop(session_id, None)) is not None:
-            self._remember(self._took, session_id, round((self._clock() - began) * 1000))
-
-    def of(self, row: Import) -> int | None:
-        """Milliseconds from upload to end: as measured here, else as the row says, where that can be."""
-        if row.finished_at is None:
-            return None
-        if row.session_id in self._took:
-            return self._took[row.session_id]
-        took = row.finished_at - row.created_at
-        return max(0, took) if took <= self.LONGEST else None
-
-    def _remember(self, values: dict[str, Any], key: str, value: Any) -> None:
-        values[key] = value
-        if len(values) > self.CAPACITY:
-            del values[next(iter(values))]
-
-
-#: What this process has measured.
-measured = Durations()

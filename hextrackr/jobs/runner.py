@@ -91,6 +91,8 @@ class Runner:
                 log.exception("The importer process cannot be started")
                 self.end(row, ImportState.FAILED, _NOT_STARTED)
             finally:
+                self._note_work(row)
+                self._reporter.forget_work(row)
                 self.current = None
                 self._cancelled.discard(row.id)
 
@@ -121,7 +123,11 @@ class Runner:
                 case "failed" if message["error"]["code"] != Cancelled.code:
                     self.end(row, ImportState.FAILED, message["error"])
                     settled = True
-                case "failed" | "completed" | "awaiting":
+                case "awaiting":
+                    self._note_work(row)  # before it is looked whether somebody has answered already
+                    self._settle(row)
+                    settled = True
+                case "failed" | "completed":
                     self._settle(row)
                     settled = True
                 case "idle":
@@ -143,9 +149,9 @@ class Runner:
         if now.epoch != row.epoch:
             log.warning("Import %d has been taken over by another process", now.id)
         elif now.state == ImportState.COMPLETED:
-            log.info("Import %d is complete: %d rows in %s ms", now.id, now.rows_read, snapshots.duration(now))
             self._refresh_lists(lambda: self._reporter.silent(row))
             self._reporter.completed(now)
+            log.info("Import %d is complete: %d rows in %s ms", now.id, now.rows_read, snapshots.duration(now))
         elif now.state == ImportState.AWAITING_CONFIRMATION:
             self._reporter.awaiting(now)
         elif now.goes_on:
@@ -160,6 +166,13 @@ class Runner:
         else:
             log.error("The importer process died in import %d", now.id)
             self.end(now, ImportState.FAILED, (cause or Interrupted()).record())
+
+    def _note_work(self, row: Import) -> None:
+        """Put on record how long an import was worked on, and where that stands."""
+        try:
+            self._import_queue.note_work(row, self._reporter.work(row))
+        except HexTrackrError as error:
+            log.warning("How long import %d was worked on cannot be written: %s", row.id, error.code)
 
     def _remove_files(self, row: Import) -> None:
         """Remove the files that an importer which has died would have removed itself."""
@@ -180,7 +193,7 @@ class Runner:
             keep = state == ImportState.FAILED and error["code"] != FileRefused.code and Path(job.upload).is_file()
             shutil.rmtree(job.spill, ignore_errors=True)
             try:
-                if not self._import_queue.end(row, state, error, keep_upload=keep):
+                if not self._import_queue.end(row, state, error, self._reporter.work(row), keep_upload=keep):
                     return
             except HexTrackrError as unwritten:
                 log.error("The end of import %d cannot be written yet: %s", row.id, unwritten.code)
@@ -195,7 +208,7 @@ class Runner:
         while self._unwritten:
             row, state, error, keep = self._unwritten[0]
             try:
-                self._import_queue.end(row, state, error, keep_upload=keep)
+                self._import_queue.end(row, state, error, self._reporter.work(row), keep_upload=keep)
             except HexTrackrError:
                 return  # the next round tries again
             self._unwritten.pop(0)

@@ -14,7 +14,7 @@ from hextrackr.progress.protocol import Snapshot
 from hextrackr.progress.tracker import ProgressTracker
 
 from . import process_id
-from .queue import ImportQueue, measured, now_ms
+from .queue import ImportQueue, now_ms
 
 OPERATION = "csv-import"
 TOTAL_STEPS = 3
@@ -27,6 +27,8 @@ _REACHED = {
     ImportState.PROMOTING: (60.0, "Updating the final tables..."),
 }
 _STEPS = {ImportState.QUEUED: 0, ImportState.READING: 1, ImportState.STAGING: 2}
+#: What an import can take, in milliseconds: a day for an answer, and a week. A row that says more has seen a clock that was set.
+_LONGEST = 8 * 24 * 3600 * 1000
 
 
 class ImportSnapshots:
@@ -48,13 +50,14 @@ class ImportSnapshots:
         self._operation = operation
         self._reachable = reachable
 
-    def find(self, session_id: str) -> Snapshot | None:
-        """Return what is known of a session, or None; the id must be well formed."""
-        live = self._tracker.snapshot(session_id)
-        if live is not None and snapshots.has_ended(live):
-            return live
+    def find(self, session_id: str, *, joining: bool = False) -> Snapshot | None:
+        """Return what is known of a session, or None; the id must be well formed.
+
+        :param joining: for a client that joins, see :meth:`.tracker.ProgressTracker.snapshot`.
+        """
+        live = self._tracker.snapshot(session_id, joining=joining)
         try:
-            row = self._import_queue.of_session(session_id)
+            row = self._import_queue.of_session(session_id) if self._import_queue.has_session(session_id) else None
         except SQLAlchemyError:
             if live is None:
                 raise
@@ -65,9 +68,11 @@ class ImportSnapshots:
         recorded = snapshot(row, now_ms())
         if live is None:
             return recorded
+        if (live_id := live["metadata"].get("importId")) != row.id:  # one of the two had this session id before
+            return recorded if live_id is not None and live_id < row.id else live
         own = row.owner == process_id.own()
-        heard = own or row.state not in RUNNING or self._reachable()
-        return snapshots.newer(live, recorded, own=own, heard=heard)
+        heard = own or row.state not in (*RUNNING, *FINISHED) or self._reachable()
+        return snapshots.newer(live, recorded, own=own, heard=heard, joining=joining)
 
 
 def error_of(row: Import) -> ErrorRecord | None:
@@ -120,11 +125,35 @@ def closing(row: Import) -> dict[str, Any]:
     return {
         **opening(row),
         **figures(row),
+        **timing(row),
         "totalRows": row.rows_read,
         "recordsCreated": row.inserted,
         "warnings": row.warnings,
         "summary": row.summary,
+        "importSummary": {"severityImpact": _severity_impact(row)},
     }
+
+
+def _severity_impact(row: Import) -> dict[str, dict[str, int]]:
+    """What an import changed, by severity, with the names that other clients look for: what is ``current`` now, and the ``netChange``."""
+    return {
+        severity: {
+            **numbers,
+            "current": numbers["open"],
+            "netChange": numbers["inserted"] + numbers["reopened"] - numbers["resolved"],
+        }
+        for severity, numbers in row.summary.get("bySeverity", {}).items()
+    }
+
+
+def work(row: Import) -> dict[str, Any]:
+    """What is on record of the work on an import, see :attr:`.Import.work`."""
+    return row.work or {}
+
+
+def timing(row: Import) -> dict[str, Any]:
+    """How long an import was worked on, step by step, and how long it waited for its turn before that (ms)."""
+    return {"stepSeconds": work(row).get("stepSeconds", {}), "queuedMs": _span(row.created_at, row.started_at)}
 
 
 def completion_message(row: Import) -> str:
@@ -201,16 +230,25 @@ def forecast(row: Import) -> dict[str, Any]:
     }
 
 
+def failure_message(filename: str, error: ErrorRecord) -> str:
+    """Say what failed; why, the error's detail says."""
+    if error["code"] == Cancelled.code:
+        return f"The import of {filename} was cancelled."
+    return f"The import of {filename} failed."
+
+
 def snapshot(row: Import, timestamp: int) -> Snapshot:
     """The progress snapshot of an import, from its row alone."""
     error = error_of(row)
     state = ImportState(row.state)
     message, metadata = _message_and_metadata(row, state, error)
+    if error:
+        message = failure_message(row.filename, error)
     ended = state in FINISHED
     return snapshots.snapshot(
         row.session_id,
         "completed" if state == ImportState.COMPLETED else "error" if error else "processing",
-        100.0 if state == ImportState.COMPLETED else _REACHED.get(state, (0.0, ""))[0],
+        100.0 if state == ImportState.COMPLETED else _reached(row, state),
         message,
         metadata,
         sequence=(row.attempts + 1) * SEQUENCES_PER_ATTEMPT if ended else first_sequence(row),
@@ -222,6 +260,12 @@ def snapshot(row: Import, timestamp: int) -> Snapshot:
     )
 
 
+def _reached(row: Import, state: ImportState) -> float:
+    """How far an import is, or was when it ended, at least."""
+    progress: float = work(row).get("progress", 0.0)
+    return max(progress, _REACHED.get(state, (0.0, ""))[0])
+
+
 def message_of(row: Import) -> str:
     """What there is to say of an import, in a sentence or a few."""
     return _message_and_metadata(row, ImportState(row.state), error_of(row))[0]
@@ -231,7 +275,8 @@ def _message_and_metadata(row: Import, state: ImportState, error: ErrorRecord | 
     if state == ImportState.COMPLETED:
         return completion_message(row), closing(row)
     if error:
-        return error["detail"], {**opening(row), **figures(row)}
+        stopped = {"currentStep": work(row).get("currentStep", 0)}
+        return error["detail"], {**opening(row), **figures(row), **timing(row), **stopped}
     if state == ImportState.AWAITING_CONFIRMATION:
         message, asked = confirmation(row)
         return message, {**opening(row), **figures(row), **asked}
@@ -241,5 +286,20 @@ def _message_and_metadata(row: Import, state: ImportState, error: ErrorRecord | 
 
 
 def duration(row: Import) -> int | None:
-    """Milliseconds from upload to end."""
-    return measured.of(row)
+    """Milliseconds of work on an import that has ended: as measured, else as the row says, where that can be.
+
+    Waiting for its turn, or for somebody's answer, is no work.
+    """
+    if row.finished_at is None:
+        return None
+    measured: int | None = work(row).get("duration")
+    if measured is not None:
+        return measured
+    return 0 if row.started_at is None else _span(row.started_at, row.finished_at)
+
+
+def _span(since: int, until: int | None) -> int | None:
+    """Milliseconds between two instants of the wall clock; None where it was set between them, or the later one is still to come."""
+    if until is None or until - since > _LONGEST:
+        return None
+    return max(0, until - since)

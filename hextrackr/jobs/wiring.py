@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from hextrackr.config import Config
+    from hextrackr.progress.tracker import ProgressTracker
     from hextrackr.readmodel.client import Reader
     from hextrackr.redis import Shared
 
@@ -36,6 +38,8 @@ log = logging.getLogger(__name__)
 _REMIND = 0.25
 #: How long the end of the server waits for Redis to take the last events, in seconds.
 STOP_FLUSH = 1.0
+#: How long it waits for the events whose time has not come yet, in seconds.
+TELL_FLUSH = 1.0
 
 
 def init_app(app: Flask, config: Config) -> None:
@@ -123,7 +127,7 @@ def stop(app: Flask) -> None:
     """Stop to work: a running import ends where it is, the next start goes on with it, and the sockets are told and closed."""
     worker: Worker = app.extensions["import_worker"]
     worker.stop_gently()
-    socketio.sleep(2 * app.config["PROGRESS_INTERVAL_MS"] / 1000)  # what the throttle has held back goes out
+    _let_events_leave(app)
     socketio.server.eio.disconnect()
     flush(app)
     shared: Shared | None = app.extensions["shared"]
@@ -135,4 +139,13 @@ def flush(app: Flask) -> None:
     """Wait for what other processes are still to be told by this one, before it ends."""
     shared: Shared | None = app.extensions["shared"]
     if shared is not None:
+        _let_events_leave(app)
         shared.publisher.flush(STOP_FLUSH)
+
+
+def _let_events_leave(app: Flask) -> None:
+    """Wait for the events whose time has not come yet."""
+    tracker: ProgressTracker = app.extensions["progress_tracker"]
+    deadline = time.monotonic() + TELL_FLUSH
+    while tracker.has_waiting and time.monotonic() < deadline:
+        socketio.sleep(0.02)

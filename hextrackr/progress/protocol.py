@@ -6,11 +6,14 @@ event                direction         payload
 ``join-progress``    client -> server  the session id
 ``leave-progress``   client -> server  the session id
 ``ping``             client -> server  none; answered by ``pong``
-``progress-status``  server -> socket  the snapshot, to the joining socket only
+``progress-status``  server -> socket  the snapshot, to the joining socket; to the room only with an error, see below
 ``progress-update``  server -> room    the snapshot, throttled
 ``progress-complete``  server -> room  the snapshot, ``status`` ``completed``, ``duration`` in ms
 ``progress-error``   server -> room    the snapshot, ``status`` ``error``, ``error: {code, detail}``
 ===================  ================  =====================================================================
+
+A ``progress-error`` comes right behind a ``progress-status`` with the same snapshot: there are clients in use that know no
+``progress-error`` and look at the ``status`` of each ``progress-status``.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ ERROR = "progress-error"
 Status = Literal["initialized", "processing", "completed", "error"]
 Snapshot = dict[str, Any]
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 def room(session_id: str) -> str:
@@ -43,9 +46,9 @@ def room(session_id: str) -> str:
 def session_id(value: object) -> str:
     """Return ``value`` if it is a session id.
 
-    :raises InvalidSessionId: it is not a UUID in its usual form of 36 characters.
+    :raises InvalidSessionId: it is neither a UUID nor anything else of 8 to 64 letters, digits, ``_`` and ``-``.
     """
-    if not isinstance(value, str) or not _UUID.fullmatch(value):
+    if not isinstance(value, str) or not _SESSION_ID.fullmatch(value):
         raise InvalidSessionId
     return value
 
@@ -55,7 +58,7 @@ def rejection(error: ErrorRecord, timestamp: int) -> Snapshot:
     return {
         "sessionId": None,
         "progress": 0,
-        "message": error["detail"],
+        "message": "The request was refused.",
         "status": "error",
         "timestamp": timestamp,
         "metadata": {},

@@ -11,6 +11,18 @@ from . import snapshots
 from .protocol import Snapshot, Status
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """An event that waits until its time has come.
+
+    :ivar replaceable: the next event takes its place, as it tells all that this one tells.
+    """
+
+    event: str
+    snapshot: Snapshot
+    replaceable: bool
+
+
 @dataclass
 class Session:
     """The state of one operation.
@@ -19,7 +31,10 @@ class Session:
     :ivar start_time: wall clock, ms; ``last_update`` likewise.
     :ivar started: monotonic, ms; ``touched`` and ``emitted`` likewise.
     :ivar sequence: rises with every change, so that a client can drop what arrives out of order.
-    :ivar held_back: an update waits for its interval to end.
+    :ivar waiting: the events that are still to be sent, in this order.
+    :ivar has_timer: whether they are looked at again by themselves.
+    :ivar told: the state that watchers know while events wait, else None. Who joins is told this one, and then hears what waits like
+        all the others.
     """
 
     id: str
@@ -32,9 +47,11 @@ class Session:
     last_update: int = 0
     touched: int = 0
     emitted: int | None = None
-    held_back: bool = False
+    waiting: list[Waiting] = field(default_factory=list)
+    has_timer: bool = False
+    told: Snapshot | None = None
     duration: int | None = None
-    error: ErrorRecord | None = field(default=None)
+    error: ErrorRecord | None = None
 
     def __post_init__(self) -> None:
         self.last_update = self.last_update or self.start_time
@@ -42,8 +59,13 @@ class Session:
 
     @property
     def finished(self) -> bool:
-        """Whether the terminal event has been sent."""
+        """Whether the operation has ended; its terminal event may still wait."""
         return self.status in ("completed", "error")
+
+    @property
+    def step(self) -> int:
+        """Which step of the operation is under way, from 1; 0 before that."""
+        return self.metadata.get("currentStep") or 0
 
     def change(self, now: int, monotonic: int, progress: float, message: str, metadata: dict[str, Any]) -> None:
         """Take over one change. Progress never goes back and is kept to a tenth of a percent."""
@@ -79,3 +101,7 @@ class Session:
             duration=self.duration,
             error=self.error,
         )
+
+    def known_state(self, timestamp: int) -> Snapshot:
+        """The session as its watchers know it: the newest state, but for what still waits to be sent."""
+        return self.snapshot(timestamp) if self.told is None else {**self.told, "timestamp": timestamp}

@@ -48,12 +48,16 @@ def snapshot(
     return made
 
 
+#: Who works on an operation tells of it more often than this, in milliseconds.
+AT_WORK = 2_000
+
+
 def has_ended(snapshot: Snapshot) -> bool:
     """Whether the operation is over, well or not."""
     return snapshot["status"] in ("completed", "error")
 
 
-def newer(live: Snapshot, recorded: Snapshot, *, own: bool, heard: bool = True) -> Snapshot:
+def newer(live: Snapshot, recorded: Snapshot, *, own: bool, heard: bool = True, joining: bool = False) -> Snapshot:
     """Return the newer one of a live session and what is on record of the same operation.
 
     The live one is, as it changes with every step and the record at a few only. But an end, a question and its answer are on record a
@@ -61,9 +65,17 @@ def newer(live: Snapshot, recorded: Snapshot, *, own: bool, heard: bool = True) 
 
     :param own: this process is at work on the operation, and what it tells next of it will be numbered after the live session.
     :param heard: what the process at work tells of the operation reaches the live session.
+    :param joining: it is for a client that will hear what that process tells, of the end too, behind the updates that still wait. Only
+        if it has fallen silent, the record has to tell of the end.
     """
     asks, recorded_asks = (bool(each["metadata"].get("awaitingConfirmation")) for each in (live, recorded))
-    if has_ended(live) or (heard and asks == recorded_asks and not has_ended(recorded)):
+    if has_ended(live):
+        return live
+    if has_ended(recorded):
+        is_told = joining and live["timestamp"] - live["lastUpdate"] < AT_WORK
+    else:
+        is_told = asks == recorded_asks
+    if heard and is_told:
         return live
     metadata = recorded["metadata"]
     if own:

@@ -14,7 +14,7 @@ from hextrackr.errors import Conflict, ErrorRecord, TooMany
 from . import protocol
 from .clock import Clock
 from .protocol import Snapshot
-from .session import Session
+from .session import Session, Waiting
 from .store import MemoryStore, SessionStore
 
 #: Takes an event's name, its payload and the room it goes to.
@@ -23,13 +23,17 @@ Emit = Callable[[str, Snapshot, str], None]
 log = logging.getLogger(__name__)
 
 NO_METADATA: Mapping[str, Any] = {}
+#: Milliseconds between the last update and the end.
+END_INTERVAL = 150
 
 
 class ProgressTracker:
     """Progress sessions and their events.
 
-    Updates of one session are at least ``interval_ms`` apart; one that comes sooner is held back and sent, with whatever came
-    after it, when the interval is over. A terminal event goes out at once, and nothing follows it.
+    Updates of one session are at least ``interval_ms`` apart; one that comes sooner waits, and is replaced by the next one, unless a
+    step has begun with it: that is always told. A terminal event leaves at least :data:`END_INTERVAL` after the last update, and
+    nothing follows it. There are clients in use that hold back an update which comes less than 100 ms after the one before, and
+    draw it later: over the end, if that was quicker.
 
     An event that cannot be sent is lost and logged; the operation that reports it goes on.
 
@@ -39,6 +43,7 @@ class ProgressTracker:
     :param expiry_ms: a session without an update for this long is dropped.
     :param linger_ms: how long a finished session still answers from here; after that its operation's own record must.
     :param max_sessions: how many sessions are held at a time.
+    :param is_watched: whether anybody may be in a room; where nobody is, an end waits for nothing.
     """
 
     def __init__(
@@ -46,11 +51,12 @@ class ProgressTracker:
         emit: Emit,
         clock: Clock,
         *,
-        interval_ms: int = 120,
+        interval_ms: int = 200,
         expiry_ms: int = 3_600_000,
         linger_ms: int = 60_000,
         max_sessions: int = 1_000,
         store: SessionStore | None = None,
+        is_watched: Callable[[str], bool] = lambda _room: True,
     ) -> None:
         self._emit = emit
         self._clock = clock
@@ -59,6 +65,7 @@ class ProgressTracker:
         self._linger = linger_ms
         self._max_sessions = max_sessions
         self._store = store or MemoryStore()
+        self._is_watched = is_watched
         self._lock = threading.RLock()  # events of one session leave in the order of its changes
 
     def create_session(self, metadata: Mapping[str, Any] = NO_METADATA) -> str:
@@ -68,11 +75,11 @@ class ProgressTracker:
     def create_session_with_id(
         self, session_id: str, metadata: Mapping[str, Any] = NO_METADATA, *, sequence: int = 1
     ) -> str:
-        """Open a session under the client's own UUID.
+        """Open a session under the client's own id.
 
         :param metadata: at least ``operation``; ``filename``, ``scanDate``, ``totalSteps``, ``currentStep`` and ``message`` default.
         :param sequence: where the numbering starts; an operation that goes on after a restart starts higher than before.
-        :raises InvalidSessionId: not a UUID.
+        :raises InvalidSessionId: not a session id.
         :raises Conflict: ``SESSION_IN_USE``, a live session has this id.
         :raises TooMany: there are ``max_sessions`` already.
         """
@@ -96,7 +103,7 @@ class ProgressTracker:
         :param metadata: what it begins with; one of which something was told keeps its own.
         :param sequence: what it is numbered from now on is not below this.
         :return: whether it was opened.
-        :raises InvalidSessionId: not a UUID.
+        :raises InvalidSessionId: not a session id.
         :raises TooMany: there are ``max_sessions`` already.
         """
         protocol.session_id(session_id)
@@ -105,7 +112,8 @@ class ProgressTracker:
             known = self._store.get(session_id)
             if known is None or known.finished:
                 self.expire()
-                self._begin(session_id, metadata, sequence, known)
+                # Another process may have told of it in this moment.
+                self._begin(session_id, metadata, sequence, known, told_at=self._clock.monotonic_ms())
                 return True
             if known.status == "initialized":
                 known.metadata = {**known.metadata, **metadata}
@@ -123,18 +131,14 @@ class ProgressTracker:
         :return: False if no live session has this id; a late report is no error.
         """
         with self._lock:
-            session = self._changed(session_id, progress, message, metadata)
+            session = self._live(session_id)
             if session is None:
                 return False
+            known, step = session.known_state(self._clock.now_ms()), session.step
+            self._change(session, progress, message, metadata)
             session.status = "processing"
-            now = self._clock.monotonic_ms()
-            if session.emitted is None or now - session.emitted >= self._interval:
-                self._send_update(session)
-            elif not session.held_back:
-                session.held_back = True
-                release = partial(self._release, session, session.emitted)
-                self._clock.call_later(session.emitted + self._interval - now, release)
-            self._store.put(session)
+            begins_step = session.step > 1 and session.step != step
+            self._tell(session, protocol.UPDATE, known, replaceable=not begins_step)
             return True
 
     def repeat(self, session_id: str) -> bool:
@@ -145,28 +149,53 @@ class ProgressTracker:
                 session_id, session.progress, session.metadata.get("message", "")
             )
 
-    def complete_session(self, session_id: str, message: str = "", metadata: Mapping[str, Any] = NO_METADATA) -> bool:
+    def complete_session(
+        self,
+        session_id: str,
+        message: str = "",
+        metadata: Mapping[str, Any] = NO_METADATA,
+        *,
+        duration: int | None = None,
+    ) -> bool:
         """End the session well: progress 100, ``progress-complete``.
 
         :param metadata: the final figures; ``recordsCreated`` defaults to 0.
+        :param duration: milliseconds of work; by default all since the session was opened.
         """
         with self._lock:
-            session = self._changed(session_id, 100.0, message, {"recordsCreated": 0, **metadata})
+            session = self._live(session_id)
             if session is None:
                 return False
+            known = session.known_state(self._clock.now_ms())
+            self._change(session, 100.0, message, {"recordsCreated": 0, **metadata})
             session.status = "completed"
-            self._finish(session, protocol.COMPLETE)
+            self._finish(session, protocol.COMPLETE, known, duration)
             return True
 
-    def error_session(self, session_id: str, error: ErrorRecord, metadata: Mapping[str, Any] = NO_METADATA) -> bool:
-        """End the session with an error; its progress stays where it stopped."""
+    def error_session(
+        self,
+        session_id: str,
+        error: ErrorRecord,
+        metadata: Mapping[str, Any] = NO_METADATA,
+        *,
+        message: str = "The operation failed.",
+        duration: int | None = None,
+    ) -> bool:
+        """End the session with an error; its progress stays where it stopped.
+
+        :param error: why.
+        :param message: what failed.
+        :param duration: as for :meth:`complete_session`.
+        """
         with self._lock:
-            session = self._changed(session_id, 0.0, error["detail"], metadata)
+            session = self._live(session_id)
             if session is None:
                 return False
+            known = session.known_state(self._clock.now_ms())
+            self._change(session, 0.0, message, metadata)
             session.status = "error"
             session.error = error
-            self._finish(session, protocol.ERROR)
+            self._finish(session, protocol.ERROR, known, duration)
             return True
 
     def get_session(self, session_id: str) -> dict[str, Any] | None:
@@ -176,12 +205,24 @@ class ProgressTracker:
             session = self._store.get(session_id)
             return session.record() if session else None
 
-    def snapshot(self, session_id: str) -> Snapshot | None:
-        """What a client that joins now is told, or None for an id that is not held here."""
+    def snapshot(self, session_id: str, *, joining: bool = False) -> Snapshot | None:
+        """What a client is told that asks now, or None for an id that is not held here.
+
+        :param joining: it will hear what still waits to be sent as well: so it is told what the others know.
+        """
         with self._lock:
             self.expire()
             session = self._store.get(session_id)
-            return session.snapshot(self._clock.now_ms()) if session else None
+            if session is None:
+                return None
+            now = self._clock.now_ms()
+            return session.known_state(now) if joining else session.snapshot(now)
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether events of this process still wait to be sent."""
+        with self._lock:
+            return any(session.waiting for session in self._store)
 
     def expire(self) -> None:
         """Drop finished sessions that have lingered, and live ones that nobody has updated for ``expiry_ms``."""
@@ -191,9 +232,23 @@ class ProgressTracker:
                 if now - session.touched >= (self._linger if session.finished else self._expiry):
                     self._store.drop(session.id)
 
-    def _begin(self, session_id: str, metadata: Mapping[str, Any], sequence: int, known: Session | None) -> None:
-        """Hold a new session; ``known`` is the finished one that it follows, if there is one."""
-        if known is None and sum(1 for _ in self._store) >= self._max_sessions:
+    def _begin(
+        self,
+        session_id: str,
+        metadata: Mapping[str, Any],
+        sequence: int,
+        known: Session | None,
+        told_at: int | None = None,
+    ) -> None:
+        """Hold a new session.
+
+        :param known: the finished one that had this id, if there is one: nothing more is told of it, and its numbers go on.
+        :param told_at: when something was told of the new one last (monotonic, ms), if it was.
+        """
+        if known is not None:
+            known.waiting.clear()
+            sequence = max(sequence, known.sequence + 1)
+        elif sum(1 for _ in self._store) >= self._max_sessions:
             raise TooMany("Too many operations are under way; please try again in a moment.")
         defaults = {
             "operation": "",
@@ -210,41 +265,73 @@ class ProgressTracker:
                 start_time=self._clock.now_ms(),
                 started=self._clock.monotonic_ms(),
                 sequence=sequence,
+                emitted=told_at,
             )
         )
 
-    def _changed(self, session_id: str, progress: float, message: str, metadata: Mapping[str, Any]) -> Session | None:
+    def _live(self, session_id: str) -> Session | None:
         session = self._store.get(session_id)
-        if session is None or session.finished:
-            return None
+        return None if session is None or session.finished else session
+
+    def _change(self, session: Session, progress: float, message: str, metadata: Mapping[str, Any]) -> None:
         session.change(self._clock.now_ms(), self._clock.monotonic_ms(), progress, message, dict(metadata))
-        return session
 
-    def _send_update(self, session: Session) -> None:
-        session.emitted = self._clock.monotonic_ms()
-        session.held_back = False
-        self._send(protocol.UPDATE, session)
+    def _finish(self, session: Session, event: str, known: Snapshot, duration: int | None) -> None:
+        session.duration = self._clock.monotonic_ms() - session.started if duration is None else duration
+        if not self._is_watched(protocol.room(session.id)):
+            session.waiting.clear()
+            session.emitted = None
+        self._tell(session, event, known)
 
-    def _release(self, session: Session, emitted: int) -> None:
-        """Send what waits since the update that left at ``emitted``.
+    def _tell(self, session: Session, event: str, known: Snapshot, *, replaceable: bool = False) -> None:
+        """Send an event with the state of the session, once its time has come.
 
-        A timer that comes after the next update comes too late, whether that left here or another process has gone on.
+        :param known: the state that the watchers know until then.
         """
-        with self._lock:
-            waits = session.held_back and session.emitted == emitted and not session.finished
-            if waits and self._store.get(session.id) is session:
-                self._send_update(session)
-
-    def _finish(self, session: Session, event: str) -> None:
-        session.duration = self._clock.monotonic_ms() - session.started
-        session.held_back = False
+        if session.waiting and session.waiting[-1].replaceable:
+            session.waiting.pop()
+        session.waiting.append(Waiting(event, session.snapshot(self._clock.now_ms()), replaceable))
+        session.told = known
+        self._send_due(session)
         self._store.put(session)
-        self._send(event, session)
 
-    def _send(self, event: str, session: Session) -> None:
+    def _send_due(self, session: Session) -> None:
+        """Send what waits, as far as its time has come, and look again when that of the next one has."""
+        while session.waiting:
+            wait = self._wait(session)
+            if wait > 0:
+                if not session.has_timer:
+                    session.has_timer = True
+                    self._clock.call_later(wait, partial(self._time_is_up, session))
+                return
+            due = session.waiting.pop(0)
+            session.emitted = self._clock.monotonic_ms()
+            session.told = due.snapshot if session.waiting else None
+            self._send(due, session.id)
+
+    def _wait(self, session: Session) -> int:
+        """Milliseconds until the next event may leave."""
+        if session.emitted is None:
+            return 0
+        interval = self._interval if session.waiting[0].event == protocol.UPDATE else END_INTERVAL
+        return session.emitted + interval - self._clock.monotonic_ms()
+
+    def _time_is_up(self, session: Session) -> None:
+        with self._lock:
+            session.has_timer = False
+            if self._store.get(session.id) is session:
+                self._send_due(session)
+                self._store.put(session)
+            else:
+                session.waiting.clear()  # another process has gone on with it, or another operation has its id
+
+    def _send(self, due: Waiting, session_id: str) -> None:
+        snapshot, room = {**due.snapshot, "timestamp": self._clock.now_ms()}, protocol.room(session_id)
         try:
-            self._emit(event, session.snapshot(self._clock.now_ms()), protocol.room(session.id))
+            if due.event == protocol.ERROR:
+                self._emit(protocol.STATUS, snapshot, room)
+            self._emit(due.event, snapshot, room)
         except Exception:
             # Not even the transport's authors know all that a broken one raises, and none of it may fail an import: the next
             # snapshot tells everything again, and GET /api/progress/{id} the end.
-            log.exception("The event %s of session %s was not sent", event, session.id)
+            log.exception("The event %s of session %s was not sent", due.event, session_id)

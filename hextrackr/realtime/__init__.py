@@ -15,9 +15,10 @@ from hextrackr.extensions import socketio
 from hextrackr.progress.store import MemoryStore
 from hextrackr.progress.tracker import ProgressTracker
 
-from . import events, handshake, json_codec
+from . import handshake, json_codec
 from .client_limits import Guard
 from .clock import SocketIOClock
+from .events import ProgressEvents
 from .handshake import SocketGateway, SocketRequests, WsgiApp, origin_check
 from .limits import SocketLimits
 from .packets import CheckedPacket
@@ -30,19 +31,18 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from hextrackr.config import Config
+    from hextrackr.jobs.snapshots import ImportSnapshots
+    from hextrackr.progress.protocol import Snapshot
     from hextrackr.redis import Shared
 
-__all__ = ["bounded", "events", "init_app", "start"]
+__all__ = ["bounded", "init_app", "start"]
 
 #: Told each event that goes to a room, and its payload.
 Heard = Callable[[str, Any], None]
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """Bind the Socket.IO server and the progress tracker that emits through it.
-
-    :mod:`.events` is imported before this: handlers registered later would be missing.
-    """
+    """Bind the Socket.IO server, its handlers and the progress tracker that emits through it."""
     limits = SocketLimits(sockets_per_address=config.SOCKETS_PER_ADDRESS)
     clock = SocketIOClock(socketio)
     shared = app.extensions["shared"] = _shared(config, clock)
@@ -61,6 +61,7 @@ def init_app(app: Flask, config: Config) -> None:
         client_manager=_manager(config, limits.backlog, heard, shared),
         max_http_buffer_size=limits.message_bytes,
     )
+    ProgressEvents(socketio.server, _finder(app, joining=True), watchdog)
     gateway = SocketGateway(app, socketio.server, wsgi_app)
     app.wsgi_app = bounded(gateway, socketio.server, limits, socketio.sleep)  # type: ignore[assignment, method-assign]
     # The address at which events are handled: without it each would raise, and keep, that nothing is there.
@@ -71,6 +72,7 @@ def init_app(app: Flask, config: Config) -> None:
         clock,
         interval_ms=config.PROGRESS_INTERVAL_MS,
         store=shared.sessions if shared else MemoryStore(),
+        is_watched=_has_members if shared is None else lambda _room: True,
     )
     if shared:
         app.extensions["store_check"] = shared.check
@@ -123,12 +125,30 @@ def _manager(config: Config, backlog: int, heard: list[Heard], shared: Shared | 
     return (QueuedFramedRooms if framed else QueuedRooms)(backlog, told, shared)
 
 
+def _finder(app: Flask, *, joining: bool = False) -> Callable[[str], Snapshot | None]:
+    """What finds the snapshot of a session; what it asks is made later than the sockets.
+
+    :param joining: for a client that joins.
+    """
+
+    def find(session_id: str) -> Snapshot | None:
+        snapshots: ImportSnapshots = app.extensions["import_snapshots"]
+        return snapshots.find(session_id, joining=joining)
+
+    return find
+
+
 def _watchdog(app: Flask) -> SessionWatchdog:
     return SessionWatchdog(
-        lambda session_id: app.extensions["import_snapshots"].find(session_id),
+        _finder(app),
         lambda event, snapshot, room: socketio.server.manager.emit(event, snapshot, "/", room, ignore_queue=True),
-        lambda room: room in socketio.server.manager.rooms.get("/", {}),
+        _has_members,
     )
+
+
+def _has_members(room: str) -> bool:
+    """Whether a socket of this process is in a room."""
+    return room in socketio.server.manager.rooms.get("/", {})
 
 
 def bounded(

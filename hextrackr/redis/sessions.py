@@ -34,6 +34,7 @@ _FIELDS = (
     "last_update",
     "duration",
     "error",
+    "told",
 )
 
 

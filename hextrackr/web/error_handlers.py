@@ -49,7 +49,8 @@ def werkzeugs(error: HTTPException) -> tuple[Response | str, int]:
 
 def _answer(error: ErrorRecord, status: int) -> tuple[Response | str, int]:
     if request.path.startswith(("/api/", "/health", "/ready", "/metrics")):
-        return jsonify(error=error), status
+        # Other clients look for a sentence under the name of the one that a success has.
+        return jsonify(error=error, message=error["detail"]), status
     return render_template(
         "error.html", code=status, title=error["code"].replace("_", " ").capitalize(), detail=error["detail"]
     ), status

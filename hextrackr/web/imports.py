@@ -17,6 +17,7 @@ from hextrackr.domain import formulas
 from hextrackr.domain.models import FINISHED, Import, ImportState, Reject
 from hextrackr.errors import MissingFile, TooMany
 from hextrackr.extensions import db, import_queue, import_service, import_worker, maintenance_lock, offload, socketio
+from hextrackr.progress import protocol
 
 from . import paging, serializers, upload_form
 from .upload_concurrency import UPLOADS
@@ -84,6 +85,17 @@ def one_import(import_id: int) -> dict[str, Any]:
 def cancel(import_id: int) -> dict[str, Any]:
     """End an import before its commit."""
     return _answer(import_service.cancel(import_id))
+
+
+@blueprint.post("/vulnerabilities/import-cancel")
+def cancel_session() -> dict[str, Any]:
+    """End the import of a session before its commit: what other clients know is the id that they have brought themselves."""
+    wanted = request.get_json(silent=True)
+    session_id = protocol.session_id(wanted.get("sessionId") if isinstance(wanted, dict) else None)
+    record = import_queue.of_session(session_id)
+    if record is None:
+        raise NotFound("There is no import with this session id.", "UNKNOWN_SESSION")
+    return _answer(import_service.cancel(record.id))
 
 
 @blueprint.post("/imports/<int:import_id>/confirm")

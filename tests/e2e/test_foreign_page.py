@@ -18,6 +18,9 @@ MODULE = "/scripts/shared/websocket-client.js"
 FOLLOW = """async ([module, sessionId]) => {
     const { default: WebSocketClient } = await import(module);
     const client = new WebSocketClient();
+    client.on("progressStatus", () => {
+        throw new Error("broken");
+    });
     const snapshot = new Promise((resolve) => client.on("progressStatus", resolve));
     client.emit("join-progress", sessionId);
     await client.connect();
@@ -64,7 +67,9 @@ def page(browser: Browser, trouble: Trouble) -> Iterator[Page]:
     page.close()
 
 
-def test_a_page_of_an_allowed_origin_follows_an_import(page, port, server):
+def test_a_page_of_an_allowed_origin_follows_an_import(page, port, server, trouble):
+    """And a listener of its own that throws keeps no other from its events."""
+    trouble.expect("a listener failed")
     form = {"csvFile": payload("scan.csv", scan([1, 2]))}
     imported = page.request.post(f"{server.url}/api/vulnerabilities/import", multipart=form).json()
     page.goto(f"http://localhost:{port}/")

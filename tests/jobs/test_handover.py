@@ -25,7 +25,7 @@ OTHER = "6f1c2a34-0000-4000-8000-000000000001"
 def record(state="queued", attempts=0, owner="", **columns):
     lease = now_ms() + 30_000 if owner else 0
     return Import(id=7, session_id=SESSION, filename="f", vendor="", state=state, attempts=attempts, owner=owner, lease_until=lease,
-                  created_at=1, preview=False, **columns)  # fmt: skip
+                  created_at=1, preview=False, **{"work": {}, "summary": {}, **columns})  # fmt: skip
 
 
 @pytest.fixture
@@ -130,6 +130,9 @@ class Rows:
     def __init__(self, found):
         self.found = found
 
+    def has_session(self, _):
+        return self.found is not None
+
     def of_session(self, _):
         return self.found
 
@@ -148,7 +151,7 @@ class Rows:
     ],
 )
 def test_the_row_counts_where_it_knows_more_than_this_process(tracker, row, reachable, progress, status):
-    tracker.create_session_with_id(SESSION)
+    tracker.create_session_with_id(SESSION, {"importId": 7})
     tracker.update_progress(SESSION, 33.0)
     told = ImportSnapshots(tracker, Rows(row), reachable=lambda: reachable).find(SESSION)
     assert (told["progress"], told["status"]) == (progress, status)
@@ -169,7 +172,7 @@ def asking():
     ],
 )
 def test_what_the_row_says_of_an_end_or_a_question_is_known_at_once(tracker, reachable, row, status, awaiting):
-    tracker.create_session_with_id(SESSION)
+    tracker.create_session_with_id(SESSION, {"importId": 7})
     tracker.update_progress(SESSION, 33.0)
     told = ImportSnapshots(tracker, Rows(row), reachable=lambda: reachable).find(SESSION)
     assert (told["progress"], told["status"]) == (33.0, status)
@@ -178,7 +181,7 @@ def test_what_the_row_says_of_an_end_or_a_question_is_known_at_once(tracker, rea
 
 @pytest.mark.parametrize("owner", [process_id.own(), "elsewhere"], ids=["own", "elsewhere"])
 def test_what_is_told_of_an_end_beforehand_is_numbered_no_higher_than_the_word_to_come(tracker, owner):
-    tracker.create_session_with_id(SESSION)
+    tracker.create_session_with_id(SESSION, {"importId": 7})
     tracker.update_progress(SESSION, 33.0)
     before = ImportSnapshots(tracker, Rows(record("cancelled", 1, owner))).find(SESSION)
     tracker.error_session(SESSION, Cancelled().record())
@@ -187,8 +190,32 @@ def test_what_is_told_of_an_end_beforehand_is_numbered_no_higher_than_the_word_t
     assert (before["metadata"]["sequence"] <= after["metadata"]["sequence"]) == (owner == process_id.own())
 
 
+@pytest.mark.parametrize("reserved", [True, False], ids=["about to be queued", "queued"])
+def test_a_session_id_that_is_used_again_tells_nothing_of_the_import_before(tracker, reserved):
+    tracker.create_session_with_id(SESSION, {} if reserved else {"importId": 8})
+    told = ImportSnapshots(tracker, Rows(record("completed", 1, finished_at=5))).find(SESSION)
+    assert told["status"] == "initialized"
+
+
+def test_a_session_that_has_ended_here_tells_nothing_of_the_import_that_has_its_id_now(tracker):
+    tracker.create_session_with_id(SESSION, {"importId": 6})
+    tracker.complete_session(SESSION)
+    assert ImportSnapshots(tracker, Rows(record("staging", 1, "elsewhere"))).find(SESSION)["status"] == "processing"
+
+
+def test_a_row_that_has_ended_tells_where_it_stopped_what_failed_and_why():
+    work = {"progress": 41.5, "currentStep": 2, "duration": 1_500, "stepSeconds": {"reading": 1.0, "staging": 0.5}}
+    row = record(
+        "failed", 1, work=work, error_code="DISK_FULL", error_detail="No space.", started_at=4, finished_at=2_000
+    )
+    told = snapshots.snapshot(row, 5)
+    assert (told["progress"], told["metadata"]["currentStep"], told["duration"]) == (41.5, 2, 1_500)
+    assert (told["metadata"]["stepSeconds"], told["metadata"]["queuedMs"]) == (work["stepSeconds"], 3)
+    assert (told["message"], told["error"]["detail"]) == ("The import of f failed.", "No space.")
+
+
 def test_a_question_that_was_told_is_the_trackers(tracker):
-    tracker.create_session_with_id(SESSION)
+    tracker.create_session_with_id(SESSION, {"importId": 7})
     tracker.update_progress(SESSION, 60.0, metadata={"awaitingConfirmation": True})
     assert ImportSnapshots(tracker, Rows(asking())).find(SESSION) == tracker.snapshot(SESSION)
 
@@ -197,7 +224,7 @@ def test_the_tracker_is_believed_where_the_database_does_not_answer(tracker):
     rows = Mock(of_session=Mock(side_effect=OperationalError("", {}, OSError())))
     with pytest.raises(OperationalError):
         ImportSnapshots(tracker, rows).find(SESSION)
-    tracker.create_session_with_id(SESSION)
+    tracker.create_session_with_id(SESSION, {"importId": 7})
     tracker.update_progress(SESSION, 33.0)
     assert ImportSnapshots(tracker, rows).find(SESSION)["progress"] == 33.0
 

@@ -147,8 +147,9 @@ test("the end has all figures and the duration", () => {
     assert.equal(follow(snapshot()).figures, null);
 });
 
-test("an error keeps its code and its sentence", () => {
+test("an error keeps its code and its sentence, which says more than what has failed", () => {
     assert.deepEqual(follow(failed("UNKNOWN_FORMAT")).error, { code: "UNKNOWN_FORMAT", detail: "It ended." });
+    assert.equal(follow(failed("UNKNOWN_FORMAT")).message, "It ended.");
 });
 
 test("the upload has a percentage, a speed and a time left of its own", () => {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from hextrackr import create_app
-from hextrackr.jobs.progress_reporter import StepWatch
 from hextrackr.monitoring.metrics import QUIET, Metrics
 from hextrackr.progress import protocol
 
@@ -90,12 +89,3 @@ def test_apps_in_one_process_count_for_themselves(app, config):
     app.extensions["metrics"].heard(protocol.COMPLETE, completed(rowsRead=7))
     assert value(app.extensions["metrics"], "import_rows_total") == 7
     assert value(other.extensions["metrics"], "import_rows_total") == 0
-
-
-def test_the_steps_of_an_import_are_timed_from_line_to_line(time):
-    watch = StepWatch(time)
-    for step, seconds in ((1, 0.5), (1, 0.5), (2, 2.0), (3, 0.25)):
-        watch.seen(7, step)
-        time.now += seconds
-    assert watch.stop(7) == {"reading": 1.0, "staging": 2.0, "promoting": 0.25}
-    assert watch.stop(7) == {}

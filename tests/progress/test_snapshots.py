@@ -7,10 +7,10 @@ import pytest
 from hextrackr.progress import snapshots
 
 
-def made(status="processing", progress=40.0, sequence=7, duration=None, error=None, **metadata):
+def made(status="processing", progress=40.0, sequence=7, duration=None, error=None, silent=1, **metadata):
     return snapshots.snapshot(
         "6f1c2a34-0000-4000-8000-000000000000", status, progress, "Loading", metadata,
-        sequence=sequence, start_time=1, last_update=2, timestamp=3, duration=duration, error=error,
+        sequence=sequence, start_time=1, last_update=2, timestamp=2 + silent, duration=duration, error=error,
     )  # fmt: skip
 
 
@@ -55,6 +55,12 @@ def test_which_is_newer(live, recorded, heard, wanted):
         live | {"progress": 1.0, "from": "live"}, recorded | {"from": "recorded"}, own=False, heard=heard
     )
     assert newer["from"] == wanted
+
+
+@pytest.mark.parametrize(("silent", "wanted"), [(1_999, "processing"), (2_000, "completed")])
+def test_who_joins_hears_of_the_end_by_whoever_is_at_work_unless_that_has_fallen_silent(silent, wanted):
+    newer = snapshots.newer(made(silent=silent), made("completed"), own=False, joining=True)
+    assert newer["status"] == wanted
 
 
 @pytest.mark.parametrize(("own", "sequence"), [(True, 8), (False, 3)])

@@ -57,10 +57,16 @@ def test_every_payload_has_the_documented_shape(tracker, events, clock):
     assert payload["metadata"]["message"] == "Reading"
 
 
+@pytest.mark.parametrize("value", [UUID, UUID.upper(), "import_1787220000000_k3j9x0q2f", "a-_4" * 2, "x" * 64])
+def test_what_is_a_session_id(tracker, value):
+    assert tracker.create_session_with_id(value) == value
+
+
 @pytest.mark.parametrize(
-    "value", ["", "abc", "6f1c2a34111142228333444455556666", "{" + UUID + "}", UUID + "\n", None, 7, [UUID]]
+    "value",
+    ["", "abcdefg", "x" * 65, "{" + UUID + "}", UUID + "\n", "a b c d e", "../../etc", "ümlaut-12", None, 7, [UUID]],
 )
-def test_only_a_uuid_is_a_session_id(tracker, value):
+def test_what_is_none(tracker, value):
     with pytest.raises(InvalidSessionId):
         tracker.create_session_with_id(value)
 
@@ -90,6 +96,7 @@ def test_the_sequence_rises_with_every_change(tracker, events, clock):
         tracker.update_progress(UUID, progress)
         clock.advance(200)
     tracker.complete_session(UUID)
+    assert len(events.events) == 6
     sequences = [payload["metadata"]["sequence"] for _, _, payload, _ in events.events]
     assert sequences == sorted(set(sequences))
 
@@ -132,6 +139,7 @@ def test_a_session_that_another_process_stores_meanwhile_is_taken_over(events, c
     tracker = ProgressTracker(events, clock, store=Shared())
     assert tracker.open_session(UUID, {"operation": "csv-import"}, sequence=500_000)
     assert tracker.update_progress(UUID, 5)
+    clock.advance(200)
     assert events.last()["metadata"]["sequence"] == 500_001
 
 
@@ -139,23 +147,29 @@ def test_completion_carries_the_figures_and_the_duration(tracker, events, clock)
     tracker.create_session_with_id(UUID, {"operation": "csv-import"})
     clock.advance(1234)
     tracker.complete_session(UUID, "Done.", {"recordsCreated": 99, "inserted": 99})
+    other = tracker.create_session()
+    tracker.complete_session(other, duration=7)
 
-    [(_, name, payload, _)] = events.events
+    (_, name, payload, _), (_, _, of_work, _) = events.events
 
+    assert of_work["duration"] == of_work["metadata"]["duration"] == 7
     assert (name, payload["status"], payload["progress"]) == ("progress-complete", "completed", 100.0)
     assert payload["duration"] == payload["metadata"]["duration"] == 1234
     assert payload["metadata"]["recordsCreated"] == payload["metadata"]["inserted"] == 99
 
 
-def test_an_error_keeps_the_progress_where_it_stopped(tracker, events):
+def test_an_error_keeps_the_progress_where_it_stopped(tracker, events, clock):
+    """It is told as a status too: there are clients that know no ``progress-error``."""
     tracker.create_session_with_id(UUID)
     tracker.update_progress(UUID, 42)
-    tracker.error_session(UUID, {"code": "UNREADABLE_CSV", "detail": "The file is empty."})
+    clock.advance(200)
+    tracker.error_session(UUID, {"code": "UNREADABLE_CSV", "detail": "The file is empty."}, message="It failed.")
 
     payload = events.last()
 
-    assert events.names()[-1] == "progress-error"
-    assert (payload["status"], payload["progress"], payload["message"]) == ("error", 42.0, "The file is empty.")
+    assert events.names() == ["progress-update", "progress-status", "progress-error"]
+    assert events.events[-2][2] == payload
+    assert (payload["status"], payload["progress"], payload["message"]) == ("error", 42.0, "It failed.")
     assert payload["error"] == {"code": "UNREADABLE_CSV", "detail": "The file is empty."}
 
 
@@ -163,19 +177,18 @@ def test_an_error_keeps_the_progress_where_it_stopped(tracker, events):
 def test_nothing_follows_a_terminal_event(tracker, events, clock, end):
     tracker.create_session_with_id(UUID)
     tracker.update_progress(UUID, 10)
-    tracker.update_progress(UUID, 20)  # held back
+    tracker.update_progress(UUID, 20)  # waits
     if end == "complete":
         tracker.complete_session(UUID)
     else:
         tracker.error_session(UUID, {"code": "INTERNAL", "detail": "x"})
-    ended = len(events.events)
 
     assert not tracker.update_progress(UUID, 99)
     assert not tracker.complete_session(UUID)
     assert not tracker.error_session(UUID, {"code": "INTERNAL", "detail": "x"})
     clock.advance(10_000)
 
-    assert len(events.events) == ended
+    assert [name for name in events.names() if name != "progress-status"] == ["progress-update", f"progress-{end}"]
 
 
 def test_a_late_report_on_an_unknown_session_is_no_error(tracker):
@@ -208,6 +221,7 @@ def test_a_wall_clock_set_back_neither_expires_nor_mutes_a_session(tracker, even
     clock.wall -= 3_600_000
     clock.advance(200)
     tracker.update_progress(UUID, 6)
+    clock.advance(200)
     tracker.complete_session(UUID)
     assert events.names() == ["progress-update", "progress-update", "progress-complete"]
-    assert events.last()["duration"] == 200
+    assert events.last()["duration"] == 400

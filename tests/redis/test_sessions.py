@@ -103,6 +103,45 @@ def test_updates_of_two_processes_are_as_far_apart_as_those_of_one(tracker, cloc
     assert second - first >= 100 and progress == 2.0
 
 
+def test_who_takes_a_session_over_before_redis_has_it_waits_for_its_turn_too(tracker, clock, redis):
+    told = []
+    one, other = (
+        tracker(lambda _event, snapshot, _room: told.append((clock.monotonic_ms(), snapshot["progress"])))
+        for _ in range(2)
+    )
+    redis.hang()
+    one.create_session_with_id(ID)
+    one.update_progress(ID, 1.0)
+    other.open_session(ID, sequence=500_000)
+    other.update_progress(ID, 2.0)
+    redis.go_on()
+    until(lambda: len(told) == 2)
+    (first, _), (second, progress) = told
+    assert second - first >= 100 and progress == 2.0
+
+
+def test_who_joins_in_another_process_is_told_no_end_that_still_waits(two):
+    one, other = two
+    one.create_session_with_id(ID)
+    one.update_progress(ID, 1.0, "Loading")
+    one.complete_session(ID, "Done")
+    until(lambda: (other.snapshot(ID) or {}).get("status") == "completed")
+    while (told := other.snapshot(ID, joining=True))["status"] != "completed":
+        assert told["message"] == "Loading"
+    assert not one.has_waiting
+
+
+def test_an_id_that_is_used_again_never_tells_the_end_of_before(two):
+    one, other = two
+    one.create_session_with_id(ID, sequence=1_000_000)
+    one.complete_session(ID)
+    until(lambda: (other.snapshot(ID) or {}).get("status") == "completed")
+    other.create_session_with_id(ID)
+    assert other.snapshot(ID)["status"] == "initialized"
+    assert other.update_progress(ID, 5.0)
+    until(lambda: one.snapshot(ID)["status"] == "processing")
+
+
 def test_a_session_that_redis_has_lost_is_written_again(two, redis):
     one, other = two
     one.create_session_with_id(ID)

@@ -133,7 +133,7 @@ def test_a_finished_import_answers_its_progress_from_the_row(upload, client, app
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [
-        ("/api/progress/nonsense", 400, "INVALID_SESSION_ID"),
+        ("/api/progress/no-good", 400, "INVALID_SESSION_ID"),
         ("/api/progress/6f1c2a34-1111-4222-8333-444455556666", 404, "UNKNOWN_SESSION"),
         ("/api/imports/99", 404, "UNKNOWN_IMPORT"),
         ("/api/imports/99/rejects.csv", 404, "UNKNOWN_IMPORT"),

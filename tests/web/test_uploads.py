@@ -68,7 +68,7 @@ def test_without_a_session_id_there_is_a_new_one(client):
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
-        ({"sessionId": "no uuid"}, "INVALID_SESSION_ID"),
+        ({"sessionId": "no session id"}, "INVALID_SESSION_ID"),
         ({"scanDate": "yesterday"}, "BAD_REQUEST"),
         ({"scanDate": "2026-02-30"}, "BAD_REQUEST"),
         ({"scanDate": "1066-10-14"}, "BAD_REQUEST"),

@@ -156,7 +156,7 @@ export function nextView(view, snapshot) {
         percent: kind === "completed" ? 100 : Math.min(99, Math.max(uploaded, Math.floor(snapshot.progress ?? 0))),
         step,
         stepLabel: STEPS[step] ?? "",
-        message: kind === "awaiting" ? question(metadata) : (snapshot.message ?? metadata.message ?? ""),
+        message: kind === "awaiting" ? question(metadata) : (error?.detail ?? snapshot.message ?? metadata.message ?? ""),
         amountText: rows(metadata, step),
         rateText: isNumber(metadata.rowsPerSecond) ? `${count(metadata.rowsPerSecond)}/s` : "",
         etaText: kind === "running" ? timeLeft(metadata.etaSeconds) : "",

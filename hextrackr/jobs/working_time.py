@@ -1,0 +1,83 @@
+"""How long imports are worked on, in all and step by step, as seen by the process that has them done.
+
+The time is that of a clock that nobody sets. What one process has measured goes into the import's row, so that the next one, which goes
+on after an answer or an interruption, adds its own to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+#: The steps of an import by their numbers in the progress contract.
+STEPS = {1: "reading", 2: "staging", 3: "promoting"}
+
+
+@dataclass
+class _Work:
+    """The work on one import. Instants are monotonic seconds.
+
+    :ivar earlier: milliseconds of work before this.
+    :ivar stopped: when it stopped, if it has.
+    """
+
+    began: float
+    earlier: int
+    seconds: dict[str, float]
+    step_began: float
+    step: int = 0
+    stopped: float | None = None
+
+    def seconds_until(self, now: float) -> dict[str, float]:
+        """What each step has taken so far, the one that is under way included."""
+        name = STEPS.get(self.step)
+        if name is None:
+            return dict(self.seconds)
+        return {**self.seconds, name: round(self.seconds.get(name, 0.0) + now - self.step_began, 3)}
+
+
+@dataclass
+class WorkingTime:
+    """Measures the work on the imports of this process.
+
+    :param clock: monotonic seconds.
+    """
+
+    clock: Callable[[], float]
+    _works: dict[int, _Work] = field(default_factory=dict)
+
+    def begin(self, import_id: int, earlier: Mapping[str, Any]) -> None:
+        """Work on an import begins, or goes on.
+
+        :param earlier: what :meth:`measured` has told of it before, or nothing.
+        """
+        now = self.clock()
+        self._works[import_id] = _Work(now, earlier.get("duration", 0), dict(earlier.get("stepSeconds", {})), now)
+
+    def step(self, import_id: int, step: int) -> None:
+        """Note that an import is at this step now."""
+        work = self._works.get(import_id)
+        if work is not None and work.step != step:
+            now = self.clock()
+            work.seconds = work.seconds_until(now)
+            work.step, work.step_began = step, now
+
+    def stop(self, import_id: int) -> None:
+        """Work on an import has stopped: it has ended, asks something, or is left to another process."""
+        work = self._works.get(import_id)
+        if work is not None and work.stopped is None:
+            work.stopped = self.clock()
+
+    def measured(self, import_id: int) -> dict[str, Any]:
+        """What was measured, named as in the progress contract: ``duration`` in ms, ``stepSeconds``; empty if nothing was."""
+        work = self._works.get(import_id)
+        if work is None:
+            return {}
+        until = self.clock() if work.stopped is None else work.stopped
+        taken = work.earlier + round((until - work.began) * 1000)
+        return {"duration": taken, "stepSeconds": work.seconds_until(until)}
+
+    def forget(self, import_id: int) -> None:
+        """Forget what was measured of an import: it stands in its row."""
+        self._works.pop(import_id, None)
