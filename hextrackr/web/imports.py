@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func, select, true, tuple_
 from hextrackr.db import files
 from hextrackr.domain import formulas
 from hextrackr.domain.models import FINISHED, Import, ImportState, Reject
-from hextrackr.errors import MissingFile, TooMany
+from hextrackr.errors import MissingFile, NotFound, TooMany
 from hextrackr.extensions import db, import_queue, import_service, import_worker, maintenance_lock, offload, socketio
 from hextrackr.progress import protocol
 
