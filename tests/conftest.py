@@ -21,6 +21,7 @@ from hextrackr.jobs import wiring
 from tests.support import ROOT, databases, postgresql
 from tests.support.databases import ON_POSTGRESQL, migrate
 from tests.support.questions_here import ReaderHere
+from tests.support.warm_importer import WarmImporter
 
 #: Folders whose files take up to two minutes each, as they start servers and browsers, and one that builds and installs the
 #: package.
@@ -124,11 +125,20 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
+@pytest.fixture(scope="session")
+def warm_importer() -> Iterator[WarmImporter]:
+    importer = WarmImporter()
+    yield importer
+    importer.close()
+
+
 @pytest.fixture
-def working(app: Flask) -> Iterator[Flask]:
+def working(app: Flask, warm_importer: WarmImporter) -> Iterator[Flask]:
     """The app with its worker and importer process at work."""
+    warm_importer.hand_to(app)
     wiring.start(app)
     yield app
+    warm_importer.take_from(app)
     app.extensions["import_worker"].stop()
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import time
+from datetime import date
 
 import pytest
 from sqlalchemy import update
 
-from hextrackr.domain.models import Import
+from hextrackr.domain.models import Import, ImportMode
 from tests.support.exports import export, row, scan
 from tests.support.importer import importer
+from tests.support.reference_model import Row
+from tests.support.staging import promote
 
 IMPORT = "/api/vulnerabilities/import"
 
@@ -396,3 +399,36 @@ def test_cors_allows_the_list_and_nobody_else(client):
 
     assert allowed("http://localhost:8080") == "http://localhost:8080"
     assert allowed("http://evil.example") is None
+
+
+def test_a_cve_is_not_among_the_worst_for_what_another_source_says_of_it(client, engine):
+    scans = {
+        "a": {("host", "plugin-1", 0): Row(0, 1, 1.0), ("host", "plugin-2", 0): Row(3, 1, 1.0)},
+        "b": {("host", "plugin-1", 0): Row(4, 1, 1.0), ("host-2", "plugin-1", 0): Row(0, 1, 1.0)},
+    }
+    for source, rows in scans.items():
+        promote(engine, source, date(2026, 8, 1), ImportMode.FULL, rows)
+    worst, other = client.get("/api/vulnerabilities/groups?by=cve&state=open&source=1").json["data"]
+    assert (worst["bySeverity"]["high"], other["bySeverity"]["info"]) == (1, 1)
+    assert client.get("/api/vulnerabilities/groups?by=cve&state=open&source=1&limit=1").json["data"] == [worst]
+
+
+def test_what_does_not_exist(client):
+    for path, code in {
+        "hosts/1": "UNKNOWN_HOST",
+        "definitions/1": "UNKNOWN_DEFINITION",
+        "cves/CVE-1": "UNKNOWN_CVE",
+    }.items():
+        answer = client.get(f"/api/{path}")
+        assert (answer.status_code, answer.json["error"]["code"]) == (404, code)
+    assert client.get("/api/vulnerabilities/groups?by=port").status_code == 400
+    assert client.get("/api/vulnerabilities/groups?sort=title").status_code == 400
+    assert client.get("/api/trends?from=yesterday").status_code == 400
+
+
+def test_an_empty_record_has_figures_too(client):
+    stats = client.get("/api/vulnerabilities/stats").json
+    assert (stats["open"], stats["lastScans"]["to"], stats["lastScans"]["importIds"]) == (0, None, [])
+    assert client.get("/api/trends").json == {"data": []}
+    assert client.get("/api/sources").json == {"data": []}
+    assert client.get("/api/vulnerabilities/groups").json["pagination"]["total"] == 0

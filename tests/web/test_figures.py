@@ -7,9 +7,12 @@ from datetime import date, timedelta
 
 import pytest
 
+from config import TestingConfig
+from hextrackr.db import engines
 from hextrackr.domain import undo
 from hextrackr.domain.models import ImportMode, ImportState
 from hextrackr.queries import trends
+from tests.support import databases
 from tests.support.reference_model import Row
 from tests.support.staging import promote
 
@@ -18,10 +21,20 @@ SEVERITIES = {"critical": 4, "high": 3, "medium": 2, "low": 1, "info": 0}
 OPEN = "lifecycle <> 'resolved'"
 
 
-@pytest.fixture(params=[1, 2, 3])
-def imported(request, engine):
-    """Six weekly scans of two sources, some in part, one late, one undone."""
-    rng = random.Random(request.param)
+@pytest.fixture(scope="module", params=[1, 2])
+def config(request, tmp_path_factory):
+    """A record for the tests of this file, as they only ask."""
+    instance = tmp_path_factory.mktemp("figures")
+    config = TestingConfig(INSTANCE_PATH=instance, DATABASE_URL=databases.url(instance))
+    engine = engines.open_database(config.database_url)
+    scanned(engine, random.Random(request.param))
+    engine.dispose()
+    yield config
+    databases.drop(instance)
+
+
+def scanned(engine, rng):
+    """Take in weekly scans of two sources, some in part, one late, one undone."""
 
     def scan(source, week, mode=ImportMode.FULL):
         rows = {
@@ -50,7 +63,7 @@ def by_severity(query, condition="1 = 1", counted="count(*)"):
     }
 
 
-def test_totals(client, imported, query):
+def test_totals(client, query):
     stats = client.get("/api/vulnerabilities/stats").json
     assert stats["bySeverity"] == by_severity(query)
     assert stats["open"] == sum(stats["bySeverity"].values())
@@ -58,7 +71,7 @@ def test_totals(client, imported, query):
     assert stats["vprSum"] == pytest.approx(query(f"SELECT sum(vpr) FROM findings WHERE {OPEN}")[0][0])
 
 
-def test_the_last_scans_changed_what_their_imports_say(client, imported, query):
+def test_the_last_scans_changed_what_their_imports_say(client, query):
     told = client.get("/api/vulnerabilities/stats").json["lastScans"]
     assert (told["from"], told["to"]) == ("2026-08-22", "2026-08-22")
     marks = ", ".join(map(str, told["importIds"]))
@@ -71,7 +84,7 @@ def test_the_last_scans_changed_what_their_imports_say(client, imported, query):
     }
 
 
-def test_the_last_point_of_the_trend_is_what_is_open(client, imported, query):
+def test_the_last_point_of_the_trend_is_what_is_open(client, query):
     points = client.get("/api/trends").json["data"]
     assert [point["day"] for point in points] == ["2026-08-01", "2026-08-08", "2026-08-15", "2026-08-22"]
     assert points[-1]["open"] == by_severity(query)
@@ -83,7 +96,7 @@ def test_the_last_point_of_the_trend_is_what_is_open(client, imported, query):
     assert ours[-1]["total"] == source["open"]
 
 
-def test_states_and_sources(client, imported, query):
+def test_states_and_sources(client, query):
     stats = client.get("/api/vulnerabilities/stats").json
     assert stats["total"] == query("SELECT count(*) FROM findings")[0][0]
     states = dict(query("SELECT lifecycle, count(*) FROM findings GROUP BY 1"))
@@ -105,7 +118,7 @@ def standing_imports(client, query, label):
     return [record for record in records if record["undoneAt"] is None and not record["summary"].get("late")]
 
 
-def test_each_figure_of_an_import_leads_to_as_many_findings(client, imported, query):
+def test_each_figure_of_an_import_leads_to_as_many_findings(client, query):
     # In source a, a scan that came late has told anew what the later ones changed.
     records = [*standing_imports(client, query, "b"), *standing_imports(client, query, "a")[-2:]]
     assert len(records) == 6
@@ -117,7 +130,7 @@ def test_each_figure_of_an_import_leads_to_as_many_findings(client, imported, qu
             assert sum(told[figure] for told in of_severities) == record[figure]
 
 
-def test_what_is_open_after_the_last_import_of_a_source(client, imported, query):
+def test_what_is_open_after_the_last_import_of_a_source(client, query):
     for source in client.get("/api/sources").json["data"]:
         told = standing_imports(client, query, source["source"])[0]["summary"]["bySeverity"]
         assert {name: told[name]["open"] for name in SEVERITIES} == by_severity(
@@ -154,7 +167,7 @@ LIMITED = {
 
 
 @pytest.mark.parametrize("by", COUNTED)
-def test_groups(client, imported, query, by):
+def test_groups(client, query, by):
     name, counted = COUNTED[by]
     for parameters, condition in LIMITED.items():
         groups = every_group(client, f"by={by}&{parameters}")
@@ -167,7 +180,7 @@ def test_groups(client, imported, query, by):
 
 
 @pytest.mark.parametrize("by", COUNTED)
-def test_behind_the_last_page_of_groups_it_is_still_told_how_many_there_are(client, imported, by):
+def test_behind_the_last_page_of_groups_it_is_still_told_how_many_there_are(client, by):
     for parameters in LIMITED:
         there, behind = (
             client.get(f"/api/vulnerabilities/groups?by={by}&{parameters}&page={page}").json for page in (1, 1_000)
@@ -176,26 +189,14 @@ def test_behind_the_last_page_of_groups_it_is_still_told_how_many_there_are(clie
         assert behind["pagination"]["total"] == there["pagination"]["total"] == len(there["data"])
 
 
-def test_a_cve_is_not_among_the_worst_for_what_another_source_says_of_it(client, engine):
-    scans = {
-        "a": {("host", "plugin-1", 0): Row(0, 1, 1.0), ("host", "plugin-2", 0): Row(3, 1, 1.0)},
-        "b": {("host", "plugin-1", 0): Row(4, 1, 1.0), ("host-2", "plugin-1", 0): Row(0, 1, 1.0)},
-    }
-    for source, rows in scans.items():
-        promote(engine, source, FIRST_DAY, ImportMode.FULL, rows)
-    worst, other = every_group(client, "by=cve&state=open&source=1")
-    assert (worst["bySeverity"]["high"], other["bySeverity"]["info"]) == (1, 1)
-    assert client.get("/api/vulnerabilities/groups?by=cve&state=open&source=1&limit=1").json["data"] == [worst]
-
-
 @pytest.mark.parametrize("sort", ["findings", "vpr"])
-def test_groups_in_another_order(client, imported, sort):
+def test_groups_in_another_order(client, sort):
     name = {"findings": "findings", "vpr": "vprSum"}[sort]
     values = [group[name] for group in every_group(client, f"by=host&state=open&sort={sort}")]
     assert values == sorted(values, reverse=True)
 
 
-def test_hosts_definitions_and_cves(client, imported, query):
+def test_hosts_definitions_and_cves(client, query):
     subjects = {
         "hosts": ("asset_id", query("SELECT id FROM assets")),
         "definitions": ("definition_id", query("SELECT id FROM definitions")),
@@ -217,27 +218,6 @@ def agrees(told, query, condition):
     assert (told["openHosts"], told["oldest"], told["vprSum"]) == (hosts, oldest, pytest.approx(vpr or 0))
     # A scan that covers a part of its hosts, or comes late, leaves the same as the record says.
     assert told["history"][-1]["open"] == told["open"]
-
-
-def test_what_does_not_exist(client):
-    for path, code in {
-        "hosts/1": "UNKNOWN_HOST",
-        "definitions/1": "UNKNOWN_DEFINITION",
-        "cves/CVE-1": "UNKNOWN_CVE",
-    }.items():
-        answer = client.get(f"/api/{path}")
-        assert (answer.status_code, answer.json["error"]["code"]) == (404, code)
-    assert client.get("/api/vulnerabilities/groups?by=port").status_code == 400
-    assert client.get("/api/vulnerabilities/groups?sort=title").status_code == 400
-    assert client.get("/api/trends?from=yesterday").status_code == 400
-
-
-def test_an_empty_record_has_figures_too(client):
-    stats = client.get("/api/vulnerabilities/stats").json
-    assert (stats["open"], stats["lastScans"]["to"], stats["lastScans"]["importIds"]) == (0, None, [])
-    assert client.get("/api/trends").json == {"data": []}
-    assert client.get("/api/sources").json == {"data": []}
-    assert client.get("/api/vulnerabilities/groups").json["pagination"]["total"] == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""An importer process that goes from one app to the next: to start one takes longer than most tests."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import suppress
+
+from flask import Flask
+
+from hextrackr.jobs.importer_process import Channel, ImporterProcess
+from hextrackr.jobs.worker import Worker
+from tests.support.waiting import until
+
+
+class WarmImporter:
+    """The process, while no app has it."""
+
+    def __init__(self) -> None:
+        self._idle: tuple[subprocess.Popen[bytes], Channel] | None = None
+
+    def hand_to(self, app: Flask) -> None:
+        """Let an app have it, if there is one; it sweeps the app's record, as a new one would."""
+        importer = _importer(app)
+        if self._idle is not None and self._idle[0].poll() is None:
+            importer._running, self._idle = self._idle, None
+            importer.send(importer._sweep)
+
+    def take_from(self, app: Flask) -> None:
+        """Take the app's, unless that is at work, or gone."""
+        worker: Worker = app.extensions["import_worker"]
+        importer = _importer(app)
+        with suppress(AssertionError):  # that of a test which has seen enough of a long import
+            until(lambda: not worker.is_at_work, seconds=0.5)
+        if self._idle is None and not worker.is_at_work:
+            self._idle, importer._running = importer._running, None
+
+    def close(self) -> None:
+        """End it."""
+        if self._idle is not None:
+            process, channel = self._idle
+            channel.close()
+            process.wait()
+
+
+def _importer(app: Flask) -> ImporterProcess:
+    worker: Worker = app.extensions["import_worker"]
+    return worker._importer
