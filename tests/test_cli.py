@@ -1,4 +1,4 @@
-"""The commands of ``flask``, in a process of their own as a user runs them."""
+"""The commands of ``flask``: what they do, print and end with; a few of them in a process of their own, as a user runs them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
+from flask.cli import FlaskGroup
 
 from hextrackr.jobs.maintenance_lock import MaintenanceLock
 from tests.support.exports import export as exported
@@ -22,12 +25,27 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
-def flask(config):
+def program(config):
+    """Run a command in a process of its own."""
+
     def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "flask", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300,
             env={**os.environ, "INSTANCE_PATH": str(config.INSTANCE_PATH), "DATABASE_URL": config.database_url, **environ},
         )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def flask(app):
+    """Run a command in this process, which takes a tenth of the time."""
+
+    commands = FlaskGroup(create_app=lambda: app, set_debug_flag=False, load_dotenv=False)
+
+    def run(*arguments: str) -> SimpleNamespace:
+        done = CliRunner().invoke(commands, arguments, catch_exceptions=False)
+        return SimpleNamespace(returncode=done.exit_code, stdout=done.stdout, stderr=done.stderr)
 
     return run
 
@@ -42,8 +60,8 @@ def export(tmp_path):
     return write
 
 
-def test_import_csv_imports_and_says_what_it_did(flask, export, query):
-    done = flask("import-csv", export([1, 2, 3]), "--source", "Berlin", "--scan-date", "2026-08-20")
+def test_import_csv_imports_and_says_what_it_did(program, export, query):
+    done = program("import-csv", export([1, 2, 3]), "--source", "Berlin", "--scan-date", "2026-08-20")
     assert (done.returncode, done.stderr) == (0, "")
     assert "3 new" in done.stdout
     assert query("SELECT label FROM sources") == [("Berlin",)]
@@ -51,19 +69,19 @@ def test_import_csv_imports_and_says_what_it_did(flask, export, query):
 
 
 @pytest.mark.parametrize("command", ["import-csv", "restore"])
-def test_a_database_that_is_not_set_up_is_told_in_a_sentence(flask, export, tmp_path, command):
+def test_a_database_that_is_not_set_up_is_told_in_a_sentence(program, export, tmp_path, command):
     agreed = ["--yes"] if command == "restore" else []
-    refused = flask(command, *agreed, export([1]), INSTANCE_PATH=str(tmp_path / "new"), DATABASE_URL="")
+    refused = program(command, *agreed, export([1]), INSTANCE_PATH=str(tmp_path / "new"), DATABASE_URL="")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("Error: The database is not that of this version: run `flask db upgrade` first")
     assert refused.stderr.count("\n") == 1
     assert not any((tmp_path / "new" / "uploads").iterdir())
 
 
-def test_a_refused_file_is_an_error_with_its_code(flask, tmp_path):
+def test_a_refused_file_is_an_error_with_its_code(program, tmp_path):
     picture = tmp_path / "x.csv"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
-    done = flask("import-csv", str(picture))
+    done = program("import-csv", str(picture))
     assert done.returncode == 1
     assert "Error: UNREADABLE_CSV: This is a PNG image" in done.stderr
 
@@ -86,9 +104,9 @@ def test_the_same_file_again_is_known(flask, export, query):
     assert query("SELECT count(DISTINCT fingerprint) FROM imports") == [(1,)]
 
 
-def test_the_database_is_migrated_and_the_models_agree(flask):
-    assert flask("db", "upgrade").returncode == 0
-    assert flask("db", "check").returncode == 0
+def test_the_database_is_migrated_and_the_models_agree(program):
+    assert program("db", "upgrade").returncode == 0
+    assert program("db", "check").returncode == 0
 
 
 def test_rejected_rows_are_told_and_end_with_a_status_of_their_own(flask, tmp_path):
@@ -141,19 +159,16 @@ def test_another_source_is_asked_about_again_if_it_has_to_be(flask, export, quer
     ]
 
 
-@pytest.mark.parametrize(
-    ("options", "why"),
-    [
-        (["--source", "Rome", "--leave-open"], "either source or mode"),
-        (["--source", ""], "1 to 100 characters"),
-        (["--source", "Berlin"], "source of this import already"),
-    ],
-)
-def test_what_is_no_answer_is_an_error(flask, export, query, options, why):
+def test_what_is_no_answer_is_an_error(flask, export, query):
     flask("import-csv", export(range(30)), "--source", "Berlin")
     flask("import-csv", export([1]), "--source", "Berlin")
-    refused = flask("confirm-import", "2", *options)
-    assert (refused.returncode, why in refused.stderr) == (1, True)
+    for why, options in {
+        "either source or mode": ["--source", "Rome", "--leave-open"],
+        "1 to 100 characters": ["--source", ""],
+        "source of this import already": ["--source", "Berlin"],
+    }.items():
+        refused = flask("confirm-import", "2", *options)
+        assert (refused.returncode, why in refused.stderr) == (1, True)
     assert query("SELECT state, source_label FROM imports WHERE id = 2") == [("awaiting-confirmation", "Berlin")]
     assert "does not await" in flask("confirm-import", "1").stderr
     assert "no import" in flask("confirm-import", "7").stderr
@@ -211,13 +226,13 @@ def test_nothing_is_replaced_beside_an_unfinished_import(flask, export, query):
     ("revision", "said"),
     [("9999999999", "made by a newer version of HexTrackr"), ("1795620000", "made before the first version")],
 )
-def test_a_database_of_another_version_is_told_in_a_sentence(flask, export, config, revision, said):
+def test_a_database_of_another_version_is_told_in_a_sentence(program, export, config, revision, said):
     """As commands, migrations and the server begin."""
     with closing(sqlite3.connect(config.INSTANCE_PATH / "hextrackr.sqlite3")) as connection:
         connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
         connection.commit()
     for command in (["import-csv", export([1])], ["backup"], ["db", "upgrade"]):
-        refused = flask(*command)
+        refused = program(*command)
         assert refused.returncode == 1
         lines = [line for line in refused.stderr.splitlines() if not line.startswith("INFO")]
         assert len(lines) == 1 and said in lines[0], refused.stderr
@@ -247,7 +262,7 @@ def test_nothing_is_replaced_while_a_command_writes(flask, config, query):
 
 
 @of_backups
-@pytest.mark.parametrize("folder", ["100%", "50%25", "a?b=c", "a#b", "with blanks"])
+@pytest.mark.parametrize("folder", ["100%", "50%25 a?b=c#d"])
 def test_a_data_folder_of_any_name_works(tmp_path, export, folder):
     instance = tmp_path / folder
     environ = {**os.environ, "INSTANCE_PATH": str(instance), "DATABASE_URL": ""}
@@ -282,10 +297,10 @@ def test_nothing_in_the_data_folder_is_for_others_to_read(tmp_path, export):
 
 
 @of_backups
-def test_what_others_could_read_they_can_no_more(tmp_path, flask, config):
+def test_what_others_could_read_they_can_no_more(tmp_path, program, config):
     database = config.INSTANCE_PATH / "hextrackr.sqlite3"
     for path, mode in ((database, 0o644), (config.INSTANCE_PATH / "uploads", 0o755)):
         path.chmod(mode)
-    flask("backup")
+    program("backup")
     assert database.stat().st_mode & 0o777 == 0o600
     assert (config.INSTANCE_PATH / "uploads").stat().st_mode & 0o777 == 0o700
