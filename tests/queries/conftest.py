@@ -12,15 +12,25 @@ import orjson
 import pytest
 from sqlalchemy import text
 
+from config import TestingConfig
 from hextrackr.db import engines
 from hextrackr.db.base import Base
 from hextrackr.domain.models import Import
+from tests.support import databases
 from tests.support.questions_here import ReaderHere
 
 TODAY = date(2026, 8, 20)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """A migrated database for the tests of a file, as they only ask."""
+    instance = tmp_path_factory.mktemp("record")
+    yield TestingConfig(INSTANCE_PATH=instance, DATABASE_URL=databases.url(instance))
+    databases.drop(instance)
+
+
+@pytest.fixture(scope="module")
 def record(config):
     """A few hundred random findings of three sources, as dictionaries; the totals beside them are as an import keeps them."""
     rng = random.Random(7)
@@ -95,10 +105,10 @@ def _with_days(row: dict[str, Any]) -> dict[str, Any]:
     return {name: date.fromisoformat(value) if name in ("first_seen", "day") else value for name, value in row.items()}
 
 
-@pytest.fixture
-def ask(config, tmp_path):
+@pytest.fixture(scope="module")
+def ask(config, tmp_path_factory):
     """Ask a question of the record as it is now; the answer as JSON has it."""
-    reader = ReaderHere(config.database_url, tmp_path / "copies")
+    reader = ReaderHere(config.database_url, tmp_path_factory.mktemp("copies"))
 
     def asked(question: str, query: str = "", /, **parameters: Any) -> Any:
         return orjson.loads(reader.ask(question, {"today": str(TODAY), **dict(parse_qsl(query)), **parameters}))
