@@ -35,9 +35,11 @@ test-system: $(VENV)/installed-dev static/vendor/installed chromium services pos
 test-postgresql: $(VENV)/installed-dev static/vendor/installed chromium services postgresql ## Run all tests that ask a database on PostgreSQL
 	@TEST_DATABASE=postgresql $(PYTEST) $(or $(ARGS),$(NOT_ON_POSTGRESQL))
 
-faults: $(VENV)/installed-dev ## Kill and damage in full: 50 kills, 10,000 damaged files (FAULT_KILLS, FAULT_ROWS, FAULT_SEED, FUZZ_INPUTS, FUZZ_SEED)
-	@FAULT_KILLS=$${FAULT_KILLS:-50} FAULT_ROWS=$${FAULT_ROWS:-100000} FUZZ_INPUTS=$${FUZZ_INPUTS:-10000} \
-	  $(PY) -m pytest -s tests/faults $(ARGS)
+faults: $(VENV)/installed-dev ## Kill, damage and guess in full: 50 kills, 10,000 damaged files (FAULT_KILLS, FAULT_ROWS, FAULT_SEED, FUZZ_INPUTS, FUZZ_SEED, PROPERTY_EXAMPLES, RANDOM_SEEDS)
+	@FAULT_KILLS=$${FAULT_KILLS:-50} FAULT_ROWS=$${FAULT_ROWS:-100000} FUZZ_INPUTS=$${FUZZ_INPUTS:-10000} FUZZ_STEP=$${FUZZ_STEP:-1} \
+	  PROPERTY_EXAMPLES=$${PROPERTY_EXAMPLES:-500} RANDOM_SEEDS=$${RANDOM_SEEDS:-40} \
+	  $(PY) -m pytest -s tests/faults tests/readmodel/test_refresh.py \
+	  $(addprefix tests/ingest/test_,again.py hostile.py hosts_over_time.py properties.py row_order.py sightings.py) $(ARGS)
 
 lint: $(VENV)/installed-dev ## Check style and types
 	@$(PY) -m ruff check .

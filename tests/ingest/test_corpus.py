@@ -78,9 +78,9 @@ def test_csv_spectrum(read, name):
         pytest.param("a,b\nžluťoučký,漢字😀\n", [["žluťoučký", "漢字😀"]], id="utf-8"),
     ],
 )
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
-def test_sound_files(read, text, rows, end):
-    assert read(text.replace("\n", end).encode()) == (["a", "b"], rows, 0)
+def test_sound_files(read, text, rows):
+    for end in ("\n", "\r\n", "\r"):
+        assert read(text.replace("\n", end).encode()) == (["a", "b"], rows, 0)
 
 
 @pytest.mark.parametrize(

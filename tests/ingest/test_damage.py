@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -33,8 +34,7 @@ def many(size: int) -> list[str]:
 # -- more than one buffer, without another quote -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.97])
-@pytest.mark.parametrize("cell", ["web", "Old", "plain"])
+@pytest.mark.parametrize(("share", "cell"), [(0.1, "web"), (0.5, "Old"), (0.97, "plain")])
 def test_a_stray_quote_in_a_large_file_without_others_is_refused_with_its_line(run_import, query, share, cell):
     lines = many(17 * MB)
     place = int(len(lines) * share)
@@ -90,9 +90,10 @@ def test_a_large_file_that_is_cut_in_mid_row_resolves_nothing(run_import, query)
     assert query("SELECT count(*), count(resolved_on) FROM findings") == [(100, 0)]
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize(
+    ("delimiter", "newline", "encoding"),
+    [(",", "\n", "utf-8"), (";", "\r\n", "utf-16-le"), ("\t", "\r", "cp1252"), ("|", "\r\n", "utf-8"), (";", "\r", "utf-8")],
+)  # fmt: skip
 def test_a_cut_row_is_told_in_every_dialect(run_import, delimiter, newline, encoding):
     lines = [line(number).replace("plain", "schlicht für") for number in range(50)]
     content = (newline.join((HEADER, *lines)) + newline).replace(",", delimiter)
@@ -183,16 +184,15 @@ def counted(path: Path, content: bytes, *, empty_lines: bool = False) -> int:
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7, 100, 10**6])
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
-@pytest.mark.parametrize("end", [True, False])
-def test_rows_are_counted_across_every_edge(tmp_path, monkeypatch, chunk, newline, end):
+def test_rows_are_counted_across_every_edge(tmp_path, monkeypatch, chunk):
     monkeypatch.setattr(damage, "CHUNK_BYTES", chunk)
     rows = [line(1), '"High","web ""2""",443,tcp,1,"a\nb","\n\n"', ",,,,,,", '"","","","","","",""', line(5)]
-    content = newline.join((HEADER, *rows)) + newline * end
-    assert counted(tmp_path / "file", content.encode()) == 5
-    assert counted(tmp_path / "file", content.encode(), empty_lines=True) == 5
-    with_empty = content.replace(newline + "High", newline * 3 + "High") + newline * 2
-    assert counted(tmp_path / "file", with_empty.encode(), empty_lines=True) == 5
+    for newline, end in itertools.product(("\n", "\r\n"), (True, False)):
+        content = newline.join((HEADER, *rows)) + newline * end
+        assert counted(tmp_path / "file", content.encode()) == 5
+        assert counted(tmp_path / "file", content.encode(), empty_lines=True) == 5
+        with_empty = content.replace(newline + "High", newline * 3 + "High") + newline * 2
+        assert counted(tmp_path / "file", with_empty.encode(), empty_lines=True) == 5
 
 
 def test_what_is_open_at_the_end_is_irregular(tmp_path):

@@ -12,20 +12,6 @@ from hextrackr.errors import FileRefused
 from hextrackr.ingest import formats
 from tests.support.exports import COLUMNS, export, row, scan
 
-LONG = 20 * 1024 * 1024
-
-
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_cell_of_twenty_megabytes_is_a_reject_or_a_refusal_and_takes_no_other_row_with_it(run_import, query, place):
-    rows = [row(host=f"h{n}") for n in range(3)]
-    rows[place] = row(host=f"h{place}", description="x" * LONG)
-    try:
-        record = run_import(export(rows))
-    except FileRefused:
-        assert query("SELECT count(*) FROM findings") == [(0,)]
-    else:
-        assert (record.rows_read, record.inserted, record.rejected) == (3, 2, 1)
-
 
 def test_as_many_columns_as_can_be_read(run_import, figures):
     more = formats.MAX_COLUMNS - len(COLUMNS)

@@ -115,15 +115,11 @@ HEADERS = [
 
 
 @pytest.mark.parametrize(("key", "header"), HEADERS)
-@pytest.mark.parametrize("order", ["as it comes", "reversed", "shuffled"])
-def test_headers(key, header, order):
+def test_headers(key, header):
     names = header.split(",")
-    if order == "reversed":
-        names.reverse()
-    if order == "shuffled":
-        random.Random(7).shuffle(names)
-    assert formats.recognise(names).format.key == key
-    assert formats.is_header(names)
+    for ordered in (names, names[::-1], random.Random(7).sample(names, len(names))):
+        assert formats.recognise(ordered).format.key == key
+        assert formats.is_header(ordered)
 
 
 @pytest.mark.parametrize(

@@ -78,10 +78,14 @@ def test_text_keeps_its_characters_and_loses_its_padding(run_import, query):
 
 
 @pytest.mark.parametrize(
-    ("encoding", "bom"), [("utf-8", b""), ("utf-8", b"\xef\xbb\xbf"), ("utf-16-le", b"\xff\xfe"), ("cp1252", b"")]
+    ("encoding", "bom", "newline", "delimiter"),
+    [
+        ("utf-8", b"", "\n", ","),
+        ("utf-8", b"\xef\xbb\xbf", "\r\n", ";"),
+        ("utf-16-le", b"\xff\xfe", "\r\n", "\t"),
+        ("cp1252", b"", "\n", "|"),
+    ],
 )
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_every_dialect_gives_the_same_findings(run_import, query, encoding, bom, newline, delimiter):
     rows = [row(host=f"h{n}", title="Schlüssel “alt”", description="a\nb;c,d|e\tf") for n in range(3)]
     content = bom + export(rows, delimiter=delimiter, newline=newline).decode().encode(encoding)
@@ -101,18 +105,11 @@ def test_the_guessed_encoding_is_reported(run_import):
     assert "cp1252" in record.warnings[0]
 
 
-@pytest.mark.parametrize(
-    ("cells", "stored"),
-    [
-        ("CVE-2024-1, CVE-2024-22,cve-2024-333", ["CVE-2024-22", "CVE-2024-333"]),
-        ("CVE-2024-1234 CVE-2024-1234", ["CVE-2024-1234"]),
-        ("none", []),
-        ("", []),
-    ],
-)
-def test_cves_are_a_set_on_the_definition(run_import, query, cells, stored):
-    run_import(export([row(host="a", cve=cells), row(host="b", cve=cells)]))
-    assert [cve for (cve,) in query("SELECT cve FROM definition_cves ORDER BY cve")] == stored
+def test_cves_are_a_set_on_the_definition(run_import, query):
+    cells = ("CVE-2024-1, CVE-2024-22,cve-2024-333", "CVE-2024-1234 CVE-2024-1234", "none", "")
+    run_import(export(row(host=host, plugin=str(number), cve=cve) for host in "ab" for number, cve in enumerate(cells)))
+    found = query("SELECT key, cve FROM definition_cves JOIN definitions ON id = definition_id ORDER BY key, cve")
+    assert found == [("0", "CVE-2024-22"), ("0", "CVE-2024-333"), ("1", "CVE-2024-1234")]
 
 
 def test_rows_repeated_for_each_cve_are_one_finding(run_import, figures, query):
@@ -134,22 +131,16 @@ def test_a_cve_in_the_name_counts_where_no_column_has_one_and_an_advisory_only_w
     assert query("SELECT cve FROM definition_cves WHERE definition_id = 4") == [("cisco-sa-iosxe-webui-j22SaA4z",)]
 
 
-@pytest.mark.parametrize(
-    ("value", "stored"),
-    [("9.8", 9.8), ("0", 0.0), ("10.0", 10.0), ("98", 9.8), ("980", None), ("-1", None), ("n/a", None), ("", None)],
-)
+@pytest.mark.parametrize(("value", "stored"), [("9.8", 9.8), ("98", 9.8), ("980", None), ("n/a", None)])
 def test_a_score_is_stored_on_its_scale_or_not_at_all(run_import, query, value, stored):
     run_import(export([row(vpr=value)]))
     assert query("SELECT vpr FROM findings") == [(stored,)]
 
 
-@pytest.mark.parametrize(
-    ("word", "stored"),
-    [("Critical", 4), ("HIGH", 3), ("medium", 2), ("Low", 1), ("Info", 0), ("None", 0), ("4", 4), ("0", 0)],
-)
-def test_severities(run_import, query, word, stored):
-    run_import(export([row(severity=word)]))
-    assert query("SELECT severity FROM findings") == [(stored,)]
+def test_severities(run_import, query):
+    words = {"Critical": 4, "HIGH": 3, "medium": 2, "Low": 1, "Info": 0, "None": 0, "4": 4, "0": 0}
+    run_import(export(row(plugin=str(number), severity=word) for number, word in enumerate(words)))
+    assert query("SELECT severity FROM findings ORDER BY id") == [(stored,) for stored in words.values()]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +191,7 @@ def test_a_long_cell_is_read_and_as_much_as_is_kept_of_one_is_kept(run_import, q
     assert query("SELECT count(*) FROM findings") == [(2,)]
 
 
-@pytest.mark.parametrize("cut", range(0, 420, 7))
+@pytest.mark.parametrize("cut", [0, 1, 2, 30, 150, 300, 400])
 def test_a_file_cut_anywhere_is_refused_or_accounted_for(run_import, cut):
     content = scan(range(2), description="one\ntwo")
     try:

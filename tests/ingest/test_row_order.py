@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +29,8 @@ ROWS = st.lists(
     min_size=1,
     max_size=6,
 )
+#: As in test_properties.py.
+EXAMPLES = os.environ.get("PROPERTY_EXAMPLES")
 FIGURES = ("rows_read", "staged", "merged", "blank", "rejected", "inserted", "open_staged", "scan_date", "recognition")
 RECORD = f"""
     SELECT a.key, a.name, d.key, d.title, d.description, f.port, f.severity, f.vpr, f.first_seen, {LAST_SEEN}, f.lifecycle,
@@ -36,8 +40,8 @@ RECORD = f"""
 
 
 @settings(
-    max_examples=12,
-    derandomize=True,
+    max_examples=int(EXAMPLES or 6),
+    derandomize=EXAMPLES is None,
     database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

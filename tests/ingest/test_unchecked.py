@@ -6,8 +6,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from hextrackr.domain import resolve_guard
+from hextrackr.domain import resolve_guard, verdicts
+from hextrackr.domain.models import ImportMode
 from tests.support.exports import COLUMNS, export, row, scan
+from tests.support.reference_model import Row
+from tests.support.staging import promote
 
 OPEN = "SELECT count(*) FROM findings WHERE lifecycle <> 'resolved'"
 
@@ -190,7 +193,7 @@ def test_the_guard_notices_columns_that_are_gone(run_import):
     assert run_import(export(rows[:15])).state == "completed"
 
 
-def test_a_year_of_ordinary_scans_asks_nothing(run_import):
+def test_a_year_of_ordinary_scans_asks_nothing(engine):
     """A tenth gone, a twentieth new, hosts that come and go: nothing of it is a question."""
     hosts = {host: set(range(host % 7, host % 7 + 12)) for host in range(30)}
     start, chance = date(2025, 8, 1), 0
@@ -201,15 +204,14 @@ def test_a_year_of_ordinary_scans_asks_nothing(run_import):
         return (chance >> 8) % one_in == 0
 
     for week in range(52):
-        rows = [
-            row(
-                host=f"h{host}", asset_name=f"w{host}", asset_display_ipv4_address=f"10.0.0.{host}", plugin=str(plugin),
-                title=f"Plugin {plugin}", severity=("Info", "Low", "Medium", "High", "Critical")[plugin % 5],
-            )
-            for host, plugins in hosts.items() if not is_drawn(10) for plugin in plugins
-        ]  # fmt: skip
-        record = run_import(export(rows), scan_date=start + timedelta(weeks=week))
-        assert (week, record.state) == (week, "completed"), record.forecast
+        rows = {
+            (f"h{host}", f"{plugin}", 443): Row(severity=plugin % 5, state=verdicts.OPEN)
+            for host, plugins in hosts.items()
+            if not is_drawn(10)
+            for plugin in plugins
+        }
+        _, state = promote(engine, "a", start + timedelta(weeks=week), ImportMode.FULL, rows, confirmed=False)
+        assert (week, state) == (week, "completed")
         hosts = {
             host: {plugin for plugin in plugins if not is_drawn(10)} | ({50 + week} if is_drawn(2) else set())
             for host, plugins in hosts.items()

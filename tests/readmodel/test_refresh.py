@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from datetime import date, timedelta
 
@@ -189,7 +190,7 @@ def test_numbers_arrive_exactly(run_import, agree):
     agree()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("RANDOM_SEEDS", "2"))))
 def test_whatever_happens_the_copy_follows(engine, agree, seed):
     """Imports of all modes, late ones, undos and clean-ups at random, and a refresh now and then."""
     chance = random.Random(seed)
