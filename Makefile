@@ -6,11 +6,12 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
-# Not on PostgreSQL: what asks no database, or chooses one itself, and what shows a page or a socket, as the queries behind it are tried in tests/web.
-NOT_ON_POSTGRESQL := $(addprefix --ignore=tests/,e2e progress realtime redis jobs/backups/test_elsewhere.py faults/test_postgresql.py \
-  ingest/test_both_databases.py test_package.py \
-  $(addprefix server/test_,broadcast.py connections.py development.py limits.py modes.py protocol.py) \
-  $(addprefix test_,architecture.py config.py connections.py deploy.py docs.py javascript.py))
+# What asks the database, in ways that differ from one to the other; reading files, pages and sockets do not.
+ON_POSTGRESQL := $(addprefix tests/,monitoring readmodel/test_refresh.py readmodel/test_reader.py test_migrations.py test_record_version.py \
+  $(addprefix ingest/test_,backdated.py duplicate_file.py evidence.py hosts_over_time.py id_range.py identity.py lifecycle.py \
+    properties.py row_order.py sightings.py staging.py summary.py unchecked.py undo.py) \
+  $(addprefix jobs/test_,leases.py queue.py service.py) faults/test_database.py server/test_estate.py \
+  $(addprefix web/test_,api.py bounded_answers.py history.py mappings.py))
 
 .PHONY: help run worker test test-system test-postgresql faults lint audit format bench assets wheel requirements chromium services postgresql clean
 
@@ -32,8 +33,8 @@ test-system: $(VENV)/installed-dev static/vendor/installed chromium services pos
 	@$(PYTEST) -m system $(ARGS)
 	@$(MAKE) --no-print-directory test-postgresql
 
-test-postgresql: $(VENV)/installed-dev static/vendor/installed chromium services postgresql ## Run all tests that ask a database on PostgreSQL
-	@TEST_DATABASE=postgresql $(PYTEST) $(or $(ARGS),$(NOT_ON_POSTGRESQL))
+test-postgresql: $(VENV)/installed-dev static/vendor/installed services postgresql ## Run the tests that ask the database on PostgreSQL (ARGS=tests: all)
+	@TEST_DATABASE=postgresql $(PYTEST) $(or $(ARGS),$(ON_POSTGRESQL))
 
 faults: $(VENV)/installed-dev ## Kill, damage and guess in full: 50 kills, 10,000 damaged files (FAULT_KILLS, FAULT_ROWS, FAULT_SEED, FUZZ_INPUTS, FUZZ_SEED, PROPERTY_EXAMPLES, RANDOM_SEEDS)
 	@FAULT_KILLS=$${FAULT_KILLS:-50} FAULT_ROWS=$${FAULT_ROWS:-100000} FUZZ_INPUTS=$${FUZZ_INPUTS:-10000} FUZZ_STEP=$${FUZZ_STEP:-1} \
@@ -93,18 +94,18 @@ static/vendor/installed: node_modules/installed tools/copy-assets.mjs $(wildcard
 # The browser tests say that they were skipped, and why, where this cannot help. The shell is Chromium without its windows: a page takes a quarter of the time.
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 chromium:
-	@command -v chromium-headless-shell >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing Chromium..." && \
+	@command -v chromium-headless-shell >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing Chromium with apt-get..." && \
 	  { apt-get update -qq && { $(APT_INSTALL) chromium-headless-shell >/dev/null 2>&1 || command -v chromium || $(APT_INSTALL) chromium; } >/dev/null; }; } || true
 
 # So do the tests of several processes.
 services:
 	@{ command -v redis-server && command -v nginx; } >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
-	  echo "Installing Redis and nginx..." && \
+	  echo "Installing Redis and nginx with apt-get..." && \
 	  { apt-get update -qq && $(APT_INSTALL) redis-server nginx >/dev/null; }; } || true
 
 # The tests on PostgreSQL say so as well. A cluster of the system's is not wanted: the tests make their own.
 postgresql:
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing PostgreSQL..." && \
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing PostgreSQL with apt-get..." && \
 	  { apt-get update -qq && mkdir -p /etc/postgresql-common && \
 	    { test -e /etc/postgresql-common/createcluster.conf || echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf; } && \
 	    $(APT_INSTALL) postgresql >/dev/null; }; } || true

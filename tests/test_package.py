@@ -23,7 +23,7 @@ from tests.support.client import get, upload
 from tests.support.server import ROOT, Server
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.sqlite("an installed package begins with SQLite")
+pytestmark = [pytest.mark.system, pytest.mark.sqlite("an installed package begins with SQLite")]
 
 #: Seconds for whatever is waited for: other tests run beside this one.
 PATIENCE = 300

@@ -49,6 +49,7 @@ def impatient(monkeypatch):
     monkeypatch.setattr(transactions, "PATIENCE", 0.5)
 
 
+@pytest.mark.system
 @of_its_file
 def test_a_lock_of_three_seconds_only_delays_and_the_server_answers_meanwhile():
     with running() as server:
@@ -99,15 +100,7 @@ def test_a_lock_longer_than_the_patience_ends_the_import(start_app, impatient, l
 
 @pytest.mark.parametrize(
     "table",
-    [
-        "staging_assets",
-        "staging_findings",
-        "findings",
-        "sightings",
-        "undo_findings",
-        "undo_days",
-        "daily_totals",
-    ],
+    ["staging_findings", "findings", "sightings", "undo_findings", "undo_days", "daily_totals"],
 )
 def test_a_row_that_the_database_refuses(start_app, engine, table):
     app = start_app()
@@ -125,6 +118,7 @@ def test_a_row_that_the_database_refuses(start_app, engine, table):
     app.assert_recovers(import_id)
 
 
+@pytest.mark.system
 def test_a_memory_that_is_too_small(start_app):
     app = start_app(DUCKDB_MEMORY_LIMIT="96MB")
     before = app.findings()
@@ -136,6 +130,7 @@ def test_a_memory_that_is_too_small(start_app):
     app.assert_recovers(import_id)
 
 
+@pytest.mark.system
 def test_an_import_beyond_the_importer_s_own_limit_says_so(start_app):
     app = start_app(DUCKDB_MEMORY_LIMIT="8GB")
     before = app.findings()

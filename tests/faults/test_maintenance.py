@@ -62,8 +62,16 @@ def operation(app, session):
     return found
 
 
-@pytest.mark.parametrize("error", [OSError(11, "EAGAIN"), OSError(12, "ENOMEM"), OSError(24, "EMFILE")], ids=str)
-@pytest.mark.parametrize("kind", ["backup", "restore", "clear", "undo"])
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("backup", OSError(11, "EAGAIN")),
+        ("restore", OSError(12, "ENOMEM")),
+        ("clear", OSError(24, "EMFILE")),
+        ("undo", OSError(11, "EAGAIN")),
+    ],
+    ids=str,
+)
 def test_what_cannot_begin_says_so(start_app, monkeypatch, kind, error):
     app = start_app()
     name, before = backed_up(app), app.findings()
@@ -109,8 +117,19 @@ def test_a_database_that_fails_as_the_lock_is_taken_holds_nothing(start_app, mon
 
 
 #: After which report of the importer it is killed: 0 as soon as it has been asked, 100 once the record is replaced.
-@pytest.mark.parametrize("kind", ["backup", "restore", "clear"])
-@pytest.mark.parametrize("at", [0, 30, 70, 100])
+@pytest.mark.parametrize(
+    ("kind", "at"),
+    [
+        ("backup", 0),
+        ("backup", 70),
+        ("restore", 30),
+        ("restore", 70),
+        ("restore", 100),
+        ("clear", 0),
+        ("clear", 70),
+        ("clear", 100),
+    ],
+)
 def test_what_an_importer_that_is_killed_leaves_is_told(start_app, monkeypatch, kind, at):
     app = start_app()
     name = backed_up(app)

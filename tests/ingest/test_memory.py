@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 from tests.support.generator import Estate, write
+
+pytestmark = pytest.mark.system
 
 
 def test_a_file_larger_than_the_memory_limit(run_import, figures):

@@ -15,6 +15,8 @@ from tests.support.client import listening, upload
 from tests.support.exports import scan
 from tests.support.server import running
 
+pytestmark = pytest.mark.system
+
 KINDS = ("websocket", "polling", ["polling", "websocket"])
 
 

@@ -10,7 +10,7 @@ from tests.support.client import upload
 from tests.support.server import Server, running
 
 
-@pytest.fixture(scope="module", params=["eventlet", "threading"])
+@pytest.fixture(scope="module", params=["eventlet", pytest.param("threading", marks=pytest.mark.system)])
 def server(request) -> Iterator[Server]:
     with running(UPLOAD_MAX_BYTES="1000000", ASYNC_MODE=request.param) as server:
         yield server

@@ -12,6 +12,8 @@ import pytest
 from tests.server.scenarios import SCENARIOS, play
 from tests.support import ROOT, ports
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(scope="module")
 def ours():

@@ -21,6 +21,8 @@ from tests.support.generator import Estate, write
 from tests.support.server import start
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.system
+
 ROWS = 60_000
 #: With fifty open sockets; the grace of gunicorn is 5 s.
 SECONDS = 8
