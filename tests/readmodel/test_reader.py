@@ -135,7 +135,7 @@ def test_a_copy_that_was_deleted_is_made_anew(reader, run_import, config):
     assert is_open(reader) == [[3, 1]]
 
 
-@pytest.mark.parametrize("at", [0, 4096, 8192, "middle", "end", "cut"])
+@pytest.mark.parametrize("at", [0, 4096, "middle", "cut"])
 def test_a_copy_that_is_damaged_is_made_anew(reader, run_import, config, at):
     run_import(scan(range(300), range(1000, 1010)))
     is_open(reader)
@@ -145,7 +145,7 @@ def test_a_copy_that_is_damaged_is_made_anew(reader, run_import, config, at):
     if at == "cut":
         del content[len(content) // 2 :]
     else:
-        place = {"middle": len(content) // 2, "end": len(content) - 5000}.get(at, at)
+        place = len(content) // 2 if at == "middle" else at
         content[place : place + 4000] = b"\xaa" * min(4000, len(content) - place)
     copy.write_bytes(content)
     assert is_open(reader) == [[3, 3000]]

@@ -159,15 +159,17 @@ NASTY = [
 ]
 
 
-@pytest.mark.parametrize("nasty", NASTY)
-def test_texts_arrive_as_they_are(engine, run_import, agree, nasty):
-    run_import(scan([1]))
+def test_texts_arrive_as_they_are(engine, run_import, agree):
+    run_import(export(row(host=f"h{number}", plugin=str(number)) for number in range(len(NASTY))))
     with engine.begin() as connection:
-        value = {"value": nasty}
-        connection.execute(text("UPDATE definitions SET title = :value, description = :value, family = ''"), value)
-        connection.execute(text("UPDATE assets SET name = :value, os = NULL"), value)
-        if "\x00" not in nasty:
-            connection.execute(text("UPDATE findings SET protocol = :value"), value)
+        for number, nasty in enumerate(NASTY, start=1):
+            value = {"value": nasty, "id": number}
+            connection.execute(
+                text("UPDATE definitions SET title = :value, description = :value, family = '' WHERE id = :id"), value
+            )
+            connection.execute(text("UPDATE assets SET name = :value, os = NULL WHERE id = :id"), value)
+            if "\x00" not in nasty:
+                connection.execute(text("UPDATE findings SET protocol = :value WHERE id = :id"), value)
     agree()
 
 
