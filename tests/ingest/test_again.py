@@ -8,17 +8,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 
 from hextrackr.errors import FileRefused, MissingColumns, UnknownFormat
 from hextrackr.ingest import dialect, formats
+from tests.support import fixtures
 
 pytestmark = pytest.mark.sqlite("the files are read alike; test_identity.py tries the same rules on both databases")
 
-DATA = Path(__file__).resolve().parents[1] / "data"
-FIXTURES = sorted(DATA.glob("*/*.csv"))
 CHANGES = ("inserted", "resolved", "reopened")
 #: What tells which host, vulnerability and finding a row is about, and whether that is open.
 DECIDING = (
@@ -63,11 +61,8 @@ def left_out(table: Table) -> Iterator[set[int]]:
     yield others
 
 
-def check(run_import, content: bytes, *, columns: bool) -> None:
-    """Import an export, and then everything that says the same.
-
-    :param columns: leave out columns as well.
-    """
+def check(run_import, content: bytes) -> None:
+    """Import an export, and then everything that says the same."""
     found = dialect.detect(content, complete=True, is_header=formats.is_header)
     if found.wrapped or formats.recognise(found.header).format.backslash_quotes:
         return  # no table that can be written in another way here
@@ -84,7 +79,7 @@ def check(run_import, content: bytes, *, columns: bool) -> None:
 
     same = [0, 0, 0]
     assert changes(table.written(table.rows[::-1], every[::-1])) == same
-    for places in left_out(table) if columns else ():
+    for places in left_out(table):
         without = changes(table.written(table.rows, [place for place in every if place not in places]))
         # Without the state, what the file called fixed is told as being there.
         assert without is None or without[:2] == same[:2], f"without {[table.header[place] for place in places]}"
@@ -92,11 +87,9 @@ def check(run_import, content: bytes, *, columns: bool) -> None:
             run_import(content, **day)
 
 
-@pytest.mark.parametrize("path", FIXTURES, ids=[str(path.relative_to(DATA)) for path in FIXTURES])
+@pytest.mark.parametrize("path", fixtures.of_each_scanner())
 def test_a_fixture_again(run_import, path):
-    """Without columns, of each scanner the export that has most to lose."""
-    siblings = path.parent.glob("*.csv")
-    check(run_import, path.read_bytes(), columns=path == max(siblings, key=lambda each: each.stat().st_size))
+    check(run_import, path.read_bytes())
 
 
 @pytest.mark.system
@@ -104,4 +97,4 @@ def test_every_real_export_again(run_import, scans, subtests):
     for path in sorted(scans.glob("*/*.csv")):
         if path.parent.name != "hostile":
             with subtests.test(path.name):
-                check(run_import, path.read_bytes(), columns=True)
+                check(run_import, path.read_bytes())

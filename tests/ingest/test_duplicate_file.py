@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date
-from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -13,10 +12,10 @@ from hextrackr.domain import undo
 from hextrackr.errors import Cancelled
 from hextrackr.ingest import duplicate_file
 from hextrackr.ingest.csv_reader import Reader
+from tests.support import fixtures
 from tests.support.exports import export, row, scan
 from tests.support.staging import dump
 
-FILES = sorted((Path(__file__).resolve().parents[1] / "data").glob("*/*.csv"))
 #: What an import finds out and does.
 COLUMNS = (
     "scanner", "vendor", "source_id", "mode", "scan_date", "rows_read", "blank", "merged", "rejected", "staged", "open_staged", "inserted",
@@ -48,10 +47,9 @@ def summary(record):
     return {name: value for name, value in record.summary.items() if name != "repeats"}
 
 
-@pytest.mark.parametrize(
-    "content", [*(path.read_bytes() for path in FILES), MIXED], ids=[*(path.name for path in FILES), "mixed"]
-)
-def test_a_repeat_is_what_reading_it_again_would_be(bring, run_import, engine, query, content):
+@pytest.mark.parametrize("path", [*fixtures.of_each_scanner(), pytest.param(None, id="mixed")])
+def test_a_repeat_is_what_reading_it_again_would_be(bring, run_import, engine, query, path):
+    content = path.read_bytes() if path else MIXED
     first, _ = bring(content, filename="2026-08-02.csv")
     before = dump(engine)
     again = run_import(content, filename="2026-08-02.csv")

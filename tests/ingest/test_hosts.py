@@ -9,12 +9,10 @@ import pytest
 from hextrackr.ingest import csv_reader, damage, dialect, formats, transcode
 from hextrackr.ingest.csv_database import CsvDatabase
 from hextrackr.ingest.csv_reader import Reader
+from tests.support import fixtures
 from tests.support.exports import export, row
 from tests.support.generator import Estate, write
 
-FOLDERS = sorted((Path(__file__).resolve().parents[1] / "data").iterdir())
-#: The largest export of each scanner.
-FILES = [max(folder.glob("*.csv"), key=lambda path: path.stat().st_size) for folder in FOLDERS]
 #: The order in which observations are numbered does not matter.
 TABLES = {
     "asset_texts": "*",
@@ -57,7 +55,7 @@ def both(tmp_path, monkeypatch):
     return compare
 
 
-@pytest.mark.parametrize("path", FILES, ids=[folder.name for folder in FOLDERS])
+@pytest.mark.parametrize("path", fixtures.of_each_scanner())
 def test_of_each_scanner(both, path):
     assert both(path)["findings"]
 

@@ -1,0 +1,22 @@
+"""The exports of our own making in ``tests/data/<scanner>/``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support import ROOT
+
+FOLDER = ROOT / "tests" / "data"
+FILES = sorted(FOLDER.glob("*/*.csv"))
+#: Of each scanner the one that says most.
+LARGEST = [max(folder.glob("*.csv"), key=lambda path: path.stat().st_size) for folder in sorted(FOLDER.iterdir())]
+
+
+def of_each_scanner() -> Any:
+    """All of them as parameters; those that are not the largest of their scanner are tried in the system tier."""
+    return [
+        pytest.param(path, id=str(path.relative_to(FOLDER)), marks=() if path in LARGEST else pytest.mark.system)
+        for path in FILES
+    ]
