@@ -16,11 +16,12 @@ from hextrackr import create_app
 from hextrackr.jobs import maintenance_lock, wiring
 from tests.support.exports import scan
 from tests.support.running_app import PATIENCE, RunningApp
+from tests.support.warm_importer import WarmImporter
 
 
 @pytest.fixture
 def start_app(
-    config: TestingConfig, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    config: TestingConfig, engine: Engine, monkeypatch: pytest.MonkeyPatch, warm_importer: WarmImporter
 ) -> Iterator[Callable[..., RunningApp]]:
     """Start the app with these settings, and let it import one file."""
     for patience in ("LOOK_PATIENCE", "WRITERS_PATIENCE"):
@@ -30,6 +31,7 @@ def start_app(
     def start(**settings: Any) -> RunningApp:
         app = create_app(replace(config, **settings))
         apps.append(app)
+        warm_importer.hand_to(app)
         wiring.start(app)
         running = RunningApp(app, engine)
         assert running.ended(running.upload(scan([1, 2])))["state"] == "completed"
@@ -38,6 +40,7 @@ def start_app(
 
     yield start
     for app in apps:
+        warm_importer.take_from(app)
         app.extensions["import_worker"].stop()
         with app.app_context():
             for engine_ in app.extensions["sqlalchemy"].engines.values():
