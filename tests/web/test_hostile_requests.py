@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import uuid
-from itertools import product
+from itertools import cycle
 
 import pytest
 
@@ -49,9 +49,15 @@ def test_numbers_in_a_path(quiet):
             check(quiet.post(path.format(number) + "/cancel"), 404, 405, 414)
 
 
+def tried(values):
+    """Each value with the list and the groups, and with the other lists in turn."""
+    for value, other in zip(values, cycle(LISTS[2:])):
+        yield from ((path, value) for path in (*LISTS[:2], other))
+
+
 @pytest.mark.parametrize("name", NUMBERS)
 def test_numbers_in_a_query(quiet, name):
-    for path, number in product(LISTS, [*HUGE, ZEROS]):
+    for path, number in tried([*HUGE, ZEROS]):
         check(quiet.get(path, query_string={name: number}), 200, 400)
 
 
@@ -63,7 +69,7 @@ ODD = [
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_texts_in_a_query(quiet, name):
-    for path, value in product(LISTS, ODD):
+    for path, value in tried(ODD):
         check(quiet.get(f"{path}?{name}={value}"), 200, 400)
 
 
