@@ -105,7 +105,7 @@ def fetched(page: Page, path: str) -> Any:
 
 
 def findings_of(page: Page, source: str) -> list[dict[str, Any]]:
-    """All findings of a source, whatever their state; of at most 500 in the database."""
-    return [
-        finding for finding in fetched(page, "/api/vulnerabilities?limit=500")["data"] if finding["source"] == source
-    ]
+    """All findings of a source, at most 500, whatever their state."""
+    [number] = [known["sourceId"] for known in fetched(page, "/api/sources")["data"] if known["source"] == source]
+    findings: list[dict[str, Any]] = fetched(page, f"/api/vulnerabilities?limit=500&source={number}")["data"]
+    return findings

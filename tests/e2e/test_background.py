@@ -19,7 +19,7 @@ def server(browser) -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.parametrize("way", ["Escape", "minimise", "close"])
+@pytest.mark.parametrize("way", ["Escape", "minimise"])
 def test_the_modal_is_put_aside_and_called_back(page, many, way):
     choose(page, many, source=way)
     reaches_percent(page, 5)

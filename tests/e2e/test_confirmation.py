@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.accessibility import violations
 from tests.e2e.modal import choose, figures, findings_of, modal, part, payload, reaches, row_of
 from tests.support.exports import scan
-from tests.support.server import Server, running
-
-
-@pytest.fixture(scope="module")
-def server(browser) -> Iterator[Server]:
-    with running() as server:
-        yield server
-
 
 REASONS = [
     "90 of the 100 open findings of this source are not in the file.",
