@@ -42,7 +42,7 @@ class ProgressTracker:
     :param interval_ms: milliseconds between two updates of one session, at least 100.
     :param expiry_ms: a session without an update for this long is dropped.
     :param linger_ms: how long a finished session still answers from here; after that its operation's own record must.
-    :param max_sessions: how many sessions are held at a time.
+    :param max_sessions: how many sessions are held at a time; finished ones make room.
     :param is_watched: whether anybody may be in a room; where nobody is, an end waits for nothing.
     """
 
@@ -81,7 +81,7 @@ class ProgressTracker:
         :param sequence: where the numbering starts; an operation that goes on after a restart starts higher than before.
         :raises InvalidSessionId: not a session id.
         :raises Conflict: ``SESSION_IN_USE``, a live session has this id.
-        :raises TooMany: there are ``max_sessions`` already.
+        :raises TooMany: there are ``max_sessions`` under way already.
         """
         protocol.session_id(session_id)
         with self._lock:
@@ -104,7 +104,7 @@ class ProgressTracker:
         :param sequence: what it is numbered from now on is not below this.
         :return: whether it was opened.
         :raises InvalidSessionId: not a session id.
-        :raises TooMany: there are ``max_sessions`` already.
+        :raises TooMany: there are ``max_sessions`` under way already.
         """
         protocol.session_id(session_id)
         with self._lock:
@@ -232,6 +232,19 @@ class ProgressTracker:
                 if now - session.touched >= (self._linger if session.finished else self._expiry):
                     self._store.drop(session.id)
 
+    def _make_room(self) -> None:
+        """Drop the session that finished first and whose end was sent, if as many are held as may be.
+
+        :raises TooMany: none has finished.
+        """
+        sessions = list(self._store)
+        if len(sessions) < self._max_sessions:
+            return
+        finished = [session for session in sessions if session.finished and not session.waiting]
+        if not finished:
+            raise TooMany("Too many operations are under way; please try again in a moment.")
+        self._store.drop(min(finished, key=lambda session: session.touched).id)
+
     def _begin(
         self,
         session_id: str,
@@ -248,8 +261,8 @@ class ProgressTracker:
         if known is not None:
             known.waiting.clear()
             sequence = max(sequence, known.sequence + 1)
-        elif sum(1 for _ in self._store) >= self._max_sessions:
-            raise TooMany("Too many operations are under way; please try again in a moment.")
+        else:
+            self._make_room()
         defaults = {
             "operation": "",
             "filename": "",

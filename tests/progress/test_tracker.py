@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from hextrackr.errors import Conflict, InvalidSessionId
+from hextrackr.errors import Conflict, InvalidSessionId, TooMany
 from hextrackr.progress.session import Session
 from hextrackr.progress.store import MemoryStore
 from hextrackr.progress.tracker import ProgressTracker
@@ -225,3 +225,14 @@ def test_a_wall_clock_set_back_neither_expires_nor_mutes_a_session(tracker, even
     tracker.complete_session(UUID)
     assert events.names() == ["progress-update", "progress-update", "progress-complete"]
     assert events.last()["duration"] == 400
+
+
+def test_finished_sessions_make_room_for_new_ones(events, clock):
+    tracker = ProgressTracker(events, clock, max_sessions=2)
+    ids = [tracker.create_session({"operation": "export"}) for _ in range(2)]
+    with pytest.raises(TooMany):
+        tracker.create_session({"operation": "export"})
+    tracker.complete_session(ids[1], "Done")
+    clock.advance(200)
+    third = tracker.create_session({"operation": "export"})
+    assert [tracker.get_session(number) is not None for number in (*ids, third)] == [True, False, True]
