@@ -1,6 +1,6 @@
 """Imports: how long they were worked on and where they stopped, and session ids of up to 64 characters.
 
-Revision: 1795680000, after: 1795650000
+Revision: 1795680000, after: 1795660000
 Created: 2026-11-30 04:20:00.000000
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "1795680000"
-down_revision = "1795650000"
+down_revision = "1795660000"
 branch_labels = ()
 depends_on = None
 
