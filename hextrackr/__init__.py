@@ -27,7 +27,7 @@ def create_app(config: Config | None = None, offload: Callable[..., Any] | None 
     """
     from flask import Flask
 
-    from . import cli, database, extensions, logs, monitoring, paths, realtime, web
+    from . import auth, cli, database, extensions, logs, monitoring, paths, realtime, web
     from .config import Config
     from .jobs import wiring
     from .readmodel.client import Reader
@@ -47,6 +47,7 @@ def create_app(config: Config | None = None, offload: Callable[..., Any] | None 
         memory_limit=config.READER_MEMORY_LIMIT,
         seconds=config.READER_DEADLINE,
     )
+    auth.init_app(app, config)
     monitoring.init_app(app, config)
     realtime.init_app(app, config)
     wiring.init_app(app, config)

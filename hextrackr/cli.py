@@ -26,6 +26,10 @@ from sqlalchemy.exc import DBAPIError
 from hextrackr.domain.models import ImportMode, ImportState
 
 from . import database, extensions
+from .auth import actors, audit, users
+from .auth.doctor import Doctor
+from .auth.models import Provider
+from .auth.permissions import COMMANDS, Role
 from .db.error_mapping import error_from_exception
 from .domain.models import Import, Reject
 from .errors import Conflict, DatabaseBusy, DatabaseUnavailable, HexTrackrError, NotFound
@@ -68,12 +72,25 @@ class _Command(_Explained):
     def invoke(self, ctx: click.Context) -> Any:
         if why := database.unready(current_app):
             raise click.ClickException(why)
-        return super().invoke(ctx)
+        outcome = audit.OK
+        try:
+            return super().invoke(ctx)
+        except click.ClickException:
+            outcome = "failed"
+            raise
+        finally:
+            self._tell_audit(ctx, outcome)
+
+    def _tell_audit(self, ctx: click.Context, outcome: str) -> None:
+        action = COMMANDS.get(self.name or "")
+        if action is not None:
+            given = {name: str(value) for name, value in ctx.params.items() if value}
+            audit.record(action, f"command {self.name}", outcome=outcome, after=given)
 
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for command in (serve, import_csv, confirm_import, cancel_import, backup, restore, clear):
+    for command in (serve, import_csv, confirm_import, cancel_import, backup, restore, clear, user, doctor):
         app.cli.add_command(command)
     migrations = cast("click.Group", app.cli.commands["db"])
     app.cli.add_command(_Group("db", migrations.commands, callback=migrations.callback, help=migrations.help))
@@ -123,6 +140,7 @@ def _queued(path: Path, source: str, mode: str, scan_date: Any, confirm: bool) -
         file_size=path.stat().st_size,
         upload=stored,
         digest=digest,
+        started_by=actors.of_command().name if current_app.extensions["auth"].is_on else "",
         source_label=source,
         mode=mode,
         scan_date=scan_date.date() if scan_date else None,
@@ -244,6 +262,99 @@ def _carry_out(kind: str, source: Path | None = None, target: Path | None = None
         with click.progressbar(length=100, label=kind) as bar:
             operations.carry_out(operation, lambda progress, _: bar.update(int(progress) - bar.pos))
     click.echo(f"{'Made' if kind == 'backup' else 'What was replaced is kept as'} {operation.backup}")
+
+
+@click.group("user")
+def user() -> None:
+    """Add and change users, who sign in where AUTH says so."""
+
+
+@click.command("doctor")
+@click.argument("url")
+@click.option(
+    "--token",
+    default="",
+    envvar="HEXTRACKR_TOKEN",
+    help="Of an administrator, where there is a sign-in (or HEXTRACKR_TOKEN).",
+)
+def doctor(url: str, token: str) -> None:
+    """Look whether the server is reached at URL as it should be, through every proxy, and say what to change.
+
+    \b
+    Exit status: 0 all is right, 1 something is not.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise click.ClickException("URL must begin with http:// or https://.")
+    all_right = True
+    for check in Doctor(url, token, current_app.config["UPLOAD_MAX_BYTES"]).checks():
+        all_right &= check.ok
+        click.echo(f"{'ok  ' if check.ok else 'BAD '} {check.name}: {escape_control_characters(check.seen)}")
+        if check.advice:
+            click.echo(f"     {escape_control_characters(check.advice)}")
+    click.get_current_context().exit(0 if all_right else 1)
+
+
+_ROLES = click.Choice([role.word for role in Role])
+_password = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from the standard input, for scripts."
+)
+
+
+@user.command("add", cls=_Command)
+@click.argument("name")
+@click.option("--role", type=_ROLES, default="viewer", show_default=True)
+@_password
+def add_user(name: str, role: str, password_stdin: bool) -> None:
+    """Add the user NAME, and ask for a password where there are any."""
+    with _explained(), extensions.maintenance_lock.writing():
+        has_password = users.provider() is Provider.LOCAL
+        users.add(name, Role.of(role), _asked_password(password_stdin) if has_password else None)
+    click.echo(f"{name} may sign in as {role}.")
+
+
+@user.command("passwd", cls=_Command)
+@click.argument("name")
+@_password
+def change_password(name: str, password_stdin: bool) -> None:
+    """Give the user NAME a new password, which ends all logins of that user."""
+    with _explained(), extensions.maintenance_lock.writing():
+        users.change(users.number_of(name), password=_asked_password(password_stdin))
+    click.echo(f"{name} has a new password.")
+
+
+@user.command("role", cls=_Command)
+@click.argument("name")
+@click.argument("role", type=_ROLES)
+def change_role(name: str, role: str) -> None:
+    """Give the user NAME another ROLE."""
+    with _explained(), extensions.maintenance_lock.writing():
+        users.change(users.number_of(name), role=Role.of(role))
+    click.echo(f"{name} is {role} now.")
+
+
+@user.command("disable", cls=_Command)
+@click.argument("name")
+@click.option("--enable", is_flag=True, help="Let the user sign in again instead.")
+def disable_user(name: str, enable: bool) -> None:
+    """Let the user NAME sign in no longer, which ends all logins and refuses all tokens of that user."""
+    with _explained(), extensions.maintenance_lock.writing():
+        users.change(users.number_of(name), disabled=not enable)
+    click.echo(f"{name} may sign in again." if enable else f"{name} may sign in no longer.")
+
+
+@user.command("list", cls=_Command)
+def list_users() -> None:
+    """List the users: name, role, who vouches for them, and whether they are disabled."""
+    for known in users.listed():
+        name = escape_control_characters(known["name"])
+        click.echo(f"{name}\t{known['role']}\t{known['provider']}\t{'disabled' if known['disabled'] else ''}".rstrip())
+
+
+def _asked_password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt="The password again")
+    return password
 
 
 @contextmanager

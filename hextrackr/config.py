@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -23,11 +24,20 @@ from .paths import HOME
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ASYNC_MODES = ("eventlet", "threading")
+ROLES = ("viewer", "operator", "admin")
+AUTH_MODES = ("none", "local", "proxy")
 CORS_DEFAULT = ("http://localhost:8080", "http://127.0.0.1:8080")
 
 
 class SettingError(ValueError):
     """A setting has a value that cannot be used; the message names both."""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -78,6 +88,27 @@ def _hosts(text: str) -> tuple[str, ...]:
     return hosts
 
 
+def _header(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]+", text):
+        raise ValueError("must be the name of a header such as Remote-User")
+    return text
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(part.strip())) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"must be addresses or networks such as 10.0.0.0/24 ({error})") from None
+
+
+def _group_roles(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = tuple(tuple(side.strip() for side in part.rpartition("=")[::2]) for part in text.split(",") if part.strip())
+    for group, role in pairs:
+        if not group or role not in ROLES:
+            raise ValueError(f"must be pairs such as soc=operator, with one of {', '.join(ROLES)}")
+    return pairs  # type: ignore[return-value]
+
+
 def _database(text: str) -> str:
     if not re.match(r"(sqlite|postgres(ql)?(\+psycopg)?):", text):
         raise ValueError("must begin with sqlite:/// or postgresql://")
@@ -119,6 +150,17 @@ class Config:
     REDIS_URL: str = _setting("", _redis)
     #: ``celery`` runs imports in worker processes (``make worker``), which REDIS_URL wakes; ``embedded`` runs them beside the web process.
     IMPORT_WORKERS: str = _setting("embedded", _one_of("embedded", "celery"))
+    #: How users are known: ``none``, where anybody may do anything, ``local``, by passwords, or ``proxy``, by what a proxy says.
+    #: Empty: ``none`` on a loopback address; elsewhere it has to be said.
+    AUTH: str = _setting("none", _one_of(*AUTH_MODES))
+    #: With ``AUTH=proxy``: the headers in which the proxy says who asks and of which groups, and the addresses that may say so.
+    AUTH_PROXY_USER_HEADER: str = _setting("Remote-User", _header)
+    AUTH_PROXY_GROUPS_HEADER: str = _setting("Remote-Groups", _header)
+    AUTH_PROXY_ADDRESSES: tuple[str, ...] = _setting(("127.0.0.1/32", "::1/128"), _networks)
+    #: Which roles the groups of a proxy or a provider give, ``*`` being anybody; empty: each user has a role of the user's own.
+    AUTH_GROUP_ROLES: tuple[tuple[str, str], ...] = _setting((), _group_roles)
+    #: How long a login holds, in hours.
+    SESSION_HOURS: int = _setting(12, _whole(1, 24 * 365))
     #: Empty: generated on the first start and kept in INSTANCE_PATH with mode 0600.
     SECRET_KEY: str = _setting("")
     CORS_ORIGINS: tuple[str, ...] = _setting(CORS_DEFAULT, _origins)
@@ -180,9 +222,23 @@ class Config:
                 except ValueError as error:
                     raise SettingError(f"{setting.name}={text!r} cannot be used: {error}.") from None
         config = cls(**values)
+        if "AUTH" not in values and not _is_loopback(config.HOST):
+            raise SettingError(
+                f"HOST={config.HOST!r} cannot be used: others reach it, so AUTH must say who may: "
+                "AUTH=local has users with passwords, AUTH=none lets anybody do anything."
+            )
+        if config.AUTH == "proxy" and not config.TRUSTED_PROXIES:
+            raise SettingError(
+                "AUTH='proxy' cannot be used: it needs TRUSTED_PROXIES, which says how many proxies stand in front."
+            )
         if config.IMPORT_WORKERS == "celery" and not config.REDIS_URL:
             raise SettingError("IMPORT_WORKERS='celery' cannot be used: it needs REDIS_URL.")
         return config
+
+    @property
+    def group_roles(self) -> dict[str, str]:
+        """The role that each group gives."""
+        return dict(self.AUTH_GROUP_ROLES)
 
     @property
     def database_url(self) -> str:

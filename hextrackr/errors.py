@@ -7,11 +7,16 @@
     │   ├── InvalidSessionId            400 INVALID_SESSION_ID
     │   ├── MissingFile                 400 NO_FILE
     │   └── IncompleteUpload            400 INCOMPLETE_UPLOAD
+    ├── SignInNeeded                    401 SIGN_IN_NEEDED
+    ├── SignInRefused                   401 SIGN_IN_REFUSED
     ├── CrossSite                       403 CROSS_SITE
-    ├── NotFound                        404 NOT_FOUND (UNKNOWN_SESSION, UNKNOWN_IMPORT, ...)
+    ├── NotPermitted                    403 NOT_PERMITTED
+    ├── NotFound                        404 NOT_FOUND (UNKNOWN_SESSION, UNKNOWN_IMPORT, UNKNOWN_USER, ...)
     ├── Conflict                        409 CONFLICT (SESSION_IN_USE, ALREADY_FINISHED, NOT_AWAITING, NOT_LATEST,
-    │                                            NOT_RETRYABLE, NAME_IN_USE, IMPORTS_UNFINISHED, UPKEEP_BUSY, RECORD_IN_USE)
+    │                                            NOT_RETRYABLE, NAME_IN_USE, IMPORTS_UNFINISHED, UPKEEP_BUSY, RECORD_IN_USE,
+    │                                            LAST_ADMIN, NO_PASSWORD, SET_UP_DONE, TOO_MANY_TOKENS)
     ├── TooMany                         429 TOO_MANY_REQUESTS (TOO_MANY_SESSIONS, TOO_MANY_UPLOADS, QUEUE_FULL)
+    │   └── SignInLocked                429 SIGN_IN_LOCKED
     ├── UploadTooLarge                  413 UPLOAD_TOO_LARGE
     ├── FileRefused                     422 UNREADABLE_CSV
     │   ├── UnknownFormat               422 UNKNOWN_FORMAT
@@ -91,10 +96,28 @@ class IncompleteUpload(RequestError):
     code, detail = "INCOMPLETE_UPLOAD", "The upload ended before the whole file had arrived."
 
 
+class SignInNeeded(HexTrackrError):
+    """Nobody is signed in, or not any more."""
+
+    status, code, detail = 401, "SIGN_IN_NEEDED", "Please sign in; if you were signed in, that has ended."
+
+
+class SignInRefused(HexTrackrError):
+    """A name and a password that do not belong together, or whose user is disabled."""
+
+    status, code, detail = 401, "SIGN_IN_REFUSED", "The name or the password is wrong."
+
+
 class CrossSite(HexTrackrError):
     """A browser sends what a page of somebody else has asked it to."""
 
     status, code, detail = 403, "CROSS_SITE", "Another site's page has sent this request; it was refused."
+
+
+class NotPermitted(HexTrackrError):
+    """Whoever asks may not do this."""
+
+    status, code, detail = 403, "NOT_PERMITTED", "Your role does not allow this."
 
 
 class NotFound(HexTrackrError):
@@ -113,6 +136,19 @@ class TooMany(HexTrackrError):
     """A client asks for more than one client may have at a time."""
 
     status, code, detail = 429, "TOO_MANY_REQUESTS", "Too many requests; please slow down and try again in a moment."
+
+
+class SignInLocked(TooMany):
+    """Signing in has failed too often.
+
+    :ivar seconds: how long to wait.
+    """
+
+    code, detail = "SIGN_IN_LOCKED", "Too many tries have failed; please wait before the next one."
+
+    def __init__(self, detail: str | None = None, seconds: float = 0.0) -> None:
+        super().__init__(detail)
+        self.seconds = seconds
 
 
 class UploadTooLarge(HexTrackrError):

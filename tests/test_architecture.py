@@ -15,14 +15,16 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "hextrackr"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-#: Folder, or module at the top, -> what it may import. From the outside in: ``web``, ``realtime``, ``cli`` -> ``jobs`` -> ``ingest``,
-#: ``readmodel``, ``queries`` -> ``domain`` -> ``db``. What the importer process has, ``ingest`` and ``jobs``, tells its progress as well.
+#: Folder, or module at the top, -> what it may import. From the outside in: ``web``, ``realtime``, ``cli`` -> ``auth`` -> ``jobs``
+#: -> ``ingest``, ``readmodel``, ``queries`` -> ``domain`` -> ``db``. What the importer process has, ``ingest`` and ``jobs``, tells its
+#: progress as well.
 ALLOWED = {
     "__init__": {
-        "cli", "config", "database", "extensions", "jobs", "logs", "monitoring", "paths", "readmodel", "realtime", "serving", "web",
+        "auth", "cli", "config", "database", "extensions", "jobs", "logs", "monitoring", "paths", "readmodel", "realtime", "serving", "web",
     },
     "__main__": set(),
-    "cli": {"database", "db", "domain", "escaping", "extensions", "jobs", "paths"},
+    "auth": {"db", "escaping", "extensions", "jobs", "progress"},
+    "cli": {"auth", "database", "db", "domain", "escaping", "extensions", "jobs", "paths"},
     "config": {"paths"},
     "connections": set(),
     "database": {"db", "domain", "escaping", "extensions", "paths"},
@@ -39,11 +41,11 @@ ALLOWED = {
     "progress": {"extensions"},
     "queries": {"domain", "ingest", "readmodel"},
     "readmodel": {"db", "domain", "logs", "paths"},
-    "realtime": {"db", "extensions", "jobs", "progress", "redis"},
+    "realtime": {"auth", "db", "extensions", "jobs", "progress", "redis"},
     "redis": {"progress"},
     "serving": {"config", "connections", "database", "extensions", "jobs", "logs", "realtime", "web"},
     "web": {
-        "connections", "db", "domain", "escaping", "extensions", "ingest", "jobs", "monitoring", "progress", "queries", "readmodel",
+        "auth", "connections", "db", "domain", "escaping", "extensions", "ingest", "jobs", "monitoring", "progress", "queries", "readmodel",
         "redis",
     },
 }  # fmt: skip

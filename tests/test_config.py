@@ -51,6 +51,9 @@ def test_postgresql_is_reached_with_the_driver_that_we_have(scheme):
         ("IMPORTER_NICENESS", "0", 0),
         ("REDIS_URL", "rediss://:secret@host:6380/2", "rediss://:secret@host:6380/2"),
         ("LOG_LEVEL", "DEBUG", "DEBUG"),
+        ("AUTH", "local", "local"),
+        ("AUTH_PROXY_ADDRESSES", "10.0.0.7, 10.1.0.0/16", ("10.0.0.7/32", "10.1.0.0/16")),
+        ("AUTH_GROUP_ROLES", "cn=soc=operator, *=viewer", (("cn=soc", "operator"), ("*", "viewer"))),
     ],
 )
 def test_a_setting_is_read(name, text, value):
@@ -80,6 +83,11 @@ def test_a_setting_is_read(name, text, value):
         ("IMPORTER_NICENESS", "-1"),
         ("LOG_LEVEL", "loud"),
         ("REDIS_URL", "host:6379"),
+        ("AUTH", "password"),
+        ("AUTH_PROXY_ADDRESSES", "10.0.0.0/33"),
+        ("AUTH_PROXY_USER_HEADER", "Remote User"),
+        ("AUTH_GROUP_ROLES", "soc=king"),
+        ("SESSION_HOURS", "0"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_the_setting(name, text):
@@ -104,6 +112,23 @@ def test_workers_need_what_wakes_them():
     with pytest.raises(SettingError, match="it needs REDIS_URL"):
         Config.from_env({"IMPORT_WORKERS": "celery"})
     assert Config.from_env({"IMPORT_WORKERS": "celery", "REDIS_URL": "redis://host"}).IMPORT_WORKERS == "celery"
+
+
+def test_others_reach_a_server_only_once_it_is_said_who_may():
+    with pytest.raises(
+        SettingError, match=r"^HOST='0.0.0.0' cannot be used: others reach it, so AUTH must say who may: .*\.$"
+    ):
+        Config.from_env({"HOST": "0.0.0.0"})
+    assert [Config.from_env({"HOST": "0.0.0.0", "AUTH": mode}).AUTH for mode in ("none", "local")] == ["none", "local"]
+    assert [Config.from_env({"HOST": host}).AUTH for host in ("127.0.0.1", "::1", "localhost", "127.0.0.2")] == [
+        "none"
+    ] * 4
+
+
+def test_a_proxy_that_signs_in_has_to_be_trusted():
+    with pytest.raises(SettingError, match="it needs TRUSTED_PROXIES"):
+        Config.from_env({"AUTH": "proxy"})
+    assert Config.from_env({"AUTH": "proxy", "TRUSTED_PROXIES": "1"}).AUTH == "proxy"
 
 
 def test_a_secret_is_made_once_and_kept_for_the_owner_only(tmp_path):

@@ -207,6 +207,8 @@ class Import(Base):
     file_size: Mapped[int] = mapped_column(BigInteger)
     #: The stored upload's name within the upload folder; empty once it is gone.
     upload: Mapped[str] = mapped_column(String(64), default="")
+    #: Who has uploaded it; empty where there is no sign-in.
+    started_by: Mapped[str] = mapped_column(String(255), default="", server_default=text("''"))
     vendor: Mapped[str] = mapped_column(String(100), default="")
     scanner: Mapped[str] = mapped_column(String(40), default="")
     source_label: Mapped[str] = mapped_column(String(100), default="")

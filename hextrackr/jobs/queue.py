@@ -77,7 +77,7 @@ class ImportQueue:
 
         return self._write(insert)
 
-    def retry(self, import_id: int, session_id: str) -> Import | None:
+    def retry(self, import_id: int, session_id: str, started_by: str = "") -> Import | None:
         """Queue the upload of a failed import again, as a new import; None if the upload is not there any more.
 
         :raises Conflict: ``SESSION_IN_USE``, as :meth:`enqueue`.
@@ -88,7 +88,7 @@ class ImportQueue:
             if failed is None or failed.state != ImportState.FAILED or not failed.upload:
                 return None
             values = {name: getattr(failed, name) for name in CHOSEN} | {"scan_date": scan_date.of_form(failed)}
-            row = _insert(session, {"session_id": session_id, **values})
+            row = _insert(session, {"session_id": session_id, "started_by": started_by, **values})
             failed.upload = ""
             return row
 

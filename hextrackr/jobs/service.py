@@ -76,7 +76,7 @@ class ImportService:
         except (SQLAlchemyError, HexTrackrError, RuntimeError, OSError):
             log.exception("Import %d is on record, and not told of yet", row.id)
 
-    def retry(self, import_id: int, session_id: str) -> Import:
+    def retry(self, import_id: int, session_id: str, started_by: str = "") -> Import:
         """Queue the upload of a failed import again and return the new import, which is to be submitted.
 
         :raises NotFound: there is no such import.
@@ -87,7 +87,7 @@ class ImportService:
         self._import_queue.existing(import_id)
         self._worker.refuse_if_stopping()
         with self.reserved(session_id):
-            row = self._import_queue.retry(import_id, session_id)
+            row = self._import_queue.retry(import_id, session_id, started_by)
             if row is None:
                 raise Conflict(
                     "The file of this import is not on the server any more; please upload it again.", "NOT_RETRYABLE"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 from socketio import Server
 
+from hextrackr.auth.origins import OwnOrigins
+from hextrackr.auth.sockets import SocketGuard
 from hextrackr.extensions import socketio
 from hextrackr.progress.store import MemoryStore
 from hextrackr.progress.tracker import ProgressTracker
@@ -52,7 +54,7 @@ def init_app(app: Flask, config: Config) -> None:
     socketio.init_app(
         app,
         async_mode=config.ASYNC_MODE,
-        cors_allowed_origins=origin_check(config.allowed_origins),
+        cors_allowed_origins=origin_check(OwnOrigins(config.allowed_origins, config.ALLOWED_HOSTS)),
         json=json_codec,
         async_handlers=False,
         manage_session=False,
@@ -61,7 +63,8 @@ def init_app(app: Flask, config: Config) -> None:
         client_manager=_manager(config, limits.backlog, heard, shared),
         max_http_buffer_size=limits.message_bytes,
     )
-    ProgressEvents(socketio.server, _finder(app, joining=True), watchdog)
+    guard = SocketGuard(app) if app.extensions["auth"].is_on else None
+    ProgressEvents(socketio.server, _finder(app, joining=True), watchdog, guard)
     gateway = SocketGateway(app, socketio.server, wsgi_app)
     app.wsgi_app = bounded(gateway, socketio.server, limits, socketio.sleep)  # type: ignore[assignment, method-assign]
     # The address at which events are handled: without it each would raise, and keep, that nothing is there.

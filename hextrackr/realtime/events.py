@@ -14,6 +14,7 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from socketio import Server
+from socketio.exceptions import ConnectionRefusedError
 
 from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.errors import ErrorRecord, HexTrackrError, TooMany
@@ -23,6 +24,8 @@ from hextrackr.progress.protocol import Snapshot
 from .limits import SocketLimits
 
 if TYPE_CHECKING:
+    from hextrackr.auth.sockets import SocketGuard
+
     from .session_watchdog import SessionWatchdog
 
 log = logging.getLogger(__name__)
@@ -37,14 +40,20 @@ class ProgressEvents:
 
     :param find: what a client is told that joins a session, see :class:`hextrackr.jobs.snapshots.ImportSnapshots`.
     :param watchdog: is told who joins, where other processes tell of sessions as well.
+    :param guard: refuses who may not, where there is a sign-in.
     """
 
     def __init__(
-        self, server: Server, find: Callable[[str], Snapshot | None], watchdog: SessionWatchdog | None = None
+        self,
+        server: Server,
+        find: Callable[[str], Snapshot | None],
+        watchdog: SessionWatchdog | None = None,
+        guard: SocketGuard | None = None,
     ) -> None:
         self._server = server
         self._find = find
         self._watchdog = watchdog
+        self._guard = guard
         # Held while the database is asked for a socket: a crowd that joins must not take the connections that pages need.
         self._lookups = BoundedSemaphore(SocketLimits.lookups)
         handlers: dict[str, Handler] = {
@@ -54,6 +63,17 @@ class ProgressEvents:
         }
         for event, handler in handlers.items():
             server.on(event, partial(self._answer, handler))
+        if guard is not None:
+            server.on("connect", partial(self._admit, guard))
+            server.on("disconnect", lambda socket, *_: guard.leave(socket))
+
+    def _admit(self, guard: SocketGuard, socket: str, environ: dict[str, Any], said: object = None) -> None:
+        """A client connects: it is refused unless it has signed in."""
+        try:
+            with self._lookups:
+                guard.admit(socket, environ, said)
+        except HexTrackrError as refusal:
+            raise ConnectionRefusedError(refusal.detail) from None
 
     def join_progress(self, socket: str, session_id: object = None, *_: object) -> Acknowledgement:
         """A client wants to watch a session; it gets the snapshot at once, and every event from now on.
@@ -66,6 +86,9 @@ class ProgressEvents:
             raise TooMany(
                 "This socket watches too many sessions at once; leave some of them first.", "TOO_MANY_SESSIONS"
             )
+        if self._guard is not None:
+            with self._lookups:
+                self._guard.check_join(self._server.get_environ(socket), self._find(session))
         watched.add(session)
         self._server.enter_room(socket, protocol.room(session))
         with self._lookups:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
+from hextrackr.auth.origins import OwnOrigins
 from hextrackr.errors import RequestError
 
 from .client_limits import Guard
@@ -43,11 +44,11 @@ class SocketGateway:
         return served
 
 
-def origin_check(allowed: Sequence[str]) -> Callable[[str, dict[str, Any]], bool]:
-    """Return the test of a browser's origin: one on the list, or the address at which this very server was asked."""
+def origin_check(own: OwnOrigins) -> Callable[[str, dict[str, Any]], bool]:
+    """Return the test of a browser's origin: a page of ours, or one that may call us."""
 
     def is_allowed(origin: str, environ: dict[str, Any]) -> bool:
-        return origin in allowed or origin == f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"
+        return own.include(origin, str(environ.get("HTTP_HOST", "")))
 
     return is_allowed
 

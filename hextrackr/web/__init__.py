@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import configure_mappers
 
-from hextrackr import __version__
+from hextrackr import __version__, auth
+from hextrackr.auth import guard
 from hextrackr.errors import HexTrackrError
 from hextrackr.extensions import cors, socketio
 
 from . import (
+    account,
     assets,
+    audit,
     backups,
     bodies,
     compression,
+    connection,
     error_handlers,
     explorer,
     headers,
@@ -25,6 +29,7 @@ from . import (
     progress,
     request_security,
     system,
+    users,
     vulnerabilities,
     writers,
 )
@@ -55,7 +60,19 @@ def init_app(app: Flask, config: Config) -> None:
     app.config["MAX_FORM_PARTS"] = MAX_FORM_PARTS
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELD_BYTES
     app.url_map.converters["int"] = IdConverter
-    for module in (pages, imports, mappings, vulnerabilities, backups, progress, system):
+    for module in (
+        pages,
+        imports,
+        mappings,
+        vulnerabilities,
+        backups,
+        progress,
+        system,
+        account,
+        users,
+        audit,
+        connection,
+    ):
         app.register_blueprint(module.blueprint)
     cors.init_app(app, origins=list(config.CORS_ORIGINS), resources=r"/api/*")
     compression.init_app(app)
@@ -64,6 +81,7 @@ def init_app(app: Flask, config: Config) -> None:
     explorer.init_app(app)
     bodies.init_app(app)
     request_security.init_app(app, config)
+    guard.init_app(app)
     writers.init_app(app)
     headers.init_app(app)
     app.jinja_env.globals.update(icon=icon, app_version=__version__, upload_max_bytes=config.UPLOAD_MAX_BYTES)
@@ -72,6 +90,7 @@ def init_app(app: Flask, config: Config) -> None:
 def start(app: Flask) -> None:
     """Do what the first requests would wait for, and with them the event loop: load templates, map models, make the copy for the lists."""
     configure_mappers()
+    auth.start(app)
     for name in app.jinja_env.list_templates():
         app.jinja_env.get_template(name)
     socketio.start_background_task(_make_copy, app.extensions["reader"])

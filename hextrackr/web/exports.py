@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 from flask import Response, current_app, request
 
+from hextrackr.auth import actors
 from hextrackr.errors import ErrorRecord, HexTrackrError, Interrupted
 from hextrackr.extensions import reader, socketio
 from hextrackr.progress.tracker import ProgressTracker
@@ -70,6 +71,12 @@ def response(kind: str, query: dict[str, str]) -> Response:
     if progress is not None:
         answer.call_on_close(lambda: progress.fail(_CUT_SHORT))
     return answer
+
+
+def _of_user() -> dict[str, Any]:
+    """Whose session it is, where there is a sign-in: nobody else may watch it."""
+    actor = actors.current()
+    return {"userId": actor.user_id} if actor and actor.user_id is not None else {}
 
 
 def _written(kind: str, query: dict[str, str], progress: ExportProgress | None) -> tuple[int, int]:
@@ -139,7 +146,7 @@ class ExportProgress:
         self._tracker = tracker
         self._began = time.monotonic()
         self._session_id = tracker.create_session_with_id(
-            session_id, {"operation": "export", "filename": filename, "message": "Writing the file..."}
+            session_id, {"operation": "export", "filename": filename, "message": "Writing the file...", **_of_user()}
         )
 
     def written(self, share: float) -> None:

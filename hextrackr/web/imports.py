@@ -12,6 +12,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine, func, select, true, tuple_
 
+from hextrackr.auth import actors
 from hextrackr.db import files
 from hextrackr.domain import formulas
 from hextrackr.domain.models import FINISHED, Import, ImportState, Reject
@@ -116,7 +117,7 @@ def undo(import_id: int) -> dict[str, Any]:
 def retry(import_id: int) -> Answer:
     """Import the stored file of a failed import again, as a new import."""
     session_id = request.form.get("sessionId", "").strip() or str(uuid.uuid4())
-    return _submitted(import_service.retry(import_id, session_id)), 202
+    return _submitted(import_service.retry(import_id, session_id, actors.name())), 202
 
 
 @blueprint.get("/imports/<int:import_id>/rejects.csv")
@@ -163,7 +164,9 @@ def _receive() -> Import:
         with import_service.reserved(values["session_id"]):
             name = upload.keep()
             try:
-                record = import_queue.enqueue(file_size=upload.size, digest=upload.digest, upload=name, **values)
+                record = import_queue.enqueue(
+                    file_size=upload.size, digest=upload.digest, upload=name, started_by=actors.name(), **values
+                )
             except BaseException:
                 upload.drop()
                 raise

@@ -11,6 +11,8 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from hextrackr.auth import actors
+from hextrackr.auth.origins import OwnOrigins, is_among
 from hextrackr.errors import CrossSite
 
 from . import rates
@@ -26,8 +28,8 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 
 def init_app(app: Flask, config: Config) -> None:
     """Refuse whom we do not answer; the sockets are behind the same wrappers, and check the origin themselves."""
-    allowed = frozenset(config.allowed_origins)
-    app.before_request(lambda: refuse_cross_site(allowed))
+    own = OwnOrigins(config.allowed_origins, config.ALLOWED_HOSTS)
+    app.before_request(lambda: refuse_cross_site(own))
     app.wsgi_app = TrustedHosts(app.wsgi_app, config.allowed_hosts)  # type: ignore[method-assign]
     if config.TRUSTED_PROXIES:
         count = config.TRUSTED_PROXIES
@@ -62,20 +64,20 @@ def _kept_in(redis_url: str) -> dict[str, Any]:
     }
 
 
-def refuse_cross_site(allowed: frozenset[str]) -> None:
+def refuse_cross_site(own: OwnOrigins) -> None:
     """Refuse a request that changes something and comes from a page of somebody else.
 
     Browsers say where a request comes from in ``Sec-Fetch-Site`` and ``Origin`` (W3C Fetch Metadata; OWASP, "Cross-Site Request Forgery
-    Prevention"). Programs send neither and need no token.
+    Prevention"). Programs send neither. A token is nothing that a browser adds by itself, so a request that brings one is what it says.
 
     :raises CrossSite: it does.
     """
-    if request.method in _SAFE:
+    if request.method in _SAFE or actors.brings_token():
         return
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     if origin is not None:
-        if origin not in allowed and origin != request.host_url.rstrip("/"):
-            raise CrossSite
+        if not own.include(origin, request.environ.get("HTTP_HOST", "")):
+            raise CrossSite(own.hint(origin))
     elif site not in (None, "same-origin", "none"):
         raise CrossSite
 
@@ -103,4 +105,4 @@ class TrustedHosts:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
             return False
-        return any(name == known or (known.startswith(".") and name.endswith(known)) for known in self._hosts)
+        return is_among(name, self._hosts)

@@ -22,6 +22,7 @@ def of_import(record: Import, undoable: Collection[int]) -> dict[str, Any]:
         "scanner": record.scanner,
         "scannerName": formats.scanner_name(record.scanner, record.vendor) if record.scanner else "",
         "source": record.source_label,
+        "startedBy": record.started_by,
         "mode": record.mode,
         "scanDate": record.scan_date.isoformat() if record.scan_date else None,
         "scanDateFrom": record.scan_date_from,

@@ -1,6 +1,9 @@
 /**
  * The one entry of every page: defines its custom elements, and follows the imports and exports that run while it is shown.
  */
+import "./pages/account.js";
+import "./pages/audit.js";
+import "./pages/connection.js";
 import "./pages/dashboard.js";
 import "./pages/data.js";
 import "./pages/entity.js";
@@ -8,6 +11,7 @@ import "./pages/explorer.js";
 import "./pages/import.js";
 import "./pages/imports.js";
 import "./pages/mapping.js";
+import "./pages/users.js";
 import { exports } from "./progress/exports.js";
 import { imports } from "./progress/imports.js";
 import "./progress/modal.js";

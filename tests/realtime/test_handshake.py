@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from hextrackr.auth.origins import OwnOrigins
 from hextrackr.realtime import json_codec
 from hextrackr.realtime.handshake import SocketRequests, origin_check
 from hextrackr.realtime.limits import SocketLimits
@@ -21,13 +22,14 @@ ALLOWED = ["http://localhost:8080"]
         ("http://scanner.corp:8989", "scanner.corp:8989", True),
         ("http://evil.example", "127.0.0.1:8989", False),
         ("http://127.0.0.1:8989.evil.example", "127.0.0.1:8989", False),
-        ("https://127.0.0.1:8989", "127.0.0.1:8989", False),
+        ("https://127.0.0.1:8989", "127.0.0.1:8989", True),  # through a proxy that ends TLS
+        ("http://127.0.0.1:9090", "127.0.0.1:8989", False),
         ("null", "127.0.0.1:8989", False),
     ],
 )
 def test_origins(origin, host, allowed):
     environ = {"wsgi.url_scheme": "http", "HTTP_HOST": host}
-    assert origin_check(ALLOWED)(origin, environ) is allowed
+    assert origin_check(OwnOrigins(ALLOWED, ()))(origin, environ) is allowed
 
 
 class Told(list):

@@ -44,7 +44,8 @@ def client_with(config):
         ({"Origin": "http://evil.example"}, False),
         ({"Origin": "http://evil.example", "Sec-Fetch-Site": "same-origin"}, False),
         ({"Origin": "http://localhost.evil.example"}, False),
-        ({"Origin": "https://localhost"}, False),
+        ({"Origin": "https://localhost"}, True),  # through a proxy that ends TLS
+        ({"Origin": "http://localhost:3000"}, False),  # another program of this machine
         ({"Origin": "null"}, False),
     ],
 )

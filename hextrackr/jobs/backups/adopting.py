@@ -155,9 +155,8 @@ def _without_indexes(connection: sqlite3.Connection) -> Iterator[None]:
 def _tables(connection: sqlite3.Connection) -> list[str]:
     """Our own tables that hold the record."""
     names = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
-    return [
-        name for (name,) in names if name not in _OF_THE_DATABASE and not name.startswith((copying.STAGING, "sqlite_"))
-    ]
+    left = (*_OF_THE_DATABASE, *copying.OF_THE_SERVER)
+    return [name for (name,) in names if name not in left and not name.startswith((copying.STAGING, "sqlite_"))]
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> Iterator[tuple[str, str, bool, bool]]:

@@ -34,6 +34,8 @@ _SETTLE = """
 """
 #: How the names of tables begin that hold what imports under way have staged.
 STAGING = "staging_"
+#: Tables of the server and not of the record, which ``auth`` declares: who may sign in is in no copy, and is not changed by one.
+OF_THE_SERVER = ("users", "logins", "tokens", "failed_sign_ins", "audit")
 
 
 def back_up(database: Path, target: Path, folder: Path, report: Report) -> None:
@@ -52,6 +54,7 @@ def back_up(database: Path, target: Path, folder: Path, report: Report) -> None:
         source.rollback()
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, without others beside it
         settle(copy)
+        _leave_out_accounts(copy)
     make_durable(made)
     os.link(made, target)  # in the place of no other file
     make_durable(target.parent)
@@ -63,6 +66,31 @@ def settle(connection: sqlite3.Connection) -> None:
     for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         if table.startswith(STAGING):
             connection.execute(f'DELETE FROM "{table}"')
+
+
+def _leave_out_accounts(copy: sqlite3.Connection) -> None:
+    """Empty, in a copy of our own database, the tables of the server, so that not even its free pages have what was there."""
+    copy.execute("PRAGMA secure_delete = ON")
+    triggers = copy.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for name, _ in triggers:
+        copy.execute(f'DROP TRIGGER "{name}"')  # they keep rows from being deleted
+    for table in OF_THE_SERVER:
+        copy.execute(f"DELETE FROM {table}")
+    for _, sql in triggers:
+        copy.execute(sql)
+
+
+def keep_accounts(made: Path, database: Path) -> None:
+    """Take over the tables of the server from the database that is to be replaced: they belong to it, and not to what was made."""
+    with _opened(made) as connection:
+        connection.execute("ATTACH ? AS replaced", (f"{database.resolve().as_uri()}?mode=ro",))
+        connection.execute("BEGIN")
+        for table in OF_THE_SERVER:
+            found = connection.execute("SELECT name FROM pragma_table_info(?, 'main')", (table,)).fetchall()
+            names = ", ".join(f'"{name}"' for (name,) in found)
+            connection.execute(f"INSERT INTO main.{table} ({names}) SELECT {names} FROM replaced.{table}")
+        connection.execute("COMMIT")
+        connection.execute("DETACH replaced")
 
 
 def mark(database: Path, number: int) -> None:

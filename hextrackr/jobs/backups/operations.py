@@ -61,6 +61,7 @@ def carry_out(operation: Operation, report: Report) -> None:
         made = _prepared(operation, folder, report)
         copying.mark(made, operation.mark)
         copying.continue_versions(made, database)
+        copying.keep_accounts(made, database)
         fitted = copying.fitted(made, database, folder)
         _refuse_unfinished(database)
         keeping = _share(report, 60, 80, "Keeping a backup of what is replaced...")

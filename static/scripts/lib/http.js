@@ -23,6 +23,16 @@ function unreachable() {
     return new ApiError("NETWORK", "The server cannot be reached. Please check the connection and try again.");
 }
 
+/** What an answer means that is none of ours: a proxy in between has given it. */
+const OF_A_PROXY = {
+    401: "A proxy in between wants you to sign in there: please reload the page.",
+    403: "A proxy in between has refused the request.",
+    413: "A proxy in between lets no file of this size through. Its administrator can raise that limit (of nginx: client_max_body_size).",
+    502: "The server does not answer the proxy in front of it; it may be starting. Please try again in a moment.",
+    503: "The server does not answer the proxy in front of it; it may be starting. Please try again in a moment.",
+    504: "The proxy in between has waited too long for the server. Please look whether what you asked for was done.",
+};
+
 /**
  * The error that an answer carries. A proxy in between may answer with a page of its own instead of ours.
  *
@@ -30,8 +40,9 @@ function unreachable() {
  * @param {*} body the parsed answer, if it was JSON
  * @returns {ApiError}
  */
-function errorFrom(status, body) {
-    const { code = `HTTP_${status}`, detail = `The server refused the request (status ${status}).` } = body?.error ?? {};
+export function errorFrom(status, body) {
+    const refused = OF_A_PROXY[status] ?? `The server refused the request (status ${status}).`;
+    const { code = `HTTP_${status}`, detail = refused } = body?.error ?? {};
     return new ApiError(code, detail, status);
 }
 

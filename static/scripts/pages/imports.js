@@ -142,7 +142,7 @@ function importRow(template, importData) {
     find(row, '[data-field="filename"]').href = importPage(importData.importId);
     fill(row, {
         filename: importData.filename,
-        scanner: origin(importData),
+        scanner: [origin(importData), importData.startedBy && `by ${importData.startedBy}`].filter(Boolean).join(" · "),
         scanDate: importData.scanDate ?? "–",
         state: STATES[state] ?? state,
         error: importData.error?.detail ?? "",

@@ -46,7 +46,7 @@ export function facts(importData) {
     return [
         origin(importData),
         importData.scanDate && `Scan of ${importData.scanDate}`,
-        `Imported ${instant(importData.createdAt)}`,
+        `Imported ${instant(importData.createdAt)}${importData.startedBy ? ` by ${importData.startedBy}` : ""}`,
         importData.duration === null ? "" : `in ${duration(importData.duration)}`,
     ]
         .filter(Boolean)

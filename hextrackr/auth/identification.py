@@ -1,0 +1,103 @@
+"""Finds out who makes a request: by a token, else by the cookie of a login, which Flask-Login reads and writes, or by a proxy's headers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, current_app, request, session
+from flask.sessions import SecureCookieSessionInterface
+from flask_login import AnonymousUserMixin, LoginManager, UserMixin, current_user, login_user
+
+from . import Auth, actors, logins, tokens
+from .actors import Actor, Identify
+from .models import Provider
+
+if TYPE_CHECKING:
+    from hextrackr.config import Config
+
+
+class _SignedIn(UserMixin):  # type: ignore[misc]
+    """A user as Flask-Login has it: what it puts into the cookie is the secret of the login."""
+
+    def __init__(self, secret: str, actor: Actor) -> None:
+        self.id = secret
+        self.actor = actor
+
+
+class _SignedOut(AnonymousUserMixin):  # type: ignore[misc]
+    actor = None
+
+
+class _Cookies(SecureCookieSessionInterface):
+    """Flask's signed cookie, sent over TLS alone where the request came over TLS."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
+def init_app(app: Flask, config: Config, auth: Auth) -> None:
+    """Let the app know who asks."""
+    if auth.mode == Provider.PROXY:
+        from . import proxy
+
+        auth.identify = partial(_identify, proxy.identifier(config))
+    else:
+        _go_by_cookies(app, auth)
+        auth.identify = partial(_identify, _of_cookie)
+
+
+def _go_by_cookies(app: Flask, auth: Auth) -> None:
+    manager = LoginManager()
+    manager.anonymous_user = _SignedOut
+    manager.session_protection = None  # a login holds as long as its row says
+    manager.user_loader(_load)
+    # As its init_app does, but for its cookies that remember a user: with these every answer, a file too, would be for one browser alone.
+    app.login_manager = manager  # type: ignore[attr-defined]
+    app.session_interface = _Cookies()
+    app.config.update(
+        SESSION_COOKIE_NAME="hextrackr_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=auth.hours * 3600,
+    )
+
+
+def _of_cookie() -> Actor | None:
+    actor: Actor | None = current_user.actor
+    return actor
+
+
+def _identify(otherwise: Identify) -> Actor | None:
+    """Who makes this request: by its token, if it brings one."""
+    if actors.brings_token():
+        actor = tokens.actor_of(request.headers["Authorization"][len(actors.BEARER) :].strip())
+    else:
+        actor = otherwise()
+    if actor is not None:
+        seen = current_app.extensions["auth"].seen
+        if actor.token_id is not None:
+            seen["token"].add(actor.token_id)
+        elif actor.login_id is not None:
+            seen["login"].add(actor.login_id)
+    return actor
+
+
+def remember(secret: str) -> None:
+    """Give the browser the cookie of a login that was just made, in place of what it had."""
+    session.clear()
+    actor = logins.actor_of(secret)
+    if actor is not None:
+        session.permanent = True
+        login_user(_SignedIn(secret, actor))
+
+
+def forget() -> None:
+    """Take the cookie of a login away from the browser."""
+    session.clear()
+
+
+def _load(secret: Any) -> _SignedIn | None:
+    actor = logins.actor_of(str(secret))
+    return _SignedIn(str(secret), actor) if actor else None

@@ -1,0 +1,145 @@
+"""Signing in with a password, and the logins that follow: browsers that are signed in, which can be listed and ended.
+
+A login is a row; the browser's cookie has its secret, signed. Every sign-in makes a new one, so nobody can bring a cookie that holds
+afterwards.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from hextrackr.db import transactions
+from hextrackr.errors import NotFound, SignInLocked, SignInRefused
+from hextrackr.extensions import db, socketio
+from hextrackr.jobs.queue import now_ms
+
+from . import audit, client_secrets, passwords, users
+from .actors import Actor
+from .lockout import Attempt
+from .models import Login, Provider, User
+from .permissions import Role
+
+_HOUR = 3600 * 1000
+
+
+@dataclass(frozen=True)
+class Browser:
+    """Where a sign-in comes from."""
+
+    address: str
+    agent: str
+
+
+def sign_in(name: str, password: str, browser: Browser, hours: int) -> str:
+    """Look at a password, and return the secret of the login that is made.
+
+    :param hours: how long the login holds.
+    :raises SignInLocked: too many tries have failed; the sentence says how long to wait.
+    :raises SignInRefused: the name or the password is wrong, or the user is disabled: it does not say which.
+    """
+    attempt = Attempt(users.subject_of(name), browser.address)
+    with passwords.turn():  # what is counted is looked at within: of many tries at once none slips through
+        with Session(db.engine) as session:
+            wait = attempt.must_wait(session, now_ms())
+            user = None if wait else users.find(session, name)
+        if wait:
+            raise SignInLocked(_wait(wait), wait / 1000)
+        is_right = passwords.is_right(user.password if user else None, password)
+        if not is_right or user is None or user.disabled or user.provider != Provider.LOCAL:
+            wait = transactions.write(
+                db.engine, lambda session: attempt.failed(session, now_ms()), sleep=socketio.sleep
+            )
+            audit.record("sign-in", f"user {name}", outcome=SignInRefused.code, name=name)
+            if wait:
+                audit.record("lock", f"user {name}", after={"seconds": math.ceil(wait / 1000)}, name=name)
+                raise SignInLocked(_wait(wait), wait / 1000)
+            raise SignInRefused
+    found = user
+
+    def write(session: Session) -> str:
+        attempt.succeeded(session)
+        return _insert(session, found, browser, hours)
+
+    secret = transactions.write(db.engine, write, sleep=socketio.sleep)
+    audit.record("sign-in", f"user {found.name}", actor=Actor(found.name, Role.of(found.role), "login", found.id))
+    return secret
+
+
+def begin(user: User, browser: Browser, hours: int) -> str:
+    """Make a login for a user whom another provider vouches for, and return its secret."""
+    secret = transactions.write(db.engine, lambda session: _insert(session, user, browser, hours), sleep=socketio.sleep)
+    audit.record("sign-in", f"user {user.name}", actor=Actor(user.name, Role.of(user.role), "login", user.id))
+    return secret
+
+
+def _insert(session: Session, user: User, browser: Browser, hours: int) -> str:
+    secret, now = client_secrets.make(), now_ms()
+    session.execute(delete(Login).where(Login.expires_at <= now))
+    session.add(
+        Login(
+            user_id=user.id, digest=client_secrets.digest(secret), address=browser.address[:64], agent=browser.agent[:255],
+            created_at=now, seen_at=now, expires_at=now + hours * _HOUR,
+        )
+    )  # fmt: skip
+    return secret
+
+
+def actor_of(secret: str) -> Actor | None:
+    """Who has signed in with this secret; None if that login has ended."""
+    wanted = (
+        select(Login.id, User.id, User.name, User.role)
+        .join(User, User.id == Login.user_id)
+        .where(Login.digest == client_secrets.digest(secret), Login.expires_at > now_ms(), ~User.disabled)
+        .where(User.provider == users.provider())
+    )
+    with Session(db.engine) as session:
+        row = session.execute(wanted).first()
+    if row is None:
+        return None
+    login_id, user_id, name, role = row
+    return Actor(name, Role.of(role), "login", user_id=user_id, login_id=login_id)
+
+
+def listed(user_id: int) -> list[dict[str, Any]]:
+    """The logins of a user, the newest first."""
+    wanted = select(Login).where(Login.user_id == user_id, Login.expires_at > now_ms()).order_by(Login.id.desc())
+    with Session(db.engine) as session:
+        return [
+            {"id": row.id, "address": row.address, "agent": row.agent, "createdAt": row.created_at, "seenAt": row.seen_at,
+             "expiresAt": row.expires_at}
+            for row in session.scalars(wanted)
+        ]  # fmt: skip
+
+
+def end(user_id: int, login_id: int) -> None:
+    """End one login of a user.
+
+    :raises NotFound: ``UNKNOWN_LOGIN``.
+    """
+    if not _delete(Login.user_id == user_id, Login.id == login_id):
+        raise NotFound("There is no such login.", "UNKNOWN_LOGIN")
+    audit.record("sign-out", f"login {login_id}")
+
+
+def end_all(user_id: int) -> None:
+    """End all logins of a user."""
+    _delete(Login.user_id == user_id)
+    audit.record("sign-out", "all logins")
+
+
+def _delete(*conditions: Any) -> int:
+    def write(session: Session) -> int:
+        return int(session.execute(delete(Login).where(*conditions)).rowcount)  # type: ignore[attr-defined]
+
+    return transactions.write(db.engine, write, sleep=socketio.sleep)
+
+
+def _wait(milliseconds: int) -> str:
+    seconds = math.ceil(milliseconds / 1000)
+    length = f"{seconds} second{'s' if seconds > 1 else ''}" if seconds < 90 else f"{math.ceil(seconds / 60)} minutes"
+    return f"Too many tries have failed; please wait {length} before the next one."

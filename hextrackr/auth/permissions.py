@@ -1,0 +1,174 @@
+"""Who may do what: the one table. Routes, events, commands and buttons are all looked up here, and what is not here nobody may do.
+
+A route is known by its endpoint; a button or link by the endpoint that it leads to (``may("imports.undo")`` in a template). A command is
+run by an account of the machine, which can read and write the data folder anyway: it needs no role, but is told to the audit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from hextrackr.progress import protocol
+
+
+class Role(IntEnum):
+    """What somebody may do; each may do what the ones before it may."""
+
+    #: Look at everything of the record, and export it.
+    VIEWER = 1
+    #: Import, answer, cancel and undo.
+    OPERATOR = 2
+    #: Users, mappings, backups, the audit, and the record as a whole.
+    ADMIN = 3
+
+    @property
+    def word(self) -> str:
+        """As people, settings and the API write it."""
+        return self.name.lower()
+
+    @classmethod
+    def of(cls, word: str) -> Role:
+        """The role of this name.
+
+        :raises ValueError: there is none.
+        """
+        try:
+            return cls[word.strip().upper()]
+        except KeyError:
+            raise ValueError(f"'{word}' is no role: viewer, operator or admin") from None
+
+
+#: What a token may do at most, by the name of its scope.
+SCOPES = {"read": Role.VIEWER, "import": Role.OPERATOR, "admin": Role.ADMIN}
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What something needs.
+
+    :ivar role: the least role; None where nobody need be signed in.
+    :ivar action: what the audit calls it; empty where it is not told to the audit.
+    :ivar in_person: a token does not do.
+    """
+
+    role: Role | None
+    action: str = ""
+    in_person: bool = False
+
+
+OPEN = Permission(None)
+_LOOK = Permission(Role.VIEWER)
+_EXPORT = Permission(Role.VIEWER, "export")
+#: One's own account.
+_OWN = Permission(Role.VIEWER, in_person=True)
+_ADMIN = Permission(Role.ADMIN)
+
+
+def _operator(action: str) -> Permission:
+    return Permission(Role.OPERATOR, action)
+
+
+def _admin(action: str, *, in_person: bool = False) -> Permission:
+    return Permission(Role.ADMIN, action, in_person)
+
+
+#: Endpoint of a route -> what it needs.
+ROUTES: dict[str, Permission] = {
+    # files of the program, and whether it is up; the sockets ask when an event comes
+    "static": OPEN,
+    "asset": OPEN,
+    "shared_asset": OPEN,
+    "system.health": OPEN,
+    "system.ready": OPEN,
+    "sockets": OPEN,
+    "account.sign_in": OPEN,
+    "account.sign_in_with_password": OPEN,
+    "account.set_up": OPEN,
+    "account.set_up_first": OPEN,
+    # look
+    "pages.home": _LOOK,
+    "pages.imports": _LOOK,
+    "pages.one_import": _LOOK,
+    "pages.vulnerabilities": _LOOK,
+    "pages.host": _LOOK,
+    "pages.definition": _LOOK,
+    "pages.one_cve": _LOOK,
+    "imports.imports": _LOOK,
+    "imports.one_import": _LOOK,
+    "mappings.mappings": _LOOK,
+    "progress.progress": _LOOK,
+    "vulnerabilities.vulnerabilities": _LOOK,
+    "vulnerabilities.groups": _LOOK,
+    "vulnerabilities.one_vulnerability": _LOOK,
+    "vulnerabilities.stats": _LOOK,
+    "vulnerabilities.host": _LOOK,
+    "vulnerabilities.definition": _LOOK,
+    "vulnerabilities.one_cve": _LOOK,
+    "vulnerabilities.sources": _LOOK,
+    "vulnerabilities.trends": _LOOK,
+    "system.metrics": _LOOK,
+    # export
+    "vulnerabilities.exported": _EXPORT,
+    "imports.rejects": _EXPORT,
+    # import
+    "imports.import_staging": _operator("import"),
+    "imports.import_and_wait": _operator("import"),
+    "imports.retry": _operator("import"),
+    "imports.cancel": _operator("cancel"),
+    "imports.confirm": _operator("confirm"),
+    "imports.undo": _operator("undo"),
+    # mappings
+    "pages.mapping": _ADMIN,
+    "mappings.columns_of_import": _ADMIN,
+    "mappings.save": _admin("mapping"),
+    "mappings.delete": _admin("mapping"),
+    # the record as a whole
+    "pages.data": _ADMIN,
+    "backups.backups": _ADMIN,
+    "backups.back_up": _admin("backup"),
+    "backups.upload": _admin("backup"),
+    "backups.fetch": _admin("export"),
+    "backups.remove": _admin("backup"),
+    "backups.restore": _admin("restore"),
+    "backups.clear": _admin("clear"),
+    # one's own account: what it does is told to the audit where it is done
+    "account.account": _OWN,
+    "account.sign_out": _OWN,
+    "account.own": _OWN,
+    "account.change_password": _OWN,
+    "account.end_login": _OWN,
+    "account.end_logins": _OWN,
+    "account.make_token": _OWN,
+    "account.revoke_token": _OWN,
+    # how the server is reached
+    "connection.page": _ADMIN,
+    "connection.checks": _ADMIN,
+    "connection.receive": _ADMIN,
+    # users and the audit
+    "users.page": _ADMIN,
+    "users.all_users": _ADMIN,
+    "users.add": _admin("", in_person=True),
+    "users.change": _admin("", in_person=True),
+    "audit.page": _ADMIN,
+    "audit.entries": _ADMIN,
+    "audit.as_csv": _admin("export"),
+}
+
+#: Event of a socket -> what it needs; whose session it is about is looked at as well, see :mod:`.sockets`.
+EVENTS: dict[str, Permission] = {
+    "connect": _LOOK,
+    protocol.JOIN: _LOOK,
+    protocol.LEAVE: _LOOK,
+    protocol.PING: _LOOK,
+}
+
+#: Command -> what the audit calls it.
+COMMANDS: dict[str, str] = {
+    "import-csv": "import",
+    "confirm-import": "confirm",
+    "cancel-import": "cancel",
+    "backup": "backup",
+    "restore": "restore",
+    "clear": "clear",
+}

@@ -1,0 +1,82 @@
+"""Users whom a proxy or an OpenID provider vouches for: who they are, and which role their groups give them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hextrackr.db import dialects, transactions
+from hextrackr.errors import NotPermitted
+from hextrackr.extensions import db, socketio
+from hextrackr.jobs.queue import now_ms
+
+from . import audit, users
+from .actors import Actor
+from .models import Provider, User
+from .permissions import Role
+
+#: Stands for any group, and for none.
+ANY = "*"
+
+
+def role_of(groups: Iterable[str], roles: Mapping[str, str]) -> Role | None:
+    """The highest role that one of these groups gives; None where groups give none, and each user has one of the user's own.
+
+    :param roles: role of each group, by setting.
+    :raises NotPermitted: groups give roles, and these give none.
+    """
+    if not roles:
+        return None
+    given = [Role.of(roles[group]) for group in {*groups, ANY} if group in roles]
+    if not given:
+        raise NotPermitted("None of your groups has a role here.")
+    return max(given)
+
+
+def user_of(provider: Provider, subject: str, name: str, role: Role | None) -> User:
+    """The user whom a provider knows by this subject, made on the first visit: as a viewer, unless groups give another role.
+
+    :raises NotPermitted: the user is disabled, or the provider has not said who it is.
+    """
+    subject, name = subject[:255], name[: users.LONGEST_NAME]
+    if not subject or not name:
+        raise NotPermitted("Whoever vouches for you has not said who you are.")
+    with Session(db.engine) as session:
+        user = _found(session, provider, subject)
+    if user is None or (role is not None and user.role != role.word):
+        user = _brought_up_to_date(provider, subject, name, role)
+    if user.disabled:
+        raise NotPermitted("This user is disabled.")
+    return user
+
+
+def _found(session: Session, provider: Provider, subject: str) -> User | None:
+    return session.scalars(select(User).where(User.provider == provider, User.subject == subject)).one_or_none()
+
+
+def _brought_up_to_date(provider: Provider, subject: str, name: str, role: Role | None) -> User:
+    def write(session: Session) -> tuple[User, str | None]:
+        dialects.write_alone(session, User.__tablename__)
+        user = _found(session, provider, subject)
+        before = user.role if user else None
+        if user is None:
+            user = User(
+                provider=provider, subject=subject, name=name, role=(role or Role.VIEWER).word, disabled=False, created_at=now_ms()
+            )  # fmt: skip
+            session.add(user)
+        elif role is not None:
+            user.role = role.word
+        session.flush()
+        return user, before
+
+    user, before = transactions.write(db.engine, write, sleep=socketio.sleep)
+    actor = Actor(user.name, Role.of(user.role), provider, user.id)
+    if before is None:
+        audit.record("user-add", f"user {user.name}", after={"role": user.role}, actor=actor)
+    elif before != user.role:
+        audit.record(
+            "user-change", f"user {user.name}", before={"role": before}, after={"role": user.role}, actor=actor
+        )
+    return user

@@ -1,0 +1,71 @@
+"""The audit, for administrators."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request
+
+from hextrackr.auth import audit
+from hextrackr.errors import RequestError
+
+from . import paging, serializers
+from .account import needs_sign_in
+
+blueprint = Blueprint("audit", __name__)
+blueprint.before_request(needs_sign_in)
+
+_LONGEST = 200
+
+
+@blueprint.get("/audit")
+def page() -> str:
+    """Who did what."""
+    return render_template("audit.html", actions=audit.actions())
+
+
+@blueprint.get("/api/audit")
+def entries() -> dict[str, Any]:
+    """Answer a page of the entries that the filter leaves, the newest first."""
+    wanted = paging.requested(default_limit=50)
+    rows, total = audit.page(_chosen(), wanted.limit, wanted.offset)
+    return {"data": rows, "pagination": wanted.pagination(total)}
+
+
+@blueprint.get("/api/audit.csv")
+def as_csv() -> Response:
+    """Answer all of them as CSV."""
+    return Response(
+        audit.as_csv(_chosen(), serializers.harmless),
+        mimetype="text/csv",
+        headers={"Content-Disposition": 'attachment; filename="audit.csv"'},
+    )
+
+
+def _chosen() -> Any:
+    text, action = request.args.get("search", ""), request.args.get("action", "")
+    if len(text) > _LONGEST or len(action) > _LONGEST or "\0" in text + action:
+        raise RequestError(f"A text of a query has at most {_LONGEST} characters.")
+    first, last = _day("from"), _day("to")
+    return audit.chosen(
+        text=text,
+        action=action,
+        since=None if first is None else _instant(first),
+        until=None if last is None else _instant(last + timedelta(days=1)),
+    )
+
+
+def _day(name: str) -> date | None:
+    text = request.args.get(name, "")
+    try:
+        day = date.fromisoformat(text) if text else None
+    except ValueError:
+        raise RequestError(f"{name} must be a date such as 2026-08-20.") from None
+    if day is not None and not 1970 <= day.year < 9999:
+        raise RequestError(f"{name} must lie between 1970 and 9998.")
+    return day
+
+
+def _instant(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)

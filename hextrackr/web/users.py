@@ -1,0 +1,55 @@
+"""The users, for administrators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, render_template
+
+from hextrackr.auth import actors, users
+from hextrackr.auth.permissions import Role
+from hextrackr.errors import RequestError
+
+from .account import body, needs_sign_in, text_of
+
+blueprint = Blueprint("users", __name__)
+blueprint.before_request(needs_sign_in)
+
+
+@blueprint.get("/users")
+def page() -> str:
+    """Who may sign in, and as what."""
+    return render_template("users.html", roles=[role.word for role in Role])
+
+
+@blueprint.get("/api/users")
+def all_users() -> dict[str, Any]:
+    """Answer all users."""
+    return {"data": users.listed()}
+
+
+@blueprint.post("/api/users")
+def add() -> tuple[dict[str, Any], int]:
+    """Add a user."""
+    said = body()
+    return users.add(text_of(said, "name"), _role(said.get("role")), text_of(said, "password") or None), 201
+
+
+@blueprint.patch("/api/users/<int:user_id>")
+def change(user_id: int) -> dict[str, Any]:
+    """Change the role of a user, disable or enable one, or set a new password."""
+    said, actor = body(), actors.current()
+    role = _role(said["role"]) if "role" in said else None
+    disabled = said.get("disabled")
+    if disabled is not None and not isinstance(disabled, bool):
+        raise RequestError("disabled must be true or false.")
+    password = text_of(said, "password") if "password" in said else None
+    own = actor.login_id if actor and actor.user_id == user_id else None
+    return users.change(user_id, role=role, disabled=disabled, password=password, but_login=own)
+
+
+def _role(word: Any) -> Role:
+    try:
+        return Role.of(str(word))
+    except ValueError:
+        raise RequestError(f"role must be one of {', '.join(role.word for role in Role)}.") from None
