@@ -25,7 +25,7 @@ from .paths import HOME
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ASYNC_MODES = ("eventlet", "threading")
 ROLES = ("viewer", "operator", "admin")
-AUTH_MODES = ("none", "local", "proxy")
+AUTH_MODES = ("none", "local", "proxy", "oidc")
 CORS_DEFAULT = ("http://localhost:8080", "http://127.0.0.1:8080")
 
 
@@ -94,6 +94,18 @@ def _header(text: str) -> str:
     return text
 
 
+def _issuer(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s?#]+", text):
+        raise ValueError("must be the address of a provider such as https://login.example.org/realms/main")
+    return text.rstrip("/")
+
+
+def _scopes(text: str) -> str:
+    if "openid" not in text.split():
+        raise ValueError("must have openid among its words")
+    return text
+
+
 def _networks(text: str) -> tuple[str, ...]:
     try:
         return tuple(str(ip_network(part.strip())) for part in text.split(",") if part.strip())
@@ -150,13 +162,21 @@ class Config:
     REDIS_URL: str = _setting("", _redis)
     #: ``celery`` runs imports in worker processes (``make worker``), which REDIS_URL wakes; ``embedded`` runs them beside the web process.
     IMPORT_WORKERS: str = _setting("embedded", _one_of("embedded", "celery"))
-    #: How users are known: ``none``, where anybody may do anything, ``local``, by passwords, or ``proxy``, by what a proxy says.
+    #: How users are known: ``none``, where anybody may do anything, ``local``, by passwords, ``proxy``, by what a proxy says, or
+    #: ``oidc``, by an OpenID provider.
     #: Empty: ``none`` on a loopback address; elsewhere it has to be said.
     AUTH: str = _setting("none", _one_of(*AUTH_MODES))
     #: With ``AUTH=proxy``: the headers in which the proxy says who asks and of which groups, and the addresses that may say so.
     AUTH_PROXY_USER_HEADER: str = _setting("Remote-User", _header)
     AUTH_PROXY_GROUPS_HEADER: str = _setting("Remote-Groups", _header)
     AUTH_PROXY_ADDRESSES: tuple[str, ...] = _setting(("127.0.0.1/32", "::1/128"), _networks)
+    #: With ``AUTH=oidc``: the provider, what the server is known by there, and the claim that has a user's groups.
+    OIDC_ISSUER: str = _setting("", _issuer)
+    OIDC_CLIENT_ID: str = _setting("")
+    #: Empty: a public client.
+    OIDC_CLIENT_SECRET: str = _setting("")
+    OIDC_SCOPES: str = _setting("openid profile email", _scopes)
+    OIDC_GROUPS_CLAIM: str = _setting("groups")
     #: Which roles the groups of a proxy or a provider give, ``*`` being anybody; empty: each user has a role of the user's own.
     AUTH_GROUP_ROLES: tuple[tuple[str, str], ...] = _setting((), _group_roles)
     #: How long a login holds, in hours.
@@ -231,6 +251,8 @@ class Config:
             raise SettingError(
                 "AUTH='proxy' cannot be used: it needs TRUSTED_PROXIES, which says how many proxies stand in front."
             )
+        if config.AUTH == "oidc" and not (config.OIDC_ISSUER and config.OIDC_CLIENT_ID):
+            raise SettingError("AUTH='oidc' cannot be used: it needs OIDC_ISSUER and OIDC_CLIENT_ID.")
         if config.IMPORT_WORKERS == "celery" and not config.REDIS_URL:
             raise SettingError("IMPORT_WORKERS='celery' cannot be used: it needs REDIS_URL.")
         return config

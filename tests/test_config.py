@@ -87,6 +87,8 @@ def test_a_setting_is_read(name, text, value):
         ("AUTH_PROXY_ADDRESSES", "10.0.0.0/33"),
         ("AUTH_PROXY_USER_HEADER", "Remote User"),
         ("AUTH_GROUP_ROLES", "soc=king"),
+        ("OIDC_ISSUER", "login.example.org"),
+        ("OIDC_SCOPES", "profile"),
         ("SESSION_HOURS", "0"),
     ],
 )
@@ -129,6 +131,13 @@ def test_a_proxy_that_signs_in_has_to_be_trusted():
     with pytest.raises(SettingError, match="it needs TRUSTED_PROXIES"):
         Config.from_env({"AUTH": "proxy"})
     assert Config.from_env({"AUTH": "proxy", "TRUSTED_PROXIES": "1"}).AUTH == "proxy"
+
+
+def test_a_provider_has_to_be_named():
+    with pytest.raises(SettingError, match="it needs OIDC_ISSUER and OIDC_CLIENT_ID"):
+        Config.from_env({"AUTH": "oidc", "OIDC_ISSUER": "https://login.example.org/"})
+    named = {"AUTH": "oidc", "OIDC_ISSUER": "https://login.example.org/", "OIDC_CLIENT_ID": "x"}
+    assert Config.from_env(named).OIDC_ISSUER == "https://login.example.org"
 
 
 def test_a_secret_is_made_once_and_kept_for_the_owner_only(tmp_path):

@@ -1,7 +1,7 @@
 """Who may: users, roles, signing in, tokens and the audit; between the web and what it does.
 
 ``AUTH`` chooses how somebody is known: ``none`` (anybody may do anything, which is for one's own machine) ``local``
-(users with passwords) or ``proxy`` (a proxy in front says who asks).
+(users with passwords) ``proxy`` (a proxy in front says who asks) or ``oidc`` (an OpenID provider).
 :mod:`.permissions` is the one table of who may do what; :mod:`.guard` holds every request against it, and :mod:`.sockets` every
 socket. docs/access.md has the design. What a mode needs of other packages is loaded only where it is chosen.
 """

@@ -44,6 +44,10 @@ def init_app(app: Flask, config: Config, auth: Auth) -> None:
         auth.identify = partial(_identify, proxy.identifier(config))
     else:
         _go_by_cookies(app, auth)
+        if auth.mode == Provider.OIDC:
+            from . import oidc
+
+            oidc.init_app(app, config)
         auth.identify = partial(_identify, _of_cookie)
 
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from threading import BoundedSemaphore, Lock
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from typing import TYPE_CHECKING
 
 from hextrackr.errors import RequestError, TooMany
 from hextrackr.extensions import offload
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 #: Characters that a password has at least and at most.
 SHORTEST, LONGEST = 12, 128
 #: Who may wait for a turn in one process.
 MOST_WAITING = 200
 
-_hasher = PasswordHasher(time_cost=2, memory_cost=64 * 1024, parallelism=1)
 #: Of no password: looked at for a name that nobody has, so that the time it takes does not tell.
 _DECOY = "$argon2id$v=19$m=65536,t=2,p=1$/ZHYlcK4kMMR4R7xkk6YMA$VL+T2vulknR8Z7Uat0523+UC/1bSvoX3tF2F3AY6wDY"
 
@@ -70,16 +71,26 @@ def turn() -> Iterator[None]:
 
 def is_right(stored: str | None, password: str) -> bool:
     """Whether this is the password that was stored; the caller has the turn. Without a stored one it takes as long, and is False."""
-    return offload(_verify, stored or _DECOY, password[: LONGEST + 1]) and stored is not None
+    return offload(_verify, _hasher(), stored or _DECOY, password[: LONGEST + 1]) and stored is not None
 
 
 def hashed(password: str) -> str:
     """A password as it is stored; the caller has the turn."""
-    return offload(_hasher.hash, password)
+    return offload(_hasher().hash, password)
 
 
-def _verify(stored: str, password: str) -> bool:
+@cache
+def _hasher() -> PasswordHasher:
+    """What hashes; loaded where there are passwords."""
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(time_cost=2, memory_cost=64 * 1024, parallelism=1)
+
+
+def _verify(hasher: PasswordHasher, stored: str, password: str) -> bool:
+    from argon2.exceptions import InvalidHashError, VerificationError
+
     try:
-        return _hasher.verify(stored, password)
+        return hasher.verify(stored, password)
     except (VerificationError, InvalidHashError):
         return False

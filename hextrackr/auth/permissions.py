@@ -84,6 +84,8 @@ ROUTES: dict[str, Permission] = {
     "sockets": OPEN,
     "account.sign_in": OPEN,
     "account.sign_in_with_password": OPEN,
+    "account.sign_in_elsewhere": OPEN,
+    "account.back_from_provider": OPEN,
     "account.set_up": OPEN,
     "account.set_up_first": OPEN,
     # look

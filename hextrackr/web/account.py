@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
 
-from hextrackr.auth import Auth, actors, identification, logins, tokens, users
+from hextrackr.auth import Auth, actors, logins, tokens, users
 from hextrackr.auth.actors import Actor
 from hextrackr.auth.logins import Browser
 from hextrackr.auth.permissions import SCOPES, Role
@@ -46,8 +47,37 @@ def sign_in_with_password() -> Any:
         secret = logins.sign_in(name, request.form.get("password", ""), _browser(), _auth().hours)
     except HexTrackrError as error:
         return _sign_in_page(wanted, name, error)
-    identification.remember(secret)
+    _cookies().remember(secret)
     return redirect(_next(wanted))
+
+
+@blueprint.get("/sign-in/provider")
+def sign_in_elsewhere() -> Any:
+    """Go to the provider, to sign in there."""
+    wanted = request.args.get("next", "")
+    try:
+        return _provider().begin(url_for("account.back_from_provider", _external=True), wanted)
+    except HexTrackrError as error:
+        return _sign_in_page(wanted, error=error)
+
+
+@blueprint.get("/sign-in/provider/back")
+def back_from_provider() -> Any:
+    """Come back from it, and go to the page that was asked for."""
+    try:
+        user, wanted = _provider().come_back()
+    except HexTrackrError as error:
+        return _sign_in_page("", error=error)
+    _cookies().remember(logins.begin(user, _browser(), _auth().hours))
+    return redirect(_next(wanted))
+
+
+def _provider() -> ModuleType:
+    if _auth().mode != "oidc":
+        raise NotFound("Nobody else signs users in here.", "NO_PROVIDER")
+    from hextrackr.auth import oidc  # loads Authlib, which no other mode needs
+
+    return oidc
 
 
 @blueprint.post("/sign-out")
@@ -56,7 +86,7 @@ def sign_out() -> Any:
     actor = _actor()
     if actor.login_id is not None and actor.user_id is not None:
         logins.end(actor.user_id, actor.login_id)
-    identification.forget()
+    _cookies().forget()
     return redirect(url_for("account.sign_in"))
 
 
@@ -96,7 +126,7 @@ def set_up_first() -> Any:
         secret = logins.sign_in(name, password, _browser(), _auth().hours)
     except HexTrackrError as error:
         return _set_up_page(key, name, error)
-    identification.remember(secret)
+    _cookies().remember(secret)
     return redirect(url_for("pages.home"))
 
 
@@ -140,7 +170,7 @@ def change_password() -> dict[str, Any]:
     secret = logins.sign_in(actor.name, text_of(said, "current"), _browser(), _auth().hours)
     users.change(user_id, password=text_of(said, "password"))
     del secret  # it has ended with the others
-    identification.remember(logins.sign_in(actor.name, text_of(said, "password"), _browser(), _auth().hours))
+    _cookies().remember(logins.sign_in(actor.name, text_of(said, "password"), _browser(), _auth().hours))
     return {"success": True}
 
 
@@ -155,7 +185,7 @@ def end_login(login_id: int) -> dict[str, Any]:
 def end_logins() -> dict[str, Any]:
     """Sign out everywhere, here as well."""
     logins.end_all(_user_id())
-    identification.forget()
+    _cookies().forget()
     return {"success": True}
 
 
@@ -196,6 +226,12 @@ def text_of(said: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise RequestError(f"{name} must be a text.")
     return value
+
+
+def _cookies() -> ModuleType:
+    from hextrackr.auth import identification  # loads Flask-Login, which is not needed without a sign-in
+
+    return identification
 
 
 def _auth() -> Auth:
