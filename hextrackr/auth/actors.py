@@ -62,9 +62,14 @@ def current() -> Actor | None:
     return actor
 
 
+def are_known() -> bool:
+    """Whether there is a sign-in."""
+    return bool(current_app.extensions["auth"].is_on)
+
+
 def brings_token() -> bool:
     """Whether the current request says who it is by a token: its cookies do not count then."""
-    return current_app.extensions["auth"].is_on and request.headers.get("Authorization", "").lower().startswith(BEARER)
+    return are_known() and request.headers.get("Authorization", "").lower().startswith(BEARER)
 
 
 def name() -> str:

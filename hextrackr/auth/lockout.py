@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from hextrackr.db import dialects
+
 from .models import FailedSignIn
 
 _SECOND, _MINUTE = 1_000, 60_000
@@ -57,10 +59,14 @@ class Attempt:
 
     def failed(self, session: Session, now: int) -> int:
         """Count a failure, and return for how long no other password is looked at."""
+        for key in sorted(count.key for count in self._counts):
+            dialects.lock_name(
+                session.connection(), key
+            )  # another process may count the first failure at the same moment
         session.execute(delete(FailedSignIn).where(FailedSignIn.failed_at < now - FORGET))
         longest = 0
         for count in self._counts:
-            row = session.get(FailedSignIn, count.key, with_for_update=True)
+            row = session.get(FailedSignIn, count.key)
             if row is None:
                 row = FailedSignIn(key=count.key, failures=0)
                 session.add(row)

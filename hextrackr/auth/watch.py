@@ -33,8 +33,15 @@ _AT_ONCE = 500
 def start(app: Flask) -> None:
     """Begin, once the server has forked."""
     with app.app_context():
-        _tell_how_to_set_up(app.extensions["auth"], app.config["HOST"], app.config["PORT"])
+        _tell_how_to_set_up(app.extensions["auth"], _name(app), app.config["PORT"])
     socketio.start_background_task(_keep_looking, app)
+
+
+def _name(app: Flask) -> str:
+    """A name under which the server can be asked: the last of ALLOWED_HOSTS, where people's names stand after those of programs."""
+    names = [name for name in app.config["ALLOWED_HOSTS"] if not name.startswith(".")]
+    host: str = names[-1] if names else app.config["HOST"]
+    return "localhost" if host in ("0.0.0.0", "::") else host
 
 
 def _tell_how_to_set_up(auth: Auth, host: str, port: int) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import select, text
 
+from hextrackr.auth import actors
 from hextrackr.domain.models import CURRENT_IMPORT, Import
 from hextrackr.extensions import db, import_queue
 
@@ -39,8 +40,15 @@ def exported(kind: str) -> Response:
 
 @blueprint.get("/vulnerabilities/<int:finding_id>")
 def one_vulnerability(finding_id: int) -> Response:
-    """Answer one finding with its history."""
-    return answer("one_finding", id=finding_id)
+    """Answer one finding with its history; where there is a sign-in its events say who has started their imports."""
+    if not actors.are_known():
+        return answer("one_finding", id=finding_id)
+    finding = known("one_finding", id=finding_id)
+    numbers = {event["importId"] for event in finding["history"]}
+    rows = db.session.execute(select(Import.id, Import.started_by).where(Import.id.in_(numbers)))
+    started = {row.id: row.started_by for row in rows}
+    history = [{**event, "startedBy": started.get(event["importId"], "")} for event in finding["history"]]
+    return jsonify({**finding, "history": history})
 
 
 @blueprint.get("/vulnerabilities/stats")

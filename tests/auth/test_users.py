@@ -15,6 +15,7 @@ from hextrackr.jobs.backups import operations
 from tests.support.accounts import PASSWORD
 from tests.support.client import form
 from tests.support.exports import scan
+from tests.support.waiting import until
 
 IMPORT = "/api/vulnerabilities/import-staging"
 
@@ -220,3 +221,14 @@ def test_a_restore_leaves_users_and_audit_as_they_are(app, signed_in, engine, qu
 def test_a_file_of_a_form_is_dropped(client, app):
     form = {"name": "ada", "password": PASSWORD, "file": (io.BytesIO(b"x" * 1000), "x.csv")}
     assert client.post("/sign-in", data=form).status_code == 401
+
+
+def test_a_findings_history_says_who_has_started_its_imports(working, signed_in):
+    oskar = signed_in("oskar")
+    number = upload(oskar).json["importId"]
+    imported = lambda: oskar.get(f"/api/imports/{number}").json  # noqa: E731
+    until(lambda: imported()["state"] == "completed")
+    assert imported()["startedBy"] == "oskar"
+    (finding,) = signed_in("vera").get("/api/vulnerabilities").json["data"]
+    (event,) = signed_in("vera").get(f"/api/vulnerabilities/{finding['id']}").json["history"]
+    assert event["startedBy"] == "oskar"

@@ -89,6 +89,7 @@ function eventItem(event) {
     const what = document.createElement("strong");
     setText(what, KINDS[event.kind] ?? event.kind);
     item.append(what, ` ${event.day} by `, linkTo(importPage(event.importId), event.filename), changeOf(event));
+    if (event.startedBy) item.append(`, imported by ${event.startedBy}`);
     return item;
 }
 
