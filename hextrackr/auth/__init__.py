@@ -51,9 +51,8 @@ def init_app(app: Flask, config: Config) -> None:
         actor=actors.shown, may=actors.may, needs=actors.needs, signs_in=auth.is_on, auth_mode=auth.mode
     )
     if auth.is_on:
-        from . import audit, identification
+        from . import identification
 
-        audit.set_up(config.LOG_FORMAT)
         identification.init_app(app, config, auth)
 
 
@@ -61,6 +60,7 @@ def start(app: Flask) -> None:
     """Begin to look after logins and sockets, and say how to set the server up if nobody can sign in yet."""
     auth: Auth = app.extensions["auth"]
     if auth.is_on:
-        from . import watch
+        from . import audit, watch
 
+        audit.set_up(app.config["LOG_FORMAT"])
         watch.start(app)

@@ -3,6 +3,7 @@
 window.shown = [];
 addEventListener("DOMContentLoaded", () => {
     const modal = document.querySelector("#progress-modal");
+    if (modal === null) return; // a page for who is not signed in
     modal.dataset.autoCloseMs = 0;
     const note = () => {
         const { state } = modal.dataset;

@@ -16,6 +16,12 @@ const EVERYWHERE = {
  * @abstract
  */
 export class ChangingPage extends DataElement {
+    connectedCallback() {
+        super.connectedCallback();
+        // until here a form would be sent as it is, by nobody's script
+        for (const button of this.querySelectorAll("form [type=submit]")) button.disabled = false;
+    }
+
     /** @returns {string} what its notices are marked with */
     get name() {
         throw new Error("A page that changes something names its notices.");
