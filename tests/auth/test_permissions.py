@@ -25,6 +25,8 @@ ARGUMENTS = {
 #: What works only once, or needs processes that are not there; and what refuses an empty password by itself.
 NOT_TRIED_OUT = {"backups.back_up"}
 WITH_PASSWORD = "account.sign_in_with_password"
+#: What backups are answered with where the record is in PostgreSQL.
+NOT_HERE = 501
 
 
 def path_of(rule: Rule) -> str:
@@ -76,7 +78,7 @@ def test_every_route_for_every_role(app, signed_in, name):
             continue
         answer = answer_to(signed_in(name), method, path)
         may = needed is None or (role is not None and role >= needed)
-        if is_refused(answer) is may or answer.status_code >= 500:
+        if is_refused(answer) is may or (answer.status_code >= 500 and answer.status_code != NOT_HERE):
             wrong.append((endpoint, method, answer.status_code))
     assert wrong == []
 
@@ -91,7 +93,7 @@ def test_every_route_for_every_token(app, token, scope):
             continue
         answer = answer_to(app.test_client(), method, path, headers=header)
         may = permission.role is None or (SCOPES[scope] >= permission.role and not permission.in_person)
-        if is_refused(answer) is may or answer.status_code >= 500:
+        if is_refused(answer) is may or (answer.status_code >= 500 and answer.status_code != NOT_HERE):
             wrong.append((endpoint, method, answer.status_code))
     assert wrong == []
 

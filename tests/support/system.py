@@ -69,16 +69,17 @@ class System:
         until(lambda: self.importers(worker))
         return worker
 
-    def start_nginx(self) -> Server:
+    def start_nginx(self, more: str = "") -> Server:
         """Put nginx before the web processes, with the site as it is deployed but for its addresses.
 
+        :param more: further lines of the site.
         :raises MissingProgram: it is not installed.
         """
         nginx = program("nginx")
         folder, port = self.folder / "nginx", ports.free()
         folder.mkdir()
         (folder / "nginx.conf").write_text(NGINX.format(folder=folder, site=DEPLOY / "nginx.conf"))
-        (folder / "nginx-listen.conf").write_text(f"listen 127.0.0.1:{port};\nserver_name _;\n")
+        (folder / "nginx-listen.conf").write_text(f"listen 127.0.0.1:{port};\nserver_name _;\n{more}")
         servers = [f"server {server.address} max_fails=1 fail_timeout=2s;" for server, _ in self.webs]
         (folder / "nginx-servers.conf").write_text("\n".join(servers))
         command = [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error")]
