@@ -43,6 +43,7 @@ def sign_in(name: str, password: str, browser: Browser, hours: int) -> str:
     :raises SignInRefused: the name or the password is wrong, or the user is disabled: it does not say which.
     """
     attempt = Attempt(users.subject_of(name), browser.address)
+    socketio.sleep(0)  # of many that come at once each lets the others of the event loop have their turn
     with passwords.turn():  # what is counted is looked at within: of many tries at once none slips through
         with Session(db.engine) as session:
             wait = attempt.must_wait(session, now_ms())

@@ -79,6 +79,11 @@ def hashed(password: str) -> str:
     return offload(_hasher().hash, password)
 
 
+def load() -> None:
+    """Load what hashes, before the first sign-in would wait for it, and the event loop with it."""
+    _hasher()
+
+
 @cache
 def _hasher() -> PasswordHasher:
     """What hashes; loaded where there are passwords."""
@@ -88,7 +93,7 @@ def _hasher() -> PasswordHasher:
 
 
 def _verify(hasher: PasswordHasher, stored: str, password: str) -> bool:
-    from argon2.exceptions import InvalidHashError, VerificationError
+    from argon2.exceptions import InvalidHashError, VerificationError  # loaded with the hasher
 
     try:
         return hasher.verify(stored, password)

@@ -18,7 +18,7 @@ from hextrackr.errors import HexTrackrError
 from hextrackr.extensions import db, socketio
 from hextrackr.jobs.queue import now_ms
 
-from . import Auth, users
+from . import Auth, passwords, users
 from .actors import Actor
 from .models import Login, Token, User
 
@@ -32,6 +32,8 @@ _AT_ONCE = 500
 
 def start(app: Flask) -> None:
     """Begin, once the server has forked."""
+    if app.extensions["auth"].mode == "local":
+        passwords.load()
     with app.app_context():
         _tell_how_to_set_up(app.extensions["auth"], _name(app), app.config["PORT"])
     socketio.start_background_task(_keep_looking, app)
