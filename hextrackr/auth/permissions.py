@@ -118,6 +118,7 @@ ROUTES: dict[str, Permission] = {
     "imports.import_and_wait": _operator("import"),
     "imports.retry": _operator("import"),
     "imports.cancel": _operator("cancel"),
+    "imports.cancel_session": _operator("cancel"),
     "imports.confirm": _operator("confirm"),
     "imports.undo": _operator("undo"),
     # mappings

@@ -28,7 +28,7 @@ class SocketGuard:
         self._auth: Auth = app.extensions["auth"]
 
     def admit(self, socket: str, environ: dict[str, Any], said: object) -> None:
-        """Let a socket connect: by the cookie or the header of its request, or by the ``token`` that it says, as browsers can set no header.
+        """Let a socket connect: by the cookie or header of its request, or the ``token`` that it says: browsers can set no header.
 
         :param environ: of the request.
         :raises SignInNeeded: nobody has signed in.

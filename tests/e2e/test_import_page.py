@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.accessibility import violations
 from tests.e2e.modal import choose, fetched, figures, findings_of, modal, part, payload, reaches, row_of
+from tests.support.client import upload
 from tests.support.exports import scan
 from tests.support.server import Server, running
 
@@ -80,3 +81,17 @@ def test_a_host_that_is_new_leads_to_its_findings(page):
     page.locator('[data-difference="hosts.new"] a', has_text="web77").click()
     expect(page.locator("[data-finding-id]").first).to_contain_text("web77")
     assert fetched(page, "/api/vulnerabilities?search=web77")["pagination"]["total"] >= 1
+
+
+def test_the_list_of_imports_goes_from_page_to_page(page, server):
+    for source in ("older", "newer"):
+        upload(server, scan(range(3)), source=source)
+    # One import on a page, in place of twenty.
+    page.route("**/api/imports?*", lambda route: route.continue_(url=route.request.url.replace("limit=20", "limit=1")))
+    page.goto("/imports")
+    rows, pager = page.locator("[data-imports-list] [data-import-id]"), page.locator("imports-list list-pager")
+    expect(rows).to_contain_text("newer")
+    pager.locator("[data-page-next]").click()
+    expect(rows).to_contain_text("older")
+    pager.locator("[data-page-previous]").click()
+    expect(rows).to_contain_text("newer")

@@ -1,6 +1,6 @@
 """Who may: users, logins, tokens, failed sign-ins, an audit that is only added to, and who has started an import.
 
-Revision: 1795700000, after: 1795650000
+Revision: 1795700000, after: 1795680000
 Created: 2026-11-30 04:20:00.000000
 """
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "1795700000"
-down_revision = "1795650000"
+down_revision = "1795680000"
 branch_labels = ()
 depends_on = None
 

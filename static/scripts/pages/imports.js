@@ -91,7 +91,7 @@ class ImportsList extends DataElement {
             if (button) imports.open(this.#imports.get(button.closest("[data-import-id]").dataset.importId));
         });
         this.listen(find(this, "list-pager"), "page", ({ detail }) => {
-            this.#page = detail;
+            this.#page = detail.page;
             this.load();
         });
     }
