@@ -16,9 +16,11 @@ import { exports } from "./progress/exports.js";
 import { imports } from "./progress/imports.js";
 import "./progress/modal.js";
 import "./progress/pills.js";
+import { tab } from "./progress/tab.js";
 
 imports.start();
 exports.start();
+tab.start();
 // a page that the browser stores for the back button must hold no connection, and takes it up again when it is shown
 addEventListener("pagehide", () => {
     imports.stop();

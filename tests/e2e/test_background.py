@@ -48,7 +48,12 @@ def test_an_import_in_the_background_shows_on_another_page(page, many):
     page.get_by_role("link", name="Vulnerabilities").click()
     pill = page.locator("import-pills button")
     expect(pill).to_contain_text(many.name)
+    expect(page).to_have_title(re.compile(r"^\d+% · Vulnerabilities"))
+    icon = page.locator('link[rel="icon"]')
+    expect(icon).to_have_attribute("href", re.compile(r"^data:image/svg\+xml,"))
     expect(pill).to_have_attribute("data-state", "completed", timeout=30_000)
+    expect(page).to_have_title(re.compile(r"^Vulnerabilities"))
+    expect(icon).to_have_attribute("href", re.compile(r"favicon\.svg$"))
     pill.click()
     reaches(page, "completed")
 

@@ -80,6 +80,7 @@ const rows = [
     ["staging", { currentStep: 2, rowsRead: 9850, insertedToStaging: 5000, totalRows: 9850 }, "5,000 of 9,850"],
     ["staging without its own count", { currentStep: 2, rowsRead: 9850, totalRows: 9850 }, "9,850"],
     ["promoting", { currentStep: 3, rowsRead: 9850, insertedToStaging: 9840, totalRows: 9850 }, "9,850"],
+    ["counted from the first second", { currentStep: 1, rowsDone: 1200, totalRows: 9850 }, "1,200 of 9,850"],
     ["nothing known", { currentStep: 1 }, ""],
 ];
 for (const [name, metadata, expected] of rows) {
@@ -152,13 +153,13 @@ test("an error keeps its code and its sentence, which says more than what has fa
     assert.equal(follow(failed("UNKNOWN_FORMAT")).message, "It ended.");
 });
 
-test("the upload has a percentage, a speed and a time left of its own", () => {
-    const view = uploadingView(start, { loaded: 5_000_000, total: 20_000_000, elapsed: 2_000 });
+test("the upload is the first part of the bar, with a speed of its own", () => {
+    const view = uploadingView(start, { loaded: 25_000_000, total: 100_000_000, elapsed: 4_000 });
     assert.equal(view.kind, "uploading");
-    assert.equal(view.percent, 25);
-    assert.equal(view.amountText, "5.0 MB of 20.0 MB");
-    assert.equal(view.rateText, "2.5 MB/s");
-    assert.equal(view.etaText, "6 s");
+    assert.equal(view.percent, 20); // 4 s of 16, and about 4 more of the import
+    assert.equal(view.amountText, "25.0 MB of 100 MB");
+    assert.equal(view.rateText, "6.3 MB/s");
+    assert.equal(view.etaText, "16 s");
     assert.equal(view.canCancel, true);
 });
 
@@ -167,12 +168,19 @@ test("a file that is sent after others says so, and can be cancelled", () => {
     assert.deepEqual([view.kind, view.percent, view.message, view.canCancel], ["uploading", 0, "Waiting for other files to be sent…", true]);
 });
 
-test("the import begins at its own percentage after the upload's", () => {
-    const uploaded = uploadingView(start, { loaded: 100, total: 100, elapsed: 10 });
-    assert.equal(uploaded.percent, 100);
-    assert.equal(nextView(uploaded, snapshot({ progress: 3 })).percent, 3);
+test("the import goes on where the upload has ended", () => {
+    const uploaded = uploadingView(start, { loaded: 100e6, total: 100e6, elapsed: 1_000 });
+    assert.equal(uploaded.percent, 20);
+    assert.equal(nextView(uploaded, snapshot({ progress: 50 })).percent, 60);
     const accepted = acceptedView(uploaded, { importId: 12 });
-    assert.deepEqual([accepted.kind, accepted.percent, accepted.importId, accepted.canCancel], ["waiting", 0, 12, true]);
+    assert.deepEqual([accepted.kind, accepted.percent, accepted.importId, accepted.canCancel], ["waiting", 20, 12, true]);
+    assert.equal(nextView(accepted, snapshot({ progress: 50 })).percent, 60);
+    assert.equal(nextView(waitingView({ ...accepted }), snapshot({ progress: 50 })).percent, 60); // as a reload finds it
+});
+
+test("a slow start of the upload does not move the bar back", () => {
+    const quick = uploadingView(start, { loaded: 90, total: 100, elapsed: 1_000 });
+    assert.equal(uploadingView(quick, { loaded: 91, total: 100, elapsed: 1_500 }).percent, quick.percent);
 });
 
 test("an answer to the upload that is slower than the first snapshot changes only the number", () => {

@@ -4,9 +4,12 @@ import { listOf } from "../elements/links.js";
 import { copyOf, find, linkTo, setItems, setText } from "../lib/dom.js";
 import { count } from "../lib/format.js";
 import { request } from "../lib/http.js";
+import { newUuid } from "../lib/uuid.js";
+import { ProgressFollower } from "../progress/follower.js";
 import "../progress/import-answers.js";
 import { STATES, facts, hasEnded, leftOut, question, reading, reasons, rest, shownState } from "../progress/import-texts.js";
 import { imports } from "../progress/imports.js";
+import { WebSocketClient } from "../progress/websocket-client.js";
 
 const REFRESH_MS = 3_000;
 const UNDO = { title: "Undo this import?", text: "Everything will be as it was before it. To have it back, import the file again.", agree: "Undo this import" };
@@ -87,14 +90,32 @@ class ImportPage extends DataElement {
         if (!(await find(document, "confirm-dialog").ask(UNDO))) return;
         const button = this.#part("undo");
         button.disabled = true;
-        this.#notice("Undoing the import…");
+        this.#notice("");
+        this.#undoing(0);
+        const sessionId = newUuid();
+        const client = new WebSocketClient();
+        const onSnapshot = ({ progress }) => this.#undoing(progress);
+        const follower = new ProgressFollower(client, sessionId, { onSnapshot, onUnknown: () => {}, onWarning: () => {} });
+        follower.start();
         try {
-            this.show(await request(`${this.path}/undo`, { method: "POST" }));
+            this.show(await request(`${this.path}/undo`, { method: "POST", json: { sessionId } }));
             this.#notice("The import was undone. Everything is as it was before it.");
         } catch (error) {
             this.#notice(error.message);
         }
+        follower.stop();
+        client.disconnect();
+        this.#part("undoing").hidden = true;
         button.disabled = false;
+    }
+
+    #undoing(progress) {
+        const percent = Math.floor(progress);
+        const bar = this.#part("undo-bar");
+        this.#part("undoing").hidden = false;
+        bar.setAttribute("aria-valuenow", percent);
+        bar.firstElementChild.style.width = `${percent}%`;
+        setText(this.#part("undo-percent"), `${percent}%`);
     }
 
     show(importData) {

@@ -28,11 +28,11 @@ export class ImportRun extends EventTarget {
 
     /**
      * @param {import("./websocket-client.js").WebSocketClient} client
-     * @param {{sessionId?: string, filename: string, importId?: number | null}} details a new session by default
+     * @param {{sessionId?: string, filename: string, importId?: number | null, uploadShare?: number}} details a new session by default
      */
-    constructor(client, { sessionId = newUuid(), filename, importId = null }) {
+    constructor(client, { sessionId = newUuid(), filename, importId = null, uploadShare = 0 }) {
         super();
-        this.view = waitingView({ sessionId, filename, importId });
+        this.view = waitingView({ sessionId, filename, importId, uploadShare });
         this.#follower = new ProgressFollower(client, sessionId, {
             onSnapshot: (snapshot) => this.#show(nextView(this.view, snapshot)),
             onUnknown: () => this.dispatchEvent(new Event("unknown")),

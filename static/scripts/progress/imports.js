@@ -179,9 +179,9 @@ class Imports extends EventTarget {
         if (this.#runs.get(run.sessionId) === run && run !== this.shown) this.dismiss(run.sessionId);
     }
 
-    #remember({ view: { sessionId, filename, importId } }) {
+    #remember({ view: { sessionId, filename, importId, uploadShare } }) {
         const others = local.json(RUNNING_KEY, []).filter((other) => other.sessionId !== sessionId);
-        local.put(RUNNING_KEY, [...others, { sessionId, filename, importId }]);
+        local.put(RUNNING_KEY, [...others, { sessionId, filename, importId, uploadShare }]);
     }
 
     #forget(sessionId) {

@@ -9,7 +9,8 @@
  * @property {string} filename
  * @property {number | null} importId
  * @property {number} sequence of the last snapshot that was applied
- * @property {number} percent whole, 0..100; of the upload while uploading, of the import from then on
+ * @property {number} percent whole, 0..100: the share of the time that has passed, of the upload and the import together
+ * @property {number} uploadShare how much of that is the upload's, 0..1; 0 where this page has not sent the file
  * @property {number} step 0 upload, 1 read, 2 stage, 3 promote, 4 when all are done
  * @property {string} stepLabel
  * @property {string} message
@@ -38,6 +39,9 @@ export const FIGURES = ["inserted", "updated", "reopened", "resolved", "unchange
 const STEPS = ["Uploading the file", "Reading the file", "Loading into staging", "Updating the findings", "Done"];
 const TERMINAL = new Set(["completed", "failed", "cancelled"]);
 
+/** About how many bytes of a file are imported in a second: what the upload is a part of, before the server tells how long the import takes. */
+const IMPORTED_PER_SECOND = 25e6;
+
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
 /**
@@ -51,17 +55,18 @@ export function isTerminal(view) {
 /**
  * An import of which nothing is known yet.
  *
- * @param {{sessionId: string, filename?: string, importId?: number | null}} details
+ * @param {{sessionId: string, filename?: string, importId?: number | null, uploadShare?: number}} details
  * @returns {ProgressView}
  */
-export function waitingView({ sessionId, filename = "", importId = null }) {
+export function waitingView({ sessionId, filename = "", importId = null, uploadShare = 0 }) {
     return {
         kind: "waiting",
         sessionId,
         filename,
         importId,
         sequence: 0,
-        percent: 0,
+        percent: Math.floor(100 * uploadShare),
+        uploadShare,
         step: 1,
         stepLabel: STEPS[1],
         message: "Waiting for the server to start…",
@@ -83,25 +88,30 @@ export function waitingView({ sessionId, filename = "", importId = null }) {
 }
 
 /**
- * The upload itself.
+ * The upload itself: the first part of the one bar.
  *
  * @param {ProgressView} view
  * @param {{loaded: number, total: number, elapsed: number, waits?: boolean}} sent bytes, bytes, ms; whether other files are sent first
  * @returns {ProgressView}
  */
 export function uploadingView(view, { loaded, total, elapsed, waits = false }) {
-    const perSecond = elapsed > 0 ? (loaded * 1000) / elapsed : 0;
+    const passed = elapsed / 1000;
+    const perSecond = passed > 0 ? loaded / passed : 0;
+    const left = perSecond > 0 ? (total - loaded) / perSecond : Infinity;
+    const toImport = total / IMPORTED_PER_SECOND;
+    const uploadShare = passed > 0 ? passed / (passed + left + toImport) : 0;
     const sentAll = total > 0 && loaded >= total;
     return {
         ...view,
         kind: "uploading",
         step: 0,
         stepLabel: STEPS[0],
-        percent: total > 0 ? Math.floor((loaded / total) * 100) : 0,
+        percent: Math.max(view.percent, Math.floor(100 * uploadShare)),
+        uploadShare,
         message: waits ? "Waiting for other files to be sent…" : sentAll ? "Sent. Waiting for the server to store the file…" : "Uploading the file…",
         amountText: `${bytes(loaded)} of ${bytes(total)}`,
         rateText: perSecond > 0 ? `${bytes(perSecond)}/s` : "",
-        etaText: perSecond > 0 ? timeLeft((total - loaded) / perSecond) : "",
+        etaText: perSecond > 0 ? timeLeft(left + toImport) : "",
         canCancel: true,
     };
 }
@@ -115,7 +125,7 @@ export function uploadingView(view, { loaded, total, elapsed, waits = false }) {
  */
 export function acceptedView(view, { importId }) {
     if (view.kind !== "uploading") return { ...view, importId, canCancel: !isTerminal(view) };
-    return waitingView({ ...view, importId });
+    return { ...waitingView({ ...view, importId }), percent: view.percent };
 }
 
 /**
@@ -145,7 +155,7 @@ export function nextView(view, snapshot) {
     if (isTerminal(view) || (sequence < view.sequence && !TERMINAL.has(kind))) return view;
 
     const importId = metadata.importId ?? view.importId;
-    const uploaded = view.kind === "uploading" ? 0 : view.percent;
+    const progress = 100 * view.uploadShare + (1 - view.uploadShare) * (snapshot.progress ?? 0);
     const step = kind === "completed" ? STEPS.length - 1 : Math.max(1, metadata.currentStep ?? 1);
     return {
         ...view,
@@ -153,7 +163,7 @@ export function nextView(view, snapshot) {
         importId,
         sequence,
         filename: metadata.filename || view.filename,
-        percent: kind === "completed" ? 100 : Math.min(99, Math.max(uploaded, Math.floor(snapshot.progress ?? 0))),
+        percent: kind === "completed" ? 100 : Math.min(99, Math.max(view.percent, Math.floor(progress))),
         step,
         stepLabel: STEPS[step] ?? "",
         message: kind === "awaiting" ? question(metadata) : (error?.detail ?? snapshot.message ?? metadata.message ?? ""),
@@ -182,8 +192,8 @@ function kindOf({ status, error, metadata = {} }) {
     return status === "initialized" ? "waiting" : "running";
 }
 
-function rows({ rowsRead, insertedToStaging, totalRows }, step) {
-    const done = step === 2 && isNumber(insertedToStaging) ? insertedToStaging : rowsRead;
+function rows({ rowsDone, rowsRead, insertedToStaging, totalRows }, step) {
+    const done = rowsDone ?? (step === 2 && isNumber(insertedToStaging) ? insertedToStaging : rowsRead);
     if (!isNumber(done)) return isNumber(totalRows) ? count(totalRows) : "";
     return isNumber(totalRows) && totalRows > done ? `${count(done)} of ${count(totalRows)}` : count(done);
 }
