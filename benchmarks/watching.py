@@ -8,7 +8,8 @@ import multiprocessing
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -169,6 +170,24 @@ def idle(server: Server, seconds: float) -> dict[str, list[float]]:
     _, answers = results.get()
     process.join()
     return answers  # type: ignore[no-any-return]
+
+
+@contextmanager
+def busy(count: int) -> Iterator[None]:
+    """Keep so many cores busy meanwhile."""
+    programs = [multiprocessing.Process(target=_spin, daemon=True) for _ in range(count)]
+    for program in programs:
+        program.start()
+    try:
+        yield
+    finally:
+        for program in programs:
+            program.terminate()
+
+
+def _spin() -> None:
+    while True:
+        pass
 
 
 def _answers(

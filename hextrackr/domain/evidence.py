@@ -6,7 +6,7 @@ that nothing refers to yet are staged, and keep the cleanup from removing them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, text
@@ -14,9 +14,14 @@ from sqlalchemy import Connection, Engine, text
 from hextrackr.db.dialects import analyse, for_writing, keep_texts, key, mark, may_remove_texts, not_among
 
 from .staged import IS_KEPT, MATCHED, OF_MATCHED
+from .staged import LINKED as LINKED_FINDINGS
 
 #: Texts that the file has, on their way to those on record.
 READ_TEXTS = "read_texts"
+#: So many staged findings are looked at to tell how many will get other evidence.
+SAMPLE = 500
+#: SQL: a finding on record (``f``) whose evidence is not what the scan says (``v``).
+_HAS_OTHER = "(f.evidence_id IS NULL OR f.evidence_id <> v.evidence_id)"
 #: SQL, to be joined with staged findings (``s``): their texts on record (``v``), once :func:`identify` has found them.
 LINKED = "LEFT JOIN evidence_ids v ON v.number = s.evidence_number"
 
@@ -64,22 +69,50 @@ def identify(connection: Connection, import_id: int) -> None:
     analyse(connection, "evidence_ids")
 
 
-def link(connection: Connection, import_id: int, *, backdated: bool = False) -> None:
+def sample_changes(connection: Connection, import_id: int, staged: int) -> int:
+    """About how many findings will get other evidence, once hosts, definitions and texts are linked: as many of all as of a few.
+
+    :param staged: how many findings are staged.
+    """
+    step = max(1, staged // SAMPLE)
+    numbers = ", ".join(map(str, range(1, staged + 1, step)))
+    changed = connection.execute(
+        text(f"""
+        SELECT count(*)
+        FROM {LINKED_FINDINGS}
+        JOIN findings f ON f.asset_id = a.asset_id AND f.definition_id = d.definition_id AND f.port = s.port AND f.protocol = o.protocol
+        JOIN evidence_ids v ON v.number = s.evidence_number
+        WHERE s.import_id = :import_id AND s.number IN ({numbers}) AND {_HAS_OTHER}
+        """),
+        {"import_id": import_id},
+    ).scalar_one()
+    return int(changed) * step
+
+
+def link(
+    connection: Connection, import_id: int, *, backdated: bool = False, found: Callable[[int], None] = lambda _: None
+) -> None:
     """Give the findings that are on record their latest evidence; a backdated scan has none that is newer.
 
     A check that found nothing, or gave no verdict, says nothing of what was found before.
+
+    :param found: told how many findings these are, before they are written.
     """
     if not connection.execute(text("SELECT EXISTS (SELECT 1 FROM evidence_ids)")).scalar_one():
         return
     _drop(connection, "evidence_changes")
-    differs = "f.evidence_id IS NULL" if backdated else "(f.evidence_id IS NULL OR f.evidence_id <> v.evidence_id)"
-    for step in (
-        f"""
+    differs = "f.evidence_id IS NULL" if backdated else _HAS_OTHER
+    connection.execute(
+        text(f"""
         CREATE TEMPORARY TABLE evidence_changes AS
         SELECT f.id AS finding_id, v.evidence_id
         FROM {MATCHED} CROSS JOIN evidence_ids v CROSS JOIN findings f
         WHERE {OF_MATCHED} AND {IS_KEPT} AND v.number = s.evidence_number AND f.id = m.finding_id AND {differs}
-        """,
+        """),
+        {"import_id": import_id},
+    )
+    found(connection.execute(text("SELECT count(*) FROM evidence_changes")).scalar_one())
+    for step in (
         """
         INSERT INTO undo_evidence (import_id, finding_id, evidence_id)
         SELECT :import_id, f.id, f.evidence_id FROM evidence_changes c CROSS JOIN findings f WHERE f.id = c.finding_id ORDER BY f.id

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, select, update
@@ -50,7 +51,8 @@ class Promotion(Scan):
     :ivar dated: something tells the ``day``; else it is that of the import, for want of anything better.
     :ivar preview: show what it would do, and wait for ``confirmed``.
     :ivar guard_percent: resolving more than this share of the source's open findings by absence needs ``confirmed``.
-    :ivar expected: the phases of the promotion, given how many staged findings are ``known``.
+    :ivar expected: the phases of the promotion, given the outcomes by name (None before they are known), how many findings get other
+        evidence, and whether it ``asks``.
     :ivar columns_gone: columns that the import before of the same source had and this one has not; ``states_gone`` if that of the states
         of findings is among them.
     """
@@ -74,7 +76,7 @@ class _Result(NamedTuple):
 
     def figures(self) -> dict[str, int]:
         """How many findings have each outcome."""
-        return {outcome: sum(numbers.values()) for outcome, numbers in self.outcomes.items()}
+        return _figures(self.outcomes)
 
 
 def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
@@ -128,13 +130,14 @@ def _claim(connection: Connection, promotion: Promotion) -> None:
 
 def _promote(connection: Connection, promotion: Promotion, meter: Meter) -> _Result:
     """Change the record as the scan says: its present state, or its history if the scan is backdated."""
-    meter.begin("catalogue", "Staging complete. Comparing it with what is on record...")
+    meter.begin("upsert", f"Staging complete. Processing {promotion.staged} records to final tables...")
     if not promotion.staged:
         open_now = totals.open_in_source(connection, promotion.source_id)
         return _Result(no_outcomes(), {"bySeverity": summary.by_severity(no_outcomes(), open_now)}, [])
     place = imports.next_place(connection, promotion.source_id)
     newest = connection.execute(select(Source.last_scan_date).where(Source.id == promotion.source_id)).scalar_one()
     if newest is not None and promotion.day < newest:
+        meter.begin("backdated")
         result = _fill_history(connection, promotion)
         warnings = connection.execute(select(Import.warnings).where(Import.id == promotion.import_id)).scalar_one()
         _write_row(connection, promotion, warnings=[*warnings, _IS_BACKDATED.format(newest)])
@@ -154,6 +157,8 @@ def _change_present(connection: Connection, promotion: Promotion, meter: Meter) 
     details.promote(connection, import_id)
     evidence.identify(connection, import_id)
 
+    restated = evidence.sample_changes(connection, import_id, promotion.staged)
+    meter.plan(promotion.expected(None, restated, asks=promotion.preview))
     meter.begin("compare", units=promotion.staged)
     all_new = lifecycle.compare(connection, promotion, meter.advance)
     meter.begin("absent")
@@ -164,10 +169,12 @@ def _change_present(connection: Connection, promotion: Promotion, meter: Meter) 
         opened = sum(sum(outcomes[outcome].values()) for outcome in ("inserted", "reopened"))
         reasons += resolve_guard.of_states(opened, promotion.columns_gone)
 
-    meter.plan(promotion.expected(known=promotion.staged - sum(outcomes["inserted"].values())))
+    known = partial(promotion.expected, _figures(outcomes), asks=promotion.preview or bool(reasons))
+    meter.plan(known(restated))
     meter.begin("apply")
     lifecycle.apply(connection, promotion, all_new=all_new)
-    evidence.link(connection, import_id)
+    meter.begin("evidence")
+    evidence.link(connection, import_id, found=partial(_begin_restating, meter, known))
     meter.begin("insert", units=promotion.staged)
     newest = imports.newest_finding(connection)
     lifecycle.insert(connection, promotion, all_new=all_new, advance=meter.advance)
@@ -190,6 +197,12 @@ def _change_present(connection: Connection, promotion: Promotion, meter: Meter) 
     return _Result(outcomes, told | ({"unchecked": unchecked} if unchecked else {}), reasons)
 
 
+def _begin_restating(meter: Meter, expected: Callable[[int], list[Phase]], restated: int) -> None:
+    """Go on to the findings that get other evidence, once their number is known."""
+    meter.plan(expected(restated))
+    meter.begin("restate")
+
+
 def _fill_history(connection: Connection, promotion: Promotion) -> _Result:
     """Fill the history and the totals of the day of a backdated scan."""
     import_id, source_id, day = promotion.import_id, promotion.source_id, promotion.day
@@ -207,6 +220,11 @@ def _fill_history(connection: Connection, promotion: Promotion) -> _Result:
     outcomes = no_outcomes() | {"inserted": opened}
     by_severity = summary.by_severity(outcomes, open_then)
     return _Result(outcomes, {"bySeverity": by_severity, "late": True, "recorded": recorded}, [])
+
+
+def _figures(outcomes: Outcomes) -> dict[str, int]:
+    """How many findings have each outcome."""
+    return {outcome: sum(numbers.values()) for outcome, numbers in outcomes.items()}
 
 
 def _write_row(connection: Connection, promotion: Promotion, **values: Any) -> None:

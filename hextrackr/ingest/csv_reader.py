@@ -228,6 +228,10 @@ class Reader:
         if self._recognised.format.markup:
             entities.unescape(database, "definition_texts", read_queries.MARKED_UP)
 
+    def subjects(self) -> int:
+        """How many hosts and definitions the findings are of, once they are deduplicated."""
+        return self.count("asset_numbers") + self.count("definition_numbers")
+
     def texts(self) -> int:
         """How many different texts of evidence the findings have, once they are deduplicated."""
         return self.count("evidence_numbers")

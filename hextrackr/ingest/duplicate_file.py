@@ -81,8 +81,8 @@ def settle(engine: Engine, job: Job, repeated: Import, meter: Meter) -> bool:
         is_open = totals.open_in_source(connection, source_id)
         if not _stands(connection, repeated, is_open):
             return False
-        meter.plan([Phase(name, TOTAL_STEPS, 0.02) for name in ("catalogue", "commit")])
-        meter.begin("catalogue", "The file is known. Comparing what it said with what is on record...")
+        meter.plan([Phase(name, TOTAL_STEPS, 0.02) for name in ("upsert", "commit")])
+        meter.begin("upsert", "The file is known. Comparing what it said with what is on record...")
         place = imports.next_place(connection, source_id)
         outcomes = lifecycle.no_outcomes()
         outcomes["unchanged"] = {each.value: repeated.summary["compared"][each.name.lower()] for each in Severity}

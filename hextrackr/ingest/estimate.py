@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from hextrackr.domain import totals
-from hextrackr.domain.models import Source
+from hextrackr.domain.models import Source, StagedAsset, StagedDefinition
 
 #: What a row takes where the first ones do not tell, in bytes.
 _ROW_BYTES = 800
+#: Rows for each host or definition, where nothing tells.
+_ROWS_OF_SUBJECT = 30
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,17 @@ def rows(size: int, first: Sequence[Sequence[str]]) -> int:
     whole = first[:-1]  # the last one may be cut off
     each = sum(sum(map(len, row)) + len(row) for row in whole) / len(whole) if whole else _ROW_BYTES
     return max(1, int(size / max(1, each)))
+
+
+def subjects(rows: int) -> int:
+    """About how many hosts and definitions so many rows are about."""
+    return max(1, rows // _ROWS_OF_SUBJECT)
+
+
+def staged_subjects(engine: Engine, import_id: int) -> int:
+    """How many hosts and definitions an import has staged."""
+    with engine.connect() as connection:
+        return sum(
+            connection.execute(select(func.count()).where(table.import_id == import_id)).scalar_one()
+            for table in (StagedAsset, StagedDefinition)
+        )

@@ -27,6 +27,7 @@ class Job:
     :ivar date_order: ``day-first`` or ``month-first`` if the user has said how dates in numbers are written; else the file tells.
     :ivar instance: the data folder, where the lock of the record is; empty where nobody replaces it.
     :ivar patience_ms: how long SQLite waits for somebody else's lock.
+    :ivar lists: somebody looks at lists, so that the import is not complete before these are up to date.
     """
 
     import_id: int
@@ -39,13 +40,14 @@ class Job:
     date_order: str | None = None
     instance: str = ""
     patience_ms: int = 30_000
+    lists: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The job as JSON types, for the line that carries it."""
         return asdict(self)
 
 
-def job_of(row: Import, config: Config) -> Job:
+def job_of(row: Import, config: Config, *, lists: bool = False) -> Job:
     """Make the job for the attempt at an import that its row is at."""
     return Job(
         import_id=row.id,
@@ -57,6 +59,7 @@ def job_of(row: Import, config: Config) -> Job:
         guard_percent=config.RESOLVE_GUARD_PERCENT,
         date_order=row.date_order,
         instance=str(config.INSTANCE_PATH),
+        lists=lists,
     )
 
 

@@ -1,111 +1,156 @@
-"""How long the phases of an import take: what the meter expects of a run before it has seen any of it. Pure."""
+"""How long the phases of an import take: what is expected of a run before any of it was seen.
+
+The table, ``phase_weights.toml``, is written by ``python -m benchmarks.phases``. It has the seconds that each phase takes on each database:
+a constant, and so much for 100,000 of each unit of :class:`Work`. Only their proportions matter: a run measures how fast its machine is.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from functools import cache
+from pathlib import Path
 
 from hextrackr.progress.estimate import TOTAL_STEPS, Phase
 
-# Measured on two cores with exports of 100,000 and 1,000,000 rows; only their proportions matter to the percentage.
-_BYTES_PER_SECOND = 430e6
-_NUMBERED_PER_SECOND = 2_600_000
-#: Texts of evidence, of 300 characters: those that are read from the file, staged, and looked up and put on record in a second.
-_TEXTS_READ, _TEXTS_STAGED, _TEXTS_PROMOTED = 450_000, 400_000, 300_000
-#: The phases of a promotion.
-_PROMOTION = ("catalogue", "compare", "absent", "apply", "insert", "totals", "commit")
-#: Seconds of each of them for 100,000 findings.
-_Seconds = tuple[float, float, float, float, float, float, float]
+from .estimate import Standing
+
+#: The phases by the step that they belong to, in the order in which they come.
+STEPS = {
+    1: ("recognise", "rows", "deduplicate"),
+    2: ("stage", "definitions", "describe"),
+    3: (
+        "upsert",
+        "backdated",
+        "compare",
+        "absent",
+        "apply",
+        "evidence",
+        "restate",
+        "insert",
+        "totals",
+        "commit",
+        "refresh",
+    ),
+}
+#: What the weights are for.
+PER = 100_000
+#: Seconds from the end of the work until the last event has left, which keeps its distance from the update before.
+TELLING = 0.1
+TABLE = Path(__file__).with_name("phase_weights.toml")
 
 
 @dataclass(frozen=True)
-class Costs:
-    """What a database takes.
+class Work:
+    """What an import has to do, as far as it is known.
 
-    :ivar staged: findings that are loaded in a second, with the definitions read beside that; ``described``: the same, of loading these.
-    :ivar new: the findings of a source that has none yet, ``added`` those that a source does not know yet, ``known`` those that it knows,
-        and ``seen_again`` these if the scan is of another day, so that each was seen once more.
-    :ivar growth: how much dearer a finding gets as they are more: a tenfold of them takes ``10 ** (1 + growth)`` times as long.
+    :ivar kilobytes: of the file.
+    :ivar rows: rows of the file, of which ``findings`` are staged, about ``subjects`` hosts and definitions, with ``texts`` of evidence.
+    :ivar linked: those hosts and definitions, where the record has some of the source to link them with.
+    :ivar backdated: staged findings that only fill the history, as a newer scan is on record.
+    :ivar compared: those that are compared with the record, 0 if it has none of the source.
+    :ivar seen_again: those that are on record, in a scan of another day than the source's newest.
+    :ivar changed: findings that are updated, reopened or resolved; ``restated`` those that get other evidence.
+    :ivar new: findings that are added.
     """
 
-    staged: float
-    described: float
-    new: _Seconds
-    added: _Seconds
-    known: _Seconds
-    seen_again: _Seconds
-    growth: float = 0.0
+    kilobytes: float = 0
+    rows: int = 0
+    findings: int = 0
+    subjects: int = 0
+    linked: int = 0
+    texts: int = 0
+    backdated: int = 0
+    compared: int = 0
+    seen_again: int = 0
+    changed: int = 0
+    restated: int = 0
+    new: int = 0
 
 
-#: By the name of the dialect.
-COSTS = {
-    "sqlite": Costs(
-        staged=570_000,
-        described=15_000_000,
-        new=(0.011, 0.0, 0.0, 0.0, 0.24, 0.006, 0.045),
-        added=(0.011, 0.0, 0.0, 0.0, 1.6, 0.115, 0.17),
-        known=(0.025, 0.12, 0.014, 0.022, 0.01, 0.02, 0.006),
-        seen_again=(0.024, 0.125, 0.046, 0.125, 0.01, 0.028, 0.052),
-        growth=0.08,
-    ),
-    "postgresql": Costs(
-        staged=420_000,
-        described=8_000_000,
-        new=(0.05, 0.0, 0.0, 0.0, 0.65, 0.03, 0.01),
-        added=(0.05, 0.0, 0.0, 0.0, 2.2, 0.13, 0.01),
-        known=(0.05, 0.2, 0.035, 0.035, 0.0, 0.025, 0.01),
-        seen_again=(0.055, 0.2, 0.1, 0.58, 0.01, 0.09, 0.01),
-    ),
-}
+@cache
+def weights(database: str) -> dict[str, dict[str, float]]:
+    """The weights of each phase by unit, for a database by the name of its dialect."""
+    table: dict[str, dict[str, dict[str, float]]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    return table[database]
 
 
-def plan(
-    size: int,
-    rows: int,
-    known: int = 0,
-    *,
-    moves: bool = False,
-    texts: int = 0,
-    costs: Costs = COSTS["sqlite"],
-) -> list[Phase]:
-    """The phases of an import of ``size`` bytes and ``rows`` rows, with the seconds each is expected to take.
+def seconds(database: str, phase: str, work: Work) -> float:
+    """How long a phase is expected to take."""
+    weight = weights(database)[phase]
+    units: dict[str, float] = asdict(work)
+    return weight["constant"] + sum(weight.get(unit, 0.0) * count / PER for unit, count in units.items())
 
-    :param known: findings that are open in its source.
-    :param moves: the scan is of another day than the source's newest.
-    :param texts: different texts of evidence; the file is read once more for them.
+
+def phases(database: str, work: Work, *, asks: bool = False, lists: bool = True) -> list[Phase]:
+    """The plan of an import.
+
+    :param asks: it waits for a confirmation before it is committed, and is promoted again then.
+    :param lists: somebody waits until the lists are up to date.
     """
-    evidence = size / _BYTES_PER_SECOND + texts / _TEXTS_READ if texts else 0.0
+    plan = [
+        Phase(name, step, seconds(database, name, work))
+        for step, names in STEPS.items()
+        for name in names
+        if lists or name != "refresh"
+    ]
+    plan.append(Phase("tell", TOTAL_STEPS, TELLING))
+    if not asks:
+        return plan
+    again = sum(phase.seconds for phase in plan if phase.step == TOTAL_STEPS)
     return [
-        Phase("recognise", 1, 0.03),
-        Phase("rows", 1, 0.03 + size / _BYTES_PER_SECOND),
-        Phase("deduplicate", 1, 0.03 + rows / _NUMBERED_PER_SECOND),
-        Phase("stage", 2, 0.01 + rows / costs.staged + evidence),
-        Phase("definitions", 2, 0.04 + rows / costs.described + texts / _TEXTS_STAGED),
-        *promotion(rows, foreseen(rows, known, moves=moves), moves=moves, texts=texts, costs=costs),
+        *(phase for phase in plan if phase.name not in ("commit", "refresh", "tell")),
+        Phase("again", TOTAL_STEPS, again),
     ]
 
 
-def foreseen(staged: int, known: int, *, moves: bool) -> int:
-    """How many staged findings the record knows, before anybody has compared: of a scan of another day one in twenty is new."""
-    return int(min(staged, known) * (0.95 if moves else 1))
+def foreseen(work: Work, standing: Standing, day: date) -> Work:
+    """What there will be to do before anybody has compared: of a scan of another day one finding in twenty is new, and one in ten gone.
+
+    :param work: what the file holds.
+    :param standing: what is on record of its source.
+    :param day: the date of the scan.
+    """
+    again = min(work.findings, standing.known if day == standing.day else int(standing.known * 0.9))
+    gone = 0 if day == standing.day else standing.known - again
+    return known(
+        work,
+        standing,
+        day,
+        {"inserted": work.findings - again, "unchanged": again, "updated": 0, "reopened": 0, "resolved": gone},
+    )
 
 
-def promotion(
-    staged: int, known: int, *, moves: bool = False, texts: int = 0, costs: Costs = COSTS["sqlite"]
-) -> list[Phase]:
-    """The phases of a promotion of ``staged`` findings with so many ``texts`` of evidence."""
-    old = min(staged, known)
-    new = staged - old
-    of_new = costs.added if old else costs.new
-    of_old = costs.seen_again if moves else costs.known
-    weighs_new, weighs_old = ((count / 100_000) ** (1 + costs.growth) for count in (new, old))
-    return [
-        Phase(
-            name,
-            TOTAL_STEPS,
-            0.005
-            + of_new[place] * weighs_new
-            + of_old[place] * weighs_old
-            + (texts / _TEXTS_PROMOTED if name == "catalogue" else 0.0),
-        )
-        for place, name in enumerate(_PROMOTION)
-    ]
+def known(work: Work, standing: Standing, day: date, outcomes: Mapping[str, int], restated: int = 0) -> Work:
+    """What there is to do once the outcomes of the findings are known; parameters as for :func:`foreseen`.
+
+    :param restated: how many findings get other evidence.
+    """
+    if standing.day is not None and day < standing.day:
+        return replace(work, backdated=work.findings, linked=work.subjects)
+    new, again = outcomes["inserted"], outcomes["unchanged"] + outcomes["updated"]
+    changed = outcomes["updated"] + outcomes["reopened"] + outcomes["resolved"]
+    return replace(
+        work,
+        linked=work.subjects if again or changed else 0,
+        compared=work.findings if again or changed else 0,
+        seen_again=0 if day == standing.day else again,
+        changed=changed,
+        restated=restated,
+        new=new,
+    )
+
+
+def undone(figures: Mapping[str, int]) -> Work:
+    """What there is to undo of an import with these figures."""
+    changed = figures["updated"] + figures["reopened"] + figures["resolved"]
+    return Work(findings=figures["insertedToStaging"], changed=changed, new=figures["inserted"])
+
+
+def undo_seconds(database_url: str, figures: Mapping[str, int]) -> float:
+    """How long it is expected to take to undo an import with these figures, until the lists are up to date."""
+    work = undone(figures)
+    database = database_url.partition(":")[0].partition("+")[0]
+    return seconds(database, "undo", work) + seconds(database, "refresh", work)

@@ -17,7 +17,7 @@ from hextrackr.domain import evidence, imports, promotion
 from hextrackr.domain.models import DateOrigin, Import, ImportMode, ImportState
 from hextrackr.domain.staged import Places
 from hextrackr.errors import FileRefused, HexTrackrError
-from hextrackr.progress.estimate import Meter
+from hextrackr.progress.estimate import Meter, Phase
 
 from . import (
     cleanup,
@@ -39,6 +39,7 @@ from .damage import Separated
 from .dialect import Dialect
 from .identify import Opened
 from .job import Job
+from .phase_weights import Work
 from .staging_schema import Counts
 
 
@@ -103,15 +104,18 @@ def staged_figures(record: Import) -> dict[str, Any]:
 
 def _opened(engine: Engine, job: Job, record: Import, meter: Meter) -> Opened:
     sample, size = identify.sample(Path(job.upload))
-    meter.plan(phase_weights.plan(size, estimate.rows(size, ()), costs=phase_weights.COSTS[engine.dialect.name]))
+    rows = estimate.rows(size, ())
+    meter.plan(_plan(engine, job, record, Work(size / 1_000, rows, rows, estimate.subjects(rows), new=rows)))
     meter.begin("recognise", "Reading the file...")
     return identify.opened(engine, job, record, sample, size)
 
 
 def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Meter, beside: Executor) -> None:
-    standing, costs = opened.standing, phase_weights.COSTS[engine.dialect.name]
-    expected = partial(phase_weights.plan, opened.size, known=standing.known, costs=costs)
-    meter.plan(expected(opened.rows, moves=opened.day(record) != standing.day))
+    standing, rows = opened.standing, opened.rows
+    work = Work(opened.size / 1_000, rows, rows, estimate.subjects(rows))
+    plan = partial(_plan, engine, job, record, asks=record.preview)
+    meter.plan(plan(phase_weights.foreseen(work, standing, opened.day(record))))
+    meter.note(totalRows=rows)
     cleanup.clear(engine, staging.TABLES, record.id)
 
     with ExitStack() as leaving:
@@ -134,7 +138,10 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
             engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, scan_date_from=of, **_counted(counts)
         )
         meter.note(scanDate=day.isoformat())
-        meter.plan(expected(counts.findings, moves=day != standing.day, texts=reader.texts()))
+        work = replace(
+            work, rows=counts.rows, findings=counts.findings, subjects=reader.subjects(), texts=reader.texts()
+        )
+        meter.plan(plan(phase_weights.foreseen(work, standing, day)))
         staging.load(engine, reader, job, meter)
         warnings, understood = _warnings(reader, counts, chosen), reader.understood(counts, said)
     states.move(
@@ -186,13 +193,20 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
     assert record.source_id is not None and record.scan_date is not None
     meter.note(**staged_figures(record))
     standing = estimate.standing(engine, record.source_id)
-    moves, costs = record.scan_date != standing.day, phase_weights.COSTS[engine.dialect.name]
-    texts, before = evidence.staged(engine, record.id), _recognised_before(engine, record.source_id)
-    expected = partial(phase_weights.promotion, record.staged, moves=moves, texts=texts, costs=costs)
-    meter.plan(
-        expected(known=phase_weights.foreseen(record.staged, standing.known, moves=moves)),
-        opening=f"Staging complete. Processing {record.staged} records to final tables...",
-    )
+    before = _recognised_before(engine, record.source_id)
+    work = Work(
+        record.file_size / 1_000, record.rows_read, record.staged, estimate.staged_subjects(engine, record.id),
+        texts=evidence.staged(engine, record.id),
+    )  # fmt: skip
+    day = record.scan_date
+    plan = partial(_plan, engine, job, record)
+    meter.plan(plan(phase_weights.foreseen(work, standing, day), asks=record.preview))
+
+    def expected(outcomes: dict[str, int] | None, restated: int, *, asks: bool) -> list[Phase]:
+        if outcomes is None:
+            return plan(replace(phase_weights.foreseen(work, standing, day), restated=restated), asks=asks)
+        return plan(phase_weights.known(work, standing, day, outcomes, restated), asks=asks)
+
     return promotion.promote(
         engine,
         promotion.Promotion(
@@ -221,6 +235,11 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
         ),
         meter,
     )
+
+
+def _plan(engine: Engine, job: Job, record: Import, work: Work, *, asks: bool = False) -> list[Phase]:
+    """What is to come, of an import that asks before it is committed unless that was confirmed."""
+    return phase_weights.phases(engine.dialect.name, work, asks=asks and not record.confirmed, lists=job.lists)
 
 
 def _recognised_before(engine: Engine, source_id: int) -> dict[str, Any]:

@@ -30,11 +30,6 @@ from .csv_reader import Reader
 from .job import Job
 from .loading import Loading, insert_many
 
-#: What the definitions take of what it takes to load findings and to read definitions beside that; how far they are DuckDB cannot tell.
-_UNCOUNTED = 0.7
-#: The same where evidence is read as well, which takes longer than to load the findings.
-_UNCOUNTED_WITH_EVIDENCE = 0.85
-
 _Columns = tuple[type[Base], str, tuple[str, ...]]
 #: What is loaded while the definitions are still being read, and what comes after.
 _FIRST: tuple[_Columns, ...] = (
@@ -75,16 +70,15 @@ def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
     with ThreadPoolExecutor(1, "definitions") as beside:
         definitions = beside.submit(reader.read_definitions)
         try:
-            message = "Loading data to staging table..."
-            uncounted = _UNCOUNTED_WITH_EVIDENCE if reader.texts() else _UNCOUNTED
-            meter.begin("stage", message, units=_units(reader, _FIRST), uncounted=uncounted)
+            meter.begin("stage", "Loading data to staging table...", units=_units(reader, _FIRST))
             for columns in _FIRST:
                 _load(engine, reader, job, meter, columns)
+            meter.begin("definitions")
             definitions.result()
         except BaseException:
             reader.interrupt()
             raise
-    meter.begin("definitions", units=_units(reader, _THEN) + reader.count("texts"))
+    meter.begin("describe", units=_units(reader, _THEN) + reader.count("texts"))
     for columns in _THEN:
         _load(engine, reader, job, meter, columns)
     _add_texts(engine, reader, job, meter)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
+from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import Conflict, ErrorRecord, TooMany
+from hextrackr.ingest import phase_weights
+from hextrackr.progress.estimate import TOTAL_STEPS, Meter, Phase, Reading
 from hextrackr.progress.tracker import ProgressTracker
 
 from . import snapshots
@@ -27,6 +31,7 @@ class ProgressReporter:
     def __init__(self, tracker: ProgressTracker) -> None:
         self._tracker = tracker
         self._time = WorkingTime(time.monotonic)
+        self._bar = _Bar()  # of the import that is worked on here, one after the other
 
     @contextmanager
     def reserved(self, session_id: str) -> Iterator[None]:
@@ -82,7 +87,7 @@ class ProgressReporter:
         if row.state == ImportState.AWAITING_CONFIRMATION:
             self.awaiting(row)
         else:
-            self._tracker.update_progress(row.session_id, 0.0, _UPLOADED)
+            self._tracker.update_progress(row.session_id, snapshots.reached(row), _UPLOADED)
 
     def resumed(self, row: Import) -> None:
         """Say that an import which another process has left goes on; its session may be known here or not."""
@@ -100,6 +105,7 @@ class ProgressReporter:
         with suppress(TooMany):
             self._open(row)
         session = self._tracker.get_session(row.session_id)
+        self._bar = _Bar(self._progress(row))
         if session is not None and session["metadata"].get("queuePosition"):
             self._tracker.update_progress(row.session_id, 0.0, "The import is about to start.", {"queuePosition": 0})
 
@@ -128,17 +134,36 @@ class ProgressReporter:
         self._tracker.repeat(row.session_id)
 
     def progressed(self, row: Import, message: Message) -> None:
-        """Pass on a progress line of the importer."""
-        self._time.step(row.id, message["metadata"]["currentStep"])
-        self._tracker.update_progress(
-            row.session_id, message["progress"], message["message"], {"queuePosition": 0, **message["metadata"]}
-        )
+        """Pass on a progress line of the importer, which tells of what is left: the bar goes on from where it stood."""
+        self._bar.left = message["metadata"].get("etaSeconds", 0.0)
+        self._tell(row, message["progress"], message["message"], message["metadata"])
+
+    def refreshing(self, row: Import) -> Callable[[], None]:
+        """Begin to wait until the lists are up to date, and return what tells how far that is, to be called again and again."""
+
+        def report(reading: Reading) -> None:
+            self._tell(row, reading.progress, reading.message, reading.metadata)
+
+        meter = Meter(report, time.monotonic)
+        meter.plan([Phase("refresh", TOTAL_STEPS, self._bar.left)])
+        self._bar = _Bar(self._progress(row))
+        meter.begin("refresh", "Bringing the lists up to date...")
+        return meter.tick
+
+    def _tell(self, row: Import, progress: float, message: str, metadata: dict[str, Any]) -> None:
+        self._time.step(row.id, metadata["currentStep"])
+        overall = self._bar.stood + (100 - self._bar.stood) * progress / 100
+        self._tracker.update_progress(row.session_id, overall, message, {"queuePosition": 0, **metadata})
+
+    def _progress(self, row: Import) -> float:
+        session = self._tracker.get_session(row.session_id)
+        return 0.0 if session is None else float(session["progress"])
 
     def awaiting(self, row: Import) -> None:
         """Ask whether the import may resolve as much as it would."""
         self._time.stop(row.id)
         message, asked = snapshots.confirmation(row)
-        self._tracker.update_progress(row.session_id, 0.0, message, asked)
+        self._tracker.update_progress(row.session_id, snapshots.reached(row), message, asked)
 
     def confirmed(self, row: Import, answer: Answer) -> None:
         """Say that the import goes on; its session may have left memory while it waited."""
@@ -185,6 +210,37 @@ class ProgressReporter:
         """Forget what was measured of the work on an import: its row has it."""
         self._time.forget(row.id)
 
+    @contextmanager
+    def undoing(self, row: Import, session_id: str, database_url: str) -> Iterator[Callable[[], None]]:
+        """Tell of an undo under a session of its own, by the clock, and yield what is to be called again and again meanwhile.
+
+        :raises InvalidSessionId: the id is not well formed.
+        :raises Conflict: ``SESSION_IN_USE``.
+        """
+        opening = {"operation": "undo", "filename": row.filename, "importId": row.id, "totalSteps": 1, "currentStep": 1}
+        self._tracker.create_session_with_id(session_id, opening)
+
+        def report(reading: Reading) -> None:
+            self._tracker.update_progress(session_id, reading.progress, reading.message, reading.metadata)
+
+        meter = Meter(report, time.monotonic, steps=1)
+        meter.plan([Phase("undo", 1, phase_weights.undo_seconds(database_url, snapshots.figures(row)))])
+        meter.begin("undo", "Undoing the import...")
+        try:
+            yield meter.tick
+        except Exception as error:
+            self._tracker.error_session(session_id, error_from_exception(error).record())
+            raise
+        self._tracker.complete_session(session_id, "The import was undone. Everything is as it was before it.")
+
     def forget_old(self) -> None:
         """Let the tracker drop the sessions that nobody needs any more."""
         self._tracker.expire()
+
+
+@dataclass
+class _Bar:
+    """Where the bar of an import stood when it was taken up, 0..100, and how many seconds it was last said to have left."""
+
+    stood: float = 0.0
+    left: float = 0.0

@@ -45,6 +45,7 @@ class Runner:
     :param reporter: tells the tracker.
     :param config: what a job is made of, beside its import.
     :param refresh_lists: called before an import is told to be complete.
+    :param has_lists: whether there are any lists to wait for.
     :ivar current: the row of the import that runs, as it was when it was claimed.
     :ivar released: the imports that were running here when this process was stopped.
     """
@@ -56,12 +57,14 @@ class Runner:
         reporter: ProgressReporter,
         config: Config,
         refresh_lists: RefreshLists = at_once,
+        has_lists: Callable[[], bool] = lambda: False,
     ) -> None:
         self._import_queue = import_queue
         self._importer = importer
         self._reporter = reporter
         self._config = config
         self._refresh_lists = refresh_lists
+        self._has_lists = has_lists
         self._cancelled: set[int] = set()
         self._stopping = False
         self._unwritten: list[tuple[Import, ImportState, ErrorRecord, bool]] = []
@@ -149,7 +152,7 @@ class Runner:
         if now.epoch != row.epoch:
             log.warning("Import %d has been taken over by another process", now.id)
         elif now.state == ImportState.COMPLETED:
-            self._refresh_lists(lambda: self._reporter.silent(row))
+            self._refresh_lists(self._reporter.refreshing(row))
             self._reporter.completed(now)
             log.info("Import %d is complete: %d rows in %s ms", now.id, now.rows_read, snapshots.duration(now))
         elif now.state == ImportState.AWAITING_CONFIRMATION:
@@ -219,4 +222,4 @@ class Runner:
         self._import_queue.forget_upload(row)
 
     def _job(self, row: Import) -> Job:
-        return job_of(row, self._config)
+        return job_of(row, self._config, lists=self._has_lists())

@@ -140,17 +140,27 @@ class ImportService:
             raise Conflict("This import does not await a confirmation.", "NOT_AWAITING")
         return self._import_queue.existing(import_id)
 
-    def undo(self, import_id: int) -> Import:
+    def undo(self, import_id: int, session_id: str | None = None) -> Import:
         """Take back the latest import of a source, and wait until that is done.
 
+        :param session_id: the progress session under which it is told how far that is.
         :raises NotFound: there is no such import.
-        :raises Conflict: ``NOT_LATEST``.
+        :raises InvalidSessionId: the session id is not well formed.
+        :raises Conflict: ``NOT_LATEST``; ``SESSION_IN_USE``.
         :raises HexTrackrError: it did not work; everything is as it was.
         """
-        was_undone = self._import_queue.existing(import_id).undone_at is not None
+        row = self._import_queue.existing(import_id)
+        if session_id is None:
+            return self._undo(row, lambda: None)
+        with self._reporter.undoing(row, session_id, self._config.database_url) as tick:
+            return self._undo(row, tick)
+
+    def _undo(self, row: Import, tick: Callable[[], None]) -> Import:
+        import_id, was_undone = row.id, row.undone_at is not None
         database_url, instance = self._config.database_url, str(self._config.INSTANCE_PATH)
         error = self._worker.ask(
-            {"type": "undo", "import_id": import_id, "database_url": database_url, "instance": instance}
+            {"type": "undo", "import_id": import_id, "database_url": database_url, "instance": instance},
+            meanwhile=tick,
         )
         row = self._import_queue.existing(import_id)
         # Its process may have died after the commit.

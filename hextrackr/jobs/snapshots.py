@@ -20,11 +20,11 @@ OPERATION = "csv-import"
 TOTAL_STEPS = 3
 #: Each attempt at an import, and each wait after one, numbers its events from half of this further on, so that they never seem old.
 SEQUENCES_PER_ATTEMPT = 1_000_000
-#: How far an import is at least that another process works on, where nothing else is known.
-_REACHED = {
-    ImportState.READING: (0.0, "Reading the file..."),
-    ImportState.STAGING: (20.0, "Loading data to staging table..."),
-    ImportState.PROMOTING: (60.0, "Updating the final tables..."),
+#: What is said of an import that another process works on, where nothing else is known.
+_AT_WORK = {
+    ImportState.READING: "Reading the file...",
+    ImportState.STAGING: "Loading data to staging table...",
+    ImportState.PROMOTING: "Updating the final tables...",
 }
 _STEPS = {ImportState.QUEUED: 0, ImportState.READING: 1, ImportState.STAGING: 2}
 #: What an import can take, in milliseconds: a day for an answer, and a week. A row that says more has seen a clock that was set.
@@ -230,6 +230,11 @@ def forecast(row: Import) -> dict[str, Any]:
     }
 
 
+def reached(row: Import) -> float:
+    """Where the bar stands, or stood when the import ended: where the work on it stopped last, 0 if there was none."""
+    return float(work(row).get("progress", 0.0))
+
+
 def failure_message(filename: str, error: ErrorRecord) -> str:
     """Say what failed; why, the error's detail says."""
     if error["code"] == Cancelled.code:
@@ -248,7 +253,7 @@ def snapshot(row: Import, timestamp: int) -> Snapshot:
     return snapshots.snapshot(
         row.session_id,
         "completed" if state == ImportState.COMPLETED else "error" if error else "processing",
-        100.0 if state == ImportState.COMPLETED else _reached(row, state),
+        100.0 if state == ImportState.COMPLETED else reached(row),
         message,
         metadata,
         sequence=(row.attempts + 1) * SEQUENCES_PER_ATTEMPT if ended else first_sequence(row),
@@ -258,12 +263,6 @@ def snapshot(row: Import, timestamp: int) -> Snapshot:
         duration=duration(row) if ended else None,
         error=error,
     )
-
-
-def _reached(row: Import, state: ImportState) -> float:
-    """How far an import is, or was when it ended, at least."""
-    progress: float = work(row).get("progress", 0.0)
-    return max(progress, _REACHED.get(state, (0.0, ""))[0])
 
 
 def message_of(row: Import) -> str:
@@ -281,7 +280,7 @@ def _message_and_metadata(row: Import, state: ImportState, error: ErrorRecord | 
         message, asked = confirmation(row)
         return message, {**opening(row), **figures(row), **asked}
     if state in RUNNING and row.lease_until >= now_ms():
-        return _REACHED[state][1], opening(row)
+        return _AT_WORK[state], opening(row)
     return "The import waits for the server to go on with it.", opening(row)
 
 

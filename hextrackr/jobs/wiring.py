@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: Seconds between two words to whoever waits until the lists are up to date.
-_REMIND = 0.25
+_REMIND = 0.1
 #: How long the end of the server waits for Redis to take the last events, in seconds.
 STOP_FLUSH = 1.0
 #: How long it waits for the events whose time has not come yet, in seconds.
@@ -55,8 +55,9 @@ def init_app(app: Flask, config: Config) -> None:
     lock = MaintenanceLock(instance, sleep)
     importer = ImporterProcess(database_url, str(instance), config.IMPORTER_NICENESS, config.importer_memory)
     reporter = ProgressReporter(tracker)
-    refresh_lists = _list_refresher(app.extensions["reader"], start_task)
-    runner = Runner(import_queue, importer, reporter, config, refresh_lists)
+    reader: Reader = app.extensions["reader"]
+    refresh_lists = _list_refresher(reader, start_task)
+    runner = Runner(import_queue, importer, reporter, config, refresh_lists, lambda: reader.pid is not None)
     notify = _notifier(config, shared)
     worker = Worker(
         import_queue, runner, importer, reporter, lock, instance,

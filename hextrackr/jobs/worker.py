@@ -228,17 +228,24 @@ class Worker:
             self._sleep(0.1)
         return row
 
-    def ask(self, request: Message, progressed: Progressed = lambda _: None) -> ErrorRecord | None:
+    def ask(
+        self,
+        request: Message,
+        progressed: Progressed = lambda _: None,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> ErrorRecord | None:
         """Let the importer do something else once it is free, and wait until that is done; return what stood in the way.
 
         :param request: one of those that :mod:`.importer` takes.
         :param progressed: called with each line of progress.
+        :param meanwhile: called several times a second.
         """
         task = _Task(request, progressed)
         self._tasks.append(task)
         self._wake.set()
         while not (task.done or self.stopped):
             self._sleep(0.05)
+            meanwhile()
         return task.error if task.done else ServerStopping().record()
 
     def _do_next(self) -> bool:

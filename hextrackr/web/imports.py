@@ -109,8 +109,10 @@ def confirm(import_id: int) -> dict[str, Any]:
 
 @blueprint.post("/imports/<int:import_id>/undo")
 def undo(import_id: int) -> dict[str, Any]:
-    """Take back the latest import of its source."""
-    return _answer(import_service.undo(import_id))
+    """Take back the latest import of its source; with ``sessionId``, told as a progress session meanwhile."""
+    asked = request.get_json(silent=True)
+    session_id = asked.get("sessionId") if isinstance(asked, dict) else None
+    return _answer(import_service.undo(import_id, str(session_id) if session_id else None))
 
 
 @blueprint.post("/imports/<int:import_id>/retry")

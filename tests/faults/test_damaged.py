@@ -19,7 +19,7 @@ from pathlib import Path
 
 from config import Config
 from hextrackr.errors import FileRefused
-from hextrackr.ingest import formats, phase_weights, pipeline
+from hextrackr.ingest import formats, pipeline
 from hextrackr.ingest.dialect import SAMPLE_BYTES, detect, rows
 from hextrackr.ingest.estimate import Standing
 from hextrackr.ingest.identify import Opened
@@ -160,7 +160,6 @@ def read(path: Path, spill: Path) -> tuple[int, int, int, set[Key]]:
         sample = stream.read(SAMPLE_BYTES)
     size = path.stat().st_size
     meter = Meter(lambda reading: None, lambda: 0.0)
-    meter.plan(phase_weights.plan(size, 1))
     found = detect(sample, complete=len(sample) == size, is_header=formats.is_header)
     opened = Opened(
         size,

@@ -11,12 +11,14 @@ from sqlalchemy.exc import OperationalError
 from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import Cancelled, Conflict
 from hextrackr.jobs import process_id, snapshots
+from hextrackr.jobs.answers import YES
 from hextrackr.jobs.backups.operation_log import Entry
 from hextrackr.jobs.progress_reporter import ProgressReporter
 from hextrackr.jobs.queue import now_ms
 from hextrackr.jobs.snapshots import ImportSnapshots
 from hextrackr.progress.tracker import ProgressTracker
 from tests.support.clock import FakeClock, Recorder
+from tests.support.waiting import until
 
 SESSION = "6f1c2a34-0000-4000-8000-000000000000"
 OTHER = "6f1c2a34-0000-4000-8000-000000000001"
@@ -62,7 +64,27 @@ def test_a_takeover_goes_on_above_what_was_told(tracker, events):
     reporter.progressed(record("reading", 2, "b"), line(1.0))
     sequences = [payload["metadata"]["sequence"] for _, _, payload, _ in events.events]
     assert sequences == sorted(set(sequences))
-    assert events.last()["progress"] == 40.0
+    assert events.last()["progress"] == 40.6  # 1 % of what is left to the bar
+
+
+def test_after_its_question_the_bar_goes_on_from_where_it_stood_though_the_server_was_restarted(tracker, events):
+    asked = {"forecast": {"resolved": 5, "openBefore": 6}, "work": {"progress": 40.0}}
+    reporter = ProgressReporter(tracker)
+    reporter.reopened(record("awaiting-confirmation", 1, **asked))
+    assert tracker.get_session(SESSION)["progress"] == 40.0
+    reporter.confirmed(record("promoting", 1, **asked), YES)
+    reporter.taken(record("promoting", 2, "b", **asked))
+    reporter.progressed(record("promoting", 2, "b"), line(50.0))
+    assert tracker.get_session(SESSION)["progress"] == 70.0
+
+
+def test_while_the_lists_are_brought_up_to_date_the_bar_goes_on(tracker, events):
+    reporter = ProgressReporter(tracker)
+    reporter.taken(record("promoting", 1, "a"))
+    reporter.progressed(record("promoting", 1, "a"), {**line(90.0), "metadata": {"currentStep": 3, "etaSeconds": 0.01}})
+    tick = reporter.refreshing(record("completed", 1, "a"))
+    until(lambda: tick() or tracker.get_session(SESSION)["progress"] > 95.0)
+    assert tracker.get_session(SESSION)["metadata"]["phase"] == "refresh"
 
 
 @pytest.mark.parametrize("waited", [True, False])
@@ -142,7 +164,7 @@ class Rows:
     [
         (record("staging", 1, "elsewhere"), True, 33.0, "processing"),
         (record("staging", 1, "elsewhere"), False, 33.0, "processing"),
-        (record("promoting", 1, "elsewhere"), False, 60.0, "processing"),
+        (record("promoting", 1, "elsewhere"), False, 33.0, "processing"),
         (record("staging", 1, process_id.own()), False, 33.0, "processing"),
         (record("queued"), False, 33.0, "processing"),
         (record("cancelled", 1), True, 33.0, "error"),
@@ -232,7 +254,7 @@ def test_the_tracker_is_believed_where_the_database_does_not_answer(tracker):
 def test_the_snapshot_of_a_row_is_numbered_as_its_events_are():
     running = snapshots.snapshot(record("staging", 2, "elsewhere"), 5)
     assert running["metadata"]["sequence"] == snapshots.first_sequence(record("staging", 2, "elsewhere"))
-    assert (running["progress"], running["message"]) == (20.0, "Loading data to staging table...")
+    assert (running["progress"], running["message"]) == (0.0, "Loading data to staging table...")
     ended = snapshots.snapshot(record(ImportState.CANCELLED, 2), 5)
     assert ended["metadata"]["sequence"] > snapshots.first_sequence(record("staging", 2, "elsewhere")) + 1_000_000
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import HexTrackrError
-from hextrackr.ingest import formats, phase_weights, pipeline
+from hextrackr.ingest import formats, pipeline
 from hextrackr.ingest.dialect import detect, rows
 from hextrackr.ingest.estimate import Standing
 from hextrackr.ingest.identify import Opened
@@ -65,7 +65,6 @@ def read(content: bytes, folder: Path) -> tuple[Counts, set[tuple[str, str]]] | 
     upload.write_bytes(content)
     job = Job(1, 0, "", str(upload), str(folder), "128MB", 50)
     meter = Meter(lambda reading: None, lambda: 0.0)
-    meter.plan(phase_weights.plan(len(content), 1))
     try:
         found = detect(content, complete=True, is_header=formats.is_header)
         recognised = formats.recognise(found.header)

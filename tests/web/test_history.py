@@ -49,6 +49,17 @@ def test_a_findings_history_with_the_values_before_and_after(upload, client):
     assert history[3]["filename"] == "scan.csv"
 
 
+def test_an_undo_is_told_as_a_progress_session(upload, client, app):
+    upload(scan([1, 2]))
+    session = "6f1c2a34-0000-4000-8000-000000000000"
+    assert client.post("/api/imports/1/undo", json={"sessionId": session}).status_code == 200
+    told = client.get(f"/api/progress/{session}").json
+    assert (told["status"], told["metadata"]["operation"], told["progress"]) == ("completed", "undo", 100)
+    other = session.replace("6f", "7f")
+    assert client.post("/api/imports/1/undo", json={"sessionId": other}).status_code == 409
+    assert client.get(f"/api/progress/{other}").json["error"]["code"] == "NOT_LATEST"
+
+
 def test_an_unknown_finding_is_404(client):
     answer = client.get("/api/vulnerabilities/1")
     assert (answer.status_code, answer.json["error"]["code"]) == (404, "UNKNOWN_FINDING")
