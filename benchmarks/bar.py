@@ -103,13 +103,12 @@ def main() -> None:
         "--no-lists", action="store_true", help="nobody has looked at a list: no copy is brought up to date"
     )
     parser.add_argument("--niceness", default="", help="IMPORTER_NICENESS instead of the default")
+    parser.add_argument("--exports", type=Path, help="a folder in which the exports are kept for the next time")
     parser.add_argument("--events", action="store_true", help="print every event as well")
     options = parser.parse_args()
     print(" | ".join(_HEADINGS), "---|" * len(_HEADINGS), sep="\n")
     with tempfile.TemporaryDirectory(prefix="hextrackr-bar-") as folder, busy(options.busy):
-        files = weeks(Path(folder), options.rows, *{IMPORTS[name] for name in options.imports})
-        if "anew" in files:
-            _shuffle(files["anew"])
+        files = _exports(options.exports or Path(folder), options.rows, {IMPORTS[name] for name in options.imports})
         for number in range(1, options.rounds + 1):
             with serving(options.database, options.niceness, lists=not options.no_lists) as server:
                 for name in options.imports:
@@ -205,6 +204,18 @@ def _print_events(events: Sequence[Event]) -> None:
         print(
             f"    {event.at:7.2f} s  bar {event.progress:5.1f}  clock {100 * event.at / total:5.1f}  {left}  {event.phase}"
         )
+
+
+def _exports(folder: Path, rows: int, names: set[str]) -> dict[str, Path]:
+    """The exports of these scans, written unless they are there; ``anew`` in another order."""
+    files = {name: folder / f"{rows}-{name}.csv" for name in names}
+    for name in names:
+        if not files[name].exists():
+            path = weeks(folder, rows, name)[name]
+            if name == "anew":
+                _shuffle(path)
+            path.rename(files[name])
+    return files
 
 
 def _shuffle(path: Path) -> None:

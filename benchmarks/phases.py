@@ -90,11 +90,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="hextrackr-phases-") as name:
         folder = Path(name)
         for database in options.databases:
-            seen = [
-                one
-                for rows, _ in itertools.product(options.rows, range(options.rounds))
-                for one in imports(database, folder, rows)
-            ]
+            seen = []
+            for rows, _ in itertools.product(options.rows, range(options.rounds)):
+                for one in imports(database, folder, rows):
+                    seen.append(one)
+                    print(f"{database} {one.name}: {sum(one.took.values()):.2f} s, {one.work}", flush=True)
             table[database] = {phase: fitted(phase, seen) for phase in UNITS}
             if options.show:
                 _show(database, seen, table[database])
@@ -258,7 +258,7 @@ def _lines(table: dict[str, dict[str, dict[str, float]]]) -> Iterator[str]:
 def _show(database: str, seen: Sequence[Seen], weights: dict[str, dict[str, float]]) -> None:
     for one in seen:
         total = sum(one.took.values())
-        print(f"{database} {one.name}: {total:.2f} s, {one.work}")
+        print(f"{database} {one.name}: {total:.2f} s, and as foreseen")
         units = asdict(one.work)
         for phase in UNITS:
             weight = weights[phase]

@@ -178,8 +178,8 @@ class CsvDatabase:
 
 
 def _done(read: int, size: int) -> float:
-    """How much of a file is parsed, 0..1, once so many bytes are read: each thread has a piece of it, and another one waits."""
-    return min(1.0, max(0.0, (read - (THREADS + 1) * BUFFER_BYTES) / size))
+    """How much of a file is parsed, 0..1, once so many bytes are read: of its piece, which is read whole, each thread has half to do."""
+    return min(1.0, max(0.0, (read - (THREADS / 2 + 1) * BUFFER_BYTES) / size))
 
 
 @contextmanager

@@ -27,6 +27,8 @@ HIGHEST = 99.9
 TRUST = 0.1
 #: Something that takes longer than expected has at least this share left of what it has taken so far.
 OVERDUE = 0.1
+#: This much of a phase has to be done before it tells the speed.
+TELLING_SHARE = 0.2
 #: Seconds of a step before its speed is told.
 SPEED_AFTER = 0.3
 
@@ -86,7 +88,7 @@ class _Present:
         whole = self.phase.seconds * pace
         if share > 0:
             own = (at - self.since) / share
-            trusted = min(1.0, 2 * share)  # the own speed of the phase, the more of it is done
+            trusted = min(1.0, (2 * share) ** 2)  # the own speed of the phase, the more of it is done
             whole = trusted * own + (1 - trusted) * whole
         waited = now - at
         return max((1 - share) * whole - waited, OVERDUE * waited)
@@ -191,6 +193,7 @@ class Meter:
     def _pace(self, present: _Present, now: float) -> float:
         """How many seconds this machine takes for one that is expected: of all that is over, and of what is known to be done."""
         share, at = present.look(now)
+        share = share if share >= TELLING_SHARE else 0.0
         expected = self._expected + share * present.phase.seconds
         taken = self._taken + (at - present.since if share else 0.0)
         to_come = sum(phase.seconds for phase in self._to_come(present.phase))
