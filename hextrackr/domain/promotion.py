@@ -94,7 +94,12 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
         result = _promote(connection, promotion, meter)
         if not promotion.confirmed and (promotion.preview or result.reasons):
             savepoint.rollback()
-            forecast = {"openBefore": open_before, "summary": result.summary, "guard": result.reasons}
+            forecast = {
+                "openBefore": open_before,
+                "summary": result.summary,
+                "guard": result.reasons,
+                "pace": meter.pace_seen,
+            }
             _write_row(
                 connection,
                 promotion,

@@ -28,6 +28,7 @@ class Job:
     :ivar instance: the data folder, where the lock of the record is; empty where nobody replaces it.
     :ivar patience_ms: how long SQLite waits for somebody else's lock.
     :ivar lists: somebody looks at lists, so that the import is not complete before these are up to date.
+    :ivar pace: how many seconds this machine takes for one that is expected, if that was seen before the import asked its question.
     """
 
     import_id: int
@@ -41,6 +42,7 @@ class Job:
     instance: str = ""
     patience_ms: int = 30_000
     lists: bool = False
+    pace: float = 1.0
 
     def as_json(self) -> dict[str, Any]:
         """The job as JSON types, for the line that carries it."""
@@ -60,6 +62,7 @@ def job_of(row: Import, config: Config, *, lists: bool = False) -> Job:
         date_order=row.date_order,
         instance=str(config.INSTANCE_PATH),
         lists=lists,
+        pace=float((row.forecast or {}).get("pace", 1.0)),
     )
 
 

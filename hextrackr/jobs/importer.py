@@ -120,7 +120,7 @@ def run_job(channel: Channel, job: Job) -> None:
     def report(reading: Reading) -> None:
         channel.send({"type": "progress", **vars(reading)})
 
-    meter = Meter(report, time.monotonic)
+    meter = Meter(report, time.monotonic, pace=job.pace)
     try:
         Path(job.spill).mkdir(parents=True, exist_ok=True)
         with _joining(job.instance), _ticking(meter, job):

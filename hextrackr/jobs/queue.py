@@ -183,7 +183,7 @@ class ImportQueue:
                 if answer.source == row.source_label:
                     raise RequestError("That is the source of this import already; give another label.")
                 row.source_id = source_of(session, row.scanner, answer.source).id
-                row.source_label, row.forecast = answer.source, {}
+                row.source_label, row.forecast = answer.source, {"pace": row.forecast.get("pace", 1.0)}
             else:
                 row.confirmed = True
             if answer.leave_open:

@@ -101,6 +101,7 @@ class Meter:
     :ivar report: called at every change of phase and at every :meth:`tick`.
     :ivar clock: monotonic seconds.
     :ivar steps: how many steps there are.
+    :ivar pace: how many seconds this machine takes for one that is expected, as far as was seen before this.
     """
 
     report: Report
@@ -108,6 +109,7 @@ class Meter:
     figures: dict[str, Any] = field(default_factory=dict)
     message: str = "The import is about to start."
     steps: int = TOTAL_STEPS
+    pace: float = 1.0
     _began: float = 0.0
     _plan: tuple[Phase, ...] = ()
     _present: _Present | None = None
@@ -163,6 +165,11 @@ class Meter:
         return round(self._progress, 1)
 
     @property
+    def pace_seen(self) -> float:
+        """How many seconds this machine takes for one that is expected, as far as was seen by now."""
+        return self.pace if self._present is None else round(self._pace(self._present, self.clock()), 2)
+
+    @property
     def promotes(self) -> bool:
         """Whether the promotion has begun."""
         return self._present is not None and self._present.phase.step == TOTAL_STEPS
@@ -198,7 +205,7 @@ class Meter:
         taken = self._taken + (at - present.since if share else 0.0)
         to_come = sum(phase.seconds for phase in self._to_come(present.phase))
         trust = TRUST * (self._expected + present.phase.seconds + to_come)
-        return min(20.0, max(0.05, (taken + trust) / (expected + trust))) if trust > 0 else 1.0
+        return min(20.0, max(0.05, (taken + trust * self.pace) / (expected + trust))) if trust > 0 else self.pace
 
     def _of_rows(self, present: _Present, here: float, pace: float, now: float) -> dict[str, int]:
         """How many rows the present step is done with, and how many it takes in a second."""
