@@ -196,7 +196,7 @@ class Config:
     #: The address space of the process that imports; what goes beyond ends the import. ``off`` is no limit.
     IMPORTER_MEMORY_LIMIT: str = _setting("4GB", _memory_or_off)
     #: How far imports give way to everything else on the machine, the server's own event loop first: as ``nice`` counts it.
-    IMPORTER_NICENESS: int = _setting(10, _whole(0, 19))
+    IMPORTER_NICENESS: int = _setting(3, _whole(0, 19))
     #: What the process that answers lists may hold in memory before it spills to INSTANCE_PATH.
     READER_MEMORY_LIMIT: str = _setting("192MB", _memory)
     #: How long a list, a search or a page of figures may take, in seconds; then its question is ended.
