@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from hextrackr.ingest import phase_weights
 from tests.support.exports import COLUMNS, export, row, scan
 from tests.support.sql import EVENTS, LAST_SEEN
 
@@ -95,3 +96,12 @@ def test_a_file_without_a_finding_makes_no_other_scan_late(run_import, figures, 
     run_import(export([]))
     assert query("SELECT last_scan_date FROM sources") == [(day(1),)]
     assert figures(run_import(undated([1, 2]), **on(2))) == {"inserted": 1, "unchanged": 1}
+
+
+def test_the_bar_expects_each_phase_of_it(run_import):
+    readings = []
+    run_import(scan([1, 2], last_seen=seen(15)))
+    run_import(scan([2, 3], last_seen=seen(8)), readings)
+    phases = {reading.metadata["phase"] for reading in readings}
+    assert "backdated" in phases
+    assert phases <= {phase for planned in phase_weights.STEPS.values() for phase in planned}
