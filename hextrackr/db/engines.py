@@ -18,7 +18,7 @@ Begin = Literal["DEFERRED", "IMMEDIATE"]
 PAGE_BYTES = 8192
 #: How much of the database is kept in memory while DuckDB reads beside it, and once it has ended: promotion reads and writes four
 #: indexes at once, and what does not fit is written and read again.
-CACHE_MB, PROMOTION_CACHE_MB = 32, 192
+CACHE_MB, PROMOTION_CACHE_MB = 32, 128
 #: How long a lock is waited for.
 PATIENCE_MS = 30_000
 
