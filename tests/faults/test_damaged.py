@@ -169,7 +169,7 @@ def read(path: Path, spill: Path) -> tuple[int, int, int, set[Key]]:
         [],
         date(2026, 12, 31),
         1,
-        Standing(0, None, 0),
+        Standing(0, None),
         None,
     )
     with closing(pipeline._rows_read(Job(1, 0, "", str(path), str(spill), "256MB", 50), opened, meter)) as reader:
