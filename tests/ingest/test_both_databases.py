@@ -27,7 +27,7 @@ pytestmark = pytest.mark.system
 FILES = sorted((Path(__file__).resolve().parents[1] / "data").glob("*/*.csv"))
 #: What each run has of its own.
 OF_THE_RUN = {
-    "session_id", "started_at", "finished_at", "lease_until", "upload", "undone_at", "first_finding", "last_finding"
+    "session_id", "started_at", "finished_at", "lease_until", "upload", "undone_at", "first_finding", "last_finding", "work"
 }  # fmt: skip
 
 
@@ -70,6 +70,8 @@ def _told(table: str, row: Any, places: dict[str, dict[int, int]]) -> Iterator[A
         numbers = places.get(table if column == "id" else REFERS.get(column, ""))
         if numbers is not None and value is not None:
             yield numbers[value]
+        elif column == "forecast":
+            yield {name: told for name, told in value.items() if name != "pace"}  # how fast the machine was
         elif column == "details" and value is not None:
             yield sorted(json.loads(value).items())  # each database writes JSON in its own way
         else:
