@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 TICK = 0.02
 #: A process that holds this much more than when it was new, in MB, makes way for a new one: the system gets the memory back. Most do
 #: not, and are there at once for the next import: what the first one loads for good is 45 MB with SQLite and 60 with PostgreSQL.
-KEPT_MB = 65
+KEPT_MB = 100
 #: How long a sweep waits for somebody else's lock: not long, as the next import waits behind it.
 SWEEP_PATIENCE_MS = 2_000
 _STATM = Path("/proc/self/statm")
