@@ -96,6 +96,7 @@ def report(findings: int, rounds: int, combined: int = 0, *, check: bool = False
             _fill(server, findings)
         until(lambda: _is_answered(server))
         pages = _ask(server, LIST + urlencode({"state": "open"}))[1]["pagination"]["numberedPages"]
+        findings = _ask(server, LIST)[1]["pagination"]["total"]
         print("findings | query | p50 ms | p99 ms\n---|---|---|---|")
         for name, asked in QUERIES.items():
             if isinstance(asked, dict) and isinstance(asked.get("page"), float):
