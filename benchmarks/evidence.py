@@ -25,15 +25,13 @@ import duckdb
 from sqlalchemy.orm import Session
 
 from config import Config
-from hextrackr import create_app
 from hextrackr.db import engines
 from hextrackr.domain.models import Import, ImportState
-from hextrackr.extensions import alembic
 from hextrackr.ingest import cleanup, pipeline
 from hextrackr.ingest.job import Job
 from hextrackr.progress.estimate import Meter
 from tests.support import postgresql
-from tests.support.databases import RECOMMENDED
+from tests.support.databases import RECOMMENDED, migrate
 
 #: About 60 findings on each host, and up to 8,000 plugins, as in :mod:`.exports`; made by DuckDB, which takes seconds for a million.
 _ROWS = """
@@ -101,21 +99,13 @@ def database(kind: str, folder: Path) -> Iterator[str]:
     """The URL of a migrated, empty database."""
     if kind == "sqlite":
         url = f"sqlite:///{folder / 'hextrackr.sqlite3'}"
-        _migrate(folder, url)
+        migrate(Config(INSTANCE_PATH=folder, DATABASE_URL=url))
         yield url
         return
     with postgresql.serving(**RECOMMENDED) as server:
         url = server.url(server.create())
-        _migrate(folder, url)
+        migrate(Config(INSTANCE_PATH=folder, DATABASE_URL=url))
         yield url
-
-
-def _migrate(folder: Path, url: str) -> None:
-    app = create_app(Config(INSTANCE_PATH=folder, DATABASE_URL=url))
-    with app.app_context():
-        alembic.upgrade()
-        for engine in app.extensions["sqlalchemy"].engines.values():
-            engine.dispose()
 
 
 def main() -> None:

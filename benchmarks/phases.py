@@ -25,18 +25,15 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from config import Config
-from hextrackr import create_app
 from hextrackr.db import engines
 from hextrackr.domain import undo
 from hextrackr.domain.models import Import, ImportState
-from hextrackr.extensions import alembic
 from hextrackr.ingest import cleanup, phase_weights, pipeline
 from hextrackr.ingest.job import Job
 from hextrackr.ingest.phase_weights import PER, Work
 from hextrackr.jobs import snapshots
 from hextrackr.progress.estimate import Meter, Phase, Reading
 from hextrackr.readmodel.client import Reader
-from tests.support import databases, postgresql
 from tests.support.generator import Estate, write
 
 from . import evidence
@@ -223,25 +220,8 @@ def fitted(phase: str, seen: Sequence[Seen]) -> dict[str, float]:
 @contextmanager
 def prepared(database: str, folder: Path) -> Iterator[tuple[str, Path]]:
     """The URL of a migrated, empty database, and its data folder."""
-    with tempfile.TemporaryDirectory(dir=folder) as name:
-        instance = Path(name)
-        if database == "sqlite":
-            url = f"sqlite:///{instance / 'hextrackr.sqlite3'}"
-            _migrate(instance, url)
-            yield url, instance
-            return
-        with postgresql.serving(**databases.RECOMMENDED) as server:
-            url = server.url(server.create())
-            _migrate(instance, url)
-            yield url, instance
-
-
-def _migrate(folder: Path, url: str) -> None:
-    app = create_app(Config(INSTANCE_PATH=folder, DATABASE_URL=url))
-    with app.app_context():
-        alembic.upgrade()
-        for engine in app.extensions["sqlalchemy"].engines.values():
-            engine.dispose()
+    with tempfile.TemporaryDirectory(dir=folder) as name, evidence.database(database, Path(name)) as url:
+        yield url, Path(name)
 
 
 def _lines(table: dict[str, dict[str, dict[str, float]]]) -> Iterator[str]:

@@ -11,9 +11,9 @@ from flask import current_app, g, request
 from markupsafe import Markup
 from sqlalchemy.exc import SQLAlchemyError
 
-from hextrackr.errors import HexTrackrError
+from hextrackr.errors import HexTrackrError, NotPermitted
 
-from .permissions import ROUTES, Role
+from .permissions import ROUTES, Permission, Role
 
 #: What stands before a token in the header Authorization, however it is written.
 BEARER = "bearer "
@@ -34,14 +34,19 @@ class Actor:
     login_id: int | None = None
     token_id: int | None = None
 
+    def refusal(self, permission: Permission | None) -> str | None:
+        """Why this actor may not do what needs this permission; None for what the actor may do. What needs none known nobody may do."""
+        if permission is None:
+            return NotPermitted.detail
+        if permission.role is not None and self.role < permission.role:
+            return f"This needs the role {permission.role.word}; yours is {self.role.word}."
+        if permission.in_person and self.via == "token":
+            return "A token does not do for this; please sign in."
+        return None
+
     def may(self, endpoint: str) -> bool:
         """Whether this actor may use the route with this endpoint."""
-        permission = ROUTES.get(endpoint)
-        if permission is None:
-            return False
-        if permission.in_person and self.via == "token":
-            return False
-        return permission.role is None or self.role >= permission.role
+        return self.refusal(ROUTES.get(endpoint)) is None
 
 
 #: Whoever asks where there is no sign-in.

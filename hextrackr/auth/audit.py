@@ -6,11 +6,9 @@ Where there is no sign-in nobody is known, and nothing is written.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from flask import current_app, g, has_request_context, request
@@ -29,7 +27,7 @@ from .models import AuditEntry
 
 log = logging.getLogger(__name__)
 
-#: Rows of a CSV that are read at a time.
+#: Rows that are read at a time where all are.
 _ROWS = 1_000
 #: Outcome of what worked.
 OK = "ok"
@@ -126,15 +124,11 @@ def actions() -> list[str]:
         return list(session.scalars(select(AuditEntry.action).distinct().order_by(AuditEntry.action)))
 
 
-def as_csv(wanted: Select[Any], harmless: Callable[[Any], Any]) -> Iterator[str]:
-    """All of them, line by line.
-
-    :param harmless: makes a cell one that no spreadsheet runs.
-    """
+def cells(wanted: Select[Any]) -> Iterator[tuple[Any, ...]]:
+    """All of them, each as its :data:`COLUMNS`."""
     engine = db.engine
 
-    def lines() -> Iterator[str]:
-        yield _line(COLUMNS)
+    def read() -> Iterator[tuple[Any, ...]]:
         last: int | None = None
         while True:
             older = wanted if last is None else wanted.where(AuditEntry.id < last)
@@ -142,13 +136,13 @@ def as_csv(wanted: Select[Any], harmless: Callable[[Any], Any]) -> Iterator[str]
                 rows = list(session.scalars(older.limit(_ROWS)))
             for row in rows:
                 told = _told(row)
-                yield _line(tuple(harmless(_cell(told[column])) for column in COLUMNS))
+                yield tuple(_cell(told[column]) for column in COLUMNS)
             if len(rows) < _ROWS:
                 return
             last = rows[-1].id
             socketio.sleep(0)
 
-    return lines()
+    return read()
 
 
 def _cell(value: Any) -> Any:
@@ -160,9 +154,3 @@ def _told(row: AuditEntry) -> dict[str, Any]:
         "id": row.id, "time": row.at, "actor": row.actor, "via": row.via, "address": row.address, "action": row.action,
         "target": row.target, "outcome": row.outcome, "before": row.before, "after": row.after,
     }  # fmt: skip
-
-
-def _line(cells: tuple[Any, ...]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()

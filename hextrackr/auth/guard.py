@@ -49,12 +49,8 @@ def refuse(actor: Actor, permission: Permission | None) -> None:
 
     :raises NotPermitted: the sentence says what is needed.
     """
-    if permission is None or permission.role is None:
-        raise NotPermitted
-    if actor.role < permission.role:
-        raise NotPermitted(f"This needs the role {permission.role.word}; yours is {actor.role.word}.")
-    if permission.in_person and actor.via == "token":
-        raise NotPermitted("A token does not do for this; please sign in.")
+    if refusal := actor.refusal(permission):
+        raise NotPermitted(refusal)
 
 
 def _here() -> str | None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import uuid
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterator
 from typing import Any, cast
 
 from flask import Blueprint, Response, request
@@ -14,7 +11,6 @@ from sqlalchemy import Engine, func, select, true, tuple_
 
 from hextrackr.auth import actors
 from hextrackr.db import files
-from hextrackr.domain import formulas
 from hextrackr.domain.models import FINISHED, Import, ImportState, Reject
 from hextrackr.errors import MissingFile, NotFound, TooMany
 from hextrackr.extensions import db, import_queue, import_service, import_worker, maintenance_lock, offload, socketio
@@ -127,7 +123,7 @@ def rejects(import_id: int) -> Response:
     """The rows that were not imported, as CSV."""
     import_queue.existing(import_id)
     return Response(
-        _csv(("line", "column", "value", "reason"), _rejects(db.engine, import_id)),
+        serializers.csv_lines(("line", "column", "value", "reason"), _rejects(db.engine, import_id)),
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="import-{import_id}-rejects.csv"'},
     )
@@ -198,10 +194,3 @@ def _accepted(record: Import) -> dict[str, Any]:
         "vendor": record.vendor,
         "scanDate": record.scan_date.isoformat() if record.scan_date else None,
     }
-
-
-def _csv(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
-    for row in chain([header], rows):
-        line = io.StringIO()
-        csv.writer(line).writerow([formulas.neutralised(cell) for cell in row])
-        yield line.getvalue()

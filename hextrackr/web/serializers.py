@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import csv
+import io
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
+from hextrackr.domain import formulas
 from hextrackr.domain.models import Import, ImportState
 from hextrackr.ingest import formats
 from hextrackr.jobs import snapshots
@@ -45,3 +49,11 @@ def of_import(record: Import, undoable: Collection[int]) -> dict[str, Any]:
     if record.state == ImportState.AWAITING_CONFIRMATION:
         answer |= snapshots.forecast(record)
     return answer
+
+
+def csv_lines(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
+    """The lines of a CSV, none of whose cells a spreadsheet runs."""
+    for row in chain([header], rows):
+        line = io.StringIO()
+        csv.writer(line).writerow([formulas.neutralised(cell) for cell in row])
+        yield line.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,7 +17,7 @@ from hextrackr.db.base import Base
 from hextrackr.domain import undo
 from hextrackr.errors import Conflict, FileRefused
 from hextrackr.ingest import cleanup
-from tests.support.contents import REFERS
+from tests.support.contents import REFERS, comparable
 from tests.support.exports import export, row, scan
 from tests.support.importer import Importer, importer
 
@@ -70,12 +69,8 @@ def _told(table: str, row: Any, places: dict[str, dict[int, int]]) -> Iterator[A
         numbers = places.get(table if column == "id" else REFERS.get(column, ""))
         if numbers is not None and value is not None:
             yield numbers[value]
-        elif column == "forecast":
-            yield {name: told for name, told in value.items() if name != "pace"}  # how fast the machine was
-        elif column == "details" and value is not None:
-            yield sorted(json.loads(value).items())  # each database writes JSON in its own way
         else:
-            yield round(value, 6) if isinstance(value, float) else value
+            yield comparable(column, value)
 
 
 @pytest.fixture

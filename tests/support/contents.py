@@ -88,6 +88,11 @@ def _rows(connection: Connection, table: Table, names: Names) -> Iterator[str]:
 def _value(column: str, value: Any, names: Names) -> Any:
     if column in REFERS and value is not None:
         return names.get(REFERS[column], {}).get(value)
+    return comparable(column, value)
+
+
+def comparable(column: str, value: Any) -> Any:
+    """A value as it is in each database and each run."""
     if column == "details" and value is not None:
         return sorted(json.loads(value).items())  # each database writes JSON in its own way
     if column == "forecast":
