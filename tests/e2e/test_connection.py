@@ -100,3 +100,30 @@ def test_a_network_that_is_gone_for_a_while_is_survived(page, context, generated
     context.set_offline(False)
     reaches(page, "completed", timeout=60_000)
     assert figures(page)["inserted"] == 2 * MANY
+
+
+#: Playwright cannot send a file on and lose the answer: the page is made to see the answer of a proxy instead.
+LOST_ANSWER = """() => {
+    const { open } = XMLHttpRequest.prototype;
+    XMLHttpRequest.prototype.open = function (method, url, ...others) {
+        if (url.endsWith("/import-staging")) Object.defineProperties(this, { status: { value: 502 }, response: { value: null } });
+        return open.call(this, method, url, ...others);
+    };
+}"""
+
+
+def test_an_upload_whose_answer_a_proxy_lost_goes_on(page, many, trouble):
+    trouble.expect("answer: GET .*/api/progress/.* 502")
+    page.evaluate(LOST_ANSWER)
+    page.route("**/api/progress/*", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"), times=2)
+    choose(page, many, source="answer lost")
+    reaches(page, "completed")
+    assert figures(page)["inserted"] == MANY
+
+
+def test_an_upload_that_a_proxy_lost_has_failed(page, many, trouble):
+    trouble.expect("answer: POST .*/import-staging 502", "answer: GET .*/api/progress/.* 404")
+    page.route("**/api/vulnerabilities/import-staging", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
+    choose(page, many, source="lost")
+    reaches(page, "failed")
+    expect(part(page, "message")).to_contain_text("does not answer the proxy")

@@ -16,6 +16,11 @@ export class ApiError extends Error {
         this.detail = detail;
         this.status = status;
     }
+
+    /** Whether the server's answer was lost on the way, so that nobody knows what became of the request. */
+    get answerLost() {
+        return ["NETWORK", "HTTP_502", "HTTP_503", "HTTP_504"].includes(this.code);
+    }
 }
 
 /** @returns {ApiError} for a request that got no answer */

@@ -3,6 +3,7 @@ import { request } from "../lib/http.js";
 
 const STALL_MS = 5_000;
 const POLL_EVERY_MS = 1_000;
+const FIND_ATTEMPTS = 30;
 const UNKNOWN = new Set([400, 404]);
 const SNAPSHOTS = ["progress", "progressStatus", "progressComplete", "progressError"];
 
@@ -70,9 +71,13 @@ export class ProgressFollower {
         return this.#polling.once();
     }
 
-    /** @returns {Promise<object>} what the server knows of the session; rejected when it knows nothing */
-    snapshot() {
-        return this.#polling.snapshot();
+    /**
+     * Find out whether the server knows the session: ask until it answers, for half a minute at the most.
+     *
+     * @returns {Promise<object | null>} the snapshot, or `null`
+     */
+    find() {
+        return this.#polling.find();
     }
 
     /** Leave the room. */
@@ -154,23 +159,33 @@ class ProgressPolling {
         clearTimeout(this.#timer);
     }
 
-    /**
-     * @returns {Promise<object>}
-     * @throws {import("../lib/http.js").ApiError}
-     */
-    snapshot() {
-        return request(`/api/progress/${encodeURIComponent(this.#sessionId)}`);
-    }
-
     /** Ask once. */
     async once() {
         try {
-            this.#report.onSnapshot(await this.snapshot());
+            this.#report.onSnapshot(await this.#snapshot());
         } catch (error) {
             debug("poll failed:", error.message);
             if (UNKNOWN.has(error.status)) this.#report.onUnknown();
             else this.#report.onTrouble();
         }
+    }
+
+    /** @returns {Promise<object | null>} the snapshot; `null` when there is none, or no answer for half a minute */
+    async find() {
+        for (let attempt = 1; attempt <= FIND_ATTEMPTS; attempt += 1) {
+            try {
+                return await this.#snapshot();
+            } catch (error) {
+                if (UNKNOWN.has(error.status)) return null;
+                this.#report.onTrouble();
+            }
+            await new Promise((resolve) => setTimeout(resolve, POLL_EVERY_MS));
+        }
+        return null;
+    }
+
+    #snapshot() {
+        return request(`/api/progress/${encodeURIComponent(this.#sessionId)}`);
     }
 
     async #repeat() {

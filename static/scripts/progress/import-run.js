@@ -121,17 +121,14 @@ export class ImportRun extends EventTarget {
         if (this.view.kind === "uploading") this.#show(uploadingView(this.view, { loaded, total, elapsed }));
     }
 
-    /** When only the answer was lost, the server has the file and the import runs. */
+    /** When only the answer was lost, the server may have the file and the import may run. */
     async #uploadFailed(error) {
-        const answerLost = error.code === "NETWORK" && this.#upload.sent;
-        const snapshot = answerLost ? await this.#follower.snapshot().catch(() => null) : null;
+        const answerLost = error.answerLost && this.#upload.sent;
+        const snapshot = answerLost ? await this.#follower.find() : null;
         if (this.ended) return;
-        if (snapshot === null) {
-            this.#show(endedView(this.view, error));
-        } else {
-            this.#follower.expect();
-            this.#show(nextView(this.view, snapshot));
-        }
+        if (snapshot !== null) this.#show(nextView(this.view, snapshot));
+        else if (!answerLost || this.view.kind === "uploading") this.#show(endedView(this.view, error));
+        if (!this.ended) this.#follower.expect();
     }
 
     async #ask(action, json) {
