@@ -123,7 +123,9 @@ def test_an_upload_whose_answer_a_proxy_lost_goes_on(page, many, trouble):
 
 def test_an_upload_that_a_proxy_lost_has_failed(page, many, trouble):
     trouble.expect("answer: POST .*/import-staging 502", "answer: GET .*/api/progress/.* 404")
-    page.route("**/api/vulnerabilities/import-staging", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
+    page.route(
+        "**/api/vulnerabilities/import-staging", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>")
+    )
     choose(page, many, source="lost")
     reaches(page, "failed")
     expect(part(page, "message")).to_contain_text("does not answer the proxy")
