@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from tests.support import ROOT, sockets
+from tests.support import ROOT, accounts, sockets
 from tests.support.accounts import PASSWORD
 from tests.support.exports import scan
 from tests.support.server import environment_of
@@ -34,11 +34,7 @@ def system_with(folder, redis, **settings):
 def system(tmp_path, redis):
     with system_with(tmp_path, redis, AUTH="local") as system:
         for name, role in (("ada", "admin"), ("vera", "viewer")):
-            command = [sys.executable, "-m", "flask", "user", "add", name, "--role", role, "--password-stdin"]
-            environment = environment_of(system.instance, AUTH="local")
-            subprocess.run(
-                command, cwd=ROOT, env=environment, input=f"{PASSWORD}\n", text=True, check=True, capture_output=True
-            )
+            accounts.add(system.instance, name, role)
         yield system
 
 
