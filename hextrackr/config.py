@@ -1,7 +1,7 @@
 """Every setting, read from the environment once.
 
 Each field is one environment variable of the same name. A wrong value stops the start with one sentence
-that names the setting. ``.env.example`` and the README list the same names; a test compares the three.
+that names the setting. ``.env.example`` and ``docs/settings.md`` list the same names; a test compares the three.
 """
 
 from __future__ import annotations
