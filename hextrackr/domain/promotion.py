@@ -98,7 +98,7 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
                 "openBefore": open_before,
                 "summary": result.summary,
                 "guard": result.reasons,
-                "pace": meter.pace_seen,
+                "pace": meter.measured_pace,
             }
             _write_row(
                 connection,

@@ -71,8 +71,8 @@ class ImportSnapshots:
         if (live_id := live["metadata"].get("importId")) != row.id:  # one of the two had this session id before
             return recorded if live_id is not None and live_id < row.id else live
         own = row.owner == process_id.own()
-        heard = own or row.state not in (*RUNNING, *FINISHED) or self._reachable()
-        return snapshots.newer(live, recorded, own=own, heard=heard, joining=joining)
+        is_updated = own or row.state not in (*RUNNING, *FINISHED) or self._reachable()
+        return snapshots.newer(live, recorded, own=own, is_updated=is_updated, joining=joining)
 
 
 def error_of(row: Import) -> ErrorRecord | None:

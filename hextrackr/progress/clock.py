@@ -1,4 +1,4 @@
-"""The time as the tracker sees it; tests bring one that stands still until they move it."""
+"""The tracker's source of time; tests pass in one that only advances when they say so."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
-"""Where an import stands: how much of its time has passed, and how much is left. Pure: time comes from outside.
+"""Estimate how far an import is and how much time is left. Pure: the caller passes in the clock.
 
-An import is a plan of phases, each with the seconds that it is expected to take. What is left is
+An import is a plan of phases, each with its expected duration in seconds. The time left is the sum of
 
-- of the present phase: what its units done, of the units expected, leave; between them, and where nothing can be counted, by the clock;
-- of each phase to come: the seconds expected;
+- the rest of the current phase: from its units done and expected, and from the clock where nothing can be counted;
+- the expected seconds of each phase to come;
 
-all of it at the speed seen so far. The bar is then the share of the time that has passed::
+scaled by the speed measured so far. The bar shows the share of the time that has passed::
 
     progress = elapsed / (elapsed + left)
 
-Nothing hangs on where a phase begins or ends on the bar, so that an expectation that was wrong is forgotten as soon as it shows to be. The
-bar never goes back: if there turns out to be more to do, it waits until the clock has caught up.
+No phase has a fixed place on the bar, so a wrong expectation is corrected as soon as measurements show it. The bar never goes back: if
+there turns out to be more to do, it waits until the clock has caught up.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from typing import Any
 
 #: Steps of an import.
 TOTAL_STEPS = 3
-#: The bar says this much at the most before all is done.
+#: The highest percentage before the import is complete.
 HIGHEST = 99.9
-#: What is over tells the speed; the expectation itself counts as if this share of all that is expected had been seen to be right.
-TRUST = 0.1
-#: Something that takes longer than expected has at least this share left of what it has taken so far.
+#: Weight of the expected durations against the measured ones, as a share of the whole plan.
+PRIOR_WEIGHT = 0.1
+#: A phase that takes longer than expected has at least this share of the time since its last progress left.
 OVERDUE = 0.1
-#: This much of a phase has to be done before it tells the speed.
-TELLING_SHARE = 0.2
-#: Seconds of a step before its speed is told.
+#: The share of a phase that must be done before it counts towards the measured speed.
+MEASURABLE_SHARE = 0.2
+#: Seconds of a step before its rows per second are reported.
 SPEED_AFTER = 0.3
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of work that is expected to take about ``seconds``."""
+    """A part of the work, expected to take about ``seconds``."""
 
     name: str
     step: int
@@ -44,7 +44,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Reading:
-    """What is reported: ``progress`` is 0..100, ``metadata`` holds the import's fields of the progress contract."""
+    """One report: ``progress`` is 0..100, ``metadata`` has the import's fields of the progress contract."""
 
     progress: float
     message: str
@@ -55,14 +55,14 @@ Report = Callable[[Reading], None]
 
 
 @dataclass
-class _Present:
-    """The phase that is under way.
+class _CurrentPhase:
+    """The running phase.
 
     :ivar since: when it began, in monotonic seconds.
-    :ivar units: how many there are to count, 0 if they cannot be counted.
-    :ivar measure: tells how much of the phase is done, 0..1.
-    :ivar done: how many units are done.
-    :ivar seen: how much of the phase is known to be done, 0..1, and since when.
+    :ivar units: total number of units, 0 if they cannot be counted.
+    :ivar measure: returns the share of the phase that is done, 0..1.
+    :ivar done: number of units done.
+    :ivar measured: the last share that was measured, 0..1, and when.
     """
 
     phase: Phase
@@ -70,38 +70,38 @@ class _Present:
     units: int
     measure: Callable[[], float] | None
     done: int
-    seen: tuple[float, float]
+    measured: tuple[float, float]
 
-    def look(self, now: float) -> tuple[float, float]:
-        """How much of the phase is known to be done, 0..1, and since when."""
+    def share_done(self, now: float) -> tuple[float, float]:
+        """Measure how much of the phase is done, 0..1; return it with the time at which it last grew."""
         share = self.done / self.units if self.units else self.measure() if self.measure is not None else 0.0
-        if share > self.seen[0]:
-            self.seen = min(1.0, share), now
-        return self.seen
+        if share > self.measured[0]:
+            self.measured = min(1.0, share), now
+        return self.measured
 
     def left(self, now: float, pace: float) -> float:
-        """Seconds until its end.
+        """Estimate the seconds until the phase ends.
 
-        :param pace: how many seconds this machine takes for one that is expected.
+        :param pace: actual seconds for each expected one.
         """
-        share, at = self.look(now)
-        whole = self.phase.seconds * pace
+        share, at = self.share_done(now)
+        total = self.phase.seconds * pace
         if share > 0:
-            own = (at - self.since) / share
-            trusted = min(1.0, (2 * share) ** 2)  # the own speed of the phase, the more of it is done
-            whole = trusted * own + (1 - trusted) * whole
+            measured = (at - self.since) / share
+            weight = min(1.0, (2 * share) ** 2)  # the more of the phase is done, the more its own speed counts
+            total = weight * measured + (1 - weight) * total
         waited = now - at
-        return max((1 - share) * whole - waited, OVERDUE * waited)
+        return max((1 - share) * total - waited, OVERDUE * waited)
 
 
 @dataclass
 class Meter:
-    """Follows one import, from the moment at which it is made.
+    """Measures the progress of one import, from the moment the meter is created.
 
     :ivar report: called at every change of phase and at every :meth:`tick`.
     :ivar clock: monotonic seconds.
-    :ivar steps: how many steps there are.
-    :ivar pace: how many seconds this machine takes for one that is expected, as far as was seen before this.
+    :ivar steps: total number of steps.
+    :ivar pace: actual seconds for each expected one, as measured before this import.
     """
 
     report: Report
@@ -112,7 +112,7 @@ class Meter:
     pace: float = 1.0
     _began: float = 0.0
     _plan: tuple[Phase, ...] = ()
-    _present: _Present | None = None
+    _current: _CurrentPhase | None = None
     _expected: float = 0.0
     _taken: float = 0.0
     _progress: float = 0.0
@@ -124,7 +124,7 @@ class Meter:
         self._began = self._step_since = self.clock()
 
     def plan(self, phases: Sequence[Phase]) -> None:
-        """Say what is to come; said again, with better expectations, as more is known."""
+        """Set the phases of the import; call it again as soon as there are better expectations."""
         self._plan = tuple(phases)
 
     def begin(
@@ -132,11 +132,11 @@ class Meter:
     ) -> None:
         """Enter a phase of the plan.
 
-        :param units: how many there are to count, 0 if they cannot be counted.
-        :param measure: tells, at any time and to any thread, how much of the phase is done, 0..1.
+        :param units: total number of units, 0 if they cannot be counted.
+        :param measure: returns the share of the phase that is done, 0..1; called at any time and from any thread.
         """
         now = self.clock()
-        before = self._present
+        before = self._current
         unplanned = Phase(name, before.phase.step if before else 1, 0.0)
         phase = next((phase for phase in self._plan if phase.name == name), unplanned)
         if before is not None:
@@ -145,51 +145,51 @@ class Meter:
             self._step_expected += before.phase.seconds
         if before is None or before.phase.step != phase.step:
             self._step_since, self._step_expected = now, 0.0
-        self._present = _Present(phase, now, units, measure, 0, (0.0, now))
+        self._current = _CurrentPhase(phase, now, units, measure, 0, (0.0, now))
         if message is not None:
             self.message = message
         self.tick()
 
     def advance(self, units: int) -> None:
-        """Count units of the present phase as done."""
-        if self._present is not None:
-            self._present.done += units
+        """Count units of the current phase as done."""
+        if self._current is not None:
+            self._current.done += units
 
     def note(self, **figures: Any) -> None:
-        """Set figures that every report carries from now on, named as the progress contract does."""
+        """Add figures to every report from now on, under the names of the progress contract."""
         self.figures |= figures
 
     @property
     def progress(self) -> float:
-        """What the bar says, 0..100."""
+        """The percentage that the bar shows, 0..100."""
         return round(self._progress, 1)
 
     @property
-    def pace_seen(self) -> float:
-        """How many seconds this machine takes for one that is expected, as far as was seen by now."""
-        return self.pace if self._present is None else round(self._pace(self._present, self.clock()), 2)
+    def measured_pace(self) -> float:
+        """Actual seconds for each expected one, as measured so far."""
+        return self.pace if self._current is None else round(self._pace(self._current, self.clock()), 2)
 
     @property
     def promotes(self) -> bool:
         """Whether the promotion has begun."""
-        return self._present is not None and self._present.phase.step == TOTAL_STEPS
+        return self._current is not None and self._current.phase.step == TOTAL_STEPS
 
     def tick(self) -> None:
-        """Report where the import stands now."""
+        """Report the progress as it is now."""
         self.report(self._reading(self.clock()))
 
     def _reading(self, now: float) -> Reading:
-        present = self._present
-        if present is None:
+        current = self._current
+        if current is None:
             return Reading(0.0, self.message, {"currentStep": 1, "totalSteps": self.steps, **self.figures})
-        pace, elapsed = self._pace(present, now), now - self._began
-        here = present.left(now, pace)
-        left = here + pace * sum(phase.seconds for phase in self._to_come(present.phase))
+        pace, elapsed = self._pace(current, now), now - self._began
+        left_in_phase = current.left(now, pace)
+        left = left_in_phase + pace * sum(phase.seconds for phase in self._to_come(current.phase))
         share = elapsed / (elapsed + left) if elapsed + left > 0 else 0.0
         self._progress = max(self._progress, min(HIGHEST, 100 * share))
         metadata = {
-            "currentStep": present.phase.step, "totalSteps": self.steps, "phase": present.phase.name,
-            "etaSeconds": round(left, 1), **self.figures, **self._of_rows(present, here, pace, now),
+            "currentStep": current.phase.step, "totalSteps": self.steps, "phase": current.phase.name,
+            "etaSeconds": round(left, 1), **self.figures, **self._rows_done(current, left_in_phase, now),
         }  # fmt: skip
         return Reading(self.progress, self.message, metadata)
 
@@ -197,32 +197,32 @@ class Meter:
         names = [each.name for each in self._plan]
         return self._plan[names.index(phase.name) + 1 :] if phase.name in names else self._plan
 
-    def _pace(self, present: _Present, now: float) -> float:
-        """How many seconds this machine takes for one that is expected: of all that is over, and of what is known to be done."""
-        share, at = present.look(now)
-        share = share if share >= TELLING_SHARE else 0.0
-        expected = self._expected + share * present.phase.seconds
-        taken = self._taken + (at - present.since if share else 0.0)
-        to_come = sum(phase.seconds for phase in self._to_come(present.phase))
-        trust = TRUST * (self._expected + present.phase.seconds + to_come)
-        return min(20.0, max(0.05, (taken + trust * self.pace) / (expected + trust))) if trust > 0 else self.pace
+    def _pace(self, current: _CurrentPhase, now: float) -> float:
+        """Actual seconds for each expected one, measured on the phases that are over and on what is done of the current one."""
+        share, at = current.share_done(now)
+        share = share if share >= MEASURABLE_SHARE else 0.0
+        expected = self._expected + share * current.phase.seconds
+        taken = self._taken + (at - current.since if share else 0.0)
+        to_come = sum(phase.seconds for phase in self._to_come(current.phase))
+        prior = PRIOR_WEIGHT * (self._expected + current.phase.seconds + to_come)
+        return min(20.0, max(0.05, (taken + prior * self.pace) / (expected + prior))) if prior > 0 else self.pace
 
-    def _of_rows(self, present: _Present, here: float, pace: float, now: float) -> dict[str, int]:
-        """How many rows the present step is done with, and how many it takes in a second."""
+    def _rows_done(self, current: _CurrentPhase, left_in_phase: float, now: float) -> dict[str, int]:
+        """Estimate how many rows the current step has processed, and how many it processes in a second."""
         rows = self.figures.get("totalRows")
         if not rows:
             return {}
-        step = present.phase.step
-        in_phase = now - present.since
-        passed = self._step_expected + present.phase.seconds * (
-            in_phase / (in_phase + here) if in_phase + here else 0.0
+        step = current.phase.step
+        in_phase = now - current.since
+        passed = self._step_expected + current.phase.seconds * (
+            in_phase / (in_phase + left_in_phase) if in_phase + left_in_phase else 0.0
         )
-        to_come = sum(phase.seconds for phase in self._to_come(present.phase) if phase.step == step)
-        whole = self._step_expected + present.phase.seconds + to_come
-        done = int(rows * passed / whole) if whole > 0 else 0
+        to_come = sum(phase.seconds for phase in self._to_come(current.phase) if phase.step == step)
+        total = self._step_expected + current.phase.seconds + to_come
+        done = int(rows * passed / total) if total > 0 else 0
         self._rows = step, max(done, self._rows[1]) if self._rows[0] == step else done
-        told = {"rowsDone": min(rows, self._rows[1])}
+        fields = {"rowsDone": min(rows, self._rows[1])}
         in_step = now - self._step_since
         if in_step >= SPEED_AFTER:
-            told["rowsPerSecond"] = round(told["rowsDone"] / in_step)
-        return told
+            fields["rowsPerSecond"] = round(fields["rowsDone"] / in_step)
+        return fields

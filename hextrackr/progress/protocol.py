@@ -12,8 +12,8 @@ event                direction         payload
 ``progress-error``   server -> room    the snapshot, ``status`` ``error``, ``error: {code, detail}``
 ===================  ================  =====================================================================
 
-A ``progress-error`` comes right behind a ``progress-status`` with the same snapshot: there are clients in use that know no
-``progress-error`` and look at the ``status`` of each ``progress-status``.
+Each ``progress-error`` directly follows a ``progress-status`` with the same snapshot: some existing clients do not handle
+``progress-error`` and look at the ``status`` of each ``progress-status`` instead.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def room(session_id: str) -> str:
 def session_id(value: object) -> str:
     """Return ``value`` if it is a session id.
 
-    :raises InvalidSessionId: it is neither a UUID nor anything else of 8 to 64 letters, digits, ``_`` and ``-``.
+    :raises InvalidSessionId: it is not 8 to 64 letters, digits, ``_`` and ``-`` (a UUID is).
     """
     if not isinstance(value, str) or not _SESSION_ID.fullmatch(value):
         raise InvalidSessionId
@@ -54,7 +54,7 @@ def session_id(value: object) -> str:
 
 
 def rejection(error: ErrorRecord, timestamp: int) -> Snapshot:
-    """The ``progress-error`` of a socket that asked for something impossible: it belongs to no session."""
+    """The payload of a ``progress-error`` that refuses a socket's request; it belongs to no session."""
     return {
         "sessionId": None,
         "progress": 0,

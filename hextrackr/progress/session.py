@@ -1,4 +1,4 @@
-"""One session: where a long operation stands, and what a client is told of it."""
+"""One progress session: the state of a long operation, and the snapshot of it that clients receive."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .protocol import Snapshot, Status
 
 @dataclass(frozen=True)
 class Waiting:
-    """An event that waits until its time has come.
+    """An event that waits until its interval is over.
 
-    :ivar replaceable: the next event takes its place, as it tells all that this one tells.
+    :ivar replaceable: the next event replaces it, as that carries the newer state.
     """
 
     event: str
@@ -31,10 +31,10 @@ class Session:
     :ivar start_time: wall clock, ms; ``last_update`` likewise.
     :ivar started: monotonic, ms; ``touched`` and ``emitted`` likewise.
     :ivar sequence: rises with every change, so that a client can drop what arrives out of order.
-    :ivar waiting: the events that are still to be sent, in this order.
-    :ivar has_timer: whether they are looked at again by themselves.
-    :ivar told: the state that watchers know while events wait, else None. Who joins is told this one, and then hears what waits like
-        all the others.
+    :ivar waiting: the events still to be sent, in this order.
+    :ivar has_timer: whether a timer is running that will send them.
+    :ivar sent: while events wait, the last snapshot that was sent, else None. A client that joins gets this one first, and then the
+        waiting events like everybody else.
     """
 
     id: str
@@ -49,7 +49,7 @@ class Session:
     emitted: int | None = None
     waiting: list[Waiting] = field(default_factory=list)
     has_timer: bool = False
-    told: Snapshot | None = None
+    sent: Snapshot | None = None
     duration: int | None = None
     error: ErrorRecord | None = None
 
@@ -68,15 +68,15 @@ class Session:
         return self.metadata.get("currentStep") or 0
 
     def change(self, now: int, monotonic: int, progress: float, message: str, metadata: dict[str, Any]) -> None:
-        """Take over one change. Progress never goes back and is kept to a tenth of a percent."""
+        """Apply one change. Progress never goes back, and is rounded to a tenth of a percent."""
         self.progress = max(self.progress, round(min(100.0, max(0.0, progress)), 1))
         self.metadata = {**self.metadata, **metadata, "message": message}
         self.sequence += 1
         self.last_update = now
         self.touched = monotonic
 
-    def record(self) -> dict[str, Any]:
-        """The session as :meth:`ProgressTracker.get_session` answers it."""
+    def as_dict(self) -> dict[str, Any]:
+        """The session as :meth:`ProgressTracker.get_session` returns it."""
         return {
             "id": self.id,
             "progress": self.progress,
@@ -87,7 +87,7 @@ class Session:
         }
 
     def snapshot(self, timestamp: int) -> Snapshot:
-        """The session as every event carries it."""
+        """The session as it is now, in the form that every event carries."""
         return snapshots.snapshot(
             self.id,
             self.status,
@@ -102,6 +102,6 @@ class Session:
             error=self.error,
         )
 
-    def known_state(self, timestamp: int) -> Snapshot:
-        """The session as its watchers know it: the newest state, but for what still waits to be sent."""
-        return self.snapshot(timestamp) if self.told is None else {**self.told, "timestamp": timestamp}
+    def sent_snapshot(self, timestamp: int) -> Snapshot:
+        """The session as its watchers see it: without the changes that still wait to be sent."""
+        return self.snapshot(timestamp) if self.sent is None else {**self.sent, "timestamp": timestamp}

@@ -1,4 +1,4 @@
-"""What a client is told of a session: its one shape, whoever knows it, and the rule by which one of two snapshots is newer."""
+"""The snapshot of a session that clients receive: its one format, and the rule that decides which of two snapshots is newer."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def snapshot(
     duration: int | None = None,
     error: ErrorRecord | None = None,
 ) -> Snapshot:
-    """Make the snapshot of a session: the whole state, so that whoever joins late is right with it alone.
+    """Build the snapshot of a session: the whole state, so that a client that joins late needs nothing else.
 
     :param sequence: rises with every change, so that a client can drop what arrives out of order.
     :param start_time: milliseconds since the epoch, as are ``last_update`` and ``timestamp``, which is now.
-    :param duration: milliseconds, once the session has ended; None where that cannot be known.
+    :param duration: milliseconds, once the session has ended; None if it could not be measured.
     """
-    made: Snapshot = {
+    result: Snapshot = {
         "id": session_id,
         "sessionId": session_id,
         "progress": progress,
@@ -41,41 +41,42 @@ def snapshot(
         "lastUpdate": last_update,
         "metadata": {**metadata, "message": message, "sequence": sequence},
     }
-    if has_ended(made):
-        made["duration"] = made["metadata"]["duration"] = duration
+    if has_ended(result):
+        result["duration"] = result["metadata"]["duration"] = duration
     if error is not None:
-        made["error"] = error
-    return made
+        result["error"] = error
+    return result
 
 
-#: Who works on an operation tells of it more often than this, in milliseconds.
-AT_WORK = 2_000
+#: A running operation sends updates more often than this, in milliseconds.
+SILENCE_MS = 2_000
 
 
 def has_ended(snapshot: Snapshot) -> bool:
-    """Whether the operation is over, well or not."""
+    """Whether the operation is over, successfully or not."""
     return snapshot["status"] in ("completed", "error")
 
 
-def newer(live: Snapshot, recorded: Snapshot, *, own: bool, heard: bool = True, joining: bool = False) -> Snapshot:
-    """Return the newer one of a live session and what is on record of the same operation.
+def newer(live: Snapshot, recorded: Snapshot, *, own: bool, is_updated: bool = True, joining: bool = False) -> Snapshot:
+    """Return the newer of two snapshots of one operation: of the live session, or of the row in the database.
 
-    The live one is, as it changes with every step and the record at a few only. But an end, a question and its answer are on record a
-    little before they are told: then the record is newer. So it is where the process at work cannot be heard.
+    Usually the live one is newer: it changes with every update, the row only at a few points. But an end, a question and its answer are
+    written to the row shortly before they are sent; until then the row is newer. It also is where updates of the working process
+    do not arrive here.
 
-    :param own: this process is at work on the operation, and what it tells next of it will be numbered after the live session.
-    :param heard: what the process at work tells of the operation reaches the live session.
-    :param joining: it is for a client that will hear what that process tells, of the end too, behind the updates that still wait. Only
-        if it has fallen silent, the record has to tell of the end.
+    :param own: this process works on the operation, and will number its next event after the live session.
+    :param is_updated: updates of the process that works on the operation reach the live session.
+    :param joining: the snapshot is for a client that joins. It will receive the terminal event too, behind the updates that still wait,
+        so the row's end is used only if the working process has gone silent.
     """
     asks, recorded_asks = (bool(each["metadata"].get("awaitingConfirmation")) for each in (live, recorded))
     if has_ended(live):
         return live
     if has_ended(recorded):
-        is_told = joining and live["timestamp"] - live["lastUpdate"] < AT_WORK
+        is_current = joining and live["timestamp"] - live["lastUpdate"] < SILENCE_MS
     else:
-        is_told = asks == recorded_asks
-    if heard and is_told:
+        is_current = asks == recorded_asks
+    if is_updated and is_current:
         return live
     metadata = recorded["metadata"]
     if own:

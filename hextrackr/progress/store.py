@@ -1,4 +1,4 @@
-"""Where live sessions are kept."""
+"""Where live sessions are stored."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from .session import Session
 
 
 class SessionStore(Protocol):
-    """What the tracker asks of a store."""
+    """The interface that the tracker needs."""
 
     def get(self, session_id: str) -> Session | None:
-        """The session, if it is held."""
+        """Return the session, or None."""
         ...
 
     def put(self, session: Session) -> None:
-        """Hold a new session, or the new state of one."""
+        """Store a new session, or the new state of one."""
         ...
 
     def drop(self, session_id: str) -> None:
-        """Forget a session; an unknown one is no error."""
+        """Delete a session; an unknown id is no error."""
         ...
 
     def __iter__(self) -> Iterator[Session]:
-        """Every session held, in a list of its own: dropping while iterating is allowed."""
+        """Iterate over a copy of the list of sessions, so that they may be dropped meanwhile."""
         ...
 
 

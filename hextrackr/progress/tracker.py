@@ -1,4 +1,4 @@
-"""The tracker: takes what an operation reports and tells everybody who watches it."""
+"""The progress tracker: receives the reports of operations and emits them as events to the clients that watch."""
 
 from __future__ import annotations
 
@@ -17,33 +17,32 @@ from .protocol import Snapshot
 from .session import Session, Waiting
 from .store import MemoryStore, SessionStore
 
-#: Takes an event's name, its payload and the room it goes to.
+#: Called with an event's name, its payload and the room it goes to.
 Emit = Callable[[str, Snapshot, str], None]
 
 log = logging.getLogger(__name__)
 
 NO_METADATA: Mapping[str, Any] = {}
-#: Milliseconds between the last update and the end.
+#: Milliseconds between the last update and the terminal event.
 END_INTERVAL = 150
 
 
 class ProgressTracker:
     """Progress sessions and their events.
 
-    Updates of one session are at least ``interval_ms`` apart; one that comes sooner waits, and is replaced by the next one, unless a
-    step has begun with it: that is always told. A terminal event leaves at least :data:`END_INTERVAL` after the last update, and
-    nothing follows it. There are clients in use that hold back an update which comes less than 100 ms after the one before, and
-    draw it later: over the end, if that was quicker.
+    Updates of one session are at least ``interval_ms`` apart. An earlier one waits, and the next one replaces it, unless it begins a
+    step: those are always sent. A terminal event is sent at least :data:`END_INTERVAL` after the last update, and nothing follows it:
+    some existing clients delay an update that comes less than 100 ms after the one before, and would draw it over the end.
 
-    An event that cannot be sent is lost and logged; the operation that reports it goes on.
+    An event that cannot be sent is logged and lost; the operation goes on.
 
     :param emit: called for every event.
     :param clock: where the time comes from.
     :param interval_ms: milliseconds between two updates of one session, at least 100.
     :param expiry_ms: a session without an update for this long is dropped.
-    :param linger_ms: how long a finished session still answers from here; after that its operation's own record must.
-    :param max_sessions: how many sessions are held at a time; finished ones make room.
-    :param is_watched: whether anybody may be in a room; where nobody is, an end waits for nothing.
+    :param linger_ms: how long a finished session can still be read here; after that only from the operation's row in the database.
+    :param max_sessions: limit of sessions at a time; finished ones are dropped to make room.
+    :param is_watched: whether a client may be in a room; if not, a terminal event is sent without waiting.
     """
 
     def __init__(
@@ -66,10 +65,10 @@ class ProgressTracker:
         self._max_sessions = max_sessions
         self._store = store or MemoryStore()
         self._is_watched = is_watched
-        self._lock = threading.RLock()  # events of one session leave in the order of its changes
+        self._lock = threading.RLock()  # events of one session are sent in the order of its changes
 
     def create_session(self, metadata: Mapping[str, Any] = NO_METADATA) -> str:
-        """Open a session under a new UUID and return that."""
+        """Open a session under a new UUID, and return the UUID."""
         return self.create_session_with_id(str(uuid.uuid4()), metadata)
 
     def create_session_with_id(
@@ -77,72 +76,75 @@ class ProgressTracker:
     ) -> str:
         """Open a session under the client's own id.
 
-        :param metadata: at least ``operation``; ``filename``, ``scanDate``, ``totalSteps``, ``currentStep`` and ``message`` default.
-        :param sequence: where the numbering starts; an operation that goes on after a restart starts higher than before.
+        :param metadata: at least ``operation``; ``filename``, ``scanDate``, ``totalSteps``, ``currentStep`` and ``message`` have defaults.
+        :param sequence: the first sequence number; an operation that goes on after a restart starts higher than before.
         :raises InvalidSessionId: not a session id.
         :raises Conflict: ``SESSION_IN_USE``, a live session has this id.
-        :raises TooMany: there are ``max_sessions`` under way already.
+        :raises TooMany: ``max_sessions`` operations are running already.
         """
         protocol.session_id(session_id)
         with self._lock:
             self.expire()
-            known = self._store.get(session_id)
-            if known is not None and not known.finished:
+            existing = self._store.get(session_id)
+            if existing is not None and not existing.finished:
                 raise Conflict("This session id is in use by a running operation.", "SESSION_IN_USE")
-            self._begin(session_id, metadata, sequence, known)
+            self._begin(session_id, metadata, sequence, existing)
         return session_id
 
     def withdraw_session(self, session_id: str) -> None:
-        """Forget a session without a word: what it was opened for was refused."""
+        """Drop a session without an event, because its operation was refused."""
         with self._lock:
             self._store.drop(session_id)
 
     def open_session(self, session_id: str, metadata: Mapping[str, Any] = NO_METADATA, *, sequence: int = 1) -> bool:
-        """Take over a live session, or open it if there is none: another process may have had it.
+        """Take over a live session, possibly of another process, or open a new one.
 
-        :param metadata: what it begins with; one of which something was told keeps its own.
-        :param sequence: what it is numbered from now on is not below this.
-        :return: whether it was opened.
+        :param metadata: its first metadata; a session that has sent an update already keeps its own.
+        :param sequence: the lowest sequence number from now on.
+        :return: whether a new session was opened.
         :raises InvalidSessionId: not a session id.
-        :raises TooMany: there are ``max_sessions`` under way already.
+        :raises TooMany: ``max_sessions`` operations are running already.
         """
         protocol.session_id(session_id)
         with self._lock:
-            # Looked for once: whoever looks again may meet what another process has stored meanwhile, and is to take that over.
-            known = self._store.get(session_id)
-            if known is None or known.finished:
+            # Read it once only: a second read could return what another process has stored meanwhile.
+            existing = self._store.get(session_id)
+            if existing is None or existing.finished:
                 self.expire()
-                # Another process may have told of it in this moment.
-                self._begin(session_id, metadata, sequence, known, told_at=self._clock.monotonic_ms())
+                # Another process may have sent an event just now.
+                self._begin(session_id, metadata, sequence, existing, emitted=self._clock.monotonic_ms())
                 return True
-            if known.status == "initialized":
-                known.metadata = {**known.metadata, **metadata}
-            known.sequence = max(known.sequence, sequence)
-            self._store.put(known)
+            if existing.status == "initialized":
+                existing.metadata = {**existing.metadata, **metadata}
+            existing.sequence = max(existing.sequence, sequence)
+            self._store.put(existing)
             return False
 
     def update_progress(
         self, session_id: str, progress: float, message: str = "", metadata: Mapping[str, Any] = NO_METADATA
     ) -> bool:
-        """Report where the operation stands.
+        """Report the progress of an operation.
 
-        :param progress: 0..100; a lower value than before leaves the number as it was.
-        :param metadata: merged into what the session already says.
+        :param progress: 0..100; a value lower than before is ignored.
+        :param metadata: merged into the metadata of the session.
         :return: False if no live session has this id; a late report is no error.
         """
         with self._lock:
             session = self._live(session_id)
             if session is None:
                 return False
-            known, step = session.known_state(self._clock.now_ms()), session.step
+            sent, step = session.sent_snapshot(self._clock.now_ms()), session.step
             self._change(session, progress, message, metadata)
             session.status = "processing"
             begins_step = session.step > 1 and session.step != step
-            self._tell(session, protocol.UPDATE, known, replaceable=not begins_step)
+            self._schedule(session, protocol.UPDATE, sent, replaceable=not begins_step)
             return True
 
     def repeat(self, session_id: str) -> bool:
-        """Say again what was said last, of an operation that goes on and has nothing new to tell; False as :meth:`update_progress`."""
+        """Send the last update again, for an operation that is still running but has nothing new to report.
+
+        :return: as :meth:`update_progress`.
+        """
         with self._lock:
             session = self._store.get(session_id)
             return session is not None and self.update_progress(
@@ -157,19 +159,19 @@ class ProgressTracker:
         *,
         duration: int | None = None,
     ) -> bool:
-        """End the session well: progress 100, ``progress-complete``.
+        """End the session with success: progress 100, ``progress-complete``.
 
         :param metadata: the final figures; ``recordsCreated`` defaults to 0.
-        :param duration: milliseconds of work; by default all since the session was opened.
+        :param duration: milliseconds of work; by default the time since the session was opened.
         """
         with self._lock:
             session = self._live(session_id)
             if session is None:
                 return False
-            known = session.known_state(self._clock.now_ms())
+            sent = session.sent_snapshot(self._clock.now_ms())
             self._change(session, 100.0, message, {"recordsCreated": 0, **metadata})
             session.status = "completed"
-            self._finish(session, protocol.COMPLETE, known, duration)
+            self._finish(session, protocol.COMPLETE, sent, duration)
             return True
 
     def error_session(
@@ -183,7 +185,7 @@ class ProgressTracker:
     ) -> bool:
         """End the session with an error; its progress stays where it stopped.
 
-        :param error: why.
+        :param error: the reason.
         :param message: what failed.
         :param duration: as for :meth:`complete_session`.
         """
@@ -191,11 +193,11 @@ class ProgressTracker:
             session = self._live(session_id)
             if session is None:
                 return False
-            known = session.known_state(self._clock.now_ms())
+            sent = session.sent_snapshot(self._clock.now_ms())
             self._change(session, 0.0, message, metadata)
             session.status = "error"
             session.error = error
-            self._finish(session, protocol.ERROR, known, duration)
+            self._finish(session, protocol.ERROR, sent, duration)
             return True
 
     def get_session(self, session_id: str) -> dict[str, Any] | None:
@@ -203,12 +205,12 @@ class ProgressTracker:
         with self._lock:
             self.expire()
             session = self._store.get(session_id)
-            return session.record() if session else None
+            return session.as_dict() if session else None
 
     def snapshot(self, session_id: str, *, joining: bool = False) -> Snapshot | None:
-        """What a client is told that asks now, or None for an id that is not held here.
+        """The snapshot of a session as it is now, or None for an id that is not stored here.
 
-        :param joining: it will hear what still waits to be sent as well: so it is told what the others know.
+        :param joining: for a client that joins: without the events that still wait to be sent, as it will receive those too.
         """
         with self._lock:
             self.expire()
@@ -216,7 +218,7 @@ class ProgressTracker:
             if session is None:
                 return None
             now = self._clock.now_ms()
-            return session.known_state(now) if joining else session.snapshot(now)
+            return session.sent_snapshot(now) if joining else session.snapshot(now)
 
     @property
     def has_waiting(self) -> bool:
@@ -225,7 +227,7 @@ class ProgressTracker:
             return any(session.waiting for session in self._store)
 
     def expire(self) -> None:
-        """Drop finished sessions that have lingered, and live ones that nobody has updated for ``expiry_ms``."""
+        """Drop sessions that finished ``linger_ms`` ago, and live ones without an update for ``expiry_ms``."""
         with self._lock:
             now = self._clock.monotonic_ms()
             for session in self._store:
@@ -233,7 +235,7 @@ class ProgressTracker:
                     self._store.drop(session.id)
 
     def _make_room(self) -> None:
-        """Drop the session that finished first and whose end was sent, if as many are held as may be.
+        """At the limit of sessions, drop the one that finished first and whose terminal event was sent.
 
         :raises TooMany: none has finished.
         """
@@ -250,17 +252,17 @@ class ProgressTracker:
         session_id: str,
         metadata: Mapping[str, Any],
         sequence: int,
-        known: Session | None,
-        told_at: int | None = None,
+        finished: Session | None,
+        emitted: int | None = None,
     ) -> None:
-        """Hold a new session.
+        """Store a new session.
 
-        :param known: the finished one that had this id, if there is one: nothing more is told of it, and its numbers go on.
-        :param told_at: when something was told of the new one last (monotonic, ms), if it was.
+        :param finished: the session that had this id before, if any: its waiting events are dropped, and its numbers are continued.
+        :param emitted: when an event of the new session was last sent (monotonic, ms), if one was.
         """
-        if known is not None:
-            known.waiting.clear()
-            sequence = max(sequence, known.sequence + 1)
+        if finished is not None:
+            finished.waiting.clear()
+            sequence = max(sequence, finished.sequence + 1)
         else:
             self._make_room()
         defaults = {
@@ -278,7 +280,7 @@ class ProgressTracker:
                 start_time=self._clock.now_ms(),
                 started=self._clock.monotonic_ms(),
                 sequence=sequence,
-                emitted=told_at,
+                emitted=emitted,
             )
         )
 
@@ -289,54 +291,54 @@ class ProgressTracker:
     def _change(self, session: Session, progress: float, message: str, metadata: Mapping[str, Any]) -> None:
         session.change(self._clock.now_ms(), self._clock.monotonic_ms(), progress, message, dict(metadata))
 
-    def _finish(self, session: Session, event: str, known: Snapshot, duration: int | None) -> None:
+    def _finish(self, session: Session, event: str, sent: Snapshot, duration: int | None) -> None:
         session.duration = self._clock.monotonic_ms() - session.started if duration is None else duration
         if not self._is_watched(protocol.room(session.id)):
             session.waiting.clear()
             session.emitted = None
-        self._tell(session, event, known)
+        self._schedule(session, event, sent)
 
-    def _tell(self, session: Session, event: str, known: Snapshot, *, replaceable: bool = False) -> None:
-        """Send an event with the state of the session, once its time has come.
+    def _schedule(self, session: Session, event: str, sent: Snapshot, *, replaceable: bool = False) -> None:
+        """Send an event with the state of the session as soon as the interval allows.
 
-        :param known: the state that the watchers know until then.
+        :param sent: the state that the watchers have until then.
         """
         if session.waiting and session.waiting[-1].replaceable:
             session.waiting.pop()
         session.waiting.append(Waiting(event, session.snapshot(self._clock.now_ms()), replaceable))
-        session.told = known
+        session.sent = sent
         self._send_due(session)
         self._store.put(session)
 
     def _send_due(self, session: Session) -> None:
-        """Send what waits, as far as its time has come, and look again when that of the next one has."""
+        """Send the waiting events that are due, and set a timer for the next one."""
         while session.waiting:
             wait = self._wait(session)
             if wait > 0:
                 if not session.has_timer:
                     session.has_timer = True
-                    self._clock.call_later(wait, partial(self._time_is_up, session))
+                    self._clock.call_later(wait, partial(self._on_timer, session))
                 return
             due = session.waiting.pop(0)
             session.emitted = self._clock.monotonic_ms()
-            session.told = due.snapshot if session.waiting else None
+            session.sent = due.snapshot if session.waiting else None
             self._send(due, session.id)
 
     def _wait(self, session: Session) -> int:
-        """Milliseconds until the next event may leave."""
+        """Milliseconds until the next event may be sent."""
         if session.emitted is None:
             return 0
         interval = self._interval if session.waiting[0].event == protocol.UPDATE else END_INTERVAL
         return session.emitted + interval - self._clock.monotonic_ms()
 
-    def _time_is_up(self, session: Session) -> None:
+    def _on_timer(self, session: Session) -> None:
         with self._lock:
             session.has_timer = False
             if self._store.get(session.id) is session:
                 self._send_due(session)
                 self._store.put(session)
             else:
-                session.waiting.clear()  # another process has gone on with it, or another operation has its id
+                session.waiting.clear()  # another process has taken it over, or another operation has its id
 
     def _send(self, due: Waiting, session_id: str) -> None:
         snapshot, room = {**due.snapshot, "timestamp": self._clock.now_ms()}, protocol.room(session_id)
@@ -345,6 +347,6 @@ class ProgressTracker:
                 self._emit(protocol.STATUS, snapshot, room)
             self._emit(due.event, snapshot, room)
         except Exception:
-            # Not even the transport's authors know all that a broken one raises, and none of it may fail an import: the next
-            # snapshot tells everything again, and GET /api/progress/{id} the end.
+            # A broken transport may raise anything, and none of it may fail an import: the next snapshot carries everything
+            # again, and GET /api/progress/{id} answers the end.
             log.exception("The event %s of session %s was not sent", due.event, session_id)

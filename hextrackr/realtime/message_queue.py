@@ -49,7 +49,7 @@ class _Queued(PubSubManager):  # type: ignore[misc]
     def _publish(self, data: dict[str, Any]) -> None:
         update = data["method"] == "emit" and data["event"] == protocol.UPDATE
         subject = str(data.get("room", "")).removeprefix(protocol.room(""))
-        self._shared.publisher.publish(subject, CHANNEL, self.json.dumps(data), lasting=not update)
+        self._shared.publisher.publish(subject, CHANNEL, self.json.dumps(data), required=not update)
 
     def _listen(self) -> Iterator[bytes]:
         """What the other processes say, for as long as this one lives."""

@@ -1,12 +1,12 @@
-"""What several processes share through Redis (or Valkey): live sessions and their events. Loaded only where ``REDIS_URL`` is set.
+"""Share live sessions and their events between processes through Redis (or Valkey). Loaded only if ``REDIS_URL`` is set.
 
 ::
 
     tracker ──► SharedSessions ──┐
             ──► QueuedRooms ─────┴─► publisher (one thread) ──► Redis ──► QueuedRooms of every other web process ──► its sockets
 
-Nothing that reports progress ever waits for Redis: the publisher sends, and what it cannot send it keeps, the newest state of each session
-only. Once Redis has failed to answer nobody but the publisher asks it, until it answers again.
+Code that reports progress never waits for Redis: the publisher sends in a thread of its own. What it cannot send it holds back, of each
+session only the newest state. Once Redis has failed to answer, only the publisher tries it, until it answers again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .sessions import SharedSessions
 
 @dataclass(frozen=True)
 class Shared:
-    """The parts, of one app."""
+    """The Redis connections of one app."""
 
     url: str
     breaker: CircuitBreaker
@@ -34,11 +34,11 @@ class Shared:
 
     @classmethod
     def through(cls, url: str, clock: Clock, start_task: Callable[..., Any], sleep: Callable[[float], Any]) -> Shared:
-        """Share through this Redis; it need not be there yet."""
+        """Connect to this Redis; it need not be running yet."""
         client, breaker = redis_client.client(url), CircuitBreaker()
         publisher = Publisher(client, breaker, start_task, sleep)
         return cls(url, breaker, publisher, SharedSessions(client, breaker, publisher, clock))
 
     def check(self) -> str:
-        """``ok``, or that Redis does not answer, in words."""
+        """Return ``ok``, or a message that Redis does not answer."""
         return "ok" if self.publisher.answers() else "Redis does not answer"

@@ -1,4 +1,4 @@
-"""A circuit breaker: once the other side has failed, nobody waits for it again before it is known to be back."""
+"""A circuit breaker: once Redis has failed, nobody waits for it again until it is back."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ log = logging.getLogger(__name__)
 
 
 class CircuitBreaker:
-    """Closed while the other side works. Who finds it failing opens it; only the publisher, which goes on trying, closes it."""
+    """Closed while Redis works. Whoever sees it fail opens the breaker; only the publisher, which goes on trying, closes it."""
 
     def __init__(self) -> None:
         self._closed = True
 
     @property
     def closed(self) -> bool:
-        """Whether it makes sense to ask."""
+        """Whether Redis works, so that a request makes sense."""
         return self._closed
 
     def failed(self, error: Exception) -> None:
-        """The other side did not answer."""
+        """Note that Redis did not answer."""
         if self._closed:
             self._closed = False
             log.warning(
@@ -27,7 +27,7 @@ class CircuitBreaker:
             )
 
     def works(self) -> None:
-        """The other side has answered."""
+        """Note that Redis has answered."""
         if not self._closed:
             self._closed = True
             log.warning("Redis answers again")

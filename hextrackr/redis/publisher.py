@@ -1,4 +1,4 @@
-"""Takes to Redis what this process has to tell the others, in one thread, so that nobody who reports progress waits for it."""
+"""Publish sessions and events to Redis in one background thread, so that code that reports progress never waits for it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from .circuit_breaker import CircuitBreaker
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two tries while Redis does not answer.
+#: Seconds between two attempts while Redis does not answer.
 RETRY = 1.0
-#: A key, what it is to hold, and for how long, in milliseconds.
+#: A key, its value, and its time to live in milliseconds.
 State = tuple[str, bytes, int]
 
 
 @dataclass
 class _Outgoing:
-    """What is to be told of one subject: its newest state, the messages that stay, and after them those that a later one replaces."""
+    """What is to be sent about one subject: its state, the messages that must arrive, and after them those that a later one replaces."""
 
     state: Callable[[], State] | None = None
-    lasting: list[tuple[str, str]] = field(default_factory=list)
-    passing: list[tuple[str, str]] = field(default_factory=list)
+    required: list[tuple[str, str]] = field(default_factory=list)
+    replaceable: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Publisher:
-    """Sends in the background; while Redis is away it keeps the newest of each subject, and what must not be lost.
+    """Sends in the background; while Redis does not answer, stores the newest state of each subject and the required messages.
 
     :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
     """
@@ -51,30 +51,33 @@ class Publisher:
         self._sending = False
         self._stopped = False
 
-    def keep(self, subject: str, state: Callable[[], State]) -> None:
-        """Store the state of a subject; it is asked for when it is sent."""
+    def store(self, subject: str, state: Callable[[], State]) -> None:
+        """Store the state of a subject in Redis.
+
+        :param state: returns it; called at the moment of sending.
+        """
         with self._lock:
             self._outgoing_of(subject).state = state
         self._go()
 
-    def publish(self, subject: str, channel: str, message: str, *, lasting: bool) -> None:
+    def publish(self, subject: str, channel: str, message: str, *, required: bool) -> None:
         """Publish a message.
 
-        :param lasting: sent whatever happens; any other is replaced by a later one of its subject while Redis is away.
+        :param required: the message must arrive; any other is replaced by a later one of its subject while Redis does not answer.
         """
         with self._lock:
             outgoing = self._outgoing_of(subject)
             if not self._breaker.closed:
-                outgoing.passing = []
-            if lasting:
-                outgoing.lasting += [*outgoing.passing, (channel, message)]
-                outgoing.passing = []
+                outgoing.replaceable = []
+            if required:
+                outgoing.required += [*outgoing.replaceable, (channel, message)]
+                outgoing.replaceable = []
             else:
-                outgoing.passing.append((channel, message))
+                outgoing.replaceable.append((channel, message))
         self._go()
 
     def answers(self) -> bool:
-        """Whether Redis is there, asked now unless it is known not to be."""
+        """Whether Redis answers; tried now, unless the breaker is open."""
         if self._breaker.closed:
             try:
                 self._client.ping()
@@ -83,24 +86,24 @@ class Publisher:
         return self._breaker.closed
 
     def lost(self, error: Exception) -> None:
-        """Somebody else has found that Redis does not answer: look after it."""
+        """Note that a request of somebody else got no answer, and try until Redis answers again."""
         self._breaker.failed(error)
         self._go()
 
     def flush(self, seconds: float) -> None:
-        """Wait until everything is sent, but not for longer than this, and not for a Redis that does not answer."""
+        """Wait until everything is sent, at most this long, and only while Redis answers."""
         deadline = time.monotonic() + seconds
         while (self._outgoing or self._sending) and self._breaker.closed and time.monotonic() < deadline:
             self._sleep(0.01)
 
     def stop(self) -> None:
-        """Send nothing more; what is on its way still arrives, or fails."""
+        """Stop sending; a request that has begun still arrives, or fails."""
         self._stopped = True
         self._wake.set()
 
     @property
     def running(self) -> bool:
-        """Whether something may be on its way."""
+        """Whether the background task is running."""
         return self._running
 
     def _outgoing_of(self, subject: str) -> _Outgoing:
@@ -123,7 +126,7 @@ class Publisher:
         self._running = False
 
     def _send(self) -> bool:
-        """Send everything there is; what could not be sent is kept, behind what has come since."""
+        """Send everything; if that fails, put it back to be sent again. Return whether it was sent."""
         with self._lock:
             outgoing_by_subject, self._outgoing = self._outgoing, {}
             self._sending = True
@@ -135,7 +138,7 @@ class Publisher:
                 pipeline.execute()
         except RedisError as error:
             self._breaker.failed(error)
-            self._take_back(outgoing_by_subject)
+            self._put_back(outgoing_by_subject)
             return False
         finally:
             self._sending = False
@@ -146,13 +149,13 @@ class Publisher:
         if outgoing.state is not None:
             key, value, milliseconds = outgoing.state()
             pipeline.set(key, value, px=milliseconds)
-        for channel, message in (*outgoing.lasting, *outgoing.passing):
+        for channel, message in (*outgoing.required, *outgoing.replaceable):
             pipeline.publish(channel, message)
 
-    def _take_back(self, outgoing_by_subject: dict[str, _Outgoing]) -> None:
+    def _put_back(self, outgoing_by_subject: dict[str, _Outgoing]) -> None:
         with self._lock:
             for subject, old in outgoing_by_subject.items():
                 new = self._outgoing_of(subject)
                 new.state = new.state or old.state
-                new.passing = (new.passing or ([] if new.lasting else old.passing))[-1:]
-                new.lasting = [*old.lasting, *new.lasting]
+                new.replaceable = (new.replaceable or ([] if new.required else old.replaceable))[-1:]
+                new.required = [*old.required, *new.required]

@@ -11,12 +11,12 @@ from redis.retry import Retry
 
 #: How long Redis may take for one answer, in seconds.
 PATIENCE = 1.0
-#: What begins every key.
+#: The prefix of every key.
 PREFIX = "hextrackr:"
 
 
 def options() -> dict[str, Any]:
-    """For whoever makes a client itself: short waits, and no tries of its own after a failure."""
+    """The options of every client: short timeouts, and no retries."""
     return {
         "socket_timeout": PATIENCE,
         "socket_connect_timeout": PATIENCE,
@@ -26,12 +26,12 @@ def options() -> dict[str, Any]:
 
 
 def client(url: str) -> Redis:
-    """A client that asks and gets its answer at once, or fails."""
+    """Make a client that gets its answers within :data:`PATIENCE`, or fails."""
     return Redis.from_url(url, **options())
 
 
 def listener(url: str) -> Redis:
-    """A client that waits for messages for as long as it takes; a peer that has vanished is noticed by the system's probes."""
+    """Make a client that waits for messages without a timeout; TCP keepalive probes notice a peer that has vanished."""
     probes = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
     tcp = {} if url.startswith("unix") else {"socket_keepalive_options": probes}
     return Redis.from_url(url, **{**options(), "socket_timeout": None, **tcp})

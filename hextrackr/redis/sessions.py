@@ -1,4 +1,4 @@
-"""The live sessions of all processes. Implements :class:`hextrackr.progress.store.SessionStore`."""
+"""The live sessions of all processes, in Redis: an implementation of :class:`hextrackr.progress.store.SessionStore`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from . import redis_client
 from .circuit_breaker import CircuitBreaker
 from .publisher import Publisher, State
 
-#: How long a session stays on record without a change, live and finished, in milliseconds.
+#: How long Redis stores a session without a change, live and finished, in milliseconds.
 LIVE_MS = 3_600_000
 FINISHED_MS = 60_000
-#: What is told to other processes.
+#: Fields of a session that other processes read, beside ``sent``, which is stored as ``told``.
 _FIELDS = (
     "id",
     "metadata",
@@ -34,12 +34,11 @@ _FIELDS = (
     "last_update",
     "duration",
     "error",
-    "told",
 )
 
 
 def _boot() -> str:
-    """What tells this start of this machine from all others; a clock that begins with it is the same in all its processes."""
+    """An id of this boot of the machine: all processes since then share one monotonic clock."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
@@ -50,9 +49,10 @@ _BOOT = _boot()
 
 
 class SharedSessions:
-    """Sessions that any process reads and, one at a time, writes; each keeps what it has written, for when Redis is away.
+    """Sessions that any process may read, and one process at a time writes.
 
-    Of the two the newer one counts, by its sequence.
+    Each process also stores the ones that it has written itself, for when Redis does not answer. If both are there, the one with the
+    higher sequence counts.
     """
 
     def __init__(self, client: Redis, breaker: CircuitBreaker, publisher: Publisher, clock: Clock) -> None:
@@ -64,7 +64,7 @@ class SharedSessions:
 
     @property
     def reachable(self) -> bool:
-        """Whether what other processes write can be read."""
+        """Whether the sessions of other processes can be read."""
         return self._breaker.closed
 
     def get(self, session_id: str) -> Session | None:
@@ -75,10 +75,10 @@ class SharedSessions:
 
     def put(self, session: Session) -> None:
         self._own[session.id] = session
-        self._publisher.keep(session.id, partial(_state, session))
+        self._publisher.store(session.id, partial(_state, session))
 
     def drop(self, session_id: str) -> None:
-        """Forget it here; in Redis it runs out by itself, and another process may be at work on it."""
+        """Delete it here; in Redis it expires by itself, as another process may be using it."""
         self._own.pop(session_id, None)
 
     def __iter__(self) -> Iterator[Session]:
@@ -94,16 +94,17 @@ class SharedSessions:
             return None
         return self._read(orjson.loads(value)) if value else None
 
-    def _read(self, told: dict[str, Any]) -> Session:
-        """A session of another process; of this machine, it tells when it began by the clock that all its processes have.
+    def _read(self, stored: dict[str, Any]) -> Session:
+        """Make the session that another process has stored.
 
-        Something may have been told of it right now, so that the next update waits for its interval to be over.
+        Its ``started`` is valid here if it was written since the same boot. An event of it may have been sent just now, so the next
+        update waits for a whole interval.
         """
         now = self._clock.monotonic_ms()
-        boot, started = told.pop("boot", None), told.pop("started", None)
+        boot, started, sent = stored.pop("boot", None), stored.pop("started", None), stored.pop("told", None)
         if started is None or boot != _BOOT or not 0 <= now - started:
-            started = now - min(max(0, self._clock.now_ms() - told["start_time"]), LIVE_MS)
-        return Session(**told, started=started, touched=now, emitted=now)
+            started = now - min(max(0, self._clock.now_ms() - stored["start_time"]), LIVE_MS)
+        return Session(**stored, sent=sent, started=started, touched=now, emitted=now)
 
 
 def _key(session_id: str) -> str:
@@ -111,5 +112,5 @@ def _key(session_id: str) -> str:
 
 
 def _state(session: Session) -> State:
-    value = orjson.dumps({"boot": _BOOT, **{name: getattr(session, name) for name in _FIELDS}})
+    value = orjson.dumps({"boot": _BOOT, "told": session.sent, **{name: getattr(session, name) for name in _FIELDS}})
     return _key(session.id), value, FINISHED_MS if session.finished else LIVE_MS

@@ -38,7 +38,7 @@ def test_an_end_tells_how_long_it_took_and_what_went_wrong(duration):
 
 
 @pytest.mark.parametrize(
-    ("live", "recorded", "heard", "wanted"),
+    ("live", "recorded", "is_updated", "wanted"),
     [
         pytest.param(made(), made(), True, "live", id="under way"),
         pytest.param(made(), made("completed"), True, "recorded", id="ended on record"),
@@ -46,13 +46,13 @@ def test_an_end_tells_how_long_it_took_and_what_went_wrong(duration):
         pytest.param(made(), made(awaitingConfirmation=True), True, "recorded", id="asks on record"),
         pytest.param(made(awaitingConfirmation=True), made(), True, "recorded", id="answered on record"),
         pytest.param(made(awaitingConfirmation=True), made(awaitingConfirmation=True), True, "live", id="asks"),
-        pytest.param(made(), made(), False, "recorded", id="not heard"),
-        pytest.param(made("error", error=ERROR), made(), False, "live", id="ended live and not heard"),
+        pytest.param(made(), made(), False, "recorded", id="not updated"),
+        pytest.param(made("error", error=ERROR), made(), False, "live", id="ended live and not updated"),
     ],
 )
-def test_which_is_newer(live, recorded, heard, wanted):
+def test_which_is_newer(live, recorded, is_updated, wanted):
     newer = snapshots.newer(
-        live | {"progress": 1.0, "from": "live"}, recorded | {"from": "recorded"}, own=False, heard=heard
+        live | {"progress": 1.0, "from": "live"}, recorded | {"from": "recorded"}, own=False, is_updated=is_updated
     )
     assert newer["from"] == wanted
 

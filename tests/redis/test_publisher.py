@@ -32,28 +32,30 @@ def heard(redis):
     channel.close()
 
 
-def publish(publisher, *messages, subject="s", lasting=False):
+def publish(publisher, *messages, subject="s", required=False):
     for message in messages:
-        publisher.publish(subject, CHANNEL, message, lasting=lasting)
+        publisher.publish(subject, CHANNEL, message, required=required)
 
 
-@pytest.mark.parametrize("lasting", [lambda number: True, lambda number: False, lambda number: number % 3 == 0])
-def test_messages_arrive_all_and_in_order(process, heard, lasting):
+@pytest.mark.parametrize("required", [lambda number: True, lambda number: False, lambda number: number % 3 == 0])
+def test_messages_arrive_all_and_in_order(process, heard, required):
     hear, publisher = heard(), process().publisher
     for number in range(20):
-        publish(publisher, str(number), lasting=lasting(number))
+        publish(publisher, str(number), required=required(number))
     until(lambda: len(hear()) == 20)
     assert hear() == [str(number) for number in range(20)]
 
 
 def test_the_state_of_a_subject_is_stored_as_it_is_when_it_is_sent(process, redis):
     publisher = process().publisher
-    publisher.keep("s", lambda: ("key", b"value", 60_000))
+    publisher.store("s", lambda: ("key", b"value", 60_000))
     until(lambda: redis.client.get("key") == b"value")
 
 
 @pytest.mark.parametrize("trouble", ["kill", "hang"])
-def test_what_could_not_be_sent_is_sent_later_the_newest_of_each_and_all_that_lasts(process, redis, heard, trouble):
+def test_what_could_not_be_sent_is_sent_later_the_newest_of_each_and_all_that_is_required(
+    process, redis, heard, trouble
+):
     publisher = process().publisher
     publisher.answers()
     # What subscribes to a server that has just come back may come after the messages.
@@ -62,8 +64,8 @@ def test_what_could_not_be_sent_is_sent_later_the_newest_of_each_and_all_that_la
     assert not publisher.answers()
     publish(publisher, "old", "new", subject="running")
     publish(publisher, "before the end", subject="ended")
-    publish(publisher, "end", "more", subject="ended", lasting=True)
-    publisher.keep("running", lambda: ("key", b"newest", 60_000))
+    publish(publisher, "end", "more", subject="ended", required=True)
+    publisher.store("running", lambda: ("key", b"newest", 60_000))
     if trouble == "kill":
         redis.start()
     else:
@@ -84,7 +86,7 @@ def test_an_end_replaces_the_update_that_waits_before_it(process, redis, heard):
     publish(publisher, "first")  # is under way when the others come
     until(lambda: not publisher._breaker.closed)
     publish(publisher, "update")
-    publish(publisher, "end", lasting=True)
+    publish(publisher, "end", required=True)
     redis.go_on()
     until(lambda: "end" in hear())
     assert "update" not in hear()
@@ -92,7 +94,7 @@ def test_an_end_replaces_the_update_that_waits_before_it(process, redis, heard):
 
 def test_a_flush_waits_for_what_is_to_be_sent(process, redis):
     publisher = process().publisher
-    publisher.keep("s", lambda: ("key", b"value", 60_000))
+    publisher.store("s", lambda: ("key", b"value", 60_000))
     publisher.flush(30)
     assert redis.client.get("key") == b"value"
 
@@ -100,6 +102,6 @@ def test_a_flush_waits_for_what_is_to_be_sent(process, redis):
 def test_a_flush_does_not_wait_for_a_redis_that_is_gone(process, redis):
     publisher = process().publisher
     redis.kill()
-    publisher.keep("s", lambda: ("key", b"value", 60_000))
+    publisher.store("s", lambda: ("key", b"value", 60_000))
     publisher.flush(30)
     assert not publisher._breaker.closed
