@@ -1,6 +1,6 @@
-"""What an operator asks: how the server does (``/metrics``), and whether it can do its work (``/ready``).
+"""What an operator monitors: the metrics of the server (``/metrics``), and whether it can work (``/ready``).
 
-``prometheus_client`` counts. It is loaded with the app unless ``METRICS=off``; the importer process and the workers have none of it.
+``prometheus_client`` is loaded with the app unless ``METRICS=off``; the importer process and the workers never load it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """Give the app its metrics; with ``METRICS=off`` nothing is counted. Sessions in memory are a store that is always there."""
+    """Add the metrics to the app, unless ``METRICS=off``; and the check of the session store, which in memory always works."""
     app.extensions["metrics"] = None
     app.extensions["store_check"] = lambda: readiness.OK
     if config.METRICS == "on":

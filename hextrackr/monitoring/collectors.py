@@ -1,4 +1,4 @@
-"""Metrics that are looked up when Prometheus asks: of the database, of the sockets, of the disk."""
+"""Metrics that are measured when Prometheus scrapes: database, sockets, reader, disk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def register_gauges(registry: CollectorRegistry, app: Flask, rows_per_second: Callable[[], float]) -> None:
-    """Register the gauges that are one value each."""
+    """Register the gauges that have one value each."""
 
     def gauge(name: str, documentation: str, value: Callable[[], float]) -> None:
         Gauge(name, documentation, registry=registry).set_function(value)
@@ -55,7 +55,7 @@ def register_gauges(registry: CollectorRegistry, app: Flask, rows_per_second: Ca
 
 
 def _resident_bytes(pid: int | None) -> float:
-    """What a process holds in memory; 0 if there is none, or the system does not tell."""
+    """Bytes of a process that are in memory; 0 without a process, or if the system does not report it."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except (OSError, ValueError, IndexError):
@@ -69,13 +69,13 @@ def _rooms() -> int:
 
 
 class DatabaseCollector(Collector):
-    """What the import rows say; the same in every process of one database. While it does not answer, only that is said."""
+    """Counts the import rows by state: the same in every process of one database. Without a database only ``hextrackr_database_up``."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
 
     def describe(self) -> list[Metric]:
-        """Keep the registration from asking the database."""
+        """Describe nothing, so that the registration does not query the database."""
         return []
 
     def collect(self) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""How late the event loop comes round: what a client waits for anything, whatever it asks for."""
+"""Measure the lag of the event loop: the delay that every request has, whatever it asks for."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ TICK = 0.25
 
 
 class LoopLag:
-    """Ticks, and notes how much later than asked each tick comes.
+    """Ticks at a fixed interval, and reports the delay of each tick.
 
     :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
-    :param observe: takes how late a tick was, in seconds.
+    :param observe: called with the delay of a tick in seconds.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class LoopLag:
         self._ticking = False
 
     def start(self) -> None:
-        """Begin to tick, unless that has begun."""
+        """Start the ticks, unless they run already."""
         if not self._ticking:
             self._ticking = True
             self._start_task(self._tick)

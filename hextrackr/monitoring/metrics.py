@@ -1,6 +1,6 @@
-"""The metrics of one app: counts what the events of imports say, and answers ``/metrics``.
+"""The metrics of one app: counted from the events of imports, and served at ``/metrics``.
 
-Every web process sends the events of all imports to its clients, whichever process runs them, so that each counts all of them.
+Every web process sends the events of all imports to its clients, whichever process runs them, so each of them counts all imports.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 #: Upper ends of the buckets, in seconds.
 STEP_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
-#: An import that has sent no rate for so long does not count as running, in seconds.
+#: Seconds without an update after which an import no longer counts as running.
 QUIET = 5.0
 _ENDS = (protocol.COMPLETE, protocol.ERROR)
 
-# Else each counter also says when it began.
+# Do not add a metric with the creation time of each counter.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
-    """The metrics of one app since it was started, in a registry of its own: several apps in one process do not collide.
+    """The metrics of one app since it was started, in a registry of its own, so that several apps in one process do not collide.
 
     :param clock: monotonic seconds.
     """
@@ -87,12 +87,12 @@ class Metrics:
         ProcessCollector(registry=registry)
 
     def text(self) -> bytes:
-        """All metrics as they are now, in the text format of Prometheus; the event loop is watched from the first call on."""
+        """Return all metrics in the text format of Prometheus; the lag of the event loop is measured from the first call on."""
         self._loop_lag.start()
         return generate_latest(self.registry)
 
-    def heard(self, event: str, payload: Any) -> None:
-        """Count an event that goes out to the clients of this process."""
+    def on_event(self, event: str, payload: Any) -> None:
+        """Count an event that is sent to the clients of this process."""
         if event != protocol.UPDATE and event not in _ENDS:
             return
         session = payload.get("sessionId")
@@ -109,7 +109,7 @@ class Metrics:
             self._count_end(payload, metadata)
 
     def rows_per_second(self) -> float:
-        """How fast the imports that run now read and store, together."""
+        """The total speed of all imports that run now."""
         since = self._clock() - QUIET
         self._rates = {session: rate for session, rate in self._rates.items() if rate[0] > since}
         return sum(rate for _, rate in self._rates.values())

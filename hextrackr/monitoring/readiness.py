@@ -1,4 +1,4 @@
-"""Whether the server can do its work: the database, the store of live sessions, the disk."""
+"""Check whether the server can work: database, session store, reader process, disk."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import DatabaseBusy, HexTrackrError
 
-#: With less space than this for the data folder no upload is likely to end well, in bytes.
+#: Bytes that must be free for the data folder; with less an upload is likely to fail.
 DISK_RESERVE = 64 * 1024 * 1024
 OK = "ok"
-#: How long the process that answers lists may take to say that it does, in seconds: it may have to be started.
+#: Seconds that the reader process may take to answer: it may have to be started first.
 READER_PATIENCE = 5.0
-#: How often another program's lock is met before that is told, and seconds in between: one import's batch takes less.
+#: Attempts to get SQLite's write lock, and seconds between them: one batch of an import takes less than all of them.
 LOCK_TRIES, LOCK_PAUSE = 10, 0.1
 
 Check = Callable[[], str]
 
 
 def answers(checks: Mapping[str, Check]) -> dict[str, str]:
-    """What each check finds: ``ok``, or what is wrong in a few words."""
+    """Run the checks; the result of each is ``ok``, or a short message that says what is wrong."""
     return {name: check() for name, check in checks.items()}
 
 
 def database(
     engine: Engine, sleep: Callable[[float], None] = time.sleep, is_at_work: Callable[[], bool] = lambda: False
 ) -> str:
-    """Whether the database answers, has tables of ours, and can be written to, or is being written to by us.
+    """Check that the database answers, has our tables, and can be written to, or is being written to by this server.
 
     :param sleep: waits (seconds) without blocking the event loop.
-    :param is_at_work: whether this server itself may hold the lock.
+    :param is_at_work: whether this server itself may hold the write lock.
     """
     try:
         with engine.connect() as connection:
@@ -52,7 +52,7 @@ def database(
 
 
 def _written(engine: Engine, sleep: Callable[[float], None]) -> str:
-    """Whether SQLite's lock on writing is to be had. A promotion of ours holds it for as long as it takes."""
+    """Check that SQLite's write lock can be taken. A promotion of ours may hold it for as long as it takes."""
     promoting = select(Import.id).where(Import.state == ImportState.PROMOTING, Import.lease_until > 0).limit(1)
     for _ in range(LOCK_TRIES):
         try:
@@ -70,9 +70,9 @@ def _written(engine: Engine, sleep: Callable[[float], None]) -> str:
 
 
 def lists(status: Callable[[float], object]) -> str:
-    """Whether lists are answered.
+    """Check that the reader process answers.
 
-    :param status: asks the process that does so, and gives up after so many seconds.
+    :param status: asks it, and gives up after the given number of seconds.
     """
     try:
         status(READER_PATIENCE)
@@ -82,7 +82,7 @@ def lists(status: Callable[[float], object]) -> str:
 
 
 def disk(folder: Path) -> str:
-    """Whether uploads can be stored."""
+    """Check that uploads can be stored."""
     try:
         free = shutil.disk_usage(folder).free
     except OSError:

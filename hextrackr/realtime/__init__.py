@@ -1,6 +1,6 @@
-"""Socket.IO: the handlers of the progress protocol, and how the server is set up.
+"""Socket.IO: the setup of the server, and the handlers of the progress protocol.
 
-Never imports :mod:`hextrackr.ingest`: it passes on what the tracker says.
+Never imports :mod:`hextrackr.ingest`: it only sends the events of the tracker.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hextrackr.progress.store import MemoryStore
 from hextrackr.progress.tracker import ProgressTracker
 
 from . import handshake, json_codec
-from .client_limits import Guard
+from .client_limits import ClientLimits
 from .clock import SocketIOClock
 from .events import ProgressEvents
 from .handshake import SocketGateway, SocketRequests, WsgiApp, origin_check
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bounded", "init_app", "start"]
 
-#: Told each event that goes to a room, and its payload.
-Heard = Callable[[str, Any], None]
+#: Called with each event that goes to a room, and its payload.
+EventListener = Callable[[str, Any], None]
 
 
 def init_app(app: Flask, config: Config) -> None:
@@ -50,7 +50,7 @@ def init_app(app: Flask, config: Config) -> None:
     shared = app.extensions["shared"] = _shared(config, clock)
     watchdog = app.extensions["session_watchdog"] = _watchdog(app) if shared else None
     wsgi_app: WsgiApp = app.wsgi_app
-    heard = [told.heard for told in (app.extensions["metrics"], watchdog) if told]
+    listeners = [each.on_event for each in (app.extensions["metrics"], watchdog) if each]
     socketio.init_app(
         app,
         async_mode=config.ASYNC_MODE,
@@ -60,14 +60,14 @@ def init_app(app: Flask, config: Config) -> None:
         manage_session=False,
         always_connect=False,
         serializer=CheckedPacket,
-        client_manager=_manager(config, limits.backlog, heard, shared),
+        client_manager=_manager(config, limits.backlog, listeners, shared),
         max_http_buffer_size=limits.message_bytes,
     )
     guard = SocketGuard(app) if app.extensions["auth"].is_on else None
     ProgressEvents(socketio.server, _finder(app, joining=True), watchdog, guard)
     gateway = SocketGateway(app, socketio.server, wsgi_app)
     app.wsgi_app = bounded(gateway, socketio.server, limits, socketio.sleep)  # type: ignore[assignment, method-assign]
-    # The address at which events are handled: without it each would raise, and keep, that nothing is there.
+    # The route at which events are handled: without it each event would raise NotFound, and the error would stay in memory.
     app.add_url_rule(handshake.PATH, "sockets", build_only=False)
     app.teardown_request(_forget_route)
     app.extensions["progress_tracker"] = ProgressTracker(
@@ -82,24 +82,24 @@ def init_app(app: Flask, config: Config) -> None:
 
 
 def _forget_route(_error: BaseException | None) -> None:
-    """Let a request that led nowhere be freed at its end: its error holds the frames that hold the request."""
+    """Break the reference cycle of a request without a route, so that it is freed at once: its error holds the frames that hold it."""
     error = request.routing_exception
     if error is not None:
         error.__traceback__ = error.__context__ = error.__cause__ = None
 
 
 def start(app: Flask) -> None:
-    """Begin to hear other processes, where there may be any, and to look after watched sessions; called once the server has forked."""
+    """Subscribe to the events of other processes, if there may be any, and start the watchdog; called after the server has forked."""
     watchdog: SessionWatchdog | None = app.extensions["session_watchdog"]
     if watchdog is None:
         return
-    # The library would do this with the first client, whose first events could then be missed.
+    # The library would do this at the first connection, which could then miss its first events.
     socketio.server.manager_initialized = True
     socketio.server.manager.initialize()
 
     def watch() -> None:
         with app.app_context():
-            watchdog.keep_looking(socketio.sleep)
+            watchdog.run(socketio.sleep)
 
     socketio.start_background_task(watch)
 
@@ -112,24 +112,24 @@ def _shared(config: Config, clock: SocketIOClock) -> Shared | None:
     return Shared.through(config.REDIS_URL, clock, socketio.start_background_task, socketio.sleep)
 
 
-def _manager(config: Config, backlog: int, heard: list[Heard], shared: Shared | None) -> Any:
-    """The rooms: of this process, or with those of the others."""
+def _manager(config: Config, backlog: int, listeners: list[EventListener], shared: Shared | None) -> Any:
+    """Make the manager of rooms, for this process alone or for several."""
 
-    def tell(event: str, payload: Any) -> None:
-        for each in heard:
-            each(event, payload)
+    def call_all(event: str, payload: Any) -> None:
+        for listener in listeners:
+            listener(event, payload)
 
     framed = config.FAST_BROADCAST == "on"
-    told = tell if heard else None
+    on_event = call_all if listeners else None
     if shared is None:
-        return (FramedRooms if framed else IndexedRooms)(backlog, told)
+        return (FramedRooms if framed else IndexedRooms)(backlog, on_event)
     from .message_queue import QueuedFramedRooms, QueuedRooms
 
-    return (QueuedFramedRooms if framed else QueuedRooms)(backlog, told, shared)
+    return (QueuedFramedRooms if framed else QueuedRooms)(backlog, on_event, shared)
 
 
 def _finder(app: Flask, *, joining: bool = False) -> Callable[[str], Snapshot | None]:
-    """What finds the snapshot of a session; what it asks is made later than the sockets.
+    """Return the function that finds the snapshot of a session; ``import_snapshots`` is created after the sockets.
 
     :param joining: for a client that joins.
     """
@@ -157,11 +157,11 @@ def _has_members(room: str) -> bool:
 def bounded(
     app: WsgiApp, server: Server, limits: SocketLimits, sleep: Callable[[float], Any], path: str = handshake.PATH
 ) -> WsgiApp:
-    """Put our limits around a Socket.IO server and the WSGI app that serves it; return the app to serve instead.
+    """Apply our limits to a Socket.IO server and to the WSGI app that serves it; return the app to serve instead.
 
     :param sleep: waits (seconds) in the server's async mode.
     """
-    guard = Guard(server, limits, sleep)
+    client_limits = ClientLimits(server, limits, sleep)
     Pings(server.eio, sleep)
-    BoundedWebSockets(server.eio, limits, sleep, guard.complain)
-    return SocketRequests(app, guard, limits, path)
+    BoundedWebSockets(server.eio, limits, sleep, client_limits.report)
+    return SocketRequests(app, client_limits, limits, path)

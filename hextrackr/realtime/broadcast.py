@@ -1,7 +1,8 @@
-"""Writes a frame that is ready straight to a client's connection, where nothing else is on its way to that client.
+"""Write one finished websocket frame directly to the connections of all clients of a room.
 
-Engine.IO takes a queue, a switch to the client's green thread and a new frame for every message to every client. One frame serves
-all clients of a room; what cannot be written at once goes the usual way, so that the order of messages always holds.
+Engine.IO needs a queue, a switch to the client's green thread and a new frame for every message to every client. Here one frame serves
+all clients. A frame is written directly only if nothing else waits for that client; otherwise it goes through the client's queue, so
+that the order of messages is preserved.
 """
 
 from __future__ import annotations
@@ -24,22 +25,22 @@ def text_frame(message: str) -> bytes:
 
 
 class Rest:
-    """The rest of a frame of which the connection has taken a part; waits in the client's queue like a packet."""
+    """The rest of a partly written frame; waits in the client's queue like a packet."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
 
     def encode(self) -> Rest:
-        """What Engine.IO asks of a packet before it sends it."""
+        """Encode as Engine.IO expects of a packet that it sends."""
         return self
 
 
-class Broadcast:
-    """The connection of one websocket client.
+class DirectWriter:
+    """Writes frames to the connection of one websocket client.
 
     :param client: Engine.IO's socket of that client.
-    :param connection: its operating system's socket, which does not block.
-    :param lock: held by whoever writes to the connection.
+    :param connection: its socket of the operating system, which does not block.
+    :param lock: held while something writes to the connection.
     """
 
     __slots__ = ("_client", "_connection", "_lock")
@@ -50,8 +51,8 @@ class Broadcast:
         self._lock = lock
 
     @classmethod
-    def of(cls, client: Any, websocket: Any) -> Broadcast | None:
-        """The wire of a websocket, or None if it is not one of green threads on a plain connection."""
+    def of(cls, client: Any, websocket: Any) -> DirectWriter | None:
+        """Make the writer of a websocket; None unless it runs on green threads over an unencrypted connection."""
         connection: Any = getattr(getattr(websocket, "socket", None), "fd", None)
         lock = getattr(websocket, "_sendlock", None)
         encrypted = hasattr(connection, "cipher")
@@ -62,18 +63,18 @@ class Broadcast:
         return cls(client, connection, lock)
 
     def send(self, frame: bytes) -> bool:
-        """Write a frame now; False if it has to go the usual way."""
+        """Write a frame now; False if it has to go through the client's queue."""
         client = self._client
         if client.upgrading or not client.upgraded or client.closing or client.closed or client.queue.qsize():
             return False
         if not self._lock.acquire(blocking=False):
-            return False  # a frame is half written, or a control frame
+            return False  # another frame is being written
         try:
             written = self._connection.send(frame)
-        except OSError:  # it would block, or is broken: then the usual way finds out
+        except OSError:  # it would block, or is broken: Engine.IO will notice
             written = 0
         if 0 < written < len(frame):
-            # The lock stays held, so that nothing comes between the halves; finish() lets go of it.
+            # The lock stays held, so that nothing is written between the two parts; finish() releases it.
             client.queue.put(Rest(frame[written:]))
             return True
         self._lock.release()

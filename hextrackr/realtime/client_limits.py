@@ -1,4 +1,4 @@
-"""Stands between Engine.IO and Socket.IO: who may connect, how fast a client may talk, and what becomes of nonsense."""
+"""Limit the clients of the sockets, between Engine.IO and Socket.IO: connections, event rate and malformed messages."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks for sockets that have not completed their connect.
+#: Seconds between two checks for sockets that have not completed their connect.
 SWEEP = 5.0
 
 
 @dataclass
-class Visitor:
-    """One socket: where it comes from, since when (monotonic, s) it has not completed its connect, and how it behaves."""
+class _Client:
+    """One socket: its address, when it began its connect (monotonic, s), its event rate and its malformed messages."""
 
     address: str
     since: float
@@ -33,17 +33,17 @@ class Visitor:
 
 @dataclass
 class _Address:
-    """All sockets of one address, and how fast new ones may come."""
+    """The sockets of one address, and the rate of new ones."""
 
     sockets: TokenBucket
     open: set[str] = field(default_factory=set)
 
 
-class Guard:
-    """Bounds what each client of a Socket.IO server may ask of it.
+class ClientLimits:
+    """Limits what each client of a Socket.IO server may do.
 
     :param server: its Engine.IO handlers are wrapped.
-    :param sleep: waits (seconds) without holding up other clients.
+    :param sleep: waits (seconds) without delaying other clients.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class Guard:
         self._limits = limits
         self._sleep = sleep
         self._clock = clock
-        self._visitors: dict[str, Visitor] = {}
+        self._clients: dict[str, _Client] = {}
         self._addresses: dict[str, _Address] = {}
-        self._lines = TokenBucket(1.0, 20, clock)
-        self._unsaid: Counter[str] = Counter()
+        self._log_lines = TokenBucket(1.0, 20, clock)
+        self._unreported: Counter[str] = Counter()
         self._sweeping = False
         handlers = server.eio.handlers
         self._admit, self._dispatch, self._forget = handlers["connect"], handlers["message"], handlers["disconnect"]
@@ -69,29 +69,29 @@ class Guard:
         server.eio.on("disconnect", self.disconnect)
 
     def connect(self, sid: str, environ: dict[str, Any]) -> Any:
-        """A client begins its connect; anything but None refuses it, with 401 and these words."""
-        address = str(environ.get("REMOTE_ADDR", ""))
-        known = self._addresses.setdefault(address, _Address(self._turns_of_address()))
-        if len(known.open) >= self._limits.sockets_per_address or not known.sockets.allows():
-            self.complain(address, "too many connections")
+        """Handle the connect of a client; a result other than None refuses it, with 401 and this text."""
+        ip = str(environ.get("REMOTE_ADDR", ""))
+        address = self._addresses.setdefault(ip, _Address(self._socket_bucket()))
+        if len(address.open) >= self._limits.sockets_per_address or not address.sockets.allows():
+            self.report(ip, "too many connections")
             return "Too many connections from this address."
-        known.open.add(sid)
+        address.open.add(sid)
         now = self._clock()
         events = TokenBucket(self._limits.events_per_second, self._limits.events_burst, self._clock)
-        self._visitors[sid] = Visitor(address, now, events)
+        self._clients[sid] = _Client(ip, now, events)
         if not self._sweeping:
             self._sweeping = True
             self._server.start_background_task(self._sweep)
         return self._admit(sid, environ)
 
     def message(self, sid: str, data: object) -> Any:
-        """A client sends something: dispatch it when its turn has come."""
-        visitor = self._visitors.get(sid)
-        if visitor is None:
+        """Dispatch a message of a client, delayed as far as its event rate demands."""
+        client = self._clients.get(sid)
+        if client is None:
             return None
-        self._sleep(visitor.events.wait())  # if only to let the others have theirs
-        if sid not in self._visitors:
-            return None  # it is gone meanwhile
+        self._sleep(client.events.wait())  # also with 0 seconds, so that other clients get a turn
+        if sid not in self._clients:
+            return None  # it has disconnected meanwhile
         try:
             check_message(data)
             return self._dispatch(sid, data)
@@ -99,21 +99,21 @@ class Guard:
             self.fault(sid, str(error))
 
     def disconnect(self, sid: str, reason: str) -> Any:
-        """A socket is gone."""
-        visitor = self._visitors.pop(sid, None)
-        if visitor is not None:
-            address = self._addresses[visitor.address]
+        """Handle the disconnect of a socket."""
+        client = self._clients.pop(sid, None)
+        if client is not None:
+            address = self._addresses[client.address]
             address.open.discard(sid)
         return self._forget(sid, reason)
 
     def fault(self, sid: str, what: str) -> None:
-        """Note that a client has sent ``what``; after a few times it is cut off, before its connect is complete at once."""
-        visitor = self._visitors.get(sid)
-        if visitor is None:
+        """Count a malformed message of a client; cut the client off after a few, or at once if its connect is not complete."""
+        client = self._clients.get(sid)
+        if client is None:
             return
-        visitor.faults += 1
-        self.complain(visitor.address, what)
-        if visitor.faults >= self._limits.faults or not self._is_connected(sid):
+        client.faults += 1
+        self.report(client.address, what)
+        if client.faults >= self._limits.faults or not self._is_connected(sid):
             self.cut_off(sid)
 
     def cut_off(self, sid: str) -> None:
@@ -123,21 +123,21 @@ class Guard:
             socket.close(wait=False)
 
     def end_if_silent(self, sid: str) -> None:
-        """End a session whose client has not answered its ping in time; Engine.IO itself looks for those now and then only."""
+        """Close a socket whose client has not answered its ping in time; Engine.IO itself checks this only now and then."""
         socket = self._server.eio.sockets.get(sid)
         if socket is not None and not socket.closed:
             socket.check_ping_timeout()
 
     def sweep(self) -> None:
-        """Close the sockets whose Socket.IO connect is overdue, and forget addresses that have gone quiet."""
+        """Close the sockets whose Socket.IO connect is overdue, and drop addresses without recent connections."""
         overdue = self._clock() - self._limits.connect_seconds
-        for sid, visitor in list(self._visitors.items()):
-            if visitor.since < overdue and not self._is_connected(sid):
-                self.complain(visitor.address, "a connect that is never completed")
+        for sid, client in list(self._clients.items()):
+            if client.since < overdue and not self._is_connected(sid):
+                self.report(client.address, "a connect that is never completed")
                 self.cut_off(sid)
-        for address, known in list(self._addresses.items()):
-            if not known.open and known.sockets.is_full():
-                del self._addresses[address]
+        for ip, address in list(self._addresses.items()):
+            if not address.open and address.sockets.is_full():
+                del self._addresses[ip]
 
     def _sweep(self) -> None:
         while self._addresses:
@@ -150,12 +150,13 @@ class Guard:
         own = manager.sid_from_eio_sid(sid, "/")
         return own is not None and bool(manager.is_connected(own, "/"))
 
-    def _turns_of_address(self) -> TokenBucket:
+    def _socket_bucket(self) -> TokenBucket:
         count = self._limits.sockets_per_address
         return TokenBucket(count / self._limits.reconnect_seconds, count, self._clock)
 
-    def complain(self, address: str, what: str) -> None:
-        """One line in the log, and where there would be too many of them, how many there were."""
-        self._unsaid[address] += 1
-        if self._lines.allows():
-            log.warning("A client at %s has sent or asked for %s (%d times)", address, what, self._unsaid.pop(address))
+    def report(self, address: str, what: str) -> None:
+        """Log what a client has sent or asked for; beyond the log's own rate limit only count it, for the next line."""
+        self._unreported[address] += 1
+        if self._log_lines.allows():
+            times = self._unreported.pop(address)
+            log.warning("A client at %s has sent or asked for %s (%d times)", address, what, times)

@@ -1,4 +1,4 @@
-"""The tracker's clock in a running server."""
+"""The clock that the tracker uses in a running server."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The handlers of the progress protocol; see :mod:`hextrackr.progress.protocol`.
+"""The socket handlers of the progress protocol; see :mod:`hextrackr.progress.protocol`.
 
-They are registered with the Socket.IO server itself: Flask-SocketIO makes a request context for each event, which took a fifth of what a
-socket that joins costs.
+They are registered with the Socket.IO server directly: Flask-SocketIO makes a request context for each event, which was a fifth of the
+cost of a join.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Acknowledgement = dict[str, Any]
-#: Takes the socket that asks, and what it brings.
+#: Called with the id of the socket, and the arguments of the event.
 Handler = Callable[..., Acknowledgement | None]
 
 
 class ProgressEvents:
-    """What clients may ask of one server.
+    """The events that clients may send to one server.
 
-    :param find: what a client is told that joins a session, see :class:`hextrackr.jobs.snapshots.ImportSnapshots`.
-    :param watchdog: is told who joins, where other processes tell of sessions as well.
-    :param guard: refuses who may not, where there is a sign-in.
+    :param find: finds the snapshot that a joining client receives, see :class:`hextrackr.jobs.snapshots.ImportSnapshots`.
+    :param watchdog: checks the joined sessions, if other processes emit events as well.
+    :param guard: refuses sockets without permission, if there is a sign-in.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ProgressEvents:
         self._find = find
         self._watchdog = watchdog
         self._guard = guard
-        # Held while the database is asked for a socket: a crowd that joins must not take the connections that pages need.
+        # Limits the queries for sockets: many clients that join at once must not use up the database connections that pages need.
         self._lookups = BoundedSemaphore(SocketLimits.lookups)
         handlers: dict[str, Handler] = {
             protocol.JOIN: self.join_progress,
@@ -67,18 +67,18 @@ class ProgressEvents:
             server.on("connect", partial(self._admit, guard))
             server.on("disconnect", lambda socket, *_: guard.leave(socket))
 
-    def _admit(self, guard: SocketGuard, socket: str, environ: dict[str, Any], said: object = None) -> None:
-        """A client connects: it is refused unless it has signed in."""
+    def _admit(self, guard: SocketGuard, socket: str, environ: dict[str, Any], auth: object = None) -> None:
+        """Handle the connect of a client: refuse it unless it has signed in."""
         try:
             with self._lookups:
-                guard.admit(socket, environ, said)
+                guard.admit(socket, environ, auth)
         except HexTrackrError as refusal:
             raise ConnectionRefusedError(refusal.detail) from None
 
     def join_progress(self, socket: str, session_id: object = None, *_: object) -> Acknowledgement:
-        """A client wants to watch a session; it gets the snapshot at once, and every event from now on.
+        """Handle ``join-progress``: send the client the snapshot of a session now, and every event from now on.
 
-        It may come before the upload that opens the session: then there is no snapshot yet.
+        A client may join before the upload that opens the session; then there is no snapshot yet.
         """
         session = protocol.session_id(session_id)
         watched = self._watched(socket)
@@ -100,18 +100,18 @@ class ProgressEvents:
         return {"ok": True}
 
     def leave_progress(self, socket: str, session_id: object = None, *_: object) -> Acknowledgement:
-        """A client has closed its modal."""
+        """Handle ``leave-progress``: a client has closed its modal."""
         session = protocol.session_id(session_id)
         self._watched(socket).discard(session)
         self._server.leave_room(socket, protocol.room(session))
         return {"ok": True}
 
     def ping(self, socket: str, *_: object) -> None:
-        """A client checks that the connection carries its messages, every 30 s; it counts a missing ``pong`` as broken."""
+        """Answer the ``ping`` that a client sends every 30 s; without a ``pong`` it treats the connection as broken."""
         self._server.emit(protocol.PONG, to=socket)
 
     def _answer(self, handler: Handler, socket: str, *arguments: object) -> Any:
-        """Call a handler; if it raises, the asking socket is told in words, as an event and as the acknowledgement."""
+        """Call a handler; if it raises, send the socket the error, as an event and as the acknowledgement."""
         try:
             return handler(socket, *arguments)
         except Exception as error:
@@ -123,6 +123,6 @@ class ProgressEvents:
             return {"ok": False, "error": record}
 
     def _watched(self, socket: str) -> set[str]:
-        """The sessions that a socket has joined, kept with its connection."""
+        """The sessions that a socket has joined, stored in the environment of its connection."""
         watched: set[str] = self._server.get_environ(socket).setdefault("hextrackr.watched", set())
         return watched

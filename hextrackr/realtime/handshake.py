@@ -1,4 +1,4 @@
-"""What is decided of a request to the sockets before Engine.IO sees it."""
+"""Check the HTTP requests to the sockets before Engine.IO handles them."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from urllib.parse import parse_qs
 from hextrackr.auth.origins import OwnOrigins
 from hextrackr.errors import RequestError
 
-from .client_limits import Guard
+from .client_limits import ClientLimits
 from .limits import SocketLimits
 from .packets import MalformedPacket, check_body
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-#: The packet that says nothing.
+#: The empty packet of Engine.IO.
 _NOOP = b"6"
-#: Where the sockets are.
+#: The path of the sockets.
 PATH = "/socket.io/"
 
 
 class SocketGateway:
-    """WSGI app that passes the requests of Engine.IO to its server, and all others on.
+    """WSGI app that passes requests of Engine.IO to the Engine.IO server, and all others to the Flask app.
 
-    Flask-SocketIO's own makes a new class for each request, which only the collector frees.
+    Flask-SocketIO's own makes a new class for each request, which only the garbage collector frees.
 
-    :param flask_app: whose handlers the events are for.
+    :param flask_app: the app whose handlers serve the events.
     """
 
     def __init__(self, flask_app: Any, server: Any, app: WsgiApp, path: str = PATH) -> None:
@@ -45,7 +45,7 @@ class SocketGateway:
 
 
 def origin_check(own: OwnOrigins) -> Callable[[str, dict[str, Any]], bool]:
-    """Return the test of a browser's origin: a page of ours, or one that may call us."""
+    """Return the check of a browser's origin: our own pages and the allowed origins pass."""
 
     def is_allowed(origin: str, environ: dict[str, Any]) -> bool:
         return own.include(origin, str(environ.get("HTTP_HOST", "")))
@@ -54,21 +54,22 @@ def origin_check(own: OwnOrigins) -> Callable[[str, dict[str, Any]], bool]:
 
 
 class SocketRequests:
-    """WSGI wrapper around the requests of Engine.IO; all others pass as they are.
+    """WSGI wrapper that checks the requests of Engine.IO; all others pass unchanged.
 
-    - What is no request of the protocol is refused here; Engine.IO would take some of it for one.
-    - The body of a polling request is read and checked before it is dispatched: bounded in bytes and packets, no traceback for nonsense.
-    - A session that polls twice at a time is closed, as the protocol wants it; so is one whose client has not answered its ping in time.
-    - A poll that ends because its client has closed the session gets a packet that says nothing, and a body is acknowledged with
-      ``ok``: so the protocol has it, where Engine.IO answers with nothing, and with ``OK``.
+    - Requests that do not follow the protocol are refused here; Engine.IO would accept some of them.
+    - The body of a polling request is read and checked before it is dispatched: limited in bytes and packets, and a malformed one is
+      refused without a traceback.
+    - A socket with two polls at a time is closed, as the protocol demands; so is one whose client has not answered its ping in time.
+    - A poll that ends because its client has closed the socket is answered with an empty packet, and a body with ``ok``, as in the
+      protocol; Engine.IO answers with nothing, and with ``OK``.
     - JSONP is refused: a page of any origin could read our events through a script element, which sends no ``Origin``.
-    - permessage-deflate is declined: for messages of a few hundred bytes it costs more than it saves. Measured: half the CPU for each
-      message delivered, and a third of the memory for each client. Nor is there a compressed message that unfolds to a huge one.
+    - permessage-deflate is declined: for messages of a few hundred bytes it costs more than it saves (measured: half the CPU of each
+      delivered message, a third of the memory of each client), and without it no small message can expand to a huge one.
     """
 
-    def __init__(self, app: WsgiApp, guard: Guard, limits: SocketLimits, path: str = PATH) -> None:
+    def __init__(self, app: WsgiApp, client_limits: ClientLimits, limits: SocketLimits, path: str = PATH) -> None:
         self._app = app
-        self._guard = guard
+        self._client_limits = client_limits
         self._limits = limits
         self._path = path
         self._polling: set[str] = set()
@@ -82,7 +83,7 @@ class SocketRequests:
         try:
             _check_request(environ["REQUEST_METHOD"], query)
             if sid and "HTTP_UPGRADE" not in environ:
-                self._guard.end_if_silent(sid)
+                self._client_limits.end_if_silent(sid)
             if environ["REQUEST_METHOD"] == "POST":
                 self._check_body(environ)
                 return _as_protocol(self._app(environ, start_response), b"OK", b"ok")
@@ -90,8 +91,8 @@ class SocketRequests:
                 return self._poll(sid, environ, start_response)
         except MalformedPacket as error:
             if sid:
-                self._guard.complain(str(environ.get("REMOTE_ADDR", "")), str(error))
-                self._guard.cut_off(sid)
+                self._client_limits.report(str(environ.get("REMOTE_ADDR", "")), str(error))
+                self._client_limits.cut_off(sid)
             return _refused(start_response, f"The request is or has {error}.")
         return self._app(environ, start_response)
 
@@ -118,9 +119,9 @@ class SocketRequests:
         environ["wsgi.input"] = io.BytesIO(body)
 
 
-def _as_protocol(body: Iterable[bytes], answered: bytes, wanted: bytes) -> Iterable[bytes]:
-    """The body of an answer, or what the protocol wants in its place."""
-    return [wanted] if body == [answered] else body
+def _as_protocol(body: Iterable[bytes], actual: bytes, expected: bytes) -> Iterable[bytes]:
+    """Replace the body that Engine.IO answers by the one of the protocol."""
+    return [expected] if body == [actual] else body
 
 
 def _check_request(method: str, query: dict[str, list[str]]) -> None:
@@ -132,8 +133,8 @@ def _check_request(method: str, query: dict[str, list[str]]) -> None:
         raise MalformedPacket("without a transport that is served")
 
 
-def _refused(start_response: Callable[..., Any], words: str) -> list[bytes]:
-    body = words.encode()
+def _refused(start_response: Callable[..., Any], message: str) -> list[bytes]:
+    body = message.encode()
     start_response(
         "400 Bad Request",
         [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))), ("Connection", "close")],

@@ -1,4 +1,4 @@
-"""What one client may have of the sockets. A page of ours needs a thousandth of it."""
+"""The limits of socket clients. Our own pages need a thousandth of them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 class SocketLimits:
     """The limits of one server.
 
-    :ivar sockets_per_address: at one time; as many new ones may come within ``reconnect_seconds``.
-    :ivar message_bytes: of a whole message, its fragments added up, and of the body of a polling request.
-    :ivar fragments: pieces of one message.
-    :ivar frames_per_second: on a websocket, control frames and fragments included; more are read later, not dropped.
-    :ivar frame_bytes: counts as a frame where the library does not tell how many it has read.
-    :ivar events_per_second: on either transport, likewise.
+    :ivar sockets_per_address: open sockets; the same number of new ones may connect within ``reconnect_seconds``.
+    :ivar message_bytes: size of a message with all its fragments, and of the body of a polling request.
+    :ivar fragments: fragments of one message.
+    :ivar frames_per_second: frames of a websocket, control frames and fragments included; more are read later, not dropped.
+    :ivar frame_bytes: bytes that count as one frame if the library does not report how many frames it has read.
+    :ivar events_per_second: events on either transport; more are handled later, not dropped.
     :ivar rooms: sessions that one socket may watch at a time.
-    :ivar lookups: sessions that are looked for at a time, of all sockets together.
-    :ivar backlog: packets that wait for a client that does not read; with one more it is cut off, and comes back to a snapshot.
+    :ivar lookups: sessions that are looked up at a time, for all sockets together.
+    :ivar backlog: packets that wait for a client that does not read; beyond that it is cut off, and gets a snapshot when it returns.
     :ivar faults: malformed messages after which a socket is closed.
     :ivar connect_seconds: from the first request to the end of the Socket.IO handshake.
     """

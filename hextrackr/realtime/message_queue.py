@@ -1,7 +1,7 @@
-"""Rooms whose members are spread over several processes: what is emitted in one of them reaches all, through Redis.
+"""Rooms whose members are spread over several processes: an event emitted in one process reaches all of them through Redis.
 
-The messages are those of python-socketio's own managers: any program with a write-only ``socketio.RedisManager`` on the channel
-``hextrackr`` is understood.
+The messages have the format of python-socketio's own managers, so any program may emit with a write-only ``socketio.RedisManager`` on
+the channel ``hextrackr``.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from .rooms import FramedRooms, IndexedRooms
 log = logging.getLogger(__name__)
 
 CHANNEL = "hextrackr"
-#: Seconds until the next try to subscribe.
+#: Seconds until the next attempt to subscribe.
 RETRY = 1.0
 
 
 class _Queued(PubSubManager):  # type: ignore[misc]
-    """Comes before one of the managers of :mod:`.rooms`, which then tells the members of this process: one frame for all of them.
+    """Publishes events to Redis; a mixin for the managers of :mod:`.rooms`, which send them to the members in this process.
 
-    :param shared: what leads to the other processes.
+    :param shared: the connection to Redis.
     """
 
-    def __init__(self, backlog: int, heard: Callable[[str, Any], None] | None, shared: Shared) -> None:
-        IndexedRooms.__init__(self, backlog, heard)  # which it is, further on in the order of classes
+    def __init__(self, backlog: int, on_event: Callable[[str, Any], None] | None, shared: Shared) -> None:
+        IndexedRooms.__init__(self, backlog, on_event)  # a later base of both subclasses
         self.channel = CHANNEL
         self.write_only = False
         self.host_id = uuid.uuid4().hex
         self._shared = shared
 
     def emit(self, event: str, data: Any, namespace: str, room: Any = None, to: Any = None, **options: Any) -> None:
-        """Emit to a room in every process; what goes to one socket of this process stays here."""
+        """Emit to a room in every process; an event for one socket of this process stays here."""
         room = to or room
         if isinstance(room, str) and self.is_connected(room, namespace):
             options["ignore_queue"] = True
@@ -52,7 +52,7 @@ class _Queued(PubSubManager):  # type: ignore[misc]
         self._shared.publisher.publish(subject, CHANNEL, self.json.dumps(data), required=not update)
 
     def _listen(self) -> Iterator[bytes]:
-        """What the other processes say, for as long as this one lives."""
+        """Yield the messages of all processes, for as long as this one lives."""
         client = redis_client.listener(self._shared.url)
         while True:
             try:
@@ -65,8 +65,8 @@ class _Queued(PubSubManager):  # type: ignore[misc]
 
 
 class QueuedRooms(_Queued, IndexedRooms):  # type: ignore[misc]
-    """With the libraries' own way to the sockets."""
+    """Sends through the queues of Engine.IO."""
 
 
 class QueuedFramedRooms(_Queued, FramedRooms):  # type: ignore[misc]
-    """With one frame for all sockets of a process."""
+    """Sends one frame to all sockets of a process."""

@@ -1,4 +1,4 @@
-"""Which packets of a client are worth dispatching: those of the protocols, and of these no more than any client needs."""
+"""Check the packets of clients before they are dispatched: only the kinds that a client of the protocol needs are accepted."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from engineio import packet as engine_packet
 from engineio.payload import Payload
 from socketio import packet
 
-#: Events that Socket.IO raises itself; a client that sends one would call our handler of it.
+#: Events that Socket.IO raises itself; a client that sent one would call our handler for it.
 RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting"})
 _ENGINE_TYPES = "0123456"
 _POSTED_TYPES = (engine_packet.CLOSE, engine_packet.PONG, engine_packet.MESSAGE, engine_packet.UPGRADE)
 _MESSAGE_TYPES = (packet.CONNECT, packet.DISCONNECT, packet.EVENT, packet.BINARY_EVENT)
-#: How python-socketio refuses to connect to a namespace that is not there.
+#: The text with which python-socketio refuses an unknown namespace.
 _STOCK_REFUSAL = "Unable to connect"
-#: Binary attachments of one event; each is a message, and held until the last one has come.
+#: Binary attachments of one event; each is a message of its own, and stays in memory until the last one arrives.
 MAX_ATTACHMENTS = 4
 
 
 class MalformedPacket(ValueError):
-    """A client has sent what no client of the protocol sends; the message says what, in words of ours."""
+    """A client has violated the protocol; the message says how, without quoting the client."""
 
 
 class CheckedPacket(packet.Packet):  # type: ignore[misc]
-    """A Socket.IO packet as we take it: no acknowledgement of what we never ask, no name of Socket.IO's own, few attachments.
+    """A Socket.IO packet with our restrictions: no acknowledgements (we request none), no reserved event names, few attachments.
 
-    And as we send it: python-socketio refuses an unknown namespace in words of its own, where clients expect those of the protocol.
+    It also corrects one packet that we send: python-socketio refuses an unknown namespace with a text that is not that of the protocol.
     """
 
     def __init__(self, packet_type: int = packet.EVENT, data: Any = None, *args: Any, **options: Any) -> None:
@@ -35,9 +35,9 @@ class CheckedPacket(packet.Packet):  # type: ignore[misc]
         super().__init__(packet_type, data, *args, **options)
 
     def decode(self, encoded_packet: object) -> int:
-        """Decode, and refuse what is not for us.
+        """Decode a packet.
 
-        :raises MalformedPacket: see the class.
+        :raises MalformedPacket: it violates the restrictions of the class.
         """
         if not isinstance(encoded_packet, str):
             raise MalformedPacket("a binary message that belongs to no event")
@@ -54,9 +54,9 @@ class CheckedPacket(packet.Packet):  # type: ignore[misc]
         return attachments
 
     def add_attachment(self, attachment: object) -> bool:
-        """Take a binary attachment of the event; True if it was the last one.
+        """Add a binary attachment to the event; True if it was the last one.
 
-        :raises MalformedPacket: the event wants one that it does not have.
+        :raises MalformedPacket: the event does not refer to it.
         """
         try:
             return bool(super().add_attachment(attachment))
@@ -74,7 +74,7 @@ def _check_event(data: object) -> None:
 def check_frame(message: object) -> None:
     """Check one message of a websocket.
 
-    :raises MalformedPacket: it is no Engine.IO packet.
+    :raises MalformedPacket: it is not an Engine.IO packet.
     """
     if not message or (isinstance(message, str) and message[0] not in _ENGINE_TYPES):
         raise MalformedPacket("a message that is not Engine.IO")
@@ -83,7 +83,7 @@ def check_frame(message: object) -> None:
 def check_body(body: bytes) -> None:
     """Check the body of a polling request.
 
-    :raises MalformedPacket: it is no list of Engine.IO packets, or too long a one.
+    :raises MalformedPacket: it is not a list of Engine.IO packets, or has too many.
     """
     try:
         packets = Payload(encoded_payload=body.decode()).packets
@@ -94,9 +94,9 @@ def check_body(body: bytes) -> None:
 
 
 def check_message(data: object) -> None:
-    """Check what a packet of Engine.IO carries, as far as Socket.IO does not.
+    """Check the content of an Engine.IO packet where Socket.IO does not.
 
-    :raises MalformedPacket: nothing, or something that is neither text nor binary.
+    :raises MalformedPacket: it is empty, or neither text nor binary.
     """
     if not isinstance(data, (str, bytes)) or not data:
         raise MalformedPacket("a message that is not Socket.IO")

@@ -1,7 +1,7 @@
-"""Pings the clients of an Engine.IO server: one task for all of them.
+"""Ping all clients of an Engine.IO server from one task.
 
-Engine.IO starts a task for each ping of each client. It sleeps for 25 s and holds all of its client meanwhile, also of one that has
-left: 16 kB each, 100 MB where 250 of them come and go in a second.
+Engine.IO starts a task for each ping of each client. It sleeps for 25 s and keeps its client in memory meanwhile, even one that has
+disconnected: 16 kB each, 100 MB if 250 clients a second connect and disconnect.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from engineio import exceptions, packet
 class Pings:
     """Sends each client its ping when it is due.
 
-    :param server: of Engine.IO; its sockets ask for their pings here from now on.
-    :param sleep: waits (seconds) without holding up other clients.
+    :param server: the Engine.IO server, whose own ping tasks are replaced.
+    :param sleep: waits (seconds) without delaying other clients.
     """
 
     def __init__(self, server: Any, sleep: Callable[[float], Any], clock: Callable[[], float] = time.monotonic) -> None:
@@ -35,10 +35,10 @@ class Pings:
         self._lock = threading.Lock()
         self._start = server.start_background_task
         server.start_background_task = self._start_task
-        _measure_steadily()
+        _use_monotonic_clock()
 
     def add(self, socket: Any) -> None:
-        """Send a client a ping once the interval is over; all have the same, so they are due in this order."""
+        """Schedule the next ping of a client; all have the same interval, so they are due in this order."""
         with self._lock:
             self._due.append((self._clock() + self._server.ping_interval, weakref.ref(socket)))
             begins, self._sending = not self._sending, True
@@ -46,14 +46,14 @@ class Pings:
             self._start(self._send)
 
     def send_due(self) -> float:
-        """Send what is due, and return the seconds until the next one."""
+        """Send the pings that are due, and return the seconds until the next one."""
         while self._due:
-            due, known = self._due[0]
+            due, reference = self._due[0]
             wait = due - self._clock()
             if wait > 0:
                 return wait
             self._due.popleft()
-            socket = known()
+            socket = reference()
             if socket is not None and not socket.closing and not socket.closed:
                 _ping(socket)
         return self._server.ping_interval  # type: ignore[no-any-return]
@@ -78,9 +78,9 @@ def _ping(socket: Any) -> None:
     try:
         socket.send(packet.Packet(packet.PING))
     except exceptions.SocketIsClosedError:
-        pass  # it has left in this instant
+        pass  # it has just been closed
 
 
-def _measure_steadily() -> None:
-    """Let Engine.IO measure how long an answer takes by a clock that nobody sets: else all clients are gone when it is set forward."""
+def _use_monotonic_clock() -> None:
+    """Make Engine.IO time answers by the monotonic clock: if the wall clock were set forward, all clients would count as timed out."""
     engineio.socket.time = engineio.base_socket.time = SimpleNamespace(time=time.monotonic)

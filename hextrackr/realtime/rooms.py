@@ -1,4 +1,4 @@
-"""Who is in which room, and how an event reaches them all."""
+"""The members of each room, and sending an event to all of them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .broadcast import text_frame
 
 log = logging.getLogger(__name__)
 
-#: After so many clients the other green threads get their turn; it is a few milliseconds.
-TURN = 250
+#: Number of clients after which other green threads run; that many take a few milliseconds.
+YIELD_EVERY = 250
 
 
 class IndexedRooms(Manager):  # type: ignore[misc]
-    """Python-socketio's own manager with an index of the rooms of each socket: a socket that leaves costs no scan of all rooms.
+    """python-socketio's manager with an index of the rooms of each socket, so that a disconnect needs no scan of all rooms.
 
-    :param backlog: packets that wait for one client; with more it is given up.
-    :param heard: told each event that goes to a room, and its payload.
+    :param backlog: packets that may wait for one client; with more it is cut off.
+    :param on_event: called with each event that goes to a room, and its payload.
     """
 
-    def __init__(self, backlog: int, heard: Callable[[str, Any], None] | None = None) -> None:
+    def __init__(self, backlog: int, on_event: Callable[[str, Any], None] | None = None) -> None:
         super().__init__()
         self._backlog = backlog
-        self._heard = heard
+        self._on_event = on_event
         self._rooms_of: dict[tuple[str, str], dict[str | None, None]] = {}
 
     def basic_enter_room(self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None) -> None:
@@ -52,14 +52,14 @@ class IndexedRooms(Manager):  # type: ignore[misc]
         return [room for room in self._rooms_of.get((namespace, sid), ()) if room is not None]
 
     def deliver(self, eio_sid: str, packets: list[engine_packet.Packet]) -> None:
-        """Hand packets to one client the usual way; a client that has not taken many before is given up."""
+        """Put packets into the queue of one client; cut the client off if too many wait there already."""
         client = self.server.eio.sockets.get(eio_sid)
         if client is not None and not client.closed and client.queue.qsize() >= self._backlog:
             log.warning("A client that does not read what it is sent is cut off")
             client.close(wait=False)
             return
         for each in packets:
-            self.server._send_eio_packet(eio_sid, each)  # where Flask-SocketIO's test client listens
+            self.server._send_eio_packet(eio_sid, each)  # Flask-SocketIO's test client replaces this method
 
     def emit(
         self,
@@ -72,8 +72,8 @@ class IndexedRooms(Manager):  # type: ignore[misc]
         to: Any = None,
         **options: Any,
     ) -> None:
-        if self._heard is not None:
-            self._heard(event, data)
+        if self._on_event is not None:
+            self._on_event(event, data)
         if callback or skip_sid:
             super().emit(event, data, namespace, room=room, skip_sid=skip_sid, callback=callback, to=to, **options)
         elif namespace in self.rooms:
@@ -83,7 +83,7 @@ class IndexedRooms(Manager):  # type: ignore[misc]
         """Send packets to every participant, ``(sid, eio_sid)``."""
         for number, (_, eio_sid) in enumerate(participants, start=1):
             self.deliver(eio_sid, packets)
-            if number % TURN == 0:
+            if number % YIELD_EVERY == 0:
                 self.server.sleep(0)
 
     def _encoded(self, event: str, data: Any, namespace: str) -> list[engine_packet.Packet]:
@@ -94,7 +94,7 @@ class IndexedRooms(Manager):  # type: ignore[misc]
 
 
 class FramedRooms(IndexedRooms):
-    """Builds the frame of an event once for all its receivers (see :mod:`.broadcast`)."""
+    """Builds the frame of an event once for all members of a room (see :mod:`.broadcast`)."""
 
     def broadcast(self, packets: list[engine_packet.Packet], participants: Any) -> None:
         if len(packets) > 1:  # with binary attachments
@@ -103,8 +103,8 @@ class FramedRooms(IndexedRooms):
         frame = text_frame(packets[0].encode())
         sockets = self.server.eio.sockets
         for number, (_, eio_sid) in enumerate(participants, start=1):
-            wire = getattr(sockets.get(eio_sid), "wire", None)
-            if wire is None or not wire.send(frame):
+            writer = getattr(sockets.get(eio_sid), "direct_writer", None)
+            if writer is None or not writer.send(frame):
                 self.deliver(eio_sid, packets)
-            if number % TURN == 0:
+            if number % YIELD_EVERY == 0:
                 self.server.sleep(0)

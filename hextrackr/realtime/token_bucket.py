@@ -1,4 +1,4 @@
-"""How often something may happen."""
+"""A token bucket: limits how often something may happen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class TokenBucket:
-    """Allows ``rate`` turns a second, and after a rest up to ``burst`` at once (a token bucket).
+    """Hands out ``rate`` tokens a second, and after a pause up to ``burst`` at once.
 
     :param clock: seconds, from any fixed point.
     """
@@ -20,14 +20,14 @@ class TokenBucket:
         self._tokens = burst
         self._filled = clock()
 
-    def wait(self, turns: int = 1) -> float:
-        """Take turns, and return how many seconds they have to wait for."""
+    def wait(self, tokens: int = 1) -> float:
+        """Take tokens, and return how many seconds to wait before using them."""
         self._fill()
-        self._tokens -= turns
+        self._tokens -= tokens
         return max(0.0, -self._tokens / self._rate)
 
     def allows(self) -> bool:
-        """Take a turn if there is one at once."""
+        """Take a token, if one is available now."""
         self._fill()
         if self._tokens < 1:
             return False
@@ -35,7 +35,7 @@ class TokenBucket:
         return True
 
     def is_full(self) -> bool:
-        """Whether nobody has taken a turn for long."""
+        """Whether all tokens are available."""
         self._fill()
         return self._tokens == self._burst
 

@@ -42,7 +42,7 @@ def completed(**metadata):
 def test_completed_imports_are_counted_with_their_rows_rejects_and_phases(metrics):
     for rows in (100, 50):
         seconds = {"reading": 0.25, "promoting": 1.0}
-        metrics.heard(protocol.COMPLETE, completed(rowsRead=rows, rejected=3, stepSeconds=seconds))
+        metrics.on_event(protocol.COMPLETE, completed(rowsRead=rows, rejected=3, stepSeconds=seconds))
     assert value(metrics, "imports_ended_total", outcome="completed") == 2
     assert (value(metrics, "import_rows_total"), value(metrics, "import_rejects_total")) == (150, 6)
     assert (value(metrics, "import_seconds_count"), value(metrics, "import_seconds_sum")) == (2, 3.0)
@@ -53,17 +53,17 @@ def test_completed_imports_are_counted_with_their_rows_rejects_and_phases(metric
 
 
 def test_other_ends_are_counted_by_their_code(metrics):
-    metrics.heard(protocol.ERROR, snapshot(status="error", error={"code": "CANCELLED"}))
+    metrics.on_event(protocol.ERROR, snapshot(status="error", error={"code": "CANCELLED"}))
     assert value(metrics, "imports_ended_total", outcome="CANCELLED") == 1
     assert value(metrics, "imports_ended_total", outcome="completed") == 0
     assert value(metrics, "import_seconds_count") == 0
 
 
 def test_the_rate_is_that_of_the_imports_that_run(metrics, time):
-    metrics.heard(protocol.UPDATE, snapshot("a", metadata={"rowsPerSecond": 1000}))
-    metrics.heard(protocol.UPDATE, snapshot("b", metadata={"rowsPerSecond": 500}))
+    metrics.on_event(protocol.UPDATE, snapshot("a", metadata={"rowsPerSecond": 1000}))
+    metrics.on_event(protocol.UPDATE, snapshot("b", metadata={"rowsPerSecond": 500}))
     assert value(metrics, "import_rows_per_second") == 1500
-    metrics.heard(protocol.COMPLETE, snapshot("b", status="completed"))
+    metrics.on_event(protocol.COMPLETE, snapshot("b", status="completed"))
     assert value(metrics, "import_rows_per_second") == 1000
     time.now += QUIET
     assert value(metrics, "import_rows_per_second") == 0
@@ -79,13 +79,13 @@ def test_the_rate_is_that_of_the_imports_that_run(metrics, time):
     ],
 )
 def test_what_is_no_event_of_an_import_counts_as_none(metrics, event, payload):
-    metrics.heard(event, payload)
+    metrics.on_event(event, payload)
     ended = next(metric for metric in metrics.registry.collect() if metric.name == "hextrackr_imports_ended")
     assert [(sample.labels["outcome"], sample.value) for sample in ended.samples] == [("completed", 0)]
 
 
 def test_apps_in_one_process_count_for_themselves(app, config):
     other = create_app(config)
-    app.extensions["metrics"].heard(protocol.COMPLETE, completed(rowsRead=7))
+    app.extensions["metrics"].on_event(protocol.COMPLETE, completed(rowsRead=7))
     assert value(app.extensions["metrics"], "import_rows_total") == 7
     assert value(other.extensions["metrics"], "import_rows_total") == 0

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import websocket
 
-from hextrackr.realtime.broadcast import Broadcast, Rest, text_frame
+from hextrackr.realtime.broadcast import DirectWriter, Rest, text_frame
 
 
 @pytest.fixture
@@ -65,36 +65,36 @@ def test_a_frame_is_what_a_client_reads(pair, size):
 def test_a_frame_is_written_at_once(pair):
     ours, theirs = pair
     lock = threading.Lock()
-    wire = Broadcast.of(client(), green(ours, lock))
-    assert wire.send(b"frame")
+    writer = DirectWriter.of(client(), green(ours, lock))
+    assert writer.send(b"frame")
     assert theirs.recv(100) == b"frame"
     assert not lock.locked()
 
 
 @pytest.mark.parametrize("state", [{"upgrading": True}, {"upgraded": False}, {"closing": True}, {"closed": True}])
 def test_a_client_that_is_not_on_its_websocket_is_served_the_usual_way(pair, state):
-    assert not Broadcast.of(client(**state), green(pair[0])).send(b"frame")
+    assert not DirectWriter.of(client(**state), green(pair[0])).send(b"frame")
 
 
 def test_what_waits_goes_first(pair):
     waiting = client()
     waiting.queue.put("a packet")
-    assert not Broadcast.of(waiting, green(pair[0])).send(b"frame")
+    assert not DirectWriter.of(waiting, green(pair[0])).send(b"frame")
 
 
 def test_nothing_is_written_between_the_parts_of_another_frame(pair):
     lock = threading.Lock()
-    wire = Broadcast.of(client(), green(pair[0], lock))
+    writer = DirectWriter.of(client(), green(pair[0], lock))
     with lock:
-        assert not wire.send(b"frame")
-    assert wire.send(b"frame")
+        assert not writer.send(b"frame")
+    assert writer.send(b"frame")
 
 
 def test_a_full_connection_is_left_to_the_usual_way(pair):
     ours, _ = pair
     lock = threading.Lock()
     fill(ours)
-    assert not Broadcast.of(client(), green(ours, lock)).send(b"frame")
+    assert not DirectWriter.of(client(), green(ours, lock)).send(b"frame")
     assert not lock.locked()
 
 
@@ -102,7 +102,7 @@ def test_a_broken_connection_is_left_to_the_usual_way(pair):
     ours, theirs = pair
     theirs.close()
     lock = threading.Lock()
-    assert not Broadcast.of(client(), green(ours, lock)).send(b"frame")
+    assert not DirectWriter.of(client(), green(ours, lock)).send(b"frame")
     assert not lock.locked()
 
 
@@ -111,11 +111,11 @@ def test_the_rest_of_a_frame_follows_before_anything_else(pair):
     held = client()
     lock = threading.Lock()
     websocket_ = green(ours, lock)
-    wire = Broadcast.of(held, websocket_)
+    writer = DirectWriter.of(held, websocket_)
     frame = text_frame("y" * 5_000_000)  # more than the buffers of the two ends take
-    assert wire.send(frame)
+    assert writer.send(frame)
     rest = held.queue.get(block=False)
-    assert lock.locked() and not wire.send(b"another frame")
+    assert lock.locked() and not writer.send(b"another frame")
     assert rest.encode() is rest
 
     received = bytearray()
@@ -123,10 +123,10 @@ def test_the_rest_of_a_frame_follows_before_anything_else(pair):
         target=lambda: [received.extend(theirs.recv(1 << 20)) for _ in iter(lambda: len(received) < len(frame), False)]
     )
     reader.start()
-    wire.finish(websocket_, rest)
+    writer.finish(websocket_, rest)
     reader.join()
     assert bytes(received) == frame
-    assert not lock.locked() and wire.send(b"another frame")
+    assert not lock.locked() and writer.send(b"another frame")
 
 
 def test_the_lock_is_let_go_when_the_rest_cannot_be_written(pair):
@@ -135,14 +135,14 @@ def test_the_lock_is_let_go_when_the_rest_cannot_be_written(pair):
     lock.acquire()
     theirs.close()
     with pytest.raises(OSError):
-        Broadcast.of(client(), green(ours, lock)).finish(green(ours, lock), Rest(b"rest"))
+        DirectWriter.of(client(), green(ours, lock)).finish(green(ours, lock), Rest(b"rest"))
     assert not lock.locked()
 
 
-def test_only_a_plain_connection_of_green_threads_has_a_wire(pair):
+def test_only_a_plain_connection_of_green_threads_has_a_writer(pair):
     ours, theirs = pair
-    assert Broadcast.of(None, green(ours)) is None
-    assert Broadcast.of(client(), SimpleNamespace(ws="a websocket of threads")) is None
-    assert Broadcast.of(client(), green(theirs)) is None  # it blocks
+    assert DirectWriter.of(None, green(ours)) is None
+    assert DirectWriter.of(client(), SimpleNamespace(ws="a websocket of threads")) is None
+    assert DirectWriter.of(client(), green(theirs)) is None  # it blocks
     encrypted = SimpleNamespace(send=print, cipher=print, gettimeout=lambda: 0.0)
-    assert Broadcast.of(client(), green(encrypted)) is None
+    assert DirectWriter.of(client(), green(encrypted)) is None

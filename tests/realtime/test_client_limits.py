@@ -1,4 +1,4 @@
-"""The guard, between an Engine.IO and a Socket.IO that only note what they are asked."""
+"""The limits of clients, between an Engine.IO and a Socket.IO that only note what they are asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hextrackr.realtime.client_limits import Guard
+from hextrackr.realtime.client_limits import ClientLimits
 from hextrackr.realtime.limits import SocketLimits
 
 LIMITS = SocketLimits(sockets_per_address=3, events_burst=5, events_per_second=10, faults=2, connect_seconds=20)
@@ -30,7 +30,7 @@ class World:
             is_connected=lambda sid, namespace: True,
         )
         server = SimpleNamespace(eio=self.engine, manager=manager, start_background_task=lambda task: None)
-        self.guard = Guard(server, LIMITS, self.sleep, lambda: self.now)
+        self.client_limits = ClientLimits(server, LIMITS, self.sleep, lambda: self.now)
 
     def sleep(self, seconds):
         self.slept.append(seconds)
@@ -122,7 +122,7 @@ def test_a_flood_of_complaints_does_not_fill_the_log(world, caplog):
     assert len(caplog.records) < 30
     world.now += 60
     with caplog.at_level(logging.WARNING):
-        world.guard.complain("10.0.0.1", "one more")
+        world.client_limits.report("10.0.0.1", "one more")
     assert "(978 times)" in caplog.messages[-1]
 
 
@@ -130,10 +130,10 @@ def test_who_never_completes_the_connect_is_closed(world):
     world.connect("in time")
     world.connect("never")
     world.connected.add("in time")
-    world.guard.sweep()
+    world.client_limits.sweep()
     assert world.closed == []
     world.now += LIMITS.connect_seconds + 1
-    world.guard.sweep()
+    world.client_limits.sweep()
     assert world.closed == ["never"]
 
 
@@ -142,12 +142,12 @@ def test_nothing_is_kept_of_those_who_have_left(world):
         world.connect(str(n), f"10.0.0.{n}")
         world.leave(str(n))
     world.now += 3600
-    world.guard.sweep()
-    assert (world.guard._visitors, world.guard._addresses) == ({}, {})
+    world.client_limits.sweep()
+    assert (world.client_limits._clients, world.client_limits._addresses) == ({}, {})
 
 
 def test_a_message_of_a_socket_that_has_left_is_nobodys(world):
     world.say("unknown", "x")
-    world.guard.fault("unknown", "x")
-    world.guard.cut_off("unknown")
+    world.client_limits.fault("unknown", "x")
+    world.client_limits.cut_off("unknown")
     assert world.dispatched == []

@@ -33,9 +33,9 @@ def test_origins(origin, host, allowed):
 
 
 class Told(list):
-    """What a guard is asked to do."""
+    """Notes which methods of the client limits are called."""
 
-    def complain(self, address, what):
+    def report(self, address, what):
         pass
 
     def cut_off(self, sid):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import socketio
 
-from hextrackr.realtime.rooms import TURN, FramedRooms, IndexedRooms
+from hextrackr.realtime.rooms import YIELD_EVERY, FramedRooms, IndexedRooms
 
 BACKLOG = 3
 
@@ -20,7 +20,7 @@ class Client:
         self.queued, self.written = [], []
         self.closed = False
         self.queue = SimpleNamespace(qsize=lambda: len(self.queued))
-        self.wire = SimpleNamespace(send=lambda frame: takes and not self.written.append(frame))
+        self.direct_writer = SimpleNamespace(send=lambda frame: takes and not self.written.append(frame))
 
     def send(self, packet):
         self.queued.append(packet.encode())
@@ -96,7 +96,7 @@ def test_a_client_that_does_not_read_is_cut_off_and_the_others_are_served(rooms,
 
 @pytest.mark.parametrize("rooms", [IndexedRooms, FramedRooms])
 def test_other_work_gets_its_turn_while_many_are_served(rooms, monkeypatch):
-    server, _, _ = serving(rooms(BACKLOG), 2 * TURN + 10)
+    server, _, _ = serving(rooms(BACKLOG), 2 * YIELD_EVERY + 10)
     turns = []
     monkeypatch.setattr(server, "sleep", turns.append)
     server.emit("update", 1)
