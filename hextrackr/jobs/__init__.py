@@ -1,4 +1,4 @@
-"""Who runs an import.
+"""Run imports, backups and undos: who does what.
 
 ::
 
@@ -7,6 +7,6 @@
                                                            │   └────◄─ progress lines ──── (meter, ticker)
                                                            └─ progress_reporter ─► tracker
 
-The importer is a child without Flask and without an event loop, which :mod:`.importer_process` starts, asks and kills; the web process
-never imports the pipeline. :mod:`.wiring` builds all of it from the settings.
+The importer is a child process without Flask and without an event loop, which :mod:`.importer_process` starts, commands and kills; the web
+process never loads the pipeline. :mod:`.wiring` builds everything from the settings.
 """

@@ -1,4 +1,4 @@
-"""What can be answered to an import that asks before it resolves: yes, leave the others open, or these are another source."""
+"""The answers to an import that asks before it resolves: confirm, leave the others open, or assign it to another source."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _MAX_LABEL = 100
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer; an empty one is a yes.
+    """An answer; an empty one confirms.
 
-    :ivar source: the label of the source that the file belongs to instead; what it would do there may have to be asked again.
+    :ivar source: the label of the source to which the file belongs instead; there the import may have to ask again.
     :ivar leave_open: resolve nothing by absence.
     """
 
@@ -28,15 +28,15 @@ YES = Answer()
 
 
 def parse(payload: Mapping[str, Any]) -> Answer:
-    """Read an answer: nothing for a yes, ``{"source": label}`` or ``{"mode": "delta"}``.
+    """Parse an answer: empty to confirm, ``{"source": label}`` or ``{"mode": "delta"}``.
 
-    :raises RequestError: it is none of these; the sentence says why.
+    :raises RequestError: it is none of these.
     """
     if unknown := sorted(set(payload) - {"source", "mode"}):
-        raise RequestError(f"{unknown[0]} is no answer: say source, or mode, or nothing to confirm.")
+        raise RequestError(f"{unknown[0]} is no answer: give source, or mode, or nothing to confirm.")
     if len(payload) == 2:
         raise RequestError(
-            "Say either source or mode: another source has its own findings, and asks again if it has to."
+            "Give either source or mode: another source has its own findings, and asks again if it has to."
         )
     if "mode" in payload and payload["mode"] != ImportMode.DELTA:
         raise RequestError("mode can only be delta here, which leaves the others open.")

@@ -1,13 +1,13 @@
-"""Imports in worker processes, which Celery wakes. Loaded only where ``IMPORT_WORKERS`` is ``celery``, and by the workers.
+"""Run imports in worker processes that Celery wakes. Loaded only if ``IMPORT_WORKERS`` is ``celery``, and by the workers.
 
 ::
 
     web process ── row `queued`, task ──► worker process (worker loop) ── job ──► importer process
                 ◄── events, through Redis ──┘
 
-A worker process is the app without its web server, at work on imports as the web process of the embedded default is. Celery decides
-nothing: who works on an import stands in its row (:mod:`.queue`), and workers look there by themselves every second. A task that comes
-twice, or to the wrong worker, or never, changes only how soon one of them looks.
+A worker process is the app without its web server, and runs imports in the same way as the web process does by default. Celery decides
+nothing: the import's row says who works on it (:mod:`.queue`), and workers read the rows every second anyway. A task that comes twice, or
+to the wrong worker, or never, only changes how soon a worker looks.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 #: The name of the task, whose argument is the number of an import.
 TASK = "hextrackr.run_import"
 QUEUE = "hextrackr-imports"
-#: Who logs that a task could not be acknowledged.
+#: The logger that reports tasks which could not be acknowledged.
 ACKNOWLEDGING = "celery.worker.request"
 
 
@@ -52,7 +52,7 @@ class WorkerNotifier:
         self._start_task = start_task
 
     def notify(self, import_id: int) -> None:
-        """Tell a worker process of an import."""
+        """Notify a worker process of an import."""
         self._start_task(self._send, import_id)
 
     def _send(self, import_id: int) -> None:
@@ -65,7 +65,7 @@ class WorkerNotifier:
 
 
 def worker_of(app: Flask, redis_url: str) -> Celery:
-    """The Celery app of a worker process that works with this app."""
+    """Make the Celery app of a worker process that works with this app."""
     celery = celery_app(redis_url)
     worker: Worker = app.extensions["import_worker"]
 
@@ -73,12 +73,12 @@ def worker_of(app: Flask, redis_url: str) -> Celery:
     def run_import(import_id: int) -> None:
         """Acknowledged when the import is done, is somebody else's, or is released because this process ends."""
         with app.app_context():
-            worker.see_through(import_id)
+            worker.wait_for(import_id)
 
     @setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
-    def log_our_way(**_: object) -> None:
+    def configure_logs(**_: object) -> None:
         logs.begin_child(app.config["LOG_FORMAT"], app.config["LOG_LEVEL"], "worker")
-        logging.getLogger(ACKNOWLEDGING).addFilter(plainly)
+        logging.getLogger(ACKNOWLEDGING).addFilter(soften_acknowledgement_errors)
 
     @worker_init.connect(weak=False)  # type: ignore[untyped-decorator]
     def begin(**_: object) -> None:
@@ -86,14 +86,14 @@ def worker_of(app: Flask, redis_url: str) -> Celery:
 
     @worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
     def end(**_: object) -> None:
-        # Called within a signal handler: locks may be held by the very code that was interrupted.
+        # Called in a signal handler: the interrupted code may hold locks.
         threading.Thread(target=wiring.stop, args=(app,)).start()
 
     return celery
 
 
 def celery_app(redis_url: str) -> Celery:
-    """The Celery app, the same for who sends and who works."""
+    """Make the Celery app, which is the same for web and worker processes."""
     app = Celery("hextrackr", broker=redis_url, set_as_current=False)
     app.conf.update(
         task_default_queue=QUEUE,
@@ -101,7 +101,7 @@ def celery_app(redis_url: str) -> Celery:
         task_acks_late=True,  # a worker that dies leaves its task to another
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
-        worker_pool="threads",  # the work is done by the importer, a child process; here it is waited for
+        worker_pool="threads",  # the importer, a child process, does the work; a thread only waits for it
         worker_concurrency=1,
         worker_hijack_root_logger=False,
         worker_enable_remote_control=False,
@@ -117,10 +117,10 @@ def celery_app(redis_url: str) -> Celery:
     return app
 
 
-def plainly(record: logging.LogRecord) -> bool:
-    """A filter of the log: where Redis did not answer Celery brings a traceback at its highest level, and it is no harm."""
+def soften_acknowledgement_errors(record: logging.LogRecord) -> bool:
+    """Filter the log: turn Celery's critical error with a traceback, when Redis does not answer, into a warning, as no harm is done."""
     if str(record.msg).startswith(("Couldn't ack", "Couldn't reject")):
         record.levelno, record.levelname = logging.WARNING, "WARNING"
-        record.msg = "Redis did not hear that a task is done; it will send it again, and the import will be found done."
+        record.msg = "A task could not be acknowledged, as Redis does not answer. It will come again, for an import that is done."
         record.args, record.exc_info, record.exc_text = (), None, None
     return logging.getLogger().isEnabledFor(record.levelno)

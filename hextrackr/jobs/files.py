@@ -1,7 +1,7 @@
-"""The files of the data folder that belong to jobs: how they are named, and which of them nobody needs any more.
+"""The files of jobs in the data folder: their names, and the removal of those that nobody needs any more.
 
-Uploads, spill folders and the workspaces of backups carry the name of the process that made them, so that what a process has left
-behind is known to be its own. A request to cancel an import is a file as well, as the database is locked while an import is promoted.
+The names of uploads and of the workspaces of backups contain the process that made them, so that the files of a process that has ended can
+be recognised. A request to cancel an import is a file as well, because the database is locked while an import is promoted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hextrackr.ingest.job import spill_name
 
 from . import process_id
 
-#: Seconds after which nobody works any more on an upload, a backup or a restore that has not ended.
+#: Seconds after which an unfinished upload, backup or restore counts as abandoned.
 STALE = 24 * 3600
 
 
@@ -32,32 +32,32 @@ def workspace_name() -> str:
 
 
 def request_cancel(instance: Path, row: Import) -> None:
-    """Ask whichever process works on an import to cancel it."""
+    """Request the process that works on an import to cancel it."""
     path = _cancel_path(instance, row)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     path.touch(mode=0o600)
 
 
 def is_cancel_requested(instance: Path, row: Import) -> bool:
-    """Whether somebody wants an import cancelled."""
+    """Whether somebody has requested to cancel an import."""
     return _cancel_path(instance, row).exists()
 
 
 def withdraw_cancel(instance: Path, row: Import) -> None:
-    """Remove a request to cancel, once it has been followed or has come too late."""
+    """Remove a request to cancel, once it was followed or came too late."""
     _cancel_path(instance, row).unlink(missing_ok=True)
 
 
 def _cancel_path(instance: Path, row: Import) -> Path:
-    """The number of an import alone may be that of another one once the record was cleared."""
+    """The file of a request; its name has the creation time too, as ids are used again once the record was cleared."""
     return instance / "cancel" / f"{row.id}-{row.created_at}"
 
 
 def tidy(instance: Path, uploads: Iterable[str], attempts: Iterable[tuple[int, int]]) -> None:
-    """Remove what nobody needs.
+    """Remove the files that nobody needs.
 
     :param uploads: names of the stored files that imports still need.
-    :param attempts: import and epoch of the attempts that are under way.
+    :param attempts: import and epoch of the running attempts.
     """
     needed = set(uploads)
     for stored in (instance / "uploads").glob("*"):
@@ -75,18 +75,18 @@ def tidy(instance: Path, uploads: Iterable[str], attempts: Iterable[tuple[int, i
 
 
 def _tidy_backups(backups: Path) -> None:
-    """Remove what was being put together by a process that is gone."""
+    """Remove the workspaces of backups and restores whose process has ended."""
     for folder in backups.glob(".work-*"):
         if process_id.maker_is_gone(folder.name.removeprefix(".work-").rpartition("-")[0]) or _is_stale(folder):
             shutil.rmtree(folder, ignore_errors=True)
-    # As versions before this one named them.
+    # The names of earlier versions.
     for begun in (*backups.glob("*.part*"), *backups.glob(".restore-*")):
         if _is_stale(begun):
             shutil.rmtree(begun, ignore_errors=True) if begun.is_dir() else begun.unlink(missing_ok=True)
 
 
 def _is_stale(path: Path) -> bool:
-    """Whether a file has not been touched for long, or is gone."""
+    """Whether a file was not modified for :data:`STALE` seconds, or no longer exists."""
     try:
         return path.stat().st_mtime < time.time() - STALE
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""The importer process: takes job lines, runs the pipeline, sends progress lines. Ends when its parent does.
+"""The program of the importer process: receives requests, runs the pipeline, sends progress. Ends when its parent does.
 
-Lines it takes: ``{"type": "job", "session_id", ...}`` with the fields of a :class:`~hextrackr.ingest.job.Job`,
+Lines it receives: ``{"type": "job", "session_id", ...}`` with the fields of a :class:`~hextrackr.ingest.job.Job`,
 ``{"type": "undo", "import_id", "database_url", "instance"}``, ``{"type": "operation", ...}`` with the fields of an
 :class:`~hextrackr.jobs.backups.operations.Operation` (a backup, a restore or a clear), and
 ``{"type": "sweep", "database_url", "instance"}``. Lines it sends:
@@ -46,12 +46,12 @@ from .maintenance_lock import MaintenanceLock
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two progress lines: what a watcher is told is older than this by no more than its way.
+#: Seconds between two progress lines.
 TICK = 0.02
-#: A process that holds this much more than when it was new, in MB, makes way for a new one: the system gets the memory back. Most do
-#: not, and are there at once for the next import: what the first one loads for good is 45 MB with SQLite and 60 with PostgreSQL.
-KEPT_MB = 100
-#: How long a sweep waits for somebody else's lock: not long, as the next import waits behind it.
+#: A process that has grown by more than this, in MB, retires, so that the system gets the memory back. Most do not and are ready for
+#: the next import: the first import grows a process by 45 MB with SQLite, and by 60 MB with PostgreSQL.
+RETIRE_MB = 100
+#: How long a sweep waits for a lock: not long, as the next import waits for the sweep.
 SWEEP_PATIENCE_MS = 2_000
 _STATM = Path("/proc/self/statm")
 
@@ -59,8 +59,8 @@ _STATM = Path("/proc/self/statm")
 def main(descriptor: int, niceness: int, memory_limit: int) -> None:
     """Serve jobs from the socket with this descriptor until its other end is closed.
 
-    :param niceness: added to the process's own: the server's event loop goes first.
-    :param memory_limit: the address space of this process in bytes; 0 is no limit.
+    :param niceness: added to the process's own, so that the server's event loop has priority.
+    :param memory_limit: the address space of this process in bytes; 0 means no limit.
     """
     threading.excepthook = _thread_failed
     try:
@@ -70,9 +70,9 @@ def main(descriptor: int, niceness: int, memory_limit: int) -> None:
 
 
 def serve(descriptor: int, niceness: int, memory_limit: int) -> None:
-    """What :func:`main` does.
+    """Do what :func:`main` says.
 
-    :raises MemoryError: not even the end of the work could be told.
+    :raises MemoryError: not even the error could be reported.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes the socket
     os.umask(0o077)
@@ -102,7 +102,7 @@ def serve(descriptor: int, niceness: int, memory_limit: int) -> None:
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:
-    """End the process if a thread of it gets no memory: the import would wait for it, or go on without a lease."""
+    """End the process if one of its threads runs out of memory: the import would wait for the thread, or go on without a lease."""
     if isinstance(failure.exc_value, MemoryError):
         os._exit(MEMORY_EXHAUSTED)
     threading.__excepthook__(failure)
@@ -115,7 +115,7 @@ def _listen(channel: Channel, jobs: queue.Queue[Message]) -> None:
 
 
 def run_job(channel: Channel, job: Job) -> None:
-    """Run one import and say what became of it."""
+    """Run one import and send the result."""
 
     def report(reading: Reading) -> None:
         channel.send({"type": "progress", **vars(reading)})
@@ -135,7 +135,7 @@ def run_job(channel: Channel, job: Job) -> None:
 
 
 def undo_import(channel: Channel, import_id: int, database_url: str, instance: str = "") -> None:
-    """Undo one import and say what became of it."""
+    """Undo one import and send the result."""
     try:
         with _joining(instance), engines.opened(database_url) as engine:
             undo.undo_import(engine, import_id)
@@ -148,9 +148,9 @@ def undo_import(channel: Channel, import_id: int, database_url: str, instance: s
 
 
 def run_operation(channel: Channel, operation: Operation) -> None:
-    """Back up, restore or clear, and say what became of it.
+    """Back up, restore or clear, and send the result.
 
-    Whatever replaces the record is done under the lock, taken by this process so that it is held until the last write.
+    To replace the record, this process takes the lock itself, so that it is held until its last write.
     """
     replaces = operation.kind != "backup"
     last = 0.0
@@ -172,18 +172,18 @@ def run_operation(channel: Channel, operation: Operation) -> None:
 
 
 def limit_memory(size: int) -> None:
-    """Bound the address space of this process, in bytes: whatever goes beyond does not get memory.
+    """Limit the address space of this process, in bytes; allocations beyond it fail.
 
     https://man7.org/linux/man-pages/man2/setrlimit.2.html
     """
     _, highest = resource.getrlimit(resource.RLIMIT_AS)
     size = size if highest == resource.RLIM_INFINITY else min(size, highest)
-    with suppress(ValueError, OSError):  # a system that does not know such a limit
+    with suppress(ValueError, OSError):  # a system without such a limit
         resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
 def memory_mb() -> float:
-    """MB of this process that are in memory now, or, where the system does not tell, that were at most.
+    """MB of this process that are in memory now, or if the system does not report that, the maximum so far.
 
     https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html
     """
@@ -195,7 +195,7 @@ def memory_mb() -> float:
 
 
 def _failure(error: Exception, what: str) -> Message:
-    """The line that tells of an error; the log has what the user is not told."""
+    """Build the line that reports an error; log the details that the user does not see."""
     refusal = error_from_exception(error)
     if refusal.code == errors.HexTrackrError.code:
         log.error("%s failed", what, exc_info=error)
@@ -205,16 +205,16 @@ def _failure(error: Exception, what: str) -> Message:
 
 
 def _idle(new: float) -> Message:
-    """The line that tells of the end of all work; said when the next DuckDB is open, which gives back what the C library has kept.
+    """Build the line that reports that all work is done.
 
-    :param new: MB that this process held before its first work.
+    :param new: MB of this process before its first work.
     """
-    return {"type": "idle", "retire": memory_mb() > new + KEPT_MB}
+    return {"type": "idle", "retire": memory_mb() > new + RETIRE_MB}
 
 
 @contextmanager
 def _ticking(meter: Meter, job: Job) -> Iterator[None]:
-    """Report at every tick, and renew the lease now and then, beside statements that cannot."""
+    """Report progress at every tick and renew the lease now and then, in a thread, while statements block this one."""
     stop = threading.Event()
 
     def tick() -> None:
@@ -252,18 +252,18 @@ def _clean_up(job: Job, state: ImportState) -> None:
 
 
 def _joining(instance: str) -> AbstractContextManager[None]:
-    """Write on behalf of the process that asked; it holds the lock already."""
+    """Share the lock that the parent process holds already."""
     return MaintenanceLock(Path(instance)).joining() if instance else nullcontext()
 
 
 def sweep_unless_replaced(database_url: str, instance: str = "") -> None:
-    """:func:`sweep`, unless the record is being replaced: what is found in one record must not be deleted in another."""
+    """Run :func:`sweep`, unless the record is being replaced: ids read from one record must not be deleted from another."""
     with suppress(errors.Maintenance), MaintenanceLock(Path(instance)).writing() if instance else nullcontext():
         sweep(database_url)
 
 
 def sweep(database_url: str) -> None:
-    """Clear what ended imports have left; what is in the way now is met again at the next sweep."""
+    """Delete the staged rows that ended imports have left; if a lock prevents it, the next sweep tries again."""
     try:
         with engines.opened(database_url, SWEEP_PATIENCE_MS) as engine:
             sweeping.run(engine)

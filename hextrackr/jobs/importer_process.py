@@ -1,7 +1,7 @@
-"""The importer process as its parent has it: started, asked, listened to, killed, and replaced where it has died.
+"""Control the importer process from its parent: start it, send it requests, read its messages, kill it, and replace it if it dies.
 
-Both speak JSON lines over a socket; what they say is listed in :mod:`.importer`, the program that runs there. A socket and not a pipe,
-because reading it is cooperative under every async mode; its end means that the other process is gone.
+Both exchange JSON lines over a socket; :mod:`.importer`, the program that runs there, lists the messages. It is a socket and not a pipe
+because reading it is cooperative under every async mode. Its end means that the other process is gone.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from hextrackr.paths import IMPORT_ROOT
 log = logging.getLogger(__name__)
 
 Message = dict[str, Any]
-#: What :meth:`Channel.messages` yields where the other end has sent nothing for a while.
+#: What :meth:`Channel.messages` yields if the other end has sent nothing for a while.
 SILENT: Message = {"type": "silent"}
-#: After so many seconds of silence watchers are told again what they know: they are never without a word for half a second.
+#: Seconds of silence after which watchers get the last update again, so that they get one at least every half second.
 PATIENCE = 0.3
-#: With this status a process ends that has no memory left to say so.
+#: The exit status of a process without enough memory to report that.
 MEMORY_EXHAUSTED = 77
 
 _TOO_LITTLE_MEMORY = "The work needs more memory than the server may use for it; nothing was changed."
 
 
 class Channel:
-    """One end of the conversation."""
+    """One end of the connection between the two processes."""
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
@@ -52,7 +52,7 @@ class Channel:
         return True
 
     def messages(self, patience: float | None = None) -> Iterator[Message]:
-        """Yield what the other end sends until it is gone; a line cut short by its death is dropped.
+        """Yield the messages of the other end until it is gone; an incomplete last line is dropped.
 
         :param patience: seconds of silence after which, each time, :data:`SILENT` is yielded.
         """
@@ -73,16 +73,16 @@ class Channel:
                 yield orjson.loads(line)
 
     def close(self) -> None:
-        """End the conversation; the other end sees it at once."""
+        """Close the connection; the other end notices at once."""
         self._end.close()
 
 
 class ImporterProcess:
-    """The importer process of this one: warm before there is anything to do, and a new one where the last has died.
+    """The importer process of this process: started ahead of the first request, and replaced when it has died.
 
-    :param database_url: what each importer process sweeps when it starts.
-    :param instance: the data folder, where it finds the lock.
-    :param niceness: how far it gives way to other processes.
+    :param database_url: the database that each importer process sweeps when it starts.
+    :param instance: the data folder, which has the lock.
+    :param niceness: added to its priority value, so that other processes go first.
     :param memory_limit: its address space in bytes.
     """
 
@@ -96,38 +96,38 @@ class ImporterProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the importer, while there is one."""
+        """The process id of the importer, or None."""
         running = self._running
         return running[0].pid if running else None
 
     def warm_up(self) -> None:
-        """Start the process before there is anything to do; where that fails, the next import says what is wrong."""
+        """Start the process ahead of the first request; if that fails, the next import reports it."""
         try:
             self._started()
         except OSError:
             log.exception("The importer process cannot be started")
 
     def send(self, message: Message) -> None:
-        """Hand over a request, to a new process if the idle one has died.
+        """Send a request, to a new process if the idle one has died.
 
-        :raises OSError: the system has no room for another process.
+        :raises OSError: the system cannot start another process.
         """
         if not self._started().send(message):
             self.discard()
             self._started().send(message)
 
     def messages(self) -> Iterator[Message]:
-        """Yield what the importer sends, until it is gone; also that it is silent: it is still starting, or gets no processor time."""
+        """Yield the messages of the importer until it is gone, and :data:`SILENT` while it starts or gets no processor time."""
         running = self._running
         return running[1].messages(PATIENCE) if running else iter(())
 
     def ask(
         self, request: Message, progressed: Callable[[Message], None], meanwhile: Callable[[], None]
     ) -> ErrorRecord | None:
-        """Let the importer do something else than an import; return what stood in the way, if it did not work.
+        """Send the importer a request other than an import, and wait until it is done; return its error, or None.
 
         :param progressed: called with each line of progress.
-        :param meanwhile: called before each line, and where there is none for a while.
+        :param meanwhile: called before each line, and at intervals if there is none.
         :raises OSError: as :meth:`send`.
         """
         self.send(request)
@@ -154,15 +154,15 @@ class ImporterProcess:
         return Interrupted("The work was interrupted before it was done; nothing was changed.").record()
 
     def kill(self) -> None:
-        """End the importer at once, in whatever it is doing; what it has not committed is rolled back."""
+        """Kill the importer at once; what it has not committed is rolled back."""
         running = self._running
         if running is not None:
             running[0].kill()
 
     def discard(self) -> bool:
-        """End the importer and take its exit status; return whether it had already ended because its memory did not suffice.
+        """Kill the importer and read its exit status; return whether it had already ended because it ran out of memory.
 
-        What cannot say so any more is aborted by the C++ library. Whom the system has killed for want of memory cannot be told from others.
+        Without memory to report that, the C++ library aborts the process. A kill by the system's out-of-memory killer is not recognised.
         """
         if self._running is None:
             return False
@@ -173,7 +173,7 @@ class ImporterProcess:
         return status == MEMORY_EXHAUSTED or (self._memory_limit is not None and status == -signal.SIGABRT)
 
     def _started(self) -> Channel:
-        """The channel to the process, which is started if there is none."""
+        """Return the channel to the process, which is started if there is none."""
         if self._running is None:
             self._running = self._start()
             self._running[1].send(self._sweep)
@@ -190,7 +190,7 @@ class ImporterProcess:
                     stdin=subprocess.DEVNULL,
                     cwd=IMPORT_ROOT,
                     env={**os.environ, **logs.chosen()},
-                    process_group=0,  # a group of its own: Ctrl-C reaches the server only, which then lets the child go
+                    process_group=0,  # a group of its own: Ctrl-C reaches only the server, which then ends the child
                 )
             except OSError:
                 own.close()

@@ -1,14 +1,12 @@
-"""One lock between whoever writes to the record and whoever replaces it, for all processes that share the data folder.
+"""The lock between processes that write to the record and processes that replace it, for all that share the data folder.
 
-Two files, because a lock that is shared by one writer after the other would never become free:
+It uses two files, because a lock that one writer after another shares would never become free:
 
-- ``maintenance.lock`` is held, exclusively, by the one who restores or clears, from the request to the end. Whoever would write
-  sees it and refuses.
-- ``writers.lock`` is held, shared, by each writer for as long as it writes: a request, an import from its claim to its clean-up, a command.
+- ``maintenance.lock`` is held exclusively by a restore or a clear, from its request to its end. A writer that sees it refuses to write.
+- ``writers.lock`` is held shared by each writer for as long as it writes: a request, an import from its claim to its clean-up, a command.
   A restore waits until it is free; and the process that replaces the database holds it exclusively while it does so.
 
-The system releases both when their holder ends, however it ends (``flock(2)``). Nothing here blocks: it is tried again, and slept in
-between.
+The system releases both when their holder ends, however it ends (``flock(2)``). Nothing here blocks: it tries again after a sleep.
 """
 
 from __future__ import annotations
@@ -22,10 +20,10 @@ from pathlib import Path
 
 from hextrackr.errors import Conflict, Maintenance
 
-#: How long another look at the lock may be in the way of taking it, and how long writers have to finish, in seconds.
+#: Seconds to wait for a process that only checks the lock, and seconds that writers have to finish.
 LOOK_PATIENCE = 1.0
 WRITERS_PATIENCE = 10.0
-#: Seconds between two tries.
+#: Seconds between two attempts.
 _RETRY = 0.02
 
 
@@ -42,7 +40,7 @@ class MaintenanceLock:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Write to the record, within.
+        """Hold the lock as a writer inside the block.
 
         :raises Maintenance: it is being replaced, or about to be.
         """
@@ -53,7 +51,7 @@ class MaintenanceLock:
 
     @contextmanager
     def joining(self) -> Iterator[None]:
-        """Write to the record on behalf of a process that is writing: also when somebody waits for it to finish.
+        """Hold the lock as a writer on behalf of a process that holds it already, even if a restore waits for that process.
 
         :raises Maintenance: that process is gone, and the record is being replaced.
         """
@@ -62,22 +60,22 @@ class MaintenanceLock:
 
     @contextmanager
     def maintaining(self, check: Callable[[], None]) -> Iterator[None]:
-        """Keep writers away, within.
+        """Keep writers out inside the block.
 
-        :param check: raises what forbids it; asked before and after the writers have finished.
-        :raises Maintenance: somebody else does the same.
+        :param check: raises an error if maintenance must not begin; called before and after the writers have finished.
+        :raises Maintenance: another process has the maintenance lock.
         :raises Conflict: ``RECORD_IN_USE``: a writer does not finish.
         """
         with self._held(self._maintenance, fcntl.LOCK_EX, LOOK_PATIENCE):
             check()
             with self.replacing():
-                pass  # whoever comes now sees that maintenance is under way
+                pass  # all earlier writers have finished, and later ones see the maintenance lock
             check()
             yield
 
     @contextmanager
     def replacing(self) -> Iterator[None]:
-        """Replace the database, within; for the process that does so.
+        """Hold the writers' lock exclusively inside the block, for the process that replaces the database.
 
         :raises Conflict: ``RECORD_IN_USE``: a writer does not finish.
         """
@@ -109,7 +107,7 @@ class MaintenanceLock:
             os.close(descriptor)
 
     def _taken(self, path: Path, mode: int, patience: float = 0.0) -> int:
-        """The descriptor that holds the lock: each its own, so that the threads of one process are told apart as well."""
+        """Take the lock and return its file descriptor, a new one each time, so that it also works between threads of one process."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         deadline = time.monotonic() + patience
         try:

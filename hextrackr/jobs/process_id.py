@@ -1,4 +1,4 @@
-"""Which process is at work: a name that another process on this machine can tell to be gone."""
+"""Ids of processes by which another process on the same machine can find out whether they have ended."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from pathlib import Path
 
 @cache
 def _host() -> str:
-    """This machine since it was started; a restart makes another one of it."""
+    """The id of this boot of the machine: ``host/boot``."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     return f"{socket.gethostname()[:40]}/{boot.read_text(encoding='ascii')[:8] if boot.exists() else ''}"
 
 
 @cache
 def _mark() -> str:
-    """This machine in six letters."""
+    """A hash of the host name, in six letters."""
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
 
 
 def own() -> str:
-    """The name of this process: ``host/boot/pid-start``."""
+    """The id of this process: ``host/boot/pid-start``."""
     return f"{_host()}/{process()}"
 
 
 def process() -> str:
-    """This process among those of this machine: ``pid-start``."""
+    """The id of this process on this machine: ``pid-start``."""
     return f"{os.getpid()}-{_started(os.getpid())}"
 
 
 def maker() -> str:
-    """This process in the name of a file that several machines, or containers, may share: ``host-pid-start``."""
+    """The id of this process for file names in a folder that several machines or containers may share: ``host-pid-start``."""
     return f"{_mark()}-{process()}"
 
 
 def maker_is_gone(name: str) -> bool:
-    """Whether the process of this machine that made a file has ended; False if it is of another one."""
+    """Whether the process that made a file has ended; False if it is on another machine."""
     mark, _, process_name = name.partition("-")
     return mark == _mark() and process_is_gone(process_name)
 
 
 def is_gone(name: str) -> bool:
-    """Whether the process of this name is known to have ended; one on another machine never is."""
+    """Whether the process with this id has ended; False if it is on another machine."""
     host, boot, process_name = name.split("/") if name.count("/") == 2 else ("", "", "")
     own_host, own_boot = _host().split("/")
     if host != own_host:
@@ -53,7 +53,7 @@ def is_gone(name: str) -> bool:
 
 
 def process_is_gone(name: str) -> bool:
-    """Whether a process of this machine has ended, by its ``pid-start``; False if that cannot be told."""
+    """Whether the process ``pid-start`` of this machine has ended; False if that cannot be found out."""
     pid, _, started = name.partition("-")
     if not pid.isdigit() or not Path("/proc/self/stat").exists():
         return False
@@ -61,11 +61,11 @@ def process_is_gone(name: str) -> bool:
 
 
 def _started(pid: int) -> str:
-    """When a process started, in clock ticks since the machine did; empty if there is none, or none but its exit status."""
+    """The start of a process in clock ticks since boot; empty if it does not exist, or is a zombie."""
     try:
-        # Behind the command in brackets, which may hold anything, the 1st and the 20th field: proc(5), state and starttime.
+        # After the command in brackets, which may contain anything, fields 1 and 20 are state and starttime: proc(5).
         stat = Path(f"/proc/{pid}/stat").read_bytes()
-        told = stat[stat.rindex(b")") + 2 :].split()
-        return "" if told[0] in (b"Z", b"X") else told[19].decode()
+        fields = stat[stat.rindex(b")") + 2 :].split()
+        return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
     except (OSError, ValueError, IndexError):
         return ""

@@ -1,4 +1,4 @@
-"""Tells the progress tracker what has become of imports."""
+"""Report the state and progress of imports to the progress tracker."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from .answers import Answer
 from .importer_process import Message
 from .working_time import WorkingTime
 
-#: In the metadata of a session that is held for an import which is not on record yet.
+#: Metadata field of a session that is reserved for an import whose row does not exist yet.
 _RESERVED = "reserved"
 _UPLOADED = "Upload complete. The import is about to start."
 
 
 class ProgressReporter:
-    """Turns import rows and the importer's messages into progress."""
+    """Turns import rows and messages of the importer process into progress updates."""
 
     def __init__(self, tracker: ProgressTracker) -> None:
         self._tracker = tracker
         self._time = WorkingTime(time.monotonic)
-        self._bar = _Bar()  # of the import that is worked on here, one after the other
+        self._bar = _Bar()  # of the import that runs in this process, one at a time
 
     @contextmanager
     def reserved(self, session_id: str) -> Iterator[None]:
-        """Hold a session for an import that is put on record within; if that does not succeed, there is no such session.
+        """Reserve a session for an import that is queued inside the block; if that fails, drop the session.
 
         :raises Conflict: ``SESSION_IN_USE``.
         :raises TooMany: there are too many sessions.
@@ -50,9 +50,9 @@ class ProgressReporter:
             raise
 
     def queued(self, row: Import) -> None:
-        """Open the session of an import that waits for its turn, or for its confirmation; whoever took it already has opened it.
+        """Open the session of an import that waits in the queue or for a confirmation, unless a process that has claimed it did so.
 
-        :raises Conflict: ``SESSION_IN_USE``, by something else.
+        :raises Conflict: ``SESSION_IN_USE``, by another operation.
         """
         sequence = snapshots.first_sequence(row)
         try:
@@ -65,7 +65,7 @@ class ProgressReporter:
             self._opened(row)
 
     def _claimed(self, row: Import) -> bool:
-        """Say whose the session is, if it was held for an import; False if it was not."""
+        """Assign a reserved session to its import; False if the session was not reserved."""
         session = self._tracker.get_session(row.session_id)
         if session is None or not session["metadata"].get(_RESERVED):
             return False
@@ -73,12 +73,15 @@ class ProgressReporter:
         return self._tracker.update_progress(row.session_id, 0.0, _UPLOADED, opening)
 
     def reopened(self, row: Import) -> None:
-        """See that an import which waits has a session; its former one may have ended with another process."""
+        """Make sure that a waiting import has a session, as its former one may have ended with another process."""
         if self._open(row):
             self._opened(row)
 
     def _open(self, row: Import) -> bool:
-        """Take over the import's session, numbered above what others may have told of it; whether it had to be opened anew."""
+        """Take over the session of an import, with sequence numbers above those of other processes, or open a new one.
+
+        :return: whether a new one was opened.
+        """
         sequence = snapshots.first_sequence(row)
         opening = {**snapshots.opening(row), "message": _UPLOADED, _RESERVED: False}
         return self._tracker.open_session(row.session_id, opening, sequence=sequence)
@@ -90,16 +93,16 @@ class ProgressReporter:
             self._tracker.update_progress(row.session_id, snapshots.reached(row), _UPLOADED)
 
     def resumed(self, row: Import) -> None:
-        """Say that an import which another process has left goes on; its session may be known here or not."""
+        """Report that an import which another process has abandoned continues."""
         if self._open(row):
             self._opened(row)
         else:
             self._tracker.update_progress(row.session_id, 0.0, "The import goes on after an interruption.")
 
     def taken(self, row: Import) -> None:
-        """Tell of an import that is worked on here from now on; where there is no room for its session, it goes on untold.
+        """Start reporting an import that this process has claimed; if there are too many sessions, it runs without one.
 
-        That the upload is complete is told by the process that has it, in the same instant, unless it sees that the import is taken.
+        At the same time the process that received the upload reports it as complete, unless it sees that the import is claimed.
         """
         self._time.begin(row.id, snapshots.work(row))
         with suppress(TooMany):
@@ -110,39 +113,43 @@ class ProgressReporter:
             self._tracker.update_progress(row.session_id, 0.0, "The import is about to start.", {"queuePosition": 0})
 
     def pausing(self, row: Import) -> None:
-        """Say that the server ends and the import goes on after that."""
+        """Report that the server stops and the import will continue afterwards."""
         self._tracker.update_progress(
             row.session_id, 0.0, "The server is being stopped. The import goes on by itself when it is back."
         )
 
     def waiting(self, row: Import, place: int, task: str | None = None) -> None:
-        """Say what comes first: ``place`` - 1 imports and either one more or something else, such as "a backup"."""
+        """Report what an import waits for.
+
+        :param place: its place in the queue, from 1.
+        :param task: what runs now, such as "a backup", if it is not an import.
+        """
         others = task or ("another import" if place == 1 else f"{place} other imports")
         self._tracker.update_progress(
             row.session_id, 0.0, f"Waiting for {others} to finish...", {"queuePosition": place}
         )
 
     def unattended(self, row: Import, place: int) -> None:
-        """Say, once, that no worker process has taken the import; ``place`` is 1 for the next in turn."""
+        """Report, once, that no worker process has claimed the import; ``place`` is its place in the queue, from 1."""
         message = "Waiting for a worker process: none has taken the import yet."
         session = self._tracker.get_session(row.session_id)
         if session is not None and session["metadata"]["message"] != message:
             self._tracker.update_progress(row.session_id, 0.0, message, {"queuePosition": place})
 
     def silent(self, row: Import) -> None:
-        """Say again what was said last: the importer has had nothing to say for a while, and is there."""
+        """Send the last update again, as the importer is running but has sent nothing for a while."""
         self._tracker.repeat(row.session_id)
 
     def progressed(self, row: Import, message: Message) -> None:
-        """Pass on a progress line of the importer, which tells of what is left: the bar goes on from where it stood."""
+        """Report a progress line of the importer. Its percentage is of the remaining work: the bar continues from where it was."""
         self._bar.left = message["metadata"].get("etaSeconds", 0.0)
-        self._tell(row, message["progress"], message["message"], message["metadata"])
+        self._update(row, message["progress"], message["message"], message["metadata"])
 
     def refreshing(self, row: Import) -> Callable[[], None]:
-        """Begin to wait until the lists are up to date, and return what tells how far that is, to be called again and again."""
+        """Begin the wait until the lists are up to date; return a function that reports its progress, to be called repeatedly."""
 
         def report(reading: Reading) -> None:
-            self._tell(row, reading.progress, reading.message, reading.metadata)
+            self._update(row, reading.progress, reading.message, reading.metadata)
 
         meter = Meter(report, time.monotonic)
         meter.plan([Phase("refresh", TOTAL_STEPS, self._bar.left)])
@@ -150,9 +157,9 @@ class ProgressReporter:
         meter.begin("refresh", "Bringing the lists up to date...")
         return meter.tick
 
-    def _tell(self, row: Import, progress: float, message: str, metadata: dict[str, Any]) -> None:
+    def _update(self, row: Import, progress: float, message: str, metadata: dict[str, Any]) -> None:
         self._time.step(row.id, metadata["currentStep"])
-        overall = self._bar.stood + (100 - self._bar.stood) * progress / 100
+        overall = self._bar.start + (100 - self._bar.start) * progress / 100
         self._tracker.update_progress(row.session_id, overall, message, {"queuePosition": 0, **metadata})
 
     def _progress(self, row: Import) -> float:
@@ -160,13 +167,13 @@ class ProgressReporter:
         return 0.0 if session is None else float(session["progress"])
 
     def awaiting(self, row: Import) -> None:
-        """Ask whether the import may resolve as much as it would."""
+        """Report that the import awaits a confirmation, with the question."""
         self._time.stop(row.id)
         message, asked = snapshots.confirmation(row)
         self._tracker.update_progress(row.session_id, snapshots.reached(row), message, asked)
 
     def confirmed(self, row: Import, answer: Answer) -> None:
-        """Say that the import goes on; its session may have left memory while it waited."""
+        """Report that a confirmed import continues; open its session again if it has expired."""
         how = ""
         if answer.source:
             how = f" in the source {answer.source}"
@@ -200,19 +207,19 @@ class ProgressReporter:
         )
 
     def work(self, row: Import) -> dict[str, Any]:
-        """What is known of the work on an import, for its row: how long it took, and where it stands."""
+        """The work on an import for its row: how long it took, and its percentage and step."""
         work, session = snapshots.work(row) | self._time.measured(row.id), self._tracker.get_session(row.session_id)
         if session is not None and session["metadata"].get("importId") == row.id:
             work |= {"progress": session["progress"], "currentStep": session["metadata"]["currentStep"]}
         return work
 
     def forget_work(self, row: Import) -> None:
-        """Forget what was measured of the work on an import: its row has it."""
+        """Drop the measured work of an import, which its row has by now."""
         self._time.forget(row.id)
 
     @contextmanager
     def undoing(self, row: Import, session_id: str, database_url: str) -> Iterator[Callable[[], None]]:
-        """Tell of an undo under a session of its own, by the clock, and yield what is to be called again and again meanwhile.
+        """Report an undo under a session of its own; yield a function that updates its estimated progress, to be called repeatedly.
 
         :raises InvalidSessionId: the id is not well formed.
         :raises Conflict: ``SESSION_IN_USE``.
@@ -234,13 +241,13 @@ class ProgressReporter:
         self._tracker.complete_session(session_id, "The import was undone. Everything is as it was before it.")
 
     def forget_old(self) -> None:
-        """Let the tracker drop the sessions that nobody needs any more."""
+        """Drop expired sessions."""
         self._tracker.expire()
 
 
 @dataclass
 class _Bar:
-    """Where the bar of an import stood when it was taken up, 0..100, and how many seconds it was last said to have left."""
+    """The percentage of an import when this process claimed it, 0..100, and the last estimate of the seconds left."""
 
-    stood: float = 0.0
+    start: float = 0.0
     left: float = 0.0

@@ -1,7 +1,7 @@
-"""The rows of imports as a process reads and writes them beside the importer, and who may work on which of them.
+"""The queue of imports: their rows in the database, and the leases under which processes work on them.
 
-Every write is one short transaction that waits for a lock without blocking the event loop. An import is worked on by one process at a
-time, under a lease that its importer renews; only a lease that has run out, or whose owner is gone, is taken over.
+Every write is one short transaction that waits for a lock without blocking the event loop. One process at a time works on an import, under
+a lease that its importer renews; another process takes it over only if the lease has expired, or its owner has ended.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from .answers import YES, Answer
 
 T = TypeVar("T")
 
-#: An import that waits for a confirmation this long is cancelled, in milliseconds.
+#: Milliseconds after which an import without an answer is cancelled.
 CONFIRMATION_MS = 24 * 3600 * 1000
-#: The upload of an import that failed is kept this long, in milliseconds.
-KEPT_MS = 24 * 3600 * 1000
-#: What the user chose for an import, which holds for another attempt at it as well.
+#: Milliseconds after which the upload of a failed import is deleted.
+RETRYABLE_MS = 24 * 3600 * 1000
+#: The columns that the user chose, which a retry copies.
 CHOSEN = (
     "filename", "file_size", "upload", "vendor", "source_label", "mode", "scan_date", "date_order", "confirmed", "preview",
     "digest",
 )  # fmt: skip
-#: The answer to a session id that a running operation has.
+#: The detail of the error ``SESSION_IN_USE``.
 SESSION_IN_USE = "This session id is in use by a running operation."
-#: After this many attempts an import that keeps ending its process is given up.
+#: Attempts after which an import that keeps killing its process is failed.
 MAX_ATTEMPTS = 3
 
 
@@ -47,11 +47,11 @@ def now_ms() -> int:
 
 
 class ImportQueue:
-    """Import rows.
+    """The import rows.
 
     :param engine: the web process's engine, whose busy timeout is short.
-    :param sleep: seconds to wait between two tries, without blocking the event loop.
-    :param owner: under which name imports are claimed, see :mod:`.process_id`; by default that of this process.
+    :param sleep: waits (seconds) between two attempts, without blocking the event loop.
+    :param owner: the name under which imports are claimed, see :mod:`.process_id`; by default that of this process.
     """
 
     def __init__(self, engine: Engine, sleep: Callable[[float], None], owner: str | None = None) -> None:
@@ -68,7 +68,7 @@ class ImportQueue:
     def enqueue(self, **values: Any) -> Import:
         """Queue a stored upload.
 
-        :raises Conflict: ``SESSION_IN_USE``: an import that has not ended has this session id, whichever process took it.
+        :raises Conflict: ``SESSION_IN_USE``: an unfinished import of any process has this session id.
         :raises DatabaseBusy: the database stayed locked.
         """
 
@@ -78,7 +78,7 @@ class ImportQueue:
         return self._write(insert)
 
     def retry(self, import_id: int, session_id: str, started_by: str = "") -> Import | None:
-        """Queue the upload of a failed import again, as a new import; None if the upload is not there any more.
+        """Queue the upload of a failed import again, as a new import; None if the upload no longer exists.
 
         :raises Conflict: ``SESSION_IN_USE``, as :meth:`enqueue`.
         """
@@ -117,7 +117,7 @@ class ImportQueue:
     def has_session(self, session_id: str) -> bool:
         """Whether an import has this session id.
 
-        It is asked for each socket that joins, most of which come before their upload: on the bare connection, in a tenth of the time.
+        This runs for each socket that joins, most of them before their upload. Without SQLAlchemy it takes a tenth of the time.
         """
         driver: Any = self._engine.dialect.dbapi
         mark = "%s" if dialects.is_postgresql(self._engine) else "?"
@@ -127,14 +127,14 @@ class ImportQueue:
                 cursor.execute(f"SELECT 1 FROM imports WHERE session_id = {mark} LIMIT 1", (session_id,))
                 return cursor.fetchone() is not None
         except driver.Error:
-            return True  # so that it is asked in the usual way, which says what is wrong
+            return True  # the query that then follows raises a proper error
 
     def waiting(self) -> list[Import]:
         """The imports that can be worked on, the oldest first."""
         return self._all(or_(Import.state == ImportState.QUEUED, Import.goes_on))
 
     def queued(self) -> int:
-        """How many imports wait for their turn."""
+        """The number of queued imports."""
         with Session(self._engine) as session:
             waiting = select(func.count()).select_from(Import).where(Import.state == ImportState.QUEUED)
             return session.scalar(waiting) or 0
@@ -149,8 +149,8 @@ class ImportQueue:
         return self._all(and_(Import.state == ImportState.AWAITING_CONFIRMATION, overdue))
 
     def stale_uploads(self) -> list[Import]:
-        """The failed imports that nobody has tried again for a day."""
-        old = Import.finished_at < now_ms() - KEPT_MS
+        """The failed imports that nobody has retried for a day."""
+        old = Import.finished_at < now_ms() - RETRYABLE_MS
         return self._all(and_(Import.state == ImportState.FAILED, Import.upload != "", old))
 
     def undoable(self) -> set[int]:
@@ -168,9 +168,9 @@ class ImportQueue:
     # Answering and ending
 
     def confirm(self, import_id: int, answer: Answer = YES) -> bool:
-        """Let an import that awaits confirmation go on, from what is staged of it; False if it does not await one.
+        """Continue an import that awaits confirmation, from its staged rows; False if it does not await one.
 
-        One that goes to another source is not confirmed by that: what it would resolve there is another question.
+        Moving it to another source does not confirm it: it may have to ask again what it would resolve there.
 
         :raises RequestError: the other source is the import's own.
         """
@@ -202,9 +202,9 @@ class ImportQueue:
         *,
         keep_upload: bool = False,
     ) -> bool:
-        """End an import that is not committed; False if it has ended already, or has another owner than ``row`` says.
+        """End an import that is not committed; False if it has ended already, or another process has claimed it since.
 
-        :param work: see :attr:`.Import.work`; by default it stays as it is.
+        :param work: see :attr:`.Import.work`; None leaves it unchanged.
         """
         return self._change(
             row, Import.epoch == row.epoch, Import.state.not_in(FINISHED),
@@ -213,17 +213,17 @@ class ImportQueue:
         )  # fmt: skip
 
     def note_work(self, row: Import, work: dict[str, Any]) -> None:
-        """Note what was measured of the work on an import, unless somebody else has taken it up since."""
+        """Store the measured work on an import, unless another process has claimed it since."""
         self._change(row, Import.epoch == row.epoch, work=work)
 
     def forget_upload(self, row: Import) -> None:
-        """Note that the upload of a failed import is gone."""
+        """Clear the upload of a failed import in its row."""
         self._change(row, Import.state == ImportState.FAILED, upload="")
 
     # Leases
 
     def claim(self, row: Import) -> bool:
-        """Take an import to work on; ``row`` is then as in the database. False if somebody took or ended it meanwhile."""
+        """Claim an import and update ``row``; False if another process has claimed or ended it meanwhile."""
         free = (Import.epoch == row.epoch, Import.state == row.state, Import.lease_until < now_ms())
         state = ImportState.READING if row.state == ImportState.QUEUED else ImportState.PROMOTING
         lease = LEASE_MS if state == ImportState.READING else PROMOTION_LEASE_MS
@@ -236,26 +236,26 @@ class ImportQueue:
         return claimed
 
     def release(self, row: Import) -> None:
-        """Let others take over an import, at once."""
+        """Give up the lease of an import, so that another process can claim it now."""
         self._change(row, Import.epoch == row.epoch, lease_until=0)
 
     def recover(self) -> list[Import]:
-        """Queue the imports again whose owners have ended, or have not renewed their leases; return them as they are then."""
+        """Queue abandoned imports again, whose owners have ended or have not renewed their leases; return their updated rows."""
         return [row for row in self._abandoned() if self._recover(row)]
 
     def leased(self) -> list[tuple[int, int]]:
-        """Import and epoch of all that is being worked on, by whomever."""
+        """Id and epoch of all imports that any process works on."""
         working = select(Import.id, Import.epoch).where(Import.state.in_(RUNNING), Import.lease_until >= now_ms())
         with Session(self._engine) as session:
             return [(row.id, row.epoch) for row in session.execute(working)]
 
     def _abandoned(self) -> list[Import]:
-        """Running imports without a living owner. One that was answered and waits for its turn to be promoted is none."""
+        """Running imports without a living owner, except answered ones that wait to be promoted."""
         running = self._all(and_(Import.state.in_(RUNNING), ~Import.goes_on))
         return [row for row in running if row.lease_until < now_ms() or process_id.is_gone(row.owner)]
 
     def _recover(self, row: Import) -> bool:
-        # What was answered has been staged, and shown: only its promotion is done again.
+        # An answered import is staged, and the user has seen its figures: only its promotion is repeated.
         staged = row.state == ImportState.PROMOTING and row.answered
         state = ImportState.PROMOTING if staged else ImportState.QUEUED
         same = (Import.epoch == row.epoch, Import.state == row.state, Import.lease_until == row.lease_until)
@@ -276,7 +276,7 @@ class ImportQueue:
             return list(session.scalars(select(Import).where(condition).order_by(Import.id)))
 
     def _change(self, row: Import, *conditions: Any, **values: Any) -> bool:
-        """Write values into the row of an import; False if it does not meet the conditions any more."""
+        """Write values into the row of an import; False if it no longer meets the conditions."""
 
         def change(session: Session) -> bool:
             statement = update(Import).where(Import.id == row.id, *conditions).values(values)
@@ -289,7 +289,7 @@ class ImportQueue:
 
 
 def _insert(session: Session, values: dict[str, Any]) -> Import:
-    """Queue an import; no other one that has not ended may have its session id."""
+    """Insert the row of an import; no other unfinished one may have its session id."""
     session_id = values["session_id"]
     dialects.lock_name(session.connection(), session_id)
     used = select(Import.id).where(Import.session_id == session_id, Import.state.not_in(FINISHED)).limit(1)

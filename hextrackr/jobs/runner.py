@@ -1,4 +1,4 @@
-"""Runs one import after the other in the importer process, and sees each ended, whatever becomes of that process."""
+"""Run one import at a time in the importer process, and end each of them properly, even if that process dies."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ _NOT_STARTED: ErrorRecord = {
 }
 
 
-#: Waits until the lists have the record as it is now, and calls what it is given several times a second meanwhile.
+#: Waits until the lists show the current record; calls its argument several times a second meanwhile.
 RefreshLists = Callable[[Callable[[], None]], None]
 
 
-def at_once(_meanwhile: Callable[[], None]) -> None:
-    """Wait for no lists: this process shows none."""
+def no_lists(_meanwhile: Callable[[], None]) -> None:
+    """Return at once: a process without lists has nothing to refresh."""
 
 
 class Runner:
     """Runs the imports of this process.
 
     :param import_queue: the import rows.
-    :param importer: the process that does the work.
-    :param reporter: tells the tracker.
-    :param config: what a job is made of, beside its import.
-    :param refresh_lists: called before an import is told to be complete.
-    :param has_lists: whether there are any lists to wait for.
-    :ivar current: the row of the import that runs, as it was when it was claimed.
-    :ivar released: the imports that were running here when this process was stopped.
+    :param importer: the importer process.
+    :param reporter: reports to the tracker.
+    :param config: has the settings of a job.
+    :param refresh_lists: called before an import is reported as complete.
+    :param has_lists: whether this process has lists to wait for.
+    :ivar current: the row of the running import, as it was when it was claimed.
+    :ivar released: the ids of the imports that ran here when this process was stopped.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Runner:
         importer: ImporterProcess,
         reporter: ProgressReporter,
         config: Config,
-        refresh_lists: RefreshLists = at_once,
+        refresh_lists: RefreshLists = no_lists,
         has_lists: Callable[[], bool] = lambda: False,
     ) -> None:
         self._import_queue = import_queue
@@ -74,20 +74,20 @@ class Runner:
     # Running
 
     def run(self, row: Import, meanwhile: Callable[[], None]) -> None:
-        """Claim an import, unless another process was first, and run it to its end, or to the point where it awaits a confirmation.
+        """Claim an import, unless another process was first, and run it until it ends or awaits a confirmation.
 
-        :param meanwhile: called after each line of progress, and where there is none for a while.
+        :param meanwhile: called after each line of progress, and at intervals if there is none.
         """
         if not self._import_queue.claim(row):
             return
         self.current = row
         with logs.about(row.id, row.session_id):
-            log.info("Import %d is taken up, attempt %d: %s", row.id, row.attempts, row.filename)
+            log.info("Import %d starts, attempt %d: %s", row.id, row.attempts, row.filename)
             try:
                 self._reporter.taken(row)
                 self._importer.send({"type": "job", "session_id": row.session_id, **self._job(row).as_json()})
                 if self._stopping or row.id in self._cancelled:
-                    # It was killed before it was given the job, which was taken for the death of an idle one.
+                    # The kill came before the job was sent, and send() has replaced the process.
                     self._importer.kill()
                 self._listen(row, meanwhile)
             except OSError:
@@ -100,7 +100,7 @@ class Runner:
                 self._cancelled.discard(row.id)
 
     def cancel(self, import_id: int) -> bool:
-        """Kill the importer if this is the import that runs; the import is ended where the importer is listened to."""
+        """Kill the importer if this import is the running one; :meth:`run` then ends the import."""
         if self.current is None or self.current.id != import_id:
             return False
         self._cancelled.add(import_id)
@@ -108,12 +108,12 @@ class Runner:
         return True
 
     def stop(self) -> None:
-        """Kill the importer and leave its import as it is: the next start of the server takes it up."""
+        """Kill the importer and leave its import as it is: the next start of the server recovers it."""
         self._stopping = True
         self._importer.kill()
 
     def _listen(self, row: Import, meanwhile: Callable[[], None]) -> None:
-        """Pass on what the importer says of an import until it is idle, or dead."""
+        """Handle the messages of the importer about an import until it is idle, or dead."""
         settled = ran_out_of_memory = False
         for message in self._importer.messages():
             match message["type"]:
@@ -127,7 +127,7 @@ class Runner:
                     self.end(row, ImportState.FAILED, message["error"])
                     settled = True
                 case "awaiting":
-                    self._note_work(row)  # before it is looked whether somebody has answered already
+                    self._note_work(row)  # before _settle() checks whether somebody has answered already
                     self._settle(row)
                     settled = True
                 case "failed" | "completed":
@@ -144,9 +144,9 @@ class Runner:
             self._settle(row, OutOfMemory() if ran_out_of_memory else Interrupted())
 
     def _settle(self, row: Import, cause: HexTrackrError | None = None) -> None:
-        """Tell what the row says now; if it says that the import is still under way, its process has died.
+        """Report the state that the row has now; if the import is still running there, the importer process has died.
 
-        :param cause: why it has.
+        :param cause: why it has died.
         """
         now = self._import_queue.existing(row.id)
         if now.epoch != row.epoch:
@@ -158,7 +158,7 @@ class Runner:
         elif now.state == ImportState.AWAITING_CONFIRMATION:
             self._reporter.awaiting(now)
         elif now.goes_on:
-            log.info("Import %d was answered before its importer has told of the question", now.id)
+            log.info("Import %d was answered before its importer reported the question", now.id)
         elif self._stopping:
             self._import_queue.release(row)
             self.released.add(row.id)
@@ -171,14 +171,14 @@ class Runner:
             self.end(now, ImportState.FAILED, (cause or Interrupted()).record())
 
     def _note_work(self, row: Import) -> None:
-        """Put on record how long an import was worked on, and where that stands."""
+        """Store how long an import was worked on, and its progress."""
         try:
             self._import_queue.note_work(row, self._reporter.work(row))
         except HexTrackrError as error:
-            log.warning("How long import %d was worked on cannot be written: %s", row.id, error.code)
+            log.warning("The working time of import %d cannot be written: %s", row.id, error.code)
 
     def _remove_files(self, row: Import) -> None:
-        """Remove the files that an importer which has died would have removed itself."""
+        """Remove the files that an importer process leaves when it dies."""
         job = self._job(row)
         shutil.rmtree(job.spill, ignore_errors=True)
         if self._import_queue.existing(row.id).state == ImportState.COMPLETED:
@@ -189,7 +189,7 @@ class Runner:
     def end(self, row: Import, state: ImportState, error: ErrorRecord) -> None:
         """End an import that is not committed: in its row, for its watchers, and in the data folder.
 
-        One that can be tried again keeps its upload for a day. What the database does not take now is written by :meth:`write_ends`.
+        If it can be retried, its upload stays for a day. If the database cannot be written now, :meth:`write_ends` does it later.
         """
         with logs.about(row.id, row.session_id):
             job = self._job(row)
@@ -207,17 +207,17 @@ class Runner:
             self._reporter.ended(row, error)
 
     def write_ends(self) -> None:
-        """Write the ends of imports that could not be written when they came: the database was full, or not to be used."""
+        """Write the ends of imports that could not be written before, because the database was full or unavailable."""
         while self._unwritten:
             row, state, error, keep = self._unwritten[0]
             try:
                 self._import_queue.end(row, state, error, self._reporter.work(row), keep_upload=keep)
             except HexTrackrError:
-                return  # the next round tries again
+                return  # maintenance tries again
             self._unwritten.pop(0)
 
     def forget_upload(self, row: Import) -> None:
-        """Delete the upload of a failed import that nobody tried again."""
+        """Delete the upload of a failed import that nobody has retried."""
         Path(self._job(row).upload).unlink(missing_ok=True)
         self._import_queue.forget_upload(row)
 

@@ -1,6 +1,6 @@
-"""What pages, the API and commands ask of imports: submit, cancel, confirm, undo, retry.
+"""What pages, the API and commands can do with imports: submit, cancel, confirm, undo, retry.
 
-Everything asked for is written to the import's row first, so that it holds for whichever process works on the import.
+Every request is written to the import's row first, so that it is valid for whichever process works on the import.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: How long a cancel waits for the process that works on the import, in seconds.
+#: Seconds that a cancel waits for the process that works on the import.
 CANCEL_PATIENCE = 5.0
 
 
@@ -36,10 +36,10 @@ class ImportService:
     """The imports of one app.
 
     :param import_queue: the import rows.
-    :param worker: the worker of this process, and ``runner`` has the import that it works on.
-    :param reporter: tells the tracker.
-    :param config: where the data are.
-    :param notify: where imports run in worker processes, tells them of one that is ready; None where they run here.
+    :param worker: the worker of this process; ``runner`` runs its imports.
+    :param reporter: reports to the tracker.
+    :param config: has the data folder and the database.
+    :param notify: notifies the worker processes of an import that is ready; None if imports run in this process.
     :param sleep: waits in the server's async mode (seconds).
     """
 
@@ -63,26 +63,26 @@ class ImportService:
         self._sleep = sleep
 
     def reserved(self, session_id: str) -> AbstractContextManager[None]:
-        """Queue an import, within, under a session id that nobody else has; see :meth:`.progress_reporter.ProgressReporter.reserved`."""
+        """Reserve a session id while an import is queued; see :meth:`.progress_reporter.ProgressReporter.reserved`."""
         return self._reporter.reserved(session_id)
 
     def submit(self, row: Import) -> None:
-        """Take on a queued import. It is on record, so that whatever cannot be told of it now does not keep it from being done."""
+        """Report a queued import and wake a worker. If that fails, the import still runs, as workers look for its row by themselves."""
         try:
             self._reporter.queued(row)
             if self._runner.current is not None:
-                self._worker.tell_waiting()
+                self._worker.update_waiting()
             self._ready(row)
         except (SQLAlchemyError, HexTrackrError, RuntimeError, OSError):
-            log.exception("Import %d is on record, and not told of yet", row.id)
+            log.exception("Import %d is queued, but could not be reported yet", row.id)
 
     def retry(self, import_id: int, session_id: str, started_by: str = "") -> Import:
-        """Queue the upload of a failed import again and return the new import, which is to be submitted.
+        """Queue the upload of a failed import again and return the new import, which the caller must submit.
 
         :raises NotFound: there is no such import.
         :raises InvalidSessionId: the session id is not well formed.
-        :raises Conflict: ``SESSION_IN_USE``; ``NOT_RETRYABLE``: the upload is not there any more.
-        :raises HexTrackrError: the server takes nothing new, see :meth:`.worker.Worker.refuse_if_stopping`.
+        :raises Conflict: ``SESSION_IN_USE``; ``NOT_RETRYABLE``: the upload no longer exists.
+        :raises HexTrackrError: the server accepts no new work, see :meth:`.worker.Worker.refuse_if_stopping`.
         """
         self._import_queue.existing(import_id)
         self._worker.refuse_if_stopping()
@@ -112,7 +112,7 @@ class ImportService:
                 self._wait_until(lambda: self._import_queue.existing(import_id).state in FINISHED, patience)
             finally:
                 files.withdraw_cancel(self._config.INSTANCE_PATH, row)
-        # One that awaits a confirmation, or its turn, is in nobody's hands, even if its importer was just cleaning up.
+        # No process works on an import that is queued or awaits a confirmation, even if its importer is still cleaning up.
         row = self._import_queue.existing(import_id)
         if row.state not in FINISHED:
             self._runner.end(row, ImportState.CANCELLED, Cancelled().record())
@@ -122,11 +122,11 @@ class ImportService:
         return row
 
     def confirm(self, import_id: int, answer: Answer = YES) -> Import:
-        """Let an import go on that awaits confirmation.
+        """Continue an import that awaits confirmation.
 
         :raises NotFound: there is no such import.
         :raises Conflict: ``NOT_AWAITING``.
-        :raises RequestError: the answer is none for this import.
+        :raises RequestError: the answer is not valid for this import.
         """
         row = self.answer(import_id, answer)
         self._reporter.confirmed(row, answer)
@@ -134,16 +134,16 @@ class ImportService:
         return row
 
     def answer(self, import_id: int, answer: Answer) -> Import:
-        """Note the answer to an import's question, and leave it to whoever takes up the import next; errors as :meth:`confirm`."""
+        """Store the answer to an import's question; the process that next claims the import follows it. Errors as :meth:`confirm`."""
         self._import_queue.existing(import_id)
         if not self._import_queue.confirm(import_id, answer):
             raise Conflict("This import does not await a confirmation.", "NOT_AWAITING")
         return self._import_queue.existing(import_id)
 
     def undo(self, import_id: int, session_id: str | None = None) -> Import:
-        """Take back the latest import of a source, and wait until that is done.
+        """Undo the latest import of a source, and wait until that is done.
 
-        :param session_id: the progress session under which it is told how far that is.
+        :param session_id: the progress session that reports it, if any.
         :raises NotFound: there is no such import.
         :raises InvalidSessionId: the session id is not well formed.
         :raises Conflict: ``NOT_LATEST``; ``SESSION_IN_USE``.
@@ -163,7 +163,7 @@ class ImportService:
             meanwhile=tick,
         )
         row = self._import_queue.existing(import_id)
-        # Its process may have died after the commit.
+        # The importer process may have died after the commit.
         is_done = error is not None and error["code"] == Interrupted.code and row.undone_at and not was_undone
         if error is not None and not is_done:
             kind = Conflict if error["code"] == NOT_LATEST else HexTrackrError
@@ -171,7 +171,7 @@ class ImportService:
         return row
 
     def _ready(self, row: Import) -> None:
-        """See that somebody takes an import."""
+        """Wake a worker for an import."""
         if self._notify is None:
             self._worker.wake()
         else:

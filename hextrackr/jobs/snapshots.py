@@ -1,4 +1,4 @@
-"""What a client is told of an import: its row as JSON and in words, and the snapshot of a session, from the tracker or from the row."""
+"""What clients receive about an import: its figures and messages from its row, and the snapshot of its session."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from .queue import ImportQueue, now_ms
 
 OPERATION = "csv-import"
 TOTAL_STEPS = 3
-#: Each attempt at an import, and each wait after one, numbers its events from half of this further on, so that they never seem old.
+#: The sequence numbers of each attempt, and of each wait after one, begin half of this higher, so that its events never seem old.
 SEQUENCES_PER_ATTEMPT = 1_000_000
-#: What is said of an import that another process works on, where nothing else is known.
-_AT_WORK = {
+#: The message of an import that another process works on, if only its row is available.
+_WORKING = {
     ImportState.READING: "Reading the file...",
     ImportState.STAGING: "Loading data to staging table...",
     ImportState.PROMOTING: "Updating the final tables...",
 }
 _STEPS = {ImportState.QUEUED: 0, ImportState.READING: 1, ImportState.STAGING: 2}
-#: What an import can take, in milliseconds: a day for an answer, and a week. A row that says more has seen a clock that was set.
+#: The longest believable duration of an import in milliseconds: a day for an answer, and a week. More means that the clock was set.
 _LONGEST = 8 * 24 * 3600 * 1000
 
 
 class ImportSnapshots:
-    """Finds the snapshot of a session: the tracker's or that of the import's row, whichever is newer.
+    """Finds the snapshot of a session: from the tracker or from the import's row, whichever is newer.
 
-    :param operation: finds what is on record of a backup, a restore or a clear.
-    :param reachable: whether the sessions of other processes can be read, where there are any.
+    :param operation: finds the snapshot of a backup, a restore or a clear in the operation log.
+    :param reachable: whether the sessions of other processes can be read, if there are any.
     """
 
     def __init__(
@@ -51,8 +51,9 @@ class ImportSnapshots:
         self._reachable = reachable
 
     def find(self, session_id: str, *, joining: bool = False) -> Snapshot | None:
-        """Return what is known of a session, or None; the id must be well formed.
+        """Return the snapshot of a session, or None if there is no such session.
 
+        :param session_id: a well-formed id.
         :param joining: for a client that joins, see :meth:`.tracker.ProgressTracker.snapshot`.
         """
         live = self._tracker.snapshot(session_id, joining=joining)
@@ -63,12 +64,12 @@ class ImportSnapshots:
                 raise
             return live
         if row is None:
-            # The end of a backup is on record while it still keeps others away; its live session tells of it afterwards.
+            # The log has the end of a backup before the maintenance lock is released; its live session ends afterwards.
             return live or self._operation(session_id)
         recorded = snapshot(row, now_ms())
         if live is None:
             return recorded
-        if (live_id := live["metadata"].get("importId")) != row.id:  # one of the two had this session id before
+        if (live_id := live["metadata"].get("importId")) != row.id:  # the older of the two had this session id before
             return recorded if live_id is not None and live_id < row.id else live
         own = row.owner == process_id.own()
         is_updated = own or row.state not in (*RUNNING, *FINISHED) or self._reachable()
@@ -76,7 +77,7 @@ class ImportSnapshots:
 
 
 def error_of(row: Import) -> ErrorRecord | None:
-    """Why an import ended without success, if it did."""
+    """The error with which an import ended, or None."""
     if row.state == ImportState.CANCELLED:
         return {"code": Cancelled.code, "detail": row.error_detail or Cancelled.detail}
     if row.state == ImportState.FAILED:
@@ -86,7 +87,7 @@ def error_of(row: Import) -> ErrorRecord | None:
 
 
 def first_sequence(row: Import) -> int:
-    """Where the numbering of an import's events begins in the state it is in: above all that came before."""
+    """The first sequence number of an import's events in its current state: above all earlier ones."""
     working = row.state in RUNNING and row.lease_until > 0
     return 1 + row.attempts * SEQUENCES_PER_ATTEMPT - (SEQUENCES_PER_ATTEMPT // 2 if working else 0)
 
@@ -108,7 +109,7 @@ def figures(row: Import) -> dict[str, Any]:
 
 
 def opening(row: Import) -> dict[str, Any]:
-    """The metadata a session starts with."""
+    """The metadata with which a session starts."""
     return {
         "operation": OPERATION,
         "filename": row.filename,
@@ -135,7 +136,7 @@ def closing(row: Import) -> dict[str, Any]:
 
 
 def _severity_impact(row: Import) -> dict[str, dict[str, int]]:
-    """What an import changed, by severity, with the names that other clients look for: what is ``current`` now, and the ``netChange``."""
+    """The changes of an import by severity, under the names that other clients read: the ``current`` number and the ``netChange``."""
     return {
         severity: {
             **numbers,
@@ -147,17 +148,17 @@ def _severity_impact(row: Import) -> dict[str, dict[str, int]]:
 
 
 def work(row: Import) -> dict[str, Any]:
-    """What is on record of the work on an import, see :attr:`.Import.work`."""
+    """The measured work on an import, see :attr:`.Import.work`."""
     return row.work or {}
 
 
 def timing(row: Import) -> dict[str, Any]:
-    """How long an import was worked on, step by step, and how long it waited for its turn before that (ms)."""
+    """The seconds of each step of an import, and the milliseconds that it waited in the queue."""
     return {"stepSeconds": work(row).get("stepSeconds", {}), "queuedMs": _span(row.created_at, row.started_at)}
 
 
 def completion_message(row: Import) -> str:
-    """Say what a completed import did, and what it could not do."""
+    """The message of a completed import: what it changed, and which rows it rejected."""
     rejected = f"completed with {counted(row.rejected, 'rejected row')}" if row.rejected else "complete"
     return " ".join(filter(None, (f"Import {rejected}{_what_it_did(row)}", unchecked_message(row))))
 
@@ -178,7 +179,7 @@ def _what_it_did(row: Import) -> str:
 
 
 def unchecked_message(row: Import) -> str:
-    """Say which findings were left as they were, as the file gave no verdict on them; empty if there are none."""
+    """The sentence about findings that were left open because the file gave no verdict on them; empty if there are none."""
     if not (unchecked := row.summary.get("unchecked")):
         return ""
     left = counted(unchecked, "open finding was", "open findings were")
@@ -193,7 +194,7 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 
 def confirmation(row: Import) -> tuple[str, dict[str, Any]]:
-    """What is asked of the user, as a message and as metadata."""
+    """The question to the user, as a message and as metadata."""
     would = row.forecast
     if row.preview:
         message = (
@@ -210,13 +211,13 @@ def confirmation(row: Import) -> tuple[str, dict[str, Any]]:
 
 
 def guard(row: Import) -> list[dict[str, Any]]:
-    """Why an import asks although nobody wanted to be asked: ``reason``, a plain ``sentence``, and its figures."""
+    """The reasons for which an import asks before it resolves: each a ``reason``, a plain ``sentence``, and figures."""
     reasons: list[dict[str, Any]] = row.forecast.get("guard", [])
     return reasons
 
 
 def forecast(row: Import) -> dict[str, Any]:
-    """What an import that awaits confirmation would do."""
+    """The metadata of an import that awaits confirmation: what it would do."""
     would = row.forecast
     return {
         "wouldResolve": would["resolved"],
@@ -231,19 +232,19 @@ def forecast(row: Import) -> dict[str, Any]:
 
 
 def reached(row: Import) -> float:
-    """Where the bar stands, or stood when the import ended: where the work on it stopped last, 0 if there was none."""
+    """The percentage that the work on an import has reached; 0 before any work."""
     return float(work(row).get("progress", 0.0))
 
 
 def failure_message(filename: str, error: ErrorRecord) -> str:
-    """Say what failed; why, the error's detail says."""
+    """The message of a failed import; the reason is in the error's detail."""
     if error["code"] == Cancelled.code:
         return f"The import of {filename} was cancelled."
     return f"The import of {filename} failed."
 
 
 def snapshot(row: Import, timestamp: int) -> Snapshot:
-    """The progress snapshot of an import, from its row alone."""
+    """Build the progress snapshot of an import from its row alone."""
     error = error_of(row)
     state = ImportState(row.state)
     message, metadata = _message_and_metadata(row, state, error)
@@ -266,7 +267,7 @@ def snapshot(row: Import, timestamp: int) -> Snapshot:
 
 
 def message_of(row: Import) -> str:
-    """What there is to say of an import, in a sentence or a few."""
+    """The current message of an import, in one or a few sentences."""
     return _message_and_metadata(row, ImportState(row.state), error_of(row))[0]
 
 
@@ -280,14 +281,14 @@ def _message_and_metadata(row: Import, state: ImportState, error: ErrorRecord | 
         message, asked = confirmation(row)
         return message, {**opening(row), **figures(row), **asked}
     if state in RUNNING and row.lease_until >= now_ms():
-        return _AT_WORK[state], opening(row)
+        return _WORKING[state], opening(row)
     return "The import waits for the server to go on with it.", opening(row)
 
 
 def duration(row: Import) -> int | None:
-    """Milliseconds of work on an import that has ended: as measured, else as the row says, where that can be.
+    """Milliseconds of work on an import that has ended: as measured, else from the times of its row; None if these are not plausible.
 
-    Waiting for its turn, or for somebody's answer, is no work.
+    Time in the queue, or waiting for an answer, does not count.
     """
     if row.finished_at is None:
         return None
@@ -298,7 +299,7 @@ def duration(row: Import) -> int | None:
 
 
 def _span(since: int, until: int | None) -> int | None:
-    """Milliseconds between two instants of the wall clock; None where it was set between them, or the later one is still to come."""
+    """Milliseconds between two times of the wall clock; None if the later one is missing, or the clock was set between them."""
     if until is None or until - since > _LONGEST:
         return None
     return max(0, until - since)

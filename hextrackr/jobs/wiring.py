@@ -1,4 +1,4 @@
-"""Builds what runs the imports of one app from its settings, in one pass; starts and stops it."""
+"""Build everything that runs the imports of one app from its settings; start and stop it."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two words to whoever waits until the lists are up to date.
-_REMIND = 0.1
-#: How long the end of the server waits for Redis to take the last events, in seconds.
+#: Seconds between two progress updates while the lists are refreshed.
+_REFRESH_TICK = 0.1
+#: Seconds that the stop of the server waits for Redis to accept the last events.
 STOP_FLUSH = 1.0
-#: How long it waits for the events whose time has not come yet, in seconds.
-TELL_FLUSH = 1.0
+#: Seconds that it waits for events that the tracker still delays.
+DELAYED_FLUSH = 1.0
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """Give the app its import rows, snapshots, worker and services; nothing runs before :func:`start`."""
+    """Add import queue, snapshots, worker and services to the app; nothing runs before :func:`start`."""
     tracker = app.extensions["progress_tracker"]
     shared: Shared | None = app.extensions["shared"]
     instance, database_url = config.INSTANCE_PATH, config.database_url
@@ -80,7 +80,7 @@ def init_app(app: Flask, config: Config) -> None:
 
 
 def _list_refresher(reader: Reader, start_task: Callable[..., Any]) -> RefreshLists:
-    """What waits until the lists of this process have the record as it is now, if it shows any."""
+    """Return the function that waits until the lists of this process show the current record, if the process has lists."""
 
     def refresh(done: threading.Event) -> None:
         try:
@@ -95,14 +95,14 @@ def _list_refresher(reader: Reader, start_task: Callable[..., Any]) -> RefreshLi
             return
         done = threading.Event()
         start_task(refresh, done)
-        while not done.wait(_REMIND):
+        while not done.wait(_REFRESH_TICK):
             meanwhile()
 
     return wait
 
 
 def _notifier(config: Config, shared: Shared | None) -> Callable[[int], None] | None:
-    """What wakes the worker processes, if imports run there: the seam between the two ways to run them."""
+    """Return the function that wakes the worker processes, or None if imports run in this process."""
     if config.IMPORT_WORKERS == "embedded" or shared is None:
         return None
     from .celery_worker import WorkerNotifier
@@ -118,17 +118,17 @@ def _make_upload_folder(config: Config) -> None:
 
 
 def start(app: Flask) -> None:
-    """Begin to work in this process; called by the server once it has forked, and by nothing else."""
+    """Start the worker of this process; called only by the server, after it has forked."""
     worker: Worker = app.extensions["import_worker"]
     worker.start()
-    app.extensions["backup_service"].operations()  # what a process that is gone had begun is found out now
+    app.extensions["backup_service"].operations()  # settles the operations of processes that have ended
 
 
 def stop(app: Flask) -> None:
-    """Stop to work: a running import ends where it is, the next start goes on with it, and the sockets are told and closed."""
+    """Stop the worker and close the sockets after a last update; a running import stops, and continues after the next start."""
     worker: Worker = app.extensions["import_worker"]
     worker.stop_gently()
-    _let_events_leave(app)
+    _wait_for_delayed_events(app)
     socketio.server.eio.disconnect()
     flush(app)
     shared: Shared | None = app.extensions["shared"]
@@ -137,16 +137,16 @@ def stop(app: Flask) -> None:
 
 
 def flush(app: Flask) -> None:
-    """Wait for what other processes are still to be told by this one, before it ends."""
+    """Wait until the last events for other processes are sent, before this one ends."""
     shared: Shared | None = app.extensions["shared"]
     if shared is not None:
-        _let_events_leave(app)
+        _wait_for_delayed_events(app)
         shared.publisher.flush(STOP_FLUSH)
 
 
-def _let_events_leave(app: Flask) -> None:
-    """Wait for the events whose time has not come yet."""
+def _wait_for_delayed_events(app: Flask) -> None:
+    """Wait for events that the tracker still delays."""
     tracker: ProgressTracker = app.extensions["progress_tracker"]
-    deadline = time.monotonic() + TELL_FLUSH
+    deadline = time.monotonic() + DELAYED_FLUSH
     while tracker.has_waiting and time.monotonic() < deadline:
         socketio.sleep(0.02)

@@ -1,7 +1,7 @@
-"""The loop of one process that works on imports: it claims them, has them run, takes up what others left, and maintains the rest.
+"""The worker loop of one process: claims imports, runs them, recovers abandoned ones, and does maintenance.
 
-It runs in a green thread beside the importer process, and does one thing after the other: an import, or a task such as an undo. Beside
-that, also while an import runs, it looks once a second for what nobody reports: abandoned imports, overdue answers, old uploads.
+It runs in a green thread beside the importer process and does one thing at a time: an import, or a task such as an undo. Once a second,
+also while an import runs, it does maintenance: it looks for abandoned imports, overdue answers and old uploads.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ from .importer_process import ImporterProcess, Message
 from .maintenance_lock import MaintenanceLock
 from .progress_reporter import ProgressReporter
 from .queue import MAX_ATTEMPTS, ImportQueue
-from .runner import RefreshLists, Runner, at_once
+from .runner import RefreshLists, Runner, no_lists
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two rounds of maintenance, and between two looks for work that nobody told of.
-ROUND = 1.0
-#: Seconds between two looks at an import that a worker process has been woken for.
-LOOK = 0.2
-#: Seconds that a worker process has to take an import before its watchers are told that none has.
+#: Seconds between two runs of maintenance, and between two searches for work of which no notice came.
+INTERVAL = 1.0
+#: Seconds between two checks of an import for which a worker process was woken.
+CHECK_INTERVAL = 0.2
+#: Seconds that a worker process has to claim an import before its watchers are notified that none has.
 UNATTENDED_AFTER = 3.0
-#: Seconds between two updates to imports that wait: with the tracker's throttle on top, they are never half a second without one.
-REMIND = 0.25
-#: How long an end in good order waits for the running import to be released, in seconds.
+#: Seconds between two updates of waiting imports: with the tracker's throttle on top, they get one at least every half second.
+WAITING_INTERVAL = 0.25
+#: Seconds that a graceful stop waits for the running import to be released.
 STOP_PATIENCE = 3.0
 #: The error of a task that could not even begin.
 NOT_STARTED: ErrorRecord = {
@@ -56,7 +56,7 @@ NOT_STARTED: ErrorRecord = {
 }
 
 _ERRORS = (SQLAlchemyError, HexTrackrError, OSError)
-#: What imports wait for, in words, by the kind of the task; while others are under way there are no imports.
+#: What imports wait for, by the kind of the task; during the other kinds there are no imports.
 _WAITED_FOR = {"undo": "an undo", "backup": "a backup"}
 _OVERDUE: ErrorRecord = {
     "code": Cancelled.code,
@@ -73,12 +73,11 @@ Progressed = Callable[[Message], None]
 
 @dataclass(eq=False)
 class _Task:
-    """What the importer is asked beside imports, and what became of it."""
+    """A request to the importer process other than an import, and its result; ``error`` is only valid once it is ``done``."""
 
     request: Message
     progressed: Progressed
     done: bool = False
-    #: What is true until somebody says otherwise.
     error: ErrorRecord | None = field(default_factory=lambda: HexTrackrError().record())
 
 
@@ -88,11 +87,11 @@ class Worker:
     :param import_queue: the import rows.
     :param runner: runs one import.
     :param importer: the importer process, which does tasks as well.
-    :param reporter: tells the tracker.
+    :param reporter: reports to the tracker.
     :param lock: held while anything is written to the record.
     :param instance: the data folder.
-    :param takes_imports: imports run here; else in worker processes, of which there may be none.
-    :param alone: no other process takes imports.
+    :param takes_imports: imports run here; otherwise in worker processes, of which there may be none.
+    :param alone: no other process runs imports.
     :param refresh_lists: called before a task is done.
     :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
     """
@@ -110,7 +109,7 @@ class Worker:
         sleep: Callable[[float], None],
         takes_imports: bool = True,
         alone: bool = True,
-        refresh_lists: RefreshLists = at_once,
+        refresh_lists: RefreshLists = no_lists,
     ) -> None:
         self._import_queue = import_queue
         self._runner = runner
@@ -128,40 +127,40 @@ class Worker:
         self._is_working = False
         self._tasks: deque[_Task] = deque()
         self._is_at_task = False
-        self._maintained = self._reminded = 0.0
+        self._maintained = self._waiting_updated = 0.0
         self._waiting_since: dict[int, float] = {}
 
     # From its start to its end
 
     def start(self) -> None:
-        """Take up what an earlier process left unfinished, and begin to work."""
+        """Recover the imports that an earlier process left unfinished, and start the loop."""
         try:
             with self._lock.writing():
-                self._take_up()
+                self._recover()
         except Maintenance:
-            pass  # nothing is unfinished then; what there is afterwards is found by maintenance
+            pass  # then no import is unfinished; maintenance finds what comes later
         self._start_task(self.work)
 
     def work(self) -> None:
-        """Work until the end."""
+        """Run the loop until the worker is stopped."""
         self._is_working = True
         try:
             while not self.stopped:
                 self._wake.clear()
                 if not self._do_next():
-                    self._wake.wait(ROUND)
+                    self._wake.wait(INTERVAL)
         finally:
             self._importer.discard()
             self._is_working = False
 
     def stop(self) -> None:
-        """End the importer process; an unfinished import is taken up at the next start, or by another process."""
+        """End the importer process; an unfinished import continues at the next start, or in another process."""
         self._stopped.set()
         self._wake.set()
         self._runner.stop()
 
     def stop_gently(self) -> None:
-        """Stop, wait until everything is released, and tell the watchers, as the last update, that their imports will go on."""
+        """Stop, wait until everything is released, and send a last update to the watchers: their imports will continue."""
         self.stop()
         deadline = time.monotonic() + STOP_PATIENCE
         while self._is_working and time.monotonic() < deadline:
@@ -172,7 +171,7 @@ class Worker:
 
     @property
     def stopped(self) -> bool:
-        """Whether the end has begun."""
+        """Whether the worker is stopping, or has stopped."""
         return self._stopped.is_set()
 
     @property
@@ -186,9 +185,9 @@ class Worker:
         return self._importer.pid
 
     def refuse_if_stopping(self) -> None:
-        """Take nothing new once the end has begun, or while the record is replaced.
+        """Refuse new work while the server stops, or while the record is replaced.
 
-        :raises ServerStopping: the end has begun.
+        :raises ServerStopping: the server stops.
         :raises Maintenance: the record is being replaced.
         """
         if self.stopped:
@@ -202,19 +201,19 @@ class Worker:
         """Look for work now."""
         self._wake.set()
 
-    def see_through(self, import_id: int) -> None:
-        """Look for work now, and wait until an import is not to be done here any more."""
+    def wait_for(self, import_id: int) -> None:
+        """Look for work now, and wait until an import no longer waits or runs in this process."""
         self.wake()
         while not self.stopped:
             waits = any(row.id == import_id for row in self._import_queue.waiting())
             if not waits and self._current_id() != import_id:
                 return
-            self._sleep(LOOK)
+            self._sleep(CHECK_INTERVAL)
 
     def run_alone(self, import_id: int) -> Import:
-        """Run one import here and now, in an importer process of its own, and return its row.
+        """Run one import in an importer process of its own, wait for its end, and return its row.
 
-        A server that runs beside this may take the import first; then this waits for what becomes of it.
+        If a running server claims the import first, wait for that server to end it.
 
         :raises NotFound: there is no such import.
         """
@@ -234,9 +233,9 @@ class Worker:
         progressed: Progressed = lambda _: None,
         meanwhile: Callable[[], None] = lambda: None,
     ) -> ErrorRecord | None:
-        """Let the importer do something else once it is free, and wait until that is done; return what stood in the way.
+        """Send a request to the importer process as soon as it is free, and wait until it is done; return its error, or None.
 
-        :param request: one of those that :mod:`.importer` takes.
+        :param request: one of those that :mod:`.importer` accepts.
         :param progressed: called with each line of progress.
         :param meanwhile: called several times a second.
         """
@@ -249,7 +248,7 @@ class Worker:
         return task.error if task.done else ServerStopping().record()
 
     def _do_next(self) -> bool:
-        """Do what is next, a task or an import; False if there is none, or something stands in the way."""
+        """Do the next task or import; False if there is none, or it cannot run now."""
         try:
             if self._may_import():
                 self._importer.warm_up()
@@ -267,19 +266,19 @@ class Worker:
             log.debug("The record is being replaced; nothing is written meanwhile")
         except DatabaseBusy:
             log.warning("The database stayed locked by another process; the worker tries again")
-            self._sleep(ROUND)
+            self._sleep(INTERVAL)
         except _ERRORS:
             log.exception("The worker met an error and goes on")
-            self._sleep(ROUND)
+            self._sleep(INTERVAL)
         return False
 
     def _do_task(self, task: _Task) -> None:
         waited_for = _WAITED_FOR.get(task.request.get("kind") or task.request["type"])
 
         def meanwhile() -> None:
-            with _unstopped():
+            with _logging_errors():
                 if waited_for and self._may_import():
-                    self._remind_waiting(waited_for)
+                    self._keep_waiting_updated(waited_for)
 
         self._is_at_task = True
         try:
@@ -289,15 +288,15 @@ class Worker:
             log.exception("The importer process cannot be started")
             task.error = NOT_STARTED
         except (SQLAlchemyError, HexTrackrError) as error:
-            log.exception("The importer process was not asked")
+            log.exception("The task of the importer process failed")
             task.error = error_from_exception(error).record()
         finally:
             self._is_at_task = False
             task.done = True
 
     def _beside_import(self) -> None:
-        """Cancel the import that runs if another process, such as a command, asks for it; and maintain the others."""
-        with _unstopped():
+        """Cancel the running import if another process, such as a command, requests it; and do maintenance."""
+        with _logging_errors():
             row = self._runner.current
             if row is not None and files.is_cancel_requested(self._instance, row):
                 self._runner.cancel(row.id)
@@ -312,10 +311,10 @@ class Worker:
 
     # Recovery and maintenance
 
-    def _take_up(self) -> None:
-        """Take up what earlier processes left unfinished; what others are at work on is theirs."""
+    def _recover(self) -> None:
+        """Recover the imports that earlier processes left unfinished, except those on which other processes work."""
         recovered = {row.id for row in self._import_queue.recover()}
-        self._tidy()  # what was recovered needs no spill folder any more
+        self._tidy()  # recovered imports need no spill folder
         for row in self._import_queue.unfinished():
             if row.id in recovered:
                 self._resume(row)
@@ -323,27 +322,27 @@ class Worker:
                 self._reporter.reopened(row)
 
     def _maintain(self) -> None:
-        """Remind those who wait for the import that runs here, and look for what nobody reports, each if it is time to."""
+        """Update the waiting imports, and clean up what no process reports; each at its own interval."""
         if self._runner.current is not None:
-            self._remind_waiting()
-        if time.monotonic() - self._maintained < ROUND:
+            self._keep_waiting_updated()
+        if time.monotonic() - self._maintained < INTERVAL:
             return
         self._maintained = time.monotonic()
         self._reporter.forget_old()
         if not self._takes_imports:
-            self._tell_unattended()
+            self._report_unattended()
         recovered = self._import_queue.recover()
         for row in recovered:
             self._resume(row)
         if recovered:
-            self._tidy()  # what was recovered needs no spill folder any more
+            self._tidy()  # recovered imports need no spill folder
         for row in self._import_queue.unconfirmed():
             self._runner.end(row, ImportState.CANCELLED, _OVERDUE)
         for row in self._import_queue.stale_uploads():
             self._runner.forget_upload(row)
 
     def _resume(self, row: Import) -> None:
-        """Let an import go on that another process has left; one in which process after process ends is given up."""
+        """Resume an import that another process has abandoned; fail it after too many attempts."""
         if row.state == ImportState.QUEUED and row.attempts >= MAX_ATTEMPTS:
             self._runner.end(row, ImportState.FAILED, _GIVEN_UP)
         else:
@@ -352,27 +351,27 @@ class Worker:
     def _tidy(self) -> None:
         files.tidy(self._instance, self._import_queue.uploads(), self._import_queue.leased())
 
-    # Telling those who wait
+    # Updates for waiting imports
 
-    def tell_waiting(self, task: str | None = None) -> None:
-        """Tell the imports that wait for their turn what comes first; of several processes at work, the one with the oldest import does.
+    def update_waiting(self, task: str | None = None) -> None:
+        """Send the waiting imports an update with their place; of several working processes only the one with the oldest import does.
 
-        :param task: what comes first, if it is no import.
+        :param task: what they wait for, if it is not an import.
         """
-        self._reminded = time.monotonic()
+        self._waiting_updated = time.monotonic()
         leased = [import_id for import_id, _ in self._import_queue.leased()]
         if leased and min(leased) != self._current_id():
             return
         for place, row in enumerate(self._import_queue.waiting(), start=1):
             self._reporter.waiting(row, place, task)
 
-    def _remind_waiting(self, task: str | None = None) -> None:
-        """Tell them so again, if it is time to."""
-        if time.monotonic() - self._reminded >= REMIND:
-            self.tell_waiting(task)
+    def _keep_waiting_updated(self, task: str | None = None) -> None:
+        """Send the waiting imports another update, if the interval is over."""
+        if time.monotonic() - self._waiting_updated >= WAITING_INTERVAL:
+            self.update_waiting(task)
 
-    def _tell_unattended(self) -> None:
-        """Tell the imports that no worker process takes, though none is at work."""
+    def _report_unattended(self) -> None:
+        """Send an update to imports that no worker process claims although none is busy."""
         waiting = [] if self._import_queue.leased() else self._import_queue.waiting()
         now = time.monotonic()
         self._waiting_since = {row.id: self._waiting_since.get(row.id, now) for row in waiting}
@@ -382,9 +381,9 @@ class Worker:
 
 
 @contextmanager
-def _unstopped() -> Iterator[None]:
-    """Do something beside the importer's work; where it does not succeed, that work goes on."""
+def _logging_errors() -> Iterator[None]:
+    """Log errors instead of raising them, so that the importer's work goes on."""
     try:
         yield
     except _ERRORS:
-        log.exception("What is done beside the importer's work met an error")
+        log.exception("An error occurred beside the work of the importer process")

@@ -1,7 +1,7 @@
-"""How long imports are worked on, in all and step by step, as seen by the process that has them done.
+"""Measure how long imports are worked on, in total and for each step.
 
-The time is that of a clock that nobody sets. What one process has measured goes into the import's row, so that the next one, which goes
-on after an answer or an interruption, adds its own to it.
+The clock is monotonic. The result is stored in the import's row, so that the process that continues the import after an answer or an
+interruption adds its own time.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ STEPS = {1: "reading", 2: "staging", 3: "promoting"}
 
 @dataclass
 class _Work:
-    """The work on one import. Instants are monotonic seconds.
+    """The work on one import. Times are monotonic seconds.
 
-    :ivar earlier: milliseconds of work before this.
-    :ivar stopped: when it stopped, if it has.
+    :ivar earlier: milliseconds of work by earlier processes.
+    :ivar stopped: when the work stopped, or None.
     """
 
     began: float
@@ -30,7 +30,7 @@ class _Work:
     stopped: float | None = None
 
     def seconds_until(self, now: float) -> dict[str, float]:
-        """What each step has taken so far, the one that is under way included."""
+        """The seconds of each step so far, the running one included."""
         name = STEPS.get(self.step)
         if name is None:
             return dict(self.seconds)
@@ -48,9 +48,9 @@ class WorkingTime:
     _works: dict[int, _Work] = field(default_factory=dict)
 
     def begin(self, import_id: int, earlier: Mapping[str, Any]) -> None:
-        """Work on an import begins, or goes on.
+        """Note that work on an import begins or continues.
 
-        :param earlier: what :meth:`measured` has told of it before, or nothing.
+        :param earlier: the result of :meth:`measured` of earlier work, or empty.
         """
         now = self.clock()
         self._works[import_id] = _Work(now, earlier.get("duration", 0), dict(earlier.get("stepSeconds", {})), now)
@@ -64,13 +64,13 @@ class WorkingTime:
             work.step, work.step_began = step, now
 
     def stop(self, import_id: int) -> None:
-        """Work on an import has stopped: it has ended, asks something, or is left to another process."""
+        """Note that work on an import has stopped: it has ended, awaits an answer, or is left to another process."""
         work = self._works.get(import_id)
         if work is not None and work.stopped is None:
             work.stopped = self.clock()
 
     def measured(self, import_id: int) -> dict[str, Any]:
-        """What was measured, named as in the progress contract: ``duration`` in ms, ``stepSeconds``; empty if nothing was."""
+        """Return ``duration`` in ms and ``stepSeconds``, named as in the progress contract; empty if nothing was measured."""
         work = self._works.get(import_id)
         if work is None:
             return {}
@@ -79,5 +79,5 @@ class WorkingTime:
         return {"duration": taken, "stepSeconds": work.seconds_until(until)}
 
     def forget(self, import_id: int) -> None:
-        """Forget what was measured of an import: it stands in its row."""
+        """Drop the measurements of an import, which its row has by now."""
         self._works.pop(import_id, None)

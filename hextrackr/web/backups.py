@@ -30,7 +30,7 @@ _CHUNK = 256 * 1024
 @blueprint.get("/backups")
 def backups() -> dict[str, Any]:
     """The backups, the newest first, and what became of the latest backups, restores and clears."""
-    told = [entry.told() for entry in backup_service.operations()[:OPERATIONS]]
+    told = [entry.as_json() for entry in backup_service.operations()[:OPERATIONS]]
     return {"data": [_answer(backup) for backup in backup_service.backups()], "operations": told}
 
 

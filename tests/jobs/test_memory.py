@@ -28,7 +28,7 @@ def test_where_the_system_does_not_tell_the_most_ever_held_counts(tmp_path, monk
     assert importer.memory_mb() >= now - 1
 
 
-@pytest.mark.parametrize(("more", "retires"), [(0, False), (importer.KEPT_MB, False), (importer.KEPT_MB + 1, True)])
+@pytest.mark.parametrize(("more", "retires"), [(0, False), (importer.RETIRE_MB, False), (importer.RETIRE_MB + 1, True)])
 def test_an_importer_that_holds_much_makes_way(monkeypatch, more, retires):
     monkeypatch.setattr(importer, "memory_mb", lambda: 100 + more)
     assert importer._idle(100) == {"type": "idle", "retire": retires}

@@ -94,7 +94,7 @@ def test_the_worker_goes_on(caplog, trouble, level, explained):
 )
 def test_one_process_tells_those_that_wait(clock, leased, current, tells):
     loop, reporter = among(leased=leased, current=current)
-    loop.tell_waiting("an undo")
+    loop.update_waiting("an undo")
     calls = [(call.args[0].id, *call.args[1:]) for call in reporter.waiting.call_args_list]
     assert calls == ([(8, 1, "an undo"), (9, 2, "an undo")] if tells else [])
 

@@ -1,1 +1,1 @@
-"""Copies of the whole record, made while the server runs, checked, and put back. SQLite only; knows neither Flask nor the tracker."""
+"""Back up the whole record while the server runs, check backups, and restore them. SQLite only."""

@@ -1,8 +1,8 @@
-"""Takes over what a backup holds: known columns of known tables, row by row, into an empty database of our own, and looks at each value.
+"""Copy the rows of a backup, for the columns of our own tables, into an empty database, and check each value.
 
-A backup may come from anywhere. Its schema is never run here: no trigger, view, virtual table, generated column, index or default of it
-is taken over, and what it has beside the known tables is left behind. So what a restore puts in place is what the migrations make, with
-values that an import could have written.
+A backup may come from anywhere. Its schema is never used: none of its triggers, views, virtual tables, generated columns, indexes and
+defaults is copied, and other tables are ignored. So a restored database has exactly the schema that the migrations make, and only values
+that an import could have written.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from .copying import Report
 #: SQLite's steps between two reports.
 _STEPS = 1_000_000
 _INTEGERS = {"INTEGER": 2**31, "SMALLINT": 2**15, "BIGINT": 2**63}
-#: No sum of what we count or weigh comes near to this.
+#: A limit for counts and scores, far above all real values.
 _LARGEST = 1e15
-#: Instants and sizes in bytes are numbers that every client can hold.
+#: The largest integer that every JSON client reads exactly; a limit for times and sizes in bytes.
 _SAFE = 2**53
-#: How deep JSON that we write goes, at most, and generously.
+#: A generous limit for the nesting of JSON that we write.
 _DEPTH = 20
 _IDENTIFIERS = ("id", "name", "address")
-#: Columns that hold one of a few words; and, wherever they stand, those with a number of a scale.
+#: Columns that hold one of a few words; below, for any table, the columns with a range.
 _WORDS: dict[tuple[str, str], Iterable[str]] = {
     ("findings", "lifecycle"): Lifecycle,
     ("state_totals", "lifecycle"): Lifecycle,
@@ -53,16 +53,16 @@ _RANGES = {
     "created_at": (0, _SAFE), "started_at": (0, _SAFE), "finished_at": (0, _SAFE), "undone_at": (0, _SAFE),
     **{f"{name}{which}": (-1000, 1000) for name in names(HOST + VULNERABILITY + FINDING, Kind.SCORE) for which in ("", "_before")},
 }  # fmt: skip
-#: What a column of JSON holds: a list or an object, and what is in it, where that is always the same.
+#: The type of a JSON column, list or object, and of its elements, if all have the same.
 _JSON: dict[str, tuple[type, type]] = {
     "warnings": (list, str), "header": (list, str), "fields": (dict, str),
     "forecast": (dict, object), "recognition": (dict, object), "summary": (dict, object), "details": (dict, str),
 }  # fmt: skip
-#: Columns of text that hold it as well.
+#: Text columns that hold JSON as well.
 _JSON_TEXTS = ("details",)
-#: What refers to a text of evidence, without a foreign key.
+#: Tables that refer to a text of evidence without a foreign key.
 _WITH_EVIDENCE = ("findings", "undo_evidence")
-#: Tables that say of a database what it is, and which each has of its own.
+#: Tables that describe the database itself, and are not copied.
 _OF_THE_DATABASE = ("alembic_version", "record_version", "record_changes")
 
 
@@ -75,7 +75,7 @@ def copy(source: Path, target: Path, report: Report) -> None:
     with refusing(), closing(copying.connected(target, "rw")) as connection:
         connection.set_progress_handler(ticking(report, source.stat().st_size), _STEPS)
         _attach(connection, source)
-        # What is made here is only read afterwards, and made anew if this process dies.
+        # The copy is only read afterwards, and made again if this process dies.
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536")
         connection.execute("PRAGMA foreign_keys = OFF")
         with _without_indexes(connection):
@@ -85,9 +85,9 @@ def copy(source: Path, target: Path, report: Report) -> None:
 
 
 def check(database: Path, report: Report) -> None:
-    """See that every value of a database of this version is one that this version could have written.
+    """Check that this version could have written every value of the database.
 
-    :raises BackupRefused: one is not.
+    :raises BackupRefused: there is one that it could not.
     """
     with refusing(), closing(copying.connected(database, "rw")) as connection:
         connection.set_progress_handler(ticking(report, database.stat().st_size), _STEPS)
@@ -105,7 +105,7 @@ def check(database: Path, report: Report) -> None:
 
 
 def _lacks_evidence(connection: sqlite3.Connection) -> bool:
-    """Whether something refers to a text of evidence that is not there."""
+    """Whether a row refers to a text of evidence that does not exist."""
     refers = (
         f"SELECT 1 FROM {table} WHERE evidence_id IS NOT NULL AND evidence_id NOT IN (SELECT id FROM evidence)"
         for table in _WITH_EVIDENCE
@@ -142,7 +142,7 @@ def _insert(connection: sqlite3.Connection, table: str) -> None:
 
 @contextmanager
 def _without_indexes(connection: sqlite3.Connection) -> Iterator[None]:
-    """Build the indexes once the tables are filled; those of keys stay."""
+    """Drop the indexes except those of keys, and create them again when the tables are filled."""
     found = "SELECT name, sql FROM main.sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
     indexes = connection.execute(found).fetchall()
     for name, _ in indexes:
@@ -153,21 +153,21 @@ def _without_indexes(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _tables(connection: sqlite3.Connection) -> list[str]:
-    """Our own tables that hold the record."""
+    """The tables of the record."""
     names = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
-    left = (*_OF_THE_DATABASE, *copying.OF_THE_SERVER)
-    return [name for (name,) in names if name not in left and not name.startswith((copying.STAGING, "sqlite_"))]
+    others = (*_OF_THE_DATABASE, *copying.OF_THE_SERVER)
+    return [name for (name,) in names if name not in others and not name.startswith((copying.STAGING, "sqlite_"))]
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> Iterator[tuple[str, str, bool, bool]]:
-    """Name, declared type, whether it may be empty, whether it is the row's number; without generated ones."""
+    """Yield name, declared type, whether it is nullable, and whether it is part of the primary key; without generated columns."""
     found = connection.execute("SELECT name, type, \"notnull\", pk FROM pragma_table_info(?, 'main')", (table,))
     for name, declared, required, key in found.fetchall():
         yield name, declared.upper(), not required, bool(key)
 
 
 def _rule(table: str, name: str, declared: str, nullable: bool, is_key: bool) -> str:
-    """SQL: what a value of a column is like."""
+    """The SQL condition that every value of a column must meet."""
     column, base = _quoted(name), declared.partition("(")[0]
     rule = _shape(table, name, column, base, declared)
     if is_key and base in _INTEGERS and (name == "id" or name.endswith("_id")):
@@ -197,21 +197,21 @@ def _shape(table: str, name: str, column: str, base: str, declared: str) -> str:
     if base == "JSON" or name in _JSON_TEXTS:
         return f"typeof({column}) = 'text' AND is_json({column}, '{name}')"
     if base in ("VARCHAR", "TEXT", "CHAR"):
-        # A text of visible ASCII letters needs no second look, and nearly all are.
+        # Texts of printable ASCII, which nearly all are, need no further check.
         plain = f"length({column}) = length(CAST({column} AS BLOB)) AND {column} NOT GLOB '*[^ -~]*'"
-        legible = f"(({plain}) OR is_text({column}))"
+        readable = f"(({plain}) OR is_text({column}))"
         length = re.search(r"\((\d+)\)", declared)
-        return f"typeof({column}) = 'text' AND {f'length({column}) <= {length[1]} AND ' if length else ''}{legible}"
+        return f"typeof({column}) = 'text' AND {f'length({column}) <= {length[1]} AND ' if length else ''}{readable}"
     return f"typeof({column}) <> 'blob'"
 
 
 def _is_text(_value: Any) -> bool:
-    """Asked of texts; what is no UTF-8 does not come this far, as SQLite's driver cannot hand it over."""
+    """Return True: texts that are not UTF-8 never get here, as SQLite's driver raises an error for them."""
     return True
 
 
 def _digest(value: Any) -> int:
-    """The digest of a text of evidence, as an import reckons it, see ``ingest/evidence.py``."""
+    """The digest of a text of evidence, as imports compute it, see ``ingest/evidence.py``."""
     if not isinstance(value, str):
         return -1
     return int.from_bytes(hashlib.md5(value.encode(), usedforsecurity=False).digest()[8:], "little") >> 1

@@ -1,4 +1,4 @@
-"""Says whether a file is a backup that can be put in place of the record; reads all of it before anything is touched."""
+"""Check that a file is a backup that can be restored, by reading all of it before anything is changed."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .copying import Report
 HEADER = b"SQLite format 3\0"
 #: SQLite's steps between two reports.
 _STEPS = 1_000_000
-#: Bytes that are checked in a second, about: what the report is reckoned with.
+#: Bytes checked in a second, roughly: for the estimate of the progress.
 _BYTES_PER_SECOND = 100e6
 
 
 def check(path: Path, report: Report) -> str:
     """Check a file, and return the revision of its tables.
 
-    :raises BackupRefused: it is no backup of ours, is damaged, or comes from a version that is not known here.
+    :raises BackupRefused: it is not a backup of HexTrackr, is damaged, or comes from a version that cannot be restored.
     """
     if not begins_like_one(path):
         raise BackupRefused("This file is no backup of HexTrackr.")
@@ -48,7 +48,7 @@ def begins_like_one(path: Path) -> bool:
 
 
 def refuse_unknown(revision: str) -> None:
-    """See that tables of a revision can be brought to this version.
+    """Check that tables of a revision can be upgraded to this version.
 
     :raises BackupRefused: they cannot.
     """
@@ -63,15 +63,14 @@ def refuse_unknown(revision: str) -> None:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Whatever the file makes SQLite say is its own fault, unless there is no space, no memory, or a disk that fails.
+    """Treat errors of SQLite as damage of the file, unless there is no space, no memory, or the disk fails.
 
-    :raises BackupRefused: it is.
+    :raises BackupRefused: the file is damaged.
     """
     try:
         yield
     except sqlite3.Error as error:
-        known = error_from_exception(error)
-        if known.code == HexTrackrError.code or _is_of_file(error):
+        if error_from_exception(error).code == HexTrackrError.code or _is_of_file(error):
             raise BackupRefused("This backup is damaged.") from error
         raise
     except (UnicodeDecodeError, OverflowError) as error:
@@ -85,13 +84,13 @@ def _is_of_file(error: sqlite3.Error) -> bool:
 
 
 def ticking(report: Report, size: int) -> Callable[[], int]:
-    """A progress handler for SQLite: it reports how far the work on so many bytes is likely to be."""
+    """Make a progress handler for SQLite that reports the estimated progress of work on ``size`` bytes."""
     began = time.monotonic()
 
     def tick() -> int:
         expected = max(0.2, size / _BYTES_PER_SECOND)
         took = time.monotonic() - began
-        report(took / (took + expected))  # nears the end and never says so too early
+        report(took / (took + expected))  # approaches 1 and never reaches it
         return 0
 
     return tick

@@ -1,7 +1,7 @@
-"""Makes a copy of a database and puts one in its place, page by page, through SQLite's own backup interface.
+"""Copy a database, or replace it by a copy, page by page, with SQLite's online backup API.
 
-Both directions are one transaction: a copy is the database as it was when the copying began, whatever is written meanwhile; and what is put
-in place is there as a whole or not at all, whenever the process dies. https://www.sqlite.org/backup.html
+Both directions are one transaction: a copy is the database as it was when the copying began, whatever is written meanwhile; and a
+replacement is complete or has no effect, even if the process dies. https://www.sqlite.org/backup.html
 """
 
 from __future__ import annotations
@@ -18,50 +18,50 @@ from urllib.parse import quote
 from hextrackr.db.files import make_durable
 from hextrackr.errors import DatabaseBusy
 
-#: Told how much is done: 0..1.
+#: Called with the share that is done: 0..1.
 Report = Callable[[float], None]
 
-#: Pages in one go; the report comes after each.
+#: Pages copied between two reports.
 _PAGES = 1_000
-#: How long another program's transaction is waited for, in seconds.
+#: Seconds to wait for another program's transaction.
 _PATIENCE = 5.0
-#: Imports under way, whose files no copy holds.
+#: Fails unfinished imports, whose files are not in the copy.
 _SETTLE = """
     UPDATE imports SET state = 'failed', upload = '', lease_until = 0, owner = '', error_code = 'INTERRUPTED',
            error_detail = 'The backup was made before this import had ended; import the file again.'
     WHERE state NOT IN ('completed', 'failed', 'cancelled');
     UPDATE imports SET upload = '' WHERE upload <> '';
 """
-#: How the names of tables begin that hold what imports under way have staged.
+#: The prefix of the staging tables of imports.
 STAGING = "staging_"
-#: Tables of the server and not of the record, which ``auth`` declares: who may sign in is in no copy, and is not changed by one.
+#: Tables of the server and not of the record, declared by ``auth``: a copy has no accounts, and restoring one does not change any.
 OF_THE_SERVER = ("users", "logins", "tokens", "failed_sign_ins", "audit")
 
 
 def back_up(database: Path, target: Path, folder: Path, report: Report) -> None:
-    """Copy a database that is in use to a new file, which is there, and durable, when it is whole.
+    """Copy a database that is in use to a new file, which appears only when it is complete and durable.
 
-    :param folder: where it is put together; on the same disk as the target.
-    :raises FileExistsError: the target is there already.
+    :param folder: the folder for the unfinished copy, on the same disk as the target.
+    :raises FileExistsError: the target exists already.
     :raises sqlite3.Error: the database cannot be read, or there is no space; no file is left.
     """
     made = folder / "backup.sqlite3"
     os.close(os.open(made, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
     with _opened(database) as source, _opened(made) as copy:
         source.execute("BEGIN")
-        source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # from here on it sees what there is now
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # begins the read transaction
         source.backup(copy, pages=_PAGES, progress=_progress(report))
         source.rollback()
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file, without others beside it
+        copy.execute("PRAGMA journal_mode = DELETE")  # a single file, without a WAL beside it
         settle(copy)
         _leave_out_accounts(copy)
     make_durable(made)
-    os.link(made, target)  # in the place of no other file
+    os.link(made, target)  # fails if the target exists
     make_durable(target.parent)
 
 
 def settle(connection: sqlite3.Connection) -> None:
-    """End, in a copy, what belongs to the moment and not to the record: imports under way, and what they have staged."""
+    """Fail the unfinished imports in a copy, and delete their staged rows."""
     connection.executescript(_SETTLE)
     for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         if table.startswith(STAGING):
@@ -69,11 +69,11 @@ def settle(connection: sqlite3.Connection) -> None:
 
 
 def _leave_out_accounts(copy: sqlite3.Connection) -> None:
-    """Empty, in a copy of our own database, the tables of the server, so that not even its free pages have what was there."""
+    """Empty the tables of the server in a copy of our own database, and overwrite their pages."""
     copy.execute("PRAGMA secure_delete = ON")
     triggers = copy.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
     for name, _ in triggers:
-        copy.execute(f'DROP TRIGGER "{name}"')  # they keep rows from being deleted
+        copy.execute(f'DROP TRIGGER "{name}"')  # they forbid to delete rows
     for table in OF_THE_SERVER:
         copy.execute(f"DELETE FROM {table}")
     for _, sql in triggers:
@@ -81,7 +81,7 @@ def _leave_out_accounts(copy: sqlite3.Connection) -> None:
 
 
 def keep_accounts(made: Path, database: Path) -> None:
-    """Take over the tables of the server from the database that is to be replaced: they belong to it, and not to what was made."""
+    """Copy the tables of the server from the database that is to be replaced into the one that replaces it."""
     with _opened(made) as connection:
         connection.execute("ATTACH ? AS replaced", (f"{database.resolve().as_uri()}?mode=ro",))
         connection.execute("BEGIN")
@@ -94,13 +94,13 @@ def keep_accounts(made: Path, database: Path) -> None:
 
 
 def mark(database: Path, number: int) -> None:
-    """Give a database the number by which it is known once it has replaced another one."""
+    """Write a number into a database by which :meth:`.Operation.is_done` recognises it after it has replaced the record."""
     with _opened(database) as connection:
         connection.execute(f"PRAGMA user_version = {number}")
 
 
 def continue_versions(made: Path, database: Path) -> None:
-    """Give a record that replaces another one a version of its own, above that one's: nobody takes it for a state that was known before."""
+    """Give a record that replaces another one a new version above that one's, so that no cache takes it for an earlier state."""
     with _opened(database) as connection:
         (replaced,) = connection.execute("SELECT version FROM record_version").fetchone()
     version = (replaced + 1, uuid.uuid4().hex)
@@ -111,8 +111,9 @@ def continue_versions(made: Path, database: Path) -> None:
 
 
 def fitted(backup: Path, database: Path, folder: Path) -> Path:
-    """The backup, or where its pages are of another size than the database's, a copy in the folder that can be put in its place.
+    """Return the backup, or if its page size differs from the database's, a copy of it with that page size.
 
+    :param folder: the folder for the copy.
     :raises sqlite3.Error: there is no space.
     """
     with _opened(backup) as source, _opened(database) as target:
@@ -126,24 +127,26 @@ def fitted(backup: Path, database: Path, folder: Path) -> Path:
 
 
 def put_in_place(backup: Path, database: Path, report: Report) -> None:
-    """Make a database that may be in use what the backup is, which :func:`fitted` has made fit.
+    """Replace the content of a database, which may be in use, by that of the backup.
 
-    :raises DatabaseBusy: another program holds the database; it is as before.
+    :param backup: a result of :func:`fitted`.
+
+    :raises DatabaseBusy: another program has locked the database; it is as before.
     :raises sqlite3.Error: there is no space; the database is as before.
     """
     with _opened(backup) as source, _opened(database) as target:
         source.backup(target, pages=_PAGES, progress=_progress(report))
-        with suppress(sqlite3.Error):  # it is done; what is in the log now gets to its place later
+        with suppress(sqlite3.Error):  # the replacement is committed; a later checkpoint will do as well
             target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def connected(path: Path, mode: str, *, immutable: bool = False) -> sqlite3.Connection:
-    """A connection to a database that is there.
+    """Connect to an existing database.
 
-    What stands in its schema is not trusted: no function that its views, triggers or indexes call can do anything.
+    Its schema is not trusted: functions with side effects are not available to its views, triggers and indexes.
 
     :param mode: ``ro`` or ``rw``.
-    :param immutable: nobody else has it open, and no file beside it belongs to it.
+    :param immutable: nobody else has the database open, and it has no WAL file.
     """
     address = f"file:{quote(str(path))}?mode={mode}{'&immutable=1' if immutable else ''}"
     connection = sqlite3.connect(address, uri=True, timeout=_PATIENCE, isolation_level=None)
@@ -160,7 +163,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _progress(report: Report) -> Callable[[int, int, int], None]:
-    """Pass on how much is done; Python waits for a lock for ever, and asks here in between."""
+    """Make a progress callback that reports the share done, and gives up on a lock: Python itself would wait for it for ever."""
     waits_until: float | None = None
 
     def progress(status: int, remaining: int, total: int) -> None:
@@ -177,6 +180,6 @@ def _progress(report: Report) -> Callable[[int, int, int], None]:
 
 
 def close_log(database: Path) -> None:
-    """Bring everything of a database that nobody else uses into its one file."""
+    """Write the WAL of a database that nobody else uses back into its file, and remove it."""
     with _opened(database) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")

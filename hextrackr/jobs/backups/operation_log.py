@@ -1,6 +1,6 @@
-"""What became of backups, restores and clears.
+"""The log of backups, restores and clears, and of their results.
 
-Kept in files beside the database: it outlives the processes, and is not replaced with the record.
+It is stored in files beside the database, so that it survives the processes and is not replaced with the record.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from hextrackr.progress.protocol import Snapshot, Status
 
 from ..queue import now_ms
 
-#: So many are kept.
-KEPT = 30
-#: What the clock of a file system may be behind, in nanoseconds.
+#: Number of entries in the log.
+MAX_ENTRIES = 30
+#: Nanoseconds by which the clock of a file system may be late.
 _TICK_NS = 100_000_000
-#: What is said of one that has succeeded.
+#: The messages of successful operations.
 DONE = {
     "backup": "The backup is complete.",
     "restore": "The record is that of the backup; what it replaced is kept as a backup.",
@@ -35,10 +35,10 @@ DONE = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One operation. ``state`` is ``running``, ``completed`` or ``failed``; instants are milliseconds since the epoch.
+    """One operation. ``state`` is ``running``, ``completed`` or ``failed``; times are milliseconds since the epoch.
 
-    :ivar name: of the backup that it makes; no other operation has the same.
-    :ivar operation: what the importer process is asked to do.
+    :ivar name: the name of the backup that it makes, which no other operation has.
+    :ivar operation: the fields of its :class:`.operations.Operation`.
     :ivar owner: the process that runs it, see :mod:`hextrackr.jobs.process_id`.
     """
 
@@ -52,8 +52,8 @@ class Entry:
     state: str = "running"
     error: ErrorRecord | None = None
 
-    def told(self) -> dict[str, Any]:
-        """As the API has it."""
+    def as_json(self) -> dict[str, Any]:
+        """The operation as the API returns it."""
         return {
             "sessionId": self.session_id,
             "operation": self.kind,
@@ -67,13 +67,13 @@ class Entry:
 
     @property
     def message(self) -> str:
-        """What became of it, in a sentence."""
+        """The state or result of the operation, in one sentence."""
         if self.error is not None:
             return self.error["detail"]
         return DONE[self.kind] if self.state == "completed" else "It is under way."
 
     def snapshot(self) -> Snapshot:
-        """As a progress session that has left memory."""
+        """The operation as the snapshot of a progress session that has expired."""
         states: dict[str, Status] = {"running": "processing", "completed": "completed", "failed": "error"}
         ended = self.finished_at
         return snapshots.snapshot(
@@ -94,39 +94,39 @@ class Entry:
 class OperationLog:
     """A folder with a file for each operation.
 
-    :param offload: runs a call that waits for the disk beside the event loop, where there is one.
+    :param offload: runs a call that waits for the disk without blocking the event loop.
     """
 
     def __init__(self, folder: Path, offload: Callable[..., Any]) -> None:
         self._folder = folder
         self._offload = offload
-        self._known: tuple[int, list[Entry]] = (0, [])
+        self._cached: tuple[int, list[Entry]] = (0, [])
 
     def begin(self, entry: Entry) -> bool:
-        """Put on record that an operation begins; False if there is one of this name."""
+        """Write the entry of an operation that begins; False if there is one of this name."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return bool(self._offload(self._create, entry))
 
     def end(self, entry: Entry, error: ErrorRecord | None) -> Entry:
-        """Put on record what became of it: done, unless there is an error."""
+        """Write the result of an operation: completed, or failed if there is an error."""
         ended = replace(entry, finished_at=now_ms(), state="failed" if error else "completed", error=error)
         self._offload(self._write, ended)
-        for old in self.entries()[KEPT:]:
+        for old in self.entries()[MAX_ENTRIES:]:
             self._path(old.name).unlink(missing_ok=True)
         return ended
 
     def entries(self) -> list[Entry]:
-        """All of them, the newest first."""
+        """All entries, the newest first."""
         try:
             changed = self._folder.stat().st_mtime_ns
         except FileNotFoundError:
             return []
-        if changed != self._known[0]:
+        if changed != self._cached[0]:
             found = [entry for path in self._folder.glob("*.json") if (entry := _read(path)) is not None]
             found.sort(key=lambda entry: (entry.started_at, entry.name), reverse=True)
-            # Two changes in one tick of the file system's clock look like one.
-            self._known = changed if changed < time.time_ns() - _TICK_NS else 0, found
-        return self._known[1]
+            # A recent change is not cached: another one in the same tick of the file system's clock would not show.
+            self._cached = changed if changed < time.time_ns() - _TICK_NS else 0, found
+        return self._cached[1]
 
     def of_session(self, session_id: str) -> Entry | None:
         """The newest operation under a session id."""
@@ -138,7 +138,7 @@ class OperationLog:
     def _create(self, entry: Entry) -> bool:
         made = self._prepared(entry)
         try:
-            os.link(made, self._path(entry.name))  # fails if it is there
+            os.link(made, self._path(entry.name))  # fails if it exists
         except FileExistsError:
             return False
         finally:

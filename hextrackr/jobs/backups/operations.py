@@ -1,4 +1,4 @@
-"""Backup, restore and clear, step by step, as the importer process carries them out."""
+"""Back up, restore or clear the record, step by step, in the importer process."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from hextrackr.errors import Conflict
 
 from . import adopting, checking, copying, schema
 
-#: Told the progress, 0..100, and what is being done.
+#: Called with the progress, 0..100, and a message.
 Report = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What is to be done.
+    """The parameters of one operation.
 
     :ivar kind: ``backup``, ``restore`` or ``clear``.
-    :ivar backup: the file that a backup makes; of a restore or a clear, the one that keeps what is replaced.
+    :ivar backup: the backup that it makes; a restore or a clear makes one of the record that it replaces.
     :ivar source: the file that is restored.
-    :ivar workspace: a folder that is not there yet, beside ``backup``: what is put together is put together there.
-    :ivar mark: a number that no other operation has, which the database carries once it has replaced the record.
+    :ivar workspace: the folder for unfinished files, beside ``backup``; it must not exist yet.
+    :ivar mark: a unique number that is written into the database that replaces the record.
     :ivar instance: the data folder.
     """
 
@@ -40,7 +40,7 @@ class Operation:
     instance: str = ""
 
     def is_done(self) -> bool:
-        """Whether it has been done, by what there is now."""
+        """Whether the operation was carried out, judged by the files that exist now."""
         if self.kind == "backup":
             return Path(self.backup).is_file()
         with suppress(sqlite3.Error), closing(copying.connected(Path(self.database), "rw")) as connection:
@@ -49,9 +49,9 @@ class Operation:
 
 
 def carry_out(operation: Operation, report: Report) -> None:
-    """Do it, or leave everything as it was.
+    """Carry out an operation; if it fails, everything is as before.
 
-    :raises HexTrackrError: it cannot be done; sqlite3.Error and OSError as well.
+    :raises HexTrackrError: it cannot be carried out; sqlite3.Error and OSError as well.
     """
     database, backup = Path(operation.database), Path(operation.backup)
     with _workspace(operation) as folder:
@@ -71,7 +71,7 @@ def carry_out(operation: Operation, report: Report) -> None:
 
 @contextmanager
 def _workspace(operation: Operation) -> Iterator[Path]:
-    """A folder of its own, and gone afterwards; whatever stands in the way of that does not undo what was done."""
+    """Create the workspace, and remove it afterwards; a failure to remove it is ignored."""
     folder = Path(operation.workspace)
     folder.mkdir(mode=0o700)
     try:
@@ -81,7 +81,7 @@ def _workspace(operation: Operation) -> Iterator[Path]:
 
 
 def _prepared(operation: Operation, folder: Path, report: Report) -> Path:
-    """A database with the tables of this version: with what the backup holds, or without a row."""
+    """Make the database that replaces the record: with the rows of the backup, or empty."""
     made = folder / schema.DATABASE
     if operation.kind == "clear":
         report(0, "Making an empty record...")
@@ -100,7 +100,7 @@ def _prepared(operation: Operation, folder: Path, report: Report) -> Path:
 
 
 def _refuse_unfinished(database: Path) -> None:
-    """Replace nothing under an import.
+    """Check that no import is unfinished.
 
     :raises Conflict: ``IMPORTS_UNFINISHED``.
     """

@@ -1,4 +1,4 @@
-"""Empty databases with our own tables, made by our migrations: nothing of a backup's schema is ever taken over."""
+"""Make empty databases with our own migrations: the schema of a backup is never used."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hextrackr.errors import BackupRefused, HexTrackrError
 
 from . import copying
 
-#: What :func:`make` makes, in its folder.
+#: The name of the file that :func:`make` creates.
 DATABASE = "hextrackr.sqlite3"
 
 
 def make(folder: Path, revision: str = "") -> None:
-    """Make a database of a revision, or bring the one that is there up to the newest.
+    """Create a database of a revision, or upgrade the existing one to the newest.
 
-    :raises BackupRefused: what it holds is in the way.
+    :raises BackupRefused: its rows cannot be upgraded.
     :raises SQLAlchemyError: there is no space.
     """
     from hextrackr.db import migrate  # loads Alembic, which no import needs
@@ -32,5 +32,4 @@ def make(folder: Path, revision: str = "") -> None:
         if is_new or error_from_exception(error).code != HexTrackrError.code:
             raise
         raise BackupRefused("This backup could not be brought up to this version.") from error
-    # Without a log beside it, so that the file alone is the database.
     copying.close_log(database)

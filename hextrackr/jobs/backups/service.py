@@ -1,7 +1,7 @@
-"""Backs up, restores and clears the record: one at a time, in the importer process, told through the progress tracker.
+"""Run backups, restores and clears of the record: one at a time, in the importer process, reported through the progress tracker.
 
-What becomes of each is on record in the :mod:`.operation_log`, and is found out by looking and not by what a process has said last: a file
-is there or not, and a database that has replaced the record carries a number that was drawn for it.
+Their results are stored in the :mod:`.operation_log`. Whether one was carried out is judged by the files and not by the last message of a
+process: the backup exists or not, and a database that has replaced the record contains the number of the operation.
 """
 
 from __future__ import annotations
@@ -49,13 +49,14 @@ from .operations import Operation
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-z]+(?:-[a-z]+)*-\d{8}-\d{6}(?:-\d+)?\.sqlite3")
-_KEPT = {"backup": "backup", "restore": "before-restore", "clear": "before-clear"}
+#: The first part of the name of the backup that each kind of operation makes.
+_PREFIXES = {"backup": "backup", "restore": "before-restore", "clear": "before-clear"}
 _INTERRUPTED = {
     "backup": "The backup was interrupted before it was complete; no file was made.",
     "restore": "The restore was interrupted before it was done; the record is as it was.",
     "clear": "The clearing was interrupted before it was done; the record is as it was.",
 }
-#: What is said where nothing went wrong, and yet nothing was done.
+#: The error of an operation that reported success without effect.
 _WITHOUT_RESULT = HexTrackrError("The work ended without a result; the server's log may have the cause.").record()
 
 
@@ -69,15 +70,15 @@ class Backup:
 
 
 class BackupService:
-    """The backups of one app, and what is done with them.
+    """The backups of one app, and the operations on them.
 
-    :param worker: has the importer process, and no import beside what is done here.
-    :param lock: keeps writers away while the record is replaced.
-    :param operations: what became of former ones.
+    :param worker: runs the operations in the importer process, one at a time with the imports.
+    :param lock: keeps writers out while the record is replaced.
+    :param operations: the log of all operations.
     :param import_queue: the import rows.
     :param instance: the data folder.
     :param start_task: starts a background task in the server's async mode.
-    :param offload: runs a call that waits for the disk beside the event loop, where there is one.
+    :param offload: runs a call that waits for the disk without blocking the event loop.
     """
 
     def __init__(
@@ -100,17 +101,17 @@ class BackupService:
         self._instance = instance
         self._folder = instance / "backups"
         self._database = database_file(database_url)
-        #: What is said instead of everything here, where the record is not a file of ours.
+        #: The error that every method raises if the record is not in SQLite, else None.
         self.refusal = None if self._database is not None else BackupElsewhere()
         self._start_task = start_task
         self._offload = offload
         self._busy = False
 
     def backups(self) -> list[Backup]:
-        """All there are, the newest first."""
+        """All backups, the newest first."""
         found = [path for path in self._folder.glob("*.sqlite3") if _NAME.fullmatch(path.name)]
-        told = [backup for path in found if (backup := _backup(path)) is not None]
-        return sorted(told, key=lambda backup: (backup.created_at, backup.name), reverse=True)
+        backups = [backup for path in found if (backup := _backup(path)) is not None]
+        return sorted(backups, key=lambda backup: (backup.created_at, backup.name), reverse=True)
 
     def path(self, name: str) -> Path:
         """The file of a backup; a name is never a path.
@@ -118,25 +119,25 @@ class BackupService:
         :raises NotFound: there is no such backup.
         :raises BackupElsewhere: the record is in PostgreSQL.
         """
-        self._insist()
+        self._require_sqlite()
         path = self._folder / name
         if not _NAME.fullmatch(name) or not path.is_file():
             raise NotFound("There is no backup with this name.", "UNKNOWN_BACKUP")
         return path
 
     def take_in(self, stored: Path) -> Backup:
-        """Put an uploaded file among the backups; it is looked at closely when it is restored.
+        """Add an uploaded file to the backups; it is checked fully only when it is restored.
 
-        :raises BackupRefused: it is none at first sight.
+        :raises BackupRefused: it does not begin like a backup.
         :raises BackupElsewhere: the record is in PostgreSQL.
         """
-        self._insist()
+        self._require_sqlite()
         if not checking.begins_like_one(stored):
             raise BackupRefused
         stored.chmod(0o600)
         for path in self._paths("uploaded"):
             try:
-                os.link(stored, path)  # fails if it is there
+                os.link(stored, path)  # fails if it exists
             except FileExistsError:
                 continue
             stored.unlink()
@@ -147,18 +148,18 @@ class BackupService:
     def begin(self, kind: str, session_id: str, source: Path | None = None) -> str:
         """Begin a ``backup``, a ``restore`` of ``source`` or a ``clear``, and return the name of the backup that it makes.
 
-        :raises Conflict: ``UPKEEP_BUSY``: something of the kind is under way; ``SESSION_IN_USE``; ``IMPORTS_UNFINISHED``;
+        :raises Conflict: ``UPKEEP_BUSY``: another operation is running; ``SESSION_IN_USE``; ``IMPORTS_UNFINISHED``;
             ``RECORD_IN_USE``.
-        :raises Maintenance: another process replaces the record.
+        :raises Maintenance: another process is replacing the record.
         :raises BackupElsewhere: the record is in PostgreSQL.
         """
-        self._insist()
+        self._require_sqlite()
         self._worker.refuse_if_stopping()
         if self._busy:
             raise Conflict("Another backup or restore is under way.", "UPKEEP_BUSY")
         self._busy = True
-        with ExitStack() as held:  # whatever stands in the way, nothing stays held
-            held.callback(self._rest)
+        with ExitStack() as held:  # released if the operation cannot begin, else passed on to _run()
+            held.callback(self._clear_busy)
             if kind != "backup":
                 held.enter_context(self._lock.maintaining(self._refuse_unfinished))
             opening = {"operation": kind, "message": "Waiting for its turn..."}
@@ -182,12 +183,12 @@ class BackupService:
 
     @contextmanager
     def running(self, kind: str, source: Path | None = None, target: Path | None = None) -> Iterator[Operation]:
-        """Have a command carry out an operation by itself, within.
+        """Let a command carry out an operation by itself inside the block.
 
-        :param target: where a backup goes, if not among the others.
+        :param target: the path of the backup, if it does not go into the backup folder.
         :raises HexTrackrError: as :meth:`begin`; or it has ended without a result.
         """
-        self._insist()
+        self._require_sqlite()
         with ExitStack() as held:
             if kind != "backup":
                 held.enter_context(self._lock.maintaining(self._refuse_unfinished))
@@ -209,11 +210,11 @@ class BackupService:
             raise HexTrackrError(error["detail"], error["code"])
 
     def operations(self) -> list[Entry]:
-        """What became of the latest ones, the newest first; those whose process has ended are looked into."""
+        """The latest operations, the newest first; the result of those whose process has ended is found out now."""
         return [self._settled(entry) for entry in self._operations.entries()]
 
     def snapshot(self, session_id: str) -> Snapshot | None:
-        """What is known of an operation whose session has left memory, or None."""
+        """The snapshot of an operation whose session has expired, from the log, or None."""
         entry = self._operations.of_session(session_id) if session_id else None
         return None if entry is None else self._settled(entry).snapshot()
 
@@ -222,18 +223,18 @@ class BackupService:
             return entry
         done = False
         try:
-            with self._lock.writing():  # the process that did it has let go of the database
+            with self._lock.writing():  # succeeds once the importer process no longer holds the database
                 done = Operation(**entry.operation).is_done()
         except (Maintenance, OSError):
             return entry
         error = None if done else Interrupted(_INTERRUPTED[entry.kind]).record()
-        log.warning("The %s that a process had begun which is gone is %s", entry.kind, "done" if done else "not done")
+        log.warning("The %s begun by a process that has ended is %s", entry.kind, "done" if done else "not done")
         return self._operations.end(entry, error)
 
     def _entry(self, kind: str, session_id: str, source: Path | None = None, target: Path | None = None) -> Entry:
-        """Put an operation on record, under the name of the backup that it makes, which no other has."""
+        """Write an operation to the log, under a new name for the backup that it makes."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in self._paths(_KEPT[kind]):
+        for path in self._paths(_PREFIXES[kind]):
             backup = target or path
             operation = Operation(
                 kind, str(self._database), str(backup), str(source or ""),
@@ -246,9 +247,9 @@ class BackupService:
         raise Conflict("Too many backups were begun in this second; please try again.", "UPKEEP_BUSY")
 
     def _refuse_unfinished(self) -> None:
-        """Replace no record that an import is at work on.
+        """Check that the record may be replaced.
 
-        :raises ServerStopping: the end has begun.
+        :raises ServerStopping: the server stops.
         :raises Conflict: ``IMPORTS_UNFINISHED``.
         """
         if self._worker.stopped:
@@ -258,11 +259,11 @@ class BackupService:
                 "Some imports have not ended yet; let them end, or cancel them, first.", "IMPORTS_UNFINISHED"
             )
 
-    def _insist(self) -> None:
+    def _require_sqlite(self) -> None:
         if self.refusal is not None:
             raise self.refusal
 
-    def _rest(self) -> None:
+    def _clear_busy(self) -> None:
         self._busy = False
 
     def _run(self, entry: Entry, held: ExitStack) -> None:
@@ -276,7 +277,7 @@ class BackupService:
                         {"type": "operation", **entry.operation}, lambda line: self._progressed(entry.session_id, line)
                     )
                 finally:
-                    if error is None or error["code"] != ServerStopping.code:  # else the next start finds out
+                    if error is None or error["code"] != ServerStopping.code:  # else found out at the next start
                         error = self._ended(entry, error, uploads)
         finally:
             if error is None:
@@ -285,7 +286,7 @@ class BackupService:
                 self._tracker.error_session(entry.session_id, error)
 
     def _ended(self, entry: Entry, error: ErrorRecord | None, uploads: set[str]) -> ErrorRecord | None:
-        """Put on record what is true, whatever was said, and return it; and remove what a process that was killed has left of it."""
+        """Find out and log the true result of an operation, whatever error was reported, and return it; remove its workspace."""
         self._offload(_remove, entry.operation["workspace"])
         if Operation(**entry.operation).is_done():
             error = None
@@ -294,12 +295,12 @@ class BackupService:
             error = _WITHOUT_RESULT
         elif error["code"] == Interrupted.code and error != NOT_STARTED:
             error = {**error, "detail": _INTERRUPTED[entry.kind]}
-        with suppress(OSError):  # it is found out again by whoever asks, once this process has ended
+        with suppress(OSError):  # once this process has ended, operations() finds it out again
             self._operations.end(entry, error)
         return error
 
     def _uploads(self, kind: str) -> set[str]:
-        """The stored files that nobody needs once the record is replaced; what is not found out now the next start does."""
+        """The stored uploads that nobody needs once the record is replaced; if they cannot be read now, the next start removes them."""
         with suppress(SQLAlchemyError):
             return set() if kind == "backup" else self._import_queue.uploads()
         return set()
@@ -313,7 +314,7 @@ class BackupService:
         self._tracker.update_progress(session_id, line["progress"], line["message"])
 
     def _paths(self, kind: str) -> Iterator[Path]:
-        """Where a backup of this moment may go, the first choice first."""
+        """Yield paths for a backup made now, the preferred one first."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         named = f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}"
         for suffix in ("", *(f"-{number}" for number in range(2, 1_000))):
