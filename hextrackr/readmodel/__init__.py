@@ -1,17 +1,18 @@
-"""The columnar copy of the record that answers every question: a question in, JSON out.
+"""The columnar copy of the record that answers every query: a question in, JSON out.
 
 ::
 
     web page, API, command --> client --> reader process --> DuckDB file  <-- refresh -- record (SQLite, PostgreSQL)
 
-- :mod:`.schema` lists the tables of the copy and what they are made of.
-- :mod:`.record` reads the record: its version, and rows of it, all of one state.
-- :mod:`.refresh` makes the copy anew, or brings it up to date by what imports and undos changed.
-- :mod:`.machines` joins the hosts of several sources that are one machine.
-- :mod:`.copy` is the file: found, opened, made anew when it is damaged.
-- :mod:`.questions` is what ``hextrackr.queries`` implements: functions that are given a cursor of DuckDB and parameters.
-- :mod:`.reader` is the process that answers; :mod:`.client` starts it and asks it; :mod:`.pipe` is what they say to one another.
+- :mod:`.schema` lists the tables of the copy and their columns.
+- :mod:`.record` reads the record: its version, and its rows, all of one state.
+- :mod:`.refresh` rebuilds the copy, or updates it with the changes of imports and undos.
+- :mod:`.machines` joins hosts of several sources that are one machine.
+- :mod:`.copy` is the file: opened, and rebuilt if it is damaged.
+- :mod:`.questions` defines a question, which ``hextrackr.queries`` implements: a function of a DuckDB cursor and parameters.
+- :mod:`.reader` is the process that answers; :mod:`.client` starts and asks it; :mod:`.pipe` is the protocol between them.
 
-The copy is disposable: whatever is wrong with it, it is made anew. Each answer is of one version of the record, never a mixture. The reader
-opens the record with one library alone, Python's ``sqlite3`` or psycopg: two copies of SQLite in a process would lose each other's locks.
+The copy is disposable: if anything is wrong with it, it is rebuilt. Each answer comes from one version of the record, never from a mixture.
+The reader opens the record with one library only, Python's ``sqlite3`` or psycopg: two copies of SQLite in a process would lose each
+other's locks.
 """

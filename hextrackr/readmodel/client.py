@@ -1,6 +1,6 @@
-"""Asks the reader process: starts it when there is something to ask, and again when it has died.
+"""Ask the reader process; start it for the first question, and again when it has died.
 
-Works in green threads and in plain ones: it waits for events only, and a thread of the process's own kind listens to the reader.
+Works in green threads and in plain ones: it only waits for events, and a thread of the same kind reads the answers.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from .pipe import STATUS, Head, Pipe
 
 log = logging.getLogger(__name__)
 
-#: How much longer than a question may take its answer is waited for, in seconds: then the reader is taken to hang.
+#: Seconds to wait for an answer beyond the question's own deadline; after that the reader counts as hanging.
 GRACE = 5.0
-#: How long the first copy, or one that is insisted on, may take, in seconds.
+#: Seconds that a refresh may take if the caller needs it.
 REFRESH_SECONDS = 300.0
 
 _DIED = "The process that answers this ended before it had; please try again."
@@ -37,7 +37,7 @@ _DIED = "The process that answers this ended before it had; please try again."
 
 @dataclass
 class _Pending:
-    """A question that is not answered yet; ``head`` stays None if the reader has ended."""
+    """A question without an answer yet; ``head`` stays None if the reader has died."""
 
     answered: threading.Event = field(default_factory=threading.Event)
     head: Head | None = None
@@ -47,14 +47,14 @@ class _Pending:
 class _Child:
     """A reader process, and the questions that it has not answered yet.
 
-    :raises OSError: the system has no room for another process.
+    :raises OSError: the system cannot start another process.
     """
 
     def __init__(self, database_url: str, folder: Path, memory_limit: str, package: str) -> None:
         own, theirs = socket.socketpair()
         with theirs:
             try:
-                # A group of its own: Ctrl-C reaches the server only, which then lets the child go.
+                # With a process group of its own: Ctrl-C reaches only the server, which then ends the child.
                 self._process = subprocess.Popen(
                     [
                         sys.executable,
@@ -65,7 +65,7 @@ class _Child:
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     cwd=IMPORT_ROOT,
-                    # Not an argument: it may have a password, and everybody sees the arguments of a process.
+                    # Not an argument: the URL may contain a password, and arguments of a process are public.
                     env={**os.environ, **logs.chosen(), "READER_DATABASE_URL": database_url},
                     process_group=0,
                 )
@@ -85,10 +85,10 @@ class _Child:
         return self._process.pid
 
     def ask(self, head: Head, patience: float) -> _Pending:
-        """Ask, and wait for the answer.
+        """Send a question and wait for the answer.
 
-        :param patience: how long, in seconds.
-        :raises TimeoutError: there is none.
+        :param patience: seconds to wait.
+        :raises TimeoutError: no answer came.
         """
         pending = _Pending()
         with self._lock:
@@ -125,10 +125,10 @@ class _Child:
 class Reader:
     """Answers questions about the record.
 
-    :param folder: where the copies of the record are kept.
-    :param memory_limit: what DuckDB may hold in memory, such as ``192MB``.
-    :param seconds: how long a question may take that does not say so itself.
-    :param package: where the questions are.
+    :param folder: the folder of the copies.
+    :param memory_limit: the memory of DuckDB, such as ``192MB``.
+    :param seconds: the default deadline of a question.
+    :param package: the package that defines the questions.
     :ivar starts: how often the process was started.
     """
 
@@ -150,7 +150,7 @@ class Reader:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the reader, while there is one."""
+        """The process id of the reader, or None."""
         child = self._child
         return None if child is None or child.is_gone else child.pid
 
@@ -161,35 +161,35 @@ class Reader:
         at_least_version: int | None = None,
         deadline: float | None = None,
     ) -> bytes:
-        """The answer to a question, as JSON.
+        """Ask a question and return the answer as JSON.
 
-        It is of the record as it is now, unless to bring the copy up to date takes long: then of the version before.
+        The answer is of the current record, unless the refresh of the copy takes long: then it is of the version before.
 
         :param question: the name of a function of ``hextrackr.queries``.
-        :param parameters: anything that JSON can hold.
-        :param at_least_version: the answer must be of this version of the record or a later one, however long that takes.
-        :param deadline: how long it may take, in seconds.
+        :param parameters: its parameters, as values of JSON.
+        :param at_least_version: the lowest version of the record that the answer may have, however long the refresh takes.
+        :param deadline: seconds that the answer may take.
         :raises HexTrackrError: what the question raised; or QueryTooSlow, OutOfMemory, DatabaseBusy, Interrupted.
         """
         return self._ask(question, parameters, at_least_version, deadline or self._seconds)
 
     def refresh(self) -> int:
-        """Wait until whoever asks gets an answer of the record as it is now, and return the version.
+        """Wait until the copy is up to date with the record as it is now, and return its version.
 
         :raises HexTrackrError: as :meth:`ask`.
         """
         return int(self._status(REFRESH_SECONDS, newest=True)["version"])
 
     def status(self, deadline: float = GRACE) -> dict[str, Any]:
-        """The ``version`` of the copy (0 if there is none yet), its ``bytes`` on the disk, and the ``seconds`` that the last refresh took.
+        """Return the ``version`` of the copy (0 if it is empty), its ``bytes`` on the disk, and the ``seconds`` of the last refresh.
 
-        :param deadline: how long it may take, in seconds: it does not wait for a refresh, but the process may have to be started.
+        :param deadline: seconds that the answer may take: it does not wait for a refresh, but the process may have to be started.
         :raises HexTrackrError: as :meth:`ask`.
         """
         return self._status(deadline, newest=False)
 
     def close(self) -> None:
-        """End the process; whoever asks starts another one."""
+        """End the process; the next question starts another one."""
         with self._lock:
             child, self._child = self._child, None
         if child is not None:
@@ -207,21 +207,21 @@ class Reader:
         seconds: float,
         newest: bool = False,
     ) -> bytes:
-        """Ask, and once more if the process dies: it may have been killed, or its copy damaged."""
+        """Ask, and ask once more if the process dies: it may have been killed, or its copy was damaged."""
         head = {"question": question, "parameters": parameters or {}, "seconds": seconds, "at_least": at_least}
         for _ in range(2):
             child = self._started()
             try:
                 answer = child.ask({"id": next(self._numbers), "newest": newest, **head}, seconds + GRACE)
             except TimeoutError:
-                log.error("The reader has not answered the question %s, and is ended", question)
+                log.error("The reader process has not answered the question %s and is killed", question)
                 self._drop(child)
                 raise QueryTooSlow from None
             if answer.head is not None:
                 if answer.head["error"] is not None:
                     raise _raised(answer.head["error"])
                 return answer.body
-            log.warning("The reader process has ended; another one is asked")
+            log.warning("The reader process has died; a new one is asked")
             self._drop(child)
         raise Interrupted(_DIED)
 
@@ -236,7 +236,7 @@ class Reader:
             return self._child
 
     def _drop(self, child: _Child) -> None:
-        """Let the next question start another process, unless that has been done."""
+        """End a process, so that the next question starts another one."""
         with self._lock:
             if self._child is child:
                 self._child = None
@@ -244,11 +244,11 @@ class Reader:
 
 
 def _raised(error_reply: dict[str, Any]) -> HexTrackrError:
-    """The error that the reader replied with."""
+    """The error in the reader's reply, as an exception of its own class."""
     kinds = [HexTrackrError]
     for kind in kinds:
         kinds += kind.__subclasses__()
-    known = {kind.__name__: kind for kind in kinds}
-    error = known.get(error_reply["kind"], HexTrackrError)(error_reply["detail"], error_reply["code"])
+    by_name = {kind.__name__: kind for kind in kinds}
+    error = by_name.get(error_reply["kind"], HexTrackrError)(error_reply["detail"], error_reply["code"])
     error.status = error_reply["status"]
     return error

@@ -1,7 +1,7 @@
-"""The file of the copy: found or made, and made anew when it is of another program or damaged.
+"""The file of the copy: opened or created, and rebuilt if another version of the program made it, or if it is damaged.
 
-Each reader has a file of its own, as DuckDB lets one process alone open a file: the first of ``copy-0``, ``copy-1``, ... that no other
-reader holds the lock of. The next process that needs one finds it there.
+Each reader has a file of its own, as DuckDB lets only one process open a file: the first of ``copy-0``, ``copy-1``, ... that no other
+reader has locked. It is used again by the next process.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from .record import State
 
 log = logging.getLogger(__name__)
 
-#: Readers of one data folder: as many as web processes and commands at one time.
+#: Limit of readers of one data folder: one for each web process and each running command.
 _MOST = 1_000
 #: More threads would take the processor from the web process.
 THREADS = 2
-#: What DuckDB raises when a file is damaged, or the library no longer trusts itself.
+#: What DuckDB raises if a file is damaged, or the library has an internal error.
 DAMAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
 
 
 class Copy:
-    """A copy of the record that nobody else has.
+    """A copy of the record that only this process uses.
 
-    :param folder: where copies are.
-    :param memory_limit: what DuckDB may hold in memory, such as ``192MB``; what does not fit goes to the disk.
-    :ivar connection: of DuckDB; whoever uses it takes a cursor of it.
-    :ivar scratch: a folder for what is needed for a moment.
+    :param folder: the folder of the copies.
+    :param memory_limit: the memory of DuckDB, such as ``192MB``; what does not fit spills to the disk.
+    :ivar connection: the DuckDB connection; each user makes a cursor of it.
+    :ivar scratch: a folder for temporary files.
     """
 
     def __init__(self, folder: Path, memory_limit: str) -> None:
@@ -51,20 +51,20 @@ class Copy:
         try:
             self.connection = self._opened()
         except duckdb.Error as error:
-            log.warning("The copy of the record is damaged, and is made anew: %s", type(error).__name__)
+            log.warning("The copy of the record is damaged and will be rebuilt: %s", type(error).__name__)
             self.remove()
             self.connection = self._opened()
 
     def state(self) -> State | None:
-        """Which state of the record it holds; None if none yet."""
+        """The state of the record in the copy; None if it is empty."""
         return state_of(self.connection.cursor())
 
     def size(self) -> int:
-        """Its bytes on the disk."""
+        """Its size on the disk in bytes."""
         return sum(path.stat().st_size for path in self._paths())
 
     def remove(self) -> None:
-        """Delete the file; the next process makes it anew."""
+        """Delete the file; the next process rebuilds it."""
         for path in self._paths():
             path.unlink()
 
@@ -78,7 +78,7 @@ class Copy:
                 "memory_limit": self._memory_limit,
                 "temp_directory": str(self.scratch),
                 "threads": THREADS,
-                "preserve_insertion_order": False,  # to keep it takes memory
+                "preserve_insertion_order": False,  # preserving it takes memory
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
             },
@@ -95,7 +95,7 @@ class Copy:
 
 
 def state_of(cursor: duckdb.DuckDBPyConnection) -> State | None:
-    """Which state of the record this transaction sees; None if none yet."""
+    """The state of the record that this transaction sees; None if the copy is empty."""
     row = cursor.execute("SELECT version, stamp, revision FROM copy_state").fetchone()
     return None if row is None else State(*row)
 
@@ -116,12 +116,12 @@ def _create(cursor: duckdb.DuckDBPyConnection) -> None:
 
 
 def _program() -> str:
-    """Stands for the tables of the copy and the version of the library that wrote them."""
+    """Identify the tables of the copy and the version of the library that wrote them."""
     return f"{schema.fingerprint()}-{duckdb.__version__}"
 
 
 def _taken(folder: Path) -> tuple[int, str]:
-    """The lock on the first copy that is free, which the system releases when this process ends; and the copy's name."""
+    """Lock the first copy that is free; return the lock, which the system releases when this process ends, and the copy's name."""
     for number in range(_MOST):
         descriptor = os.open(folder / f"copy-{number}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with suppress(BlockingIOError):

@@ -1,11 +1,11 @@
-"""Joins the hosts of several sources that are one machine, so that lists and counts show it once. The record never joins two sources.
+"""Join the hosts of several sources that are one machine, so that lists and counts show it once. The record never joins sources.
 
 The rule is that of the record (:mod:`hextrackr.domain.identity`) without the scanners' own ids, which mean nothing to others:
 
 1. the same name, if it names one host in each of the two sources;
 2. else the same address, if it is that of one host in each of them, unless both hosts have names and these differ.
 
-Two hosts of one source are never joined, also not by way of a third one.
+Two hosts of one source are never joined, not even through a third host.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from pathlib import Path
 
 import duckdb
 
-#: Whose it is that is known by a value, where that is one host of its source.
-_KNOWN_BY = """
-    CREATE OR REPLACE TEMPORARY TABLE known_by AS
+#: The identifiers that belong to exactly one host of their source.
+_UNIQUE_IDENTIFIERS = """
+    CREATE OR REPLACE TEMPORARY TABLE unique_identifier AS
     SELECT source_id, kind, value, min(host_id) AS host_id FROM host_identifier
     WHERE kind IN ('name', 'address') GROUP BY ALL HAVING count(DISTINCT host_id) = 1
 """
 _PAIRS = """
     SELECT DISTINCT a.host_id AS one, b.host_id AS other, a.source_id AS source, b.source_id AS other_source
-    FROM known_by a JOIN known_by b ON b.kind = a.kind AND b.value = a.value AND b.source_id > a.source_id WHERE a.kind = '{kind}'
+    FROM unique_identifier a JOIN unique_identifier b ON b.kind = a.kind AND b.value = a.value AND b.source_id > a.source_id
+    WHERE a.kind = '{kind}'
 """
-#: A name without its domain is the same name as with it; two that only begin alike are not.
+#: A name without its domain matches the same name with one; two names with different domains do not match.
 _SPELLINGS = """
     CREATE OR REPLACE TEMPORARY TABLE spelling AS
     SELECT host_id, value, TRUE AS is_whole FROM host_identifier WHERE kind = 'name'
@@ -51,7 +52,7 @@ _JOINED = """
 
 
 class Machines:
-    """Hosts that are joined one pair after the other. A machine is named by the least of its hosts."""
+    """Machines, built by joining pairs of hosts. The id of a machine is the lowest id of its hosts."""
 
     def __init__(self) -> None:
         self._machine: dict[int, int] = {}
@@ -71,7 +72,7 @@ class Machines:
         self._hosts[machine] = together
 
     def joined(self) -> dict[int, int]:
-        """Host -> machine, for the hosts that some other one was joined with."""
+        """Host -> machine, for all hosts that were joined with another one."""
         return dict(self._machine)
 
     def _hosts_of(self, host: int, source: int) -> dict[int, int]:
@@ -79,21 +80,21 @@ class Machines:
 
 
 def join(cursor: duckdb.DuckDBPyConnection, scratch: Path) -> None:
-    """Fill the table ``machine`` from the hosts and what they are known by.
+    """Fill the table ``machine`` from the hosts and their identifiers.
 
-    :param scratch: a folder for what is needed for a moment.
+    :param scratch: a folder for temporary files.
     """
     cursor.execute(_EACH_BY_ITSELF)
     sources = cursor.execute("SELECT count(DISTINCT source_id) FROM host_row").fetchone()
     if sources is None or sources[0] < 2:
         return
     machines = Machines()
-    for step in (_KNOWN_BY, _SPELLINGS):
+    for step in (_UNIQUE_IDENTIFIERS, _SPELLINGS):
         cursor.execute(step)
     for pairs in (_BY_NAME, _BY_ADDRESS):
         for pair in cursor.execute(pairs).fetchall():
             machines.join(*pair)
-    for table in ("known_by", "spelling"):
+    for table in ("unique_identifier", "spelling"):
         cursor.execute(f"DROP TABLE {table}")
     file = scratch / "machine.csv"
     file.write_text("".join(f"{host},{machine}\n" for host, machine in sorted(machines.joined().items())))

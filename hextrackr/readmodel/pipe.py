@@ -1,4 +1,4 @@
-"""Frames over a socket: a head in JSON and a body of bytes, which cross the web process as they are.
+"""Frames over a socket: a head in JSON and a body of bytes, which the web process passes on without parsing.
 
 A socket and not a pipe, because reading it is cooperative under every async mode; its end means that the other process is gone.
 """
@@ -14,13 +14,13 @@ from typing import Any
 import orjson
 
 Head = dict[str, Any]
-#: The question for the state of the copy itself.
+#: The name of the question about the state of the copy itself.
 STATUS = "_status"
 _LENGTHS = struct.Struct("!II")
 
 
 class Pipe:
-    """One end of the conversation."""
+    """One end of the connection."""
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
@@ -38,7 +38,7 @@ class Pipe:
         return True
 
     def frames(self) -> Iterator[tuple[Head, bytes]]:
-        """Yield what the other end sends until it is gone; a frame cut short by its death is dropped."""
+        """Yield the frames of the other end until it is gone; an incomplete last frame is dropped."""
         try:
             while True:
                 head_length, body_length = _LENGTHS.unpack(self._read(_LENGTHS.size))
@@ -48,7 +48,7 @@ class Pipe:
             return
 
     def _read(self, length: int) -> bytes:
-        """So many bytes.
+        """Read exactly this number of bytes.
 
         :raises EOFError: the other end is gone.
         """
@@ -62,7 +62,7 @@ class Pipe:
         return b"".join(parts)
 
     def close(self) -> None:
-        """End the conversation; the other end sees it at once, and so does whoever waits at this one."""
+        """Close the connection; both ends notice at once."""
         try:
             self._end.shutdown(socket.SHUT_RDWR)
         except OSError:

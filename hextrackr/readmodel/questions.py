@@ -1,4 +1,4 @@
-"""What a question is: a function of ``hextrackr.queries`` that the reader process calls by its name.
+"""Questions: functions of ``hextrackr.queries`` that the reader process calls by name.
 
 ::
 
@@ -6,9 +6,9 @@
     def open_by_severity(cursor, parameters):
         return cursor.execute("SELECT severity, count(*) FROM finding WHERE is_open GROUP BY severity").fetchall()
 
-It is given a cursor of DuckDB of its own, whose temporary tables go with it, in a transaction that sees one version of the record, and the
-parameters, which came as JSON. What it returns becomes JSON, unless it is bytes already. It raises errors of :mod:`hextrackr.errors` for
-parameters that cannot be answered.
+A question gets a DuckDB cursor of its own, with its own temporary tables, in a transaction that sees one version of the record; and the
+parameters, which came as JSON. Its result is encoded as JSON, unless it is bytes already. For invalid parameters it raises errors of
+:mod:`hextrackr.errors`.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ _questions: dict[str, Question] = {}
 
 
 def question(function: Question) -> Question:
-    """Let a function be asked for by its name."""
+    """Register a function as a question under its name."""
     name = function.__name__
-    known = _questions.setdefault(name, function)
-    if known.__module__ != function.__module__:
+    registered = _questions.setdefault(name, function)
+    if registered.__module__ != function.__module__:
         raise ValueError(f"There are two questions called {name}.")
     return function
 
 
 def load(package: str) -> None:
-    """Import the module or package whose questions are asked."""
+    """Import the module or package that defines the questions."""
     importlib.import_module(package)
 
 
 def find(name: str) -> Question:
-    """The question of this name.
+    """Return the question of this name.
 
     :raises LookupError: there is none.
     """

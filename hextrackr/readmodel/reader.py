@@ -1,8 +1,8 @@
-"""The reader process: answers questions from the copy, and keeps the copy up to date. Ends when its parent does.
+"""The program of the reader process: answers questions from the copy, and refreshes the copy. Ends when its parent does.
 
-Questions it takes are frames (:mod:`.pipe`) with the head ``{"id", "question", "parameters", "seconds", "at_least", "newest"}``. It answers
-each, in whatever order, with the head ``{"id", "version", "error"}``, and with the JSON in the body unless there is an error, which is
-``{"code", "detail", "status", "kind"}``, the kind being the name of its class.
+Questions are frames (:mod:`.pipe`) with the head ``{"id", "question", "parameters", "seconds", "at_least", "newest"}``. Answers come in any
+order, with the head ``{"id", "version", "error"}`` and the JSON in the body. An error is ``{"code", "detail", "status", "kind"}``, where
+the kind is the name of its class.
 """
 
 from __future__ import annotations
@@ -35,15 +35,14 @@ from .refresh import refresh
 
 log = logging.getLogger(__name__)
 
-#: Questions that may wait at one time, and of these that DuckDB works on: their memory is what bounds that.
+#: Questions that may be open at a time, and those of them that DuckDB runs at a time, which is limited by memory.
 WORKERS = 32
-AT_WORK = 4
-#: How long a refresh is waited for by questions that do not insist on it, in seconds: most take less. Then they are answered from the
-#: version before.
+RUNNING = 4
+#: Seconds to wait for a refresh that a question does not need: most take less. After that the answer is of the version before.
 PATIENCE = 1.0
-#: Seconds between two tries to interrupt a question that has taken too long: it may be between two statements.
+#: Seconds between two attempts to interrupt a question that takes too long: it may be between two statements.
 _INTERRUPT_EVERY = 0.05
-#: A process with this status has found its copy damaged, and removed it.
+#: The exit status of a process that has found its copy damaged and removed it.
 DAMAGED = 76
 
 _TOO_LARGE = "The question needs more memory than the server may use for it; please limit it further."
@@ -53,9 +52,9 @@ _NO_SPACE = ("No space left", "max_temp_directory_size")
 def main(descriptor: int, database_url: str, folder: str, memory_limit: str, package: str) -> None:
     """Serve questions from the socket with this descriptor until its other end is closed.
 
-    :param folder: where the copies of the record are.
-    :param memory_limit: what DuckDB may hold in memory.
-    :param package: where the questions are.
+    :param folder: the folder of the copies.
+    :param memory_limit: the memory of DuckDB.
+    :param package: the package that defines the questions.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes the socket
     os.umask(0o077)
@@ -65,11 +64,11 @@ def main(descriptor: int, database_url: str, folder: str, memory_limit: str, pac
     copy = Copy(Path(folder), memory_limit)
     answers = Answers(copy, Refresher(copy, record(database_url)))
     serve(Pipe(end), answers)
-    os._exit(0)  # the parent is gone, and whoever still computes an answer has nobody to give it to
+    os._exit(0)  # the parent is gone, and nobody waits for the open questions
 
 
 def serve(pipe: Pipe, answers: Answers) -> None:
-    """Answer the questions that come, some at one time."""
+    """Answer questions as they come, several at a time."""
 
     def answer(head: Head) -> None:
         reply, body = answers.answer(head)
@@ -82,9 +81,9 @@ def serve(pipe: Pipe, answers: Answers) -> None:
 
 
 class Refresher:
-    """Brings the copy up to date when the record is newer, in a thread of its own.
+    """Refreshes the copy when the record is newer, in a thread of its own.
 
-    :param record: the record that the copy is one of.
+    :param record: the record that is copied.
     """
 
     def __init__(self, copy: Copy, record: Record) -> None:
@@ -93,18 +92,18 @@ class Refresher:
         self._changed = threading.Condition()
         self._state = copy.state()
         self._wanted = False
-        #: When the refresh that is wanted or under way became wanted (monotonic seconds); None if there is none.
+        #: When the pending or running refresh was requested (monotonic seconds); None if there is none.
         self._since: float | None = None
         self._error: HexTrackrError | None = None
         self.seconds = 0.0
         threading.Thread(target=self._run, name="refresh", daemon=True).start()
 
-    def see_to(self, until: float, at_least: int | None, newest: bool) -> None:
-        """Have the copy brought up to the record as it is now, and wait for that; not for long if the question does not insist.
+    def ensure_fresh(self, until: float, at_least: int | None, newest: bool) -> None:
+        """Request a refresh if the record has changed, and wait for it; only for :data:`PATIENCE` if the question does not need it.
 
         :param until: when the question has to be answered (monotonic seconds).
-        :param at_least: the version that the answer must be of, or a later one.
-        :param newest: it must be of the record as it is now.
+        :param at_least: the lowest version that the answer may have.
+        :param newest: the answer must be of the record as it is now.
         :raises HexTrackrError: the record cannot be read, or the copy is not ready in time.
         """
         now = self._record.state()
@@ -112,21 +111,21 @@ class Refresher:
             before = self._state
             if before == now:
                 return
-            insists = newest or before is None or before.version < (at_least or 0)
+            is_required = newest or before is None or before.version < (at_least or 0)
             self._since = self._since or time.monotonic()
             self._error, self._wanted = None, True
             self._changed.notify_all()
-            wait_until = until if insists else min(until, self._since + PATIENCE)
-            has_followed = self._changed.wait_for(
+            wait_until = until if is_required else min(until, self._since + PATIENCE)
+            is_refreshed = self._changed.wait_for(
                 lambda: self._is_at(now, before) or self._error, max(0.0, wait_until - time.monotonic())
             )
             if self._error is not None:
                 raise self._error
-            if insists and not has_followed:
+            if is_required and not is_refreshed:
                 raise DatabaseBusy("The lists are being brought up to date; please try again in a moment.")
 
     def _is_at(self, wanted: State, before: State | None) -> bool:
-        """Whether the copy has followed, to what is wanted or to what came after; a record that was replaced may have a lower version."""
+        """Whether the copy has the wanted state or a later one; a record that was replaced may have a lower version."""
         state = self._state
         return state == wanted or (state is not None and state != before and state.version >= wanted.version)
 
@@ -141,7 +140,7 @@ class Refresher:
                 state = refresh(self._copy, self._record)
             except Exception as failure:
                 error = _error_of(failure, self._copy)
-                log.warning("The copy of the record was not brought up to date: %s %s", error.code, failure)
+                log.warning("The copy of the record could not be refreshed: %s %s", error.code, failure)
             with self._changed:
                 self._error = error
                 self._since = time.monotonic() if self._wanted else None
@@ -156,28 +155,28 @@ class Answers:
     def __init__(self, copy: Copy, refresher: Refresher) -> None:
         self._copy = copy
         self._refresher = refresher
-        self._may_work = threading.Semaphore(AT_WORK)
+        self._may_run = threading.Semaphore(RUNNING)
 
     def answer(self, head: Head) -> tuple[Head, bytes]:
-        """The head and the body of the answer to a question."""
+        """Return the head and the body of the answer to a question."""
         reply: Head = {"id": head["id"], "version": 0, "error": None}
         try:
             if head["question"] != STATUS or head["newest"]:
-                self._refresher.see_to(head["until"], head["at_least"], head["newest"])
-            with self._may_work:
+                self._refresher.ensure_fresh(head["until"], head["at_least"], head["newest"])
+            with self._may_run:
                 reply["version"], body = self._answer(head)
         except Exception as failure:
             error = _error_of(failure, self._copy)
             if error.code == HexTrackrError.code:
                 log.error("The question %s failed", head["question"], exc_info=failure)
-            named = {**error.record(), "status": error.status, "kind": type(error).__name__}
-            return {**reply, "error": named}, b""
+            error_reply = {**error.record(), "status": error.status, "kind": type(error).__name__}
+            return {**reply, "error": error_reply}, b""
         return reply, body
 
     def _answer(self, head: Head) -> tuple[int, bytes]:
         cursor = self._copy.connection.cursor()
         try:
-            cursor.begin()  # from here on all that the question reads is of one version
+            cursor.begin()  # the question sees one version only
             state = state_of(cursor)
             version = 0 if state is None else state.version
             if head["question"] == STATUS:
@@ -200,10 +199,7 @@ def _found(name: str) -> questions.Question:
 
 @contextmanager
 def _interrupted(cursor: duckdb.DuckDBPyConnection, until: float) -> Iterator[None]:
-    """Interrupt what the cursor does within once its time is over.
-
-    :raises QueryTooSlow: that was so.
-    """
+    """Interrupt the statements of the cursor inside the block once the time is over, with ``duckdb.InterruptException``."""
     done = threading.Event()
 
     def watch() -> None:
@@ -221,7 +217,7 @@ def _interrupted(cursor: duckdb.DuckDBPyConnection, until: float) -> Iterator[No
 
 
 def _error_of(failure: Exception, copy: Copy) -> HexTrackrError:
-    """What is answered to whoever asked. A copy that is damaged is removed, and this process ends: the next one makes it anew."""
+    """The error to answer. If the copy is damaged, remove it and end this process: the next one rebuilds it."""
     if isinstance(failure, duckdb.InterruptException):
         return QueryTooSlow()
     if isinstance(failure, duckdb.OutOfMemoryException):
@@ -229,14 +225,14 @@ def _error_of(failure: Exception, copy: Copy) -> HexTrackrError:
     if isinstance(failure, duckdb.IOException) and any(words in str(failure) for words in _NO_SPACE):
         return DiskFull()
     if isinstance(failure, DAMAGE):
-        log.error("The copy of the record is damaged, and will be made anew: %s", failure)
+        log.error("The copy of the record is damaged and will be rebuilt: %s", failure)
         copy.remove()
         os._exit(DAMAGED)
     return error_from_exception(failure)
 
 
 def _as_json(value: Any) -> Any:
-    """A value for which JSON has no type: DuckDB's decimal numbers."""
+    """Encode a value that JSON does not have: DuckDB's decimal numbers."""
     return float(value)
 
 

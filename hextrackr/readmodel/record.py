@@ -1,6 +1,6 @@
-"""Reads the record for the copy: its state, and its rows as CSV, which DuckDB loads faster than anything that Python could hand it.
+"""Read the record for the copy: its state, and its rows as CSV, which DuckDB loads faster than Python objects.
 
-Python's ``sqlite3`` and psycopg are the only libraries that open the record in the reader process.
+Only Python's ``sqlite3`` or psycopg open the record in the reader process.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from hextrackr.db.files import database_file
 
 from .schema import TEXT, Column, Table
 
-#: How long another program's lock is waited for, in seconds.
+#: Seconds to wait for another program's lock.
 PATIENCE = 5.0
-#: Rows that are fetched at once, and bytes of CSV after which they are loaded.
+#: Rows fetched at a time, and bytes of CSV loaded at a time.
 _FETCHED = 1_000
 PIECE_BYTES = 16 * 1024 * 1024
 
@@ -30,7 +30,7 @@ _CHANGES = "SELECT version, stamp, import_id FROM record_changes WHERE version >
 
 
 class State(NamedTuple):
-    """Which state of the record there is: states with the same version, stamp and revision of the tables are one."""
+    """A state of the record, identified by its version, its stamp and the revision of its tables."""
 
     version: int
     stamp: str
@@ -38,7 +38,7 @@ class State(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What led to a version: an import that was promoted or undone, or None for anything else."""
+    """The change that made a version: by an import that was promoted or undone, or by something else (None)."""
 
     version: int
     stamp: str
@@ -49,26 +49,26 @@ class Snapshot(Protocol):
     """The record as it was when the snapshot was taken, whatever is written meanwhile."""
 
     def state(self) -> State:
-        """Which state that was."""
+        """The state of the record in the snapshot."""
 
     def changes_since(self, version: int) -> list[Change]:
-        """The changes on record that led to this version and to the later ones."""
+        """The logged changes that made this version and the later ones."""
 
     def pieces(self, table: Table, condition: str, file: Path) -> Iterator[None]:
-        """Write the rows of a table as CSV into a file, piece after piece: each is to be loaded before the next is asked for."""
+        """Write the rows of a table as CSV into a file, in pieces: the caller loads each before it asks for the next."""
 
 
 class Record(Protocol):
-    """The record, to be read."""
+    """The record, read-only."""
 
     def state(self) -> State:
-        """Its present state.
+        """Its current state.
 
         :raises sqlite3.Error: it cannot be read; psycopg.Error as well.
         """
 
     def snapshot(self) -> Any:
-        """A context manager that gives a :class:`Snapshot`."""
+        """Return a context manager that yields a :class:`Snapshot`."""
 
 
 def record(url: str) -> Record:
@@ -78,7 +78,7 @@ def record(url: str) -> Record:
 
 
 class _Snapshot:
-    """What a connection tells in the same way of either database."""
+    """The queries that are the same for both databases."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -94,7 +94,7 @@ class _Snapshot:
 
 
 class SqliteRecord:
-    """A record in SQLite. It is opened for each look, so that it is found even where somebody has replaced its file."""
+    """A record in SQLite. It is opened for each read, so that a replaced file is noticed."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -111,7 +111,7 @@ class SqliteRecord:
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        address = f"file:{quote(str(self._file))}?mode=rw"  # a log that nobody has open needs the right to write
+        address = f"file:{quote(str(self._file))}?mode=rw"  # reading a WAL may need write access
         connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         with closing(connection):
             connection.execute("PRAGMA query_only = ON")
@@ -131,9 +131,9 @@ class _SqliteSnapshot(_Snapshot):
 
 
 def _formatted(columns: Iterable[Column]) -> str:
-    """SQL: the cells of a line of CSV. SQLite formats a million lines in half the time that Python needs.
+    """SQL: the cells of a line of CSV. SQLite formats a million lines in half the time of Python.
 
-    What it formats ends at a zero byte, so that such bytes are left out of texts; numbers have 15 digits, and scores need no more.
+    Its ``printf`` ends at a zero byte, so zero bytes are removed from texts. Numbers have 15 digits, which is enough for scores.
     """
     return ", ".join(
         f"""'"' || replace(replace({column.expression}, char(0), ''), '"', '""') || '"'"""
@@ -144,7 +144,7 @@ def _formatted(columns: Iterable[Column]) -> str:
 
 
 def _line(row: tuple[Any, ...]) -> bytes:
-    """A line of CSV: an empty text is quoted, and so unlike no text."""
+    """A line of CSV: an empty text is quoted, to distinguish it from NULL."""
     return (",".join(map(_cell, row)) + "\n").encode()
 
 
@@ -176,7 +176,7 @@ class PostgresqlRecord:
 
     @contextmanager
     def _connected(self) -> Iterator[Any]:
-        """A connection that nobody else uses. One that was idle may be dead: then another one is made."""
+        """Yield a connection that nobody else uses: an idle one that still works, or a new one."""
         connection = self._revived() or self._connect()
         try:
             yield connection
@@ -233,7 +233,7 @@ def _expressions(table: Table) -> str:
 
 
 def _pieces(lines: Iterator[bytes], file: Path) -> Iterator[None]:
-    """Write lines into a file, and again from its beginning once they have filled a piece."""
+    """Write lines into a file, and start again at its beginning whenever a piece is full."""
     with open(file, "wb", buffering=1024 * 1024) as stream:
         while some := b"".join(islice(lines, _FETCHED)):
             stream.write(some)

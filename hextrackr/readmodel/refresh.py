@@ -1,7 +1,7 @@
-"""Brings the copy up to the present state of the record, in one transaction: whoever reads meanwhile sees the version before.
+"""Bring the copy up to the current state of the record, in one transaction: queries meanwhile see the version before.
 
-Where the record says that only imports and undos have led there, the findings that these have changed are copied: those that the imports
-put on record, and those of which their undo log keeps what was there before. All other tables are small, and are copied whole.
+If only imports and undos have changed the record since, only the findings that they changed are copied: those that an import added, and
+those in its undo log. All other tables are small and copied whole.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .copy import Copy, state_of
 from .record import Record, Snapshot, State
 from .schema import EVIDENCE, FINDING, FINDING_CHANGE, Table
 
-#: A row may be this long, in bytes; DuckDB reads pieces of that size.
+#: The maximum length of a row in bytes; DuckDB reads in blocks of that size.
 _MAX_LINE_BYTES = 8 * 1024 * 1024
 
 # SQL of the record; ``imports`` are ids.
@@ -33,7 +33,7 @@ _CHANGED_FINDINGS = f"id IN ({_CHANGED})"
 _CHANGES = f"import_id IN ({{imports}}) OR finding_id IN ({_ADDED})"
 _CHANGED_EVIDENCE = f"id IN (SELECT evidence_id FROM findings WHERE id IN ({_CHANGED}))"
 
-# SQL of the copy. What an undone import had put on record is gone, as are the changes of that.
+# SQL of the copy. The findings that an undone import had added are deleted, with their changes.
 
 _DROP_CHANGES = """
     DELETE FROM finding_change
@@ -44,7 +44,7 @@ _DROP_EVIDENCE = "DELETE FROM evidence WHERE id IN (SELECT id FROM changed)"
 
 
 def refresh(copy: Copy, record: Record) -> State:
-    """Bring the copy up to the record's present state, and return that."""
+    """Bring the copy up to the record's current state, and return that state."""
     cursor = copy.connection.cursor()
     cursor.begin()
     try:
@@ -72,7 +72,7 @@ def refresh(copy: Copy, record: Record) -> State:
 
 
 def _imports_between(snapshot: Snapshot, before: State | None, now: State) -> set[int] | None:
-    """The imports whose promotion or undo are all that has changed the record; None if that is not known."""
+    """The imports whose promotion or undo are the only changes of the record; None if there are others, or the log does not say."""
     if before is None or before.revision != now.revision or before.version > now.version:
         return None
     changes = snapshot.changes_since(before.version)
@@ -94,7 +94,7 @@ def _copy_changes(cursor: duckdb.DuckDBPyConnection, copy: Copy, snapshot: Snaps
         return
     numbers = ", ".join(map(str, sorted(imports)))
     for table, condition, drop in (
-        (FINDING_CHANGE, _CHANGES, _DROP_CHANGES),  # before the findings: it looks among those that are gone
+        (FINDING_CHANGE, _CHANGES, _DROP_CHANGES),  # first: its query needs the findings that are deleted below
         (EVIDENCE, _CHANGED_EVIDENCE, _DROP_EVIDENCE),
         (FINDING, _CHANGED_FINDINGS, _DROP_FINDINGS),
     ):

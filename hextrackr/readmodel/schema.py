@@ -1,8 +1,7 @@
-"""The tables of the copy, and what of the record they are made of.
+"""The tables of the copy, and where in the record their values come from.
 
-Each table is one list of columns. What a column is made of is an expression of the record that SQLite and PostgreSQL both understand; where
-none is given it is the record's column of the same name. Questions read the tables, and the views
-``host``, which has the machine that a host is, and ``definition``.
+Each table is one list of columns. The source of a column is an SQL expression on the record for both SQLite and PostgreSQL, by default the
+record's column of the same name. Questions read the tables, and the views ``host``, which has the machine of each host, and ``definition``.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from hextrackr.domain import fields
 from hextrackr.domain.fields import Field, Kind
 from hextrackr.domain.models import CURRENT_IMPORT, display_name
 
-#: Types of columns. A ``WORD`` is one of a few words of ours: it needs no quoting.
+#: Types of columns. A ``WORD`` is one of a few fixed words and needs no quoting.
 INTEGER, BIGINT, DOUBLE, DATE, BOOLEAN, TEXT, WORD = "INTEGER", "BIGINT", "DOUBLE", "DATE", "BOOLEAN", "TEXT", "WORD"
 
 
@@ -24,7 +23,7 @@ class Column:
     """A column of the copy.
 
     :ivar kind: one of the types above.
-    :ivar source: what of the record it is made of.
+    :ivar source: the SQL expression on the record; by default the column of the same name.
     """
 
     name: str
@@ -33,7 +32,7 @@ class Column:
 
     @property
     def expression(self) -> str:
-        """SQL of the record: its value."""
+        """The SQL expression of its value in the record."""
         return self.source or self.name
 
     @property
@@ -47,8 +46,8 @@ class Table:
     """A table of the copy.
 
     :ivar source: the record's table.
-    :ivar condition: which of its rows are copied.
-    :ivar many: it has so many rows that an import copies only those that it changed; its texts are short.
+    :ivar condition: selects the rows that are copied.
+    :ivar many: the table has many rows with short texts, so only the rows that an import changed are copied.
     """
 
     name: str
@@ -58,12 +57,12 @@ class Table:
     many: bool = False
 
 
-#: The type of what :mod:`hextrackr.domain.fields` declares.
+#: The types of the fields that :mod:`hextrackr.domain.fields` declares.
 _TYPES = {Kind.TEXT: TEXT, Kind.SCORE: DOUBLE, Kind.DAY: DATE}
 
 
 def declared(of: Iterable[Field], ending: str = "") -> tuple[Column, ...]:
-    """The columns of values that the registry declares; each name with this ending."""
+    """The columns of registry fields, with a suffix added to each name."""
     return tuple(Column(field.name + ending, _TYPES[field.kind]) for field in of)
 
 
@@ -107,7 +106,7 @@ FINDING_CHANGE = Table(
 )
 EVIDENCE = Table("evidence", "evidence", (Column("id", INTEGER), Column("text", TEXT)))
 
-#: When findings were seen last is told by sightings: an import moves the day of one on for most findings of its source at once.
+#: Sightings have the day on which findings were last seen: by changing one day, an import updates most findings of its source at once.
 SIGHTING = Table("sighting", "sightings", (Column("id", INTEGER), Column("source_id", INTEGER), Column("day", DATE)))
 SOURCE = Table(
     "source",
@@ -182,12 +181,12 @@ DAILY_TOTAL = Table(
 SMALL = (SOURCE, IMPORT, SIGHTING, DAILY_TOTAL, HOST, HOST_IDENTIFIER, DEFINITION, DEFINITION_CVE)
 TABLES = (*SMALL, FINDING, FINDING_CHANGE, EVIDENCE)
 
-#: SQL: an IPv4 address as text that is in the order of the addresses.
+#: SQL: an IPv4 address as a text that sorts like the address.
 ADDRESS = "array_to_string(list_transform(string_split(coalesce({ip}, ''), '.'), lambda part: lpad(part, 3, '0')), '.')"
 
 
 def rank(expression: str, name: str) -> str:
-    """SQL: a number in the order of some texts, which are sorted once instead of for each list."""
+    """SQL: the rank of a text, so that texts are sorted once and not for each list."""
     return f"CAST(dense_rank() OVER (ORDER BY {expression}) AS INTEGER) AS {name}_rank"
 
 
@@ -196,7 +195,7 @@ def _ranks(of: Iterable[Field]) -> str:
     return ", ".join(rank(f"lower(coalesce({name}, ''))", name) for name in listed)
 
 
-#: What is made of the tables after each refresh: ``search``, the texts that are searched, in lower case; and what lists are sorted by.
+#: Tables derived after each refresh: ``search``, the searchable texts in lower case; and the ranks by which lists are sorted.
 DERIVED = f"""
     CREATE OR REPLACE TABLE host_order AS
     SELECT id AS host_id, lower(concat_ws(' ', name, fqdn, netbios, ip, i.values)) AS search,
@@ -219,16 +218,16 @@ VIEWS = f"""
     CREATE VIEW definition AS
     SELECT d.*, o.* EXCLUDE (definition_id) FROM definition_row d JOIN definition_order o ON o.definition_id = d.id
 """
-#: Which state of the record the copy holds, in one row.
+#: The state of the record in the copy, in one row.
 STATE = "CREATE TABLE copy_state (version BIGINT, stamp VARCHAR, revision VARCHAR)"
 
 
 def create_table(table: Table, name: str = "") -> str:
-    """SQL: make one of the tables, or one with its columns under another name."""
+    """SQL: create one of the tables, or a table with its columns under another name."""
     columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
     return f'CREATE TABLE "{name or table.name}" ({columns})'
 
 
 def fingerprint() -> str:
-    """Stands for all that is said here: a copy with another one is made anew."""
+    """A hash of everything in this module: a copy with another fingerprint is rebuilt."""
     return hashlib.sha256(repr((TABLES, DERIVED, MACHINE, VIEWS, STATE)).encode()).hexdigest()[:16]
