@@ -30,7 +30,15 @@ class _SignedOut(AnonymousUserMixin):  # type: ignore[misc]
 
 
 class _Cookies(SecureCookieSessionInterface):
-    """Flask's signed cookie, sent over TLS alone where the request came over TLS."""
+    """Flask's signed cookie.
+
+    Where the request came over TLS it is sent over TLS alone, and has a name of which browsers know that this very host has set it
+    (RFC 6265bis, "The __Host- Prefix").
+    """
+
+    def get_cookie_name(self, app: Flask) -> str:
+        name: str = app.config["SESSION_COOKIE_NAME"]
+        return f"__Host-{name}" if request.is_secure else name
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure

@@ -3,6 +3,8 @@
 Three counts are kept in the database, so that all processes agree: of an account from an address, of an account from anywhere, and of an
 address. The first is strict. The second stops many addresses that share the work, and never keeps out a user who is elsewhere for more than
 a minute. The third stops who tries one password on many accounts. While a wait lasts no password is looked at, and nothing is counted.
+
+Where an OpenID provider looks at the password, what comes back and signs nobody in counts for the address alone.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -38,17 +41,26 @@ class _Count:
 
 @dataclass(frozen=True)
 class Attempt:
-    """Somebody at an address who says to be somebody."""
+    """Somebody at an address who signs in.
 
-    account: str
+    :ivar account: who that says to be; None where only the provider knows.
+    """
+
+    account: str | None
     address: str
 
     @property
-    def _counts(self) -> tuple[_Count, _Count, _Count]:
+    def _counts(self) -> tuple[_Count, ...]:
+        network = network_of(self.address)
+        return (*self._counts_of_account, _Count(_key("address", network), free=49, longest=5 * _MINUTE))
+
+    @property
+    def _counts_of_account(self) -> tuple[_Count, ...]:
+        if self.account is None:
+            return ()
         return (
-            _Count(_key("account and address", self.account, self.address), free=4, longest=15 * _MINUTE),
+            _Count(_key("account and address", self.account, network_of(self.address)), free=4, longest=15 * _MINUTE),
             _Count(_key("account", self.account), free=19, longest=_MINUTE),
-            _Count(_key("address", self.address), free=49, longest=5 * _MINUTE),
         )
 
     def must_wait(self, session: Session, now: int) -> int:
@@ -78,13 +90,23 @@ class Attempt:
 
     def succeeded(self, session: Session) -> None:
         """Forget the failures of the account; those of the address stay, or one account of one's own would wipe them out."""
-        pair, account, _ = self._counts
-        forget(session, (pair.key, account.key))
+        forget(session, (count.key for count in self._counts_of_account))
 
 
 def forget(session: Session, keys: Iterable[str]) -> None:
     """Forget what was counted under these keys."""
     session.execute(delete(FailedSignIn).where(FailedSignIn.key.in_(list(keys))))
+
+
+def network_of(address: str) -> str:
+    """What counts as one address: of IPv6 a network of 64 bits, as whoever has one address of it has them all."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ip_network((int(parsed), 64), strict=False).network_address)
 
 
 def _key(*parts: str) -> str:

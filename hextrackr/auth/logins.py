@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from hextrackr.db import transactions
-from hextrackr.errors import NotFound, SignInLocked, SignInRefused
+from hextrackr.errors import HexTrackrError, NotFound, SignInLocked, SignInRefused
 from hextrackr.extensions import db, socketio
 from hextrackr.jobs.queue import now_ms
 
@@ -45,21 +45,12 @@ def sign_in(name: str, password: str, browser: Browser, hours: int) -> str:
     attempt = Attempt(users.subject_of(name), browser.address)
     socketio.sleep(0)  # of many that come at once each lets the others of the event loop have their turn
     with passwords.turn():  # what is counted is looked at within: of many tries at once none slips through
+        refuse_while_locked(attempt)
         with Session(db.engine) as session:
-            wait = attempt.must_wait(session, now_ms())
-            user = None if wait else users.find(session, name)
-        if wait:
-            raise SignInLocked(_wait(wait), wait / 1000)
+            user = users.find(session, name)
         is_right = passwords.is_right(user.password if user else None, password)
         if not is_right or user is None or user.disabled or user.provider != Provider.LOCAL:
-            wait = transactions.write(
-                db.engine, lambda session: attempt.failed(session, now_ms()), sleep=socketio.sleep
-            )
-            audit.record("sign-in", f"user {name}", outcome=SignInRefused.code, name=name)
-            if wait:
-                audit.record("lock", f"user {name}", after={"seconds": math.ceil(wait / 1000)}, name=name)
-                raise SignInLocked(_wait(wait), wait / 1000)
-            raise SignInRefused
+            raise refused(attempt, SignInRefused(), f"user {name}", name=name)
     found = user
 
     def write(session: Session) -> str:
@@ -69,6 +60,32 @@ def sign_in(name: str, password: str, browser: Browser, hours: int) -> str:
     secret = transactions.write(db.engine, write, sleep=socketio.sleep)
     audit.record("sign-in", f"user {found.name}", actor=Actor(found.name, Role.of(found.role), "login", found.id))
     return secret
+
+
+def refuse_while_locked(attempt: Attempt) -> None:
+    """Refuse whoever has to wait.
+
+    :raises SignInLocked: the sentence says for how long.
+    """
+    with Session(db.engine) as session:
+        wait = attempt.must_wait(session, now_ms())
+    if wait:
+        raise SignInLocked(_wait(wait), wait / 1000)
+
+
+def refused(
+    attempt: Attempt, why: HexTrackrError, target: str = "", *, name: str = "", after: dict[str, Any] | None = None
+) -> HexTrackrError:
+    """Count and write down that a sign-in has failed, and return the error to raise: that one, or that it is to wait from now on.
+
+    :param name: what whoever signs in claims to be called.
+    """
+    wait = transactions.write(db.engine, lambda session: attempt.failed(session, now_ms()), sleep=socketio.sleep)
+    audit.record("sign-in", target, outcome=why.code, name=name, after=after)
+    if not wait:
+        return why
+    audit.record("lock", target or "address", after={"seconds": math.ceil(wait / 1000)}, name=name)
+    return SignInLocked(_wait(wait), wait / 1000)
 
 
 def begin(user: User, browser: Browser, hours: int) -> str:

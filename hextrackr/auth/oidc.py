@@ -14,9 +14,10 @@ from flask import Flask, current_app, session
 from joserfc.errors import JoseError
 from requests import RequestException
 
-from hextrackr.errors import SignInRefused
+from hextrackr.errors import NotPermitted, SignInRefused
 
-from . import audit, vouched
+from . import logins, vouched
+from .lockout import Attempt
 from .models import Provider, User
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ log = logging.getLogger(__name__)
 _PATIENCE = 10
 #: What Authlib keeps of a sign-in that has begun stands in the cookie, under names that begin so; and where the user wanted to go.
 _BEGUN, _WANTED = "_state_", "wanted"
+#: Characters of an address to go back to that the cookie has room for; of a longer one its query is left out.
+_LONGEST_WANTED = 1_000
+_AWAY = "The provider that signs users in cannot be reached; please try again in a moment."
+#: What Authlib raises where the provider answers with something else than it should.
+_NONSENSE = (OAuthError, JoseError, ValueError, KeyError, TypeError, AttributeError)
 #: Claims that may have a name for people, the best first.
 _NAMES = ("preferred_username", "email", "name", "sub")
 
@@ -58,42 +64,60 @@ def begin(back: str, wanted: str) -> Any:
     """
     for name in [name for name in session if name.startswith(_BEGUN)]:
         session.pop(name)  # begun and never ended
-    session[_WANTED] = wanted
+    session[_WANTED] = wanted if len(wanted) <= _LONGEST_WANTED else wanted.partition("?")[0][:_LONGEST_WANTED]
     try:
         return current_app.extensions["oidc"].authorize_redirect(back)
-    except (OAuthError, RequestException, RuntimeError, ValueError, KeyError) as error:
-        raise _refused(
-            error, "The provider that signs users in cannot be reached; please try again in a moment."
-        ) from error
+    except (*_NONSENSE, RequestException, RuntimeError) as error:
+        raise _refused(error, _AWAY) from error
 
 
-def come_back() -> tuple[User, str]:
+def come_back(address: str) -> tuple[User, str]:
     """Take what the provider says of the user whom it has led back, and return the user and the page to go to.
 
+    :param address: where the user is.
+    :raises SignInLocked: too much has come back from there that signs nobody in.
     :raises SignInRefused: it has not signed the user in, or what came back is none of its.
     :raises NotPermitted: the user is disabled, or has no role here.
     """
-    provider, config = current_app.extensions["oidc"], current_app.config
+    attempt = Attempt(None, address)
+    logins.refuse_while_locked(attempt)
     wanted = str(session.pop(_WANTED, ""))
     try:
-        token = provider.authorize_access_token()
-        claims = dict(token.get("userinfo") or {})
-        if not claims.get("sub"):
-            raise OAuthError("no_id_token", "The provider has said nothing of the user.")
-        roles, claim = dict(config["AUTH_GROUP_ROLES"]), config["OIDC_GROUPS_CLAIM"]
-        if roles and claim not in claims:
-            more = dict(provider.userinfo(token=token))
-            if more.get("sub") != claims["sub"]:
-                raise OAuthError("another_user", "The provider has told of another user.")
-            claims |= more
-    except (OAuthError, JoseError, RequestException, ValueError, KeyError) as error:
+        claims = _claims()
+    except RequestException as error:
+        raise _refused(error, _AWAY) from error
+    except _NONSENSE as error:
         refusal = _refused(error, "The provider has not signed you in; please try again.")
-        audit.record("sign-in", outcome=refusal.code, after={"error": type(error).__name__})
-        raise refusal from error
-    groups = claims.get(claim) or []
-    role = vouched.role_of(map(str, groups if isinstance(groups, list) else [groups]), roles)
-    name = next(str(claims[each]) for each in _NAMES if claims.get(each))
-    return vouched.user_of(Provider.OIDC, str(claims["sub"]), name, role), wanted
+        raise logins.refused(attempt, refusal, after={"error": type(error).__name__}) from error
+    name = vouched.shown_name(next(str(claims[each]) for each in _NAMES if claims.get(each)))
+    try:
+        role = vouched.role_of(_groups(claims), dict(current_app.config["AUTH_GROUP_ROLES"]))
+        return vouched.user_of(Provider.OIDC, claims["sub"], name, role), wanted
+    except NotPermitted as refusal:
+        raise logins.refused(attempt, refusal, f"user {name}", name=name) from refusal
+
+
+def _claims() -> dict[str, Any]:
+    """What the provider says of the user, in the token or, if the groups are not there, when it is asked.
+
+    :raises OAuthError: it has not signed the user in; and whatever else Authlib raises.
+    """
+    provider, config = current_app.extensions["oidc"], current_app.config
+    token = provider.authorize_access_token()
+    claims = dict(token.get("userinfo") or {})
+    if not claims.get("sub") or not isinstance(claims["sub"], str):
+        raise OAuthError("no_id_token", "The provider has said nothing of the user.")
+    if config["AUTH_GROUP_ROLES"] and config["OIDC_GROUPS_CLAIM"] not in claims:
+        more = dict(provider.userinfo(token=token))
+        if more.get("sub") != claims["sub"]:
+            raise OAuthError("another_user", "The provider has told of another user.")
+        claims |= more
+    return claims
+
+
+def _groups(claims: dict[str, Any]) -> list[str]:
+    groups = claims.get(current_app.config["OIDC_GROUPS_CLAIM"]) or []
+    return [str(group) for group in groups] if isinstance(groups, list) else [str(groups)]
 
 
 def _refused(error: Exception, words: str) -> SignInRefused:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from flask import request
 
+from hextrackr.errors import RequestError
+
 from . import audit, users, vouched
 from .actors import Actor, Identify
 from .models import Provider
@@ -35,7 +37,7 @@ def identifier(config: Config) -> Identify:
             return None
         groups = [group.strip() for group in _text(config.AUTH_PROXY_GROUPS_HEADER).replace(";", ",").split(",")]
         role = vouched.role_of(groups, config.group_roles)
-        user = vouched.user_of(Provider.PROXY, users.subject_of(name), users.checked_name(name), role)
+        user = vouched.user_of(Provider.PROXY, users.subject_of(name), _checked(name), role)
         actor = Actor(user.name, Role.of(user.role), "proxy", user_id=user.id)
         now = time.monotonic()
         if now - announced.get(user.id, -1e9) > config.SESSION_HOURS * 3600:
@@ -53,6 +55,16 @@ def _text(header: str) -> str:
         return value.encode("latin-1").decode("utf-8")
     except UnicodeError:
         return value
+
+
+def _checked(name: str) -> str:
+    """A name, if all of it can be seen.
+
+    :raises RequestError: it cannot.
+    """
+    if len(name) > users.LONGEST_NAME or not name.isprintable():
+        raise RequestError(f"A user needs a name of at most {users.LONGEST_NAME} characters, all of which can be seen.")
+    return name
 
 
 def peer() -> str:

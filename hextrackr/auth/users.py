@@ -35,7 +35,18 @@ def provider() -> Provider:
 
 
 def subject_of(name: str) -> str:
-    """What a local user is known by: the name, however it is written."""
+    """What a user is known by who has a name alone: of a local one that name, however it is written.
+
+    A proxy may tell names apart that only look alike, so of one of its users nothing but the case of a to z does not count.
+    """
+    if provider() is Provider.PROXY:
+        return (
+            unicodedata.normalize("NFC", name)
+            .strip()
+            .encode("utf-8", "surrogatepass")
+            .lower()
+            .decode("utf-8", "replace")
+        )
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
@@ -97,8 +108,8 @@ def checked_name(name: str) -> str:
     :raises RequestError: it cannot be one.
     """
     name = " ".join(unicodedata.normalize("NFKC", without_unshown(name)).split())
-    if not 0 < len(name) <= LONGEST_NAME:
-        raise RequestError(f"A user needs a name of at most {LONGEST_NAME} characters.")
+    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+        raise RequestError(f"A user needs a name of at most {LONGEST_NAME} characters, all of which can be seen.")
     return name
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hextrackr.db import dialects, transactions
@@ -17,6 +17,7 @@ from .actors import Actor
 from .models import Provider, User
 from .permissions import Role
 
+_LONGEST_SUBJECT = 255
 #: Stands for any group, and for none.
 ANY = "*"
 
@@ -38,10 +39,10 @@ def role_of(groups: Iterable[str], roles: Mapping[str, str]) -> Role | None:
 def user_of(provider: Provider, subject: str, name: str, role: Role | None) -> User:
     """The user whom a provider knows by this subject, made on the first visit: as a viewer, unless groups give another role.
 
+    :param name: what the user is shown as.
     :raises NotPermitted: the user is disabled, or the provider has not said who it is.
     """
-    subject, name = subject[:255], name[: users.LONGEST_NAME]
-    if not subject or not name:
+    if not 0 < len(subject) <= _LONGEST_SUBJECT:  # what is cut could be another's
         raise NotPermitted("Whoever vouches for you has not said who you are.")
     with Session(db.engine) as session:
         user = _found(session, provider, subject)
@@ -50,6 +51,12 @@ def user_of(provider: Provider, subject: str, name: str, role: Role | None) -> U
     if user.disabled:
         raise NotPermitted("This user is disabled.")
     return user
+
+
+def shown_name(name: str) -> str:
+    """A name that users choose elsewhere, without what cannot be seen."""
+    seen = "".join(character for character in name if character.isprintable() or character.isspace())
+    return " ".join(seen.split())[: users.LONGEST_NAME]
 
 
 def _found(session: Session, provider: Provider, subject: str) -> User | None:
@@ -66,6 +73,7 @@ def _brought_up_to_date(provider: Provider, subject: str, name: str, role: Role 
                 provider=provider, subject=subject, name=name, role=(role or Role.VIEWER).word, disabled=False, created_at=now_ms()
             )  # fmt: skip
             session.add(user)
+            _tell_apart(session, user)
         elif role is not None:
             user.role = role.word
         session.flush()
@@ -80,3 +88,12 @@ def _brought_up_to_date(provider: Provider, subject: str, name: str, role: Role 
             "user-change", f"user {user.name}", before={"role": before}, after={"role": user.role}, actor=actor
         )
     return user
+
+
+def _tell_apart(session: Session, user: User) -> None:
+    """Add the number to a new user's name if another one has that name: pages, commands and the audit name users."""
+    session.flush()
+    others = select(User.id).where(User.provider == user.provider, User.id != user.id)
+    if not user.name or session.scalar(others.where(func.lower(User.name) == func.lower(user.name)).limit(1)):
+        number = f" ({user.id})"
+        user.name = (user.name[: users.LONGEST_NAME - len(number)] + number).strip()

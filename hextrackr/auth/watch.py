@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import or_, select, update
+from sqlalchemy import literal, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ from hextrackr.jobs.queue import now_ms
 from . import Auth, passwords, users
 from .actors import Actor
 from .models import Login, Token, User
+from .permissions import SCOPES, Role
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +69,13 @@ def _keep_looking(app: Flask) -> None:
 
 
 def cut_off_ended(auth: Auth) -> None:
-    """Disconnect the sockets of logins and tokens that have ended, and of users who were disabled."""
+    """Disconnect the sockets of logins and tokens that have ended, of users who were disabled, and of users who may do less than when
+    they connected: connecting anew they join what they may still watch.
+    """
     holding = _holding(list(auth.sockets.values()))
     for sid, actor in list(auth.sockets.items()):
-        if _key(actor) not in holding:
+        role = holding.get(_key(actor))
+        if role is None or role < actor.role:
             auth.sockets.pop(sid, None)
             socketio.server.disconnect(sid)
 
@@ -84,25 +88,29 @@ def _key(actor: Actor) -> tuple[str, int | None]:
     return "user", actor.user_id
 
 
-def _holding(connected: list[Actor]) -> set[tuple[str, int | None]]:
-    """By what the users of sockets are known still."""
-    found: set[tuple[str, int | None]] = set()
+def _holding(connected: list[Actor]) -> dict[tuple[str, int | None], Role]:
+    """By what the users of sockets are known still, with the roles that it gives them now."""
+    found: dict[tuple[str, int | None], Role] = {}
     asked: dict[str, set[int | None]] = {}
     for kind, number in map(_key, connected):
         asked.setdefault(kind, set()).add(number)
     now = now_ms()
     questions: dict[str, tuple[Any, Any]] = {
-        "login": (Login.id, select(Login.id).join(User).where(Login.expires_at > now)),
-        "token": (Token.id, select(Token.id).join(User).where(or_(Token.expires_at.is_(None), Token.expires_at > now))),
-        "user": (User.id, select(User.id)),
+        "login": (Login.id, select(Login.id, User.role, literal("admin")).join(User).where(Login.expires_at > now)),
+        "token": (
+            Token.id,
+            select(Token.id, User.role, Token.scope)
+            .join(User)
+            .where(or_(Token.expires_at.is_(None), Token.expires_at > now)),
+        ),
+        "user": (User.id, select(User.id, User.role, literal("admin"))),
     }
     for kind, numbers in asked.items():
         column, question = questions[kind]
         for some in _pieces(numbers):
             with Session(db.engine) as session:
-                found.update(
-                    (kind, number) for number in session.scalars(question.where(column.in_(some), ~User.disabled))
-                )
+                for number, role, scope in session.execute(question.where(column.in_(some), ~User.disabled)):
+                    found[kind, number] = min(Role.of(role), SCOPES[scope])
     return found
 
 

@@ -65,7 +65,7 @@ def sign_in_elsewhere() -> Any:
 def back_from_provider() -> Any:
     """Come back from it, and go to the page that was asked for."""
     try:
-        user, wanted = _provider().come_back()
+        user, wanted = _provider().come_back(_browser().address)
     except HexTrackrError as error:
         return _sign_in_page("", error=error)
     _cookies().remember(logins.begin(user, _browser(), _auth().hours))

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from flask import Flask, request
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from hextrackr.auth import actors
+from hextrackr.auth.lockout import network_of
 from hextrackr.auth.origins import OwnOrigins, is_among
 from hextrackr.errors import CrossSite
 
@@ -38,7 +38,7 @@ def init_app(app: Flask, config: Config) -> None:
         )
     if config.API_RATE_LIMIT != "off":
         limiter = Limiter(
-            get_remote_address,
+            lambda: network_of(request.remote_addr or "127.0.0.1"),
             app=app,
             application_limits=[config.API_RATE_LIMIT],
             application_limits_exempt_when=lambda: not request.path.startswith("/api/"),

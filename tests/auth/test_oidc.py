@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from hextrackr.auth import users
+from hextrackr.auth import logins, users
 from tests.support import openid
 
 
@@ -62,6 +62,33 @@ def test_the_same_subject_is_the_same_user_whatever_the_name(app, client, provid
     assert query("SELECT subject FROM users ORDER BY id") == [("248289761001",), ("another",)]
 
 
+def test_users_of_one_name_are_told_apart(app, client, provider, query):
+    """Whoever can choose a name there must not be taken for another here, on a page or by a command."""
+    sign_in(client)
+    provider.claims = {"sub": "another", "preferred_username": "VERA"}
+    sign_in(app.test_client())
+    assert query("SELECT name FROM users ORDER BY id") == [("vera",), ("VERA (2)",)]
+
+
+@pytest.mark.parametrize(("sub", "name"), [("s" * 256, "long"), ("", "none"), (["a"], "a list")])
+def test_who_cannot_be_known_for_good_is_refused(client, provider, query, sub, name):
+    provider.claims = {"sub": sub, "preferred_username": name}
+    assert sign_in(client).status_code in (401, 403)
+    assert query("SELECT count(*) FROM users") == [(0,)]
+
+
+def test_a_name_is_shown_without_what_cannot_be_seen(client, provider, query):
+    provider.claims["preferred_username"] = " ve\u202era\u200b\r\n"
+    assert sign_in(client).status_code == 302
+    assert query("SELECT name FROM users") == [("vera",)]
+
+
+def test_a_long_address_to_go_back_to_is_no_reason_to_fail(client, provider):
+    """It waits in a cookie, which has 4 kB at most."""
+    answer = sign_in(client, f"/vulnerabilities?search={'x' * 5_000}")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/vulnerabilities")
+
+
 def test_a_code_works_once_and_only_for_the_browser_that_began(app, client):
     back = begin(client)
     assert app.test_client().get(back).status_code == 401
@@ -104,6 +131,15 @@ def test_what_the_provider_refuses_is_told(client, provider):
     assert "has not signed you in" in answer.text
 
 
+def test_what_comes_back_again_and_again_is_written_down_a_few_times(client, provider, query, monkeypatch):
+    monkeypatch.setattr(logins, "now_ms", lambda: 1_790_000_000_000)
+    statuses = [client.get("/sign-in/provider/back?code=x&state=y").status_code for _ in range(200)]
+    assert statuses == [401] * 49 + [429] * 151
+    assert "please wait" in client.get("/sign-in/provider/back?code=x&state=y").text
+    entries = query("SELECT action, count(*) FROM audit GROUP BY action ORDER BY action")
+    assert entries == [("lock", 1), ("sign-in", 50)]
+
+
 def test_a_provider_that_is_away_is_told(config, client, provider):
     provider.discovery = lambda: {}
     answer = client.get("/sign-in/provider")
@@ -111,12 +147,27 @@ def test_a_provider_that_is_away_is_told(config, client, provider):
     assert "cannot be reached" in answer.text
 
 
-def test_who_is_disabled_is_refused(app, client, provider):
+def test_who_is_disabled_is_refused(app, client, provider, query):
     sign_in(client)
     with app.app_context():
         users.change(users.number_of("vera"), disabled=True)
     assert client.get("/api/account").status_code == 401
     assert sign_in(client).status_code == 403
+    last = query("SELECT actor, target, outcome FROM audit WHERE action = 'sign-in' ORDER BY id DESC LIMIT 1")
+    assert last == [("vera", "user vera", "NOT_PERMITTED")]
+
+
+@pytest.mark.parametrize("answer", [[], "x", {"id_token": 5}, {"access_token": "x"}, {"id_token": "a.b.c"}])
+def test_nonsense_of_the_provider_is_a_sentence(client, provider, answer):
+    back = begin(client)
+    provider.token = lambda *_: (200, answer)
+    assert client.get(back).status_code == 401
+
+
+def test_a_provider_may_change_its_keys(app, client, provider):
+    assert sign_in(client).status_code == 302
+    provider.key = openid.RSAKey.generate_key(2048, parameters={"kid": "second", "use": "sig", "alg": "RS256"})
+    assert sign_in(app.test_client()).status_code == 302
 
 
 class TestGroups:

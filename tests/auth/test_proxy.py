@@ -71,9 +71,27 @@ def test_a_user_who_is_disabled_is_refused(app, ask):
 
 
 def test_a_name_of_any_letters_and_none_that_cannot_be_one(ask, query):
-    assert ask("J\u00fcrgen".encode().decode("latin-1")).status_code == 200
+    assert ask(as_header("J\u00fcrgen")).status_code == 200
     assert query("SELECT name FROM users") == [("J\u00fcrgen",)]
-    assert ask("x" * 300).status_code == 400
+    for name in ("x" * 300, "ad\u200ba", "ada\u202e", "ada\x7f"):
+        assert ask(as_header(name)).status_code == 400, name
+
+
+def as_header(name):
+    """A name in UTF-8, as WSGI has it."""
+    return name.encode().decode("latin-1")
+
+
+@pytest.mark.parametrize("other", ["\uff41da", "\u0430da", "stra\u00dfe"])
+def test_names_that_only_look_alike_are_others(app, ask, query, other):
+    """The proxy tells them apart, so one must not be signed in as the other."""
+    assert [ask(name).status_code for name in ("ada", "strasse")] == [200, 200]
+    with app.app_context():
+        users.change(users.number_of("ada"), role=Role.ADMIN)
+        users.change(users.number_of("strasse"), role=Role.ADMIN)
+    assert ask(as_header(other)).status_code == 200
+    assert ask(as_header(other), path="/data").status_code == 403
+    assert ask("ADA", path="/data").status_code == 200
 
 
 def test_the_socket_is_known_by_the_same_headers(app, ask):

@@ -46,6 +46,10 @@ def test_the_cookie_is_for_this_server_and_no_script(client, people):
     client.post("/sign-out")
     over_tls = client.post("/sign-in", data={"name": "ada", "password": PASSWORD}, base_url="https://localhost")
     assert "Secure" in over_tls.headers["Set-Cookie"].split("; ")
+    # of this host alone: nobody who has another name of its domain, or is on the way without TLS, can give a browser this cookie
+    assert over_tls.headers["Set-Cookie"].startswith("__Host-hextrackr_session=")
+    assert client.get("/api/account", base_url="https://localhost").status_code == 200
+    assert client.get("/api/account").status_code == 401
 
 
 def test_a_name_is_the_same_however_it_is_written(client, people):
@@ -95,6 +99,16 @@ def test_the_wait_grows_and_the_account_waits_a_minute_at_most(client, people, c
     clock[0] += 60_000
     assert waits <= 60
     assert sign_in(client, address="10.9.9.9").status_code == 302
+
+
+def test_addresses_of_one_network_of_ipv6_count_as_one(client, people, clock):
+    answers = [
+        sign_in(client, password="wrong", address=f"2001:db8:1:2::{number}").status_code for number in range(1, 7)
+    ]
+    assert answers == [401] * 4 + [429] * 2
+    assert sign_in(client, address="2001:db8:1:3::1").status_code == 302
+    assert sign_in(client, password="wrong", address="::ffff:10.0.0.7").status_code == 401
+    assert [sign_in(client, password="wrong", address="10.0.0.7").status_code for _ in range(4)] == [401] * 3 + [429]
 
 
 def test_the_right_password_is_a_new_beginning(client, people, clock):
@@ -150,6 +164,15 @@ def test_a_socket_is_cut_off_when_its_login_ends(app, signed_in):
     with app.app_context():
         watch.cut_off_ended(app.extensions["auth"])
     assert [socket.is_connected() for socket in sockets] == [False, True]
+
+
+def test_a_socket_is_cut_off_when_its_user_may_do_less_so_that_it_connects_anew(app, signed_in, people):
+    sockets = {name: socketio.test_client(app, flask_test_client=signed_in(name)) for name in ("oskar", "vera")}
+    with app.app_context():
+        users.change(people["oskar"], role=Role.VIEWER)
+        users.change(people["vera"], role=Role.ADMIN)
+        watch.cut_off_ended(app.extensions["auth"])
+    assert {name: socket.is_connected() for name, socket in sockets.items()} == {"oskar": False, "vera": True}
 
 
 def test_a_new_password_ends_the_other_logins(signed_in, client):

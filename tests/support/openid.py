@@ -67,7 +67,7 @@ class Provider:
             return 400, {"error": "invalid_grant"}
         now = int(time.time())
         claims = {"iss": self.url, "aud": self.client_id, "iat": now, "exp": now + 60, "nonce": begun["nonce"]}
-        id_token = jwt.encode({"alg": "RS256", "kid": "first"}, {**claims, **self.claims, **self.spoils}, self.key)
+        id_token = jwt.encode({"alg": "RS256", "kid": self.key.kid}, {**claims, **self.claims, **self.spoils}, self.key)
         return 200, {"access_token": "x", "token_type": "Bearer", "expires_in": 3600, "id_token": id_token}
 
 

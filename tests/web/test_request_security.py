@@ -113,6 +113,9 @@ def test_it_is_the_clients_own_address_behind_a_proxy_that_is_trusted(client_wit
     behind = {"X-Forwarded-For": "203.0.113.7"}
     trusting = client_with(API_RATE_LIMIT="1 per hour", TRUSTED_PROXIES=1)
     assert [trusting.get("/api/imports", headers=h).status_code for h in (behind, behind, {})] == [200, 429, 200]
+    assert [
+        trusting.get("/api/imports", headers={"X-Forwarded-For": f"2001:db8::{n}"}).status_code for n in (1, 2)
+    ] == [200, 429]
     direct = client_with(API_RATE_LIMIT="1 per hour")
     assert [direct.get("/api/imports", headers=h).status_code for h in (behind, {})] == [200, 429]
 
