@@ -1,6 +1,7 @@
 /**
  * The one entry of every page: defines its custom elements, and follows the imports and exports that run while it is shown.
  */
+import "./elements/signed-out.js";
 import "./pages/account.js";
 import "./pages/audit.js";
 import "./pages/connection.js";

@@ -141,6 +141,39 @@ def test_signing_out_everywhere_ends_the_other_browser_and_its_socket(signed_in,
     there.wait_for_url("**/sign-in?next=/imports")
 
 
+def test_a_tab_that_was_signed_out_in_another_one_says_so_and_leads_back_to_its_import(signed_in, trouble):
+    trouble.expect("answer: GET .*/api/.* 401")
+    page = signed_in("oskar", "/imports")
+    page.locator(".options > summary").click()
+    page.get_by_label("Preview first").check()
+    choose(page, payload("watched.csv", scan(range(40))), source="watched")
+    reaches(page, "awaiting")
+    other = page.context.new_page()
+    other.goto("/account")
+    signed_out = page.get_by_role("alertdialog", name="You are signed out")
+
+    other.get_by_role("button", name="Sign out", exact=True).click()
+    other.wait_for_url("**/sign-in")
+    expect(signed_out).to_be_visible()
+    assert violations(page) == []
+    other.go_back()
+    other.wait_for_url("**/sign-in?next=/account")  # what was shown before is not shown again
+    sign_in(other, "oskar")
+    expect(other.locator(".who-name")).to_have_text("oskar")
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    expect(signed_out).to_be_hidden()
+    reaches(page, "awaiting")
+
+    other.get_by_role("button", name="Sign out", exact=True).click()
+    expect(signed_out).to_be_visible()
+    signed_out.get_by_role("link", name="Sign in").click()
+    sign_in(page, "oskar")
+    page.wait_for_url("**/imports")
+    reaches(page, "awaiting")
+    part(page, "confirm").click()
+    reaches(page, "completed")
+
+
 def test_the_connection_of_a_browser_on_this_machine_is_right(signed_in):
     page = signed_in("ada", "/connection")
     expect(page.locator("[data-checks] tr")).to_have_count(6)

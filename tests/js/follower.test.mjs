@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
+import { signIn } from "../../static/scripts/lib/sign-in.js";
 import { NO_ANSWER, POLLING, ProgressFollower, RECONNECTING } from "../../static/scripts/progress/follower.js";
 
 const SESSION = "6f1c2a34-0000-4000-8000-000000000000";
@@ -128,6 +129,7 @@ test("a failed connection leads to a warning and a question every second, until 
 
 const answers = [
     ["an unknown session", () => Response.json({ error: { code: "UNKNOWN_SESSION", detail: "" } }, { status: 404 }), "unknown"],
+    ["a session that is not for this user", () => Response.json({ error: { code: "NOT_PERMITTED", detail: "" } }, { status: 403 }), "unknown"],
     ["a server in trouble", () => Response.json({ error: { code: "INTERNAL", detail: "" } }, { status: 500 }), NO_ANSWER],
     ["a proxy's own page", () => new Response("<html>", { status: 502 }), NO_ANSWER],
     ["no network", () => Promise.reject(new TypeError("failed")), NO_ANSWER],
@@ -139,3 +141,22 @@ for (const [name, given, expected] of answers) {
         assert.deepEqual(heard, [expected]);
     });
 }
+
+test("who is signed out reads so once, is asked for nothing more, and goes on when signed in again", async (t) => {
+    const [ended, connect] = [t.mock.fn(), t.mock.method(client, "connect")];
+    signIn.addEventListener("ended", ended);
+    follower.expect();
+    client.connected = false;
+    answer = () => Response.json({ error: { code: "SIGN_IN_NEEDED", detail: "Please sign in." } }, { status: 401 });
+    client.receive("connectionFailed");
+    await pass(0);
+    for (let second = 0; second < 10; second += 1) await pass(1_000);
+    assert.deepEqual([asked, heard, ended.mock.callCount()], [1, [POLLING, "Please sign in."], 1]);
+    answer = () => Response.json({ sessionId: SESSION, polled: true });
+    signIn.resume();
+    assert.equal(connect.mock.callCount(), 1);
+    client.receive("connectionFailed");
+    await pass(0);
+    assert.equal(asked, 2);
+    signIn.removeEventListener("ended", ended);
+});

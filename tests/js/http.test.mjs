@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { errorFrom } from "../../static/scripts/lib/http.js";
+import { errorFrom, request } from "../../static/scripts/lib/http.js";
+import { signIn } from "../../static/scripts/lib/sign-in.js";
 
 test("an error of the server says what the server says", () => {
     const error = errorFrom(413, { error: { code: "UPLOAD_TOO_LARGE", detail: "The file is larger than this server accepts." } });
@@ -16,3 +17,11 @@ for (const [status, words] of [[413, /client_max_body_size/], [502, /does not an
         assert.match(error.detail, /\.$/);
     });
 }
+
+test("a proxy that leads an answer to where one signs in has ended the sign-in", async (t) => {
+    const ended = t.mock.fn();
+    signIn.addEventListener("ended", ended);
+    t.mock.method(globalThis, "fetch", async () => ({ type: "opaqueredirect", ok: false, status: 0 }));
+    await assert.rejects(request("/api/imports"), { code: "HTTP_401" });
+    assert.equal(ended.mock.callCount(), 1);
+});

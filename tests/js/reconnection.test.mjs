@@ -116,12 +116,16 @@ test("a socket that the server does not want is not tried again", async () => {
     assert.deepEqual(heard, ["connectionFailed"]);
 });
 
-test("a socket that the server ends is not tried again", async () => {
+test("a socket that the server ends is tried once more, and not again", async () => {
+    client.emit("join-progress", ROOM);
     await client.connect();
+    await reaches(1);
+    server.disconnectSockets();
+    await reaches(2);
     const failed = next("connectionFailed");
     server.disconnectSockets();
     await failed;
-    assert.deepEqual(heard, ["connect", "disconnect", "connectionFailed"]);
+    assert.deepEqual(heard, ["connect", "disconnect", "connect", "disconnect", "connectionFailed"]);
 });
 
 test("a disconnect while it connects ends the waiting, without a failure", async () => {

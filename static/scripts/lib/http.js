@@ -1,6 +1,7 @@
 /**
  * Requests to a server that answers in JSON, and uploads that say how far they are.
  */
+import { signIn } from "./sign-in.js";
 
 /** A request that failed, with the sentence to show. */
 export class ApiError extends Error {
@@ -52,6 +53,19 @@ export function errorFrom(status, body) {
 }
 
 /**
+ * The error that an answer to this page carries; an end of the sign-in is told to whoever shows it.
+ *
+ * @param {number} status
+ * @param {*} body
+ * @returns {ApiError}
+ */
+function failure(status, body) {
+    const error = errorFrom(status, body);
+    if (["SIGN_IN_NEEDED", "HTTP_401"].includes(error.code)) signIn.end();
+    return error;
+}
+
+/**
  * @param {string} path below the server's root
  * @param {{method?: string, json?: object, signal?: AbortSignal}} [options] `json` is the body
  * @returns {Promise<*>} the parsed answer
@@ -61,12 +75,13 @@ export async function request(path, { method = "GET", json, signal } = {}) {
     const headers = { Accept: "application/json", ...(json && { "Content-Type": "application/json" }) };
     let response;
     try {
-        response = await fetch(path, { method, signal, headers, body: json && JSON.stringify(json) });
+        response = await fetch(path, { method, signal, headers, body: json && JSON.stringify(json), redirect: "manual" });
     } catch (error) {
         throw error.name === "AbortError" ? error : unreachable();
     }
+    if (response.type === "opaqueredirect") throw failure(401, null); // the API leads nowhere: a proxy leads to where one signs in
     const body = await response.json().catch(() => null);
-    if (!response.ok || body === null) throw errorFrom(response.status, body);
+    if (!response.ok || body === null) throw failure(response.status, body);
     return body;
 }
 
@@ -106,7 +121,7 @@ export class Upload {
             request.addEventListener("load", () => {
                 const body = request.response;
                 if (request.status < 300 && body) resolve(body);
-                else reject(errorFrom(request.status, body));
+                else reject(failure(request.status, body));
             });
             request.responseType = "json";
             request.open("POST", this.#path);

@@ -1,10 +1,11 @@
 import { debug } from "../lib/debug.js";
 import { request } from "../lib/http.js";
+import { signIn } from "../lib/sign-in.js";
 
 const STALL_MS = 5_000;
 const POLL_EVERY_MS = 1_000;
 const FIND_ATTEMPTS = 30;
-const UNKNOWN = new Set([400, 404]);
+const UNKNOWN = new Set([400, 403, 404]);
 const SNAPSHOTS = ["progress", "progressStatus", "progressComplete", "progressError"];
 
 export const RECONNECTING = "The connection was interrupted. Reconnecting…";
@@ -23,6 +24,7 @@ export class ProgressFollower {
     #stallTimer = null;
     #expected = false;
     #failed = false;
+    #resume = () => this.#client.connect().catch(() => {}); // connectionFailed has reported it
     #listeners = {
         ...Object.fromEntries(SNAPSHOTS.map((event) => [event, (snapshot) => this.#receive(snapshot)])),
         connect: () => this.#connected(),
@@ -33,8 +35,8 @@ export class ProgressFollower {
     /**
      * @param {import("./websocket-client.js").WebSocketClient} client
      * @param {string} sessionId
-     * @param {{onSnapshot: (snapshot: object) => void, onUnknown: () => void, onWarning: (text: string) => void}} report
-     *   `onWarning` with an empty text when all is well again
+     * @param {{onSnapshot: (snapshot: object) => void, onUnknown: (error: ApiError) => void, onWarning: (text: string) => void}} report
+     *   `onUnknown` when there is no such session, or none for this user; `onWarning` with an empty text when all is well again
      */
     constructor(client, sessionId, report) {
         this.#client = client;
@@ -42,8 +44,8 @@ export class ProgressFollower {
         this.#report = report;
         this.#polling = new ProgressPolling(sessionId, {
             onSnapshot: (snapshot) => this.#polled(snapshot),
-            onUnknown: () => report.onUnknown(),
-            onTrouble: () => report.onWarning(NO_ANSWER),
+            onUnknown: (error) => report.onUnknown(error),
+            onTrouble: (error) => report.onWarning(error.status === 401 ? error.detail : NO_ANSWER),
         });
     }
 
@@ -54,8 +56,9 @@ export class ProgressFollower {
      */
     start() {
         for (const [event, listener] of Object.entries(this.#listeners)) this.#client.on(event, listener);
+        signIn.addEventListener("resumed", this.#resume);
         this.#client.emit("join-progress", this.#sessionId);
-        return this.#client.connect().catch(() => {}); // connectionFailed has reported it
+        return this.#resume();
     }
 
     /** From now on the server knows the session, so silence means something and asking makes sense. */
@@ -85,6 +88,7 @@ export class ProgressFollower {
         clearTimeout(this.#stallTimer);
         this.#expected = false;
         this.#polling.stop();
+        signIn.removeEventListener("resumed", this.#resume);
         this.#client.emit("leave-progress", this.#sessionId);
         for (const [event, listener] of Object.entries(this.#listeners)) this.#client.off(event, listener);
     }
@@ -107,7 +111,7 @@ export class ProgressFollower {
         clearTimeout(this.#stallTimer);
         if (this.#failed) return;
         this.#stallTimer = setTimeout(() => {
-            this.#polling.once();
+            if (!signIn.hasEnded) this.#polling.once();
             this.#awaitNext();
         }, STALL_MS);
     }
@@ -138,8 +142,8 @@ class ProgressPolling {
 
     /**
      * @param {string} sessionId
-     * @param {{onSnapshot: (snapshot: object) => void, onUnknown: () => void, onTrouble: () => void}} report `onUnknown` when
-     *   the server has no such session, `onTrouble` when it does not answer
+     * @param {{onSnapshot: (snapshot: object) => void, onUnknown: (error: ApiError) => void, onTrouble: (error: ApiError) => void}} report
+     *   `onUnknown` when the server has no such session for this user, `onTrouble` when it does not answer, or nobody is signed in
      */
     constructor(sessionId, report) {
         this.#sessionId = sessionId;
@@ -165,8 +169,9 @@ class ProgressPolling {
             this.#report.onSnapshot(await this.#snapshot());
         } catch (error) {
             debug("poll failed:", error.message);
-            if (UNKNOWN.has(error.status)) this.#report.onUnknown();
-            else this.#report.onTrouble();
+            if (error.status === 401) this.stop();
+            if (UNKNOWN.has(error.status)) this.#report.onUnknown(error);
+            else this.#report.onTrouble(error);
         }
     }
 
@@ -176,8 +181,8 @@ class ProgressPolling {
             try {
                 return await this.#snapshot();
             } catch (error) {
-                if (UNKNOWN.has(error.status)) return null;
-                this.#report.onTrouble();
+                if (UNKNOWN.has(error.status) || error.status === 401) return null;
+                this.#report.onTrouble(error);
             }
             await new Promise((resolve) => setTimeout(resolve, POLL_EVERY_MS));
         }

@@ -1,5 +1,6 @@
 import { debug } from "../lib/debug.js";
 import { request } from "../lib/http.js";
+import { signIn } from "../lib/sign-in.js";
 import { local, session } from "../lib/storage.js";
 import { ImportRun } from "./import-run.js";
 import { WebSocketClient } from "./websocket-client.js";
@@ -209,6 +210,7 @@ class ImportDiscovery {
     #request = null;
     #onVisible = () => document.visibilityState === "visible" && this.look();
     #onStorage = () => this.look(); // another tab has begun something
+    #onResumed = () => this.look();
 
     /** @param {(importData: object) => void} found */
     constructor(found) {
@@ -219,6 +221,7 @@ class ImportDiscovery {
         this.#active = true;
         document.addEventListener("visibilitychange", this.#onVisible);
         addEventListener("storage", this.#onStorage);
+        signIn.addEventListener("resumed", this.#onResumed);
         this.look();
     }
 
@@ -226,13 +229,14 @@ class ImportDiscovery {
         this.#active = false;
         document.removeEventListener("visibilitychange", this.#onVisible);
         removeEventListener("storage", this.#onStorage);
+        signIn.removeEventListener("resumed", this.#onResumed);
         clearTimeout(this.#timer);
         this.#request?.abort();
     }
 
     /** Look now, and every few seconds from now on. */
     async look() {
-        if (!this.#active) return;
+        if (!this.#active || signIn.hasEnded) return;
         clearTimeout(this.#timer);
         this.#request?.abort();
         const { signal } = (this.#request = new AbortController());

@@ -60,7 +60,7 @@ export class MaintenanceRun extends EventTarget {
     #follow(sessionId) {
         this.#follower = new ProgressFollower(this.#client, sessionId, {
             onSnapshot: (snapshot) => this.#show(snapshot),
-            onUnknown: () => this.#end("", null),
+            onUnknown: (error) => this.#end(error.status === 403 ? error.detail : "", null),
             onWarning: () => {},
         });
         const joined = this.#follower.start();

@@ -3,6 +3,7 @@ import { debug } from "../lib/debug.js";
 const MAX_ATTEMPTS = 5;
 const PING_EVERY_MS = 30_000;
 const PONG_WITHIN_MS = 10_000;
+const REFUSED_WITHIN_MS = 10_000;
 
 /** The server's event names and ours. */
 const EVENTS = {
@@ -41,6 +42,7 @@ export class WebSocketClient {
     #waiting = []; // of calls of connect(): the functions that settle their promises
     #failure = null; // of the last attempt
     #wanted = false;
+    #endedAt = -Infinity; // when the server has ended the connection itself
     #pingTimer;
     #pongTimer;
 
@@ -138,6 +140,13 @@ export class WebSocketClient {
         this.#stopPinging();
         this.#dispatch("disconnect", reason);
         if (reason !== "io server disconnect") return; // socket.io-client connects again
+        // The server ends it when what its user may see has changed; once it is tried anew, and then what may be joined is joined.
+        const isFirst = performance.now() - this.#endedAt > REFUSED_WITHIN_MS;
+        this.#endedAt = performance.now();
+        if (isFirst && this.#wanted) {
+            this.#socket.connect();
+            return;
+        }
         this.#failure = new Error("The server has ended the connection.");
         this.#failed();
     }
