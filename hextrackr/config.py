@@ -94,6 +94,12 @@ def _header(text: str) -> str:
     return text
 
 
+def _page(text: str) -> str:
+    if not re.fullmatch(r"(/(?!/)|https?://)[^\s\\]+", text):
+        raise ValueError("must be a path or an address such as /oauth2/sign_out")
+    return text
+
+
 def _issuer(text: str) -> str:
     if not re.fullmatch(r"https?://[^\s?#]+", text):
         raise ValueError("must be the address of a provider such as https://login.example.org/realms/main")
@@ -170,6 +176,8 @@ class Config:
     AUTH_PROXY_USER_HEADER: str = _setting("Remote-User", _header)
     AUTH_PROXY_GROUPS_HEADER: str = _setting("Remote-Groups", _header)
     AUTH_PROXY_ADDRESSES: tuple[str, ...] = _setting(("127.0.0.1/32", "::1/128"), _networks)
+    #: Where the proxy signs users out; empty: pages have no link to it.
+    AUTH_PROXY_SIGN_OUT_URL: str = _setting("", _page)
     #: With ``AUTH=oidc``: the provider, what the server is known by there, and the claim that has a user's groups.
     OIDC_ISSUER: str = _setting("", _issuer)
     OIDC_CLIENT_ID: str = _setting("")

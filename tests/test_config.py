@@ -85,6 +85,7 @@ def test_a_setting_is_read(name, text, value):
         ("REDIS_URL", "host:6379"),
         ("AUTH", "password"),
         ("AUTH_PROXY_ADDRESSES", "10.0.0.0/33"),
+        ("AUTH_PROXY_SIGN_OUT_URL", "//elsewhere"),
         ("AUTH_PROXY_USER_HEADER", "Remote User"),
         ("AUTH_GROUP_ROLES", "soc=king"),
         ("OIDC_ISSUER", "login.example.org"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import OAuth
@@ -95,6 +96,22 @@ def come_back(address: str) -> tuple[User, str]:
         return vouched.user_of(Provider.OIDC, claims["sub"], name, role), wanted
     except NotPermitted as refusal:
         raise logins.refused(attempt, refusal, f"user {name}", name=name) from refusal
+
+
+def sign_out_address(back: str) -> str | None:
+    """Where a user signs out of the provider itself (OpenID Connect RP-Initiated Logout 1.0); None if it has no such page, or is away.
+
+    :param back: the address to which the provider leads the browser then.
+    """
+    try:
+        address = current_app.extensions["oidc"].load_server_metadata().get("end_session_endpoint")
+    except (*_NONSENSE, RequestException, RuntimeError) as error:
+        log.warning("The provider does not say where users sign out: %s", type(error).__name__)
+        return None
+    if not isinstance(address, str) or not address.startswith(("https://", "http://")):
+        return None
+    asked = {"client_id": current_app.config["OIDC_CLIENT_ID"], "post_logout_redirect_uri": back}
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(asked)}"
 
 
 def _claims() -> dict[str, Any]:

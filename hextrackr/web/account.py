@@ -34,7 +34,7 @@ def sign_in() -> Any:
     """Where one signs in."""
     if actors.current() is not None:
         return redirect(_next(request.args.get("next", "")))
-    return _sign_in_page(request.args.get("next", ""))
+    return _sign_in_page(request.args.get("next", ""), signed_out="signed-out" in request.args)
 
 
 @blueprint.post("/sign-in")
@@ -87,12 +87,24 @@ def sign_out() -> Any:
     if actor.login_id is not None and actor.user_id is not None:
         logins.end(actor.user_id, actor.login_id)
     _cookies().forget()
-    return redirect(url_for("account.sign_in"))
+    # the page says that the provider may still know the user
+    page = url_for("account.sign_in")
+    return redirect(f"{page}?signed-out=here" if _auth().mode == "oidc" else page)
 
 
-def _sign_in_page(wanted: str, name: str = "", error: HexTrackrError | None = None) -> Response:
+def _sign_in_page(
+    wanted: str, name: str = "", error: HexTrackrError | None = None, *, signed_out: bool = False
+) -> Response:
+    there = None
+    if signed_out and _auth().mode == "oidc":
+        there = _provider().sign_out_address(url_for("account.sign_in", _external=True))
     page = render_template(
-        "sign_in.html", next=wanted, name=name, error=error and error.detail, nobody_yet=users.nobody_yet()
+        "sign_in.html",
+        next=wanted,
+        name=name,
+        error=error and error.detail,
+        nobody_yet=users.nobody_yet(),
+        sign_out_there=there,
     )
     answer = make_response(page, error.status if error else 200)
     if isinstance(error, SignInLocked):

@@ -49,8 +49,9 @@ def test_the_code_flow_signs_in_and_leads_to_the_page(client, provider, query):
     assert client.get("/api/account").json["name"] == "vera"
     assert query("SELECT provider, subject, name, role FROM users") == [("oidc", "248289761001", "vera", "viewer")]
     assert [row for row in query("SELECT action, outcome FROM audit") if row[0] == "sign-in"] == [("sign-in", "ok")]
-    assert client.post("/sign-out").status_code == 302
+    page = client.post("/sign-out").headers["Location"]
     assert client.get("/api/account").status_code == 401
+    assert "sign out there as well" in client.get(page).text
 
 
 def test_the_same_subject_is_the_same_user_whatever_the_name(app, client, provider, query):

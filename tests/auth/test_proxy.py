@@ -62,6 +62,12 @@ def test_without_a_name_nobody_is_signed_in(ask):
     assert ask("", path="/sign-in", method="POST", data={"name": "a", "password": "b"}).status_code == 404
 
 
+def test_pages_lead_to_where_the_proxy_signs_out_if_that_is_set(app, ask):
+    assert "Sign out" not in ask("vera", path="/imports").text
+    app.config["AUTH_PROXY_SIGN_OUT_URL"] = "/oauth2/sign_out"
+    assert '<a class="btn btn-sm" href="/oauth2/sign_out">Sign out</a>' in ask("vera", path="/imports").text
+
+
 def test_a_user_who_is_disabled_is_refused(app, ask):
     ask("vera")
     with app.app_context():
