@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app, g, has_request_context, request
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Engine, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from hextrackr.db import transactions
@@ -27,7 +28,7 @@ from .models import AuditEntry
 
 log = logging.getLogger(__name__)
 
-#: Rows that are read at a time where all are.
+#: Entries that are looked at at a time where all are.
 _ROWS = 1_000
 #: Outcome of what worked.
 OK = "ok"
@@ -92,54 +93,83 @@ def _short(text: str, length: int = 255) -> str:
 # Looking up
 
 
-def chosen(*, text: str = "", action: str = "", since: int | None = None, until: int | None = None) -> Select[Any]:
-    """The entries that a filter leaves, the newest first.
+@dataclass(frozen=True)
+class Filter:
+    """Which entries are wanted.
 
-    :param text: a part of who, from where, what it was done to, or of the outcome.
-    :param action: what was done.
-    :param since: milliseconds since the epoch; ``until`` as well, which is no longer meant.
+    :ivar text: a part of who, from where, what it was done to, or of the outcome.
+    :ivar action: what was done.
+    :ivar since: milliseconds since the epoch; ``until`` as well, which is no longer meant.
     """
-    conditions = [] if not action else [AuditEntry.action == action]
-    if text:
-        columns = (AuditEntry.actor, AuditEntry.address, AuditEntry.target, AuditEntry.outcome)
-        conditions.append(or_(*(column.icontains(text, autoescape=True) for column in columns)))
-    if since is not None:
-        conditions.append(AuditEntry.at >= since)
-    if until is not None:
-        conditions.append(AuditEntry.at < until)
-    return select(AuditEntry).where(and_(True, *conditions)).order_by(AuditEntry.id.desc())
+
+    text: str = ""
+    action: str = ""
+    since: int | None = None
+    until: int | None = None
+
+    def entries(self) -> Select[Any]:
+        """The entries that it leaves, the newest first."""
+        wanted = select(AuditEntry).order_by(AuditEntry.id.desc())
+        if self.action:
+            wanted = wanted.where(AuditEntry.action == self.action)
+        if self.text:
+            columns = (AuditEntry.actor, AuditEntry.address, AuditEntry.target, AuditEntry.outcome)
+            wanted = wanted.where(or_(*(column.icontains(self.text, autoescape=True) for column in columns)))
+        if self.since is not None:
+            wanted = wanted.where(AuditEntry.at >= self.since)
+        if self.until is not None:
+            wanted = wanted.where(AuditEntry.at < self.until)
+        return wanted
 
 
-def page(wanted: Select[Any], limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
-    """A page of entries, as the API has them, and how many there are."""
-    with Session(db.engine) as session:
-        total = session.scalar(select(func.count()).select_from(wanted.order_by(None).subquery())) or 0
-        rows = [_told(row) for row in session.scalars(wanted.limit(limit).offset(offset))]
+def page(wanted: Filter, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """A page of entries, as the API has them, and how many there are.
+
+    No index helps to find a part of a text: the entries are looked through by pieces, between which others have the event loop.
+    """
+    rows: list[dict[str, Any]] = []
+    total = 0
+    for piece in _pieces(db.engine, wanted.entries(), _ROWS if wanted.text else None):
+        with Session(db.engine) as session:
+            count = session.scalar(select(func.count()).select_from(piece.order_by(None).subquery())) or 0
+            if total + count > offset and len(rows) < limit:
+                found = session.scalars(piece.limit(limit - len(rows)).offset(max(0, offset - total)))
+                rows.extend(_told(row) for row in found)
+        total += count
+        socketio.sleep(0)
     return rows, total
 
 
+def _pieces(engine: Engine, wanted: Select[Any], size: int | None) -> Iterator[Select[Any]]:
+    """The entries by so many numbers at a time, the newest first; None for all at once."""
+    with Session(engine) as session:
+        newest = session.scalar(select(func.max(AuditEntry.id))) or 0
+    size = size or max(1, newest)
+    for until in range(newest, 0, -size):
+        yield wanted.where(AuditEntry.id <= until, AuditEntry.id > until - size)
+
+
 def actions() -> list[str]:
-    """What was done so far, each once."""
+    """What was done so far, each once: found one after the other by the index, however many entries there are."""
+    found: list[str] = []
     with Session(db.engine) as session:
-        return list(session.scalars(select(AuditEntry.action).distinct().order_by(AuditEntry.action)))
+        following = session.scalar(select(func.min(AuditEntry.action)))
+        while following is not None:
+            found.append(following)
+            following = session.scalar(select(func.min(AuditEntry.action)).where(AuditEntry.action > following))
+    return found
 
 
-def cells(wanted: Select[Any]) -> Iterator[tuple[Any, ...]]:
+def cells(wanted: Filter) -> Iterator[tuple[Any, ...]]:
     """All of them, each as its :data:`COLUMNS`."""
     engine = db.engine
 
     def read() -> Iterator[tuple[Any, ...]]:
-        last: int | None = None
-        while True:
-            older = wanted if last is None else wanted.where(AuditEntry.id < last)
+        for piece in _pieces(engine, wanted.entries(), _ROWS):
             with Session(engine) as session:
-                rows = list(session.scalars(older.limit(_ROWS)))
+                rows = [_told(row) for row in session.scalars(piece)]
             for row in rows:
-                told = _told(row)
-                yield tuple(_cell(told[column]) for column in COLUMNS)
-            if len(rows) < _ROWS:
-                return
-            last = rows[-1].id
+                yield tuple(_cell(row[column]) for column in COLUMNS)
             socketio.sleep(0)
 
     return read()

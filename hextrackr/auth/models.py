@@ -89,7 +89,7 @@ class AuditEntry(Base):
     """Who did what, from where, and what it was before and after. Rows are added and never changed: the database refuses anything else."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_at", "at"),)
+    __table_args__ = (Index("ix_audit_at", "at"), Index("ix_audit_action", "action", "id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[int] = mapped_column(BigInteger)

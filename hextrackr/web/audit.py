@@ -43,12 +43,12 @@ def as_csv() -> Response:
     )
 
 
-def _chosen() -> Any:
+def _chosen() -> audit.Filter:
     text, action = request.args.get("search", ""), request.args.get("action", "")
     if len(text) > _LONGEST or len(action) > _LONGEST or "\0" in text + action:
         raise RequestError(f"A text of a query has at most {_LONGEST} characters.")
     first, last = _day("from"), _day("to")
-    return audit.chosen(
+    return audit.Filter(
         text=text,
         action=action,
         since=None if first is None else _instant(first),

@@ -202,6 +202,21 @@ def test_the_entries_are_filtered_and_exported(signed_in):
     assert ada.get("/audit").status_code == 200
 
 
+def test_a_search_through_many_entries_goes_by_pieces(signed_in, app, monkeypatch):
+    ada = signed_in("ada")
+    with app.test_request_context():
+        for number in range(25):
+            audit.record("import", f"import {number}", name="otto" if number % 3 else "ada")
+    search = lambda page: ada.get(f"/api/audit?search=otto&limit=5&page={page}").json  # noqa: E731
+    at_once = [search(page) for page in range(1, 5)]
+    export = ada.get("/api/audit.csv?search=otto").text
+    monkeypatch.setattr(audit, "_ROWS", 4)
+    assert [search(page) for page in range(1, 5)] == at_once
+    assert at_once[0]["pagination"]["total"] == 16
+    assert [len(page["data"]) for page in at_once] == [5, 5, 5, 1]
+    assert ada.get("/api/audit.csv?search=otto").text == export
+
+
 @pytest.mark.sqlite("PostgreSQL has its own programs for backups")
 def test_a_restore_leaves_users_and_audit_as_they_are(app, signed_in, engine, query):
     """And a backup holds none of them."""

@@ -98,6 +98,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     op.create_index("ix_audit_at", "audit", ["at"])
+    op.create_index("ix_audit_action", "audit", ["action", "id"])
     for statement in _append_only():
         op.execute(statement)
     op.add_column("imports", sa.Column("started_by", _text(255), nullable=False, server_default=sa.text("''")))
