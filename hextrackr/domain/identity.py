@@ -9,7 +9,7 @@ that fits several assets equally well is linked to all of them, as is one that h
 cannot tell them apart resolves nothing of any. The first of them takes its values. Staged hosts without ids that fit one asset, each with
 an address of it or without any, are one host: the record knows more than the file.
 
-Within one transaction; the temporary table ``host_links`` holds the links.
+Within one transaction; the temporary table ``host_links`` holds the links, and ``same_hosts`` which staged hosts became one.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def link(connection: Connection, import_id: int, source_id: int) -> None:
         """)
     )
     connection.execute(text("CREATE INDEX ix_host_links_number ON host_links (number)"))
+    connection.execute(text("CREATE TEMPORARY TABLE same_hosts (number INTEGER NOT NULL, one INTEGER NOT NULL)"))
     on_record = "SELECT EXISTS (SELECT 1 FROM assets WHERE source_id = :source_id)"
     if not connection.execute(text(on_record), ids).scalar_one():
         return
@@ -176,6 +177,7 @@ def _merge_staged_hosts(connection: Connection, ids: dict[str, Any]) -> None:
     Of a finding that the file then names twice the row stays that says most: that it is there before that it is not.
     """
     for step in (
+        "INSERT INTO same_hosts (number, one) SELECT number, one FROM one_host",
         """
         INSERT INTO staging_identifiers (import_id, number, kind, realm, value)
         SELECT DISTINCT i.import_id, h.one, i.kind, i.realm, i.value
@@ -324,5 +326,7 @@ def add_of_new(connection: Connection, import_id: int, source_id: int, newest: i
 
 def drop(connection: Connection) -> None:
     """Remove the temporary tables, if they are there."""
-    for table in ("host_links", "found_links", "one_host", "named_twice", "added_identifiers", "gone_identifiers"):
+    for table in (
+        "host_links", "same_hosts", "found_links", "one_host", "named_twice", "added_identifiers", "gone_identifiers",
+    ):  # fmt: skip
         connection.execute(text(f"DROP TABLE IF EXISTS {table}"))

@@ -2,7 +2,8 @@
 
 ::
 
-    Source ──┬─< Asset ──────┐
+    Source ──┬─< SourceAlias
+             ├─< Asset ──────┐
              ├─< Definition ─┼─< Finding ─< FindingChange >─ Import ─< Reject
              ├─< Sighting ───┤
              └─< DailyTotal  │
@@ -89,15 +90,38 @@ class Source(Base):
     label: Mapped[str] = mapped_column(String(100), default="")
     #: The newest scan date that was promoted; a scan older than this changes no present state.
     last_scan_date: Mapped[date | None]
+    #: The day from which on nothing of it counts as open; the next import makes it active again.
+    retired_on: Mapped[date | None]
+    #: The first place of an import that can be undone: those before it were imported before the source was merged with another one.
+    undoable_from: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+
+
+class SourceAlias(Base):
+    """A label that a source had before, or that a source had which was merged into it: imports under this label go to this source."""
+
+    __tablename__ = "source_aliases"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    scanner: Mapped[str] = mapped_column(String(40), primary_key=True)
+    label: Mapped[str] = mapped_column(String(100), primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"), index=True)
+
+
+def find_source(session: Session, scanner: str, label: str) -> Source | None:
+    """The source of this scanner that has this label, else the one that has it as an alias."""
+    found = session.scalars(select(Source).filter_by(scanner=scanner, label=label)).one_or_none()
+    if found is None:
+        alias = session.get(SourceAlias, (scanner, label))
+        found = None if alias is None else session.get(Source, alias.source_id)
+    return found
 
 
 def source_of(session: Session, scanner: str, label: str) -> Source:
-    """The source of this scanner with this label; made if there is none."""
-    wanted = select(Source).filter_by(scanner=scanner, label=label)
-    source = session.scalars(wanted).one_or_none()
+    """The source that :func:`find_source` finds; made if there is none."""
+    source = find_source(session, scanner, label)
     if source is None:  # on PostgreSQL another process may find so at the same moment
         session.execute(_NEW, {"scanner": scanner, "label": label})
-        source = session.scalars(wanted).one()
+        source = session.scalars(select(Source).filter_by(scanner=scanner, label=label)).one()
     return source
 
 

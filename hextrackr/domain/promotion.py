@@ -28,6 +28,7 @@ from . import (
     lifecycle,
     record_version,
     resolve_guard,
+    retirement,
     summary,
     totals,
     undo,
@@ -110,6 +111,7 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
             )
             return ImportState.AWAITING_CONFIRMATION
         savepoint.commit()
+        retired = retirement.end(connection, promotion.import_id, promotion.source_id) if promotion.staged else {}
         _write_row(
             connection,
             promotion,
@@ -118,10 +120,10 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
             finished_at=int(time.time() * 1000),
             upload="",
             forecast={},
-            summary=result.summary,
+            summary=result.summary | retired,
             **result.figures(),
         )
-        record_version.increment(connection, promotion.import_id)
+        record_version.increment(connection, None if retired else promotion.import_id)
         meter.begin("commit")
         return ImportState.COMPLETED
 

@@ -157,6 +157,22 @@ def weigh_staged(connection: Connection, import_id: int) -> None:
         )
 
 
+def weigh_again(connection: Connection, source_id: int) -> None:
+    """Write the weights of a source anew, by a look at each of its findings."""
+    counts = ", ".join(f"count(*) FILTER (WHERE severity = {severity})" for severity in _COUNTED.values())
+    vpr = rounded(connection, "coalesce(sum(vpr), 0)", 2)
+    for subject in _SUBJECTS:
+        for step in (
+            f"DELETE FROM {subject}_weights WHERE {subject}_id IN (SELECT id FROM {subject}s WHERE source_id = :source_id)",
+            f"""
+            INSERT INTO {subject}_weights ({subject}_id, {", ".join(_COUNTED)}, vpr_sum)
+            SELECT {subject}_id, {counts}, {vpr} FROM findings
+            WHERE source_id = :source_id AND {is_open("lifecycle")} GROUP BY {subject}_id
+            """,
+        ):
+            connection.execute(text(step), {"source_id": source_id})
+
+
 def add_weights(connection: Connection, import_id: int) -> None:
     """Add what an import opened and take off what it resolved, once its changes are written."""
     _move_weights(connection, import_id, 1)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, text, update
 from hextrackr.db.dialects import lock_source, statement
 from hextrackr.errors import NOT_LATEST, Conflict
 
-from . import details, evidence, imports, record_version, totals
+from . import details, evidence, imports, record_version, retirement, totals
 from .fields import FINDING, HOST, VULNERABILITY, listed, names
 from .models import (
     AssetBefore,
@@ -50,8 +50,9 @@ TABLES = (
 
 
 def undoable(connection: Connection, source_id: int) -> int | None:
-    """The import of a source that can be undone: the latest, unless it is too long ago."""
-    kept_from = imports.next_place(connection, source_id) - DEPTH
+    """The import of a source that can be undone: the latest, unless it is too long ago, or from before the source was merged."""
+    since_merge = connection.execute(select(Source.undoable_from).where(Source.id == source_id)).scalar_one()
+    kept_from = max(imports.next_place(connection, source_id) - DEPTH, since_merge)
     found = connection.execute(imports.latest(source_id, Import.id, Import.place)).one_or_none()
     return found.id if found is not None and found.place >= kept_from else None
 
@@ -66,7 +67,7 @@ def undo_import(engine: Engine, import_id: int) -> None:
         if source_id is not None:
             lock_source(connection, source_id)
         if source_id is None or import_id != undoable(connection, source_id):
-            raise Conflict("Only the latest import of a source can be undone.", NOT_LATEST)
+            raise Conflict(_why_not(connection, import_id), NOT_LATEST)
         totals.take_off_weights(connection, import_id)
         _restore_findings(connection, import_id)
         evidence.restore(connection, import_id)
@@ -83,7 +84,17 @@ def undo_import(engine: Engine, import_id: int) -> None:
         connection.execute(update(Import).where(Import.id == import_id).values(undone_at=int(time.time() * 1000)))
         newest = connection.execute(select(func.max(Import.scan_date)).where(*imports.dated(source_id))).scalar_one()
         connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=newest))
-        record_version.increment(connection, import_id)
+        was_retired = retirement.restore(connection, import_id, source_id)
+        record_version.increment(connection, None if was_retired else import_id)
+
+
+def _why_not(connection: Connection, import_id: int) -> str:
+    """Why an import cannot be undone."""
+    of_import = select(Import.place, Source.undoable_from).join(Source, Source.id == Import.source_id)
+    found = connection.execute(of_import.where(Import.id == import_id)).one_or_none()
+    if found is not None and found.place is not None and found.place < found.undoable_from:
+        return "This import is older than the merge of its source with another one, so it cannot be undone any more."
+    return "Only the latest import of a source can be undone."
 
 
 # Findings

@@ -25,14 +25,14 @@ def promote_assets(connection: Connection, import_id: int, source_id: int, *, ba
 
 def promote_definitions(connection: Connection, import_id: int, source_id: int, *, backdated: bool = False) -> None:
     """Promote the staged definitions; one that comes with CVEs has exactly those afterwards."""
-    _link_definitions(connection, import_id, source_id)
+    link_definitions(connection, import_id, source_id)
     newest = _upsert(connection, "definitions", names(VULNERABILITY), import_id, source_id, backdated)
     if not backdated:
         undo.keep_cves(connection, import_id, newest)
     _replace_cves(connection, import_id, above=newest if backdated else 0, only_add=backdated)
 
 
-def _link_definitions(connection: Connection, import_id: int, source_id: int) -> None:
+def link_definitions(connection: Connection, import_id: int, source_id: int) -> None:
     """Note at each staged definition which one it is on record: that with the same key, which is the scanner's id of the check.
 
     Where one side has no id its key is its title: then it is the one with the same title, if that means one definition on each side. The

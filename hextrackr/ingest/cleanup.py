@@ -70,8 +70,8 @@ def _with_rows(connection: Connection, tables: Tables, *, finished_only: bool = 
 def _undoable(connection: Connection) -> set[int]:
     """The imports that can still be taken back, one after the other."""
     kept: set[int] = set()
-    for source_id in connection.scalars(select(Source.id)):
-        since = imports.next_place(connection, source_id) - undo.DEPTH
+    for source_id, since_merge in connection.execute(select(Source.id, Source.undoable_from)).all():
+        since = max(imports.next_place(connection, source_id) - undo.DEPTH, since_merge)
         kept.update(connection.scalars(select(Import.id).where(*imports.current(source_id), Import.place >= since)))
     return kept
 

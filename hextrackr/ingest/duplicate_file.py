@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from hextrackr.db.dialects import lock_source
-from hextrackr.domain import imports, lifecycle, record_version, summary, totals, undo
+from hextrackr.domain import imports, lifecycle, record_version, retirement, summary, totals, undo
 from hextrackr.domain.models import Import, ImportState, Reject, Severity
 from hextrackr.progress.estimate import TOTAL_STEPS, Meter, Phase
 
@@ -103,7 +103,10 @@ def settle(engine: Engine, job: Job, repeated: Import, meter: Meter) -> bool:
                 **{name: getattr(repeated, name) for name in _TAKEN_OVER},
             )
         )  # fmt: skip
-        record_version.increment(connection, import_id)
+        retired = retirement.end(connection, import_id, source_id)
+        if retired:
+            connection.execute(update(Import).where(Import.id == import_id).values(summary=told | retired))
+        record_version.increment(connection, None if retired else import_id)
         meter.begin("commit")
     return True
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine, select
 
-from hextrackr.domain.models import AssetIdentifier, Source
+from hextrackr.domain.models import AssetIdentifier, Source, SourceAlias
 
 from .formats.format import HOST_FIELDS, NO_NAME, Recognised
 
@@ -23,7 +23,10 @@ def choose(engine: Engine, label: str, candidates: Sequence[Recognised], rows: S
     by_key = {found.format.key: found for found in candidates}
     with engine.connect() as connection:
         sources = select(Source.scanner, Source.id).where(Source.label == label, Source.scanner.in_(by_key))
-        known = {scanner: number for scanner, number in connection.execute(sources)}
+        aliases = select(SourceAlias.scanner, SourceAlias.source_id).where(
+            SourceAlias.label == label, SourceAlias.scanner.in_(by_key)
+        )
+        known = {scanner: number for scanner, number in connection.execute(aliases.union(sources))}
         if best.format.key in known:
             return best
         for key, found in by_key.items():

@@ -180,10 +180,11 @@ class ImportQueue:
             if row is None or row.state != ImportState.AWAITING_CONFIRMATION:
                 return False
             if answer.source:
-                if answer.source == row.source_label:
+                other = source_of(session, row.scanner, answer.source)
+                if other.id == row.source_id:
                     raise RequestError("That is the source of this import already; give another label.")
-                row.source_id = source_of(session, row.scanner, answer.source).id
-                row.source_label, row.forecast = answer.source, {"pace": row.forecast.get("pace", 1.0)}
+                row.source_id, row.source_label = other.id, other.label
+                row.forecast = {"pace": row.forecast.get("pace", 1.0)}
             else:
                 row.confirmed = True
             if answer.leave_open:

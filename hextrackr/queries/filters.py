@@ -15,6 +15,7 @@ from typing import Any
 
 from hextrackr.domain.fields import Field, Kind
 from hextrackr.domain.models import OPEN, EventKind, Lifecycle, Severity
+from hextrackr.domain.retirement import RETIRED
 from hextrackr.errors import RequestError
 
 from . import parameters
@@ -23,7 +24,11 @@ from .columns import LISTED
 Arguments = Mapping[str, str]
 
 _SEVERITIES = {severity.name.lower(): severity.value for severity in Severity}
-_STATES = {"open": tuple(state.value for state in OPEN), **{state.value: (state.value,) for state in Lifecycle}}
+_STATES = {
+    "open": tuple(state.value for state in OPEN),
+    **{state.value: (state.value,) for state in Lifecycle},
+    RETIRED: (RETIRED,),
+}
 #: What a search can look through beside names, addresses, titles and CVEs.
 SEARCHED_TEXTS = ("description", "solution", "evidence")
 #: So many words are looked for.

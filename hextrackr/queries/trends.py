@@ -10,6 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from hextrackr.domain.models import WORST_FIRST, Lifecycle
+from hextrackr.domain.retirement import RETIRED
 from hextrackr.ingest import formats
 from hextrackr.readmodel.questions import question
 
@@ -54,7 +55,7 @@ def totals(cursor: duckdb.DuckDBPyConnection, _query: Mapping[str, Any]) -> dict
         "total": sum(states.values()),
         "open": sum(counts),
         "bySeverity": by_severity(counts),
-        "byState": {state.value: states.get(state.value, 0) for state in Lifecycle},
+        "byState": {state: states.get(state, 0) for state in (*(state.value for state in Lifecycle), RETIRED)},
         "vprSum": round(vpr_sum, 1),
         "hosts": hosts,
         "openHosts": open_hosts,
@@ -91,7 +92,7 @@ def sources(cursor: duckdb.DuckDBPyConnection, _query: Mapping[str, Any]) -> dic
         SELECT s.id, s.scanner, s.label, s.last_scan_date,
                (SELECT count(*) FROM finding WHERE source_id = s.id AND is_open),
                (SELECT list(DISTINCT day ORDER BY day) FROM daily_total WHERE source_id = s.id),
-               (SELECT max(id) FROM import WHERE source_id = s.id) AS last_import
+               (SELECT max(id) FROM import WHERE source_id = s.id) AS last_import, s.retired_on
         FROM source s WHERE last_import IS NOT NULL ORDER BY s.scanner, s.label
     """).fetchall()
     today = date.today()
@@ -107,6 +108,7 @@ def _source(
     is_open: int,
     days: list[date] | None,
     latest: int,
+    retired_on: date | None,
 ) -> dict[str, Any]:
     every = usual_interval(days or [])
     return {
@@ -117,7 +119,8 @@ def _source(
         "lastScanDate": last,
         "scanDays": len(days or []),
         "usualIntervalDays": every,
-        "quiet": last is not None and is_quiet((today - last).days, every),
+        "quiet": retired_on is None and last is not None and is_quiet((today - last).days, every),
+        "retiredOn": retired_on,
         "open": is_open,
         "lastImportId": latest,
     }
@@ -141,7 +144,10 @@ def is_quiet(days: int, usual: int | None) -> bool:
 def _last_scans(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """What the last day of scans of each source changed against the day before of that source."""
     lasts, befores, days = [], [], {}
+    retired = {number for (number,) in cursor.execute("SELECT id FROM source WHERE retired_on IS NOT NULL").fetchall()}
     for number, of_source in _history(cursor, [], None).items():
+        if number in retired:
+            continue
         ordered = sorted(of_source)
         lasts.append(of_source[ordered[-1]])
         befores += [of_source[day] for day in ordered[-2:-1]]
@@ -180,7 +186,19 @@ def _history(cursor: duckdb.DuckDBPyConnection, sources: Sequence[int], last: da
         of_day.vpr += vpr
         for name, number in zip(_CHANGES, changes, strict=True):
             of_day.changes[name][severity] = number
+    _end_retired(cursor, history, last)
     return history
+
+
+def _end_retired(cursor: duckdb.DuckDBPyConnection, history: _History, last: date | None) -> None:
+    """Let nothing be open in a retired source from the day on which it was retired."""
+    for source, retired_on in cursor.execute(
+        "SELECT id, retired_on FROM source WHERE retired_on IS NOT NULL"
+    ).fetchall():
+        if source in history and (last is None or retired_on <= last):
+            days = history[source]
+            for day in {retired_on, *(day for day in days if day > retired_on)}:
+                days[day] = _Day(changes=days.get(day, _Day()).changes)
 
 
 def _left_open(days: Iterable[_Day]) -> dict[str, Any]:

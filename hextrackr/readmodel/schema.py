@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hextrackr.domain import fields
 from hextrackr.domain.fields import Field, Kind
 from hextrackr.domain.models import CURRENT_IMPORT, display_name
+from hextrackr.domain.retirement import RETIRED
 
 #: Types of columns. A ``WORD`` is one of a few fixed words and needs no quoting.
 INTEGER, BIGINT, DOUBLE, DATE, BOOLEAN, TEXT, WORD = "INTEGER", "BIGINT", "DOUBLE", "DATE", "BOOLEAN", "TEXT", "WORD"
@@ -66,6 +67,9 @@ def declared(of: Iterable[Field], ending: str = "") -> tuple[Column, ...]:
     return tuple(Column(field.name + ending, _TYPES[field.kind]) for field in of)
 
 
+#: SQL of the record: a finding is of a source that is retired, see :mod:`hextrackr.domain.retirement`. It counts as open nowhere.
+_IS_RETIRED = "source_id IN (SELECT id FROM sources WHERE retired_on IS NOT NULL)"
+
 FINDING = Table(
     "finding",
     "findings",
@@ -79,8 +83,8 @@ FINDING = Table(
         Column("severity", INTEGER),
         *declared(fields.FINDING),
         Column("first_seen", DATE),
-        Column("state", WORD, "lifecycle"),
-        Column("is_open", BOOLEAN),
+        Column("state", WORD, f"CASE WHEN is_open AND {_IS_RETIRED} THEN '{RETIRED}' ELSE lifecycle END"),
+        Column("is_open", BOOLEAN, f"is_open AND NOT {_IS_RETIRED}"),
         Column("resolved_on", DATE),
         Column("opened_by", INTEGER),
         Column("sighting_id", INTEGER),
@@ -111,7 +115,16 @@ SIGHTING = Table("sighting", "sightings", (Column("id", INTEGER), Column("source
 SOURCE = Table(
     "source",
     "sources",
-    (Column("id", INTEGER), Column("scanner", TEXT), Column("label", TEXT), Column("last_scan_date", DATE)),
+    (
+        Column("id", INTEGER),
+        Column("scanner", TEXT),
+        Column("label", TEXT),
+        Column("last_scan_date", DATE),
+        Column("retired_on", DATE),
+    ),
+)
+SOURCE_ALIAS = Table(
+    "source_alias", "source_aliases", (Column("source_id", INTEGER), Column("scanner", TEXT), Column("label", TEXT))
 )
 #: The imports that make up the record.
 IMPORT = Table(
@@ -178,7 +191,7 @@ DAILY_TOTAL = Table(
 )
 
 #: Tables that every refresh copies whole: they are small beside the findings.
-SMALL = (SOURCE, IMPORT, SIGHTING, DAILY_TOTAL, HOST, HOST_IDENTIFIER, DEFINITION, DEFINITION_CVE)
+SMALL = (SOURCE, SOURCE_ALIAS, IMPORT, SIGHTING, DAILY_TOTAL, HOST, HOST_IDENTIFIER, DEFINITION, DEFINITION_CVE)
 TABLES = (*SMALL, FINDING, FINDING_CHANGE, EVIDENCE)
 
 #: SQL: an IPv4 address as a text that sorts like the address.

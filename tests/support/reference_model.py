@@ -51,6 +51,14 @@ class PlainSource:
             self._take_newest(day, mode, rows)
         self.scans.append((day, mode))
 
+    def merge(self, other: PlainSource) -> None:
+        """Take over what another source has, as if both had been one from the beginning."""
+        is_newer = bool(other.scans) and (not self.scans or max(other.scans)[0] > max(self.scans)[0])
+        for key, theirs in other.findings.items():
+            mine = self.findings.get(key)
+            self.findings[key] = theirs if mine is None else _as_one(mine, theirs, is_newer)
+        self.scans += other.scans
+
     def _take_newest(self, day: date, mode: ImportMode, rows: dict[Key, Row]) -> None:
         hosts = {host for host, _, _ in rows}
         for key, row in rows.items():
@@ -98,3 +106,19 @@ class PlainSource:
                     self.findings[key] = replace(found, lifecycle="resolved", resolved_on=min(hosts))
             elif known is not None and day < known.first_seen and row.state > 0:
                 self.findings[key] = replace(known, first_seen=day)
+
+
+def _as_one(mine: Finding, theirs: Finding, is_newer: bool) -> Finding:
+    """The state is that of the one that was looked at last: seen, or found to be gone. On one day: open, then of the newer source."""
+
+    def looked(finding: Finding) -> tuple[date, bool, bool]:
+        day = max(finding.last_seen, finding.resolved_on or finding.last_seen)
+        return day, finding.is_open, is_newer == (finding is theirs)
+
+    tells, other = (theirs, mine) if looked(theirs) > looked(mine) else (mine, theirs)
+    return replace(
+        tells,
+        vpr=other.vpr if tells.vpr is None else tells.vpr,
+        first_seen=min(mine.first_seen, theirs.first_seen),
+        last_seen=max(mine.last_seen, theirs.last_seen),
+    )

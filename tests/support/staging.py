@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
 from hextrackr.domain import promotion
-from hextrackr.domain.models import Import, ImportMode, ImportState, Source
+from hextrackr.domain.models import Import, ImportMode, ImportState, source_of
 from hextrackr.ingest import cleanup, loading
 from hextrackr.ingest.staging_schema import (
     ASSET_COLUMNS,
@@ -30,6 +30,7 @@ from tests.support.reference_model import Key, Row
 #: What an undo must restore, and what two imports of one file must leave alike.
 RECORD = (
     "sources",
+    "source_aliases",
     "assets",
     "asset_identifiers",
     "definitions",
@@ -51,11 +52,7 @@ def promote(
     hosts = sorted({key[0] for key in rows})
     plugins = sorted({key[1] for key in rows})
     with Session(engine) as session, session.begin():
-        found = session.scalars(select(Source).filter_by(scanner="test", label=source)).one_or_none()
-        if found is None:
-            found = Source(scanner="test", label=source)
-            session.add(found)
-            session.flush()
+        found = source_of(session, "test", source)
         record = Import(
             session_id=str(uuid.uuid4()), filename="scan.csv", file_size=1, created_at=1, state=ImportState.PROMOTING,
             source_id=found.id, scan_date=day, mode=mode, staged=len(rows), confirmed=confirmed,

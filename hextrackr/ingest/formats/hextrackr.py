@@ -46,6 +46,6 @@ FORMAT = Format(
         evidence=("evidence",),
     ),
     finding_details=details(("Scanner", "scanner"), ("Source", "source")),
-    states={"active": OPEN, "reopened": RESURFACED, "resolved": FIXED},
+    states={"active": OPEN, "reopened": RESURFACED, "resolved": FIXED, "retired": OPEN},
     quoted_formulas=True,
 )

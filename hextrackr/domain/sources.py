@@ -1,0 +1,88 @@
+"""Renames sources, retires them and makes them active again: what people decide of a source as a whole. See :mod:`.merging` for the rest.
+
+A label that a source had before stays its alias: scripts go on to import under it.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from hextrackr.db.dialects import write_alone
+from hextrackr.errors import Conflict, NotFound, RequestError
+
+from . import record_version
+from .models import Import, Source, SourceAlias, find_source
+
+LABEL_IN_USE = "LABEL_IN_USE"
+MAX_LABEL = 100
+
+
+def existing(session: Session, source_id: int) -> Source:
+    """The source with this number.
+
+    :raises NotFound: ``UNKNOWN_SOURCE``.
+    """
+    source = session.get(Source, source_id)
+    if source is None:
+        raise NotFound("There is no source with this number.", "UNKNOWN_SOURCE")
+    return source
+
+
+def rename(session: Session, source_id: int, label: str) -> Source:
+    """Give a source another label; the one before becomes an alias.
+
+    :raises NotFound: there is no such source.
+    :raises RequestError: the label is empty, too long, or has characters that are not shown.
+    :raises Conflict: ``LABEL_IN_USE``: another source of the scanner has this label, or had it.
+    """
+    write_alone(session, Source.__tablename__)
+    source = existing(session, source_id)
+    before, label = source.label, " ".join(label.split())
+    if not 0 < len(label) <= MAX_LABEL:
+        raise RequestError(f"The label of a source has 1 to {MAX_LABEL} characters.")
+    if not label.isprintable():
+        raise RequestError("The label may not have control characters, or marks that turn the direction of text.")
+    if label == before:
+        return source
+    other = find_source(session, source.scanner, label)
+    if other is not None and other.id != source_id:
+        if other.label == label:
+            raise Conflict(f"Another source of this scanner is called {label} already.", LABEL_IN_USE)
+        raise Conflict(
+            f"Imports under the label {label} go to the source {other.label or 'without a label'}, which had it before.",
+            LABEL_IN_USE,
+        )
+    session.execute(delete(SourceAlias).where(SourceAlias.source_id == source_id, SourceAlias.label == label))
+    session.add(SourceAlias(scanner=source.scanner, label=before, source_id=source_id))
+    source.label = label
+    session.execute(update(Import).where(Import.source_id == source_id).values(source_label=label))
+    record_version.increment(session.connection())
+    return source
+
+
+def retire(session: Session, source_id: int, today: date) -> Source:
+    """Let nothing of a source count as open from today on, see :mod:`.retirement`; one that is retired stays so from its own day.
+
+    :raises NotFound: there is no such source.
+    """
+    return _retired_on(session, source_id, today)
+
+
+def activate(session: Session, source_id: int) -> Source:
+    """Let what is open in a source count again.
+
+    :raises NotFound: there is no such source.
+    """
+    return _retired_on(session, source_id, None)
+
+
+def _retired_on(session: Session, source_id: int, day: date | None) -> Source:
+    source = existing(session, source_id)
+    if (source.retired_on is None) != (day is None):
+        source.retired_on = day
+        session.flush()
+        record_version.increment(session.connection())
+    return source
