@@ -9,9 +9,9 @@ PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 # What asks the database, in ways that differ from one to the other; reading files, pages and sockets do not.
 ON_POSTGRESQL := $(addprefix tests/,monitoring queries $(addprefix readmodel/test_,refresh.py reader.py) test_migrations.py test_record_version.py \
   $(addprefix ingest/test_,backdated.py duplicate_file.py evidence.py hosts_over_time.py id_range.py identity.py lifecycle.py \
-    properties.py row_order.py sightings.py staging.py summary.py unchecked.py undo.py) \
+    merging.py properties.py row_order.py sightings.py staging.py summary.py unchecked.py undo.py) \
   $(addprefix jobs/test_,leases.py queue.py service.py) faults/test_database.py server/test_estate.py \
-  $(addprefix web/test_,api.py bounded_answers.py history.py mappings.py))
+  $(addprefix web/test_,api.py bounded_answers.py history.py mappings.py sources.py))
 
 .PHONY: help run worker test test-system test-postgresql faults lint audit format bench assets wheel requirements chromium services postgresql clean
 

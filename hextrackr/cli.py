@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
+import orjson
 from alembic.util.exc import CommandError
 from flask import Flask, current_app
 from sqlalchemy import select
@@ -90,7 +91,7 @@ class _Command(_Explained):
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for command in (serve, import_csv, confirm_import, cancel_import, backup, restore, clear, user, doctor):
+    for command in (serve, import_csv, confirm_import, cancel_import, backup, restore, clear, source, user, doctor):
         app.cli.add_command(command)
     migrations = cast("click.Group", app.cli.commands["db"])
     app.cli.add_command(_Group("db", migrations.commands, callback=migrations.callback, help=migrations.help))
@@ -262,6 +263,68 @@ def _carry_out(kind: str, source: Path | None = None, target: Path | None = None
         with click.progressbar(length=100, label=kind) as bar:
             operations.carry_out(operation, lambda progress, _: bar.update(int(progress) - bar.pos))
     click.echo(f"{'Made' if kind == 'backup' else 'What was replaced is kept as'} {operation.backup}")
+
+
+@click.group("source")
+def source() -> None:
+    """List, rename, merge and retire sources."""
+
+
+@source.command("list", cls=_Command)
+def list_sources() -> None:
+    """List the sources: number, label, scanner, state, hosts, open findings, first and last scan."""
+    with _explained():
+        try:
+            overview = orjson.loads(extensions.reader.ask("source_overview"))
+        finally:
+            extensions.reader.close()
+    for each in overview["data"]:
+        columns = (
+            each["sourceId"], escape_control_characters(each["source"]), each["scannerName"], each["state"], each["hosts"],
+            each["open"], each["firstScanDate"] or "", each["lastScanDate"] or "",
+        )  # fmt: skip
+        click.echo("\t".join(map(str, columns)).rstrip())
+
+
+@source.command("rename", cls=_Command)
+@click.argument("source_id", type=int)
+@click.argument("label")
+def rename_source(source_id: int, label: str) -> None:
+    """Give the source with this number another LABEL; imports under the one before still go to it."""
+    with _explained(), extensions.maintenance_lock.writing():
+        before = extensions.source_service.get(source_id)
+        after = extensions.source_service.rename(source_id, label)
+    audit.record("source", f"source {source_id}", before={"source": before.label}, after={"source": after.label})
+    click.echo(f"The source is called {after.label} now.")
+
+
+@source.command("retire", cls=_Command)
+@click.argument("source_id", type=int)
+@click.option("--activate", is_flag=True, help="Make a retired source active again instead.")
+def retire_source(source_id: int, activate: bool) -> None:
+    """Let the source with this number, whose scanner is not used any more, count as open nowhere."""
+    with _explained(), extensions.maintenance_lock.writing():
+        service = extensions.source_service
+        after = service.activate(source_id) if activate else service.retire(source_id)
+    retired_on = str(after.retired_on) if after.retired_on else None
+    audit.record("source", f"source {source_id} {after.label}", after={"retiredOn": retired_on})
+    click.echo("The source is active." if activate else f"The source is retired since {retired_on}.")
+
+
+@source.command("merge", cls=_Command)
+@click.argument("source_id", type=int)
+@click.argument("into_id", type=int)
+@click.confirmation_option(prompt="Merge these sources? This cannot be undone; make a backup first.")
+def merge_sources(source_id: int, into_id: int) -> None:
+    """Merge the source with the number SOURCE_ID into that with the number INTO_ID."""
+    with _explained():
+        merged = extensions.source_service.get(source_id)
+        figures = extensions.source_service.merge_alone(source_id, into_id)
+    audit.record("source", f"source {source_id} {merged.label}", after={"into": into_id, **figures})
+    click.echo(
+        f"Merged: {figures['joined_hosts']} of {figures['hosts']} hosts and {figures['joined_findings']} of {figures['findings']} "
+        f"findings became one with others; {figures['open_after']} findings are open."
+    )
 
 
 @click.group("user")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .jobs.queue import ImportQueue
     from .jobs.service import ImportService
     from .jobs.snapshots import ImportSnapshots
+    from .jobs.sources import SourceService
     from .jobs.worker import Worker
     from .progress.tracker import ProgressTracker
     from .readmodel.client import Reader
@@ -63,6 +64,8 @@ maintenance_lock: MaintenanceLock = _of_app("maintenance_lock")
 reader: Reader = _of_app("reader")
 #: The current app's backups.
 backup_service: BackupService = _of_app("backup_service")
+#: What is asked of the current app's sources.
+source_service: SourceService = _of_app("source_service")
 
 
 def offload(function: Callable[..., T], *args: Any) -> T:

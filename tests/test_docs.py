@@ -113,7 +113,7 @@ def test_every_format_is_named(known):
 
 def test_the_commands_of_the_readme_exist(app):
     named = set(re.findall(r"flask ([a-z-]+)", README)) - {"db", "run"}
-    assert named == {"import-csv", "confirm-import", "cancel-import", "backup", "restore", "clear"}
+    assert named == {"import-csv", "confirm-import", "cancel-import", "source", "backup", "restore", "clear"}
     assert named <= set(app.cli.commands)
     options = {option for parameter in app.cli.commands["import-csv"].params for option in parameter.opts}
     assert set(re.findall(r"(?<= )--(?:source|mode|confirm)", README)) <= options

@@ -19,7 +19,7 @@ class Role(IntEnum):
     VIEWER = 1
     #: Import, answer, cancel and undo.
     OPERATOR = 2
-    #: Users, mappings, backups, the audit, and the record as a whole.
+    #: Users, mappings, sources, backups, the audit, and the record as a whole.
     ADMIN = 3
 
     @property
@@ -109,6 +109,8 @@ ROUTES: dict[str, Permission] = {
     "vulnerabilities.one_cve": _LOOK,
     "vulnerabilities.sources": _LOOK,
     "vulnerabilities.trends": _LOOK,
+    "sources.page": _LOOK,
+    "sources.overview": _LOOK,
     "system.metrics": _LOOK,
     # export
     "vulnerabilities.exported": _EXPORT,
@@ -126,6 +128,12 @@ ROUTES: dict[str, Permission] = {
     "mappings.columns_of_import": _ADMIN,
     "mappings.save": _admin("mapping"),
     "mappings.delete": _admin("mapping"),
+    # sources
+    "sources.rename": _admin("source"),
+    "sources.retire": _admin("source"),
+    "sources.activate": _admin("source"),
+    "sources.forecast": _ADMIN,
+    "sources.merge": _admin("source"),
     # the record as a whole
     "pages.data": _ADMIN,
     "backups.backups": _ADMIN,

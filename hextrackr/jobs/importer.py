@@ -1,7 +1,8 @@
 """The program of the importer process: receives requests, runs the pipeline, sends progress. Ends when its parent does.
 
 Lines it receives: ``{"type": "job", "session_id", ...}`` with the fields of a :class:`~hextrackr.ingest.job.Job`,
-``{"type": "undo", "import_id", "database_url", "instance"}``, ``{"type": "operation", ...}`` with the fields of an
+``{"type": "undo", "import_id", "database_url", "instance"}``, ``{"type": "merge", "source_id", "into_id", "forecast", "database_url",
+"instance"}``, which answers with its figures in the metadata of a progress line, ``{"type": "operation", ...}`` with the fields of an
 :class:`~hextrackr.jobs.backups.operations.Operation` (a backup, a restore or a clear), and
 ``{"type": "sweep", "database_url", "instance"}``. Lines it sends:
 ``{"type": "progress", "progress", "message", "metadata"}``, then one of ``{"type": "completed"}``, ``{"type": "awaiting"}``,
@@ -25,6 +26,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,7 +34,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hextrackr import errors, logs
 from hextrackr.db import engines
 from hextrackr.db.error_mapping import error_from_exception
-from hextrackr.domain import undo
+from hextrackr.domain import merging, undo
 from hextrackr.domain.models import ImportState
 from hextrackr.ingest import cleanup as sweeping
 from hextrackr.ingest import ownership, pipeline
@@ -93,6 +95,8 @@ def serve(descriptor: int, niceness: int, memory_limit: int) -> None:
                 continue  # nobody waits for it
             case "undo":
                 undo_import(channel, **request)
+            case "merge":
+                merge_sources(channel, **request)
             case "operation":
                 run_operation(channel, Operation(**request))
             case "job":
@@ -142,6 +146,26 @@ def undo_import(channel: Channel, import_id: int, database_url: str, instance: s
     except (SQLAlchemyError, OSError, errors.HexTrackrError) as error:
         outcome = _failure(error, f"The undo of import {import_id}")
     else:
+        outcome = {"type": "done"}
+    channel.send(outcome)
+    sweep_unless_replaced(database_url, instance)
+
+
+def merge_sources(
+    channel: Channel, source_id: int, into_id: int, forecast: bool, database_url: str, instance: str
+) -> None:
+    """Merge a source into another one, or find out what that would do, and say what became of it.
+
+    A merge holds the lock of whoever replaces the record, taken by this process so that it is held until the last write.
+    """
+    lock = MaintenanceLock(Path(instance))
+    try:
+        with lock.joining() if forecast else lock.replacing(), engines.opened(database_url) as engine:
+            figures = (merging.forecast if forecast else merging.merge)(engine, source_id, into_id)
+    except (SQLAlchemyError, OSError, errors.HexTrackrError) as error:
+        outcome = _failure(error, f"The merge of source {source_id} into {into_id}")
+    else:
+        channel.send({"type": "progress", "progress": 100.0, "message": "", "metadata": asdict(figures)})
         outcome = {"type": "done"}
     channel.send(outcome)
     sweep_unless_replaced(database_url, instance)

@@ -21,6 +21,7 @@ from .queue import ImportQueue
 from .runner import RefreshLists, Runner
 from .service import ImportService
 from .snapshots import ImportSnapshots
+from .sources import SourceService
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def init_app(app: Flask, config: Config) -> None:
     )
     reachable = (lambda: shared.sessions.reachable) if shared else (lambda: True)
 
+    with app.app_context():
+        app.extensions["source_service"] = SourceService(db.engine, worker, lock, instance, database_url, sleep)
     app.extensions["maintenance_lock"] = lock
     app.extensions["import_queue"] = import_queue
     app.extensions["import_worker"] = worker

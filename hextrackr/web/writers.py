@@ -9,7 +9,7 @@ from flask import Flask, g, request
 from hextrackr.extensions import maintenance_lock
 
 #: Endpoints that hold it by themselves, once the file is there, and those that replace the record or do not touch it.
-_OTHERS = ("imports.import_staging", "imports.import_and_wait", "backups.")
+_OTHERS = ("imports.import_staging", "imports.import_and_wait", "backups.", "sources.merge")
 
 
 def init_app(app: Flask) -> None:

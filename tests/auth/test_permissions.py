@@ -18,9 +18,9 @@ from tests.support.accounts import USERS
 
 #: What stands for the arguments of a path.
 ARGUMENTS = {
-    "import_id": "1", "mapping_id": "1", "finding_id": "1", "host_id": "1", "definition_id": "1", "login_id": "999", "token_id": "999",
-    "user_id": "999", "cve": "CVE-2024-1", "name": "backup.sqlite3", "session_id": str(uuid.UUID(int=1)), "filename": "scripts/app.js",
-    "part": "scripts",
+    "import_id": "1", "source_id": "1", "mapping_id": "1", "finding_id": "1", "host_id": "1", "definition_id": "1", "login_id": "999",
+    "token_id": "999", "user_id": "999", "cve": "CVE-2024-1", "name": "backup.sqlite3", "session_id": str(uuid.UUID(int=1)),
+    "filename": "scripts/app.js", "part": "scripts",
 }  # fmt: skip
 #: What works only once, or needs processes that are not there; and what refuses an empty password by itself.
 NOT_TRIED_OUT = {"backups.back_up"}

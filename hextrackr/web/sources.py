@@ -1,0 +1,110 @@
+"""Sources: what there is of each; rename, retire, make active again, merge."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request
+
+from hextrackr.auth import audit
+from hextrackr.domain.models import Source
+from hextrackr.errors import HexTrackrError, RequestError
+from hextrackr.extensions import reader, source_service
+from hextrackr.queries import parameters
+
+from .answers import answer
+
+blueprint = Blueprint("sources", __name__)
+
+#: What must be said before a source is merged.
+WORD = "MERGE"
+
+
+@blueprint.get("/sources")
+def page() -> str:
+    """The sources, and what can be done with them."""
+    return render_template("sources.html")
+
+
+@blueprint.get("/api/sources/overview")
+def overview() -> Response:
+    """Answer every source on record with its labels, its scans and what is open in it."""
+    return answer("source_overview")
+
+
+@blueprint.post("/api/sources/<int:source_id>/rename")
+def rename(source_id: int) -> dict[str, Any]:
+    """Give a source another label; the one before goes on to lead to it."""
+    label = _body().get("label")
+    if not isinstance(label, str):
+        raise RequestError("label must be the new label, a text.")
+    before = source_service.get(source_id)
+    return _changed(before, source_service.rename(source_id, label))
+
+
+@blueprint.post("/api/sources/<int:source_id>/retire")
+def retire(source_id: int) -> dict[str, Any]:
+    """Let nothing of a source count as open any more."""
+    return _changed(source_service.get(source_id), source_service.retire(source_id))
+
+
+@blueprint.post("/api/sources/<int:source_id>/activate")
+def activate(source_id: int) -> dict[str, Any]:
+    """Let what is open in a retired source count again."""
+    return _changed(source_service.get(source_id), source_service.activate(source_id))
+
+
+@blueprint.get("/api/sources/<int:source_id>/merge")
+def forecast(source_id: int) -> dict[str, Any]:
+    """Answer what a merge into the source ``into`` would do."""
+    into = parameters.numbers(request.args, "into")
+    if len(into) != 1:
+        raise RequestError("into must be the number of a source.")
+    return _figures(source_service.forecast(source_id, into[0]))
+
+
+@blueprint.post("/api/sources/<int:source_id>/merge")
+def merge(source_id: int) -> dict[str, Any]:
+    """Merge a source into another one, and answer when that is done."""
+    body = _body()
+    into = body.get("into")
+    if isinstance(into, bool) or not isinstance(into, int) or not 1 <= into <= parameters.MAX_NUMBER:
+        raise RequestError("into must be the number of a source.")
+    if body.get("confirm") != WORD:
+        raise RequestError(f'A merge cannot be undone: say "confirm": "{WORD}".')
+    merged, other = source_service.get(source_id), source_service.get(into)
+    figures = _figures(source_service.merge(source_id, into))
+    audit.about(_named(merged), before=_told(merged), after={"into": into, "source": other.label, **figures})
+    return {"success": True, **_told(other), **figures}
+
+
+def _body() -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    return body if isinstance(body, dict) else {}
+
+
+def _changed(before: Source, after: Source) -> dict[str, Any]:
+    """The answer to a change, once the lists show it."""
+    with suppress(HexTrackrError):  # the change is made; the lists follow as soon as they can
+        reader.refresh()
+    audit.about(_named(before), before=_told(before), after=_told(after))
+    return {"success": True, **_told(after)}
+
+
+def _named(source: Source) -> str:
+    return f"source {source.id} {source.label}".rstrip()
+
+
+def _told(source: Source) -> dict[str, Any]:
+    retired_on = source.retired_on.isoformat() if source.retired_on else None
+    return {"sourceId": source.id, "scanner": source.scanner, "source": source.label, "retiredOn": retired_on}
+
+
+def _figures(figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures of a merge as the API names them; none if its process ended after the commit."""
+    names = {
+        "hosts": "hosts", "joined_hosts": "joinedHosts", "definitions": "definitions", "joined_definitions": "joinedDefinitions",
+        "findings": "findings", "joined_findings": "joinedFindings", "open_before": "openBefore", "open_after": "openAfter",
+    }  # fmt: skip
+    return {names[name]: figure for name, figure in figures.items()}
