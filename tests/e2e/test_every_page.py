@@ -16,6 +16,7 @@ EMPTY = {
     "dashboard": "/",
     "vulnerabilities": "/vulnerabilities",
     "imports": "/imports",
+    "sources": "/sources",
     "data": "/data",
     "unknown": "/nothing",
 }

@@ -5,7 +5,7 @@ import { cvePage, hostPage } from "./links.js";
 const CVES_SHOWN = 1;
 /** How values are written that the server declares, by what they are. */
 const KINDS = { text: (value) => value || "–", day: (value) => value ?? "–", score, share };
-export const STATES = { active: "Active", reopened: "Reopened", resolved: "Resolved" };
+export const STATES = { active: "Active", reopened: "Reopened", resolved: "Resolved", retired: "Source retired" };
 
 /**
  * The row of one finding.
