@@ -124,7 +124,12 @@ def _host(arguments: Arguments, name: str) -> dict[str, Any] | None:
         return None
     if text.isascii() and text.isdigit():
         return {"hostNumber": parameters.number(name, text, 1, parameters.MAX_NUMBER), "hostName": None}
-    return {"hostNumber": None, "hostName": text.lower().removesuffix(".")}
+    return {"hostNumber": None, "hostName": host_name(text)}
+
+
+def host_name(text: str) -> str:
+    """A name or an address of a host in the spelling in which they are compared."""
+    return text.lower().removesuffix(".")
 
 
 def _changed_by(arguments: Arguments, name: str) -> dict[str, Any] | None:
@@ -134,6 +139,11 @@ def _changed_by(arguments: Arguments, name: str) -> dict[str, Any] | None:
     return {"changedBy": numbers, "change": change or None} if numbers else None
 
 
+#: SQL: a host ``h`` has ``$hostName``, see :func:`host_name`, as a name or an address.
+HOST_NAMED = """
+    ($hostName IN (lower(h.name), lower(h.fqdn), lower(h.netbios), lower(h.ip))
+     OR h.id IN (SELECT host_id FROM host_identifier WHERE value = $hostName))
+"""
 #: The filters that are rules of their own.
 _OWN = (
     Filter("severity", _severities, "list_contains($severity, f.severity)", "Severity {}"),
@@ -142,12 +152,10 @@ _OWN = (
     Filter(
         "host",
         _host,
-        """
+        f"""
         f.host_id IN (
             SELECT id FROM host WHERE machine_id IN (
-                SELECT machine_id FROM host
-                WHERE id = $hostNumber OR $hostName IN (lower(name), lower(fqdn), lower(netbios), lower(ip))
-                   OR id IN (SELECT host_id FROM host_identifier WHERE value = $hostName)))
+                SELECT machine_id FROM host h WHERE h.id = $hostNumber OR {HOST_NAMED}))
         """,
         "Host {}",
     ),

@@ -123,6 +123,7 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
         "cves": cves[:CVES],
         "cvesTotal": len(cves),
         "scannerName": formats.scanner_name(row["scanner"]),
+        "checkName": formats.check_name(row["scanner"], row["pluginId"] or "", row["title"] or ""),
     }
 
 
@@ -148,7 +149,7 @@ def one_finding(cursor: duckdb.DuckDBPyConnection, parameters: Parameters) -> di
     number = parameters["id"]
     found = records(cursor, [number])
     if not found:
-        raise NotFound("There is no finding with this number.", "UNKNOWN_FINDING")
+        raise NotFound(f"No finding with the number {number}.", "UNKNOWN_FINDING")
     texts = ", ".join(f'd.{field.name} AS "{field.key}"' for field in VULNERABILITY if field.kind is not Kind.SCORE)
     (more,) = rows(
         cursor.execute(

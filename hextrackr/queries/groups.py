@@ -196,6 +196,7 @@ def _answers(cursor: duckdb.DuckDBPyConnection, group: Group, limited: Where, fo
             {
                 **details[key],
                 **({"scannerName": formats.scanner_name(scanner)} if scanner else {}),
+                **_check_name(details[key]),
                 "findings": figures["findings"],
                 "hosts": hosts[key],
                 "bySeverity": by_severity([figures[severity] for severity in _SEVERITIES]),
@@ -205,6 +206,13 @@ def _answers(cursor: duckdb.DuckDBPyConnection, group: Group, limited: Where, fo
             }
         )
     return answers
+
+
+def _check_name(details: Mapping[str, Any]) -> dict[str, str]:
+    """What a vulnerability is called by its scanner; nothing of other groups."""
+    if "pluginId" not in details:
+        return {}
+    return {"checkName": formats.check_name(details["scanner"], details["pluginId"], details["title"] or "")}
 
 
 def _hosts(cursor: duckdb.DuckDBPyConnection, group: Group, limited: Where, keys: list[Any]) -> dict[Any, int]:

@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hextrackr.domain.fields import HOST, VULNERABILITY
+from hextrackr.domain.fields import HOST, NAME, VULNERABILITY
 from hextrackr.domain.models import is_open
 from hextrackr.errors import NotFound
 from hextrackr.ingest import formats
 from hextrackr.readmodel.questions import question
 
 from .columns import HOST_NAME
-from .filters import findings
+from .filters import HOST_NAMED, findings, host_name
 from .findings import COUNTS, ENTRIES, by_severity, rows, shown
 
 if TYPE_CHECKING:
@@ -44,10 +44,26 @@ def one_host(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -
         )
     )
     if not hosts:
-        raise NotFound("There is no host with this number.", "UNKNOWN_HOST")
+        raise NotFound(f"No host with the number {parameters['id']}.", "UNKNOWN_HOST")
     machine = hosts[0]["machine_id"]
     this, *others = (_host(row) for row in hosts)
     return {**this, "otherSources": others, **_figures(cursor, "h.machine_id = $machine", {"machine": machine})}
+
+
+@question
+def hosts_named(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> list[int]:
+    """Answer the hosts that have a name or an address; a machine that several sources know is one.
+
+    :param parameters: ``name``.
+    :raises NotFound: ``UNKNOWN_HOST``.
+    """
+    found = cursor.execute(
+        f"SELECT min(h.id) FROM host h WHERE {HOST_NAMED} GROUP BY h.machine_id ORDER BY 1",
+        {"hostName": host_name(parameters["name"])},
+    ).fetchall()
+    if not found:
+        raise NotFound(f"No host '{parameters['name'][:NAME]}'.", "UNKNOWN_HOST")
+    return [number for (number,) in found]
 
 
 @question
@@ -68,12 +84,13 @@ def one_definition(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, A
         )
     )
     if not found:
-        raise NotFound("There is no vulnerability with this number.", "UNKNOWN_DEFINITION")
+        raise NotFound(f"No vulnerability with the number {parameters['id']}.", "UNKNOWN_DEFINITION")
     (this,) = found
     cves = this["cves"] or []
     return {
         **this,
         "scannerName": formats.scanner_name(this["scanner"]),
+        "checkName": formats.check_name(this["scanner"], this["pluginId"], this["title"] or ""),
         "cves": cves[:CVES],
         "cvesTotal": len(cves),
         "details": json.loads(this["details"] or "{}"),
@@ -101,7 +118,7 @@ def one_cve(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) ->
         )
     )
     if not naming:
-        raise NotFound("No finding on record has this CVE.", "UNKNOWN_CVE")
+        raise NotFound(f"No finding with '{cve[:NAME]}'.", "UNKNOWN_CVE")
     total = naming[0]["total"]
     definitions = []
     for row in naming:

@@ -32,7 +32,6 @@ def page_of(question: str) -> Response:
     return response
 
 
-def known(question: str, **parameters: Any) -> dict[str, Any]:
+def known(question: str, **parameters: Any) -> Any:
     """The answer to a question, to be rendered on a page."""
-    told: dict[str, Any] = orjson.loads(reader.ask(question, parameters))
-    return told
+    return orjson.loads(reader.ask(question, parameters))

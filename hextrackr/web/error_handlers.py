@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, jsonify, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
@@ -51,6 +52,16 @@ def _answer(error: ErrorRecord, status: int) -> tuple[Response | str, int]:
     if request.path.startswith(("/api/", "/health", "/ready", "/metrics")):
         # Other clients look for a sentence under the name of the one that a success has.
         return jsonify(error=error, message=error["detail"]), status
-    return render_template(
-        "error.html", code=status, title=error["code"].replace("_", " ").capitalize(), detail=error["detail"]
-    ), status
+    title, detail = error["code"].replace("_", " ").capitalize(), error["detail"]
+    if status == 404 and error["code"].startswith("UNKNOWN_"):
+        title, detail = detail.removesuffix("."), "An undo, a restore or a clear may have taken it off the record."
+    return render_template("error.html", code=status, title=title, detail=detail, back=_page_before()), status
+
+
+def _page_before() -> str:
+    """The page of ours that led here; empty if none did."""
+    before = urlsplit(request.referrer or "")
+    if before.netloc != request.host or before.path == request.path:
+        return ""
+    path = "/" + before.path.lstrip("/")
+    return f"{path}?{before.query}" if before.query else path

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, redirect, render_template, url_for
 from sqlalchemy import func, select
+from werkzeug import Response
 
 from hextrackr.domain.models import Import, StateTotal
 from hextrackr.extensions import backup_service, db, import_queue
@@ -74,6 +75,18 @@ def host(host_id: int) -> str:
     :raises NotFound: there is no such host.
     """
     return render_template("host.html", subject=known("one_host", id=host_id))
+
+
+@blueprint.get("/hosts/<path:name>")
+def host_named(name: str) -> Response:
+    """Go to the page of the host with this name or address; of several hosts, to the list of what is on them.
+
+    :raises NotFound: there is no such host.
+    """
+    found = known("hosts_named", name=name)
+    if len(found) == 1:
+        return redirect(url_for("pages.host", host_id=found[0]))
+    return redirect(url_for("pages.vulnerabilities", host=name, state="all"))
 
 
 @blueprint.get("/definitions/<int:definition_id>")

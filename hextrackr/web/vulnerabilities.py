@@ -29,6 +29,12 @@ def groups() -> Response:
     return page_of("list_groups")
 
 
+@blueprint.get("/vulnerabilities/suggest")
+def suggestions() -> Response:
+    """Answer what can be typed into a filter."""
+    return answer("suggest", **request.args.to_dict())
+
+
 @blueprint.get("/vulnerabilities/export.csv", defaults={"kind": "csv"})
 @blueprint.get("/vulnerabilities/export.json", defaults={"kind": "json"})
 @blueprint.get("/vulnerabilities/export.jsonl", defaults={"kind": "jsonl"})

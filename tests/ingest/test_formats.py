@@ -34,6 +34,20 @@ def test_tenable_vm_is_recognised(header):
 
 
 @pytest.mark.parametrize(
+    ("scanner", "key", "name"),
+    [
+        ("tenable-vm", "105971", "Plugin 105971"),
+        ("qualys-vmdr", "105971", "QID 105971"),
+        ("trivy", "CVE-2024-3094", "CVE-2024-3094"),
+        ("a saved mapping", "7", "Plugin 7"),
+        ("generic", "Old TLS", ""),
+    ],
+)
+def test_a_check_is_called_what_its_scanner_calls_it(scanner, key, name):
+    assert formats.check_name(scanner, key, title="Old TLS") == name
+
+
+@pytest.mark.parametrize(
     ("header", "missing"),
     [
         (("asset.id", "definition.id", "port"), "the severity"),

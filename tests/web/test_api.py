@@ -168,7 +168,8 @@ def test_a_finding_has_its_documented_fields(imported, client):
         "title": "Log4j (100% sure)", "family": None, "cves": ["CVE-2021-44228"], "cvesTotal": 1, "port": 443, "protocol": "tcp",
         "os": None, "vpr": None, "cvss": None, "epss": None, "published": None, "updated": None, "firstSeen": "2026-07-01",
         "lastSeen": "2026-08-01",
-        "resolvedOn": None, "scanner": "tenable-vm", "scannerName": "Tenable Vulnerability Management", "source": "",
+        "resolvedOn": None, "scanner": "tenable-vm", "scannerName": "Tenable Vulnerability Management",
+            "checkName": "Plugin 1", "source": "",
     }  # fmt: skip
 
 

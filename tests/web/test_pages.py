@@ -34,6 +34,20 @@ def test_there_is_no_page_for_what_is_not_on_record(client, path):
     assert client.get(path).status_code == 404
 
 
+def test_a_host_is_found_by_its_name_or_address(working, client):
+    client.post("/api/vulnerabilities/import", data={"csvFile": (io.BytesIO(scan([1])), "scan.csv")})
+    for name in ("web1", "WEB1."):
+        assert client.get(f"/hosts/{name}").location == "/hosts/1"
+
+
+def test_what_is_missing_is_named_with_the_way_back(client):
+    answer = client.get("/hosts/<web9>", headers={"Referer": "http://localhost/vulnerabilities?search=web"})
+    assert answer.status_code == 404
+    assert '<h1 class="import-name">No host &#39;&lt;web9&gt;&#39;</h1>' in answer.text
+    assert '<a class="btn btn-primary" href="/vulnerabilities?search=web">' in answer.text
+    assert "where you were" not in client.get("/hosts/9", headers={"Referer": "http://elsewhere/"}).text
+
+
 def test_an_unknown_page_is_a_page(client):
     answer = client.get("/nothing")
     assert (answer.status_code, answer.mimetype) == (404, "text/html")

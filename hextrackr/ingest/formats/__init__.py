@@ -36,6 +36,20 @@ def scanner_name(key: str, otherwise: str = "") -> str:
     return next((known_format.name for known_format in known() if known_format.key == key), otherwise or key)
 
 
+def check_name(scanner: str, key: str, title: str) -> str:
+    """What people call a check: ``Plugin 105971``, ``QID 105971`` or ``CVE-2024-3094``, as its scanner does.
+
+    :param key: the scanner's id of it.
+    :return: empty for a check that has no id but its title.
+    """
+    if key == title[: len(key)]:
+        return ""
+    if key[:4].upper() == "CVE-":
+        return key
+    word = next((known_format.check for known_format in known() if known_format.key == scanner), "Plugin")
+    return f"{word} {key}".strip()
+
+
 def recognise(header: Sequence[str], saved: Sequence[Format] = ()) -> Recognised:
     """Find the format a header belongs to, and where its columns stand.
 

@@ -11,6 +11,7 @@ from .format import FIRST_SEEN, LAST_SEEN, NO_VERDICT_WORDS, SEVERITY_WORDS, For
 FORMAT = Format(
     key="azure",
     name="Microsoft Defender for Cloud",
+    check="",
     signature=(
         ("recommendationId", "recommendationName", "recommendationDisplayName", "azurePortalRecommendationLink"),
         ("resourceId", "resourceName", "subscriptionId", "resourceGroup"),

@@ -15,6 +15,7 @@ SEVERITY = ("VulnerabilitySeverityLevel", "SeverityLevel", "Severity Level", "Vu
 FORMAT = Format(
     key="defender-tvm",
     name="Microsoft Defender Vulnerability Management",
+    check="",
     signature=(
         HOST,
         CVE,

@@ -167,6 +167,7 @@ class Format:
     """One scanner's export.
 
     :ivar key: the scanner's name in data, and part of a source's identity: never change it.
+    :ivar check: what people call the scanner's id of a check, such as ``QID``; empty where the id speaks for itself.
     :ivar signature: groups of columns; a header that has one of each group is this scanner's.
     :ivar essential: what the import cannot do without, in words, with the columns any one of which provides it.
     :ivar severities: words or numbers, lower case, to 0..4.
@@ -216,6 +217,7 @@ class Format:
     bare_rows: bool = False
     quoted_formulas: bool = False
     last_resort: bool = False
+    check: str = "Plugin"
     header: frozenset[str] | None = None
 
     def signed(self, header: Sequence[str], form: Callable[[str], str] = normalised) -> bool:

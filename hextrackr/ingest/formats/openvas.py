@@ -11,6 +11,7 @@ HOST = ("IP", "Hostname", "Host IP")
 FORMAT = Format(
     key="openvas",
     name="Greenbone / OpenVAS",
+    check="NVT",
     signature=(
         ("NVT OID", "NVT Name", "QoD", "Vulnerability Detection Method", "Product Detection Result"),
         ("IP", "Hostname", "Result ID", "Task ID", "Specific Result"),

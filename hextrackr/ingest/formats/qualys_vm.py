@@ -18,6 +18,7 @@ NULLS = ("'-", "-", "N/A", "null")
 FORMAT = Format(
     key="qualys-vm",
     name="Qualys VM",
+    check="QID",
     signature=(
         ("QID",),
         ("IP", "IP Address", "DNS", "IP Status", "Tracking Method", "Vuln Status", "Q_SEVERITY", "IS_PCI"),

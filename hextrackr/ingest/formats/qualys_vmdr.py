@@ -12,6 +12,7 @@ HOST = ("Asset Id", "Asset Name", "Asset IPV4", "Asset IPV6", "Asset IP")
 FORMAT = Format(
     key="qualys-vmdr",
     name="Qualys VMDR",
+    check="QID",
     signature=(
         ("QID", "KB Severity", "QDS", "CVE-Description"),
         HOST,

@@ -40,6 +40,7 @@ NO_VERDICT_CODES = (
 FORMAT = Format(
     key="rapid7",
     name="Rapid7 InsightVM",
+    check="",
     signature=(
         (
             *ID,

@@ -11,6 +11,7 @@ from .format import FIRST_SEEN, LAST_SEEN, SEVERITY_WORDS, Format, columns_of, d
 FORMAT = Format(
     key="trivy",
     name="Trivy",
+    check="",
     signature=(
         ("Target",),
         ("Vulnerability ID", "VulnerabilityID"),

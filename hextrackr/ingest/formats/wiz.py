@@ -14,6 +14,7 @@ HOST = ("Resource vertex ID", "Resource external ID", "Resource Name", "AssetID"
 FORMAT = Format(
     key="wiz",
     name="Wiz",
+    check="",
     signature=(
         (
             "Wiz URL",
