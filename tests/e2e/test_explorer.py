@@ -88,7 +88,7 @@ def test_groups_say_what_plain_sql_says_and_lead_to_their_pages(page, server, bu
         ON definition_cves.definition_id = definitions.id WHERE lifecycle <> 'resolved' GROUP BY 1
     """))  # fmt: skip
     expect(groups(page)).to_have_count(min(50, len(expected)))
-    expect(page.locator("column-choice")).to_be_hidden()
+    expect(page.locator("[data-display-columns]")).to_be_hidden()
     names = groups(page).locator("[data-group-name]").all_inner_texts()
     figures = [int(text) for text in groups(page).locator("[data-group-findings]").all_inner_texts()]
     told = dict(zip(names, figures, strict=True))
@@ -104,7 +104,7 @@ def test_groups_say_what_plain_sql_says_and_lead_to_their_pages(page, server, bu
 def test_columns_are_chosen_and_remembered(page):
     family, epss = page.locator('th[data-column="family"]'), page.locator('th[data-column="epss"]')
     expect(family).to_be_hidden()
-    page.locator("summary", has_text="Columns").click()
+    page.locator("summary", has_text="Display").click()
     page.get_by_label("Family", exact=True).first.check()
     page.get_by_label("EPSS", exact=True).check()
     page.get_by_label("CVSS", exact=True).uncheck()

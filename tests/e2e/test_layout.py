@@ -46,7 +46,9 @@ def test_the_pages_do_not_scroll_sideways(page):
     fits(page)
     page.goto("/vulnerabilities")
     expect(page.locator("[data-finding-id]")).to_have_count(1)
+    fits(page)
     page.locator("[data-cves-more]").click()
+    expect(page.get_by_role("heading", name=wide)).to_be_visible()
     fits(page)
 
 

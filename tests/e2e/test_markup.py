@@ -25,7 +25,7 @@ def test_markup_in_an_export_is_shown_as_text(page):
     listed = page.locator("[data-findings-list] [data-finding-id]")
     expect(listed.locator('[data-field="title"]')).to_have_text(f"{IMAGE} old")
     expect(listed.locator('[data-field="host"]')).to_have_text(SCRIPT)
-    expect(page).to_have_title("Vulnerabilities · HexTrackr")
+    expect(page).to_have_title("Findings · HexTrackr")
     expect(page.locator("main img, main script, main a[href^=javascript]")).to_have_count(0)
 
 

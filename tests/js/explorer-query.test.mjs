@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { exportFromQuery, filtersBehind, isFiltered, queryFromUrl, requestFromQuery, unfiltered, urlFromQuery } from "../../static/scripts/elements/explorer-query.js";
+import { exportFromQuery, filtersChosen, isFiltered, queryFromUrl, requestFromQuery, unfiltered, urlFromQuery } from "../../static/scripts/elements/explorer-query.js";
 
 const cases = [
     // the page's URL, what the server is asked for, whether something is left out
@@ -46,10 +46,17 @@ test("what is fixed limits every request and stays out of the URL", () => {
     assert.equal(urlFromQuery(query), "?severity=high");
 });
 
-test("filters behind the button are named, and all of them can be taken away", () => {
+test("filters that the reader has chosen are named, and all of them can be taken away", () => {
     const query = queryFromUrl("?group=cve&ageMin=30&protocol=tcp&severity=low");
-    assert.deepEqual(filtersBehind({ severity: "Severity low", ageMin: "Open for at least 30 days" }), [["ageMin", "Open for at least 30 days"]]);
+    const filters = { severity: "Severity low", state: "State open", ageMin: "Open for at least 30 days", host: "Host 5" };
+    assert.deepEqual(filtersChosen(filters, query), [["severity", "Severity low"], ["ageMin", "Open for at least 30 days"]]);
     assert.equal(urlFromQuery(unfiltered(query)), "?group=cve");
+});
+
+test("the finding in the panel is in the URL, and limits nothing", () => {
+    const query = queryFromUrl("?severity=low&finding=7");
+    assert.equal(requestFromQuery(query, 50), "/api/vulnerabilities?page=1&limit=50&severity=low&state=open");
+    assert.equal(urlFromQuery(query), "?severity=low&finding=7");
 });
 
 test("a file has the columns, the order and the groups that are shown", () => {

@@ -7,11 +7,9 @@
  */
 
 /** What is not in the URL. `all` states is the server's default, open ones are ours. */
-const DEFAULTS = { severity: "", state: "open", search: "", group: "finding", sort: "", order: "desc", page: 1, cursor: "" };
-/** What says how the list is shown, and not what is in it. */
-const SHOWN = ["group", "sort", "order", "page", "cursor"];
-/** Filters with a control of their own that is always there. */
-const ALWAYS_THERE = ["severity", "state", "search"];
+const DEFAULTS = { severity: "", state: "open", search: "", group: "finding", sort: "", order: "desc", page: 1, cursor: "", finding: "" };
+/** What says how the list is shown, and not what is in it; `finding` is the one in the panel beside it. */
+const SHOWN = ["group", "sort", "order", "page", "cursor", "finding"];
 
 /**
  * @param {string} search of a location
@@ -87,10 +85,11 @@ export function unfiltered(query) {
 
 /**
  * @param {Record<string, string>} filters those in use, as the server calls them
- * @returns {[string, string][]} those behind "More filters": name, and how a reader calls it
+ * @param {Query} query
+ * @returns {[string, string][]} those that the reader has chosen: name, and how a reader calls it
  */
-export function filtersBehind(filters) {
-    return Object.entries(filters).filter(([name]) => !ALWAYS_THERE.includes(name));
+export function filtersChosen(filters, query) {
+    return Object.entries(filters).filter(([name]) => (query[name] ?? "") !== (DEFAULTS[name] ?? ""));
 }
 
 /**

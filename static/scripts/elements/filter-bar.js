@@ -2,9 +2,10 @@ import { debug } from "../lib/debug.js";
 import { debounced, find, setText } from "../lib/dom.js";
 import { ConnectedElement } from "../lib/element.js";
 import { request } from "../lib/http.js";
-import { filtersBehind } from "./explorer-query.js";
+import { filtersChosen } from "./explorer-query.js";
 
 const TYPING_MS = 300;
+const SUGGEST_MS = 120;
 
 /**
  * The filters of a list: shows those of a query, and reports what the reader changes.
@@ -31,7 +32,14 @@ class FilterBar extends ConnectedElement {
             if (control) control.closest("label").hidden = true;
         }
         const onTyping = debounced((event) => this.#change({ search: event.target.value }, true), TYPING_MS);
-        this.listen(this, "input", (event) => event.target.type === "search" && onTyping(event));
+        const suggest = debounced((control) => this.#suggest(control), SUGGEST_MS);
+        this.listen(this, "input", (event) => {
+            if (event.target.type === "search") onTyping(event);
+            if (!event.target.matches("[data-suggests]")) return;
+            if (isSuggested(event.target)) this.#onChange(event.target);
+            else suggest(event.target);
+        });
+        this.listen(this, "focusin", ({ target }) => target.matches("[data-suggests]") && this.#suggest(target));
         this.listen(this, "change", (event) => this.#onChange(event.target));
         this.listen(this.#more, "click", () => this.#unfold(this.#body.hidden));
         this.listen(this.#chips, "click", (event) => this.#onChip(event.target.closest("[data-chip]")));
@@ -52,9 +60,19 @@ class FilterBar extends ConnectedElement {
      * @param {import("./explorer-query.js").Query} query
      */
     showInUse(filters, query) {
-        const inUse = filtersBehind(filters).filter(([name]) => query[name]);
+        const inUse = filtersChosen(filters, query);
+        const focused = this.#chips.contains(document.activeElement);
         this.#chips.hidden = inUse.length === 0;
-        this.#chips.replaceChildren(...inUse.map(([name, text]) => chip(name, name === "source" ? (this.#sources[query.source] ?? text) : text)));
+        this.#chips.replaceChildren(
+            ...inUse.map(([name, text]) => chip(name, name === "source" ? (this.#sources[query.source] ?? text) : text)),
+            ...(inUse.length > 1 ? [clearAll()] : []),
+        );
+        if (focused) (this.#chips.querySelector("button") ?? this.#more).focus();
+    }
+
+    /** Go to the field that searches the list. */
+    search() {
+        find(this, "[data-filter-search]").focus();
     }
 
     #change(changes, replaces = false) {
@@ -69,8 +87,19 @@ class FilterBar extends ConnectedElement {
 
     #onChip(chip) {
         if (!chip) return;
-        this.#change({ [chip.dataset.chip]: "", ...(chip.dataset.chip === "changedBy" && { change: "" }) });
-        (this.#chips.querySelector("button") ?? this.#more).focus();
+        const { chip: name } = chip.dataset;
+        this.#change({ [name]: name === "state" ? "open" : "", ...(name === "changedBy" && { change: "" }) });
+    }
+
+    /** Offer what is on record and holds what has been typed. */
+    async #suggest(control) {
+        const parameters = new URLSearchParams({ field: control.dataset.filter, q: control.value.trim() });
+        try {
+            const { data } = await request(`/api/vulnerabilities/suggest?${parameters}`, { signal: this.signal });
+            control.list.replaceChildren(...data.map((value) => new Option(value, value)));
+        } catch (error) {
+            debug("no suggestions:", error.message); // what is typed is looked for all the same
+        }
     }
 
     #unfold(open) {
@@ -81,7 +110,7 @@ class FilterBar extends ConnectedElement {
 
     async #loadSources() {
         try {
-            const { data } = await request("/api/sources");
+            const { data } = await request("/api/sources", { signal: this.signal });
             const select = find(this, "[data-filter-source]");
             const chosen = select.value || new URLSearchParams(location.search).get("source") || "";
             this.#sources = Object.fromEntries(data.map((source) => [source.sourceId, [source.scannerName, source.source].filter(Boolean).join(" · ")]));
@@ -93,6 +122,22 @@ class FilterBar extends ConnectedElement {
             debug("no sources:", error.message); // the list says that the server cannot be reached
         }
     }
+}
+
+/** Whether a field holds just what it has offered. */
+function isSuggested({ list, value }) {
+    return Array.from(list.options).some((option) => option.value === value);
+}
+
+function clearAll() {
+    const item = document.createElement("li");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "chip-clear";
+    button.dataset.filterReset = "";
+    setText(button, "Clear all");
+    item.append(button);
+    return item;
 }
 
 function chip(name, text) {

@@ -1,25 +1,36 @@
 import { find, linkTo, setText } from "../lib/dom.js";
 import { ConnectedElement } from "../lib/element.js";
-import { score } from "../lib/format.js";
+import { counted, score } from "../lib/format.js";
 import { request } from "../lib/http.js";
 import { STATES, cveItem, hostOf, portOf, share } from "./finding-row.js";
 import { definitionPage, hostPage, importPage } from "./links.js";
 
+/** So many CVEs and references are shown; the page of the vulnerability has them all. */
+const CVES_SHOWN = 20;
+const REFERENCES_SHOWN = 5;
 const KINDS = { opened: "Opened", changed: "Changed", reopened: "Reopened", resolved: "Resolved" };
 
 /**
  * Everything about one finding, in a dialog beside the list it was chosen from.
+ *
+ * Events: `step`, with -1 or 1, to go to the finding before or behind; `closed`.
  */
 class FindingPanel extends ConnectedElement {
     #dialog;
+    #request = null;
 
     connectedCallback() {
         super.connectedCallback();
         this.#dialog = find(this, "dialog");
         this.listen(this.#dialog, "click", (event) => {
-            if (event.target.closest("[data-panel-copy]")) this.#copy();
+            const step = event.target.closest("[data-panel-step]");
+            if (step) this.dispatchEvent(new CustomEvent("step", { detail: Number(step.dataset.panelStep) }));
+            if (event.target.closest("[data-panel-copy]")) copy(event.target, find(this, '[data-panel="evidence"]').textContent);
+            if (event.target.closest("[data-panel-link]")) copy(event.target, location.href);
             if (event.target === this.#dialog || event.target.closest("[data-panel-close]")) this.#dialog.close();
         });
+        this.listen(this.#dialog, "close", () => this.dispatchEvent(new CustomEvent("closed")));
+        find(this, "[data-panel-link]").hidden = navigator.clipboard === undefined; // where the page is not loaded securely
     }
 
     disconnectedCallback() {
@@ -27,45 +38,61 @@ class FindingPanel extends ConnectedElement {
         this.#dialog.close();
     }
 
+    /** @returns {boolean} */
+    get isOpen() {
+        return this.#dialog.open;
+    }
+
     /** @param {string} findingId */
     async open(findingId) {
+        this.#request?.abort();
+        this.#request = new AbortController();
         const trouble = find(this, "[data-panel-trouble]");
         let finding;
         try {
-            finding = await request(`/api/vulnerabilities/${findingId}`);
+            finding = await request(`/api/vulnerabilities/${encodeURIComponent(findingId)}`, { signal: this.#request.signal });
         } catch (error) {
+            if (error.name === "AbortError") return; // there is a newer one
             setText(trouble, error.message);
         }
         trouble.hidden = finding !== undefined;
-        find(this, "[data-panel-body]").hidden = finding === undefined;
+        for (const part of ["[data-panel-body]", ".drawer-head"]) find(this, part).hidden = finding === undefined;
+        setText(find(this, "[data-panel-link]"), "Copy link");
         if (finding) this.#show(finding);
         if (!this.#dialog.open) this.#dialog.showModal();
         find(this, "[data-panel-body]").scrollTop = 0;
     }
 
-    async #copy() {
-        const button = find(this, "[data-panel-copy]");
-        try {
-            await navigator.clipboard.writeText(find(this, '[data-panel="evidence"]').textContent);
-            setText(button, "Copied");
-        } catch {
-            setText(button, "Not copied"); // the browser does not let pages do it
-        }
+    /** Close it, and drop what is being loaded for it. */
+    close() {
+        this.#request?.abort();
+        this.#dialog.close();
+    }
+
+    /**
+     * @param {{place: string, previous: boolean, next: boolean}} where the finding stands in its list, and whether there are others beside it
+     */
+    showPlace({ place, previous, next }) {
+        setText(find(this, "[data-panel-place]"), place);
+        find(this, '[data-panel-step="-1"]').disabled = !previous;
+        find(this, '[data-panel-step="1"]').disabled = !next;
     }
 
     #show(finding) {
-        const copy = find(this, "[data-panel-copy]");
-        copy.hidden = navigator.clipboard === undefined; // where the page is not loaded securely
-        setText(copy, "Copy");
+        const button = find(this, "[data-panel-copy]");
+        button.hidden = navigator.clipboard === undefined;
+        setText(button, "Copy");
+        const references = (finding.seeAlso ?? "").split(/\s+/).filter(Boolean);
         const texts = {
             title: finding.title || "–", severity: finding.severity, state: STATES[finding.state] ?? finding.state,
             host: hostOf(finding), ip: finding.ip === hostOf(finding) ? "" : finding.ip, port: portOf(finding),
-            plugin: [finding.pluginId, finding.family].filter(Boolean).join(" · "),
+            check: [finding.checkName, finding.family].filter(Boolean).join(" · ") || finding.title,
             source: [finding.scannerName, finding.source].filter(Boolean).join(" · "),
             scores: [["CVSS", score(finding.cvss)], ["VPR", score(finding.vpr)], ["EPSS", share(finding.epss)]]
                 .filter(([, value]) => value !== "–").map((pair) => pair.join(" ")).join(" · "),
             vector: finding.cvssVector, firstSeen: finding.firstSeen, lastSeen: finding.lastSeen, resolvedOn: finding.resolvedOn,
-            published: finding.published, evidence: finding.evidence, description: finding.description, solution: finding.solution, seeAlso: finding.seeAlso,
+            published: finding.published, evidence: finding.evidence, description: finding.description, solution: finding.solution,
+            seeAlso: references.slice(0, REFERENCES_SHOWN).join("\n"),
         };
         for (const [name, text] of Object.entries(texts)) {
             setText(find(this, `[data-panel="${name}"]`), text ?? "");
@@ -75,11 +102,30 @@ class FindingPanel extends ConnectedElement {
         find(this, '[data-panel="severity"]').dataset.severity = finding.severity;
         find(this, '[data-panel="state"]').dataset.state = finding.state;
         find(this, 'a[data-panel="host"]').href = hostPage(finding.hostId);
-        find(this, 'a[data-panel="plugin"]').href = definitionPage(finding.definitionId);
+        find(this, 'a[data-panel="check"]').href = definitionPage(finding.definitionId);
         find(this, "[data-panel-hosts]").href = `${definitionPage(finding.definitionId)}?group=host`;
         find(this, '[data-panel-line="cves"]').hidden = finding.cves.length === 0;
-        find(this, "[data-panel-cves]").replaceChildren(...finding.cves.map(cveItem));
+        find(this, "[data-panel-cves]").replaceChildren(...finding.cves.slice(0, CVES_SHOWN).map(cveItem));
+        this.#showMore("cves", finding.cvesTotal - CVES_SHOWN, "more CVE", finding);
+        this.#showMore("seeAlso", references.length - REFERENCES_SHOWN, "more reference", finding);
         find(this, "[data-panel-history]").replaceChildren(...finding.history.toReversed().map(eventItem));
+    }
+
+    /** Say how many are left out, as a link to the page that has them. */
+    #showMore(name, left, noun, { definitionId }) {
+        const link = find(this, `[data-panel-more="${name}"]`);
+        link.hidden = left <= 0;
+        link.href = definitionPage(definitionId);
+        setText(link, counted(left, noun));
+    }
+}
+
+async function copy(button, text) {
+    try {
+        await navigator.clipboard.writeText(text);
+        setText(button, "Copied");
+    } catch {
+        setText(button, "Not copied"); // the browser does not let pages do it
     }
 }
 

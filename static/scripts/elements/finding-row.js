@@ -1,14 +1,19 @@
 import { copyOf, fill, find, linkTo, setText } from "../lib/dom.js";
 import { count, counted, score } from "../lib/format.js";
-import { cvePage, hostPage } from "./links.js";
+import { cvePage, definitionPage, hostPage } from "./links.js";
 
-const CVES_SHOWN = 1;
-/** How values are written that the server declares, by what they are. */
+/** How values are written, by what they are. */
 const KINDS = { text: (value) => value || "–", day: (value) => value ?? "–", score, share };
+/** Columns whose text is not just their value. */
+const TEXTS = {
+    port: portOf,
+    source: (finding) => finding.source || finding.scannerName,
+    scanner: (finding) => finding.scannerName,
+};
 export const STATES = { active: "Active", reopened: "Reopened", resolved: "Resolved", retired: "Source retired" };
 
 /**
- * The row of one finding.
+ * The row of one finding. What does not fit into its line can be pointed at.
  *
  * @param {HTMLTemplateElement} template
  * @param {object} finding as the API answers it
@@ -22,23 +27,15 @@ export function findingRow(template, finding) {
         severity: finding.severity,
         host,
         ip: finding.ip && finding.ip !== host ? finding.ip : "",
-        address: finding.ip ?? "–",
         title: finding.title || "–",
-        plugin: [finding.pluginId && `Plugin ${finding.pluginId}`, finding.family].filter(Boolean).join(" · "),
-        port: portOf(finding),
-        firstSeen: finding.firstSeen ?? "–",
-        lastSeen: finding.lastSeen ?? "–",
-        state: STATES[finding.state] ?? finding.state,
-        source: finding.source || finding.scannerName,
+        check: [finding.checkName, finding.family].filter(Boolean).join(" · "),
     });
     find(row, '[data-field="severity"]').dataset.severity = finding.severity;
-    find(row, "[data-host-link]").href = hostPage(finding.hostId);
-    for (const cell of row.querySelectorAll("[data-kind]")) setText(cell, KINDS[cell.dataset.kind](finding[cell.dataset.column]));
-    const state = find(row, '[data-field="state"]');
-    state.dataset.state = finding.state;
-    if (finding.resolvedOn) state.title = `Resolved on ${finding.resolvedOn}`;
-    if (finding.fqdn && finding.fqdn !== host) find(row, '[data-field="host"]').title = finding.fqdn;
-    fillCves(find(row, "[data-cves]"), finding.cves ?? []);
+    const link = find(row, "[data-host-link]");
+    link.href = hostPage(finding.hostId);
+    link.title = [host, finding.fqdn !== host && finding.fqdn, finding.ip !== host && finding.ip].filter(Boolean).join(" · ");
+    find(row, "[data-open-finding]").title = finding.title ?? "";
+    for (const cell of row.querySelectorAll("[data-column]")) fillCell(cell, finding);
     return row;
 }
 
@@ -64,18 +61,34 @@ export function cveItem(cve) {
     return item;
 }
 
-function fillCves(cell, cves) {
+function fillCell(cell, finding) {
+    const { column, kind } = cell.dataset;
+    if (kind === "cves") fillCves(cell, finding);
+    else if (kind === "state") fillState(find(cell, '[data-field="state"]'), finding);
+    else {
+        setText(cell, column in TEXTS ? TEXTS[column](finding) : KINDS[kind](finding[column]));
+        if (kind === "text") cell.title = cell.textContent;
+    }
+}
+
+function fillState(badge, { state, resolvedOn }) {
+    setText(badge, STATES[state] ?? state);
+    badge.dataset.state = state;
+    if (resolvedOn) badge.title = `Resolved on ${resolvedOn}`;
+}
+
+/** The first CVE, and how many more there are: they stand on the page of the vulnerability. */
+function fillCves(cell, { cves, cvesTotal, definitionId }) {
+    if (cves.length === 0) {
+        setText(cell, "–");
+        return;
+    }
+    const first = find(cell, "[data-cve]");
     const more = find(cell, "[data-cves-more]");
-    const items = cves.map(cveItem);
-    for (const item of items.slice(CVES_SHOWN)) item.hidden = true;
-    find(cell, "ul").prepend(...items);
-    find(cell, "[data-cves-none]").hidden = cves.length > 0;
-    more.parentElement.hidden = cves.length <= CVES_SHOWN;
-    more.setAttribute("aria-label", counted(cves.length - CVES_SHOWN, "more CVE"));
-    setText(more, `+${count(cves.length - CVES_SHOWN)}`);
-    more.addEventListener("click", () => {
-        for (const item of items) item.hidden = false;
-        more.parentElement.hidden = true;
-        find(items[CVES_SHOWN], "a").focus();
-    });
+    first.href = cvePage(cves[0]);
+    setText(first, cves[0]);
+    more.hidden = cvesTotal <= 1;
+    more.href = definitionPage(definitionId);
+    more.setAttribute("aria-label", counted(cvesTotal - 1, "more CVE"));
+    setText(more, `+${count(cvesTotal - 1)}`);
 }

@@ -15,7 +15,7 @@ const KINDS = {
         heading: "Vulnerability",
         name: (group) => group.title,
         page: (group) => definitionPage(group.definitionId),
-        detail: (group) => [`Plugin ${group.pluginId}`, group.family, group.source].filter(Boolean).join(" · "),
+        detail: (group) => [group.checkName, group.family, group.source].filter(Boolean).join(" · "),
     },
     cve: {
         heading: "CVE",
@@ -52,19 +52,25 @@ export const groupHeading = (kind) => KINDS[kind].heading;
  * @param {HTMLTemplateElement} template
  * @param {string} kind
  * @param {object} group as the API answers it
+ * @param {number} [largest] how many findings a bar of full width stands for
  * @returns {HTMLElement}
  */
-export function groupRow(template, kind, group) {
+export function groupRow(template, kind, group, largest) {
     const { name, page, detail } = KINDS[kind];
     const row = copyOf(template);
     const link = find(row, "[data-group-name]");
     link.href = page(group);
     setText(link, name(group) || "–");
+    link.title = link.textContent;
     setText(find(row, "[data-group-detail]"), detail(group));
-    fillMix(find(row, "[data-mix]"), group.bySeverity);
+    fillMix(find(row, "[data-mix]"), group.bySeverity, largest);
     fillSeverities(row, group.bySeverity);
     setText(find(row, "[data-group-findings]"), count(group.findings));
     const vpr = row.querySelector("[data-group-vpr]");
     if (vpr) setText(vpr, group.vprSum > 0 ? score(group.vprSum) : "–");
+    for (const [place, day] of [["first", group.firstSeen], ["last", group.lastSeen]]) {
+        const cell = row.querySelector(`[data-group-${place}-seen]`);
+        if (cell) setText(cell, day ?? "–");
+    }
     return row;
 }

@@ -13,8 +13,18 @@ class ListPager extends ConnectedElement {
 
     connectedCallback() {
         super.connectedCallback();
-        this.listen(find(this, "[data-page-previous]"), "click", () => this.#go({ page: this.#page - 1 }));
-        this.listen(find(this, "[data-page-next]"), "click", () => this.#go(this.#next));
+        this.listen(find(this, "[data-page-previous]"), "click", () => this.#go(this.before));
+        this.listen(find(this, "[data-page-next]"), "click", () => this.#go(this.behind));
+    }
+
+    /** @returns {{page: number} | null} the place of the page before, if it can be gone to */
+    get before() {
+        return isUsable(find(this, "[data-page-previous]")) ? { page: this.#page - 1 } : null;
+    }
+
+    /** @returns {{page: number, cursor?: string} | null} the place of the page behind, if there is one */
+    get behind() {
+        return isUsable(find(this, "[data-page-next]")) ? this.#next : null;
     }
 
     /**
@@ -39,5 +49,7 @@ class ListPager extends ConnectedElement {
         this.dispatchEvent(new CustomEvent("page", { detail: place }));
     }
 }
+
+const isUsable = (button) => !button.hidden && !button.disabled;
 
 customElements.define("list-pager", ListPager);

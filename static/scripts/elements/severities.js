@@ -9,11 +9,13 @@ export const SEVERITIES = ["critical", "high", "medium", "low", "info"];
 /**
  * Fill a bar whose parts are as wide as their share.
  *
- * @param {Element} bar
+ * @param {HTMLElement} bar
  * @param {Record<string, number>} bySeverity
+ * @param {number} [largest] how many findings a bar of full width stands for; this one's own if it is left out
  */
-export function fillMix(bar, bySeverity) {
+export function fillMix(bar, bySeverity, largest) {
     const total = SEVERITIES.reduce((sum, severity) => sum + bySeverity[severity], 0);
+    if (largest) bar.style.width = `${(total / largest) * 100}%`;
     bar.replaceChildren(
         ...SEVERITIES.filter((severity) => bySeverity[severity] > 0).map((severity) => {
             const part = document.createElement("span");

@@ -1,0 +1,124 @@
+import { ConnectedElement } from "../lib/element.js";
+import { find } from "../lib/dom.js";
+import { local } from "../lib/storage.js";
+
+const COLUMNS = "hextrackr_columns";
+const ORDER = "hextrackr_column_order";
+const DENSITY = "hextrackr_density";
+/** Room that the title of a finding needs, in pixels. */
+const TITLE = 200;
+
+/**
+ * How a list is drawn: how high its rows are, which columns it has, and in which order. Stored in this browser.
+ *
+ * Events: `display`, after a change.
+ */
+class ListDisplay extends ConnectedElement {
+    #list;
+    #usual;
+
+    connectedCallback() {
+        super.connectedCallback();
+        this.#list = find(this, "[data-column-list]");
+        this.#usual = { order: this.#items.map(nameOf), columns: this.#chosen };
+        this.#show(local.json(COLUMNS, this.#usual.columns), local.json(ORDER, this.#usual.order));
+        const density = this.querySelector(`[name="density"][value="${CSS.escape(String(local.json(DENSITY, "compact")))}"]`);
+        if (density) density.checked = true;
+        this.listen(this, "change", ({ target }) => {
+            if (target.name === "density") local.put(DENSITY, target.value);
+            else local.put(COLUMNS, this.#chosen);
+            this.#report();
+        });
+        this.listen(this.#list, "click", ({ target }) => this.#move(target.closest("[data-column-move]")));
+        this.listen(find(this, "[data-columns-reset]"), "click", () => {
+            for (const key of [COLUMNS, ORDER]) local.put(key, null);
+            this.#show(this.#usual.columns, this.#usual.order);
+            this.#report();
+        });
+    }
+
+    /** @param {boolean} shown whether there are columns to choose: groups have columns of their own */
+    offerColumns(shown) {
+        find(this, "[data-display-columns]").hidden = !shown;
+    }
+
+    /** @returns {string} the names of the columns that an exported file has for what is shown, separated by commas */
+    shown() {
+        return [...new Set(["severity", "host", "pluginId", "title", ...this.#chosen])].join(",");
+    }
+
+    /**
+     * Put the columns of a table and of the template of its rows in order, hide those that are not chosen, and set the height of the rows.
+     *
+     * @param {HTMLElement} root that has the table
+     */
+    apply(root) {
+        const order = this.#items.map(nameOf);
+        const chosen = new Set(this.#chosen);
+        root.dataset.density = find(this, "[name=density]:checked").value;
+        const table = find(root, '[data-table="finding"]');
+        const template = find(root, "[data-finding-template]").content.firstElementChild;
+        for (const row of [find(table, "thead tr"), template, ...table.querySelectorAll("[data-finding-id]")]) {
+            const cells = Object.fromEntries(Array.from(row.querySelectorAll("[data-column]"), (cell) => [cell.dataset.column, cell]));
+            row.append(...order.map((name) => cells[name]));
+            for (const name of order) cells[name].hidden = !chosen.has(name);
+        }
+        this.fit(root);
+    }
+
+    /**
+     * Let a table scroll sideways in its frame where its columns leave no room for the titles.
+     *
+     * @param {HTMLElement} root that has the table
+     */
+    fit(root) {
+        const frame = find(root, "[data-list-frame]");
+        const table = find(root, '[data-table="finding"]');
+        const others = Array.from(table.querySelectorAll("thead th:not(.title-cell)"), (cell) => cell.offsetWidth);
+        const least = others.reduce((sum, width) => sum + width, TITLE);
+        table.style.minWidth = `${least}px`;
+        frame.toggleAttribute("data-wide", !table.hidden && least > frame.clientWidth);
+    }
+
+    get #items() {
+        return Array.from(this.#list.children);
+    }
+
+    get #chosen() {
+        return this.#items.filter((item) => find(item, "input").checked).map(nameOf);
+    }
+
+    /** What was stored may name columns that there are no more, and lack new ones, which come last. */
+    #show(columns, order) {
+        const place = (item) => (order.indexOf(nameOf(item)) + 1 || order.length + 1);
+        this.#list.append(...this.#items.toSorted((one, other) => place(one) - place(other)));
+        for (const item of this.#items) find(item, "input").checked = columns.includes(nameOf(item));
+        this.#showEnds();
+    }
+
+    #move(button) {
+        if (!button) return;
+        const item = button.closest("[data-column-item]");
+        if (button.dataset.columnMove === "up") item.previousElementSibling.before(item);
+        else item.nextElementSibling.after(item);
+        this.#showEnds();
+        (button.disabled ? find(item, "[data-column-move]:enabled") : button).focus();
+        local.put(ORDER, this.#items.map(nameOf));
+        this.#report();
+    }
+
+    #showEnds() {
+        for (const item of this.#items) {
+            find(item, '[data-column-move="up"]').disabled = item.previousElementSibling === null;
+            find(item, '[data-column-move="down"]').disabled = item.nextElementSibling === null;
+        }
+    }
+
+    #report() {
+        this.dispatchEvent(new CustomEvent("display"));
+    }
+}
+
+const nameOf = (item) => item.dataset.columnItem;
+
+customElements.define("list-display", ListDisplay);

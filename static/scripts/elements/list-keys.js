@@ -1,0 +1,49 @@
+import { find } from "../lib/dom.js";
+import { ConnectedElement } from "../lib/element.js";
+import { local } from "../lib/storage.js";
+
+const STORED = "hextrackr_keys";
+const ACTIONS = { j: "next", k: "previous", o: "open", "/": "search", "?": "help" };
+/** Where a letter is a letter. */
+const TYPING = 'input:not([type="checkbox"], [type="radio"]), textarea, select, [contenteditable]';
+
+/**
+ * The keys of a list, and the dialog that lists them and turns them off (WCAG 2.1.4). Stored in this browser.
+ *
+ * Events: `key`, with what it asks for: `next`, `previous`, `open` or `search`.
+ */
+class ListKeys extends ConnectedElement {
+    #dialog;
+    #switch;
+
+    connectedCallback() {
+        super.connectedCallback();
+        this.#dialog = find(this, "dialog");
+        this.#switch = find(this, "[data-keys-on]");
+        this.#switch.checked = local.json(STORED, true);
+        this.listen(this.#switch, "change", () => local.put(STORED, this.#switch.checked));
+        this.listen(document, "keydown", (event) => this.#onKey(event));
+    }
+
+    disconnectedCallback() {
+        super.disconnectedCallback();
+        this.#dialog.close();
+    }
+
+    /** Show which keys there are. */
+    help() {
+        this.#dialog.showModal();
+    }
+
+    #onKey(event) {
+        const action = Object.hasOwn(ACTIONS, event.key) ? ACTIONS[event.key] : null;
+        const chord = event.ctrlKey || event.metaKey || event.altKey || event.isComposing;
+        if (action === null || chord || !this.#switch.checked || event.target.closest?.(TYPING)) return;
+        if (Array.from(document.querySelectorAll("dialog:modal")).some((dialog) => !dialog.matches("finding-panel dialog"))) return;
+        event.preventDefault();
+        if (action === "help") this.help();
+        else this.dispatchEvent(new CustomEvent("key", { detail: action }));
+    }
+}
+
+customElements.define("list-keys", ListKeys);

@@ -1,0 +1,127 @@
+"""How a list is drawn and walked through: its lines and columns, its keys, the panel beside it, its order on a telephone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.accessibility import violations
+from tests.e2e.prepared import OPEN, info, listed, rows
+from tests.support.server import Server
+
+
+@pytest.fixture(scope="module")
+def server(prepared: Server) -> Server:
+    return prepared
+
+
+def heads(page: Page) -> list[str]:
+    """The columns that are shown, from the left."""
+    return page.locator('[data-table="finding"] thead th:visible').all_inner_texts()
+
+
+def test_a_compact_list_by_keyboard_alone(open_context):
+    page = listed(open_context(viewport={"width": 1440, "height": 900}))
+    boxes = [row.bounding_box() for row in rows(page).all()]
+    assert sum(box["y"] + box["height"] <= 900 for box in boxes) >= 18
+    assert len({box["height"] for box in boxes}) == 1
+
+    title = rows(page).locator("[data-open-finding]")
+    for key in "jjjk":
+        page.keyboard.press(key)
+    expect(title.nth(1)).to_be_focused()
+    page.keyboard.press("o")
+    panel = page.locator("finding-panel dialog")
+    expect(panel).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(title.nth(1)).to_be_focused()
+
+    page.keyboard.press("/")
+    page.keyboard.type("j?o/")
+    expect(page.locator("[data-filter-search]")).to_have_value("j?o/")
+    page.locator("[data-filter-search]").fill("")
+    expect(info(page)).to_have_text(f"1–50 of {len(OPEN)}")
+
+    assert heads(page)[3:6] == ["CVE", "Port", "CVSS"]
+    page.locator("summary", has_text="Display").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Move Port up").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Move Port up")).to_be_focused()
+    assert heads(page)[3:6] == ["Port", "CVE", "CVSS"]
+    page.get_by_label("Comfortable").focus()
+    page.keyboard.press("Space")
+    page.reload()
+    expect(rows(page)).to_have_count(50)
+    assert heads(page)[3:6] == ["Port", "CVE", "CVSS"]
+    assert rows(page).first.bounding_box()["height"] > boxes[0]["height"]
+
+    page.keyboard.press("?")
+    help_dialog = page.get_by_role("dialog", name="Keys")
+    assert violations(page) == []
+    help_dialog.get_by_label("Keys of one letter or sign work").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("?")
+    expect(help_dialog).to_be_hidden()
+    expect(title.first).not_to_be_focused()
+
+
+def test_the_panel_goes_through_the_list_and_has_an_address(context):
+    page = listed(context)
+    panel, place = page.locator("finding-panel dialog"), page.locator("[data-panel-place]")
+    rows(page).nth(48).locator("[data-open-finding]").click()
+    expect(place).to_have_text(f"49 of {len(OPEN)}")
+    expect(page).to_have_url(re.compile(r"\?finding=\d+$"))
+    page.get_by_role("button", name="Next finding").click()
+    expect(place).to_have_text(f"50 of {len(OPEN)}")
+    page.keyboard.press("j")
+    expect(place).to_have_text(f"51 of {len(OPEN)}")
+    expect(page).to_have_url(re.compile(r"\?page=2&finding=\d+$"))
+    host = rows(page).first.locator("[data-host-link]").inner_text()
+    expect(panel.locator('[data-panel="host"]')).to_have_text(host)
+
+    sent = context.new_page()
+    sent.goto(page.url)
+    expect(sent.locator('[data-panel="host"]')).to_have_text(host)
+    expect(sent.locator("[data-panel-place]")).to_have_text(f"51 of {len(OPEN)}")
+    sent.close()
+
+    page.keyboard.press("k")
+    expect(place).to_have_text(f"50 of {len(OPEN)}")
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(page).to_have_url(re.compile("/vulnerabilities$"))
+    expect(rows(page).nth(49).locator("[data-open-finding]")).to_be_focused()
+    page.go_forward()
+    expect(panel).to_be_visible()
+    expect(place).to_have_text(f"50 of {len(OPEN)}")
+    page.keyboard.press("j")
+    expect(place).to_have_text(f"51 of {len(OPEN)}")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile(r"\?page=2$"))
+    expect(rows(page).first.locator("[data-open-finding]")).to_be_focused()
+
+
+def test_a_list_is_sorted_on_a_telephone(open_context):
+    page = listed(open_context(viewport={"width": 390, "height": 844}))
+    page.get_by_label("Sort", exact=True).select_option(label="Host")
+    expect(rows(page).first.locator("[data-host-link]")).to_have_text("web00")
+    page.get_by_role("button", name="Ascending; turn round").click()
+    expect(rows(page).first.locator("[data-host-link]")).to_have_text("web91")
+
+
+def test_what_is_on_record_is_suggested(context):
+    page = listed(context)
+    page.get_by_role("button", name="More filters").click()
+    field = page.locator("#more-filters").get_by_label("Host", exact=True)
+    field.press_sequentially("B9")
+    expect(page.locator("#suggested-host option")).to_have_count(2)
+    field.fill("web91")
+    field.press("Enter")
+    expect(rows(page)).to_have_count(1)
+    page.get_by_role("button", name="Remove the filter: Host web91").click()
+    expect(info(page)).to_have_text(f"1–50 of {len(OPEN)}")
