@@ -110,12 +110,15 @@ ROUTES: dict[str, Permission] = {
     "vulnerabilities.definition": _LOOK,
     "vulnerabilities.one_cve": _LOOK,
     "vulnerabilities.sources": _LOOK,
-    "vulnerabilities.trends": _LOOK,
+    "trends.recent_changes": _LOOK,
+    "trends.response_times": _LOOK,
+    "trends.trends": _LOOK,
     "sources.page": _LOOK,
     "sources.overview": _LOOK,
     "system.metrics": _LOOK,
     # export
     "vulnerabilities.exported": _EXPORT,
+    "trends.trends_as_csv": _EXPORT,
     "imports.rejects": _EXPORT,
     # import
     "imports.import_staging": _operator("import"),

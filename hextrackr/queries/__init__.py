@@ -4,6 +4,6 @@ They run in the reader process, which imports this package and with it every que
 the :mod:`.columns`, and stands in an :mod:`.order`.
 """
 
-from . import export, findings, groups, sources, suggestions, summaries, trends
+from . import ages, changes, export, findings, groups, sources, suggestions, summaries, trends
 
-__all__ = ["export", "findings", "groups", "sources", "suggestions", "summaries", "trends"]
+__all__ = ["ages", "changes", "export", "findings", "groups", "sources", "suggestions", "summaries", "trends"]

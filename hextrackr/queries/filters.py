@@ -7,9 +7,9 @@ tells when it was seen last; ``$name`` stands for what was read of the parameter
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -43,12 +43,14 @@ class Filter:
     :ivar read: what the query string says of it, as values for the SQL; None for nothing.
     :ivar sql: the condition.
     :ivar sentence: what people read, such as ``Port {}``; the text of the parameter is put in.
+    :ivar shown: how the text of the parameter stands there.
     """
 
     parameter: str
     read: Callable[[Arguments, str], dict[str, Any] | None]
     sql: str
     sentence: str
+    shown: Callable[[str], str] = str.strip
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,16 @@ def host_name(text: str) -> str:
     return text.lower().removesuffix(".")
 
 
-def _changed_by(arguments: Arguments, name: str) -> dict[str, Any] | None:
-    numbers, change = parameters.numbers(arguments, name), parameters.text(arguments, "change")
-    if change and change not in tuple(EventKind):
-        raise RequestError(f"change must be one of {', '.join(EventKind)}.")
-    return {"changedBy": numbers, "change": change or None} if numbers else None
+def _truth(arguments: Arguments, name: str) -> dict[str, Any] | None:
+    text = parameters.text(arguments, name)
+    if text not in ("", "true", "false"):
+        raise RequestError(f"{name} must be true or false.")
+    return {name: text == "true"} if text else None
+
+
+def _instant(text: str) -> str:
+    """Milliseconds since the epoch as people read them."""
+    return f"{datetime.fromtimestamp(int(text) // 1000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 #: SQL: a host ``h`` has ``$hostName``, see :func:`host_name`, as a name or an address.
@@ -176,16 +183,8 @@ _OWN = (
     Filter("lastSeenTo", _day, "w.day <= $lastSeenTo", "Last seen until {}"),
     Filter("ageMin", _days_ago, "f.first_seen <= $ageMin", "Open for at least {} days"),
     Filter("ageMax", _days_ago, "f.first_seen >= $ageMax", "Open for at most {} days"),
-    Filter(
-        "changedBy",
-        _changed_by,
-        """
-        ((coalesce($change, 'opened') = 'opened' AND list_contains($changedBy, f.opened_by))
-         OR f.id IN (SELECT finding_id FROM finding_change
-                     WHERE list_contains($changedBy, import_id) AND kind = coalesce($change, kind)))
-        """,
-        "Changed by import {}",
-    ),
+    Filter("resolvedFrom", _day, "f.resolved_on >= $resolvedFrom", "Resolved from {}"),
+    Filter("resolvedTo", _day, "f.resolved_on <= $resolvedTo", "Resolved until {}"),
     Filter(
         "newSince",
         _day,
@@ -193,6 +192,42 @@ _OWN = (
         "New since {}",
     ),
 )
+
+#: SQL: an import ``i`` is of the first scan of its source, or has filled in what was before that.
+OF_FIRST_SCAN = """
+    coalesce(i.scan_date <= (SELECT arg_min(scan_date, place) FROM import WHERE source_id = i.source_id), FALSE)
+"""
+#: The last instant that can be filtered by, in milliseconds: the end of the year 9999.
+_LAST_INSTANT = 253_402_300_799_999
+#: What is looked for among what imports did: conditions on an import ``i``, all of which one import must satisfy.
+_OF_IMPORTS = (
+    Filter("changedBy", _numbers, "list_contains($changedBy, i.id)", "Changed by import {}"),
+    Filter("changedFrom", _day, "i.scan_date >= $changedFrom", "Changed by scans from {}"),
+    Filter("changedTo", _day, "i.scan_date <= $changedTo", "Changed by scans until {}"),
+    Filter(
+        "importedAfter",
+        partial(_number, 0, _LAST_INSTANT),
+        "i.finished_at > $importedAfter",
+        "Changed by imports after {}",
+        _instant,
+    ),
+    Filter(
+        "firstScan",
+        _truth,
+        f"{OF_FIRST_SCAN} = $firstScan",
+        "{}",
+        {"true": "By the first scan of a source", "false": "Not by the first scan of a source"}.__getitem__,
+    ),
+)
+
+
+def _changed(imports: str) -> str:
+    """The condition that one of these imports opened a finding, or did ``$change`` to it."""
+    return f"""
+        (coalesce($change, 'opened') = 'opened' AND f.opened_by IN (SELECT i.id FROM import i WHERE {imports}))
+        OR f.id IN (SELECT finding_id FROM finding_change
+                    WHERE import_id IN (SELECT i.id FROM import i WHERE {imports}) AND kind = coalesce($change, kind))
+    """
 
 
 def _declared(field: Field, alias: str) -> Iterator[Filter]:
@@ -209,7 +244,7 @@ def _declared(field: Field, alias: str) -> Iterator[Filter]:
         yield Filter(f"{key}Max", read, f"{column} <= ${key}Max", f"{label} to {{}}")
 
 
-#: Every filter but ``search``.
+#: Every filter of the findings themselves but ``search``.
 FILTERS = (*_OWN, *(row for field, alias in LISTED.values() for row in _declared(field, alias)))
 
 
@@ -218,17 +253,17 @@ def where(arguments: Arguments) -> Where:
 
     :raises RequestError: a value that does not exist or is out of its range.
     """
-    conditions: list[str] = []
-    values: dict[str, Any] = {}
-    sentences: dict[str, str] = {}
-    for row in FILTERS:
-        read = row.read(arguments, row.parameter)
-        if read is not None:
-            conditions.append(row.sql)
-            values |= read
-            sentences[row.parameter] = row.sentence.format(arguments[row.parameter].strip())
-    if values.get("change"):
-        sentences["change"] = f"Only what was {values['change']}"
+    conditions, values, sentences = _read(FILTERS, arguments)
+    of_imports, chosen, sentences_of_imports = _read(_OF_IMPORTS, arguments)
+    change = parameters.text(arguments, "change")
+    if change and change not in tuple(EventKind):
+        raise RequestError(f"change must be one of {', '.join(EventKind)}.")
+    if of_imports or change:
+        conditions.append(_changed(" AND ".join(of_imports) or "TRUE"))
+        values |= {**chosen, "change": change or None}
+        sentences |= sentences_of_imports
+    if change:
+        sentences["change"] = f"Only what was {change}"
     for number, word in enumerate(_words(arguments)):
         conditions.append(_search(f"word{number}", _searched(arguments)))
         values[f"word{number}"] = word
@@ -240,6 +275,20 @@ def where(arguments: Arguments) -> Where:
             f"The search looks into {listed} as well"
         )
     return Where(" AND ".join(f"({condition.strip()})" for condition in conditions) or "TRUE", values, sentences)
+
+
+def _read(rows: Iterable[Filter], arguments: Arguments) -> tuple[list[str], dict[str, Any], dict[str, str]]:
+    """The conditions of the filters that a query string has, what stands for ``$name`` in them, and their sentences."""
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
+    sentences: dict[str, str] = {}
+    for row in rows:
+        read = row.read(arguments, row.parameter)
+        if read is not None:
+            conditions.append(row.sql)
+            values |= read
+            sentences[row.parameter] = row.sentence.format(row.shown(arguments[row.parameter].strip()))
+    return conditions, values, sentences
 
 
 def _words(arguments: Arguments) -> list[str]:

@@ -95,3 +95,11 @@ def day(arguments: Mapping[str, str], name: str) -> date | None:
     """
     value = text(arguments, name)
     return as_day(name, value) if value else None
+
+
+def period(arguments: Mapping[str, str]) -> dict[str, Any]:
+    """What limits a table over time: the ``sources``, none for all, and the ``first`` and the ``last`` day, each None for no bound.
+
+    :raises RequestError: ``source``, ``from`` or ``to`` cannot be read.
+    """
+    return {"sources": numbers(arguments, "source"), "first": day(arguments, "from"), "last": day(arguments, "to")}

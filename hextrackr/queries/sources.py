@@ -13,13 +13,10 @@ from hextrackr.ingest import formats
 from hextrackr.readmodel.questions import question
 
 from .findings import COUNTS, by_severity, rows
-from .trends import is_quiet, usual_interval
+from .trends import is_quiet, rhythm
 
 if TYPE_CHECKING:
     import duckdb
-
-#: So many days with a scan show a rhythm.
-RHYTHM_FROM = 3
 
 
 @question
@@ -60,7 +57,6 @@ def _merges_with(source: dict[str, Any], others: list[dict[str, Any]]) -> list[i
 def _source(today: date, row: dict[str, Any]) -> dict[str, Any]:
     days, aliases = row["days"] or [], row["aliases"] or []
     counts = by_severity([row[severity.name.lower()] or 0 for severity in WORST_FIRST])
-    every = usual_interval(days) if len(days) >= RHYTHM_FROM else None
     return {
         "sourceId": row["id"],
         "scanner": row["scanner"],
@@ -83,7 +79,7 @@ def _source(today: date, row: dict[str, Any]) -> dict[str, Any]:
         "firstScanDate": row["first_scan"],
         "lastScanDate": row["last_scan"],
         "scanDays": len(days),
-        "usualIntervalDays": every,
+        "usualIntervalDays": rhythm(days),
         "lastImportId": row["latest"],
     }
 
@@ -95,4 +91,4 @@ def _state(today: date, row: dict[str, Any], days: list[date]) -> str:
     if not row["imports"]:
         return "empty"
     last = row["last_scan"]
-    return "quiet" if last is not None and is_quiet((today - last).days, usual_interval(days)) else "active"
+    return "quiet" if last is not None and is_quiet((today - last).days, rhythm(days)) else "active"

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 _NAMES = {severity.value: severity.name.lower() for severity in WORST_FIRST}
 _CHANGES = ("opened", "resolved", "reopened")
-#: A source of which one scan is known is quiet after this many days, and no source is before the second number.
-QUIET_AFTER, NEVER_QUIET_BEFORE = 35, 3
+#: Days with a scan from which on the rhythm of a source is known, and days before which no source is quiet.
+RHYTHM_OF, NEVER_QUIET_BEFORE = 3, 3
+#: Days that what a scan found stands for, where the rhythm is not known.
+STANDS_FOR = 35
 
 
 @dataclass
@@ -67,14 +69,15 @@ def totals(cursor: duckdb.DuckDBPyConnection, _query: Mapping[str, Any]) -> dict
 def over_time(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
     """Answer a point for each day with a scan, the oldest first.
 
-    Between two scans of a source what is open in it stays as the last one left it; what is open is the sum over the sources.
+    Between two scans of a source what is open in it stays as the last one left it; what is open is the sum over the sources. After
+    ``standsForDays`` without any scan, those of the source that is scanned least often, nobody knows.
 
     :param query: the query string: ``source``, ``from`` and ``to``, each of which may be left out.
     :raises RequestError: a value that is none.
     """
-    sources = parameters.numbers(query, "source")
-    first, last = (parameters.day(query, name) for name in ("from", "to"))
-    history = _history(cursor, sources, last)
+    limits = parameters.period(query)
+    first = limits["first"]
+    history = _history(cursor, limits["sources"], limits["last"])
     newest: dict[int, _Day] = {}
     points = []
     for day in sorted({day for days in history.values() for day in days}):
@@ -82,7 +85,10 @@ def over_time(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> di
         newest |= scanned
         if first is None or day >= first:
             points.append({"day": day, **_left_open(newest.values()), **_changed(scanned.values())})
-    return {"data": points}
+    return {
+        "data": points,
+        "standsForDays": max((_stands_for(sorted(days)) for days in history.values()), default=STANDS_FOR),
+    }
 
 
 @question
@@ -119,7 +125,7 @@ def _source(
         "lastScanDate": last,
         "scanDays": len(days or []),
         "usualIntervalDays": every,
-        "quiet": retired_on is None and last is not None and is_quiet((today - last).days, every),
+        "quiet": retired_on is None and last is not None and is_quiet((today - last).days, rhythm(days or [])),
         "retiredOn": retired_on,
         "open": is_open,
         "lastImportId": latest,
@@ -135,32 +141,53 @@ def usual_interval(days: Sequence[date]) -> int | None:
     return round(median(gaps)) if gaps else None
 
 
+def rhythm(days: Sequence[date]) -> int | None:
+    """The usual interval between the scans of these days, or None if there are too few to know it."""
+    return usual_interval(days) if len(days) >= RHYTHM_OF else None
+
+
+def expected_within(usual: int) -> int:
+    """How many days after a scan the next one is expected at the latest: one and a half of the usual intervals."""
+    return max(NEVER_QUIET_BEFORE, usual * 3 // 2)
+
+
+def _stands_for(days: Sequence[date]) -> int:
+    """How many days the findings of a scan stand for, in a source with scans of these days."""
+    usual = rhythm(days)
+    return STANDS_FOR if usual is None else expected_within(usual)
+
+
 def is_quiet(days: int, usual: int | None) -> bool:
-    """Whether a source that was last scanned so many days ago has missed a scan: more than one and a half of its usual intervals."""
-    expected = QUIET_AFTER if usual is None else max(NEVER_QUIET_BEFORE, usual * 3 // 2)
-    return days > expected
+    """Whether a source that was last scanned so many days ago has missed a scan; None stands for a rhythm that is not known."""
+    return usual is not None and days > expected_within(usual)
 
 
 def _last_scans(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """What the last day of scans of each source changed against the day before of that source."""
-    lasts, befores, days = [], [], {}
+    """What the last day of scans of each source changed against the day before of that source.
+
+    A source that was scanned on one day alone has nothing to be compared with, and changes nothing.
+    """
+    lasts, compared, befores, days = [], [], [], {}
     retired = {number for (number,) in cursor.execute("SELECT id FROM source WHERE retired_on IS NOT NULL").fetchall()}
     for number, of_source in _history(cursor, [], None).items():
         if number in retired:
             continue
         ordered = sorted(of_source)
-        lasts.append(of_source[ordered[-1]])
-        befores += [of_source[day] for day in ordered[-2:-1]]
         days[number] = ordered[-1]
+        lasts.append(of_source[ordered[-1]])
+        if len(ordered) > 1:
+            compared.append(of_source[ordered[-1]])
+            befores.append(of_source[ordered[-2]])
     imports = cursor.execute(
         "SELECT id, source_id, scan_date FROM import WHERE place IS NOT NULL ORDER BY id"
     ).fetchall()
-    open_now, open_before = _sum(day.open for day in lasts), _sum(day.open for day in befores)
+    open_now, open_before = _sum(day.open for day in compared), _sum(day.open for day in befores)
     changes = {name: _sum(day.changes[name] for day in lasts) for name in _CHANGES}
     return {
         "from": min(days.values(), default=None),
         "to": max(days.values(), default=None),
         "importIds": [number for number, source, day in imports if days.get(source) == day],
+        "sourcesCompared": len(compared),
         "bySeverity": {
             name: {
                 "change": open_now.get(value, 0) - open_before.get(value, 0),

@@ -1,4 +1,4 @@
-"""Findings: a page of them, in groups, as a file, one of them; hosts, vulnerabilities and CVEs; totals and trends."""
+"""Findings: a page of them, in groups, as a file, one of them; hosts, vulnerabilities and CVEs; totals."""
 
 from __future__ import annotations
 
@@ -87,9 +87,3 @@ def one_cve(cve: str) -> Response:
 def sources() -> Response:
     """Answer every source with what is open in it."""
     return answer("sources")
-
-
-@blueprint.get("/trends")
-def trends() -> Response:
-    """Answer what was open over time."""
-    return answer("over_time", **request.args.to_dict())

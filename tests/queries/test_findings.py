@@ -84,7 +84,8 @@ def test_the_totals_are_those_of_what_is_filtered(record, ask, query):
     "query",
     [
         "severity=worst", "state=gone", "source=x", "source=0", "definition=-1", "definition=1.5", "port=70000", "host=99999999999",
-        "vprMin=11", "vprMin=x", "epssMax=2", "firstSeenFrom=yesterday", "ageMin=-1", "changedBy=x", "changedBy=1&change=moved",
+        "vprMin=11", "vprMin=x", "epssMax=2", "firstSeenFrom=yesterday", "ageMin=-1", "changedBy=x", "change=moved", "changedFrom=x",
+        "importedAfter=x", "firstScan=maybe", "resolvedTo=x",
         "sort=color", "order=up", "page=0", "limit=501", "cursor=x", "cursor=W10", "searchIn=everything&search=a",
         "search=a b c d e f g h i j k",
     ],
@@ -92,6 +93,19 @@ def test_the_totals_are_those_of_what_is_filtered(record, ask, query):
 def test_what_cannot_be_read_is_refused(record, ask, query):
     with pytest.raises(RequestError):
         ask("list_findings", query)
+
+
+def test_what_imports_did_is_looked_for_in_one_import_and_said_in_words(record, ask):
+    answer = ask("list_findings", "changedBy=1&changedFrom=2026-08-21")
+    assert answer["pagination"]["total"] == 0  # import 1 is of the day before, whatever import 2 did to its findings
+    query = "changedTo=2026-08-21&change=resolved&firstScan=false&importedAfter=1787220000000"
+    assert ask("list_findings", query)["filters"] == {
+        "changedTo": "Changed by scans until 2026-08-21",
+        "change": "Only what was resolved",
+        "firstScan": "Not by the first scan of a source",
+        "importedAfter": "Changed by imports after 2026-08-20 10:00 UTC",
+    }
+    assert ask("list_findings", "change=resolved")["pagination"]["total"] == 20
 
 
 def test_pages_are_numbered_up_to_some_rows(record, ask, monkeypatch):

@@ -426,9 +426,24 @@ def test_what_does_not_exist(client):
     assert client.get("/api/trends?from=yesterday").status_code == 400
 
 
+def test_each_table_over_time_is_a_file_as_well(imported, client):
+    lines = {
+        table: client.get(f"/api/trends{table}.csv").text.splitlines() for table in ("", "/weeks", "/ages", "/resolved")
+    }
+    assert lines[""] == [
+        "day,open.critical,open.high,open.medium,open.low,open.info,total,vprSum,opened,resolved,reopened",
+        "2026-08-01,1,0,0,2,0,3,6.2,4,0,0",
+    ]
+    assert lines["/weeks"][0] == "week,scans,opened,firstScans,reopened,resolved"
+    assert [len(some) for some in lines.values()] == [2, 2, 2, 2]
+
+
 def test_an_empty_record_has_figures_too(client):
     stats = client.get("/api/vulnerabilities/stats").json
     assert (stats["open"], stats["lastScans"]["to"], stats["lastScans"]["importIds"]) == (0, None, [])
-    assert client.get("/api/trends").json == {"data": []}
+    assert client.get("/api/trends").json["data"] == []
+    assert [client.get(f"/api/trends/{table}").json["data"] for table in ("weeks", "ages", "resolved")] == [[], [], []]
+    assert client.get("/api/changes").json["lastScan"] is None
+    assert client.get("/api/response-times").json["overdue"]["findings"] == 0
     assert client.get("/api/sources").json == {"data": []}
     assert client.get("/api/vulnerabilities/groups").json["pagination"]["total"] == 0

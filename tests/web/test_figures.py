@@ -233,7 +233,12 @@ def test_the_usual_interval(gaps, usual):
 
 @pytest.mark.parametrize(
     ("days", "usual", "quiet"),
-    [(7, 7, False), (10, 7, False), (11, 7, True), (2, 1, False), (4, 1, True), (35, None, False), (36, None, True)],
+    [(7, 7, False), (10, 7, False), (11, 7, True), (2, 1, False), (4, 1, True), (400, None, False)],
 )
 def test_a_source_that_missed_a_scan_is_quiet(days, usual, quiet):
     assert trends.is_quiet(days, usual) is quiet
+
+
+@pytest.mark.parametrize(("scans", "usual"), [(0, None), (1, None), (2, None), (3, 7), (4, 7)])
+def test_the_rhythm_of_a_source_is_known_from_three_scans_on(scans, usual):
+    assert trends.rhythm([FIRST_DAY + timedelta(weeks=week) for week in range(scans)]) == usual
