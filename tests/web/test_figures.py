@@ -100,7 +100,7 @@ def test_states_and_sources(client, query):
     stats = client.get("/api/vulnerabilities/stats").json
     assert stats["total"] == query("SELECT count(*) FROM findings")[0][0]
     states = dict(query("SELECT lifecycle, count(*) FROM findings GROUP BY 1"))
-    assert stats["byState"] == {name: states.get(name, 0) for name in ("active", "reopened", "resolved")}
+    assert stats["byState"] == {name: states.get(name, 0) for name in ("active", "reopened", "resolved", "retired")}
     is_open = dict(query(f"SELECT source_id, count(*) FROM findings WHERE {OPEN} GROUP BY 1"))
     assert {row["sourceId"]: row["open"] for row in client.get("/api/sources").json["data"]} == is_open
 
