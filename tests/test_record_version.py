@@ -6,8 +6,9 @@ import shutil
 from datetime import date
 
 import pytest
+from sqlalchemy.orm import Session
 
-from hextrackr.domain import record_version, undo
+from hextrackr.domain import merging, record_version, sources, undo
 from hextrackr.ingest import cleanup
 from hextrackr.jobs.backups import copying, operations
 from hextrackr.jobs.backups.operations import Operation
@@ -46,6 +47,20 @@ class Record:
 
     def undo(self):
         undo.undo_import(self._engine, self.latest.id)
+
+    def rename(self):
+        self._of_source(lambda session: sources.rename(session, 1, "Berlin"))
+
+    def retire(self):
+        self._of_source(lambda session: sources.retire(session, 1, date(2026, 10, 9)))
+
+    def merge(self):
+        other = self.take(SECOND, "2026-10-09", source_label="other")
+        merging.merge(self._engine, other.source_id, 1)
+
+    def _of_source(self, change):
+        with Session(self._engine) as session, session.begin():
+            change(session)
 
     def clean_up(self):
         cleanup.run(self._engine)
@@ -87,6 +102,9 @@ SQLITE_ONLY = pytest.mark.sqlite("only there is the record replaced by HexTrackr
         ("repeat", True),
         ("import_late", True),
         ("undo", True),
+        ("rename", True),
+        ("retire", True),
+        ("merge", True),
         pytest.param("clear", True, marks=SQLITE_ONLY),
         pytest.param("restore", True, marks=SQLITE_ONLY),
         ("ask_first", False),

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, or_, select, text
 
-from .models import CURRENT_IMPORT, DateOrigin, Import
+from .models import CURRENT_IMPORT, DateOrigin, Import, Source
 
 #: SQL: a condition on one of the ``findings``, that the import with the parameter ``import_id`` put it on record.
 ADDED = """
@@ -38,6 +38,11 @@ def next_place(connection: Connection, source_id: int) -> int:
     """The place of the next import in the order in which those of a source are promoted."""
     highest = connection.execute(select(func.max(Import.place)).where(Import.source_id == source_id)).scalar_one()
     return (highest or 0) + 1
+
+
+def label_of_source(source_id: int) -> Any:
+    """The label that a complete import has: it may have come under one that its source had before, or another scanner's source."""
+    return select(Source.label).where(Source.id == source_id).scalar_subquery()
 
 
 def newest_finding(connection: Connection) -> int:

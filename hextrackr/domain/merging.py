@@ -487,7 +487,8 @@ def _join_imports(connection: Connection, merging: _Merge) -> None:
     _run(
         connection,
         merging.ids | {"label": merging.into.label},
-        "UPDATE imports SET source_id = :into_id, source_label = :label WHERE source_id = :source_id",
+        "UPDATE imports SET source_label = :label WHERE source_id = :source_id AND state = 'completed'",
+        "UPDATE imports SET source_id = :into_id WHERE source_id = :source_id",
         """
         UPDATE imports SET place = o.place
         FROM (SELECT id, row_number() OVER (ORDER BY finished_at, place, id) AS place FROM imports

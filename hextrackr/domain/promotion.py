@@ -120,6 +120,7 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
             finished_at=int(time.time() * 1000),
             upload="",
             forecast={},
+            source_label=imports.label_of_source(promotion.source_id),
             summary=result.summary | retired,
             **result.figures(),
         )

@@ -1,6 +1,7 @@
 """Renames sources, retires them and makes them active again: what people decide of a source as a whole. See :mod:`.merging` for the rest.
 
-A label that a source had before stays its alias: scripts go on to import under it.
+A label that a source had before stays its alias: scripts go on to import under it. An import has the label under which it came until it is
+complete: it is looked up again if the file has to be read once more.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from hextrackr.db.dialects import write_alone
 from hextrackr.errors import Conflict, NotFound, RequestError
 
 from . import record_version
-from .models import Import, Source, SourceAlias, find_source
+from .models import Import, ImportState, Source, SourceAlias, find_source
 
 LABEL_IN_USE = "LABEL_IN_USE"
 MAX_LABEL = 100
@@ -58,7 +59,8 @@ def rename(session: Session, source_id: int, label: str) -> Source:
     session.execute(delete(SourceAlias).where(SourceAlias.source_id == source_id, SourceAlias.label == label))
     session.add(SourceAlias(scanner=source.scanner, label=before, source_id=source_id))
     source.label = label
-    session.execute(update(Import).where(Import.source_id == source_id).values(source_label=label))
+    complete = Import.source_id == source_id, Import.state == ImportState.COMPLETED
+    session.execute(update(Import).where(*complete).values(source_label=label))
     record_version.increment(session.connection())
     return source
 

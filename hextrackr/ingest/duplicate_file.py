@@ -98,7 +98,7 @@ def settle(engine: Engine, job: Job, repeated: Import, meter: Meter) -> bool:
         connection.execute(
             update(Import).where(Import.id == import_id).values(
                 state=ImportState.COMPLETED, lease_until=0, finished_at=int(time.time() * 1000), upload="", place=place,
-                unchanged=sum(outcomes["unchanged"].values()), summary=told,
+                unchanged=sum(outcomes["unchanged"].values()), summary=told, source_label=imports.label_of_source(source_id),
                 warnings=[*warnings, f"The file is the same as that of import {original}, so it was not read again."],
                 **{name: getattr(repeated, name) for name in _TAKEN_OVER},
             )

@@ -29,7 +29,6 @@ def enter(engine: Engine, job: Job, record: Import, recognised: Recognised, fing
             .values(
                 scanner=scanner,
                 vendor=record.vendor or recognised.format.name,
-                source_label=source.label,  # it may have come under a label that the source had before
                 fingerprint=fingerprint,
             )
         )

@@ -183,7 +183,7 @@ class ImportQueue:
                 other = source_of(session, row.scanner, answer.source)
                 if other.id == row.source_id:
                     raise RequestError("That is the source of this import already; give another label.")
-                row.source_id, row.source_label = other.id, other.label
+                row.source_id, row.source_label = other.id, answer.source
                 row.forecast = {"pace": row.forecast.get("pace", 1.0)}
             else:
                 row.confirmed = True

@@ -75,8 +75,8 @@ def merge(source_id: int) -> dict[str, Any]:
         raise RequestError(f'A merge cannot be undone: say "confirm": "{WORD}".')
     merged, other = source_service.get(source_id), source_service.get(into)
     figures = _figures(source_service.merge(source_id, into))
-    audit.about(_named(merged), before=_told(merged), after={"into": into, "source": other.label, **figures})
-    return {"success": True, **_told(other), **figures}
+    audit.about(_named(merged), before=_fields(merged), after={"into": into, "source": other.label, **figures})
+    return {"success": True, **_fields(other), **figures}
 
 
 def _body() -> dict[str, Any]:
@@ -88,15 +88,15 @@ def _changed(before: Source, after: Source) -> dict[str, Any]:
     """The answer to a change, once the lists show it."""
     with suppress(HexTrackrError):  # the change is made; the lists follow as soon as they can
         reader.refresh()
-    audit.about(_named(before), before=_told(before), after=_told(after))
-    return {"success": True, **_told(after)}
+    audit.about(_named(before), before=_fields(before), after=_fields(after))
+    return {"success": True, **_fields(after)}
 
 
 def _named(source: Source) -> str:
     return f"source {source.id} {source.label}".rstrip()
 
 
-def _told(source: Source) -> dict[str, Any]:
+def _fields(source: Source) -> dict[str, Any]:
     retired_on = source.retired_on.isoformat() if source.retired_on else None
     return {"sourceId": source.id, "scanner": source.scanner, "source": source.label, "retiredOn": retired_on}
 
