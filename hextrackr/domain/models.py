@@ -536,7 +536,9 @@ class FindingChange(_Event, Base):
 class SavedMapping(Base):
     """A header that somebody has mapped: files with these columns are recognised from then on.
 
-    ``header`` holds the column names as they are compared (normalised), ``fields`` our field names to their columns.
+    ``header`` holds the column names as they are compared (normalised), ``fields`` our field names to a column or several, ``meanings``
+    what values of the severity and the state mean, and ``sample`` the header and the first rows of a file, to change the mapping when
+    the file is gone; an old mapping has neither. What is deleted stays: its name is that of the scanner of what was imported with it.
     """
 
     __tablename__ = "saved_mappings"
@@ -544,10 +546,13 @@ class SavedMapping(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
     header: Mapped[list[str]] = mapped_column(JSON)
-    fields: Mapped[dict[str, str]] = mapped_column(JSON)
+    fields: Mapped[dict[str, Any]] = mapped_column(JSON)
     severity_scale: Mapped[str] = mapped_column(String(20))
     day_first: Mapped[bool]
     created_at: Mapped[int] = mapped_column(BigInteger)
+    meanings: Mapped[dict[str, dict[str, str]] | None] = mapped_column(JSON(none_as_null=True))
+    sample: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    deleted_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
 # Staging: one import's file as neutral records, deduplicated, before it touches anything.

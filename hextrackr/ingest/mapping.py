@@ -84,6 +84,7 @@ FAULTS = (
     Fault("severity", "The severity is none that this scanner uses.", "severity IS NULL", "severity_text"),
     Fault("port", "The port is no number from 0 to 65535.", "port IS NULL", "port_text"),
     Fault("protocol", "The protocol is no name of one.", "protocol IS NULL", "protocol_text"),
+    Fault("state", "The mapping does not say what this state means.", "state IS NULL", "state_text"),
 )
 
 
@@ -172,6 +173,7 @@ class Mapping:
             "severity": self._word("severity", self._format.severities, "NULL"),
             "severity_text": self.text("severity"),
             "state": self._state(),
+            "state_text": self.text("state"),
             "port": self._port(),
             "port_text": self.text("port"),
             "protocol": self._protocol(),
@@ -308,11 +310,12 @@ class Mapping:
         text = self.text("state")
         if not self._places["state"]:
             return str(OPEN)
+        other = "NULL" if self._format.other_state is None else str(self._format.other_state)
         if self._format.fixed_days:
-            word = f"CASE WHEN regexp_matches({text}, '{_DAY}') THEN {FIXED} ELSE {self._format.other_state} END"
+            word = f"CASE WHEN regexp_matches({text}, '{_DAY}') THEN {FIXED} ELSE {other} END"
         else:
             words = {**dict.fromkeys(self._format.no_verdict, NO_VERDICT), **self._format.states}
-            word = self._word("state", words, str(self._format.other_state))
+            word = self._word("state", words, other)
         nothing = f"{text} IS NULL"
         if set(self._places["state"]) & set(self._places["fixed_on"]):
             nothing += f" OR {dates.means_none(text, self._day('fixed_on'))}"
@@ -320,7 +323,14 @@ class Mapping:
 
     def _word(self, field: str, meanings: Dictionary[str, int], default: str) -> str:
         branches = " ".join(f"WHEN {quoted(word)} THEN {number}" for word, number in meanings.items())
-        return f"CASE lower({self._whole(self.text(field))}) {branches} ELSE {default} END" if branches else default
+        word = self.word(field)
+        if "" in meanings:
+            word = f"coalesce({word}, '')"
+        return f"CASE {word} {branches} ELSE {default} END" if branches else default
+
+    def word(self, field: str) -> str:
+        """The text of a field as it is compared with words that have a meaning; NULL where it says nothing."""
+        return f"lower({self._whole(self.text(field))})"
 
     def _port(self) -> str:
         text = f"coalesce({self.text('port')}, '0')"

@@ -34,7 +34,7 @@ def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
     unread = set(range(len(dialect.header))) - set(m.places((*ROW_FIELDS, *HOST_FIELDS, *DEFINITION_FIELDS)))
     return f"""
         CREATE OR REPLACE TABLE rows AS
-        SELECT * EXCLUDE (severity_text, port_text, protocol_text, {_texts(ROW_DATES)}) REPLACE ({_believed(m, ROW_DATES)}),
+        SELECT * EXCLUDE (severity_text, state_text, port_text, protocol_text, {_texts(ROW_DATES)}) REPLACE ({_believed(m, ROW_DATES)}),
                {_left_out(m, ROW_DATES)}
         FROM (SELECT asset_code, definition_code, evidence_code, suspect, scan_start, {_select(m.finding())}{kept}
               FROM (SELECT {m.code(HOST_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code,

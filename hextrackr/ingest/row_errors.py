@@ -190,7 +190,9 @@ def _holds_rows(row: Sequence[str], place: int, delimiter: str, recognised: Reco
 VALUE_LENGTH = 500
 
 _NAMELESS_HOSTS = f"SELECT code FROM asset_texts WHERE {NAMELESS}"
-_INCOMPLETE = f"severity IS NULL OR port IS NULL OR protocol IS NULL OR definition_key IS NULL OR asset_code IN ({_NAMELESS_HOSTS})"
+_INCOMPLETE = f"""
+    severity IS NULL OR state IS NULL OR port IS NULL OR protocol IS NULL OR definition_key IS NULL OR asset_code IN ({_NAMELESS_HOSTS})
+"""
 
 
 def separate_faulty(database: CsvDatabase, mapping: Mapping) -> None:

@@ -16,8 +16,11 @@ FIELDS = {"host": "Machine", "ip": "Address", "title": "Problem", "severity": "H
 FILE = "Machine,Address,Problem,How bad,Found on\nweb1,10.0.0.1,Old TLS,{},03/04/2026\n"
 
 
-def made(header=HEADER, fields=FIELDS, severity_scale="words", day_first=False):
-    return custom.format_of("custom-1", "Ours", header, fields, severity_scale=severity_scale, day_first=day_first)
+def made(header=HEADER, fields=FIELDS, severity_scale="words", day_first=False, meanings=None):
+    return custom.format_of(
+        "custom-1", "Ours", header, fields,
+        severity_scale=severity_scale, day_first=day_first, meanings=meanings or {},
+    )  # fmt: skip
 
 
 def save(engine, **changes):
@@ -44,6 +47,13 @@ def test_a_file_with_that_header_is_recognised_in_any_order():
         ({"fields": {**FIELDS, "colour": "Machine"}}, "There is no field colour"),
         ({"fields": {**FIELDS, "os": "System"}}, "The file has no column System"),
         ({"severity_scale": "stars"}, "severity scale must be one of"),
+        ({"fields": {**FIELDS, "title": ["Problem", "Address"]}}, "Only one column can be title: Problem or Address"),
+        ({"fields": {**FIELDS, "cves": [1]}}, "a column or a list of columns"),
+        ({"meanings": {"port": {"a": "b"}}}, "Values of port cannot be mapped"),
+        ({"meanings": {"severity": ["a"]}}, "must be an object"),
+        ({"meanings": {"severity": {"Bad": "awful"}}}, "must mean one of critical, high"),
+        ({"meanings": {"state": {"Done": ["resolved"]}}}, "must mean one of open, resolved"),
+        ({"meanings": {"state": {"x" * 256: "open"}}}, "at most 255 characters"),
     ],
 )
 def test_a_mapping_that_cannot_work_is_refused(changes, sentence):
@@ -63,6 +73,64 @@ def test_severity_scales(run_import, engine, query, scale, word, severity):
     save(engine, severity_scale=scale)
     run_import(FILE.format(word).encode())
     assert query("SELECT severity FROM findings") == [(severity,)]
+
+
+VALUES = "Machine,Problem,How bad,Progress\n"
+VALUE_FIELDS = {"host": "Machine", "title": "Problem", "severity": "How bad", "state": "Progress"}
+
+
+@pytest.mark.parametrize(
+    ("meanings", "cells", "stored"),
+    [
+        ({"severity": {"very bad": "critical"}}, "Very bad,open", (4, "active")),
+        ({"severity": {"Ärger": "high"}}, " ÄRGER ,open", (3, "active")),
+        ({"severity": {"high": "low"}}, "High,open", (1, "active")),  # what is said counts before the scale
+        ({"severity": {"7": "info"}}, "7.0,open", (0, "active")),
+        ({"severity": {"": "medium"}}, ",open", (2, "active")),
+        ({"severity": {}}, "Very bad,open", None),
+        ({"state": {"erledigt": "resolved"}}, "High,Erledigt", (3, "resolved")),
+        ({"state": {"wieder da": "reopened"}}, "High,wieder da", (3, "reopened")),
+        ({"state": {"fixed": "open"}}, "High,fixed", (3, "active")),
+        ({"state": {}}, "High,Erledigt", None),
+        ({"state": {}}, "High,", (3, "active")),
+        ({}, "High,Erledigt", (3, "active")),  # nothing is said of states: what is no known word is open
+    ],
+)
+def test_what_values_mean(run_import, engine, query, meanings, cells, stored):
+    save(engine, header=["machine", "problem", "how bad", "progress"], fields=VALUE_FIELDS, meanings=meanings)
+    record = run_import(f"{VALUES}web1,Old TLS,{cells}\nweb2,Old TLS,Low,open\n".encode())
+    found = query("SELECT severity, lifecycle FROM findings f JOIN assets a ON a.id = asset_id WHERE a.key = 'web1'")
+    assert found == ([stored] if stored else [])
+    assert record.rejected == (0 if stored else 1)
+
+
+def test_a_state_without_a_verdict_leaves_a_finding_as_it_was(run_import, engine, query):
+    meanings = {"state": {"erledigt": "resolved", "unklar": "no-verdict"}}
+    save(engine, header=["machine", "problem", "how bad", "progress"], fields=VALUE_FIELDS, meanings=meanings)
+    for states in (("open", "Erledigt"), ("unklar", "unklar")):
+        rows = "".join(f"web{number},Old TLS,High,{state}\n" for number, state in enumerate(states))
+        run_import((VALUES + rows).encode())
+    assert query("SELECT lifecycle FROM findings ORDER BY id") == [("active",), ("resolved",)]
+
+
+def test_columns_beside_the_fields_are_kept_as_details(run_import, engine, query):
+    header = ("Machine", "Problem", "How bad", "Room", "Team", "Note", "More")
+    fields = {
+        "host": "Machine", "title": "Problem", "severity": "How bad", "host_detail": "Room",
+        "vulnerability_detail": "Team", "finding_detail": ["Note", "More"],
+    }  # fmt: skip
+    save(engine, header=[name.casefold() for name in header], fields=fields)
+    record = run_import((",".join(header) + "\nweb1,Old TLS,High,B 12,Web,seen twice,again\n").encode())
+    assert record.recognition["unusedColumns"] == []
+    assert query("SELECT details FROM assets") == [('{"Room":"B 12"}',)]
+    assert query("SELECT details FROM definitions") == [('{"Team":"Web"}',)]
+    assert query("SELECT text FROM evidence") == [("Note: seen twice\nMore: again",)]
+
+
+def test_a_deleted_mapping_recognises_nothing(run_import, engine):
+    save(engine, deleted_at=1)
+    with pytest.raises(UnknownFormat):
+        run_import(FILE.format("High").encode())
 
 
 @pytest.mark.parametrize(("day_first", "day"), [(True, "2026-04-03"), (False, "2026-03-04")])

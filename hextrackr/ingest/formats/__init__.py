@@ -32,7 +32,10 @@ def _rank(known_format: Format) -> tuple[bool, int, str]:
 
 
 def scanner_name(key: str, otherwise: str = "") -> str:
-    """The scanner's name for people; ``otherwise``, or else the key itself, for one that is not known here."""
+    """The scanner's name for people.
+
+    :param otherwise: its name if no format here has this key: that of a mapping. Without one it is the key itself.
+    """
     return next((known_format.name for known_format in known() if known_format.key == key), otherwise or key)
 
 

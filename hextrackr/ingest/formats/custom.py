@@ -6,11 +6,24 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
-from hextrackr.domain.verdicts import FIXED, OPEN, RESURFACED
+from hextrackr.domain.verdicts import FIXED, NO_VERDICT, OPEN, RESURFACED
 from hextrackr.errors import RequestError
 
-from .format import FIELD_NAMES, SEVERITY_WORDS, TENABLE_SEVERITIES, Format, columns_of, normalised
+from .format import (
+    FIELD_NAMES,
+    FINDING,
+    HOST,
+    NO_VERDICT_WORDS,
+    SEVERITY_WORDS,
+    TENABLE_SEVERITIES,
+    VULNERABILITY,
+    Format,
+    columns_of,
+    details,
+    normalised,
+)
 
 #: CVSS v3 qualitative severity rating scale, https://www.first.org/cvss/v3.1/specification-document (section 5), in whole tenths.
 _RATINGS = ((0, 0), (39, 1), (69, 2), (89, 3), (100, 4))
@@ -36,6 +49,23 @@ STATES: Mapping[str, int] = MappingProxyType(
         **dict.fromkeys(("resurfaced", "reopened"), RESURFACED),
     }
 )
+#: What a value of a column can be said to mean: by field, the word for it and what is stored.
+MEANINGS: Mapping[str, Mapping[str, int]] = MappingProxyType(
+    {
+        "severity": MappingProxyType({"critical": 4, "high": 3, "medium": 2, "low": 1, "info": 0}),
+        "state": MappingProxyType(
+            {"open": OPEN, "resolved": FIXED, "reopened": RESURFACED, "no-verdict": NO_VERDICT},
+        ),
+    }
+)
+#: A mapping says of so many values at the most what they mean, each of so many characters.
+MAX_MEANINGS, MAX_VALUE = 500, 255
+#: Columns that are kept beside the fields, as details: what the choice is called, and what they are about.
+DETAILS: Mapping[str, str] = MappingProxyType(
+    {"host_detail": HOST, "vulnerability_detail": VULNERABILITY, "finding_detail": FINDING}
+)
+#: What several columns may be at once: each of them counts.
+SEVERAL = ("cves", "advisories", "evidence", *DETAILS)
 #: What a mapping cannot do without: its meaning, and the fields any one of which provides it.
 ESSENTIAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -72,37 +102,110 @@ _HINTS = (
 
 
 def format_of(
-    key: str, name: str, header: Iterable[str], fields: Mapping[str, str], *, severity_scale: str, day_first: bool
+    key: str,
+    name: str,
+    header: Iterable[str],
+    fields: Mapping[str, Any],
+    *,
+    severity_scale: str,
+    day_first: bool,
+    meanings: Mapping[str, Any] = MappingProxyType({}),
+    complete: bool = True,
 ) -> Format:
     """The format that a saved mapping describes.
 
     :param header: the column names of the files it is for; these and no others.
-    :param fields: names of fields to columns.
-    :raises RequestError: it has no such field or scale, names a column twice, or lacks what an import cannot do without.
+    :param fields: names of fields, and of :data:`DETAILS`, to a column or several.
+    :param meanings: for ``severity`` and ``state``, values to words of :data:`MEANINGS`; they count before the scale and the usual words
+        of states. Once states are mapped, even if no value is, a state without a meaning makes its row a reject; else it means open.
+    :param complete: refuse a mapping that lacks what an import cannot do without.
+    :raises RequestError: it has no such field, scale or meaning, two columns for what can be but one, or lacks what an import cannot do
+        without.
     """
     names = {normalised(column) for column in header}
-    unknown = sorted(set(fields) - set(FIELD_NAMES))
-    if unknown:
-        raise RequestError(f"There is no field {unknown[0]}.")
-    missing = sorted(column for column in fields.values() if normalised(column) not in names)
-    if missing:
-        raise RequestError(f"The file has no column {missing[0]}.")
+    columns = columns_by_field(fields)
+    absent = sorted(column for chosen in columns.values() for column in chosen if normalised(column) not in names)
+    if absent:
+        raise RequestError(f"The file has no column {absent[0]}.")
     if severity_scale not in SCALES:
         raise RequestError(f"The severity scale must be one of {', '.join(SCALES)}.")
-    for meaning, choices in ESSENTIAL.items():
-        if not any(field in fields for field in choices):
-            raise RequestError(f"The mapping does not say which column holds {meaning}.")
+    if complete and (lacking := missing(columns)):
+        raise RequestError(f"The mapping does not say which column holds {lacking[0]}.")
+    spoken = stored_meanings(meanings)
+    kept_details = {level: details(*columns.get(choice, ())) for choice, level in DETAILS.items()}
     return Format(
         key=key,
         name=name,
         signature=(),
         essential={},
-        fields=columns_of(**{field: (column,) for field, column in fields.items()}),
-        severities=SCALES[severity_scale],
-        states=STATES,
+        fields=columns_of(**{field: chosen for field, chosen in columns.items() if field not in DETAILS}),
+        severities={**SCALES[severity_scale], **spoken["severity"]},
+        states={**STATES, **spoken["state"]},
+        other_state=None if "state" in meanings else OPEN,
+        host_details=kept_details[HOST],
+        vulnerability_details=kept_details[VULNERABILITY],
+        finding_details=kept_details[FINDING],
         day_first=day_first,
         header=frozenset(names),
     )
+
+
+def columns_by_field(fields: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The columns of each field that has any.
+
+    :param fields: names of fields, and of :data:`DETAILS`, to a column or a list of columns.
+    :raises RequestError: there is no such field, or it cannot have several columns.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for field, value in fields.items():
+        columns = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else (None,)
+        if not all(isinstance(column, str) for column in columns):
+            raise RequestError("fields must be an object of field names, with a column or a list of columns each.")
+        if field not in FIELD_NAMES and field not in DETAILS:
+            raise RequestError(f"There is no field {field}.")
+        chosen = tuple(filter(None, columns))
+        if len(chosen) > 1 and field not in SEVERAL:
+            raise RequestError(f"Only one column can be {field}: {chosen[0]} or {chosen[1]}.")
+        if chosen:
+            found[field] = chosen
+    return found
+
+
+def missing(fields: Iterable[str]) -> list[str]:
+    """What a mapping of these fields still does without, and cannot."""
+    has = set(fields)
+    return [meaning for meaning, choices in ESSENTIAL.items() if has.isdisjoint(choices)]
+
+
+def stored_meanings(meanings: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """What the values that a mapping speaks of mean, as formats write it.
+
+    :raises RequestError: they are not of ``severity`` or ``state``, have another meaning than there is, or are too many.
+    """
+    stored: dict[str, dict[str, int]] = {field: {} for field in MEANINGS}
+    for field, words in meanings.items():
+        if field not in MEANINGS:
+            raise RequestError(f"Values of {field} cannot be mapped; those of severity and state can.")
+        if not isinstance(words, dict) or len(words) > MAX_MEANINGS:
+            raise RequestError(f"meanings of {field} must be an object of at most {MAX_MEANINGS} values.")
+        for value, word in words.items():
+            if not isinstance(word, str) or word not in MEANINGS[field]:
+                raise RequestError(f"A {field} must mean one of {', '.join(MEANINGS[field])}.")
+            if len(value) > MAX_VALUE:
+                raise RequestError(f"A value may have at most {MAX_VALUE} characters.")
+            stored[field][value.lower()] = MEANINGS[field][word]
+    return stored
+
+
+def usual_meaning(field: str, value: str, severity_scale: str) -> str | None:
+    """The word of :data:`MEANINGS` for what a value means without anybody having said so, if it does.
+
+    :param value: in lower case.
+    """
+    usual = SCALES[severity_scale] if field == "severity" else {**dict.fromkeys(NO_VERDICT_WORDS, NO_VERDICT), **STATES}
+    if field == "state" and not value:
+        return "open"
+    return next((word for word, number in MEANINGS[field].items() if usual.get(value) == number), None)
 
 
 def guess(header: Sequence[str], known: Iterable[Format]) -> dict[str, str]:

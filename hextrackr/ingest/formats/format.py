@@ -171,8 +171,8 @@ class Format:
     :ivar signature: groups of columns; a header that has one of each group is this scanner's.
     :ivar essential: what the import cannot do without, in words, with the columns any one of which provides it.
     :ivar severities: words or numbers, lower case, to 0..4.
-    :ivar states: words, lower case, to ``PASSED``, ``FIXED``, ``OPEN`` or ``RESURFACED``; any other word means ``other_state``, and
-        an empty cell ``OPEN``.
+    :ivar states: words, lower case, to ``PASSED``, ``FIXED``, ``OPEN`` or ``RESURFACED``; any other word means ``other_state`` (None:
+        the row is rejected), and an empty cell ``OPEN``.
     :ivar no_verdict: the words, lower case, that say nothing of whether the finding is there: an error, an exclusion, a check that was
         not made. They leave a finding as it was.
     :ivar fixed_days: the state is the day on which a finding was fixed, and any other text means ``other_state``.
@@ -200,7 +200,7 @@ class Format:
     fields: Mapping[str, Columns]
     severities: Mapping[str, int] = field(default_factory=lambda: SEVERITY_WORDS)
     states: Mapping[str, int] = field(default_factory=dict)
-    other_state: int = OPEN
+    other_state: int | None = OPEN
     no_verdict: Columns = NO_VERDICT_WORDS
     fixed_days: bool = False
     host_details: Mapping[str, Columns] = field(default_factory=dict)

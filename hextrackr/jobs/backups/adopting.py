@@ -55,7 +55,7 @@ _RANGES = {
 }  # fmt: skip
 #: The type of a JSON column, list or object, and of its elements, if all have the same.
 _JSON: dict[str, tuple[type, type]] = {
-    "warnings": (list, str), "header": (list, str), "fields": (dict, str),
+    "warnings": (list, str), "header": (list, str), "fields": (dict, object), "meanings": (dict, dict), "sample": (dict, list),
     "forecast": (dict, object), "recognition": (dict, object), "summary": (dict, object), "details": (dict, str),
 }  # fmt: skip
 #: Text columns that hold JSON as well.
