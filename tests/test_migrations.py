@@ -6,11 +6,13 @@ import shutil
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from config import TestingConfig
 from hextrackr import create_app
 from hextrackr.db import revisions
 from hextrackr.domain import undo
+from hextrackr.domain.models import SavedMapping
 from hextrackr.extensions import alembic, db
 from tests.support.exports import export, row
 from tests.support.importer import importer
@@ -102,6 +104,27 @@ def test_a_database_of_the_first_version_is_brought_up_to_this_one(app_on, kind,
             assert told(SEEN) == states.pop()
             undo.undo_import(db.engine, ids.pop())
         assert told(SEEN) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scanners_whose_mappings_were_deleted_get_their_names_back(app_on, kind, tmp_path):
+    with app_on(kind).app_context():
+        bring = importer(db.engine, db.engine.url.render_as_string(hide_password=False), tmp_path)
+        for number, name in enumerate(("Ours", "Theirs"), 1):
+            columns = ["machine", "problem", f"bad {number}"]
+            fields = {"host": "machine", "title": "problem", "severity": columns[2]}
+            mapping = SavedMapping(
+                name=name, header=columns, fields=fields, severity_scale="words", day_first=False, created_at=1
+            )
+            with Session(db.engine) as session, session.begin():
+                session.add(mapping)
+            bring(f"machine,problem,bad {number}\nweb1,Old TLS,High\n".encode(), vendor="Theirs" if number == 1 else "")
+        alembic.downgrade("1795700000")
+        with db.engine.begin() as connection:
+            connection.execute(text("DELETE FROM saved_mappings WHERE id = 1"))
+        alembic.upgrade()
+        rows = told("SELECT id, name, deleted_at IS NULL, meanings IS NULL FROM saved_mappings ORDER BY id")
+        assert [tuple(row) for row in rows] == [(1, "Deleted mapping 1", False, True), (2, "Theirs", True, True)]
 
 
 def told(statement, **parameters):

@@ -29,6 +29,7 @@ class Column:
     :ivar sql: its value.
     :ivar order: what it is sorted by, see :class:`.order.Key`; its value if that is empty.
     :ivar on_request: it is shown only to whoever asks for it.
+    :ivar exported: its value in an export; ``sql`` if that is empty.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Column:
     sql: str
     order: tuple[Key, ...] = ()
     on_request: bool = False
+    exported: str = ""
 
 
 #: What stands for no value in an order.
@@ -78,7 +80,7 @@ _COLUMNS = (
     Column("lastSeen", "Last seen", "w.day"),
     Column("resolvedOn", "Resolved on", "f.resolved_on", (Key("coalesce(f.resolved_on, DATE '0001-01-01')"),)),
     Column("daysOpen", "Days open", "coalesce(f.resolved_on, current_date) - f.first_seen", on_request=True),
-    Column("scanner", "Scanner", "s.scanner"),
+    Column("scanner", "Scanner", "s.scanner", exported="coalesce(nullif(s.scanner_name, ''), s.scanner)"),
     Column("source", "Source", "s.label", (Key("lower(s.label)"), Key("s.scanner"))),
     Column("description", "Description", "d.description", (Key("coalesce(d.description, '')"),), on_request=True),
     Column("solution", "Solution", "d.solution", (Key("coalesce(d.solution, '')"),), on_request=True),

@@ -82,7 +82,8 @@ def _selected(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, str]) -> tu
     else:
         limited = where(query)
         ordered = order.requested(query, SORTS, "severity", "f.id").sql if query.get("sort") else "f.id"
-        columns = ", ".join(f'{COLUMNS[name].sql} AS "{name}"' for name in _columns(query))
+        chosen = [COLUMNS[name] for name in _columns(query)]
+        columns = ", ".join(f'{column.exported or column.sql} AS "{column.name}"' for column in chosen)
         cursor.execute(
             f"""
             CREATE TEMPORARY TABLE exported AS

@@ -40,7 +40,7 @@ def _beginning(column: Column) -> str:
 _SHOWN = [column for column in COLUMNS.values() if not column.on_request and column.name != "cves"]
 _RECORDS = f"""
     SELECT {", ".join(f'{_beginning(column)} AS "{column.name}"' for column in _SHOWN)},
-           d.cves,
+           d.cves, s.scanner_name AS "scannerName",
            f.host_id AS "hostId", f.definition_id AS "definitionId", f.source_id AS "sourceId"
     FROM {findings("h. d. s. w.")}
     WHERE f.id IN (SELECT unnest($ids))
@@ -122,7 +122,7 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
         **{name: shown(row[name]) for name in _TEXTS},
         "cves": cves[:CVES],
         "cvesTotal": len(cves),
-        "scannerName": formats.scanner_name(row["scanner"]),
+        "scannerName": formats.scanner_name(row["scanner"], row["scannerName"]),
         "checkName": formats.check_name(row["scanner"], row["pluginId"] or "", row["title"] or ""),
     }
 

@@ -42,13 +42,14 @@ class Group:
 
 _OF_HOST = f"""
     SELECT group_key, min(h.id) AS "hostId", arg_min({HOST_NAME}, h.id) AS host, arg_min(h.fqdn, h.id) AS fqdn, arg_min(h.ip, h.id) AS ip,
-           max(h.os) AS os, arg_min(s.scanner, h.id) AS scanner, arg_min(s.label, h.id) AS source,
+           max(h.os) AS os, arg_min(s.scanner, h.id) AS scanner,
+           arg_min(s.scanner_name, h.id) AS "scannerName", arg_min(s.label, h.id) AS source,
            list(DISTINCT h.source_id ORDER BY h.source_id) AS "sourceIds"
     FROM page JOIN host h ON h.machine_id = group_key JOIN source s ON s.id = h.source_id GROUP BY group_key
 """
 _OF_DEFINITION = f"""
     SELECT page.group_key, d.id AS "definitionId", d.key AS "pluginId", left(d.title, {TEXT + 1}) AS title, d.family, s.scanner,
-           s.label AS source
+           s.scanner_name AS "scannerName", s.label AS source
     FROM page JOIN definition d ON d.id = page.group_key JOIN source s ON s.id = d.source_id
 """
 _OF_CVE = f"""
@@ -56,7 +57,8 @@ _OF_CVE = f"""
     FROM page JOIN definition_cve c ON c.cve = page.group_key JOIN definition d ON d.id = c.definition_id GROUP BY page.group_key
 """
 _OF_SOURCE = """
-    SELECT group_key, s.id AS "sourceId", s.scanner, s.label AS source FROM page JOIN source s ON s.id = group_key
+    SELECT group_key, s.id AS "sourceId", s.scanner, s.scanner_name AS "scannerName", s.label AS source
+    FROM page JOIN source s ON s.id = group_key
 """
 _HOST = "JOIN host h ON h.id = counted.id"
 _DEFINITION = "JOIN definition d ON d.id = counted.id"
@@ -191,11 +193,11 @@ def _answers(cursor: duckdb.DuckDBPyConnection, group: Group, limited: Where, fo
     answers = []
     for key, *rest in found:
         figures = dict(zip(_FIGURES, rest, strict=False))
-        scanner = details[key].get("scanner")
+        scanner, name = details[key].get("scanner"), details[key].get("scannerName")
         answers.append(
             {
                 **details[key],
-                **({"scannerName": formats.scanner_name(scanner)} if scanner else {}),
+                **({"scannerName": formats.scanner_name(scanner, name or "")} if scanner else {}),
                 **_check_name(details[key]),
                 "findings": figures["findings"],
                 "hosts": hosts[key],

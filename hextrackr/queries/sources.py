@@ -24,7 +24,7 @@ def source_overview(cursor: duckdb.DuckDBPyConnection, _query: Mapping[str, Any]
     """Answer every source. What is open in a retired one counts nowhere else."""
     found = rows(
         cursor.execute(f"""
-        SELECT s.id, s.scanner, s.label, s.retired_on, h.hosts, i.imports, i.first_scan, i.last_scan, i.latest, t.days, a.aliases,
+        SELECT s.id, s.scanner, s.scanner_name, s.label, s.retired_on, h.hosts, i.imports, i.first_scan, i.last_scan, i.latest, t.days, a.aliases,
                f.* EXCLUDE (source_id)
         FROM source s
         LEFT JOIN (SELECT source_id, count(*) AS hosts FROM host_row GROUP BY source_id) h ON h.source_id = s.id
@@ -60,12 +60,12 @@ def _source(today: date, row: dict[str, Any]) -> dict[str, Any]:
     return {
         "sourceId": row["id"],
         "scanner": row["scanner"],
-        "scannerName": formats.scanner_name(row["scanner"]),
+        "scannerName": formats.scanner_name(row["scanner"], row["scanner_name"]),
         "source": row["label"],
         "aliases": [
             {
                 "scanner": alias["scanner"],
-                "scannerName": formats.scanner_name(alias["scanner"]),
+                "scannerName": formats.scanner_name(alias["scanner"], row["scanner_name"]),
                 "source": alias["label"],
             }
             for alias in aliases

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: CVEs of a vulnerability on its own page: as many as an import takes over.
 CVES = 2_000
-_SOURCE = 's.id AS "sourceId", s.scanner, s.label AS source'
+_SOURCE = 's.id AS "sourceId", s.scanner, s.scanner_name AS "scannerName", s.label AS source'
 _SCORES = ("cvss", "vpr", "epss")
 
 
@@ -89,7 +89,7 @@ def one_definition(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, A
     cves = this["cves"] or []
     return {
         **this,
-        "scannerName": formats.scanner_name(this["scanner"]),
+        "scannerName": formats.scanner_name(this["scanner"], this["scannerName"]),
         "checkName": formats.check_name(this["scanner"], this["pluginId"], this["title"] or ""),
         "cves": cves[:CVES],
         "cvesTotal": len(cves),
@@ -124,7 +124,7 @@ def one_cve(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) ->
     for row in naming:
         del row["total"]
         texts = {name: shown(row[name]) for name in ("pluginId", "title", "family")}
-        definitions.append({**row, **texts, "scannerName": formats.scanner_name(row["scanner"])})
+        definitions.append({**row, **texts, "scannerName": formats.scanner_name(row["scanner"], row["scannerName"])})
     condition = "f.definition_id IN (SELECT definition_id FROM definition_cve WHERE cve = $cve)"
     return {
         "cve": cve,
@@ -136,7 +136,8 @@ def one_cve(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) ->
 
 def _host(row: dict[str, Any]) -> dict[str, Any]:
     del row["machine_id"]
-    return {**row, "scannerName": formats.scanner_name(row["scanner"]), "details": json.loads(row["details"] or "{}")}
+    name = formats.scanner_name(row["scanner"], row["scannerName"])
+    return {**row, "scannerName": name, "details": json.loads(row["details"] or "{}")}
 
 
 def _figures(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def over_time(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> di
 def sources(cursor: duckdb.DuckDBPyConnection, _query: Mapping[str, Any]) -> dict[str, Any]:
     """Answer every source that was imported from, with what is open in it, how often it is scanned, and whether it has gone quiet."""
     found = cursor.execute("""
-        SELECT s.id, s.scanner, s.label, s.last_scan_date,
+        SELECT s.id, s.scanner, s.scanner_name, s.label, s.last_scan_date,
                (SELECT count(*) FROM finding WHERE source_id = s.id AND is_open),
                (SELECT list(DISTINCT day ORDER BY day) FROM daily_total WHERE source_id = s.id),
                (SELECT max(id) FROM import WHERE source_id = s.id) AS last_import, s.retired_on
@@ -109,6 +109,7 @@ def _source(
     today: date,
     number: int,
     scanner: str,
+    scanner_name: str,
     label: str,
     last: date | None,
     is_open: int,
@@ -120,7 +121,7 @@ def _source(
     return {
         "sourceId": number,
         "scanner": scanner,
-        "scannerName": formats.scanner_name(scanner),
+        "scannerName": formats.scanner_name(scanner, scanner_name),
         "source": label,
         "lastScanDate": last,
         "scanDays": len(days or []),

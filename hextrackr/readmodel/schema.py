@@ -118,6 +118,12 @@ SOURCE = Table(
     (
         Column("id", INTEGER),
         Column("scanner", TEXT),
+        # A scanner whose files a mapping reads is called as the mapping; the others' names stand in their formats.
+        Column(
+            "scanner_name",
+            TEXT,
+            "coalesce((SELECT name FROM saved_mappings m WHERE 'custom-' || m.id = sources.scanner), '')",
+        ),
         Column("label", TEXT),
         Column("last_scan_date", DATE),
         Column("retired_on", DATE),

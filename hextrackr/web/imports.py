@@ -14,6 +14,7 @@ from hextrackr.db import files
 from hextrackr.domain.models import FINISHED, Import, ImportState, Reject
 from hextrackr.errors import MissingFile, NotFound, TooMany
 from hextrackr.extensions import db, import_queue, import_service, import_worker, maintenance_lock, offload, socketio
+from hextrackr.ingest import saved_mappings
 from hextrackr.progress import protocol
 
 from . import paging, serializers, upload_form
@@ -68,8 +69,9 @@ def imports() -> dict[str, Any]:
     newest = select(Import).where(chosen).order_by(Import.id.desc())
     rows = db.session.scalars(newest.limit(page.limit).offset(page.offset))
     total = db.session.scalar(select(func.count()).select_from(Import).where(chosen)) or 0
-    undoable = import_queue.undoable()
-    return {"data": [serializers.of_import(record, undoable) for record in rows], "pagination": page.pagination(total)}
+    undoable, mapped = import_queue.undoable(), saved_mappings.scanners(db.session)
+    data = [serializers.of_import(record, undoable, mapped) for record in rows]
+    return {"data": data, "pagination": page.pagination(total)}
 
 
 @blueprint.get("/imports/<int:import_id>")
@@ -181,7 +183,7 @@ def _submitted(record: Import) -> dict[str, Any]:
 
 
 def _answer(record: Import) -> dict[str, Any]:
-    return serializers.of_import(record, import_queue.undoable())
+    return serializers.of_import(record, import_queue.undoable(), saved_mappings.scanners(db.session))
 
 
 def _accepted(record: Import) -> dict[str, Any]:

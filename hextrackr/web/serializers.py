@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
 from hextrackr.domain import formulas
 from hextrackr.domain.models import Import, ImportState
 from hextrackr.ingest import formats
+from hextrackr.ingest.saved_mappings import Scanner
 from hextrackr.jobs import snapshots
 from hextrackr.queries.findings import ENTRIES
 
 
-def of_import(record: Import, undoable: Collection[int]) -> dict[str, Any]:
-    """An import with its figures; ``undoable`` are the ids of those that can be undone."""
+def of_import(record: Import, undoable: Collection[int], mapped: Mapping[str, Scanner]) -> dict[str, Any]:
+    """An import with its figures.
+
+    :param undoable: the ids of the imports that can be undone.
+    :param mapped: the scanners whose files are read by mappings.
+    """
+    mapping = mapped.get(record.scanner, Scanner(record.vendor, None))
     answer = {
         "importId": record.id,
         "sessionId": record.session_id,
@@ -24,7 +30,8 @@ def of_import(record: Import, undoable: Collection[int]) -> dict[str, Any]:
         "fileSize": record.file_size,
         "vendor": record.vendor,
         "scanner": record.scanner,
-        "scannerName": formats.scanner_name(record.scanner, record.vendor) if record.scanner else "",
+        "scannerName": formats.scanner_name(record.scanner, mapping.name) if record.scanner else "",
+        "mappingId": mapping.mapping_id,
         "source": record.source_label,
         "startedBy": record.started_by,
         "mode": record.mode,

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from hextrackr.auth import actors
 from hextrackr.domain.models import CURRENT_IMPORT, Import
 from hextrackr.extensions import db, import_queue
+from hextrackr.ingest import saved_mappings
 
 from . import exports, serializers
 from .answers import answer, known, page_of
@@ -62,7 +63,9 @@ def stats() -> dict[str, Any]:
     """Answer the totals over all sources."""
     newest = select(Import).where(text(CURRENT_IMPORT)).order_by(Import.id.desc()).limit(1)
     last = db.session.scalars(newest).first()
-    return {**known("totals"), "lastImport": serializers.of_import(last, import_queue.undoable()) if last else None}
+    mapped = saved_mappings.scanners(db.session)
+    latest = serializers.of_import(last, import_queue.undoable(), mapped) if last else None
+    return {**known("totals"), "lastImport": latest}
 
 
 @blueprint.get("/hosts/<int:host_id>")

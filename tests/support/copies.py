@@ -17,7 +17,10 @@ _FINDINGS = """
 """
 #: Table of the copy -> the rows that it must have. Texts that nothing refers to may be missing, or be there still.
 ORACLE = {
-    "source": "SELECT id, scanner, label, last_scan_date FROM sources",
+    "source": """
+        SELECT s.id, scanner, coalesce(m.name, ''), label, last_scan_date
+        FROM sources s LEFT JOIN saved_mappings m ON 'custom-' || m.id = scanner
+    """,
     "import": """
         SELECT id, source_id, filename, scan_date, mode, place, finished_at FROM imports
         WHERE state = 'completed' AND undone_at IS NULL
