@@ -13,8 +13,8 @@
     ├── NotPermitted                    403 NOT_PERMITTED
     ├── NotFound                        404 NOT_FOUND (UNKNOWN_SESSION, UNKNOWN_IMPORT, UNKNOWN_USER, ...)
     ├── Conflict                        409 CONFLICT (SESSION_IN_USE, ALREADY_FINISHED, NOT_AWAITING, NOT_LATEST,
-    │                                            NOT_RETRYABLE, NAME_IN_USE, IMPORTS_UNFINISHED, UPKEEP_BUSY, RECORD_IN_USE,
-    │                                            LAST_ADMIN, NO_PASSWORD, SET_UP_DONE, TOO_MANY_TOKENS,
+    │                                            NOT_RETRYABLE, NAME_IN_USE, COLUMNS_IN_USE, IMPORTS_UNFINISHED, UPKEEP_BUSY,
+    │                                            RECORD_IN_USE, LAST_ADMIN, NO_PASSWORD, SET_UP_DONE, TOO_MANY_TOKENS,
     │                                            LABEL_IN_USE, SOURCES_UNLIKE, SOURCE_RETIRED)
     ├── TooMany                         429 TOO_MANY_REQUESTS (TOO_MANY_SESSIONS, TOO_MANY_UPLOADS, QUEUE_FULL)
     │   └── SignInLocked                429 SIGN_IN_LOCKED
@@ -22,6 +22,7 @@
     ├── FileRefused                     422 UNREADABLE_CSV
     │   ├── UnknownFormat               422 UNKNOWN_FORMAT
     │   └── MissingColumns              422 MISSING_COLUMNS
+    ├── MappingRefused                  422 NOTHING_COMES_OUT
     ├── BackupRefused                   422 NOT_A_BACKUP
     ├── BackupElsewhere                 501 NOT_ON_POSTGRESQL
     ├── Cancelled                       409 CANCELLED
@@ -174,6 +175,12 @@ class MissingColumns(FileRefused):
     """A known scanner's export without a column we cannot do without."""
 
     code, detail = "MISSING_COLUMNS", "The export lacks a column that the import needs."
+
+
+class MappingRefused(HexTrackrError):
+    """A mapping by which no row of its file becomes a finding; it was not saved."""
+
+    status, code, detail = 422, "NOTHING_COMES_OUT", "None of the rows comes out, so the mapping was not saved."
 
 
 class BackupRefused(HexTrackrError):

@@ -129,9 +129,14 @@ ROUTES: dict[str, Permission] = {
     "imports.confirm": _operator("confirm"),
     "imports.undo": _operator("undo"),
     # mappings
+    "pages.mappings": _ADMIN,
     "pages.mapping": _ADMIN,
+    "pages.saved_mapping": _ADMIN,
     "mappings.columns_of_import": _ADMIN,
+    "mappings.columns_of_mapping": _ADMIN,
+    "mappings.try_mapping": _ADMIN,
     "mappings.save": _admin("mapping"),
+    "mappings.change": _admin("mapping"),
     "mappings.delete": _admin("mapping"),
     # sources
     "sources.rename": _admin("source"),

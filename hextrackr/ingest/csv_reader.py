@@ -245,6 +245,14 @@ class Reader:
         """The first rows that were not taken over, in the order of the file."""
         return self._rejected
 
+    def examples(self, count: int, limit: int) -> list[dict[str, Any]]:
+        """What each of the first rows says, see :func:`.read_queries.examples`, and its ``line`` in the file."""
+        database = self._database
+        statement = read_queries.examples(self._mapping, database.source(), database.dialect, count, limit)
+        rows = [dict(zip(read_queries.EXAMPLE, row, strict=True)) for row in database.all(statement)]
+        lines = row_errors.lines_of_records(database.path, database.dialect, {row["ordinal"] for row in rows})
+        return [{**row, "line": lines.get(row["ordinal"], 0)} for row in rows]
+
     def understood(self, counts: Counts, said: Said) -> dict[str, Any]:
         """How the file was read, see :func:`.recognition.told`."""
         return recognition.told(

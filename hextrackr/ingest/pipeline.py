@@ -119,7 +119,7 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
     cleanup.clear(engine, staging.TABLES, record.id)
 
     with ExitStack() as leaving:
-        reader = _rows_read(job, opened, meter)
+        reader = rows_read(job, opened, meter)
         leaving.callback(beside.submit, reader.close)
         meter.begin("deduplicate")
         counts = reader.deduplicate()
@@ -150,7 +150,7 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
     )  # fmt: skip
 
 
-def _rows_read(job: Job, opened: Opened, meter: Meter) -> Reader:
+def rows_read(job: Job, opened: Opened, meter: Meter) -> Reader:
     """A reader after its first pass; over a cleaned copy if the file cannot be read as it stands.
 
     First the upload itself, or a copy in UTF-8; then, if not all of that is valid CSV, a copy of the rows that are.

@@ -15,10 +15,15 @@ from hextrackr.domain.fields import VULNERABILITY, Kind
 from . import bounds, dates, details, evidence, row_errors
 from .dialect import Dialect
 from .formats.format import HOST_FIELDS
-from .mapping import DEFINITION_DATES, DEFINITION_FIELDS, KEY_FIELDS, ROW_DATES, ROW_FIELDS, Mapping
+from .mapping import DEFINITION_DATES, DEFINITION_FIELDS, FAULTS, KEY_FIELDS, ROW_DATES, ROW_FIELDS, Mapping
 
 #: The texts of a definition that may hold markup.
 MARKED_UP = tuple(field.name for field in VULNERABILITY if field.markup)
+#: What :func:`examples` selects.
+EXAMPLE = (
+    "ordinal", "cells", "host", "ip", "plugin_id", "title", "severity", "state", "port", "protocol", "cvss", "vpr",
+    "first_seen", "last_seen", "faults", "values",
+)  # fmt: skip
 #: How long the texts of a definition may be, in characters.
 _LIMITS = {field.name: field.limit for field in VULNERABILITY if field.kind is Kind.TEXT}
 
@@ -95,6 +100,34 @@ def definitions(m: Mapping, source: str, dialect: Dialect) -> str:
                     FROM (SELECT key, {greatest}, {every}, bool_or({fits}) AS suspect
                           FROM (SELECT *, {m.code(KEY_FIELDS)} AS code FROM (SELECT DISTINCT {read} FROM {source}))
                           JOIN definition_codes USING (code) GROUP BY key)))
+    """
+
+
+def examples(m: Mapping, source: str, dialect: Dialect, count: int, limit: int) -> str:
+    """Select what each of the first rows says, as :data:`EXAMPLE`: its cells, its finding, and which of :data:`.mapping.FAULTS` it has.
+
+    :param limit: how much is shown of a cell, in characters.
+    """
+    cells = ", ".join(f"left(c{place}, {limit})" for place in range(len(dialect.header)))
+    fields = m.cells((*HOST_FIELDS, *ROW_FIELDS, *DEFINITION_FIELDS))
+    faults = ", ".join(f"CASE WHEN {fault.condition} THEN {number} END" for number, fault in enumerate(FAULTS))
+    values = ", ".join(f"left({fault.value}, {limit})" for fault in FAULTS)
+    return f"""
+        SELECT ordinal, cells, coalesce(name, names[1], addresses[1], ids[1]), addresses[1], definition_key,
+               left({m.definition()["title"]}, {limit}), severity, state, port, protocol, cvss, vpr,
+               {_believed(m, ("first_seen", "last_seen"))}, [{faults}], [{values}]
+        FROM (SELECT *, definition_key AS key
+              FROM (SELECT *, {_select(m.asset())}, {_select(m.finding())}
+                    FROM (SELECT row_number() OVER () - 1 AS ordinal, [{cells}] AS cells, {fields}
+                          FROM (SELECT * FROM {source} LIMIT {count}))))
+    """
+
+
+def words(m: Mapping, source: str, field: str, limit: int) -> str:
+    """Select the values of a field as they are compared and as they are written, with how many rows have each, the frequent ones first."""
+    return f"""
+        SELECT coalesce({m.word(field)}, '') AS word, coalesce(any_value({m.text(field)}), ''), count(*) AS rows
+        FROM (SELECT {m.cells([field])} FROM {source}) GROUP BY word ORDER BY rows DESC, word LIMIT {limit}
     """
 
 

@@ -4,6 +4,17 @@ They run in the reader process, which imports this package and with it every que
 the :mod:`.columns`, and stands in an :mod:`.order`.
 """
 
-from . import ages, changes, export, findings, groups, sources, suggestions, summaries, trends
+from . import ages, changes, export, findings, groups, mappings, sources, suggestions, summaries, trends
 
-__all__ = ["ages", "changes", "export", "findings", "groups", "sources", "suggestions", "summaries", "trends"]
+__all__ = [
+    "ages",
+    "changes",
+    "export",
+    "findings",
+    "groups",
+    "mappings",
+    "sources",
+    "suggestions",
+    "summaries",
+    "trends",
+]

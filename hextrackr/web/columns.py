@@ -1,57 +1,98 @@
-"""The columns of a file that no format knows, and its first rows, for the page that maps them."""
+"""The file whose columns are mapped: the one that an import has stored, or what a mapping has kept of one."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flask import current_app
 
-from hextrackr.domain.models import Import, ImportState
+from hextrackr.domain.models import Import, SavedMapping
 from hextrackr.errors import Conflict
+from hextrackr.extensions import offload
 from hextrackr.ingest import dialect, formats
 from hextrackr.ingest.formats import custom
-from hextrackr.ingest.formats.format import FIELD_NAMES
+from hextrackr.ingest.formats.format import FIELD_NAMES, normalised
 from hextrackr.ingest.job import upload_path
 
 _MAX_ROWS = 8
 _MAX_CELL = 200
 
 
-def of_import(record: Import) -> dict[str, Any]:
-    """What the file of a failed import looks like.
+@dataclass(frozen=True)
+class MappedFile:
+    """What is there of a file to map its columns.
 
-    :return: ``header``, ``rows`` (the first ones, cells cut), ``guess`` (our fields to columns), and what can be chosen.
-    :raises Conflict: ``NOT_RETRYABLE``: the file is not on the server any more.
+    :ivar header: its column names; ``rows`` its first rows, cells cut.
+    :ivar upload: its path; None if only the sample is left that a mapping has kept.
+    """
+
+    header: tuple[str, ...]
+    rows: list[list[str]]
+    upload: Path | None = None
+
+    def sample(self) -> dict[str, Any]:
+        """What a mapping keeps of it."""
+        return {"header": list(self.header), "rows": self.rows}
+
+    def names(self) -> list[str]:
+        """Its column names as they are compared."""
+        return sorted(set(map(normalised, self.header)))
+
+
+def stored(record: Import) -> MappedFile | None:
+    """The file of an import, if it is still on the server.
+
     :raises FileRefused: it is no table.
     """
-    found, sample = _looked_at(record)
-    rows = dialect.rows(sample, found, limit=_MAX_ROWS)
-    return {
-        "header": list(found.header),
-        "rows": [[cell[:_MAX_CELL] for cell in row[: len(found.header)]] for row in rows],
-        "guess": custom.guess(found.header, formats.known()),
-        "severityScales": list(custom.SCALES),
-        "fields": list(FIELD_NAMES),
-        "essential": {meaning: list(fields) for meaning, fields in custom.ESSENTIAL.items()},
-    }
-
-
-def header_of(record: Import) -> tuple[str, ...]:
-    """The column names in the file of a failed import.
-
-    :raises Conflict: ``NOT_RETRYABLE``.
-    """
-    return _looked_at(record)[0].header
-
-
-def _looked_at(record: Import) -> tuple[dialect.Dialect, bytes]:
     path = upload_path(Path(current_app.config["INSTANCE_PATH"], "uploads"), record.upload)
-    if record.state != ImportState.FAILED or not record.upload or not path.is_file():
-        raise Conflict(
-            "The file of this import is not on the server any more; please upload it again.", "NOT_RETRYABLE"
-        )
+    if not record.upload or not path.is_file():
+        return None
+    return offload(_read, path)
+
+
+def _read(path: Path) -> MappedFile:
     with path.open("rb") as stream:
         sample = stream.read(dialect.SAMPLE_BYTES)
     complete = path.stat().st_size == len(sample)
-    return dialect.detect(sample, complete=complete, is_header=formats.is_header), sample
+    found = dialect.detect(sample, complete=complete, is_header=formats.is_header)
+    rows = [row[: len(found.header)] for row in dialect.rows(sample, found, limit=_MAX_ROWS) if row]
+    return MappedFile(found.header, [[cell[:_MAX_CELL] for cell in row] for row in rows], path)
+
+
+def kept(mapping: SavedMapping) -> MappedFile:
+    """What a mapping has kept of a file; of an old one no more than the names of its columns, in lower case where it does not use them."""
+    if mapping.sample:
+        return MappedFile(tuple(mapping.sample["header"]), mapping.sample["rows"])
+    used = [column for columns in custom.columns_by_field(mapping.fields).values() for column in columns]
+    spelled = {normalised(column): column for column in used}
+    return MappedFile(tuple(spelled.get(name, name) for name in mapping.header), [])
+
+
+def of_import(record: Import, mapping: SavedMapping | None) -> MappedFile:
+    """The file of an import, or what the mapping has kept of it by which it was read.
+
+    :raises Conflict: ``NOT_RETRYABLE``: there is neither.
+    :raises FileRefused: it is no table.
+    """
+    file = stored(record) or (kept(mapping) if mapping is not None else None)
+    if file is None:
+        raise Conflict(
+            "The file of this import is not on the server any more; please upload it again.", "NOT_RETRYABLE"
+        )
+    return file
+
+
+def answered(file: MappedFile) -> dict[str, Any]:
+    """The columns of a file, and what can be chosen for each."""
+    return {
+        "header": list(file.header),
+        "rows": file.rows,
+        "guess": custom.guess(file.header, formats.known()),
+        "severityScales": list(custom.SCALES),
+        "fields": [*FIELD_NAMES, *custom.DETAILS],
+        "several": list(custom.SEVERAL),
+        "essential": {meaning: list(fields) for meaning, fields in custom.ESSENTIAL.items()},
+        "meanings": {field: list(words) for field, words in custom.MEANINGS.items()},
+    }

@@ -2,96 +2,268 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from flask import Blueprint, request
-from sqlalchemy import select
+import orjson
+from flask import Blueprint, Response, request
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from hextrackr.db import dialects, transactions
-from hextrackr.domain.models import SavedMapping
-from hextrackr.errors import Conflict, NotFound, RequestError
-from hextrackr.extensions import db, import_queue, socketio
+from hextrackr.domain import record_version
+from hextrackr.domain.models import Import, ImportState, Reject, SavedMapping
+from hextrackr.errors import Conflict, MappingRefused, NotFound, RequestError
+from hextrackr.escaping import without_unshown
+from hextrackr.extensions import db, import_queue, reader, socketio
+from hextrackr.ingest import saved_mappings
 from hextrackr.ingest.formats import custom
-from hextrackr.ingest.formats.format import normalised
 from hextrackr.jobs.queue import now_ms
 from hextrackr.queries import parameters
 
 from . import columns
+from .columns import MappedFile
 
 blueprint = Blueprint("mappings", __name__, url_prefix="/api")
 
+T = TypeVar("T")
+
 _MAX_NAME = 100
+#: Seconds that a trial may take: it counts the values of a large file.
+_TRIAL_SECONDS = 30.0
 
 
 @blueprint.get("/imports/<int:import_id>/columns")
 def columns_of_import(import_id: int) -> dict[str, Any]:
-    """The columns and first rows of a file that was not recognised."""
-    return columns.of_import(import_queue.existing(import_id))
+    """Answer the columns and first rows of an import's file, and the mapping that it was read by."""
+    record = import_queue.existing(import_id)
+    mapping = of_scanner(record.scanner)
+    return {**columns.answered(columns.of_import(record, mapping)), "mapping": mapping and _record(mapping)}
+
+
+@blueprint.get("/mappings/<int:mapping_id>/columns")
+def columns_of_mapping(mapping_id: int) -> dict[str, Any]:
+    """Answer the columns of the files that a mapping reads, and the rows that it has kept of one."""
+    mapping = existing(mapping_id)
+    return {**columns.answered(columns.kept(mapping)), "mapping": _record(mapping)}
 
 
 @blueprint.get("/mappings")
 def mappings() -> dict[str, Any]:
-    """Every saved mapping."""
-    return {"data": [_record(saved) for saved in db.session.scalars(select(SavedMapping).order_by(SavedMapping.name))]}
+    """Answer every saved mapping, with its imports."""
+    saved = list(db.session.scalars(_living().order_by(SavedMapping.name)))
+    keys = [saved_mappings.key_of(mapping) for mapping in saved]
+    done = (Import.scanner.in_(keys), Import.state == ImportState.COMPLETED, Import.undone_at.is_(None))
+    counted = select(Import.scanner, func.count(), func.max(Import.id)).where(*done).group_by(Import.scanner)
+    imports = {scanner: (count, latest) for scanner, count, latest in db.session.execute(counted)}
+    return {"data": [_listed(mapping, *imports.get(key, (0, None))) for mapping, key in zip(saved, keys, strict=True)]}
+
+
+@blueprint.post("/mappings/try")
+def try_mapping() -> Response:
+    """Answer what a mapping makes of a file, without saving it."""
+    payload = _payload()
+    file, refused = _file_of(payload)
+    return Response(_tried(_described(payload), file, refused), mimetype="application/json")
 
 
 @blueprint.post("/mappings")
 def save() -> tuple[dict[str, Any], int]:
     """Save how a file's columns are to be read; files with the same header are recognised from then on."""
-    said = request.get_json(silent=True)
-    if not isinstance(said, dict):
-        raise RequestError("The body must be a JSON object.")
-    name = " ".join(str(said.get("name", "")).split())
-    if not 0 < len(name) <= _MAX_NAME:
-        raise RequestError(f"A mapping needs a name of at most {_MAX_NAME} characters.")
-    header = columns.header_of(import_queue.existing(_number(said.get("importId"))))
-    saved = SavedMapping(
-        name=name,
-        header=sorted({normalised(column) for column in header}),
-        fields=_fields(said.get("fields")),
-        severity_scale=str(said.get("severityScale", "words")),
-        day_first=said.get("dayFirst") is True,
-        created_at=now_ms(),
-    )
-    custom.format_of(
-        "", name, header, saved.fields, severity_scale=saved.severity_scale, day_first=saved.day_first
-    )  # says what is missing
+    payload = _payload()
+    name, file = _name(payload), _file_of(payload)[0]
+    described = _checked(payload, file)
 
-    def insert(session: Session) -> None:
+    def insert(session: Session) -> SavedMapping:
         dialects.write_alone(session, SavedMapping.__tablename__)
-        if session.scalar(select(SavedMapping.id).where(SavedMapping.name == name)) is not None:
+        saved = session.scalar(select(SavedMapping).where(SavedMapping.name == name))
+        if saved is not None and saved.deleted_at is None:
             raise Conflict("There is a mapping of this name already.", "NAME_IN_USE")
-        session.add(saved)
+        if saved is None:
+            saved = SavedMapping(name=name, created_at=now_ms())
+            session.add(saved)
+        saved.deleted_at = None
+        return _describe(session, saved, file, described)
 
-    transactions.write(db.engine, insert, sleep=socketio.sleep)
-    return _record(saved), 201
+    return _record(_write(insert)), 201
+
+
+@blueprint.put("/mappings/<int:mapping_id>")
+def change(mapping_id: int) -> dict[str, Any]:
+    """Change a mapping; with ``importId`` it reads files with the columns of that import's file from then on."""
+    payload = _payload()
+    name, mapping = _name(payload), existing(mapping_id)
+    file = _file_of({**payload, "mappingId": mapping_id})[0]
+    described = _checked(payload, file)
+
+    def replace(session: Session) -> SavedMapping:
+        dialects.write_alone(session, SavedMapping.__tablename__)
+        saved = session.get_one(SavedMapping, mapping.id)
+        taken = select(SavedMapping.id).where(SavedMapping.name == name, SavedMapping.id != mapping_id)
+        if session.scalar(taken) is not None:
+            raise Conflict("There is, or was, another mapping of this name.", "NAME_IN_USE")
+        renamed = Import.scanner == saved_mappings.key_of(saved), Import.vendor == saved.name
+        session.execute(update(Import).where(*renamed).values(vendor=name))
+        saved.name = name
+        return _describe(session, saved, file, described)
+
+    return _record(_write(replace))
 
 
 @blueprint.delete("/mappings/<int:mapping_id>")
 def delete(mapping_id: int) -> tuple[str, int]:
-    """Forget a mapping; what was imported with it stays."""
+    """Recognise no more files by a mapping; what was imported with it stays, under its name."""
 
     def remove(session: Session) -> bool:
         saved = session.get(SavedMapping, mapping_id)
-        if saved is not None:
-            session.delete(saved)
-        return saved is not None
+        if saved is None or saved.deleted_at is not None:
+            return False
+        saved.deleted_at = now_ms()
+        return True
 
-    if not transactions.write(db.engine, remove, sleep=socketio.sleep):
-        raise NotFound("There is no mapping with this number.", "UNKNOWN_MAPPING")
+    if not _write(remove):
+        raise _unknown()
     return "", 204
 
 
-def _fields(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(column, str) for column in value.values()):
-        raise RequestError("fields must be an object of field names and columns.")
-    return {str(field): column for field, column in value.items() if column}
+def existing(mapping_id: int) -> SavedMapping:
+    """The mapping with this number.
+
+    :raises NotFound: ``UNKNOWN_MAPPING``.
+    """
+    saved = db.session.scalar(_living().where(SavedMapping.id == mapping_id))
+    if saved is None:
+        raise _unknown()
+    return saved
 
 
-def _number(value: Any) -> int:
+def of_scanner(scanner: str) -> SavedMapping | None:
+    """The mapping that reads the files of a scanner, unless it is deleted; None for a scanner that a format knows."""
+    number = scanner.removeprefix(saved_mappings.PREFIX)
+    if number == scanner or not number.isdecimal():
+        return None
+    return db.session.scalar(_living().where(SavedMapping.id == int(number)))
+
+
+def _living() -> Select[SavedMapping]:
+    return select(SavedMapping).where(SavedMapping.deleted_at.is_(None))
+
+
+def _unknown() -> NotFound:
+    return NotFound("There is no mapping with this number.", "UNKNOWN_MAPPING")
+
+
+def _write(change: Callable[[Session], T]) -> T:
+    """Change the mappings: their names are those of scanners, which lists show."""
+
+    def numbered(session: Session) -> T:
+        result = change(session)
+        session.flush()
+        record_version.increment(session.connection())
+        return result
+
+    return transactions.write(db.engine, numbered, sleep=socketio.sleep)
+
+
+def _describe(session: Session, saved: SavedMapping, file: MappedFile, described: dict[str, Any]) -> SavedMapping:
+    """Put into a mapping what is said of a file.
+
+    :raises Conflict: ``COLUMNS_IN_USE``: another mapping reads files with these columns.
+    """
+    saved.header, saved.sample = file.names(), file.sample()
+    saved.fields, saved.meanings = described["fields"], described["meanings"]
+    saved.severity_scale, saved.day_first = described["severityScale"], described["dayFirst"]
+    session.flush()
+    for other in session.scalars(_living().where(SavedMapping.id != saved.id)):
+        if other.header == saved.header:
+            raise Conflict(f"The mapping {other.name} reads files with these columns already.", "COLUMNS_IN_USE")
+    return saved
+
+
+def _checked(payload: dict[str, Any], file: MappedFile) -> dict[str, Any]:
+    """What is said of a file, if it works.
+
+    :raises RequestError: it has what no mapping can have, or lacks something.
+    :raises MappingRefused: no row of the file comes out.
+    """
+    described = _described(payload)
+    custom.format_of(
+        "", "", file.header, described["fields"],
+        severity_scale=described["severityScale"], day_first=described["dayFirst"], meanings=described["meanings"],
+    )  # fmt: skip
+    if file.upload is None and not file.rows:
+        return described  # nothing to try it on is left
+    tried = orjson.loads(_tried(described, file))
+    if tried["trouble"]:
+        raise MappingRefused(tried["trouble"])
+    if not tried["works"] and not tried["errors"]:
+        raise MappingRefused("The file has no row to try the mapping on, so it was not saved.")
+    if not tried["works"]:
+        first = tried["errors"][0]
+        raise MappingRefused(
+            f"None of the rows comes out, so the mapping was not saved. The first, on line {first['line']}: {first['reason']}"
+        )
+    return described
+
+
+def _tried(described: dict[str, Any], file: MappedFile, refused: dict[str, Any] | None = None) -> bytes:
+    on = {"upload": str(file.upload)} if file.upload else {"sample": file.sample()}
+    return reader.ask("try_mapping", {**described, **on, "rejected": refused or {}}, deadline=_TRIAL_SECONDS)
+
+
+def _payload() -> dict[str, Any]:
+    payload = request.get_json(silent=True)
+    if not isinstance(payload, dict):
+        raise RequestError("The body must be a JSON object.")
+    return payload
+
+
+def _file_of(payload: dict[str, Any]) -> tuple[MappedFile, dict[str, Any]]:
+    """The file that a request is about, and the values that its import has refused: column to pairs of value and count."""
+    if payload.get("importId") is None and payload.get("mappingId") is not None:
+        return columns.kept(existing(_number(payload, "mappingId"))), {}
+    record = import_queue.existing(_number(payload, "importId"))
+    return columns.of_import(record, of_scanner(record.scanner)), _refused(record.id)
+
+
+def _refused(import_id: int) -> dict[str, list[tuple[str, int]]]:
+    counted = select(Reject.column, Reject.value, func.count()).where(Reject.import_id == import_id)
+    found: dict[str, list[tuple[str, int]]] = {}
+    for column, value, rows in db.session.execute(counted.group_by(Reject.column, Reject.value)):
+        found.setdefault(column, []).append((value, rows))
+    return found
+
+
+def _name(payload: dict[str, Any]) -> str:
+    name = " ".join(str(payload.get("name", "")).split())
+    if not 0 < len(name) <= _MAX_NAME:
+        raise RequestError(f"A mapping needs a name of at most {_MAX_NAME} characters.")
+    if name != without_unshown(name):
+        raise RequestError("The name may not have control characters, or marks that turn the direction of text.")
+    return name
+
+
+def _described(payload: dict[str, Any]) -> dict[str, Any]:
+    """What is said of the columns of a file, and of their values."""
+    fields, meanings = payload.get("fields"), payload.get("meanings", {})
+    if not isinstance(fields, dict):
+        raise RequestError("fields must be an object of field names, with a column or a list of columns each.")
+    if not isinstance(meanings, dict):
+        raise RequestError("meanings must be an object with severity and state.")
+    chosen = custom.columns_by_field(fields)
+    custom.stored_meanings(meanings)
+    return {
+        "fields": {field: named[0] if len(named) == 1 else list(named) for field, named in chosen.items()},
+        "meanings": meanings,
+        "severityScale": str(payload.get("severityScale", "words")),
+        "dayFirst": payload.get("dayFirst") is True,
+    }
+
+
+def _number(payload: dict[str, Any], name: str) -> int:
+    value = payload.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= parameters.MAX_NUMBER:
-        raise RequestError("importId must be the number of the import whose file is mapped.")
+        raise RequestError(f"{name} must be the number of an import or a mapping whose file is mapped.")
     return value
 
 
@@ -100,7 +272,12 @@ def _record(saved: SavedMapping) -> dict[str, Any]:
         "id": saved.id,
         "name": saved.name,
         "fields": saved.fields,
+        "meanings": saved.meanings or {},
         "severityScale": saved.severity_scale,
         "dayFirst": saved.day_first,
         "createdAt": saved.created_at,
     }
+
+
+def _listed(saved: SavedMapping, imports: int, latest: int | None) -> dict[str, Any]:
+    return {**_record(saved), "columns": len(saved.header), "imports": imports, "lastImportId": latest}

@@ -6,16 +6,21 @@ from flask import Blueprint, redirect, render_template, url_for
 from sqlalchemy import func, select
 from werkzeug import Response
 
-from hextrackr.domain.models import Import, StateTotal
+from hextrackr.domain.models import Import, ImportState, SavedMapping, StateTotal
 from hextrackr.extensions import backup_service, db, import_queue
 from hextrackr.ingest.formats.format import FINDING_FIELDS, HOST_FIELDS, VULNERABILITY_FIELDS
 
+from . import mappings as saved
 from .answers import known
 
 blueprint = Blueprint("pages", __name__)
 
 #: What a column of a file can be mapped to.
-FIELDS = {"Host": HOST_FIELDS, "Vulnerability": VULNERABILITY_FIELDS, "Finding": FINDING_FIELDS}
+FIELDS = {
+    "Host": {**HOST_FIELDS, "host_detail": "Other detail of the host"},
+    "Vulnerability": {**VULNERABILITY_FIELDS, "vulnerability_detail": "Other detail of the vulnerability"},
+    "Finding": {**FINDING_FIELDS, "finding_detail": "Other detail of the finding"},
+}
 SCALES = {
     "words": "Words, such as High or Critical",
     "0-4": "0 to 4, as Tenable counts",
@@ -49,11 +54,38 @@ def one_import(import_id: int) -> str:
 
 @blueprint.get("/imports/<int:import_id>/mapping")
 def mapping(import_id: int) -> str:
-    """Say what the columns of a file mean that no format knows.
+    """Say what the columns of a file mean that no format knows, or change the mapping by which it was read.
 
     :raises NotFound: there is no such import.
     """
-    return render_template("mapping.html", record=import_queue.existing(import_id), fields=FIELDS, scales=SCALES)
+    record = import_queue.existing(import_id)
+    return _mapping_page(
+        record=record,
+        mapping=saved.of_scanner(record.scanner),
+        retryable=record.state == ImportState.FAILED and bool(record.upload),
+    )
+
+
+@blueprint.get("/mappings")
+def mappings() -> str:
+    """What was said of files that no format knows."""
+    count = select(func.count()).select_from(SavedMapping).where(SavedMapping.deleted_at.is_(None))
+    return render_template("mappings.html", expected=min(db.session.scalar(count) or 0, 20))
+
+
+@blueprint.get("/mappings/<int:mapping_id>")
+def saved_mapping(mapping_id: int) -> str:
+    """Change a mapping.
+
+    :raises NotFound: there is no such mapping.
+    """
+    return _mapping_page(mapping=saved.existing(mapping_id))
+
+
+def _mapping_page(*, record: Import | None = None, mapping: SavedMapping | None = None, retryable: bool = False) -> str:
+    return render_template(
+        "mapping.html", record=record, mapping=mapping, retryable=retryable, fields=FIELDS, scales=SCALES
+    )
 
 
 @blueprint.get("/data")

@@ -12,6 +12,7 @@ import "./pages/explorer.js";
 import "./pages/import.js";
 import "./pages/imports.js";
 import "./pages/mapping.js";
+import "./pages/mappings.js";
 import "./pages/sources.js";
 import "./pages/users.js";
 import { exports } from "./progress/exports.js";

@@ -29,6 +29,7 @@ FILLED = EMPTY | {
     "import": "/imports/3",
     "failed": "/imports/4",
     "mapping": "/imports/4/mapping",
+    "mappings": "/mappings",
 }
 #: Bytes that the first visit to a page may cost, headers and all.
 MOST_BYTES = 300_000

@@ -172,7 +172,7 @@ def read(path: Path, spill: Path) -> tuple[int, int, int, set[Key]]:
         Standing(0, None),
         None,
     )
-    with closing(pipeline._rows_read(Job(1, 0, "", str(path), str(spill), "256MB", 50), opened, meter)) as reader:
+    with closing(pipeline.rows_read(Job(1, 0, "", str(path), str(spill), "256MB", 50), opened, meter)) as reader:
         counts = reader.deduplicate()
         reader.read_definitions()
         assert counts.rows == counts.findings + counts.merged + counts.blank + counts.rejected

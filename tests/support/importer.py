@@ -71,7 +71,7 @@ def read(content: bytes, folder: Path) -> tuple[Counts, set[tuple[str, str]]] | 
         opened = Opened(
             len(content), found, recognised, rows(content, found), [], date(2026, 12, 31), 1, Standing(0, None), None
         )
-        with closing(pipeline._rows_read(job, opened, meter)) as reader:
+        with closing(pipeline.rows_read(job, opened, meter)) as reader:
             counts = reader.deduplicate()
             reader.read_definitions()
             joined = (

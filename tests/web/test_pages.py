@@ -12,7 +12,7 @@ from hextrackr.web import pages
 from tests.support.exports import scan
 
 
-@pytest.mark.parametrize("path", ["/", "/imports", "/vulnerabilities", "/data"])
+@pytest.mark.parametrize("path", ["/", "/imports", "/vulnerabilities", "/data", "/mappings"])
 def test_a_page_renders_with_its_policy(client, path):
     answer = client.get(path)
     assert answer.status_code == 200

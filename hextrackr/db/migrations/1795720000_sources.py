@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "1795720000"
-down_revision = "1795700000"
+down_revision = "1795710000"
 branch_labels = ()
 depends_on = None
 

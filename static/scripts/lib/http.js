@@ -68,7 +68,7 @@ function failure(status, body) {
 /**
  * @param {string} path below the server's root
  * @param {{method?: string, json?: object, signal?: AbortSignal}} [options] `json` is the body
- * @returns {Promise<*>} the parsed answer
+ * @returns {Promise<*>} the parsed answer; null if there is nothing to say
  * @throws {ApiError}
  */
 export async function request(path, { method = "GET", json, signal } = {}) {
@@ -80,6 +80,7 @@ export async function request(path, { method = "GET", json, signal } = {}) {
         throw error.name === "AbortError" ? error : unreachable();
     }
     if (response.type === "opaqueredirect") throw failure(401, null); // the API leads nowhere: a proxy leads to where one signs in
+    if (response.status === 204) return null;
     const body = await response.json().catch(() => null);
     if (!response.ok || body === null) throw failure(response.status, body);
     return body;

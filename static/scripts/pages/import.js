@@ -131,6 +131,7 @@ class ImportPage extends DataElement {
         this.#part("undo").hidden = !importData.undoable;
         this.#part("retry").hidden = !importData.retryable;
         this.#part("map").hidden = !(importData.retryable && importData.error.code === "UNKNOWN_FORMAT");
+        this.#part("change-mapping").hidden = importData.mappingId === null;
         this.#sentence("error", importData.error?.detail ?? "");
         setItems(this.#part("warnings"), importData.warnings);
         this.#sentence("left-out", importData.state === "completed" ? leftOut(importData) : "");
