@@ -13,9 +13,9 @@
     ├── NotPermitted                    403 NOT_PERMITTED
     ├── NotFound                        404 NOT_FOUND (UNKNOWN_SESSION, UNKNOWN_IMPORT, UNKNOWN_USER, ...)
     ├── Conflict                        409 CONFLICT (SESSION_IN_USE, ALREADY_FINISHED, NOT_AWAITING, NOT_LATEST,
-    │                                            NOT_RETRYABLE, NAME_IN_USE, COLUMNS_IN_USE, IMPORTS_UNFINISHED, UPKEEP_BUSY,
-    │                                            RECORD_IN_USE, LAST_ADMIN, NO_PASSWORD, SET_UP_DONE, TOO_MANY_TOKENS,
-    │                                            LABEL_IN_USE, SOURCES_UNLIKE, SOURCE_RETIRED)
+    │                                            NOT_RETRYABLE, NOT_DELETABLE, NAME_IN_USE, COLUMNS_IN_USE,
+    │                                            IMPORTS_UNFINISHED, UPKEEP_BUSY, RECORD_IN_USE, LAST_ADMIN, NO_PASSWORD,
+    │                                            SET_UP_DONE, TOO_MANY_TOKENS, LABEL_IN_USE, SOURCES_UNLIKE, SOURCE_RETIRED)
     ├── TooMany                         429 TOO_MANY_REQUESTS (TOO_MANY_SESSIONS, TOO_MANY_UPLOADS, QUEUE_FULL)
     │   └── SignInLocked                429 SIGN_IN_LOCKED
     ├── UploadTooLarge                  413 UPLOAD_TOO_LARGE

@@ -123,7 +123,9 @@ ROUTES: dict[str, Permission] = {
     # import
     "imports.import_staging": _operator("import"),
     "imports.import_and_wait": _operator("import"),
+    "imports.recognise": _operator(""),
     "imports.retry": _operator("import"),
+    "imports.delete": _operator("delete"),
     "imports.cancel": _operator("cancel"),
     "imports.cancel_session": _operator("cancel"),
     "imports.confirm": _operator("confirm"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, Delete, Engine, delete, exists, or_, select, text
+from sqlalchemy import Connection, Delete, Engine, delete, exists, func, or_, select, text
 
 from hextrackr.db import dialects
 from hextrackr.db.base import Base
@@ -46,9 +46,9 @@ def _deleted(engine: Engine, rows: Delete) -> int:
 def run(engine: Engine) -> None:
     """Clear what nothing needs any more."""
     with engine.connect() as connection:
-        ended = _with_rows(connection, staging.TABLES, finished_only=True)
+        ended = _over(connection)
         kept = _undoable(connection) | _just_undone(connection)
-        past = [number for number in _with_rows(connection, undo.TABLES) if number not in kept]
+        past = [number for number in _undo_rows_of(connection) if number not in kept]
     for import_id in ended:
         clear(engine, staging.TABLES, import_id)
     for import_id in past:
@@ -60,11 +60,25 @@ def run(engine: Engine) -> None:
             dialects.analyse(connection, *_LISTED)
 
 
-def _with_rows(connection: Connection, tables: Tables, *, finished_only: bool = False) -> list[int]:
-    """The imports of which any of these tables holds rows."""
-    holding = or_(*(exists().where(model.__table__.c.import_id == Import.id) for model in tables))
-    wanted = select(Import.id).where(holding)
-    return list(connection.scalars(wanted.where(Import.state.in_(FINISHED)) if finished_only else wanted))
+def _over(connection: Connection) -> list[int]:
+    """The imports that are staged still, and have ended or were deleted."""
+    staged = {number for model in staging.TABLES for number in _imports_in(connection, model)}
+    unfinished = set(connection.scalars(select(Import.id).where(Import.state.not_in(FINISHED))))
+    return sorted(staged - unfinished)
+
+
+def _imports_in(connection: Connection, model: type[Base]) -> Iterator[int]:
+    """The imports of which a table has rows. Looked up one after the other by its key: there may be millions of rows of few imports."""
+    of_import, last = model.__table__.c.import_id, -1
+    while (found := connection.scalar(select(func.min(of_import)).where(of_import > last))) is not None:
+        yield found
+        last = found
+
+
+def _undo_rows_of(connection: Connection) -> list[int]:
+    """The imports of which there are values for an undo."""
+    holding = or_(*(exists().where(model.__table__.c.import_id == Import.id) for model in undo.TABLES))
+    return list(connection.scalars(select(Import.id).where(holding)))
 
 
 def _undoable(connection: Connection) -> set[int]:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from hextrackr.domain.models import Import
 from hextrackr.errors import FileRefused
 
-from . import dialect, duplicate_file, estimate, formats, known_source, preamble, saved_mappings, scan_date, states
+from . import dialect, duplicate_file, estimate, first_part, preamble, saved_mappings, scan_date, states
 from .estimate import Standing
 from .formats.format import Recognised
 from .job import Job
@@ -77,12 +77,9 @@ def opened(engine: Engine, job: Job, record: Import, sample: bytes, size: int) -
     :raises MissingColumns: it lacks what the import cannot do without.
     :raises Cancelled: the import is not this attempt's own any more.
     """
-    found = dialect.detect(sample, complete=len(sample) == size, is_header=formats.is_header)
+    found, candidates = first_part.detected(sample, size, saved_mappings.formats(engine))
     first = dialect.rows(sample, found)
-    candidates = formats.candidates(found.header, saved_mappings.formats(engine))
-    recognised = (
-        candidates[0] if len(candidates) == 1 else known_source.choose(engine, record.source_label, candidates, first)
-    )
+    recognised = first_part.chosen(engine, record.source_label, candidates, first)
     fingerprint = duplicate_file.fingerprint(record.digest, recognised, job.date_order)
     source_id = states.enter(engine, job, record, recognised, fingerprint)
     standing = estimate.standing(engine, source_id)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import formats
-from .csv_database import CsvDatabase
 from .dialect import Dialect
 from .formats.format import Recognised, normalised
 from .scan_date import Said
+
+if TYPE_CHECKING:
+    from .csv_database import CsvDatabase
 
 #: How sure it is that a header is a format's: a mapping that a user has saved for just this header; the only format that knows
 #: it; one of several that do; the generic one, which takes what nobody else knows.
@@ -32,12 +34,7 @@ def told(
         ``lastSeen``, null where there is none, ``scan`` (what may date the scan: ``launched``, ``started``, ``newest`` and ``made``) and
         ``inFuture``.
     """
-    others = [other.name for other in formats.knowing(dialect.header) if other.key != recognised.format.key]
-    unused = [
-        name.strip() or f"column {place + 1}, without a name"
-        for place, name in enumerate(dialect.header)
-        if place not in recognised.used
-    ]
+    others = alternatives(dialect, recognised)
     names = [normalised(name) for place, name in enumerate(dialect.header) if place in recognised.used and name.strip()]
     (protocols,) = database.one("SELECT coalesce(bool_or(protocol <> ''), FALSE) FROM observations")
     first_from, first_to, last_from, last_to = database.one("""
@@ -45,14 +42,14 @@ def told(
     """)
     return {
         "format": recognised.format.name,
-        "confidence": _confidence(recognised, others),
+        "confidence": confidence(recognised, others),
         "alternatives": others,
         "encoding": dialect.encoding,
         "delimiter": dialect.delimiter,
         "headerLine": dialect.header_line,
         "columns": len(dialect.header),
         "usedColumns": sorted(set(names)),
-        "unusedColumns": unused[:MAX_NAMES],
+        "unusedColumns": unused_columns(dialect, recognised),
         "hasStates": bool(recognised.places["state"]),
         "hasPorts": bool(recognised.places["port"]),
         "hasProtocols": protocols,
@@ -67,7 +64,23 @@ def told(
     }
 
 
-def _confidence(recognised: Recognised, others: list[str]) -> float:
+def alternatives(dialect: Dialect, recognised: Recognised) -> list[str]:
+    """The names of the other formats that know a file's header."""
+    return [other.name for other in formats.knowing(dialect.header) if other.key != recognised.format.key]
+
+
+def unused_columns(dialect: Dialect, recognised: Recognised) -> list[str]:
+    """The columns that an import leaves out, :data:`MAX_NAMES` at the most."""
+    unused = [
+        name.strip() or f"column {place + 1}, without a name"
+        for place, name in enumerate(dialect.header)
+        if place not in recognised.used
+    ]
+    return unused[:MAX_NAMES]
+
+
+def confidence(recognised: Recognised, others: list[str]) -> float:
+    """How sure it is that a file is in this format, 0 to 1."""
     if recognised.format.header is not None:
         return SAVED
     if recognised.format.last_resort:

@@ -213,6 +213,21 @@ class ImportQueue:
             error_code=error["code"], error_detail=error["detail"], **({} if keep_upload else {"upload": ""}),
         )  # fmt: skip
 
+    def delete(self, import_id: int) -> bool:
+        """Delete an import that failed or was cancelled, and its rejected rows; False if it is neither.
+
+        What is still staged of it is removed by the next cleanup.
+        """
+
+        def delete(session: Session) -> bool:
+            row = session.get(Import, import_id, with_for_update=True)
+            if row is None or row.state not in (ImportState.FAILED, ImportState.CANCELLED):
+                return False
+            session.delete(row)
+            return True
+
+        return self._write(delete)
+
     def note_work(self, row: Import, work: dict[str, Any]) -> None:
         """Store the measured work on an import, unless another process has claimed it since."""
         self._change(row, Import.epoch == row.epoch, work=work)

@@ -218,8 +218,13 @@ class Runner:
 
     def forget_upload(self, row: Import) -> None:
         """Delete the upload of a failed import that nobody has retried."""
-        Path(self._job(row).upload).unlink(missing_ok=True)
+        self.remove_upload(row)
         self._import_queue.forget_upload(row)
+
+    def remove_upload(self, row: Import) -> None:
+        """Delete the stored file of an import, if there still is one."""
+        if row.upload:
+            Path(self._job(row).upload).unlink(missing_ok=True)
 
     def _job(self, row: Import) -> Job:
         return job_of(row, self._config, lists=self._has_lists())

@@ -155,6 +155,18 @@ class ImportService:
         with self._reporter.undoing(row, session_id, self._config.database_url) as tick:
             return self._undo(row, tick)
 
+    def delete(self, import_id: int) -> Import:
+        """Delete an import that has changed nothing in the record, with its rejected rows and its file; return what it was.
+
+        :raises NotFound: there is no such import.
+        :raises Conflict: ``NOT_DELETABLE``: it has not failed, and was not cancelled.
+        """
+        row = self._import_queue.existing(import_id)
+        if not self._import_queue.delete(import_id):
+            raise Conflict("Only an import that failed or was cancelled can be deleted.", "NOT_DELETABLE")
+        self._runner.remove_upload(row)
+        return row
+
     def _undo(self, row: Import, tick: Callable[[], None]) -> Import:
         import_id, was_undone = row.id, row.undone_at is not None
         database_url, instance = self._config.database_url, str(self._config.INSTANCE_PATH)

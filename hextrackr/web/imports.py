@@ -9,15 +9,15 @@ from typing import Any, cast
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine, func, select, true, tuple_
 
-from hextrackr.auth import actors
+from hextrackr.auth import actors, audit
 from hextrackr.db import files
 from hextrackr.domain.models import FINISHED, Import, ImportState, Reject
-from hextrackr.errors import MissingFile, NotFound, TooMany
+from hextrackr.errors import FileRefused, MissingFile, NotFound, TooMany
 from hextrackr.extensions import db, import_queue, import_service, import_worker, maintenance_lock, offload, socketio
-from hextrackr.ingest import saved_mappings
+from hextrackr.ingest import dialect, first_part, saved_mappings
 from hextrackr.progress import protocol
 
-from . import paging, serializers, upload_form
+from . import import_filter, paging, serializers, upload_form
 from .upload_concurrency import UPLOADS
 from .upload_request import ImportRequest
 
@@ -61,11 +61,33 @@ def import_and_wait() -> Answer:
     return answer, 200 if answer["error"] is None else _REFUSED.get(answer["error"]["code"], 500)
 
 
+@blueprint.post("/imports/recognise")
+def recognise() -> dict[str, Any]:
+    """Tell what an import would recognise of a file, from its first part; nothing is imported or stored."""
+    incoming = cast(ImportRequest, request)
+    with UPLOADS.slot(request.remote_addr or ""):
+        part = incoming.accept_upload(limit=dialect.SAMPLE_BYTES)
+    if part is None:
+        raise MissingFile
+    filename, label, size = upload_form.first_part(incoming.form, part.size)
+    part.seek(0)
+    try:
+        read = offload(first_part.read, part.read(), size, saved_mappings.formats(db.engine), filename)
+    except FileRefused as refusal:
+        return {"filename": filename, "recognised": False, "error": refusal.record()}
+    return {
+        "filename": filename,
+        "recognised": True,
+        **first_part.recognise(db.engine, read, label),
+        "error": None,
+    }
+
+
 @blueprint.get("/imports")
 def imports() -> dict[str, Any]:
-    """A page of the imports, the newest first; with ``unfinished=true`` of those that can still change."""
+    """A page of the imports, the newest first, as the query chooses them."""
     page = paging.requested(default_limit=20)
-    chosen = Import.state.not_in(FINISHED) if request.args.get("unfinished") == "true" else true()
+    chosen = import_filter.of(request.args)
     newest = select(Import).where(chosen).order_by(Import.id.desc())
     rows = db.session.scalars(newest.limit(page.limit).offset(page.offset))
     total = db.session.scalar(select(func.count()).select_from(Import).where(chosen)) or 0
@@ -78,6 +100,14 @@ def imports() -> dict[str, Any]:
 def one_import(import_id: int) -> dict[str, Any]:
     """One import with its figures."""
     return _answer(import_queue.existing(import_id))
+
+
+@blueprint.delete("/imports/<int:import_id>")
+def delete(import_id: int) -> tuple[str, int]:
+    """Delete an import that failed or was cancelled, with all that is stored of it."""
+    removed = import_service.delete(import_id)
+    audit.about(f"import {import_id}", before={"filename": removed.filename, "state": removed.state})
+    return "", 204
 
 
 @blueprint.post("/imports/<int:import_id>/cancel")

@@ -19,6 +19,7 @@ from hextrackr.progress import protocol
 _FIRST_DAY = date(1990, 1, 1)
 _MAX_LABEL = 100
 _MAX_FILENAME = 255
+_MAX_DIGITS = 18
 
 
 def parse(form: MultiDict[str, str], filename: str) -> dict[str, Any]:
@@ -38,6 +39,18 @@ def parse(form: MultiDict[str, str], filename: str) -> dict[str, Any]:
         "preview": _yes(form, "preview"),
         "date_order": _date_order(form.get("dateOrder", "").strip()),
     }
+
+
+def first_part(form: MultiDict[str, str], received: int) -> tuple[str, str, int]:
+    """Read what is told of a file whose first part was sent: its name, the label of its source, and its size.
+
+    :param received: the bytes of the part.
+    :raises RequestError: a field has a value that cannot be used.
+    """
+    text = form.get("size", "").strip()
+    if not text.isascii() or not text.isdigit() or len(text) > _MAX_DIGITS or int(text) < received:
+        raise RequestError("size must be the number of bytes of the whole file.")
+    return shown_filename(form.get("filename", "")), _label(form, "source"), int(text)
 
 
 def answer(body: bytes, said: Any) -> Answer:

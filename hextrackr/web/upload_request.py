@@ -38,16 +38,17 @@ class ImportRequest(Request):
         self._body: Body | None = None
         self.stored: list[StoredFile] = []
 
-    def accept_upload(self, field: str = "csvFile") -> StoredFile | None:
+    def accept_upload(self, field: str = "csvFile", limit: int | None = None) -> StoredFile | None:
         """Read the form with its files and return the one of this field; all others are discarded.
 
+        :param limit: of the file, in bytes; by default that of the setting.
         :raises IncompleteUpload: the body ended before the length it had announced.
-        :raises werkzeug.exceptions.RequestEntityTooLarge: the body is larger than the setting allows.
+        :raises werkzeug.exceptions.RequestEntityTooLarge: the file is larger than that.
         """
         take_time = self.environ.get(TAKE_TIME)
         if take_time is not None:
             take_time()  # the body bounds itself
-        limit = current_app.config["UPLOAD_MAX_BYTES"]
+        limit = current_app.config["UPLOAD_MAX_BYTES"] if limit is None else limit
         self.max_content_length = limit + FORM_BYTES
         upload = self.files.get(field)
         if self._body is not None and self.content_length is not None and self._body.received < self.content_length:
