@@ -127,6 +127,7 @@ def closing(row: Import) -> dict[str, Any]:
         **opening(row),
         **figures(row),
         **timing(row),
+        "sourceId": row.source_id,
         "totalRows": row.rows_read,
         "recordsCreated": row.inserted,
         "warnings": row.warnings,

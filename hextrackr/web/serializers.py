@@ -33,6 +33,7 @@ def of_import(record: Import, undoable: Collection[int], mapped: Mapping[str, Sc
         "scannerName": formats.scanner_name(record.scanner, mapping.name) if record.scanner else "",
         "mappingId": mapping.mapping_id,
         "source": record.source_label,
+        "sourceId": record.source_id,
         "startedBy": record.started_by,
         "mode": record.mode,
         "scanDate": record.scan_date.isoformat() if record.scan_date else None,

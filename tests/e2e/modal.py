@@ -18,13 +18,40 @@ def payload(name: str, content: bytes) -> FilePayload:
     return {"name": name, "mimeType": "text/csv", "buffer": content}
 
 
-def choose(page: Page, file: Path | FilePayload | Sequence[FilePayload], source: str = "") -> None:
-    """Choose a file in the form; its import begins at once."""
+def choose(
+    page: Page,
+    file: Path | FilePayload | Sequence[FilePayload],
+    source: str = "",
+    mode: str = "",
+    *,
+    preview: bool = False,
+) -> None:
+    """Choose a file in the form and import it, with these options of the sheet; ``mode`` is the label of one."""
+    show(page, file)
     if source:
-        if not page.locator(".options").get_attribute("open") == "":
-            page.locator(".options > summary").click()
-        page.get_by_label("Source label").fill(source)
+        sheet(page).get_by_label("Source label").fill(source)
+    if mode:
+        sheet(page).get_by_label(mode).check()
+    if preview:
+        sheet(page).get_by_label("Ask before saving").check()
+    sheet(page).locator("[data-sheet-import]").click()
+    expect(sheet(page)).to_be_hidden()
+
+
+def show(page: Page, file: Path | FilePayload | Sequence[FilePayload]) -> None:
+    """Choose a file in the form, so that the sheet shows what is recognised of it."""
     page.locator("import-form input[name=csvFile]").set_input_files(file)
+    expect(sheet(page)).to_be_visible()
+
+
+def sheet(page: Page) -> Locator:
+    """The sheet that is shown before an import."""
+    return page.locator("#import-sheet")
+
+
+def batch(page: Page) -> Locator:
+    """The list of files that were imported together."""
+    return page.locator("#batch-modal")
 
 
 def modal(page: Page) -> Locator:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.e2e.accessibility import violations
-from tests.e2e.modal import choose, has_advanced, modal, part, payload, reaches, reaches_percent
-from tests.support.exports import scan
+from tests.e2e.modal import choose, has_advanced, modal, part, payload, reaches, reaches_percent, sheet, show
+from tests.support.exports import export, row, scan
 
 
 def test_axe_finds_nothing_serious(open_context):
@@ -14,20 +14,29 @@ def test_axe_finds_nothing_serious(open_context):
     page = open_context(color_scheme="dark", viewport={"width": 1440, "height": 900}).new_page()
     page.goto("/imports")
     expect(page.locator("imports-list")).not_to_have_attribute("data-view", "loading")
-    page.locator(".options > summary").click()
+    show(
+        page,
+        [
+            payload("small.csv", scan(range(100))),
+            payload("people.csv", b"name,street,town,phone\nAda,High St,London,5\n"),
+        ],
+    )
+    expect(sheet(page).locator("[data-sheet-import]")).to_have_text("Import 1 file")
+    sheet(page).locator(".options > summary").click()
     assert violations(page) == []
+    page.keyboard.press("Escape")
 
     choose(page, payload("small.csv", scan(range(100))), source="dark")
     reaches(page, "completed")
     assert violations(page) == []
     part(page, "close").click()
-    choose(page, payload("few.csv", scan(range(5))))
+    choose(page, payload("few.csv", scan(range(5))), source="dark")
     reaches(page, "awaiting")
     assert violations(page) == []
     part(page, "cancel").click()
     reaches(page, "cancelled")
     part(page, "close").click()
-    choose(page, payload("picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256))))
+    choose(page, payload("rejected.csv", export([row(severity="Enormous")])))
     reaches(page, "failed")
     assert violations(page) == []
     part(page, "close").click()
@@ -67,8 +76,11 @@ def test_an_import_by_keyboard_alone(page):
     page.keyboard.press("Tab")
     expect(page.locator("import-form input[name=csvFile]")).to_be_focused()
     page.keyboard.press("Enter")
+    expect(sheet(page).locator("[data-sheet-import]")).to_be_focused()
+    page.keyboard.press("Enter")
     reaches(page, "completed")
     expect(part(page, "close")).to_be_focused()
+    expect(part(page, "countdown")).to_be_empty()
     page.keyboard.press("Enter")
     expect(modal(page)).to_be_hidden()
 
@@ -77,7 +89,7 @@ def test_the_modal_keeps_the_focus(page):
     choose(page, payload("first.csv", scan(range(100))), source="trap")
     reaches(page, "completed")
     part(page, "close").click()
-    choose(page, payload("second.csv", scan(range(5))))
+    choose(page, payload("second.csv", scan(range(5))), source="trap")
     reaches(page, "awaiting")
     for key in ["Tab"] * 8 + ["Shift+Tab"] * 8:
         page.keyboard.press(key)

@@ -32,7 +32,7 @@ def test_a_cancelled_import_changes_nothing(page, many):
     after = fetched(page, "/api/vulnerabilities/stats")
     assert (after["total"], after["byState"]) == (before["total"], before["byState"])
 
-    choose(page, payload("after-cancel.csv", scan(range(5))))
+    choose(page, payload("after-cancel.csv", scan(range(5))), source="cancelled")
     reaches(page, "completed")
     assert figures(page)["inserted"] == 5
 

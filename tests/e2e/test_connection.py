@@ -30,9 +30,7 @@ def test_without_a_socket_the_modal_warns_and_polls(page, many, trouble):
     page.route_web_socket(SOCKET, lambda socket: socket.close())
     polls = []
     page.on("request", lambda request: "/api/progress/" in request.url and polls.append(request.url))
-    page.locator(".options > summary").click()
-    page.get_by_label("Preview first").check()
-    choose(page, many, source="polling")
+    choose(page, many, source="polling", preview=True)
     reaches(page, "awaiting", timeout=60_000)
     has_warned(page, "Live updates are not available")
     part(page, "confirm").click()
@@ -128,4 +126,8 @@ def test_an_upload_that_a_proxy_lost_has_failed(page, many, trouble):
     )
     choose(page, many, source="lost")
     reaches(page, "failed")
-    expect(part(page, "message")).to_contain_text("does not answer the proxy")
+    expect(part(page, "error")).to_contain_text("does not answer the proxy")
+    page.unroute_all()
+    part(page, "retry").click()
+    reaches(page, "completed")
+    assert figures(page)["inserted"] == MANY

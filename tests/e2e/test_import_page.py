@@ -27,8 +27,7 @@ def previewed(page: Page) -> Page:
     choose(page, payload("first.csv", scan(range(3), cve="CVE-2026-1000")), source="page")
     reaches(page, "completed")
     part(page, "close").click()
-    page.get_by_label("Preview first").check()
-    choose(page, payload("second.csv", scan(range(1, 5), severity="Critical")))
+    choose(page, payload("second.csv", scan(range(1, 5), severity="Critical")), source="page", preview=True)
     reaches(page, "awaiting")
     return page
 
@@ -38,6 +37,8 @@ def test_a_preview_shows_what_would_change_and_changes_nothing(previewed):
     assert figures(page) == {"inserted": 2, "updated": 2, "reopened": 0, "resolved": 1, "unchanged": 0, "rejected": 0}
     expect(part(page, "differences")).to_have_text("2 hosts new, 1 host gone")
     expect(page.locator(".progress-guard")).to_be_hidden()
+    expect(part(page, "title")).to_have_text("Preview")
+    expect(modal(page).locator('[data-figure="open"]')).to_have_text("4")
     assert {finding["severity"] for finding in findings_of(page, "page")} == {"high"}
     part(page, "cancel").click()
     reaches(page, "cancelled")
@@ -49,11 +50,10 @@ def test_from_the_preview_to_the_import_and_back(previewed):
     part(page, "details").click()
     expect(page.locator("[data-import-outcome-title]")).to_have_text("What it would change")
     expect(page.locator('[data-reading="format"] dd')).to_contain_text("Tenable Vulnerability Management, 95 % sure")
-    page.keyboard.press("Escape")  # the modal has come back with the page
     expect(modal(page)).to_be_hidden()
+    expect(page.locator("[data-import-state]")).to_have_text("Preview")
     assert violations(page) == []
-    page.locator("[data-import-open]").click()
-    part(page, "confirm").click()
+    page.locator("[data-import-confirm]").click()
     reaches(page, "completed")
     part(page, "close").click()
 

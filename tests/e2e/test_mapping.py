@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.e2e.accessibility import violations
-from tests.e2e.modal import choose, fetched, figures, modal, part, payload, reaches, row_of
+from tests.e2e.modal import choose, fetched, figures, modal, part, payload, reaches, row_of, sheet, show
 
 HEADER = "Machine;Problem;How bad;<b>Notes\n"
 FILE = (HEADER + "web1;Old TLS;Very bad;<img src=x>\nweb2;Old TLS;Low;y\n").encode()
@@ -17,9 +17,9 @@ def counts(page):
 
 def test_a_file_is_mapped_tried_imported_and_its_mapping_changed(page, trouble):
     trouble.expect("answer: POST .*/api/mappings 409")
-    choose(page, payload("ours.csv", FILE), source="mapped")
-    reaches(page, "failed")
-    part(page, "map").click()
+    show(page, payload("ours.csv", FILE))
+    sheet(page).get_by_label("Source label").fill("mapped")
+    sheet(page).get_by_role("button", name="Choose the columns").click()
     expect(page.get_by_label("Machine", exact=True)).to_have_value("host")
     expect(page.locator("[data-column-sample]").last).to_have_text("<img src=x> · y")
     expect(page.locator("[data-mapping-missing]")).to_have_text("Still missing: the severity.")
@@ -71,9 +71,9 @@ def test_a_file_is_mapped_tried_imported_and_its_mapping_changed(page, trouble):
     assert mapping["meanings"] == {"severity": {"very bad": "critical", "awful": "high"}}
 
     page.goto("/imports")
-    choose(page, payload("other.csv", FILE.replace(b"Notes", b"Remarks")), source="mapped")
-    reaches(page, "failed")
-    part(page, "map").click()
+    show(page, payload("other.csv", FILE.replace(b"Notes", b"Remarks")))
+    sheet(page).get_by_label("Source label").fill("mapped")
+    sheet(page).get_by_role("button", name="Choose the columns").click()
     page.get_by_label("How bad", exact=True).select_option(label="Severity")
     page.get_by_label("Name of the scanner").fill("Acme")
     page.get_by_role("button", name="Save and import").click()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.e2e.modal import choose, modal, part, payload, reaches, row_of
+from tests.e2e.modal import choose, part, payload, reaches, row_of, sheet, show
 from tests.support.exports import export, row
 
 SCRIPT = "<script>document.title='run'</script>"
@@ -31,7 +31,7 @@ def test_markup_in_an_export_is_shown_as_text(page):
 
 def test_markup_in_a_rejected_file_is_shown_as_text(page):
     columns = [IMAGE, "name", "town", "phone"]
-    choose(page, payload("columns.csv", export([dict.fromkeys(columns, SCRIPT)], columns)))
-    reaches(page, "failed")
+    show(page, payload("columns.csv", export([dict.fromkeys(columns, SCRIPT)], columns)))
+    expect(sheet(page)).to_contain_text("onerror")
     expect(page).to_have_title("Imports · HexTrackr")
-    expect(modal(page).locator("img, script")).to_have_count(0)
+    expect(sheet(page).locator("img, script")).to_have_count(0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.modal import choose, fetched, figures, modal, part, payload, reaches, row_of
-from tests.support.exports import scan
+from tests.e2e.modal import choose, fetched, figures, part, payload, reaches, row_of, sheet, show
+from tests.support.exports import export, row, scan
 
 REFUSED = {
     "picture.csv": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8, "This is a PNG image, not a CSV file"),
@@ -20,33 +20,48 @@ REFUSED = {
 def test_a_refused_file_says_why_and_the_next_one_works(page, name):
     content, sentence = REFUSED[name]
     before = fetched(page, "/api/vulnerabilities/stats")
-    choose(page, payload(name, content), source=name)
-    reaches(page, "failed")
-    expect(part(page, "title")).to_have_text("Import failed")
-    expect(part(page, "error")).to_contain_text(sentence)
-    part(page, "close").click()
-    expect(row_of(page, name)).to_have_attribute("data-state", "failed")
-    expect(row_of(page, name).locator('[data-field="error"]')).to_contain_text(sentence)
+    show(page, payload(name, content))
+    expect(sheet(page).locator('[data-field="problem"]')).to_contain_text(sentence)
+    expect(sheet(page).locator("[data-sheet-import]")).to_be_hidden()
+    with page.expect_file_chooser() as chooser:
+        sheet(page).get_by_role("button", name="Choose another file").click()
     assert fetched(page, "/api/vulnerabilities/stats") == before
+    expect(row_of(page, name)).to_have_count(0)
 
-    choose(page, payload(f"after-{name}", scan(range(5))))
+    chooser.value.set_files(payload(f"after-{name}", scan(range(5))))
+    sheet(page).get_by_label("Source label").fill(name)
+    sheet(page).get_by_role("button", name="Import").click()
     reaches(page, "completed")
     assert figures(page)["inserted"] == 5
 
 
 def test_an_empty_file_is_not_even_sent(page):
-    choose(page, payload("nothing.csv", b""))
-    expect(page.locator("[data-import-error]")).to_have_text("nothing.csv is empty.")
-    expect(modal(page)).to_be_hidden()
+    show(page, payload("nothing.csv", b""))
+    expect(sheet(page).locator('[data-field="problem"]')).to_have_text("The file is empty.")
     choose(page, payload("something.csv", scan(range(2))), source="something")
-    expect(page.locator("[data-import-error]")).to_be_empty()
     reaches(page, "completed")
+
+
+def test_a_file_of_which_no_row_can_be_imported_fails_and_another_one_is_offered(page):
+    choose(page, payload("bad.csv", export([row(severity="Enormous")])), source="bad")
+    reaches(page, "failed")
+    expect(part(page, "title")).to_have_text("Import failed")
+    expect(part(page, "error")).to_contain_text("None of the 1 rows can be imported")
+    expect(part(page, "figures")).to_be_hidden()
+    expect(part(page, "retry")).to_be_hidden()
+    with page.expect_file_chooser() as chooser:
+        part(page, "another").click()
+    chooser.value.set_files(payload("good.csv", scan(range(5))))
+    expect(sheet(page)).to_contain_text("5 rows")
+    page.keyboard.press("Escape")
+    expect(row_of(page, "bad.csv")).to_have_attribute("data-state", "failed")
+    expect(row_of(page, "bad.csv").locator('[data-field="error"]')).to_contain_text("None of the 1 rows")
 
 
 def test_a_header_without_rows_is_an_import_of_nothing(page):
     choose(page, payload("full.csv", scan(range(30))), source="header")
     reaches(page, "completed")
     part(page, "close").click()
-    choose(page, payload("header.csv", scan([])))
+    choose(page, payload("header.csv", scan([])), source="header")
     reaches(page, "completed")
     assert set(figures(page).values()) == {0}

@@ -49,7 +49,7 @@ def test_an_import_with_rejected_rows_is_told_in_amber_and_stays(page):
     expect(part(page, "left-out")).to_be_hidden()
     part(page, "close").click()
 
-    choose(page, payload("amber.csv", partly(range(3), 10)))
+    choose(page, payload("amber.csv", partly(range(3), 10)), source="amber")
     reaches(page, "completed")
     expect(part(page, "title")).to_have_text("Import complete, with rejected rows")
     expect(part(page, "message")).to_contain_text("Import completed with 10 rejected rows: 2 new")
@@ -81,13 +81,11 @@ def test_an_import_with_rejected_rows_is_told_in_amber_and_stays(page):
 
 
 def test_the_corner_of_the_page_tells_of_rejected_rows_until_somebody_looks(page):
-    page.locator(".options > summary").click()
-    page.get_by_label("Preview first").check()
-    choose(page, payload("corner.csv", partly(range(1), 1)), source="corner")
+    choose(page, payload("corner.csv", partly(range(1), 1)), source="corner", preview=True)
     reaches(page, "awaiting")
     part(page, "close").click()
     pill = page.locator("import-pills button")
-    expect(pill).to_contain_text("Needs your confirmation")
+    expect(pill).to_contain_text("Preview is ready")
     [waiting] = [
         one for one in fetched(page, "/api/imports?unfinished=true")["data"] if one["filename"] == "corner.csv"
     ]

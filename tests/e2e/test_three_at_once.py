@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.modal import MANY, fetched, modal
+from tests.e2e.modal import MANY, fetched, modal, sheet, show
 from tests.support.server import Server, running
 
 #: Takes down what the corner of the page says: window.told[filename] is a list of {state, percent}.
@@ -16,7 +16,7 @@ window.told = {};
 addEventListener("DOMContentLoaded", () => {
     const pill = document.querySelector("import-pills");
     const note = () => {
-        for (const item of pill.querySelectorAll("button")) {
+        for (const item of pill.querySelectorAll("[data-session-id]")) {
             const name = item.querySelector('[data-field="filename"]').textContent;
             const percent = Number(item.querySelector("[data-ring]").style.getPropertyValue("--percent"));
             const moments = (window.told[name] ??= []);
@@ -52,10 +52,10 @@ def windows(open_context) -> list[Page]:
 def test_each_window_shows_all_three(windows, many, tmp_path):
     for page, name in zip(windows, NAMES, strict=True):
         (tmp_path / name).symlink_to(many)
-        page.locator(".options > summary").click()
-        page.get_by_label("Source label").fill(name)
-    for page, name in zip(windows, NAMES, strict=True):
-        page.locator("import-form input[name=csvFile]").set_input_files(tmp_path / name)
+        show(page, tmp_path / name)
+        sheet(page).get_by_label("Source label").fill(name)
+    for page in windows:
+        sheet(page).get_by_role("button", name="Import").click()
     for page in windows:
         expect(modal(page)).to_be_visible()
         page.keyboard.press("Escape")

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.modal import choose, fetched, figures, modal, part, payload, reaches
+from tests.e2e.modal import choose, fetched, figures, part, payload, reaches, sheet, show
 from tests.support.exports import scan
 from tests.support.server import Server, running
 
 FORGET_THE_LIMIT = """
-    new MutationObserver(() => document.querySelector("import-form")?.removeAttribute("data-max-bytes"))
+    new MutationObserver(() => document.querySelector("import-sheet")?.removeAttribute("data-max-bytes"))
         .observe(document, { childList: true, subtree: true });
 """
-BIG = payload("big.csv", b"x" * 5_000_000)
+BIG = payload("big.csv", scan([1], description="x" * 5_600_000))
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +25,9 @@ def server(browser) -> Iterator[Server]:
 
 
 def test_the_page_refuses_it_without_sending_it(page):
-    choose(page, BIG)
-    expect(page.locator("[data-import-error]")).to_contain_text("big.csv is too large")
-    expect(modal(page)).to_be_hidden()
+    show(page, BIG)
+    expect(sheet(page).locator('[data-field="problem"]')).to_contain_text("The file is too large: it has 5.6 MB")
+    expect(sheet(page).locator("[data-sheet-import]")).to_be_hidden()
 
 
 def test_the_answer_of_the_server_is_shown(page, trouble):

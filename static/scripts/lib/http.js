@@ -67,15 +67,15 @@ function failure(status, body) {
 
 /**
  * @param {string} path below the server's root
- * @param {{method?: string, json?: object, signal?: AbortSignal}} [options] `json` is the body
- * @returns {Promise<*>} the parsed answer; null if there is nothing to say
+ * @param {{method?: string, json?: object, form?: FormData, signal?: AbortSignal}} [options] `json` or `form` is the body
+ * @returns {Promise<*>} the parsed answer; null if it has no content
  * @throws {ApiError}
  */
-export async function request(path, { method = "GET", json, signal } = {}) {
+export async function request(path, { method = "GET", json, form, signal } = {}) {
     const headers = { Accept: "application/json", ...(json && { "Content-Type": "application/json" }) };
     let response;
     try {
-        response = await fetch(path, { method, signal, headers, body: json && JSON.stringify(json), redirect: "manual" });
+        response = await fetch(path, { method, signal, headers, body: json ? JSON.stringify(json) : form, redirect: "manual" });
     } catch (error) {
         throw error.name === "AbortError" ? error : unreachable();
     }

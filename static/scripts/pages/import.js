@@ -7,7 +7,7 @@ import { request } from "../lib/http.js";
 import { newUuid } from "../lib/uuid.js";
 import { ProgressFollower } from "../progress/follower.js";
 import "../progress/import-answers.js";
-import { STATES, facts, hasEnded, leftOut, question, reading, reasons, rest, shownState } from "../progress/import-texts.js";
+import { STATES, deletion, facts, hasEnded, isDeletable, leftOut, question, reading, reasons, rest, shownState } from "../progress/import-texts.js";
 import { imports } from "../progress/imports.js";
 import { WebSocketClient } from "../progress/websocket-client.js";
 
@@ -33,6 +33,7 @@ class ImportPage extends DataElement {
         this.listen(this.#part("open"), "click", () => imports.open(this.#importData));
         this.listen(this.#part("undo"), "click", () => this.#undo());
         this.listen(this.#part("retry"), "click", () => this.#retry());
+        this.listen(this.#part("delete"), "click", () => this.#delete());
         this.listen(this.#part("confirm"), "click", () => this.#answer("confirm"));
         this.listen(this.#part("cancel"), "click", () => this.#answer("cancel"));
     }
@@ -66,6 +67,16 @@ class ImportPage extends DataElement {
             this.#notice(error.message);
         }
         this.load();
+    }
+
+    async #delete() {
+        if (!(await find(document, "confirm-dialog").ask(deletion(this.#importData)))) return;
+        try {
+            await request(this.path, { method: "DELETE" });
+            location.assign("/imports");
+        } catch (error) {
+            this.#notice(error.message);
+        }
     }
 
     /** Answer the import's question, and show what comes of it in the modal; whether the answer was accepted. */
@@ -126,8 +137,8 @@ class ImportPage extends DataElement {
         badge.dataset.state = state;
         setText(badge, STATES[state] ?? state);
         setText(this.#part("facts"), facts(importData));
-        this.#part("open").hidden = hasEnded(importData);
-        setText(this.#part("open-label"), importData.state === "awaiting-confirmation" ? "Review" : "Show progress");
+        this.#part("open").hidden = hasEnded(importData) || importData.state === "awaiting-confirmation"; // this page asks as well
+        this.#part("delete").hidden = !isDeletable(importData);
         this.#part("undo").hidden = !importData.undoable;
         this.#part("retry").hidden = !importData.retryable;
         this.#part("map").hidden = !(importData.retryable && importData.error.code === "UNKNOWN_FORMAT");
@@ -150,6 +161,7 @@ class ImportPage extends DataElement {
         const asks = importData.state === "awaiting-confirmation";
         this.#part("question").hidden = !asks;
         if (!asks) return;
+        setText(this.#part("question-title"), importData.preview ? "Preview" : "Waits for your answer");
         setText(this.#part("question-text"), question(importData));
         setItems(this.#part("reasons"), reasons(importData));
         this.#answers.show({ ...importData, busy: this.#busy });

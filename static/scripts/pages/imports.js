@@ -1,83 +1,36 @@
+import "../elements/confirm-dialog.js";
 import { DataElement } from "../elements/data-element.js";
 import { importPage } from "../elements/links.js";
 import "../elements/list-pager.js";
 import "../elements/source-list.js";
-import { copyOf, fill, find, setText, showTime } from "../lib/dom.js";
+import { copyOf, debounced, fill, find, setText, showTime } from "../lib/dom.js";
+import { debug } from "../lib/debug.js";
 import { ConnectedElement } from "../lib/element.js";
-import { bytes, count, duration } from "../lib/format.js";
-import { STATES, hasEnded, origin, shownState } from "../progress/import-texts.js";
+import { count, duration } from "../lib/format.js";
+import { request } from "../lib/http.js";
+import { STATES, deletion, hasEnded, isDeletable, origin, shownState } from "../progress/import-texts.js";
 import { imports } from "../progress/imports.js";
 
 /**
- * The drop zone and its options. A file that is chosen, or dropped anywhere on the page, is imported at once.
- *
- * `data-max-bytes` is the largest upload that the server accepts.
+ * The drop zone. What is chosen there is shown in the sheet, as is what is dropped anywhere on a page.
  */
 class ImportForm extends ConnectedElement {
-    #depth = 0; // of dragenter without dragleave: both fire for every element that the pointer crosses
-
     connectedCallback() {
         super.connectedCallback();
         const input = find(this, "input[type=file]");
         this.listen(input, "change", () => {
-            this.#import([...input.files]);
+            find(document, "import-sheet").choose([...input.files]);
             input.value = ""; // so that choosing the same file again is a change
         });
-        this.listen(this, "submit", (event) => event.preventDefault());
-        this.listen(document, "dragenter", (event) => this.#hover(event, 1));
-        this.listen(document, "dragleave", (event) => this.#hover(event, -1));
-        this.listen(document, "dragover", (event) => carriesFiles(event) && event.preventDefault());
-        this.listen(document, "drop", (event) => this.#drop(event));
     }
-
-    #hover(event, change) {
-        if (!carriesFiles(event)) return;
-        event.preventDefault();
-        this.#depth = Math.max(0, this.#depth + change);
-        this.toggleAttribute("data-dragging", this.#depth > 0);
-    }
-
-    #drop(event) {
-        if (!carriesFiles(event)) return;
-        event.preventDefault();
-        this.#depth = 0;
-        this.removeAttribute("data-dragging");
-        this.#import([...event.dataTransfer.files]);
-    }
-
-    #import(files) {
-        setText(find(this, "[data-import-error]"), files.map((file) => this.#refusal(file)).filter(Boolean).join(" "));
-        imports.upload(files.filter((file) => !this.#refusal(file)), () => this.#options());
-    }
-
-    /** Why a file need not even be sent; empty when it may be. */
-    #refusal({ name, size }) {
-        if (size === 0) return `${name} is empty.`;
-        const maxBytes = Number(this.dataset.maxBytes);
-        if (maxBytes > 0 && size > maxBytes) {
-            return `${name} is too large: it has ${bytes(size)}, and this server takes ${bytes(maxBytes)} at the most.`;
-        }
-        return "";
-    }
-
-    #options() {
-        const form = new FormData(find(this, "form"));
-        for (const [name, value] of [...form]) {
-            if (value === "") form.delete(name);
-        }
-        return form;
-    }
-}
-
-function carriesFiles(event) {
-    return event.dataTransfer?.types.includes("Files") ?? false;
 }
 
 const LIMIT = 20;
 const REFRESH_MS = 3_000;
+const FILTER_AFTER_MS = 200;
 
 /**
- * The list of past imports. While one of them runs, whoever started it, the list is fetched again every few seconds.
+ * The list of past imports, or of those that a filter leaves. While one of them runs, whoever started it, the list is fetched again every few seconds.
  */
 class ImportsList extends DataElement {
     #page = 1;
@@ -87,9 +40,19 @@ class ImportsList extends DataElement {
     connectedCallback() {
         super.connectedCallback();
         this.listen(find(this, "[data-imports-list]"), "click", (event) => {
-            const button = event.target.closest("[data-open-progress]");
-            if (button) imports.open(this.#imports.get(button.closest("[data-import-id]").dataset.importId));
+            const button = event.target.closest("button");
+            const importData = this.#imports.get(button?.closest("[data-import-id]").dataset.importId);
+            if (button?.matches("[data-open-progress]")) imports.open(importData);
+            if (button?.matches("[data-delete-import]")) this.#delete(importData);
         });
+        this.listen(this.#filter, "submit", (event) => event.preventDefault());
+        this.listen(this.#filter, "input", debounced(() => this.#filtered(), FILTER_AFTER_MS));
+        this.listen(find(this, "[data-imports-all]"), "click", () => {
+            this.#filter.reset();
+            this.#filtered();
+            find(this.#filter, "input").focus();
+        });
+        this.#nameSources();
         this.listen(find(this, "list-pager"), "page", ({ detail }) => {
             this.#page = detail.page;
             this.load();
@@ -102,7 +65,42 @@ class ImportsList extends DataElement {
     }
 
     get path() {
-        return `/api/imports?page=${this.#page}&limit=${LIMIT}`;
+        return `/api/imports?${new URLSearchParams([["page", this.#page], ["limit", LIMIT], ...this.#filters])}`;
+    }
+
+    get #filter() {
+        return find(this, "[data-imports-filter]");
+    }
+
+    /** Those fields of the filter that are filled in. */
+    get #filters() {
+        return [...new FormData(this.#filter)].filter(([, value]) => value !== "");
+    }
+
+    #filtered() {
+        this.#page = 1;
+        this.load();
+    }
+
+    async #nameSources() {
+        try {
+            const { data } = await request("/api/sources", { signal: this.signal });
+            find(this, "[data-imports-sources]").append(...data.map(({ sourceId, source, scannerName }) => new Option(source ? `${scannerName} · ${source}` : scannerName, sourceId)));
+        } catch (error) {
+            debug("the sources could not be fetched:", error.message); // the list can do without
+        }
+    }
+
+    async #delete(importData) {
+        if (!(await find(document, "confirm-dialog").ask(deletion(importData)))) return;
+        try {
+            await request(`/api/imports/${importData.importId}`, { method: "DELETE" });
+            setText(find(document, "[data-page-status]"), `The import of ${importData.filename} was deleted.`);
+        } catch (error) {
+            setText(find(document, "[data-page-status]"), error.message);
+        }
+        await this.load();
+        find(this.#filter, "input").focus();
     }
 
     load() {
@@ -117,7 +115,7 @@ class ImportsList extends DataElement {
         this.showList("[data-imports-list]", data.map((importData) => importRow(template, importData)));
         if (focused) this.querySelector(`[data-import-id="${focused}"] :is(button, a):not([hidden])`)?.focus(); // the rows are new
         find(this, "list-pager").show(pagination);
-        this.showView(pagination.total > 0 ? "list" : "empty");
+        this.showView(pagination.total > 0 ? "list" : this.#filters.length > 0 ? "unmatched" : "empty");
         if (!data.every(hasEnded)) this.#timer = setTimeout(() => this.load(), REFRESH_MS);
     }
 
@@ -147,7 +145,9 @@ function importRow(template, importData) {
         state: STATES[state] ?? state,
         error: importData.error?.detail ?? "",
         duration: duration(importData.duration),
+        delete: `Delete the import of ${importData.filename}`,
     });
+    find(row, "[data-delete-import]").hidden = !isDeletable(importData);
     fillFigures(row, importData);
     showTime(find(row, '[data-field="when"]'), importData.createdAt);
     const progress = find(row, "[data-open-progress]");

@@ -16,6 +16,10 @@ export class ImportRun extends EventTarget {
     #follower;
     #upload = null;
     #cancelOnceStored = false;
+    #form = null;
+
+    /** The file, while this page has it. */
+    file = null;
 
     /** What is wrong with the connection, as a sentence; empty when nothing is. */
     warning = "";
@@ -28,10 +32,11 @@ export class ImportRun extends EventTarget {
 
     /**
      * @param {import("./websocket-client.js").WebSocketClient} client
-     * @param {{sessionId?: string, filename: string, importId?: number | null, uploadShare?: number}} details a new session by default
+     * @param {{sessionId?: string, filename: string, importId?: number | null, uploadShare?: number, size?: number}} details a new session by default
      */
-    constructor(client, { sessionId = newUuid(), filename, importId = null, uploadShare = 0 }) {
+    constructor(client, { sessionId = newUuid(), filename, importId = null, uploadShare = 0, size = 0 }) {
         super();
+        this.size = size;
         this.view = waitingView({ sessionId, filename, importId, uploadShare });
         this.#follower = new ProgressFollower(client, sessionId, {
             onSnapshot: (snapshot) => this.#show(nextView(this.view, snapshot)),
@@ -64,6 +69,9 @@ export class ImportRun extends EventTarget {
      * @param {Promise<void> | null} before what is to be sent before it
      */
     async upload(file, form, before) {
+        this.file = file;
+        this.size = file.size;
+        this.#form = form;
         this.#upload = new Upload(UPLOAD_PATH);
         form.set("sessionId", this.sessionId);
         form.delete("csvFile");
@@ -110,6 +118,33 @@ export class ImportRun extends EventTarget {
      */
     confirm(answer) {
         return this.#ask("confirm", answer);
+    }
+
+    /**
+     * Have it tried again: by the server, if that has the file, else by sending it once more.
+     *
+     * @returns {Promise<object | null>} the details of the new import, or the `file` to be sent with its `form`; null if neither has the
+     *   file any more, and then `notice` says so
+     */
+    async retry() {
+        this.busy = true;
+        this.notice = "";
+        this.#changed();
+        try {
+            if (this.view.importId === null) return this.#toSend();
+            return await request(`/api/imports/${this.view.importId}/retry`, { method: "POST" });
+        } catch (error) {
+            const toSend = error.code === "NOT_RETRYABLE" ? this.#toSend() : null;
+            if (toSend === null) this.notice = error.detail;
+            return toSend;
+        } finally {
+            this.busy = false;
+            this.#changed();
+        }
+    }
+
+    #toSend() {
+        return this.file && { file: this.file, form: this.#form };
     }
 
     /** Stop following; the import itself goes on. */

@@ -15,6 +15,7 @@ export const STATES = {
     cancelled: "Cancelled",
     undone: "Undone",
     "awaiting-confirmation": "Needs confirmation",
+    preview: "Preview",
 };
 const MODES = { hosts: "Resolve on its hosts only", delta: "Leave the others open" };
 const ENDED = new Set(["completed", "failed", "cancelled"]);
@@ -29,11 +30,52 @@ export function hasEnded(importData) {
 
 /**
  * @param {object} importData
- * @returns {keyof STATES} the state to show: an import that was undone has one of its own, and so has one with rejected rows
+ * @returns {keyof STATES} the state to show: an import that was undone has one of its own, and so have one with rejected rows and a preview
  */
 export function shownState(importData) {
     if (importData.undoneAt) return "undone";
+    if (importData.state === "awaiting-confirmation" && importData.preview) return "preview";
     return importData.state === "completed" && importData.rejected > 0 ? "completed-with-rejects" : importData.state;
+}
+
+/**
+ * @param {object} importData
+ * @returns {boolean} whether it has changed nothing, so that it can be deleted
+ */
+export function isDeletable(importData) {
+    return importData.state === "failed" || importData.state === "cancelled";
+}
+
+/** The question before an import is deleted, for the dialog that asks. */
+export function deletion({ filename }) {
+    return { title: "Delete this import?", text: `The import of ${filename} has changed no finding. Its entry and its file are removed.`, agree: "Delete" };
+}
+
+const VIEW_TEXTS = {
+    uploading: (view) => (view.percent > 0 ? `Uploading ${view.percent}%` : "Waiting to be sent"),
+    waiting: () => "Waiting to start",
+    running: (view) => `${view.percent}%`,
+    awaiting: (view) => (view.isPreview ? "Preview is ready" : "Needs your confirmation"),
+    completed: (view) => (view.hasRejects ? `Complete, ${counted(view.figures.rejected, "row")} rejected` : "Complete"),
+    failed: () => "Failed",
+    cancelled: () => "Cancelled",
+};
+
+/**
+ * @param {import("./view.js").ProgressView} view
+ * @returns {string} how far an import is, in a few words
+ */
+export function progressText(view) {
+    return VIEW_TEXTS[view.kind](view);
+}
+
+/**
+ * @param {import("./view.js").ProgressView} view
+ * @returns {string} which of the colours of states it has
+ */
+export function toneOf(view) {
+    if (view.hasRejects) return "completed-with-rejects";
+    return view.kind === "awaiting" && view.isPreview ? "preview" : view.kind;
 }
 
 /** Where a file is from and how it was taken: scanner, source, mode, size. */

@@ -7,13 +7,14 @@ import { WebSocketClient } from "./websocket-client.js";
 
 const RUNNING_KEY = "hextrackr_imports"; // of all tabs: an import started in one shows in the others
 const SHOWN_KEY = "hextrackr_import_shown"; // of this tab: the modal that a reload brings back
+const BATCH_KEY = "hextrackr_import_batch"; // of this tab: the files that were imported together, those that have ended as well
 const DISMISS_AFTER_MS = 8_000;
 const UNFINISHED = "/api/imports?unfinished=true&limit=10";
 const LOOK_EVERY_MS = 5_000;
 
 /**
  * The imports that this page follows, and which of them the modal shows. What runs is remembered, so that a reload or
- * another page finds it again.
+ * another page finds it again. Files that were imported together are a batch: one list, with one total.
  *
  * Events: `change` after anything that is to be seen; `progressed` when an import entered another state, so that lists
  * are out of date.
@@ -23,6 +24,8 @@ class Imports extends EventTarget {
     #discovery = new ImportDiscovery((details) => this.found(details));
     #runs = new Map();
     #shownId = null;
+    #batch = []; // the session ids of its imports
+    #batchShown = false;
     #dismissed = new Set();
     #sent = null; // a promise: that what was chosen so far has been sent
     #reconnect = () => {
@@ -42,6 +45,16 @@ class Imports extends EventTarget {
         return this.#runs.get(this.#shownId) ?? null;
     }
 
+    /** @returns {ImportRun[]} those of the batch; none if there is no batch */
+    get batch() {
+        return this.#batch.map((sessionId) => this.#runs.get(sessionId)).filter(Boolean);
+    }
+
+    /** @returns {boolean} whether the batch is shown */
+    get batchShown() {
+        return this.#batchShown && this.#batch.length > 0;
+    }
+
     /** Take up what was running when the page was left. */
     start() {
         addEventListener("online", this.#reconnect);
@@ -50,6 +63,12 @@ class Imports extends EventTarget {
         for (const details of local.json(RUNNING_KEY, [])) {
             this.#add(details).follow();
             if (details.sessionId === shownId) this.#shownId = shownId;
+        }
+        const batch = session.json(BATCH_KEY, { runs: [], shown: false });
+        this.#batch = batch.runs.map(({ sessionId }) => sessionId);
+        this.#batchShown = batch.shown;
+        for (const details of batch.runs) {
+            if (!this.#runs.has(details.sessionId)) this.#add(details).follow();
         }
         this.#discovery.start();
         this.#changed();
@@ -62,6 +81,7 @@ class Imports extends EventTarget {
         this.#discovery.stop();
         for (const run of this.all) run.stop();
         this.#runs.clear();
+        this.#batch = [];
         this.#client.disconnect();
         this.#changed();
     }
@@ -77,6 +97,7 @@ class Imports extends EventTarget {
      *
      * @param {File[]} files
      * @param {() => FormData} options makes the form's other fields, once for each
+     * @returns {ImportRun[]}
      */
     upload(files, options) {
         const runs = oldestFirst(files).map((file) => {
@@ -84,7 +105,34 @@ class Imports extends EventTarget {
             this.#sent = run.upload(file, options(), this.#sent);
             return run;
         });
-        if (runs.length > 0) this.show(runs[0].sessionId);
+        if (runs.length === 1) this.show(runs[0].sessionId);
+        if (runs.length > 1) {
+            this.#batch.push(...runs.map(({ sessionId }) => sessionId));
+            this.hide();
+            this.showBatch();
+        }
+        return runs;
+    }
+
+    /**
+     * Try an import again that has failed or was cancelled, in its place. If that is not possible its `notice` says why.
+     *
+     * @param {string} sessionId
+     */
+    async retry(sessionId) {
+        const run = this.#runs.get(sessionId);
+        const again = await run.retry();
+        if (again === null || !this.#runs.has(sessionId)) return;
+        const next = this.#add({ ...again, filename: run.view.filename });
+        this.#batch = this.#batch.map((other) => (other === sessionId ? next.sessionId : other));
+        if (again.file) {
+            this.#sent = next.upload(again.file, again.form, this.#sent);
+        } else {
+            this.#remember(next);
+            next.follow();
+        }
+        if (run === this.shown) this.show(next.sessionId);
+        this.dismiss(sessionId);
     }
 
     /**
@@ -123,7 +171,7 @@ class Imports extends EventTarget {
         const before = this.shown;
         this.#shownId = sessionId;
         session.put(SHOWN_KEY, sessionId);
-        if (before?.ended && before.sessionId !== sessionId) this.dismiss(before.sessionId);
+        if (before?.ended && before.sessionId !== sessionId && !this.#batch.includes(before.sessionId)) this.dismiss(before.sessionId);
         this.#changed();
     }
 
@@ -132,8 +180,29 @@ class Imports extends EventTarget {
         const run = this.shown;
         this.#shownId = null;
         session.put(SHOWN_KEY, null);
-        if (run?.ended) this.dismiss(run.sessionId);
+        if (run?.ended && !this.#batch.includes(run.sessionId)) this.dismiss(run.sessionId);
         this.#changed();
+    }
+
+    /** Show the batch. */
+    showBatch() {
+        this.#batchShown = true;
+        this.#rememberBatch();
+        this.#changed();
+    }
+
+    /** Close the batch, and leave it in the background even if it is over. */
+    putBatchAside() {
+        this.#batchShown = false;
+        this.#rememberBatch();
+        this.#changed();
+    }
+
+    /** Close the batch. What runs of it goes on in the background; one that is over is followed no more. */
+    hideBatch() {
+        this.putBatchAside();
+        if (!this.batch.every((run) => run.ended)) return;
+        for (const sessionId of [...this.#batch]) this.dismiss(sessionId);
     }
 
     /**
@@ -146,6 +215,10 @@ class Imports extends EventTarget {
         this.#runs.delete(sessionId);
         this.#dismissed.add(sessionId);
         this.#forget(sessionId);
+        if (this.#batch.includes(sessionId)) {
+            this.#batch = this.#batch.filter((other) => other !== sessionId);
+            this.#rememberBatch();
+        }
         if (this.#shownId === sessionId) this.hide();
         if (this.#runs.size === 0) this.#client.disconnect(); // an idle page costs the server nothing
         this.#changed();
@@ -173,11 +246,13 @@ class Imports extends EventTarget {
         } else if (run.view.kind !== "uploading") {
             this.#remember(run);
         }
+        if (this.#batch.includes(run.sessionId)) this.#rememberBatch();
         this.#progressed();
     }
 
     #dismissUnseen(run) {
-        if (this.#runs.get(run.sessionId) === run && run !== this.shown) this.dismiss(run.sessionId);
+        const isSeen = run === this.shown || this.#batch.includes(run.sessionId);
+        if (this.#runs.get(run.sessionId) === run && !isSeen) this.dismiss(run.sessionId);
     }
 
     #remember({ view: { sessionId, filename, importId, uploadShare } }) {
@@ -187,6 +262,14 @@ class Imports extends EventTarget {
 
     #forget(sessionId) {
         local.put(RUNNING_KEY, local.json(RUNNING_KEY, []).filter((other) => other.sessionId !== sessionId));
+    }
+
+    /** Those that the server has: what was not sent is lost with the page. */
+    #rememberBatch() {
+        const runs = this.batch
+            .filter(({ view }) => view.importId !== null)
+            .map(({ view: { sessionId, filename, importId, uploadShare }, size }) => ({ sessionId, filename, importId, uploadShare, size }));
+        session.put(BATCH_KEY, runs.length > 0 ? { runs, shown: this.#batchShown } : null);
     }
 
     #changed() {

@@ -1,9 +1,10 @@
 import { find, setItems, setText } from "../lib/dom.js";
 import { ConnectedElement } from "../lib/element.js";
+import { listOf } from "../elements/links.js";
 import { count, duration } from "../lib/format.js";
 import "./import-answers.js";
 import { imports } from "./imports.js";
-import { FIGURES } from "./view.js";
+import { FIGURES, isWorthRetrying } from "./view.js";
 
 const TITLES = {
     uploading: "Uploading",
@@ -14,13 +15,16 @@ const TITLES = {
     failed: "Import failed",
     cancelled: "Import cancelled",
 };
+const PREVIEW = "Preview";
 const WITH_REJECTS = "Import complete, with rejected rows";
+/** The figures that are shown even where they are zero. */
+const ALWAYS = new Set(["inserted", "resolved", "open"]);
 const ANNOUNCED_MESSAGE = new Set(["waiting", "awaiting", "failed", "cancelled"]);
 
 const PARTS = [
     "title", "filename", "percent", "bar", "message", "live", "warning", "notice", "error", "error-code", "amount-label", "rows", "rate",
     "eta", "figures", "differences", "rejects", "details", "map", "duration", "countdown", "steps", "reasons", "warnings", "left-out",
-    "page", "cancel", "confirm", "close", "minimise",
+    "page", "cancel", "confirm", "close", "minimise", "findings", "new", "another", "retry",
 ];
 
 /**
@@ -51,6 +55,12 @@ class ProgressModal extends ConnectedElement {
         this.listen(this.#parts.cancel, "click", () => imports.shown?.cancel());
         this.listen(this.#parts.confirm, "click", () => imports.shown?.confirm());
         for (const button of [this.#parts.close, this.#parts.minimise]) this.listen(button, "click", () => imports.hide());
+        this.listen(this.#parts.retry, "click", () => imports.retry(imports.shown.sessionId));
+        this.listen(this.#parts.another, "click", () => {
+            imports.hide();
+            find(document, "import-sheet").browse();
+        });
+        this.listen(this.#dialog, "click", (event) => this.#left(event));
         this.#draw();
     }
 
@@ -58,6 +68,14 @@ class ProgressModal extends ConnectedElement {
         super.disconnectedCallback();
         this.#autoClose.stop();
         this.#dialog.close();
+    }
+
+    /** A link leads to a page which the modal must not cover. One that opens elsewhere, or downloads, leaves it as it is. */
+    #left(event) {
+        const link = event.target.closest("a[href]");
+        if (link === null || link === this.#parts.rejects || event.ctrlKey || event.metaKey || event.shiftKey) return;
+        imports.hide();
+        imports.putBatchAside();
     }
 
     #draw() {
@@ -71,6 +89,7 @@ class ProgressModal extends ConnectedElement {
         this.#drawProgress(run.view);
         this.#drawEnd(run);
         this.#drawButtons(run);
+        this.#drawNext(run);
         this.#announce(run.view);
         if (!this.#dialog.open) this.#dialog.showModal();
         if (run.sessionId !== this.#rendered.sessionId || run.view.kind !== this.#rendered.kind) this.#entered(run);
@@ -81,6 +100,7 @@ class ProgressModal extends ConnectedElement {
         const parts = this.#parts;
         this.#dialog.dataset.state = view.kind;
         this.#dialog.toggleAttribute("data-with-rejects", view.hasRejects);
+        this.#dialog.toggleAttribute("data-preview", view.kind === "awaiting" && view.isPreview);
         setText(parts.title, titleOf(view));
         setText(parts.filename, view.filename);
         setText(parts.percent, `${view.percent}%`);
@@ -111,16 +131,39 @@ class ProgressModal extends ConnectedElement {
         setItems(parts.warnings, view.warnings);
         setText(parts["left-out"], view.leftOut);
         for (const link of [parts.details, parts.page]) link.href = `/imports/${view.importId}`;
-        parts.map.href = `/imports/${view.importId}/mapping`;
-        parts.map.hidden = view.error?.code !== "UNKNOWN_FORMAT";
+        parts.details.hidden = view.importId === null;
         if (view.figures === null) return;
-        for (const name of FIGURES) {
-            const figure = find(parts.figures, `[data-figure="${name}"]`);
-            setText(figure, count(view.figures[name]));
-            figure.dataset.zero = view.figures[name] === 0;
-        }
+        this.#drawFigures({ open: view.openAfter, ...view.figures });
         parts.rejects.parentElement.hidden = view.figures.rejected === 0 || view.importId === null;
         parts.rejects.href = `/api/imports/${view.importId}/rejects.csv`;
+    }
+
+    /** Zeros say nothing, but for what is asked of each import: what is new, what was resolved, what is open then. */
+    #drawFigures(figures) {
+        const isEmpty = Object.values(figures).every((value) => !value);
+        for (const [name, value] of Object.entries(figures)) {
+            const figure = find(this.#parts.figures, `[data-figure="${name}"]`);
+            setText(figure, count(value));
+            figure.dataset.zero = value === 0;
+            figure.parentElement.hidden = isEmpty || value === null || (value === 0 && !ALWAYS.has(name));
+        }
+        this.#parts.figures.hidden = isEmpty;
+    }
+
+    /** What can be done next, once it has ended. */
+    #drawNext({ view, file, busy }) {
+        const { findings, new: added, another, retry, map } = this.#parts;
+        const isComplete = view.kind === "completed" && view.importId !== null;
+        findings.hidden = !isComplete || view.sourceId === null;
+        findings.href = listOf({ source: view.sourceId });
+        added.hidden = !isComplete || view.figures.inserted === 0;
+        added.href = listOf({ state: "all", changedBy: view.importId, change: "opened" });
+        map.hidden = view.error?.code !== "UNKNOWN_FORMAT" || view.importId === null;
+        map.href = `/imports/${view.importId}/mapping`;
+        retry.hidden = !isWorthRetrying(view) || (view.kind === "cancelled" && file === null);
+        retry.disabled = busy;
+        another.hidden = view.kind !== "failed" || isWorthRetrying(view);
+        another.classList.toggle("btn-primary", map.hidden);
     }
 
     #drawButtons({ view, ended, busy }) {
@@ -145,11 +188,17 @@ class ProgressModal extends ConnectedElement {
         this.#autoClose.stop();
         if (ended) this.#parts.close.focus();
         else if (!this.#dialog.contains(document.activeElement)) this.#parts.title.focus();
-        if (view.kind === "completed" && !view.hasRejects) this.#autoClose.start();
+        if (view.kind === "completed" && this.#isSeenAtAGlance(view)) this.#autoClose.start();
+    }
+
+    /** Nothing has to be read, and the reader moves by neither keyboard nor screen reader: for them browsers show where the focus is. */
+    #isSeenAtAGlance({ hasRejects, warnings, leftOut }) {
+        return !hasRejects && warnings.length === 0 && leftOut === "" && !this.#parts.close.matches(":focus-visible");
     }
 }
 
 function titleOf(view) {
+    if (view.kind === "awaiting" && view.isPreview) return PREVIEW;
     return view.hasRejects ? WITH_REJECTS : TITLES[view.kind];
 }
 

@@ -1,7 +1,9 @@
 import { copyOf, fill, find, setText } from "../lib/dom.js";
 import { ConnectedElement } from "../lib/element.js";
 import { counted } from "../lib/format.js";
+import { percentOf, summary, toneOfAll } from "./batch-texts.js";
 import { exports } from "./exports.js";
+import { progressText, toneOf } from "./import-texts.js";
 import { imports } from "./imports.js";
 
 /**
@@ -42,39 +44,62 @@ class Pills extends ConnectedElement {
     }
 }
 
-const IMPORT_TEXTS = {
-    uploading: (view) => `Uploading ${view.percent}%`,
-    waiting: () => "Waiting to start",
-    running: (view) => `${view.percent}%`,
-    awaiting: () => "Needs your confirmation",
-    completed: (view) => (view.hasRejects ? `Complete, ${counted(view.figures.rejected, "row")} rejected` : "Complete"),
-    failed: () => "Failed",
-    cancelled: () => "Cancelled",
-};
+const BATCH = "batch";
+/** So many pills are shown one by one. */
+const MOST = 2;
 
 /**
- * The imports that are not in the modal. Each opens there at a click.
+ * The imports that are not in the modal; a batch is one of them. Each opens there at a click. Where there are many, one pill stands for
+ * all, and opens their list.
  */
 class ImportPills extends Pills {
+    #open = false;
+
     connectedCallback() {
         super.connectedCallback();
         this.listen(imports, "change", () => this.#draw());
+        this.listen(this.#all, "click", () => {
+            this.#open = !this.#open;
+            this.#draw();
+        });
         this.listen(this, "click", (event) => {
-            const item = event.target.closest("[data-session-id]");
-            if (item) imports.show(item.dataset.sessionId);
+            const id = event.target.closest("[data-session-id]")?.dataset.sessionId;
+            if (id === BATCH) imports.showBatch();
+            else if (id !== undefined) imports.show(id);
         });
         this.#draw();
     }
 
     #draw() {
-        this.show(imports.all.filter((run) => run !== imports.shown).map(({ view }) => importPill(view)));
+        const batch = imports.batch;
+        const alone = imports.all.filter((run) => run !== imports.shown && !batch.includes(run));
+        const pills = alone.map(({ view }) => importPill(view));
+        if (batch.length > 0 && !imports.batchShown) pills.unshift(batchPill(batch));
+        this.show(pills);
+        this.#all.hidden = pills.length <= MOST;
+        this.hidden ||= pills.length > MOST && !this.#open;
+        this.#all.setAttribute("aria-expanded", String(this.#open));
+        const runs = [...alone, ...batch];
+        fill(this.#all, { all: `${counted(runs.length, "import")} in the background`, percent: `${percentOf(runs)}%` });
+    }
+
+    /** The button that shows and hides the list where it is long. */
+    get #all() {
+        return find(document, "[data-pills-all]");
     }
 }
 
 function importPill(view) {
-    const text = IMPORT_TEXTS[view.kind](view);
-    const state = view.hasRejects ? "completed-with-rejects" : view.kind;
-    return { id: view.sessionId, state, name: view.filename, text, percent: view.percent, announcement: `${view.filename}: ${text}` };
+    const text = progressText(view);
+    return { id: view.sessionId, state: toneOf(view), name: view.filename, text, percent: view.percent, announcement: `${view.filename}: ${text}` };
+}
+
+function batchPill(runs) {
+    const views = runs.map(({ view }) => view);
+    const state = toneOfAll(views);
+    const name = counted(runs.length, "import");
+    const text = state === "running" ? `${percentOf(runs)}%` : state === "awaiting" ? "Needs your confirmation" : summary(views).replace(/^.*?: /, "");
+    return { id: BATCH, state, name, text, percent: percentOf(runs), announcement: `${name}: ${text}` };
 }
 
 const EXPORT_TEXTS = { running: "Exporting", completed: "Exported", failed: "Export failed" };

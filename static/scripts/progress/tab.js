@@ -42,7 +42,8 @@ export function mostUrgent(views) {
  * @returns {string}
  */
 export function tabText(view) {
-    return view.kind === "awaiting" ? "Please confirm" : `${view.percent}%`;
+    if (view.kind === "awaiting") return view.isPreview ? "Preview" : "Please confirm";
+    return `${view.percent}%`;
 }
 
 /** A ring that is closed as far as the import is done, as the address of an image. */

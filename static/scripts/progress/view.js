@@ -28,6 +28,8 @@
  * @property {number | null} duration ms
  * @property {{code: string, detail: string} | null} error
  * @property {boolean} canCancel
+ * @property {number | null} sourceId of a completed import
+ * @property {number | null} openAfter how many findings of its source are open after it, or would be
  */
 
 import { bytes, count, duration } from "../lib/format.js";
@@ -84,6 +86,8 @@ export function waitingView({ sessionId, filename = "", importId = null, uploadS
         duration: null,
         error: null,
         canCancel: importId !== null,
+        sourceId: null,
+        openAfter: null,
     };
 }
 
@@ -181,7 +185,25 @@ export function nextView(view, snapshot) {
         duration: snapshot.duration ?? metadata.duration ?? null,
         error,
         canCancel: importId !== null && !TERMINAL.has(kind),
+        sourceId: metadata.sourceId ?? null,
+        openAfter: openAfter(kind === "awaiting" ? metadata.forecast?.summary : metadata.summary),
     };
+}
+
+/** Errors that the file itself has: trying it again would end in the same way. */
+const OF_THE_FILE = new Set(["UNREADABLE_CSV", "UNKNOWN_FORMAT", "MISSING_COLUMNS", "UPLOAD_TOO_LARGE", "HTTP_413", "BAD_REQUEST"]);
+
+/**
+ * @param {ProgressView} view
+ * @returns {boolean} whether the import may succeed if it is tried again
+ */
+export function isWorthRetrying({ kind, error }) {
+    return kind === "cancelled" || (kind === "failed" && !OF_THE_FILE.has(error?.code));
+}
+
+function openAfter(summary) {
+    const severities = Object.values(summary?.bySeverity ?? {});
+    return severities.length > 0 ? severities.reduce((sum, { open }) => sum + open, 0) : null;
 }
 
 /** @returns {Kind} */
