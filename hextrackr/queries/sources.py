@@ -24,8 +24,8 @@ def source_overview(cursor: duckdb.DuckDBPyConnection, _query: Mapping[str, Any]
     """Answer every source. What is open in a retired one counts nowhere else."""
     found = rows(
         cursor.execute(f"""
-        SELECT s.id, s.scanner, s.scanner_name, s.label, s.retired_on, h.hosts, i.imports, i.first_scan, i.last_scan, i.latest, t.days, a.aliases,
-               f.* EXCLUDE (source_id)
+        SELECT s.id, s.scanner, s.scanner_name, s.label, s.retired_on, h.hosts, i.imports, i.first_scan, i.last_scan, i.latest, t.days,
+               a.aliases, f.* EXCLUDE (source_id)
         FROM source s
         LEFT JOIN (SELECT source_id, count(*) AS hosts FROM host_row GROUP BY source_id) h ON h.source_id = s.id
         LEFT JOIN (SELECT source_id, count(*) AS imports, min(scan_date) AS first_scan, max(scan_date) AS last_scan, max(id) AS latest
