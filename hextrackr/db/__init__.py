@@ -1,1 +1,1 @@
-"""The database below the rules: engine, dialects, transactions, migrations."""
+"""Access to the database: engines, dialects, transactions, migrations."""

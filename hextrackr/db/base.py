@@ -7,7 +7,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 
 class Base(DeclarativeBase):
-    """All models; constraint names are fixed so that migrations can name them."""
+    """The base of all models; constraint names are fixed, so that migrations can refer to them."""
 
     metadata = MetaData(
         naming_convention={

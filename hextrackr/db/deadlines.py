@@ -1,4 +1,4 @@
-"""How long one statement may keep the database, where a client waits for it."""
+"""Limit how long a statement may run while a client waits for it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sqlalchemy import Engine, event
 
 from .dialects import is_postgresql
 
-#: Seconds. SQLite works in the process of the event loop, which waits meanwhile.
+#: The limit in seconds. SQLite runs in the process of the event loop, which waits meanwhile.
 SECONDS = 5.0
-#: SQLite looks at the time after so many of its instructions, about a millisecond.
+#: Instructions after which SQLite checks the time: about a millisecond.
 _INSTRUCTIONS = 50_000
 
 
 class _Until:
-    """When the present statement of a connection is over (monotonic, s)."""
+    """The deadline of the current statement of a connection (monotonic, s)."""
 
     def __init__(self) -> None:
         self.monotonic = float("inf")
@@ -30,7 +30,7 @@ class _Until:
 def bound(engine: Engine, left: Callable[[], float | None]) -> None:
     """Interrupt the statements of an engine that take too long.
 
-    :param left: how many seconds the one that begins may take at most; None where nobody waits for it. It is called for each.
+    :param left: called for each statement; returns the seconds that it may take, or None if no client waits for it.
     """
     if is_postgresql(engine):
         _bound_transactions(engine, left)
@@ -50,7 +50,7 @@ def _bound_statements(engine: Engine, left: Callable[[], float | None]) -> None:
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "before_cursor_execute", begins)
-    # What comes between two statements, a commit or a rollback, is not interrupted.
+    # Commits and rollbacks are not interrupted.
     for name in ("commit", "rollback"):
         event.listen(engine, name, _released)
 
@@ -60,7 +60,7 @@ def _released(connection: Any) -> None:
 
 
 def _bound_transactions(engine: Engine, left: Callable[[], float | None]) -> None:
-    """PostgreSQL counts the time of each statement itself, and is told once in a transaction."""
+    """Set the timeout of PostgreSQL, which limits each statement itself, once in each transaction."""
 
     def begins(connection: Any) -> None:
         seconds = left()

@@ -1,7 +1,7 @@
-"""What SQLite and PostgreSQL do not say alike. All other SQL of the program is the same for both.
+"""The differences between SQLite and PostgreSQL. All other SQL of the program is the same for both.
 
-Text is compared byte by byte in both: on PostgreSQL the columns have the collation "C" (see the migrations). What has no value is less than
-what has one: SQLite has it so, and on PostgreSQL the queries and the indexes say it.
+Text is compared byte by byte in both: on PostgreSQL the columns have the collation "C" (see the migrations). NULL sorts first: it does on
+SQLite, and on PostgreSQL the queries and the indexes ask for it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any, cast
 from sqlalchemy import Connection, Date, Engine, TextClause, bindparam, make_url, text
 from sqlalchemy.orm import Session
 
-#: What the advisory locks of this program begin with, so that those of others are not met: "hext".
+#: The first key of our advisory locks, to distinguish them from those of other programs: "hext".
 _LOCKS = 0x68657874
-#: So many rows are many.
+#: Number of rows from which on PostgreSQL uses hash joins.
 _MANY = 20_000
-#: Parameters of statements in text that are days.
+#: The parameters of textual statements that are dates.
 _DAYS = ("day", "closed")
 
 
@@ -26,7 +26,7 @@ def is_postgresql(bound: Engine | Connection) -> bool:
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """What an engine for this database is made with."""
+    """The options with which an engine for this database is created."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "postgresql":
         return {}
@@ -36,7 +36,7 @@ def engine_options(url: str) -> dict[str, Any]:
 
 
 def statement(sql: str) -> TextClause:
-    """A statement in text whose parameters called ``day`` and ``closed`` are dates."""
+    """Make a textual statement whose parameters ``day`` and ``closed`` are dates."""
     days = [bindparam(name, type_=Date) for name in _DAYS if f":{name}" in sql]
     return text(sql).bindparams(*days)
 
@@ -49,16 +49,16 @@ def rounded(connection: Connection, expression: str, places: int) -> str:
 
 
 def first_label(connection: Connection, name: str) -> str:
-    """SQL: what stands before the first dot of a name."""
+    """SQL: the part of a name before its first dot."""
     if is_postgresql(connection):
         return f"split_part({name}, '.', 1)"
     return f"substr({name}, 1, instr({name} || '.', '.') - 1)"
 
 
 def not_among(connection: Connection, column: str, table: str, other: str) -> str:
-    """SQL: a value that no row of ``table`` has in its column ``other``, which may hold NULL.
+    """SQL: the condition that no row of ``table`` has the value in its column ``other``, which may be NULL.
 
-    PostgreSQL looks up ``NOT IN`` row by row once the table does not fit into its memory; SQLite sorts the table once for it.
+    PostgreSQL evaluates ``NOT IN`` row by row if the table does not fit into its memory; SQLite sorts the table once.
     """
     if is_postgresql(connection):
         return f"NOT EXISTS (SELECT 1 FROM {table} WHERE {table}.{other} = {column})"
@@ -66,26 +66,26 @@ def not_among(connection: Connection, column: str, table: str, other: str) -> st
 
 
 def pieces(connection: Connection, rows: int, size: int) -> range:
-    """Where the pieces of so many rows begin, numbered from 0 or 1, in which a statement goes through them.
+    """The first numbers of the pieces in which statements process rows that are numbered from 0 or 1.
 
-    PostgreSQL hashes what it joins them with once for each statement, so there it is one; SQLite looks it up row by row in any case.
+    On PostgreSQL it is one piece, as each statement builds the hash tables of its joins; SQLite looks up joined rows one by one anyway.
     """
     return range(0, rows + 1, max(1, rows + 1) if is_postgresql(connection) else size)
 
 
 def as_staged(connection: Connection, number: str, rows: int) -> str:
-    """SQL: goes through so many staged rows in the order of their numbers, which is that of their keys.
+    """SQL: the clause that processes staged rows in the order of their numbers, which is that of their keys.
 
-    Where they are many PostgreSQL is not told: it reads them as they were loaded, which is the same, and hashes what it joins them
-    with; told, it would look that up row by row.
+    With many rows on PostgreSQL there is no such clause: it reads them in the order in which they were loaded, which is the same, and uses
+    hash joins; with the clause it would look up joined rows one by one.
     """
     return "" if is_postgresql(connection) and rows >= _MANY else f" ORDER BY {number}"
 
 
 def merged_json(connection: Connection, old: str, new: str, *, before: str, other: str) -> tuple[str, str]:
-    """SQL: two JSON objects in text as one, of which ``new`` wins; and whether that is another one than ``before``, one of the two.
+    """SQL: two JSON objects in text merged into one, in which ``new`` has priority; and the condition that it differs from ``before``.
 
-    :param other: the one of the two that is not ``before``.
+    :param before: one of the two; ``other`` is the other one.
     """
     old, new = (f"coalesce({each}, '{{}}')" for each in (old, new))
     if is_postgresql(connection):
@@ -97,18 +97,18 @@ def merged_json(connection: Connection, old: str, new: str, *, before: str, othe
 
 
 def key(connection: Connection) -> str:
-    """SQL: makes an integer column the key of a temporary table, where that costs nothing: on SQLite it is the row's own number."""
+    """SQL: the clause that makes an integer column the key of a temporary table on SQLite, where it is free, being the row id."""
     return "" if is_postgresql(connection) else "PRIMARY KEY"
 
 
 def analyse(connection: Connection, *tables: str) -> None:
-    """Let the planner know what is in tables that were just filled; SQLite plans by indexes alone."""
+    """Update the planner's statistics of tables that were just filled; SQLite plans by indexes alone."""
     if is_postgresql(connection):
         connection.execute(text(f"ANALYZE {', '.join(tables)}"))
 
 
 def lock_source(connection: Connection, source_id: int) -> None:
-    """Wait until no other transaction changes the record of this source; on SQLite a transaction that writes is the only one."""
+    """Wait until no other transaction changes this source; on SQLite only one transaction at a time can write."""
     if not is_postgresql(connection):
         return
     patience = connection.execute(text("SHOW lock_timeout")).scalar_one()
@@ -122,7 +122,7 @@ _TEXTS = 0
 
 
 def keep_texts(connection: Connection) -> None:
-    """Let nobody remove texts of evidence before the end of this transaction; on SQLite nobody can."""
+    """Prevent others from removing texts of evidence before the end of this transaction; on SQLite nobody can."""
     if is_postgresql(connection):
         connection.execute(
             text("SELECT pg_advisory_xact_lock_shared(:locks, :texts)"), {"locks": _LOCKS, "texts": _TEXTS}
@@ -130,7 +130,7 @@ def keep_texts(connection: Connection) -> None:
 
 
 def may_remove_texts(connection: Connection) -> bool:
-    """Whether nobody relies on texts of evidence that are there; nobody does then before the end of this transaction."""
+    """Whether no transaction relies on existing texts of evidence; if so, none will before the end of this one."""
     if not is_postgresql(connection):
         return True
     tried = text("SELECT pg_try_advisory_xact_lock(:locks, :texts)")
@@ -138,7 +138,7 @@ def may_remove_texts(connection: Connection) -> bool:
 
 
 def lock_name(connection: Connection, name: str) -> None:
-    """Wait until no other transaction that says so does something under this name; on SQLite one that writes is the only one."""
+    """Wait until no other transaction has locked this name; on SQLite only one transaction at a time can write."""
     if is_postgresql(connection):
         connection.execute(
             text("SELECT pg_advisory_xact_lock(:locks, hashtext(:name))"), {"locks": _LOCKS + 1, "name": name}
@@ -146,13 +146,13 @@ def lock_name(connection: Connection, name: str) -> None:
 
 
 def write_alone(session: Session, table: str) -> None:
-    """Let nobody else write to a table before the end of this transaction; on SQLite nobody can."""
+    """Prevent others from writing to a table before the end of this transaction; on SQLite nobody can."""
     if is_postgresql(session.get_bind()):
         session.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def copy_lines(connection: Connection, table: str, names: Sequence[str], lines: str) -> None:
-    """PostgreSQL only: load lines of its text format into a table."""
+    """Load lines in PostgreSQL's text format into a table; on PostgreSQL only."""
     from . import postgresql
 
     with cast("Any", connection.connection.driver_connection).cursor() as cursor:
@@ -161,12 +161,12 @@ def copy_lines(connection: Connection, table: str, names: Sequence[str], lines: 
 
 
 def mark(connection: Connection) -> str:
-    """What stands for a value in a statement that goes to the driver as it is."""
+    """The placeholder of a value in a statement for the driver."""
     return "%s" if is_postgresql(connection) else "?"
 
 
 def for_writing(engine: Engine) -> Engine:
-    """The engine for a short transaction that writes: it sees, once it has a lock, what the one before has written."""
+    """The engine for a short writing transaction, which sees, once it has a lock, everything that was committed before."""
     if is_postgresql(engine):
         return engine.execution_options(isolation_level="READ COMMITTED")
     return engine.execution_options(begin="IMMEDIATE")

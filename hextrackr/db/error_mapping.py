@@ -1,4 +1,4 @@
-"""What the libraries raise, turned into our exceptions."""
+"""Turn exceptions of the libraries into ours."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def error_from_exception(error: BaseException) -> HexTrackrError:
     while cause is not None:
         if isinstance(cause, HexTrackrError):
             return cause
-        if known := _known(cause):
-            return known()
+        if kind := _kind(cause):
+            return kind()
         cause = cause.__cause__ or cause.__context__
     return HexTrackrError()
 
 
-def _known(cause: BaseException) -> type[HexTrackrError] | None:
+def _kind(cause: BaseException) -> type[HexTrackrError] | None:
     if isinstance(cause, sqlite3.Error):
         return _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
     if isinstance(cause, OSError):

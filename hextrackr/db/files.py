@@ -1,4 +1,4 @@
-"""The files of an SQLite database, and what it takes to make files durable."""
+"""The files of an SQLite database, and making files durable."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import URL, make_url
 
 
 def database_file(url: str | URL) -> Path | None:
-    """The file of an SQLite database; None for another one."""
+    """The file of an SQLite database; None for PostgreSQL."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return None
@@ -18,7 +18,7 @@ def database_file(url: str | URL) -> Path | None:
 
 
 def make_durable(*paths: Path) -> None:
-    """Wait until what was written to these files and folders survives a power cut."""
+    """Wait until the content of these files and folders survives a power cut."""
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -30,8 +30,8 @@ def make_durable(*paths: Path) -> None:
 def make_commits_durable(database: Path) -> None:
     """Wait until everything that was committed to an SQLite database in WAL mode survives a power cut.
 
-    Other than ``PRAGMA synchronous = FULL`` this can be done beside the event loop. The log may be opened and closed here: SQLite holds
-    its locks on the two other files.
+    Unlike ``PRAGMA synchronous = FULL`` this can run without blocking the event loop. Opening and closing the WAL is safe: SQLite's locks
+    are on the two other files.
     """
     with suppress(FileNotFoundError):
         make_durable(database.with_name(f"{database.name}-wal"))
@@ -39,7 +39,7 @@ def make_commits_durable(database: Path) -> None:
 
 
 def keep_private(instance: Path, database: Path | None) -> None:
-    """See that nobody else on this machine reads the data folder, also what earlier versions have made."""
+    """Remove the permissions of other users from the files in the data folder, also from those of earlier versions."""
     files = [] if database is None else [database.with_name(database.name + suffix) for suffix in ("", "-wal", "-shm")]
     folders = [instance / name for name in ("uploads", "backups", "spill", "cancel", "operations")]
     for path in (*files, *folders):

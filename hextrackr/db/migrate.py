@@ -1,4 +1,4 @@
-"""Brings the tables of a database to a revision, and says how the models are compared with them."""
+"""Migrate the tables of a database to a revision, and configure the comparison of the models with them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from . import engines, revisions
 
 
 def upgrade(url: str, revision: str = "") -> None:
-    """Carry out the migrations up to a revision, by default the newest; a database that is not there is made.
+    """Run the migrations up to a revision, by default the newest; create the database if it does not exist.
 
-    In this process, without an app: what ends the process ends the migration.
+    They run in this process, without an app.
 
-    :raises SQLAlchemyError: what the database holds is in the way, or there is no space.
+    :raises SQLAlchemyError: the rows of the database prevent it, or there is no space.
     """
     scripts = ScriptDirectory(revisions.MIGRATIONS, version_locations=[revisions.MIGRATIONS])
 
@@ -41,7 +41,7 @@ def upgrade(url: str, revision: str = "") -> None:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep Alembic from telling the log of each migration."""
+    """Keep Alembic from logging each migration."""
     chatter = logging.getLogger("alembic")
     level = chatter.level
     chatter.setLevel(logging.WARNING)
@@ -52,15 +52,15 @@ def _quietly() -> Iterator[None]:
 
 
 def comparison_options(on_postgresql: bool) -> dict[str, Any]:
-    """How ``flask db check`` and ``flask db revision`` compare the models with a database.
+    """The options with which ``flask db check`` and ``flask db revision`` compare the models with a database.
 
-    What PostgreSQL has otherwise, and on purpose, is no difference.
+    Intended differences on PostgreSQL are ignored.
     """
     return {"compare_type": _is_unlike, "include_object": _is_compared} if on_postgresql else {}
 
 
 def _is_unlike(_context: Any, _column: Any, _model: Any, found: Any, modelled: Any) -> bool | None:
-    """Text of any length, compared byte by byte, is what stands there for each kind of text."""
+    """Whether a type differs; on PostgreSQL all text columns are TEXT with the collation "C"."""
     if isinstance(modelled, String):
         return not (isinstance(found, TEXT) and found.collation == "C")
     return None
@@ -69,6 +69,6 @@ def _is_unlike(_context: Any, _column: Any, _model: Any, found: Any, modelled: A
 def _is_compared(
     modelled: SchemaItem, _name: str | None, kind: str, _reflected: bool, _found: SchemaItem | None
 ) -> bool:
-    """Findings refer to what they were joined with, without keys."""
+    """Whether an item is compared; on PostgreSQL findings have no foreign keys."""
     table = getattr(modelled, "table", None)
     return table is None or table.name != "findings" or kind != "foreign_key_constraint"

@@ -1,6 +1,6 @@
-"""How connections to PostgreSQL are made and set up, so that what comes out of it is what comes out of SQLite.
+"""Set up connections to PostgreSQL, so that they return the same values as SQLite.
 
-What has to be said in other words there stands in :mod:`.dialects`.
+The differences in SQL are in :mod:`.dialects`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from psycopg.types.string import StrDumper, TextLoader
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL, Connection
 
-#: How long a server that does not answer is waited for, in seconds.
+#: Seconds to wait for a server that does not answer.
 CONNECT_TIMEOUT = 10
-#: What one sort or hash of a promotion may take, in MB; a hash table takes twice as much at most.
+#: Memory for one sort of a promotion, in MB; a hash table may take twice as much.
 WORK_MB = 128
-#: How often PostgreSQL looks, in a long statement, whether the process that asked for it is still there, in milliseconds.
-LOOK_MS = 200
+#: Milliseconds between two checks of PostgreSQL, in a long statement, that the client is still there.
+CLIENT_CHECK_MS = 200
 
 
 def engine_options(url: URL) -> dict[str, Any]:
-    """What an engine for this database is made with."""
-    # Nothing is prepared: each statement is planned for its values, and a pooler may stand between.
+    """The options with which an engine for this database is created."""
+    # No prepared statements: each statement is planned for its values, and there may be a connection pooler.
     connect: dict[str, Any] = {"prepare_threshold": None}
     if "connect_timeout" not in url.query:
         connect["connect_timeout"] = CONNECT_TIMEOUT
@@ -34,12 +34,12 @@ def prepare(engine: Engine, *, lock_timeout_ms: int, imports: bool) -> None:
     """Set up the connections of an engine.
 
     :param lock_timeout_ms: how long PostgreSQL waits for a lock.
-    :param imports: they are the importer's: a killed one must not be waited for, and what it stages need not outlive a power cut.
+    :param imports: for the importer process: its statements must end when it is killed, and staged rows need not survive a power cut.
     """
     settings = [f"SET lock_timeout = {lock_timeout_ms}", "SET jit = off"]
     if imports:
         settings += [
-            f"SET client_connection_check_interval = {LOOK_MS}",
+            f"SET client_connection_check_interval = {CLIENT_CHECK_MS}",
             f"SET work_mem = '{WORK_MB}MB'",
             "SET synchronous_commit = off",
         ]
@@ -59,12 +59,12 @@ def prepare(engine: Engine, *, lock_timeout_ms: int, imports: bool) -> None:
 
 
 def encoded(text: bytes) -> bytes:
-    """UTF-8 as PostgreSQL can hold it: it takes no zero byte, so that 0 becomes 1 1, and 1 becomes 1 2. The order stays the same."""
+    """Encode UTF-8 for PostgreSQL, which cannot store zero bytes: 0 becomes 1 1, and 1 becomes 1 2. The order stays the same."""
     return text.replace(b"\x01", b"\x01\x02").replace(b"\x00", b"\x01\x01")
 
 
 def decoded(text: bytes) -> bytes:
-    """What :func:`encoded` was given."""
+    """Reverse :func:`encoded`."""
     return text.replace(b"\x01\x01", b"\x00").replace(b"\x01\x02", b"\x01")
 
 

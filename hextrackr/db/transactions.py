@@ -1,4 +1,4 @@
-"""Short writing transactions of a process with an event loop: they wait for a lock without blocking it."""
+"""Short writing transactions for a process with an event loop: they wait for a lock without blocking the loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .error_mapping import error_from_exception
 
 T = TypeVar("T")
 
-#: How long a write waits for the database, and how long between two tries, in seconds.
+#: Seconds that a write waits for the database, and seconds between two attempts.
 PATIENCE = 30.0
 RETRY = 0.05
 
@@ -26,9 +26,9 @@ RETRY = 0.05
 def write(engine: Engine, change: Callable[[Session], T], *, sleep: Callable[[float], None]) -> T:
     """Run a short writing transaction; nothing in it may switch to another green thread.
 
-    :param sleep: waits between two tries (seconds) without blocking the event loop.
+    :param sleep: waits between two attempts (seconds) without blocking the event loop.
     :raises DatabaseBusy: the database stayed locked.
-    :raises HexTrackrError: it cannot be written to, for another reason.
+    :raises HexTrackrError: the database cannot be written to for another reason.
     """
     engine = dialects.for_writing(engine)
     deadline = time.monotonic() + PATIENCE

@@ -1,4 +1,4 @@
-"""Notices what PostgreSQL loses of staging in a crash: tables that are not in its log are empty then, and the import's row is not."""
+"""Detect that PostgreSQL has lost staged rows in a crash, after which its unlogged tables are empty, but not the import's row."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from .dialects import is_postgresql
 
 
 def is_whole(connection: Connection, import_id: int, staged: int) -> bool:
-    """Whether an import that has been staged still is; a crash empties all of its tables, so that one of them tells."""
-    return _holds(connection, "staging_findings", import_id, staged)
+    """Whether the staged rows of an import are still there; as a crash empties all staging tables, one of them is checked."""
+    return _has_rows(connection, "staging_findings", import_id, staged)
 
 
-def insist(connection: Connection, import_id: int, counts: Mapping[str, int]) -> None:
-    """Make sure that staging holds what was loaded: table by table, so many rows.
+def require(connection: Connection, import_id: int, counts: Mapping[str, int]) -> None:
+    """Check that each staging table has the number of rows that were loaded.
 
-    :raises DatabaseUnavailable: it does not.
+    :raises DatabaseUnavailable: one does not.
     """
-    if not all(_holds(connection, table, import_id, count) for table, count in counts.items()):
+    if not all(_has_rows(connection, table, import_id, count) for table, count in counts.items()):
         raise DatabaseUnavailable("The database has lost the staged rows in a restart; please try again.")
 
 
-def _holds(connection: Connection, table: str, import_id: int, count: int) -> bool:
+def _has_rows(connection: Connection, table: str, import_id: int, count: int) -> bool:
     if not is_postgresql(connection):
         return True
     counted = text(f"SELECT count(*) FROM {table} WHERE import_id = :import_id")

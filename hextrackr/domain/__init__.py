@@ -1,1 +1,1 @@
-"""The rules: which host is which, what becomes of a finding, what an import changes.."""
+"""The rules: which host is which, what becomes of a finding, what an import changes."""

@@ -1,8 +1,8 @@
-"""Takes in a backdated scan: one that is older than the newest of its source. It fills history and changes no present state.
+"""Import a backdated scan, older than the newest one of its source: it fills the history and does not change the current state.
 
-What is on record was there earlier than the record says, and is now known to have been. What is not is put on record as it ended: resolved
-on the day of the first later scan that looked for it and did not report it. That is a full one if this scan is a full one as well, else one
-that saw the host. A scan with rejected rows is not taken for one that looked. What no scan has looked for since is open.
+Findings that exist get an earlier first-seen day. Others are added as they ended: resolved on the day of the first later scan that looked
+for them and did not report them. That is a full scan if this one is full as well, else one that saw the host. A scan with rejected rows
+does not count as one that looked. A finding for which no scan has looked since is open.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from .verdicts import FIXED, RESURFACED
 
 
 def record(connection: Connection, scan: Scan) -> tuple[int, dict[int, int]]:
-    """Take in a backdated scan.
+    """Import a backdated scan.
 
-    :return: how many findings it added to the history, and how many of them are open now, by severity.
+    :return: the number of findings that it added to the history, and those of them that are open now, by severity.
     """
     import_id = scan.import_id
     upsert.promote_assets(connection, import_id, scan.source_id, backdated=True)
@@ -44,7 +44,7 @@ def record(connection: Connection, scan: Scan) -> tuple[int, dict[int, int]]:
 
 
 def _insert(connection: Connection, scan: Scan, newest: int, *, all_new: bool) -> dict[int, int]:
-    """Put the findings on record that are new, and return how many of them are open, by severity."""
+    """Insert the new findings, and return how many of them are open, by severity."""
     closing = _first_scan_after(connection, scan, ImportMode.FULL) if scan.mode == ImportMode.FULL else None
     looked = "1 = 1"
     if closing is None:
@@ -61,11 +61,11 @@ def _insert(connection: Connection, scan: Scan, newest: int, *, all_new: bool) -
         "closed": closing.scan_date if closing else None,
         "newest": newest,
     }
-    # When it ended: when it was fixed, by the day of the scan, else when the next scan did not report it.
+    # The end: the day of the fix, at the latest the day of the scan; else the day of the next scan that did not report the finding.
     ended = f"""
         CASE o.state WHEN {FIXED} THEN (CASE WHEN o.resolved_on < :day THEN o.resolved_on ELSE :day END) ELSE :closed END
     """
-    # In the order of their numbers, so that they get the same ids wherever the record is.
+    # In the order of their numbers, so that they get the same ids on every database.
     connection.execute(
         statement(f"""
         INSERT INTO findings ({lifecycle.FINDING_COLUMNS})
@@ -100,7 +100,7 @@ def _insert(connection: Connection, scan: Scan, newest: int, *, all_new: bool) -
 
 
 def _first_scan_after(connection: Connection, scan: Scan, *modes: ImportMode) -> Any:
-    """The first later scan of these modes that read its whole file, if there is one."""
+    """The first later scan of these modes without rejected rows, or None."""
     return connection.execute(
         select(Import.id, Import.scan_date)
         .where(

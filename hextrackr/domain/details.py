@@ -1,6 +1,6 @@
-"""Saves what else a file says of hosts and of vulnerabilities: a label and a text each, kept as one JSON object.
+"""Save the details of hosts and vulnerabilities: further columns of a file, each a label and a text, stored as one JSON object.
 
-What a file leaves out never erases what an earlier one said, and a backdated scan only adds what is not known yet.
+A detail that a file leaves out never erases an earlier one, and a backdated scan only adds missing ones.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _SUBJECTS = ((ASSET_LEVEL, "assets"), (DEFINITION_LEVEL, "definitions"))
 
 
 def promote(connection: Connection, import_id: int, *, backdated: bool = False) -> None:
-    """Add the staged details to those of their hosts and definitions, once these are linked."""
+    """Merge the staged details into those of their hosts and definitions, once these are linked."""
     for level, table in _SUBJECTS:
         column = f"{table[:-1]}_id"
         old, new = ("d.details", "t.details") if backdated else ("t.details", "d.details")
         merged, differs = merged_json(connection, old, new, before="t.details", other="d.details")
         for step in (
-            # Of what is new nothing is kept: it goes with its findings, of which it has none yet.
+            # A new row without findings yet needs no undo log: an undo deletes it with its findings.
             f"""
             INSERT INTO undo_details (import_id, subject_id, level, details)
             SELECT :import_id, t.id, :level, t.details
@@ -44,7 +44,7 @@ def promote(connection: Connection, import_id: int, *, backdated: bool = False) 
 
 
 def restore(connection: Connection, import_id: int) -> None:
-    """Put back what was there before an import, to undo it."""
+    """Restore the details as they were before an import, to undo it."""
     for level, table in _SUBJECTS:
         connection.execute(
             text(f"""

@@ -1,7 +1,7 @@
-"""Saves what the scanner saw of each finding: texts, each once, however many findings share it.
+"""Save the evidence of findings: texts, each once, however many findings share it.
 
-When an import is staged the texts that are new are saved, and when it is promoted each finding gets its latest one. The digests of texts
-that nothing refers to yet are staged, and keep the cleanup from removing them.
+New texts are saved when an import is staged, and the findings refer to them when it is promoted. Until then their staged digests protect
+them from the clean-up.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from hextrackr.db.dialects import analyse, for_writing, keep_texts, key, mark, m
 from .staged import IS_KEPT, MATCHED, OF_MATCHED
 from .staged import LINKED as LINKED_FINDINGS
 
-#: Texts that the file has, on their way to those on record.
+#: The temporary table for the texts of a file.
 READ_TEXTS = "read_texts"
-#: So many staged findings are looked at to tell how many will get other evidence.
+#: Number of staged findings from which the number of evidence changes is estimated.
 SAMPLE = 500
-#: SQL: a finding on record (``f``) whose evidence is not what the scan says (``v``).
+#: SQL: a finding on record (``f``) whose evidence differs from that of the scan (``v``).
 _HAS_OTHER = "(f.evidence_id IS NULL OR f.evidence_id <> v.evidence_id)"
-#: SQL, to be joined with staged findings (``s``): their texts on record (``v``), once :func:`identify` has found them.
+#: SQL: joins staged findings (``s``) with their texts on record (``v``), which :func:`identify` has found.
 LINKED = "LEFT JOIN evidence_ids v ON v.number = s.evidence_number"
 
 
 def staged(engine: Engine, import_id: int) -> int:
-    """How many texts of an import are staged: their numbers go up to that."""
+    """The number of staged texts of an import, which is also the greatest number of one."""
     with engine.connect() as connection:
         greatest = "SELECT coalesce(max(number), 0) FROM staging_evidence WHERE import_id = :import_id"
         return int(connection.execute(text(greatest), {"import_id": import_id}).scalar_one())
@@ -35,9 +35,9 @@ def staged(engine: Engine, import_id: int) -> int:
 
 @contextmanager
 def adding(connection: Connection) -> Iterator[None]:
-    """Put those texts on record, at the end, that were put into the table :data:`READ_TEXTS` and are not there yet.
+    """Save the texts that are inserted into the table :data:`READ_TEXTS` inside the block, unless they exist.
 
-    Their digests are staged before, so that :func:`forget` removes no text that is found here.
+    Their digests must be staged before, so that :func:`forget` does not remove a text that exists now.
     """
     keep_texts(connection)
     _drop(connection, READ_TEXTS)
@@ -70,9 +70,9 @@ def identify(connection: Connection, import_id: int) -> None:
 
 
 def sample_changes(connection: Connection, import_id: int, staged: int) -> int:
-    """About how many findings will get other evidence, once hosts, definitions and texts are linked: as many of all as of a few.
+    """Estimate from a sample how many findings will get other evidence, once hosts, definitions and texts are linked.
 
-    :param staged: how many findings are staged.
+    :param staged: the number of staged findings.
     """
     step = max(1, staged // SAMPLE)
     numbers = ", ".join(map(str, range(1, staged + 1, step)))
@@ -92,11 +92,11 @@ def sample_changes(connection: Connection, import_id: int, staged: int) -> int:
 def link(
     connection: Connection, import_id: int, *, backdated: bool = False, found: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Give the findings that are on record their latest evidence; a backdated scan has none that is newer.
+    """Assign the evidence of the scan to the findings on record; that of a backdated scan only to findings without evidence.
 
-    A check that found nothing, or gave no verdict, says nothing of what was found before.
+    A check that found nothing, or gave no verdict, does not change the evidence.
 
-    :param found: told how many findings these are, before they are written.
+    :param found: called with the number of findings that change, before they are written.
     """
     if not connection.execute(text("SELECT EXISTS (SELECT 1 FROM evidence_ids)")).scalar_one():
         return
@@ -124,7 +124,7 @@ def link(
 
 
 def restore(connection: Connection, import_id: int) -> None:
-    """Put back what was there before an import, to undo it."""
+    """Restore the evidence of findings as it was before an import, to undo it."""
     connection.execute(
         text("""
         UPDATE findings SET evidence_id = u.evidence_id
@@ -138,9 +138,9 @@ def _drop(connection: Connection, table: str) -> None:
     connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
 
 
-#: Texts that are looked at in one transaction.
+#: Texts that are removed in one transaction.
 _BATCH = 20_000
-#: What refers to texts, and by which column of theirs; an import that has not ended by the digests it has staged.
+#: The references to texts: the column of the text, and the table and column that refer to it. Unfinished imports refer by staged digests.
 _REFERRING = (
     ("id", "findings", "evidence_id"),
     ("id", "undo_evidence", "evidence_id"),
@@ -149,19 +149,19 @@ _REFERRING = (
 
 
 def forget(engine: Engine) -> None:
-    """Remove the texts that no finding refers to, none would after an undo, and no import has staged."""
+    """Remove the texts to which no finding refers, no finding would refer after an undo, and that no import has staged."""
     with engine.execution_options(begin="DEFERRED").connect() as connection:
         unused = (not_among(connection, f"e.{own}", table, other) for own, table, other in _REFERRING)
         orphans = list(connection.scalars(text(f"SELECT e.id FROM evidence e WHERE {' AND '.join(unused)}")))
     for place in range(0, len(orphans), _BATCH):
         with for_writing(engine).begin() as connection:
             if not may_remove_texts(connection):
-                return  # an import may have found one of them; the next sweep comes soon
+                return  # an import may have found one of them; the next clean-up comes soon
             _remove(connection, orphans[place : place + _BATCH])
 
 
 def _remove(connection: Connection, some: list[int]) -> None:
-    """Remove these texts, except those that something refers to by now."""
+    """Remove these texts, except those that are referred to by now."""
     _drop(connection, "orphans")
     connection.execute(text("CREATE TEMPORARY TABLE orphans (id INTEGER PRIMARY KEY, digest BIGINT)"))
     for place in range(0, len(some), 500):

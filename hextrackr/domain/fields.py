@@ -1,10 +1,10 @@
-"""The values that the record keeps of a host, a vulnerability and a finding: each is declared here, once.
+"""The fields of hosts, vulnerabilities and findings: each is declared here, once.
 
-From a line here come its column in the tables, in staging and in the undo log, how rows of a file that mean the same are merged, how a
-scan is compared with the record, and what an update, an undo and a backup do with it. What is left for a new value is to name its columns
-in the formats that have it, and a migration.
+A declaration defines the column in the tables, in staging and in the undo log, how rows of one finding are merged, how a scan is compared
+with the record, and how an update, an undo and a backup handle the value. A new field also needs its columns in the formats that have it,
+and a migration.
 
-What decides which host, vulnerability or finding a row is about, and whether it is open, are rules and no values:
+Which host, vulnerability or finding a row is about, and whether it is open, is decided by rules and not by fields:
 see :mod:`.identity` and :mod:`.lifecycle`.
 """
 
@@ -25,7 +25,7 @@ NAME, TITLE, TEXT = 255, 1_000, 65_536
 
 
 class Kind(Enum):
-    """What a value is. Of several in one file the greatest counts, so that the order of its rows does not matter."""
+    """The type of a value. If rows have different values, the greatest is used, so that their order does not matter."""
 
     TEXT = auto()
     SCORE = auto()
@@ -34,15 +34,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Field:
-    """One value.
+    """One field.
 
-    :ivar kind: what it is.
-    :ivar label: what people call it.
-    :ivar limit: how many characters of a text are kept.
-    :ivar markup: the text may hold simple HTML, where the format says that its texts do.
-    :ivar highest: where the scale of a score ends; all begin at 0.
+    :ivar kind: its type.
+    :ivar label: its name for people.
+    :ivar limit: the maximum number of characters of a text.
+    :ivar markup: the text may have simple HTML, in formats whose texts have some.
+    :ivar highest: the upper end of a score's scale, which begins at 0.
     :ivar listed: lists of findings have it as a column, which can be sorted, filtered and exported.
-    :ivar name: its column, and what formats call it.
+    :ivar name: its name in the tables and in formats.
     """
 
     kind: Kind
@@ -55,7 +55,7 @@ class Field:
 
     @property
     def key(self) -> str:
-        """What JSON calls it: ``cvssVector`` is ``cvss_vector``."""
+        """Its name in JSON: ``cvssVector`` for ``cvss_vector``."""
         first, *rest = self.name.split("_")
         return first + "".join(map(str.capitalize, rest))
 
@@ -85,7 +85,7 @@ def day(label: str, *, listed: bool = True) -> MappedColumn[Any]:
 
 
 class HostFields:
-    """What is known of a host: texts and scores."""
+    """The fields of a host."""
 
     name: Mapped[str | None] = line("Display name")
     fqdn: Mapped[str | None] = line("FQDN")
@@ -96,7 +96,7 @@ class HostFields:
 
 
 class VulnerabilityFields:
-    """What is known of a plugin, QID or NVT."""
+    """The fields of a vulnerability: a plugin, QID or NVT."""
 
     title: Mapped[str] = prose("Title", TITLE)
     family: Mapped[str | None] = line("Family", listed=True)
@@ -112,7 +112,7 @@ class VulnerabilityFields:
 
 
 class FindingFields:
-    """What a scan says of a finding beside its severity. A finding is updated by a scan that says anything else than the one before."""
+    """The fields of a finding beside its severity. A scan with other values than the one before updates the finding."""
 
     vpr: Mapped[float | None] = score("VPR", 10.0)
     cvss: Mapped[float | None] = score("CVSS", 10.0)
@@ -130,10 +130,10 @@ HOST, VULNERABILITY, FINDING = of(HostFields), of(VulnerabilityFields), of(Findi
 
 
 def names(fields: Iterable[Field], *kinds: Kind) -> tuple[str, ...]:
-    """The names of those that are of these kinds; of all, if none is named."""
+    """The names of the fields of these kinds, or of all fields."""
     return tuple(field.name for field in fields if not kinds or field.kind in kinds)
 
 
 def listed(fields: Iterable[Field], template: str = "{name}", parted: str = ", ") -> str:
-    """SQL: the template for each field, with its name put in."""
+    """SQL: the template for each field, formatted with its name."""
     return parted.join(template.format(name=field.name) for field in fields)

@@ -1,4 +1,4 @@
-"""What a spreadsheet takes for a formula, and would run (OWASP, "CSV Injection")."""
+"""Texts that a spreadsheet would run as a formula (OWASP, "CSV Injection")."""
 
 from __future__ import annotations
 

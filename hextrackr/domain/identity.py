@@ -1,13 +1,13 @@
-"""Finds which staged host is which asset on record, and keeps what assets are known by. The rule:
+"""Match staged hosts with assets on record, and update the identifiers of assets. The rule:
 
 1. the same id: the same host, whatever else has moved;
 2. else the same name, if it names one host on each side;
-3. else the same address, unless both sides have ids, or names, and these differ: then the address went to another machine.
+3. else the same address, unless both sides have ids, or names, and these differ: then the address belongs to another machine now.
 
-Where only one side knows a realm (a repository, a network), names and addresses are compared without it, after all others. A staged host
-that fits several assets equally well is linked to all of them, as is one that has nothing but a name which several assets have: a file that
-cannot tell them apart resolves nothing of any. The first of them takes its values. Staged hosts without ids that fit one asset, each with
-an address of it or without any, are one host: the record knows more than the file.
+If only one side has a realm (a repository, a network), names and addresses are compared without it, after all others. A staged host that
+matches several assets equally well is linked to all of them, as is one that has only a name which several assets have: a file that does not
+distinguish them resolves no finding of any. The first of them gets its values. Staged hosts without ids that match one asset, each with one
+of its addresses or without any, are one host: the record has more information than the file.
 
 Within one transaction; the temporary table ``host_links`` holds the links, and ``same_hosts`` which staged hosts became one.
 """
@@ -25,7 +25,7 @@ from .staged import OBSERVED
 
 
 def link(connection: Connection, import_id: int, source_id: int) -> None:
-    """Fill ``host_links``, and note at each staged host the asset that comes first, if it is on record."""
+    """Fill ``host_links``, and store the first asset of each staged host in its row, if there is one."""
     ids = {"import_id": import_id, "source_id": source_id}
     drop(connection)
     connection.execute(
@@ -46,7 +46,7 @@ def link(connection: Connection, import_id: int, source_id: int) -> None:
         _take(connection, ids, _same_name(realm="''", comparable="mine.has_realm + theirs.has_realm < 2"))
         _take(connection, ids, _same_address(connection, comparable="(k.realm = '' OR i.realm = '')"))
     _take(connection, ids, _any_of_the_name())
-    _take_those_on_record_twice(connection, ids)
+    _link_duplicates(connection, ids)
     _choose_first(connection, ids)
 
 
@@ -64,8 +64,8 @@ def _same_id() -> str:
 def _same_name(*, realm: str, comparable: str) -> str:
     """The same name, if it names one host on each side.
 
-    :param realm: what a name is compared within.
-    :param comparable: the condition that the two may be compared.
+    :param realm: SQL: the realm within which names are compared.
+    :param comparable: SQL: the condition under which the two may be compared.
     """
     return f"""
         SELECT mine.number, theirs.asset_id
@@ -83,7 +83,7 @@ def _same_name(*, realm: str, comparable: str) -> str:
 
 
 def _same_address(connection: Connection, *, comparable: str) -> str:
-    """The same address, unless both sides have ids, or names, and these differ. A name without its domain is the same as with it."""
+    """The same address, unless both sides have ids, or names, and these differ. A name without its domain equals the name with it."""
     short_x, short_y = first_label(connection, "x.value"), first_label(connection, "y.value")
     same_name = f"(y.value = x.value OR y.value = {short_x} OR x.value = {short_y})"
     return f"""
@@ -97,7 +97,7 @@ def _same_address(connection: Connection, *, comparable: str) -> str:
 def _differ(kind: str, same: str) -> str:
     """SQL: both the staged host of ``i`` and the asset of ``k`` have identifiers of a kind, and share none.
 
-    :param same: the condition that one of the staged host (``x``) is one of the asset (``y``).
+    :param same: the condition that an identifier of the staged host (``x``) equals one of the asset (``y``).
     """
     return f"""
         (EXISTS (SELECT 1 FROM staging_identifiers x WHERE x.import_id = :import_id AND x.number = i.number AND x.kind = '{kind}')
@@ -110,7 +110,7 @@ def _differ(kind: str, same: str) -> str:
 
 
 def _any_of_the_name() -> str:
-    """The same name as any, for hosts of which the file tells nothing but names."""
+    """The same name as any asset, for hosts of which the file has only names."""
     return """
         SELECT i.number, k.asset_id FROM staging_identifiers i
         JOIN asset_identifiers k ON k.source_id = :source_id AND k.kind = 'name' AND k.value = i.value
@@ -134,8 +134,8 @@ def _knows_realms(connection: Connection, ids: dict[str, Any]) -> bool:
 def _take(connection: Connection, ids: dict[str, Any], pairs: str) -> None:
     """Link the pairs of which neither side is linked yet.
 
-    An asset is one host: of several that fit it the one with its address, then the first. Others that fit it, and no asset of their own,
-    are the same host if they have no id, and an address of it or nothing but names.
+    An asset is one host: of several that match, the one with its address, else the first. Other hosts that match only this asset are merged
+    with that one, if they have no id, and one of its addresses or only names.
     """
     for step in (
         f"""
@@ -172,9 +172,9 @@ def _take(connection: Connection, ids: dict[str, Any], pairs: str) -> None:
 
 
 def _merge_staged_hosts(connection: Connection, ids: dict[str, Any]) -> None:
-    """Make those in ``one_host`` one host in staging.
+    """Merge the hosts in ``one_host`` in staging.
 
-    Of a finding that the file then names twice the row stays that says most: that it is there before that it is not.
+    If a finding is then staged twice, one row is kept, preferably one that reports it as open.
     """
     for step in (
         "INSERT INTO same_hosts (number, one) SELECT number, one FROM one_host",
@@ -219,8 +219,8 @@ def _merge_staged_hosts(connection: Connection, ids: dict[str, Any]) -> None:
         connection.execute(text(step), ids)
 
 
-def _take_those_on_record_twice(connection: Connection, ids: dict[str, Any]) -> None:
-    """Link as well what was on record twice before there were identifiers, by name and by address, and is one host in the file."""
+def _link_duplicates(connection: Connection, ids: dict[str, Any]) -> None:
+    """Also link duplicate assets of versions before there were identifiers, by name and by address, that are one host in the file."""
     connection.execute(
         text("""
         INSERT INTO host_links (number, asset_id)
@@ -241,7 +241,7 @@ def _take_those_on_record_twice(connection: Connection, ids: dict[str, Any]) -> 
 
 
 def _choose_first(connection: Connection, ids: dict[str, Any]) -> None:
-    """Of the assets of each staged host, let the one come first that has open findings, and note it at the host."""
+    """Choose the first asset of each staged host, preferably one with open findings, and store it in the host's row."""
     for step in (
         """
         UPDATE host_links SET is_first = TRUE WHERE asset_id IN (
@@ -259,14 +259,14 @@ def _choose_first(connection: Connection, ids: dict[str, Any]) -> None:
         connection.execute(text(step), ids)
 
 
-# What assets are known by from now on
+# The identifiers of assets from now on
 
 
 def update(connection: Connection, import_id: int, source_id: int, newest: int) -> None:
-    """Bring the identifiers of the linked assets up to date, and add those of new ones, whose ids are above ``newest``.
+    """Update the identifiers of the linked assets, and add those of new ones, whose ids are above ``newest``.
 
-    Names add up; ids and addresses are those of the newest file that has any. An address that went to another host goes from an asset that
-    is not in the file, as does a name that is another host's now.
+    Names accumulate; ids and addresses are those of the newest file that has any. An address that belongs to another host now is removed
+    from an asset that is not in the file, as is a name that belongs to another host now.
     """
     ids = {"import_id": import_id, "source_id": source_id}
     for step in (
@@ -312,7 +312,7 @@ def update(connection: Connection, import_id: int, source_id: int, newest: int) 
 
 
 def add_of_new(connection: Connection, import_id: int, source_id: int, newest: int) -> None:
-    """Add the identifiers of new assets alone: a backdated scan does not tell what others are known by now."""
+    """Add the identifiers of new assets only, as a backdated scan does not have the current identifiers of others."""
     connection.execute(
         text("""
         INSERT INTO asset_identifiers (source_id, kind, value, realm, asset_id, inherited)

@@ -1,6 +1,6 @@
-"""Decides what a scan does to the findings of its source, and does it.
+"""Decide what a scan does to the findings of its source, and write it.
 
-The rules: what a row of the scan says of a finding (:mod:`.verdicts`) and what the record has of it decide its outcome.
+The outcome of a finding depends on the verdict of its row in the scan (:mod:`.verdicts`) and on its state in the record:
 
 ==================  ====================  =================================  =====================
 the row says        not on record         open                               resolved
@@ -11,33 +11,33 @@ open                inserted, active      updated if its severity or one of  reo
 resurfaced          inserted, reopened    reopened if it was active,         reopened
                                           else as open
 fixed               inserted, resolved    resolved                           unchanged
-passed              (not kept)            resolved                           unchanged
-no verdict          (not kept)            unchecked: left as it was          unchecked
+passed              (not added)           resolved                           unchanged
+no verdict          (not added)           unchecked: left as it was          unchecked
 (no row: absent)                          resolved if the scan looked        left as it was
 ==================  ====================  =================================  =====================
 
-A value that a row leaves out differs from nothing and erases nothing. Whether the scan looked at what is absent is told by its mode
-(:class:`.models.ImportMode`), and by its rejected rows: what such a row is about was not checked. A file that holds no open finding
-resolves nothing by absence. A scan that is older than the newest one of its source changes no present state at all, see :mod:`.backdated`.
+A value that a row leaves out counts as no difference and erases nothing. Whether the scan looked at an absent finding depends on its mode
+(:class:`.models.ImportMode`), and on its rejected rows: the finding or host of such a row was not checked. A file without an open finding
+resolves nothing by absence. A scan older than the newest one of its source does not change the current state, see :mod:`.backdated`.
 
 The days:
 
-- *first seen*: the day that the row names, else when it was seen; it only ever moves back, and an earlier day in a later scan does that.
-- *last seen*: the day that the row names, else that of the scan; it only ever moves on, see :mod:`.sightings`. A check that found nothing
-  has not seen the finding.
-- *resolved on*: the day that the scanner names for what is fixed, else that of the scan; never before the finding was first seen. A
-  finding that is reopened has none.
+- *first seen*: the day in the row, else the day on which it was seen. It only ever gets earlier, if a later scan has an earlier day.
+- *last seen*: the day in the row, else the day of the scan. It only ever gets later, see :mod:`.sightings`. A check that found nothing has
+  not seen the finding.
+- *resolved on*: the day of the fix in the row, else the day of the scan; never before the finding was first seen. A reopened finding has
+  none.
 
 The tables, all temporary:
 
-- ``matched`` has what is staged with its outcome, ``absent`` the open findings of the source that are not there and would be resolved. Both
-  are filled by reading only, so that the guard can look at them before :func:`apply` and :func:`insert` write anything. A source
-  without findings has nothing to be compared with: then all that is staged is new, and ``matched`` is empty.
-- ``located`` has the findings that get a port or a protocol. A file without ports, or without protocols, is compared without them; what
-  it puts on record gets them from the next file that has any.
+- ``matched`` has the staged findings with their outcomes, ``absent`` the open findings of the source that are not in the file and would be
+  resolved. Both are filled before :func:`apply` and :func:`insert` write anything, so that the guard can examine them. For a source
+  without findings there is nothing to compare: then all staged findings are new, and ``matched`` is empty.
+- ``located`` has the findings that get a port or a protocol. A file without ports, or without protocols, is compared without them; its new
+  findings get them from the next file that has some.
 
-So a staged finding can be several on record, and also where a staged host is several assets (:mod:`.identity`): it is all of these that
-are open, else the one that was added last.
+So a staged finding can match several in the record; also if a staged host is several assets (:mod:`.identity`). Then it is all of them
+that are open, else the one that was added last.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ Advance = Callable[[int], None]
 #: Staged findings of one statement: some hundredths of a second, so that progress can be counted.
 PIECE = 10_000
 
-# The rules. ``f`` is the finding on record, ``o`` what the scan says of it.
+# The rules. ``f`` is the finding on record, ``o`` its observation in the scan.
 
 _NOT_ON_RECORD = "f.id IS NULL"
 _HAS_NO_VERDICT = f"o.state = {NO_VERDICT}"
@@ -73,7 +73,7 @@ _HAS_RESURFACED = f"o.state = {RESURFACED} AND f.lifecycle = 'active'"
 _DIFFERS = "o.severity <> f.severity OR " + listed(
     FINDING, "(o.{name} IS NOT NULL AND (f.{name} IS NULL OR o.{name} <> f.{name}))", " OR "
 )
-#: A file before could not say where a finding is.
+#: Findings of an earlier file without ports, or without protocols.
 _OR_NO_PORT, _OR_NO_PROTOCOL = "OR f.port = 0", "OR f.protocol = ''"
 #: The table above: the first rule that applies.
 _OUTCOME = f"""
@@ -88,14 +88,14 @@ _OUTCOME = f"""
         ELSE 'unchanged'
     END
 """
-#: What a new finding is.
+#: The state of a new finding.
 _NEW_LIFECYCLE = f"CASE o.state WHEN {FIXED} THEN 'resolved' WHEN {RESURFACED} THEN 'reopened' ELSE 'active' END"
 #: The outcomes that change a finding on record.
 _CHANGED = "m.outcome IN ('updated', 'reopened', 'resolved')"
 
 
 def _not_before_seen(day: str) -> str:
-    """SQL: a day on which one of the ``findings`` can have been resolved: not before it was seen first."""
+    """SQL: the day on which one of the ``findings`` was resolved, but not before it was first seen."""
     return f"CASE WHEN {day} < findings.first_seen THEN findings.first_seen ELSE {day} END"
 
 
@@ -108,11 +108,11 @@ def _uncounted(_findings: int) -> None:
     """Count nothing."""
 
 
-# Compare what is staged with what is on record
+# Compare the staged findings with the record
 
 
 def compare(connection: Connection, scan: Scan, advance: Advance = _uncounted) -> bool:
-    """Fill ``matched``, and ``located`` with what gets its port or protocol.
+    """Fill ``matched``, and ``located`` with the findings that get a port or protocol.
 
     :param advance: counts the staged findings.
     :return: whether the source has no findings yet, so that all are new and ``matched`` is empty.
@@ -152,9 +152,9 @@ def _create_tables(connection: Connection, *, one_each: bool) -> None:
         text(f"""
         CREATE TEMPORARY TABLE matched (
             number INTEGER {key(connection) if one_each else ""}, finding_id INTEGER, severity INTEGER, outcome TEXT,
-            seen DATE,  -- when it was seen, if that is later than the record says
+            seen DATE,  -- when it was last seen, if that is later than in the record
             was_open BOOLEAN, sighting_id INTEGER,
-            earlier DATE  -- since when it has been there, if that is earlier than the record says
+            earlier DATE  -- when it was first seen, if that is earlier than in the record
         )""")
     )
     connection.execute(
@@ -168,8 +168,8 @@ def _create_tables(connection: Connection, *, one_each: bool) -> None:
 def _match(connection: Connection, scan: Scan, join: str, condition: str = "", advance: Advance = _uncounted) -> None:
     """Add staged findings to ``matched``.
 
-    :param join: SQL that joins them with those on record (``f``).
-    :param condition: SQL that says which of them are added.
+    :param join: SQL that joins them with the findings on record (``f``).
+    :param condition: SQL that selects the ones to add.
     """
     _in_pieces(
         connection,
@@ -187,7 +187,7 @@ def _match(connection: Connection, scan: Scan, join: str, condition: str = "", a
 
 
 def _choose_among_several(connection: Connection) -> None:
-    """Leave those of several findings in ``matched`` that a staged one is: all that are open, else the one that was added last."""
+    """If a staged finding matches several, leave only the open ones in ``matched``, else the one that was added last."""
     for step in (
         "CREATE INDEX ix_matched_number ON matched (number, was_open)",
         "DELETE FROM matched WHERE finding_id IS NULL AND number IN (SELECT number FROM matched WHERE finding_id IS NOT NULL)",
@@ -201,12 +201,12 @@ def _choose_among_several(connection: Connection) -> None:
 
 
 def _locate(connection: Connection, scan: Scan) -> bool:
-    """Find what a file without ports, or without protocols, has put on record, and this one names a port or protocol of.
+    """Match findings of an earlier file without ports, or without protocols, with staged ones that have them.
 
-    Of the findings of a host and a definition that are not matched otherwise it is the first, and one that is there before one that is not.
-    What is ``located`` is taken out of ``matched``.
+    Of the unmatched staged findings of the same host and definition the first is matched, an open one before one that is not. The
+    ``located`` ones are removed from ``matched``.
 
-    :return: whether there is anything.
+    :return: whether there are any.
     """
     places = scan.places
     port_is_new, protocol_is_new = places.ports and places.no_ports, places.protocols and places.no_protocols
@@ -245,13 +245,13 @@ def _locate(connection: Connection, scan: Scan) -> bool:
     return found.rowcount > 0
 
 
-# Find what is absent
+# Find absent findings
 
 
 def find_absent(connection: Connection, scan: Scan) -> int:
     """Fill ``absent``, once ``matched`` is filled.
 
-    :return: how many open findings the scan has not checked: rows without a verdict, and what its rejected rows are about.
+    :return: the number of open findings that the scan has not checked: those of rows without a verdict, and of rejected rows.
     """
     open_of_source = f"""
         f.sighting_id IN (SELECT id FROM sightings WHERE source_id = :source_id) AND f.is_open = TRUE
@@ -276,7 +276,7 @@ def find_absent(connection: Connection, scan: Scan) -> int:
 
 
 def _all_are_matched(connection: Connection, scan: Scan) -> bool:
-    """Whether the scan has seen every open finding of its source, so that none can be absent; the totals tell without a look at each."""
+    """Whether the scan has every open finding of its source, so that none can be absent; found out from the totals alone."""
     (is_equal,) = connection.execute(
         text(f"""
         SELECT (SELECT count(*) FROM matched WHERE was_open)
@@ -288,10 +288,10 @@ def _all_are_matched(connection: Connection, scan: Scan) -> bool:
 
 
 def _leave_unchecked(connection: Connection, scan: Scan) -> int:
-    """Take out of ``absent`` what rejected rows are about, and return how many findings these are.
+    """Remove the findings of rejected rows from ``absent``, and return how many they are.
 
-    A rejected row protects its finding; one that names no definition its host; one that names no host the whole source. Where a rejected
-    row, or a finding on record, has no port or protocol, it can be any.
+    A rejected row protects its finding; one without a definition its whole host; one without a host the whole source. If a rejected row, or
+    a finding on record, has no port or protocol, it matches any.
     """
     rejected, without_host = connection.execute(
         text("""
@@ -330,7 +330,7 @@ def _leave_unchecked(connection: Connection, scan: Scan) -> int:
 def count_outcomes(connection: Connection, scan: Scan, *, all_new: bool) -> Outcomes:
     """Count what :func:`apply` and :func:`insert` will do.
 
-    :param all_new: what :func:`compare` said.
+    :param all_new: the result of :func:`compare`.
     """
     outcomes = no_outcomes()
     if all_new:
@@ -352,7 +352,7 @@ def count_outcomes(connection: Connection, scan: Scan, *, all_new: bool) -> Outc
         outcomes[outcome][severity] = count
     for severity, count in absent_by_severity(connection).items():
         outcomes["resolved"][severity] = outcomes["resolved"].get(severity, 0) + count
-    # Most findings are unchanged: to group them would be to sort them.
+    # Most findings are unchanged, and grouping them would sort them.
     each = ", ".join(f"count(*) FILTER (WHERE severity = {severity.value})" for severity in Severity)
     unchanged = connection.execute(text(f"SELECT {each} FROM matched WHERE outcome = 'unchanged'")).one()
     outcomes["unchanged"] = {
@@ -362,12 +362,12 @@ def count_outcomes(connection: Connection, scan: Scan, *, all_new: bool) -> Outc
 
 
 def absent_by_severity(connection: Connection) -> dict[int, int]:
-    """How many findings are absent, by severity."""
+    """Count the absent findings by severity."""
     return _by_severity(connection, "SELECT severity, count(*) FROM absent GROUP BY severity")
 
 
 def compared(connection: Connection, outcomes: Outcomes) -> dict[str, int]:
-    """How many findings of the file are on record once the outcomes are applied, by severity: all but those that are absent from it."""
+    """Count, by severity, the findings of the file that are on record after the outcomes: all but the absent ones."""
     absent = absent_by_severity(connection)
     return {
         severity.name.lower(): sum(numbers.get(severity.value, 0) for numbers in outcomes.values())
@@ -381,11 +381,11 @@ def _by_severity(connection: Connection, counted: str, scan: Scan | None = None)
     return {severity: count for severity, count in rows}
 
 
-# Write it
+# Write the changes
 
 
 def apply(connection: Connection, scan: Scan, *, all_new: bool) -> None:
-    """Write what was found into the findings on record, and keep each change of one."""
+    """Write the changes of the findings on record, with the history of each."""
     undo.keep_findings(connection, scan.import_id)
     see_earlier(connection, scan.import_id)
     _take_over_places(connection, scan.import_id)
@@ -398,7 +398,7 @@ def apply(connection: Connection, scan: Scan, *, all_new: bool) -> None:
 
 
 def see_earlier(connection: Connection, import_id: int) -> None:
-    """Let findings have been there since when ``matched`` tells that they were seen, if that is earlier than the record says."""
+    """Set the earlier days on which findings in ``matched`` were first seen."""
     undo.keep_first_seen(connection, import_id)
     connection.execute(
         text("""
@@ -408,7 +408,7 @@ def see_earlier(connection: Connection, import_id: int) -> None:
 
 
 def _take_over_places(connection: Connection, import_id: int) -> None:
-    """Let the findings in ``located`` be where the file says."""
+    """Set the ports and protocols of the findings in ``located``."""
     undo.keep_places(connection, import_id)
     connection.execute(
         text("""
@@ -424,7 +424,7 @@ CHANGE_COLUMNS = f"""
 
 
 def _note_changes(connection: Connection, scan: Scan) -> None:
-    """Put into the history what is about to be written."""
+    """Write the coming changes into the history."""
     before = f"f.severity, {listed(FINDING, 'f.{name}')}, f.lifecycle"
     for changes in (
         f"""
@@ -444,7 +444,7 @@ def _note_changes(connection: Connection, scan: Scan) -> None:
 
 
 def _update_matched(connection: Connection, scan: Scan) -> None:
-    """Write what the scan says into the findings that it updates, reopens or resolves."""
+    """Write the values of the scan into the findings that it updates, reopens or resolves."""
     connection.execute(
         statement(f"""
         UPDATE findings SET
@@ -472,17 +472,17 @@ def _resolve_absent(connection: Connection, scan: Scan) -> None:
     )
 
 
-#: The columns of a finding that is put on record.
+#: The columns of a new finding.
 FINDING_COLUMNS = f"""
     source_id, asset_id, definition_id, port, protocol, severity, {listed(FINDING)},
     first_seen, sighting_id, lifecycle, resolved_on, opened_by, evidence_id
 """
-#: SQL: a staged finding is new, where not all are.
+#: SQL: a staged finding is new, if not all are.
 IS_NEW = "s.number IN (SELECT number FROM matched WHERE outcome = 'inserted')"
 
 
 def insert(connection: Connection, scan: Scan, *, all_new: bool, advance: Advance = _uncounted) -> None:
-    """Put the findings on record that are new."""
+    """Insert the new findings."""
     is_new = "s.number IN (SELECT number FROM matched WHERE number >= :low AND number < :high AND outcome = 'inserted')"
     _in_pieces(
         connection,
@@ -500,7 +500,7 @@ def insert(connection: Connection, scan: Scan, *, all_new: bool, advance: Advanc
 
 
 def _in_pieces(connection: Connection, step: str, scan: Scan, advance: Advance) -> None:
-    """Execute a statement for the staged findings from ``:low`` to below ``:high``, piece after piece."""
+    """Execute a statement for all staged findings in pieces, from ``:low`` to below ``:high``."""
     some = pieces(connection, scan.staged, PIECE)
     for low in some:
         parameters: dict[str, Any] = {**scan.parameters, "low": low, "high": low + some.step}
@@ -509,6 +509,6 @@ def _in_pieces(connection: Connection, step: str, scan: Scan, advance: Advance) 
 
 
 def drop(connection: Connection) -> None:
-    """Remove the temporary tables, if they are there."""
+    """Drop the temporary tables, if they exist."""
     for table in ("matched", "absent", "located"):
         connection.execute(text(f"DROP TABLE IF EXISTS {table}"))

@@ -1,4 +1,4 @@
-"""The tables; plain SQLAlchemy, so the importer process needs no Flask.
+"""The tables, in plain SQLAlchemy, so that the importer process needs no Flask.
 
 ::
 
@@ -37,9 +37,9 @@ from hextrackr.db.base import Base
 
 from .fields import FINDING, FindingFields, HostFields, VulnerabilityFields
 
-# What weighs on each asset and each definition: its open findings by severity, and their VPR.
+# The weight of each asset and each definition: its open findings by severity, and their VPR.
 #
-# Kept with every import, so that the worst of them are found without looking at the findings. What has no open finding has no row.
+# Every import updates them, so that the worst ones are found without reading the findings. Without an open finding there is no row.
 
 
 class Weight:
@@ -73,14 +73,14 @@ class DefinitionWeight(Weight, Base):
     )
 
 
-# Sources, and what was open in each on which day.
+# Sources, and their open findings by day.
 
 
 _NEW = text("INSERT INTO sources (scanner, label) VALUES (:scanner, :label) ON CONFLICT DO NOTHING")
 
 
 class Source(Base):
-    """One feed of scans: a scanner, and a label where somebody has several of it. An import touches its own source only."""
+    """One feed of scans: a scanner, and a label if there are several of it. An import changes only its own source."""
 
     __tablename__ = "sources"
     __table_args__ = (UniqueConstraint("scanner", "label"),)
@@ -88,7 +88,7 @@ class Source(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     scanner: Mapped[str] = mapped_column(String(40))
     label: Mapped[str] = mapped_column(String(100), default="")
-    #: The newest scan date that was promoted; a scan older than this changes no present state.
+    #: The newest scan date that was promoted; an older scan does not change the current state.
     last_scan_date: Mapped[date | None]
     #: The day from which on nothing of it counts as open; the next import makes it active again.
     retired_on: Mapped[date | None]
@@ -126,7 +126,7 @@ def source_of(session: Session, scanner: str, label: str) -> Source:
 
 
 class DailyTotal(Base):
-    """What was open in a source after the scans of one day, by severity, and what they changed."""
+    """The open findings of a source after the scans of one day, by severity, and the changes of these scans."""
 
     __tablename__ = "daily_totals"
 
@@ -141,7 +141,7 @@ class DailyTotal(Base):
 
 
 class StateTotal(Base):
-    """How many findings a source has in each state now, by severity: what pages ask for at any time and nobody should count anew."""
+    """The number of findings of a source in each state now, by severity, so that pages need not count them."""
 
     __tablename__ = "state_totals"
 
@@ -156,7 +156,7 @@ class StateTotal(Base):
 
 
 class RecordVersion(Base):
-    """The number of the record's present state, in one row. ``stamp`` is random: two states with one number are told apart by it."""
+    """The version of the record, in one row. ``stamp`` is random, to distinguish two states with the same number."""
 
     __tablename__ = "record_version"
 
@@ -166,7 +166,7 @@ class RecordVersion(Base):
 
 
 class RecordChange(Base):
-    """What led to one of the latest versions: an import that was promoted or undone, or None for anything else."""
+    """The change that made one of the latest versions: by an import that was promoted or undone, or by something else (None)."""
 
     __tablename__ = "record_changes"
 
@@ -175,11 +175,11 @@ class RecordChange(Base):
     import_id: Mapped[int | None]
 
 
-# Imports and the rows they could not take over.
+# Imports and their rejected rows.
 
 
 class ImportState(StrEnum):
-    """``queued -> reading -> staging -> promoting -> completed``; the others are where it can end or wait instead."""
+    """``queued -> reading -> staging -> promoting -> completed``; the others are other ends, or a wait."""
 
     QUEUED = "queued"
     READING = "reading"
@@ -191,7 +191,7 @@ class ImportState(StrEnum):
     AWAITING_CONFIRMATION = "awaiting-confirmation"
 
 
-#: SQL: an import is one of those that make up the record: it was completed, and not undone.
+#: SQL: the condition for the imports that make up the record: completed, and not undone.
 CURRENT_IMPORT = "state = 'completed' AND undone_at IS NULL"
 FINISHED = (ImportState.COMPLETED, ImportState.FAILED, ImportState.CANCELLED)
 RUNNING = (ImportState.READING, ImportState.STAGING, ImportState.PROMOTING)
@@ -208,7 +208,7 @@ class DateOrigin(StrEnum):
 
 
 class ImportMode(StrEnum):
-    """What an import resolves: all that is absent, only what is absent on the hosts in the file, nothing."""
+    """The findings that an import resolves by absence: all of the source, only those on hosts in the file, or none."""
 
     FULL = "full"
     HOSTS = "hosts"
@@ -216,7 +216,7 @@ class ImportMode(StrEnum):
 
 
 class Import(Base):
-    """One file and what became of it. Instants are milliseconds since the epoch."""
+    """One import of a file, and its result. Times are milliseconds since the epoch."""
 
     __tablename__ = "imports"
     __table_args__ = (
@@ -231,7 +231,7 @@ class Import(Base):
     file_size: Mapped[int] = mapped_column(BigInteger)
     #: The stored upload's name within the upload folder; empty once it is gone.
     upload: Mapped[str] = mapped_column(String(64), default="")
-    #: Who has uploaded it; empty where there is no sign-in.
+    #: The user who has uploaded it; empty if there is no sign-in.
     started_by: Mapped[str] = mapped_column(String(255), default="", server_default=text("''"))
     vendor: Mapped[str] = mapped_column(String(100), default="")
     scanner: Mapped[str] = mapped_column(String(40), default="")
@@ -239,24 +239,24 @@ class Import(Base):
     source_id: Mapped[int | None] = mapped_column(ForeignKey("sources.id"))
     mode: Mapped[str] = mapped_column(String(10), default=ImportMode.FULL)
     scan_date: Mapped[date | None]
-    #: What it was taken from: ``form``, ``report``, ``data``, ``filename`` or ``today``; None as long as that is not known.
+    #: What it was taken from: ``form``, ``report``, ``data``, ``filename`` or ``today``; None before it is determined.
     scan_date_from: Mapped[str | None] = mapped_column(String(10))
     confirmed: Mapped[bool] = mapped_column(default=False)
-    #: Its question was answered since it was asked: it is staged whole, and goes on without being read again.
+    #: Its question was answered: it is fully staged, and continues without being read again.
     answered: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: The file's SHA-256, in hex, if whoever has stored it has told; and what it stands for as it was read, see
+    #: The file's SHA-256, in hex, if the upload computed it; and the fingerprint of the file as it was read, see
     #: ``ingest/duplicate_file.py``.
     digest: Mapped[str | None] = mapped_column(String(64))
     fingerprint: Mapped[str | None] = mapped_column(String(64))
-    #: ``day-first`` or ``month-first`` if the user has said how the file writes dates in numbers.
+    #: ``day-first`` or ``month-first`` if the user has chosen the order in numeric dates.
     date_order: Mapped[str | None] = mapped_column(String(12))
     #: Show what the import would do and await a confirmation, whatever it resolves.
     preview: Mapped[bool] = mapped_column(default=False)
 
     state: Mapped[str] = mapped_column(String(24), default=ImportState.QUEUED)
     attempts: Mapped[int] = mapped_column(default=0)
-    #: Who works on it, and until when that holds without being renewed. The epoch rises with each owner: whoever writes under an
-    #: older one finds nothing to write to.
+    #: The process that works on it, and the end of its lease. The epoch rises with each owner: writes under an older epoch have no
+    #: effect.
     owner: Mapped[str] = mapped_column(String(100), default="")
     epoch: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -265,8 +265,8 @@ class Import(Base):
     finished_at: Mapped[int | None] = mapped_column(BigInteger)
     error_code: Mapped[str | None] = mapped_column(String(32))
     error_detail: Mapped[str | None] = mapped_column(Text)
-    #: How long it was worked on, without any waiting, and where that stood when it last stopped: ``duration``, ``stepSeconds``,
-    #: ``progress`` and ``currentStep``, as the progress contract has them; None as long as nobody has worked on it.
+    #: How long it was worked on, without waiting, and its progress when the work last stopped: ``duration``, ``stepSeconds``,
+    #: ``progress`` and ``currentStep``, as in the progress contract; None before any work.
     work: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     rows_read: Mapped[int] = mapped_column(default=0)
@@ -274,7 +274,7 @@ class Import(Base):
     merged: Mapped[int] = mapped_column(default=0)
     rejected: Mapped[int] = mapped_column(default=0)
     staged: Mapped[int] = mapped_column(default=0)
-    #: How many of the staged findings are open: if none, nothing is resolved by absence.
+    #: The number of open ones among the staged findings: if there are none, nothing is resolved by absence.
     open_staged: Mapped[int] = mapped_column(default=0)
     inserted: Mapped[int] = mapped_column(default=0)
     updated: Mapped[int] = mapped_column(default=0)
@@ -285,7 +285,7 @@ class Import(Base):
     forecast: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     #: The place in the order in which the imports of its source were promoted; an import without a finding has none.
     place: Mapped[int | None]
-    #: The span of ids that the findings lie in which it put on record: those among them that name it. None if there were none.
+    #: The range of ids of the findings that it added; those in the range that name it. None if there were none.
     first_finding: Mapped[int | None]
     last_finding: Mapped[int | None]
     undone_at: Mapped[int | None] = mapped_column(BigInteger)
@@ -296,7 +296,7 @@ class Import(Base):
 
     @hybrid_property
     def goes_on(self) -> bool:
-        """Whether its question was answered, and nobody has taken it up since; of a row, or as a condition on rows."""
+        """Whether its question was answered, and no process has claimed it since; of a row, or as a condition on rows."""
         return (self.state == ImportState.PROMOTING) & self.answered & (self.lease_until == 0)
 
 
@@ -317,10 +317,10 @@ class Reject(Base):
 
 
 class Asset(HostFields, Base):
-    """A host as one source knows it.
+    """A host of one source.
 
-    What it is known again by are its :class:`AssetIdentifier`; ``key`` is what it was first known by: an id, else a name,
-    else an address, with a number behind it where another asset has that already.
+    It is recognised by its :class:`AssetIdentifier` rows; ``key`` is its first identifier: an id, else a name, else an address, with a
+    number appended if another asset has the same.
     """
 
     __tablename__ = "assets"
@@ -329,21 +329,21 @@ class Asset(HostFields, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
     key: Mapped[str] = mapped_column(String(255))
-    #: What else is known of it: a JSON object of labels and texts.
+    #: Its details: a JSON object of labels and texts.
     details: Mapped[str | None] = mapped_column(Text, deferred=True)
 
 
 def display_name(prefix: str = "") -> str:
-    """SQL: what an asset is called; ``prefix`` stands before the names of its columns."""
+    """SQL: the display name of an asset; ``prefix`` is put before the names of its columns."""
     return f"coalesce({prefix}name, {prefix}fqdn, {prefix}netbios, {prefix}ip, {prefix}key)"
 
 
 class AssetIdentifier(Base):
-    """Something that a host is known by within its source: of the kind ``id``, ``name`` or ``address``.
+    """An identifier of a host within its source: of the kind ``id``, ``name`` or ``address``.
 
-    ``value`` is in the spelling in which it is compared: names in lower case without a closing dot, addresses in canonical spelling.
-    ``realm`` keeps equal names and addresses apart, such as a repository of Security Center; an id has none. What is ``inherited`` was made
-    from the columns of an asset that is older than this table.
+    ``value`` is in the form in which it is compared: names in lower case without a final dot, addresses in canonical form. ``realm``, such
+    as a repository of Security Center, keeps equal names and addresses apart; an id has none. ``inherited`` rows were made from the columns
+    of an asset that is older than this table.
     """
 
     __tablename__ = "asset_identifiers"
@@ -363,8 +363,8 @@ class AssetIdentifier(Base):
 class Definition(VulnerabilityFields, Base):
     """A plugin, QID or NVT as one source reports it.
 
-    ``key`` is the scanner's number for it, else its CVE, else its title. Kept for each source, so that two sources of one scanner
-    never change each other's record.
+    ``key`` is the scanner's number for it, else its CVE, else its title. Each source has its own, so that two sources of one scanner never
+    change each other's findings.
     """
 
     __tablename__ = "definitions"
@@ -373,12 +373,12 @@ class Definition(VulnerabilityFields, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
     key: Mapped[str] = mapped_column(String(255))
-    #: What else is known of it: a JSON object of labels and texts.
+    #: Its details: a JSON object of labels and texts.
     details: Mapped[str | None] = mapped_column(Text, deferred=True)
 
 
 class DefinitionCve(Base):
-    """One CVE (or, where a vendor gives none, advisory id) of a definition."""
+    """One CVE of a definition, or the id of an advisory if there is no CVE."""
 
     __tablename__ = "definition_cves"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -387,14 +387,14 @@ class DefinitionCve(Base):
     cve: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
 
 
-# Sightings: when findings were seen last, told once for all that were seen together.
+# Sightings: the day on which findings were last seen, stored once for all that were seen together.
 
 
 class Sighting(Base):
-    """The day on which the findings of a source that refer to it were seen last.
+    """The day on which the findings that refer to it were last seen.
 
-    A scan sees most findings of its source again. So it moves the ``day`` on, and lets the few others refer to another sighting: the
-    findings themselves need not be written. Several sightings of a source may have the same day.
+    A scan sees most findings of its source again. So it changes the ``day``, and assigns the few others to another sighting: most findings
+    need not be written. Several sightings of a source may have the same day.
     """
 
     __tablename__ = "sightings"
@@ -409,10 +409,10 @@ class Sighting(Base):
 
 
 class Evidence(Base):
-    """A text, once, however many findings refer to it. It is there before any does, as soon as an import has staged its digest, and
-    until the sweep once none does.
+    """A text, stored once, however many findings refer to it. It is written when an import has staged its digest, before any finding refers
+    to it, and deleted by a clean-up when none does any more.
 
-    ``digest`` is half of its MD5: 63 bits, by which it is found again.
+    ``digest`` is half of its MD5, 63 bits, by which it is looked up.
     """
 
     __tablename__ = "evidence"
@@ -422,11 +422,11 @@ class Evidence(Base):
     text: Mapped[str] = mapped_column(Text)
 
 
-# Findings: which definition stands on which asset.
+# Findings: the vulnerabilities of each asset.
 
 
 class Severity(IntEnum):
-    """The scale that every scanner's words and numbers are mapped to."""
+    """The scale to which the severities of all scanners are mapped."""
 
     INFO = 0
     LOW = 1
@@ -440,7 +440,7 @@ WORST_FIRST = tuple(reversed(Severity))
 
 
 class Lifecycle(StrEnum):
-    """``reopened`` is open as well; a finding that came back stays on record as such."""
+    """``reopened`` is open as well; it marks a finding that came back."""
 
     ACTIVE = "active"
     REOPENED = "reopened"
@@ -452,7 +452,7 @@ OPEN = (Lifecycle.ACTIVE, Lifecycle.REOPENED)
 
 
 def is_open(lifecycle: str) -> str:
-    """SQL: whether a column with a :class:`Lifecycle` is that of an open finding: all but the resolved ones are."""
+    """SQL: the condition that a :class:`Lifecycle` is that of an open finding: any but resolved."""
     return f"{lifecycle} <> 'resolved'"
 
 
@@ -475,19 +475,19 @@ class Finding(FindingFields, Base):
     first_seen: Mapped[date]
     lifecycle: Mapped[str] = mapped_column(String(10))
     resolved_on: Mapped[date | None]
-    #: The import that put it on record: that it was opened then is told by this alone, see :class:`FindingChange`.
+    #: The import that added it; there is no :class:`FindingChange` for that.
     opened_by: Mapped[int | None]
-    #: Tells when it was seen last. Every finding has one; SQLite adds no column that must refer to something.
+    #: The day on which it was last seen. Every finding has one; nullable because SQLite cannot add a required reference to a table.
     sighting_id: Mapped[int | None] = mapped_column(ForeignKey("sightings.id"))
-    #: The text of the latest scan that had one, see :class:`Evidence`. No foreign key: to remove a text would be to look through all.
+    #: The text of the latest scan that had one, see :class:`Evidence`. Without a foreign key, as deleting a text would search all findings.
     evidence_id: Mapped[int | None]
     is_open: Mapped[bool] = mapped_column(Computed(is_open("lifecycle"), persisted=False))
 
 
 # The history of findings: what each import did to them.
 #
-# Most findings are opened once and never change, so that an opening is not kept as a row: a finding names the import that opened it, and
-# its values then are those before its first change.
+# Most findings are opened once and never change, so there is no row for the opening: a finding names the import that opened it, and its
+# values then are those before its first change.
 
 
 class EventKind(StrEnum):
@@ -500,7 +500,7 @@ class EventKind(StrEnum):
 
 
 class _Event(FindingFields):
-    """With the values before, a finding's state on any past date can be told."""
+    """A change with the values before it, so that the state of a finding on any past day can be computed."""
 
     kind: Mapped[str] = mapped_column(String(10))
     day: Mapped[date]
@@ -517,7 +517,7 @@ for _field in FINDING:
 
 
 class FindingChange(_Event, Base):
-    """What an import did to a finding that was on record."""
+    """The change of an existing finding by an import."""
 
     __tablename__ = "finding_changes"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -530,11 +530,11 @@ class FindingChange(_Event, Base):
     )
 
 
-# What users have said of files that no format knows.
+# Mappings of users for files that no format recognises.
 
 
 class SavedMapping(Base):
-    """A header that somebody has mapped: files with these columns are recognised from then on.
+    """A header that a user has mapped: files with these columns are recognised from then on.
 
     ``header`` holds the column names as they are compared (normalised), ``fields`` our field names to a column or several, ``meanings``
     what values of the severity and the state mean, and ``sample`` the header and the first rows of a file, to change the mapping when
@@ -555,13 +555,13 @@ class SavedMapping(Base):
     deleted_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
-# Staging: one import's file as neutral records, deduplicated, before it touches anything.
+# Staging: the rows of one import's file in the neutral schema, deduplicated, before they change the record.
 #
 # Findings refer to assets, definitions and observations by their number within the import; promotion fills in the ids of the final tables.
 
 
 class _Staged:
-    """What all have: they belong to an import and are numbered within it. No foreign keys: short-lived and many."""
+    """The common columns: the import, and a number within it. Without foreign keys, as the rows are many and short-lived."""
 
     @declared_attr.directive
     @classmethod
@@ -573,7 +573,7 @@ class _Staged:
 
 
 class StagedAsset(HostFields, Weight, _Staged, Base):
-    """An asset the file names, and what the file has open on it."""
+    """An asset in the file, with its open findings."""
 
     __tablename__ = "staging_assets"
 
@@ -582,7 +582,7 @@ class StagedAsset(HostFields, Weight, _Staged, Base):
 
 
 class StagedDefinition(VulnerabilityFields, Weight, _Staged, Base):
-    """A definition the file names, and what the file has open of it; ``titled`` if its key is its title, or a CVE, for want of an id."""
+    """A definition in the file, with its open findings; ``titled`` if it has no id, so that its key is its title or a CVE."""
 
     __tablename__ = "staging_definitions"
 
@@ -592,7 +592,7 @@ class StagedDefinition(VulnerabilityFields, Weight, _Staged, Base):
 
 
 class StagedIdentifier(_Staged, Base):
-    """What the staged asset with this ``number`` is known by, see :class:`hextrackr.domain.models.AssetIdentifier`."""
+    """An identifier of the staged asset with this ``number``, see :class:`hextrackr.domain.models.AssetIdentifier`."""
 
     __tablename__ = "staging_identifiers"
 
@@ -602,7 +602,7 @@ class StagedIdentifier(_Staged, Base):
 
 
 class StagedUnchecked(_Staged, Base):
-    """What a rejected row is about, as far as it can be read: nothing of that is resolved by absence. Without a value any is meant."""
+    """The host or finding of a rejected row, as far as it can be read: it is not resolved by absence. NULL means any."""
 
     __tablename__ = "staging_unchecked"
 
@@ -621,9 +621,9 @@ class StagedCve(_Staged, Base):
 
 
 class StagedObservation(FindingFields, _Staged, Base):
-    """What the scanner says of many findings alike, each once: a file has far fewer of these than of findings.
+    """Values that many findings share, stored once: a file has far fewer of these than of findings.
 
-    ``state`` is one of :mod:`hextrackr.domain.verdicts`; ``findings`` says of how many.
+    ``state`` is one of :mod:`hextrackr.domain.verdicts`; ``findings`` is the number of findings.
     """
 
     __tablename__ = "staging_observations"
@@ -632,7 +632,7 @@ class StagedObservation(FindingFields, _Staged, Base):
     severity: Mapped[int] = mapped_column(SmallInteger)
     first_seen: Mapped[date | None]
     last_seen: Mapped[date | None]
-    #: When the scanner found them to be fixed, where it says so.
+    #: When the scanner found them to be fixed, if the file has it.
     resolved_on: Mapped[date | None]
     state: Mapped[int] = mapped_column(SmallInteger)
     findings: Mapped[int]
@@ -640,7 +640,7 @@ class StagedObservation(FindingFields, _Staged, Base):
 
 
 class StagedFinding(_Staged, Base):
-    """A finding the file names."""
+    """A finding in the file."""
 
     __tablename__ = "staging_findings"
 
@@ -652,7 +652,7 @@ class StagedFinding(_Staged, Base):
 
 
 class StagedEvidence(_Staged, Base):
-    """The digest of a text that findings of the file have; the text goes straight to :class:`hextrackr.domain.models.Evidence`."""
+    """The digest of a text of evidence in the file; the text itself is in :class:`hextrackr.domain.models.Evidence`."""
 
     __tablename__ = "staging_evidence"
 
@@ -664,7 +664,7 @@ ASSET_LEVEL, DEFINITION_LEVEL = 0, 1
 
 
 class StagedDetails(_Staged, Base):
-    """What else the file says of the staged asset (level 0) or definition (level 1) with this ``number``, as JSON."""
+    """The details of the staged asset (level 0) or definition (level 1) with this ``number``, as JSON."""
 
     __tablename__ = "staging_details"
 
@@ -672,13 +672,13 @@ class StagedDetails(_Staged, Base):
     details: Mapped[str] = mapped_column(Text)
 
 
-# What an import overwrote, so that it can be undone: the values before, for each import that can still be taken back.
+# The undo log: the values that an import overwrote, for each import that can still be undone.
 #
-# Short-lived and many, so without foreign keys. What an import inserted needs no row here: the findings name the import that opened them.
+# Without foreign keys, as the rows are many and short-lived. Inserted rows need no log: the findings name the import that opened them.
 
 
 class _Before:
-    """What all have: the import that overwrote the values."""
+    """The common column: the import that overwrote the values."""
 
     @declared_attr.directive
     @classmethod
@@ -689,9 +689,9 @@ class _Before:
 
 
 class FindingBefore(FindingFields, _Before, Base):
-    """A finding before an import; without a ``lifecycle`` the import changed nothing but when it was seen, or where.
+    """A finding before an import; without a ``lifecycle`` the import changed only the days on which it was seen, or its place.
 
-    ``first_seen``, ``port`` and ``protocol``, and ``sighting_id`` are there if the import changed them.
+    ``first_seen``, ``port`` and ``protocol``, and ``sighting_id`` are set if the import changed them.
     """
 
     __tablename__ = "undo_findings"
@@ -707,7 +707,7 @@ class FindingBefore(FindingFields, _Before, Base):
 
 
 class DayBefore(_Before, Base):
-    """The day of a sighting before an import moved it on; without a ``day`` the import made the sighting."""
+    """The day of a sighting before an import changed it; without a ``day`` the import created the sighting."""
 
     __tablename__ = "undo_days"
 
@@ -724,7 +724,7 @@ class AssetBefore(HostFields, _Before, Base):
 
 
 class IdentifierBefore(_Before, Base):
-    """An identifier that an import ``added`` to an asset it found, or took from it."""
+    """An identifier that an import ``added`` to an existing asset, or removed from it."""
 
     __tablename__ = "undo_identifiers"
 
@@ -745,7 +745,7 @@ class DefinitionBefore(VulnerabilityFields, _Before, Base):
 
 
 class CveBefore(_Before, Base):
-    """A CVE that an import added to a definition it found, or took from it."""
+    """A CVE that an import ``added`` to an existing definition, or removed from it."""
 
     __tablename__ = "undo_cves"
 
@@ -769,7 +769,7 @@ class TotalBefore(_Before, Base):
 
 
 class EvidenceBefore(_Before, Base):
-    """The evidence of a finding before an import gave it another one; NULL for none."""
+    """The evidence of a finding before an import changed it; NULL for none."""
 
     __tablename__ = "undo_evidence"
 

@@ -1,8 +1,8 @@
-"""Turns a staged scan into the record, in one transaction: readers see the data as before or as after, never between.
+"""Promote a staged scan into the record, in one transaction: readers see the data as before or as after, never in between.
 
-In reading order: take the import (:func:`_claim`); find its hosts and definitions on record (:mod:`.identity`, :mod:`.upsert`); compare its
-findings with those on record, and find what is absent (:mod:`.lifecycle`); ask, if that would resolve much (:mod:`.resolve_guard`);
-write all of it, and keep what is overwritten (:mod:`.undo`); count what is open now (:mod:`.totals`); sum up (:mod:`.summary`).
+The steps: claim the import (:func:`_claim`); match its hosts and definitions with the record (:mod:`.identity`, :mod:`.upsert`); compare
+its findings with the record, and find absent ones (:mod:`.lifecycle`); ask, if it would resolve many (:mod:`.resolve_guard`); write the
+changes, and log overwritten values (:mod:`.undo`); count the open findings (:mod:`.totals`); summarise (:mod:`.summary`).
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ _IS_BACKDATED = "This scan is older than the newest one of its source ({}), so i
 
 @dataclass(frozen=True, kw_only=True)
 class Promotion(Scan):
-    """A staged scan that is promoted, as the pipeline has read it from its import's row.
+    """A staged scan to be promoted, with the options from its import's row.
 
     :ivar epoch: see :class:`hextrackr.ingest.job.Job`.
-    :ivar dated: something tells the ``day``; else it is that of the import, for want of anything better.
+    :ivar dated: the ``day`` was found in the file or given by the user; otherwise it is the day of the import.
     :ivar preview: show what it would do, and wait for ``confirmed``.
     :ivar guard_percent: resolving more than this share of the source's open findings by absence needs ``confirmed``.
-    :ivar expected: the phases of the promotion, given the outcomes by name (None before they are known), how many findings get other
-        evidence, and whether it ``asks``.
-    :ivar columns_gone: columns that the import before of the same source had and this one has not; ``states_gone`` if that of the states
-        of findings is among them.
+    :ivar expected: returns the phases of the promotion for the outcomes by name (None before they are counted), the number of findings
+        whose evidence changes, and whether it ``asks``.
+    :ivar columns_gone: columns that the previous import of the same source had and this one lacks; ``states_gone`` if the column with the
+        states of findings is one of them.
     """
 
     epoch: int
@@ -69,14 +69,14 @@ class Promotion(Scan):
 
 
 class _Result(NamedTuple):
-    """What a promotion did: its outcomes, its summary, and what the guard has to ask."""
+    """The result of a promotion: its outcomes, its summary, and the reasons of the guard to ask."""
 
     outcomes: Outcomes
     summary: dict[str, Any]
     reasons: list[resolve_guard.Reason]
 
     def figures(self) -> dict[str, int]:
-        """How many findings have each outcome."""
+        """The number of findings with each outcome."""
         return _figures(self.outcomes)
 
 
@@ -89,7 +89,7 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
     with engine.execution_options(durable=True).begin() as connection:
         lock_source(connection, promotion.source_id)
         _claim(connection, promotion)
-        verify_staging.insist(connection, promotion.import_id, {"staging_findings": promotion.staged})
+        verify_staging.require(connection, promotion.import_id, {"staging_findings": promotion.staged})
         open_before = sum(count for count, _ in totals.open_in_source(connection, promotion.source_id).values())
         savepoint = connection.begin_nested()
         result = _promote(connection, promotion, meter)
@@ -130,14 +130,17 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
 
 
 def _claim(connection: Connection, promotion: Promotion) -> None:
-    """Write to the import's row first: the transaction owns it from here, or learns that somebody ended it or took it over."""
+    """Write to the import's row first, so that this transaction owns it.
+
+    :raises Cancelled: the import was ended, or taken over by another attempt.
+    """
     mine = (Import.id == promotion.import_id, Import.epoch == promotion.epoch, Import.state == ImportState.PROMOTING)
     if connection.execute(update(Import).where(*mine).values(state=ImportState.PROMOTING)).rowcount != 1:
         raise Cancelled
 
 
 def _promote(connection: Connection, promotion: Promotion, meter: Meter) -> _Result:
-    """Change the record as the scan says: its present state, or its history if the scan is backdated."""
+    """Apply the scan to the record: to its current state, or only to its history if the scan is backdated."""
     meter.begin("upsert", f"Staging complete. Processing {promotion.staged} records to final tables...")
     if not promotion.staged:
         open_now = totals.open_in_source(connection, promotion.source_id)
@@ -150,14 +153,14 @@ def _promote(connection: Connection, promotion: Promotion, meter: Meter) -> _Res
         warnings = connection.execute(select(Import.warnings).where(Import.id == promotion.import_id)).scalar_one()
         _write_row(connection, promotion, warnings=[*warnings, _IS_BACKDATED.format(newest)])
     else:
-        result = _change_present(connection, promotion, meter)
+        result = _change_current(connection, promotion, meter)
     identity.drop(connection)
     _write_row(connection, promotion, place=place)
     return result
 
 
-def _change_present(connection: Connection, promotion: Promotion, meter: Meter) -> _Result:
-    """Make the scan the present state of its source."""
+def _change_current(connection: Connection, promotion: Promotion, meter: Meter) -> _Result:
+    """Apply the scan as the current state of its source."""
     import_id, source_id, day = promotion.import_id, promotion.source_id, promotion.day
     summary.note_before(connection, source_id)
     upsert.promote_assets(connection, import_id, source_id)
@@ -177,12 +180,12 @@ def _change_present(connection: Connection, promotion: Promotion, meter: Meter) 
         opened = sum(sum(outcomes[outcome].values()) for outcome in ("inserted", "reopened"))
         reasons += resolve_guard.of_states(opened, promotion.columns_gone)
 
-    known = partial(promotion.expected, _figures(outcomes), asks=promotion.preview or bool(reasons))
-    meter.plan(known(restated))
+    phases = partial(promotion.expected, _figures(outcomes), asks=promotion.preview or bool(reasons))
+    meter.plan(phases(restated))
     meter.begin("apply")
     lifecycle.apply(connection, promotion, all_new=all_new)
     meter.begin("evidence")
-    evidence.link(connection, import_id, found=partial(_begin_restating, meter, known))
+    evidence.link(connection, import_id, found=partial(_begin_restating, meter, phases))
     meter.begin("insert", units=promotion.staged)
     newest = imports.newest_finding(connection)
     lifecycle.insert(connection, promotion, all_new=all_new, advance=meter.advance)
@@ -201,12 +204,12 @@ def _change_present(connection: Connection, promotion: Promotion, meter: Meter) 
     totals.write(connection, source_id, day, open_now, outcomes)
     if promotion.dated:
         connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=day))
-    told = summary.of_scan(connection, source_id, outcomes, open_now) | {"compared": compared}
-    return _Result(outcomes, told | ({"unchecked": unchecked} if unchecked else {}), reasons)
+    scan_summary = summary.of_scan(connection, source_id, outcomes, open_now) | {"compared": compared}
+    return _Result(outcomes, scan_summary | ({"unchecked": unchecked} if unchecked else {}), reasons)
 
 
 def _begin_restating(meter: Meter, expected: Callable[[int], list[Phase]], restated: int) -> None:
-    """Go on to the findings that get other evidence, once their number is known."""
+    """Begin the phase that changes the evidence of findings, once their number is counted."""
     meter.plan(expected(restated))
     meter.begin("restate")
 
@@ -231,7 +234,7 @@ def _fill_history(connection: Connection, promotion: Promotion) -> _Result:
 
 
 def _figures(outcomes: Outcomes) -> dict[str, int]:
-    """How many findings have each outcome."""
+    """The number of findings with each outcome."""
     return {outcome: sum(numbers.values()) for outcome, numbers in outcomes.items()}
 
 

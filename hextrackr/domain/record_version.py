@@ -1,8 +1,7 @@
-"""Numbers the states of the record.
+"""The version of the record.
 
-Every transaction that changes what a list could show raises the number, in the transaction itself. The copy that lists are read from, and
-whatever else is derived from the record, goes by this number and by nothing else. What led to the latest numbers is kept as well, so that
-the copy can be brought up to date by what an import or an undo changed.
+Every transaction that changes what a list could show increments it, in the same transaction. The columnar copy and all caches compare this
+number and nothing else. The latest changes are logged as well, so that the copy can be updated with the changes of an import or an undo.
 """
 
 from __future__ import annotations
@@ -11,20 +10,20 @@ import uuid
 
 from sqlalchemy import Connection, text
 
-#: How many of the latest changes are kept. Whoever is further behind copies the whole record: of imports that cannot be undone any more
-#: (:data:`.undo.DEPTH`) nothing tells what they changed.
+#: Number of the latest changes in the log. A copy that is further behind copies the whole record: of imports that can no longer be undone
+#: (:data:`.undo.DEPTH`) the changes are not logged.
 CHANGES_KEPT = 4
 
-#: SQL: the imports that one of these changes has undone. What they had changed is kept as long.
+#: SQL: the imports that one of these changes has undone. Their undo logs are kept as long.
 UNDONE_IMPORTS = """
     SELECT i.id FROM record_changes c JOIN imports i ON i.id = c.import_id WHERE i.undone_at IS NOT NULL
 """
 
 
 def increment(connection: Connection, import_id: int | None = None) -> None:
-    """Raise the version of the record, at the end of a transaction: on PostgreSQL others that do so wait until it has ended.
+    """Increment the version of the record, at the end of a transaction, as others that do so on PostgreSQL wait for its end.
 
-    :param import_id: the import whose promotion or undo is all that the transaction changes.
+    :param import_id: the import whose promotion or undo is the only change of the transaction.
     """
     for step in (
         "UPDATE record_version SET version = version + 1, stamp = :stamp",

@@ -1,7 +1,7 @@
-"""Asks before an import resolves much by absence: whether that looks like another file than the one before, and why.
+"""Decide whether an import has to ask before it resolves many findings by absence, because its file differs too much from the previous one.
 
-Each question has a reason with its figures. It must not cry wolf: a year of ordinary weekly scans, with a tenth of the findings gone and
-hosts that come and go, asks nothing.
+Each question has reasons with figures. There must be no false alarms: a year of ordinary weekly scans, with a tenth of the findings gone
+and hosts that come and go, asks nothing.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from sqlalchemy import Connection, text
 from . import lifecycle, totals
 from .models import Severity
 
-#: An import never asks before it resolves this many findings by absence.
+#: The lowest number of findings resolved by absence for which an import asks.
 FEWEST = 5
-#: So many columns or families are named.
+#: Number of columns or families that are named.
 MAX_NAMES = 5
 
 #: ``reason`` (``share``, ``lowest-severity``, ``hosts``, ``families`` or ``columns``), its figures, and ``sentence``.
 Reason = dict[str, Any]
 
-#: SQL: what is open on an asset, or of a definition, by its weight (``w``).
+#: SQL: the number of open findings of an asset or definition, from its weight (``w``).
 _OPEN = " + ".join(f"w.{severity.name.lower()}" for severity in Severity)
 
 
 def reasons(connection: Connection, source_id: int, percent: int, columns_gone: Sequence[str] = ()) -> list[Reason]:
-    """Why to ask, once ``absent`` is filled and before anything is applied; empty if there is nothing to ask.
+    """The reasons to ask, once ``absent`` is filled and before anything is applied; empty if there are none.
 
-    :param percent: resolving more than this share of the open findings of the source is much.
-    :param columns_gone: columns that the import before had and this one has not.
+    :param percent: resolving more than this share of the open findings of the source is a reason.
+    :param columns_gone: columns that the previous import had and this one lacks.
     """
     gone = lifecycle.absent_by_severity(connection)
     resolved = sum(gone.values())
@@ -50,16 +50,16 @@ def reasons(connection: Connection, source_id: int, percent: int, columns_gone: 
 
 
 def of_states(opened: int, columns: Sequence[str]) -> list[Reason]:
-    """Why to ask where the file does not say any more which of its findings are there.
+    """The reason to ask if the file no longer has the states of its findings.
 
-    :param opened: how many findings would be new or reopened.
-    :param columns: those that the import before had and this one has not.
+    :param opened: the number of findings that would be new or reopened.
+    :param columns: columns that the previous import had and this one lacks.
     """
     if not opened:
         return []
     findings = "1 finding" if opened == 1 else f"{opened} findings"
     sentence = (
-        f"The file lacks {_columns_named(columns)}, by which the import before told what is there from what is not; "
+        f"The file lacks {_columns_named(columns)}, which had the states of findings in the previous import; "
         f"it would open {findings}."
     )
     return [{"reason": "columns", "columns": list(columns[:100]), "opened": opened, "sentence": sentence}]
@@ -73,7 +73,7 @@ def _share(resolved: int, open_now: int, percent: int) -> Reason | None:
 
 
 def _lowest(gone: dict[int, int], open_now: dict[int, int]) -> Reason | None:
-    """All of the lowest severities: the mark of an export that was filtered."""
+    """The reason that all findings of the lowest severities are gone, which is typical of a filtered export."""
     severities: list[int] = []
     for severity in sorted(open_now):
         if gone.get(severity) != open_now[severity]:
@@ -81,7 +81,7 @@ def _lowest(gone: dict[int, int], open_now: dict[int, int]) -> Reason | None:
         severities.append(severity)
     count = sum(open_now[severity] for severity in severities)
     if count < FEWEST or len(severities) == len(open_now):
-        return None  # where all of them are gone, the share says it
+        return None  # if all severities are gone, the share is the reason
     names = [Severity(severity).name.capitalize() for severity in severities]
     sentence = f"The file has none of the {count} open findings of severity {' and '.join(names)}; was the export filtered by severity?"
     return {"reason": "lowest-severity", "severities": names, "resolved": count, "sentence": sentence}
@@ -127,7 +127,7 @@ def _columns(resolved: int, columns: Sequence[str]) -> Reason | None:
     if not columns:
         return None
     sentence = (
-        f"The file lacks {_columns_named(columns)}, which the import before had; {resolved} findings are not in it."
+        f"The file lacks {_columns_named(columns)}, which the previous import had; {resolved} findings are not in it."
     )
     return {"reason": "columns", "columns": list(columns[:100]), "resolved": resolved, "sentence": sentence}
 

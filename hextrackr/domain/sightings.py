@@ -1,7 +1,7 @@
-"""Keeps when findings were seen last: moves the days of sightings on, and lets findings refer to other ones.
+"""Update the days on which findings were last seen: change the days of sightings, and assign findings to other sightings.
 
-Where a scan has seen most findings of a sighting again, and on the same day, the sighting is moved on to that day; what was not seen
-then goes to one of its own day. Of a sighting with fewer of them, those that were seen again go to one of the day on which they were.
+If a scan has seen most findings of a sighting again on one day, the sighting gets that day, and the findings that were not seen get another
+sighting with the old day. Otherwise the findings that were seen again get another sighting with the new day.
 See :class:`hextrackr.domain.models.Sighting`, and :mod:`.lifecycle` for ``matched`` and ``absent``.
 """
 
@@ -20,23 +20,23 @@ from .staged import FIRST_SEEN, IS_KEPT, LAST_SEEN, MATCHED, OF_MATCHED, Scan
 
 
 class _MovedOn(NamedTuple):
-    """A sighting that was moved on from a day, and how many of its findings were not seen again."""
+    """A sighting that got a new day, its day before, and the number of its findings that were not seen again."""
 
     sighting_id: int
     day_before: date
     not_seen: int
 
 
-#: SQL: the day on which a new finding was seen: one that was fixed may not have been seen since it was there first.
+#: SQL: the day on which a new finding was last seen; for a fixed one it may be the day on which it was first seen.
 _SEEN_ON = f"coalesce({LAST_SEEN}, {FIRST_SEEN})"
-#: SQL: the sighting of a finding that is written for another reason, once ``moved`` is filled.
+#: SQL: the sighting of a finding that is updated for another reason as well, once ``moved`` is filled.
 REFERS = "coalesce((SELECT moved.sighting_id FROM moved WHERE moved.finding_id = findings.id), findings.sighting_id)"
 
 
 def link(connection: Connection, scan: Scan, *, all_new: bool) -> None:
-    """Give each staged observation of which there are new findings the sighting of the day on which they were seen.
+    """Assign each staged observation with new findings the sighting of the day on which they were seen.
 
-    :param all_new: whether all of them are new; else ``matched`` tells.
+    :param all_new: all findings are new; otherwise ``matched`` has the new ones.
     """
     days = (
         f"SELECT DISTINCT {_SEEN_ON} AS day FROM staging_observations o WHERE import_id = :import_id AND {IS_KEPT}"
@@ -56,7 +56,7 @@ def link(connection: Connection, scan: Scan, *, all_new: bool) -> None:
 
 
 def move(connection: Connection, import_id: int, source_id: int) -> None:
-    """Move sightings on as ``matched`` and ``absent`` tell, and fill ``moved`` with the findings that :func:`refer` to another one then."""
+    """Change the days of sightings, and fill ``moved`` with the findings that :func:`refer` then assigns to another sighting."""
     other_days, moved_on = _move_days(connection, import_id)
     for day in sorted(other_days):
         _sighting_of(connection, import_id, source_id, day)
@@ -79,9 +79,9 @@ def move(connection: Connection, import_id: int, source_id: int) -> None:
 
 
 def refer(connection: Connection) -> None:
-    """Let every finding in ``moved`` refer to its other sighting.
+    """Assign every finding in ``moved`` to its other sighting.
 
-    One that was written for another reason does so already (:data:`REFERS`), so that no row is written twice.
+    Findings that were updated for another reason have it already (:data:`REFERS`), so that no row is written twice.
     """
     not_absent = not_among(connection, "m.finding_id", "absent", "finding_id")
     connection.execute(
@@ -94,7 +94,7 @@ def refer(connection: Connection) -> None:
 
 
 def _leave_behind(connection: Connection, import_id: int, source_id: int, moved_on: list[_MovedOn]) -> None:
-    """Let what was not seen again refer to a sighting of the day on which it was seen last."""
+    """Add the findings that were not seen again to ``moved``, with a sighting of the day on which they were last seen."""
     connection.execute(text("CREATE TEMPORARY TABLE left_behind (sighting_id INTEGER PRIMARY KEY, other_id INTEGER)"))
     connection.execute(
         text("INSERT INTO left_behind (sighting_id, other_id) VALUES (:sighting_id, :other_id)"),
@@ -116,7 +116,7 @@ def _leave_behind(connection: Connection, import_id: int, source_id: int, moved_
         """)
     )
     if found.rowcount < sum(each.not_seen for each in moved_on):
-        # The others were resolved before, or are outside the scope of the scan.
+        # The others were resolved before, or are out of scope of the scan.
         connection.execute(
             text(f"""
             INSERT INTO moved
@@ -129,10 +129,9 @@ def _leave_behind(connection: Connection, import_id: int, source_id: int, moved_
 
 
 def _move_days(connection: Connection, import_id: int) -> tuple[set[date], list[_MovedOn]]:
-    """Move days on, and tell what is left to do.
+    """Change the days of sightings of which most findings were seen again on one day.
 
-    :return: the days on which findings were seen again whose sighting has not moved there, and the moved ones whose findings were not
-        all seen again.
+    :return: the days on which other findings were seen again, and the changed sightings that have findings which were not seen again.
     """
     other_days, moved_on = set[date](), []
     for sighting_id, days in _seen_again(connection):
@@ -154,7 +153,7 @@ def _move_days(connection: Connection, import_id: int) -> tuple[set[date], list[
 
 
 def _seen_again(connection: Connection) -> list[tuple[int, dict[date, int]]]:
-    """Each sighting with how many of its findings were seen again on which day."""
+    """Each sighting with the number of its findings that were seen again, by day."""
     found: dict[int, dict[date, int]] = {}
     counted = text("""
         SELECT sighting_id, seen, count(*) AS findings FROM matched WHERE seen IS NOT NULL GROUP BY sighting_id, seen
@@ -165,7 +164,7 @@ def _seen_again(connection: Connection) -> list[tuple[int, dict[date, int]]]:
 
 
 def _sighting_of(connection: Connection, import_id: int, source_id: int, day: date) -> int:
-    """The sighting of a day, made if there is none."""
+    """The sighting of a day, created if there is none."""
     of_day = select(func.min(Sighting.id)).where(Sighting.source_id == source_id, Sighting.day == day)
     found: int | None = connection.execute(of_day).scalar_one()
     if found is None:

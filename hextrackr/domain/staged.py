@@ -1,4 +1,4 @@
-"""A staged scan: what it is about, and SQL of what its findings say."""
+"""A staged scan: its parameters, and SQL expressions over its findings."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .verdicts import FIXED
 
 @dataclass(frozen=True)
 class Places:
-    """What a file says of where its findings are.
+    """Whether a file, and the previous one of its source, have ports and protocols.
 
-    :ivar ports: whether it has a column of ports, and ``protocols`` whether it names any protocol.
-    :ivar no_ports: whether the file before of the same source had no ports, and ``no_protocols`` no protocols.
+    :ivar ports: the file has a column of ports; ``protocols``: it names a protocol.
+    :ivar no_ports: the previous file of the same source had no ports; ``no_protocols``: no protocols.
     """
 
     ports: bool = True
@@ -28,8 +28,8 @@ class Places:
 class Scan:
     """A scan whose rows are staged under an import.
 
-    :ivar day: the scan's date: when a finding was seen whose row does not say.
-    :ivar staged: how many findings are staged, numbered up to that; ``open_staged`` of them are open.
+    :ivar day: the scan's date, on which findings without a day of their own were seen.
+    :ivar staged: the number of staged findings, which is also the greatest number of one; ``open_staged`` of them are open.
     """
 
     import_id: int
@@ -46,36 +46,36 @@ class Scan:
         return {"import_id": self.import_id, "source_id": self.source_id, "day": self.day}
 
 
-#: Staged findings (``s``), each with its observation, which is what the scan says of it (``o``). Restrict ``s.import_id``.
+#: Staged findings (``s``), each with its observation (``o``). Restrict ``s.import_id``.
 OBSERVED = """
     staging_findings s
     JOIN staging_observations o ON o.import_id = s.import_id AND o.number = s.observation_number
 """
-#: The same with the ids of its asset (``a``) and its definition (``d``), once these are on record.
+#: The same with the ids of the asset (``a``) and the definition (``d``), once these are promoted.
 LINKED = f"""
     {OBSERVED}
     JOIN staging_assets a ON a.import_id = s.import_id AND a.number = s.asset_number
     JOIN staging_definitions d ON d.import_id = s.import_id AND d.number = s.definition_number
 """
-#: The same for what is in ``matched`` (``m``), see :mod:`.lifecycle`, where :data:`OF_MATCHED` holds. CROSS JOIN makes SQLite go
-#: through ``matched`` once, in its order.
+#: The same for the findings in ``matched`` (``m``), see :mod:`.lifecycle`, with the condition :data:`OF_MATCHED`. CROSS JOIN makes SQLite
+#: read ``matched`` once, in its order.
 MATCHED = "matched m CROSS JOIN staging_findings s CROSS JOIN staging_observations o"
 OF_MATCHED = """
     s.import_id = :import_id AND s.number = m.number AND o.import_id = s.import_id AND o.number = s.observation_number
 """
 
-#: The scan says that the finding is there, or that it was there and is fixed: what is not on record yet is put there.
+#: The scan reports the finding as open or fixed, so it is added if it is new.
 IS_KEPT = f"(o.state > 0 OR o.state = {FIXED})"
-#: Since when it has been there: on the day of the scan if the row does not say. What is fixed was there before that.
+#: When it was first seen: on the day of the scan if the row has no day. A fixed finding existed before its fix.
 FIRST_SEEN = f"""
     coalesce(o.first_seen, CASE WHEN o.state = {FIXED} AND (o.last_seen IS NULL OR o.resolved_on < o.last_seen) THEN o.resolved_on END,
              o.last_seen, :day)
 """
-#: The same where the row is evidence that it was there: a check that found nothing is none.
+#: The same if the row proves that the finding existed; a check that found nothing does not.
 SEEN_SINCE = f"CASE WHEN o.state > 0 THEN {FIRST_SEEN} WHEN o.state = {FIXED} THEN o.first_seen END"
-#: When it was seen last. A row that does not say so saw it on the day of the scan, if it saw it at all.
+#: When it was last seen: on the day of the scan if the row has no day, and reports it as open.
 LAST_SEEN = "CASE WHEN o.state > 0 THEN coalesce(o.last_seen, :day) WHEN o.state < 0 THEN o.last_seen END"
-#: When it was fixed: on the day of the scan if the scanner does not say, and never before it was there.
+#: When it was fixed: on the day of the scan if the row has no day, and never before it was first seen.
 FIXED_ON = (
     f"CASE WHEN coalesce(o.resolved_on, :day) < {FIRST_SEEN} THEN {FIRST_SEEN} ELSE coalesce(o.resolved_on, :day) END"
 )

@@ -1,4 +1,4 @@
-"""Sums up what an import did against the scan before of its source: by severity, and which hosts and CVEs are new or gone."""
+"""Summarise an import against the previous scan of its source: outcomes by severity, and new and gone hosts and CVEs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .lifecycle import Outcomes
 from .models import WORST_FIRST, display_name
 from .totals import OpenTotals
 
-#: So many hosts and CVEs are named; the counts are exact.
+#: Number of hosts and CVEs that are named; the counts are exact.
 MAX_NAMES = 100
 
-#: A host is present while a finding is open on it, a CVE while one of its definitions has an open finding: then they have a weight.
+#: A host is present while it has an open finding, a CVE while one of its definitions has one: then they have a weight.
 _PRESENT = {
     "hosts": f"""
         SELECT {display_name("a.")} AS name FROM assets a JOIN asset_weights w ON w.asset_id = a.id
@@ -27,16 +27,16 @@ _PRESENT = {
 
 
 def note_before(connection: Connection, source_id: int) -> None:
-    """Note what is present before the import."""
+    """Store the hosts and CVEs that are present before the import."""
     _drop(connection)
     for subject, names in _PRESENT.items():
         connection.execute(text(f"CREATE TEMPORARY TABLE {subject}_before AS {names}"), {"source_id": source_id})
 
 
 def of_scan(connection: Connection, source_id: int, outcomes: Outcomes, open_now: OpenTotals) -> dict[str, Any]:
-    """The summary of an import that :func:`note_before` was called for, once the weights are what it has made of them.
+    """The summary of an import, after :func:`note_before` and once the weights are updated.
 
-    :return: ``bySeverity`` as :func:`by_severity` says, and for ``hosts`` and ``cves`` what is ``new`` and ``gone``:
+    :return: ``bySeverity``, see :func:`by_severity`, and for ``hosts`` and ``cves`` those that are ``new`` and ``gone``:
         ``{"count": int, "names": [str, ...]}``, sorted, at most :data:`MAX_NAMES` of them.
     """
     summary: dict[str, Any] = {"bySeverity": by_severity(outcomes, open_now)}
@@ -51,13 +51,13 @@ def of_scan(connection: Connection, source_id: int, outcomes: Outcomes, open_now
 
 
 def of_nothing_new(outcomes: Outcomes, open_now: OpenTotals) -> dict[str, Any]:
-    """The summary of an import after which everything is as it was."""
+    """The summary of an import that changed nothing."""
     nothing = {"new": {"count": 0, "names": []}, "gone": {"count": 0, "names": []}}
     return {"bySeverity": by_severity(outcomes, open_now), **dict.fromkeys(_PRESENT, nothing)}
 
 
 def by_severity(outcomes: Outcomes, open_now: OpenTotals) -> dict[str, dict[str, int]]:
-    """For each severity by name, the worst first: the import's outcomes, and what is ``open`` now."""
+    """For each severity by name, the worst first: the import's outcomes, and the findings that are ``open`` now."""
     return {
         severity.name.lower(): {outcome: numbers.get(severity, 0) for outcome, numbers in outcomes.items()}
         | {"open": open_now.get(severity, (0, 0.0))[0]}
@@ -72,7 +72,7 @@ def _difference(connection: Connection, these: str, those: str) -> dict[str, Any
 
 
 def _drop(connection: Connection) -> None:
-    """Remove the temporary tables, if they are there."""
+    """Drop the temporary tables, if they exist."""
     for subject in _PRESENT:
         for moment in ("before", "after"):
             connection.execute(text(f"DROP TABLE IF EXISTS {subject}_{moment}"))

@@ -1,6 +1,6 @@
-"""Keeps what is open: in a source, now and on each day with a scan, and on each asset and of each definition.
+"""Maintain the counts of open findings: of each source, now and on each day with a scan, and of each asset and definition.
 
-All of it could be counted from the findings, which are too many for that to be done at every import and on every page.
+They could be counted from the findings, but these are too many to do so at every import and on every page.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 #: Severity (0..4) -> (open findings, sum of their VPR).
 OpenTotals = dict[int, tuple[int, float]]
 
-# What a source has now: ``state_totals``
+# The current totals of a source: ``state_totals``
 
 
 def count(connection: Connection, source_id: int) -> OpenTotals:
-    """Count a source's findings anew, once they have changed, and return what is open."""
+    """Count a source's findings again after they have changed, and return the open ones."""
     _count_again(
         connection,
         """
@@ -40,7 +40,7 @@ def count(connection: Connection, source_id: int) -> OpenTotals:
 
 
 def count_staged(connection: Connection, import_id: int, source_id: int) -> OpenTotals:
-    """The same for the first findings of a source, without looking at each of them: it has what its file holds."""
+    """Count the first findings of a source from the staged observations, without reading each finding, and return the open ones."""
     _count_again(
         connection,
         f"""
@@ -62,7 +62,7 @@ def _count_again(connection: Connection, counted: str, parameters: dict[str, int
 
 
 def open_in_source(connection: Connection, source_id: int) -> OpenTotals:
-    """What is open in a source now."""
+    """The open findings of a source now."""
     return _totals(
         connection,
         f"""
@@ -73,11 +73,11 @@ def open_in_source(connection: Connection, source_id: int) -> OpenTotals:
     )
 
 
-# What a source had on a day: ``daily_totals``
+# The totals of a source on a day: ``daily_totals``
 
 
 def open_on(connection: Connection, source_id: int, day: date) -> OpenTotals:
-    """What was open in a source on a past day, as far as the findings tell."""
+    """The findings of a source that were open on a past day, judged by their first-seen and resolved days."""
     return _totals(
         connection,
         """
@@ -90,7 +90,7 @@ def open_on(connection: Connection, source_id: int, day: date) -> OpenTotals:
 
 
 def open_in_file(connection: Connection, import_id: int) -> OpenTotals:
-    """What is open in a staged file."""
+    """The open findings in a staged file."""
     return _totals(
         connection,
         """
@@ -106,13 +106,13 @@ def _totals(connection: Connection, counted: str, **parameters: object) -> OpenT
 
 
 def has_totals(connection: Connection, source_id: int, day: date) -> bool:
-    """Whether there are totals of this day."""
+    """Whether there are totals for this day."""
     exists = "SELECT 1 FROM daily_totals WHERE source_id = :source_id AND day = :day LIMIT 1"
     return connection.execute(statement(exists), {"source_id": source_id, "day": day}).first() is not None
 
 
 def write(connection: Connection, source_id: int, day: date, open_now: OpenTotals, outcomes: Outcomes) -> None:
-    """Write the totals of a day; what several imports of one day changed adds up."""
+    """Write the totals of a day; the changes of several imports on one day add up."""
     connection.execute(
         statement("""
         INSERT INTO daily_totals (source_id, day, severity, open, vpr_sum, opened, resolved, reopened)
@@ -137,15 +137,15 @@ def write(connection: Connection, source_id: int, day: date, open_now: OpenTotal
     )
 
 
-# What is open on an asset, or of a definition: ``asset_weights`` and ``definition_weights``
+# The open findings of an asset or a definition: ``asset_weights`` and ``definition_weights``
 
 _SUBJECTS = ("asset", "definition")
-#: Their columns, each with the severity that it counts.
+#: Their columns, with the severity that each counts.
 _COUNTED = {severity.name.lower(): severity.value for severity in reversed(Severity)}
 
 
 def weigh_staged(connection: Connection, import_id: int) -> None:
-    """Write the weights of the first findings of a source: what its file holds open."""
+    """Write the weights of the first import of a source, from its staged rows."""
     for subject in _SUBJECTS:
         connection.execute(
             text(f"""
@@ -174,17 +174,17 @@ def weigh_again(connection: Connection, source_id: int) -> None:
 
 
 def add_weights(connection: Connection, import_id: int) -> None:
-    """Add what an import opened and take off what it resolved, once its changes are written."""
+    """Add the findings that an import opened to the weights, and subtract those that it resolved, once its changes are written."""
     _move_weights(connection, import_id, 1)
 
 
 def take_off_weights(connection: Connection, import_id: int) -> None:
-    """Take off what the latest import of its source changed, before its changes are undone."""
+    """Subtract the changes of the latest import of a source from the weights, before they are undone."""
     _move_weights(connection, import_id, -1)
 
 
 def _move_weights(connection: Connection, import_id: int, sign: int) -> None:
-    # What the import put on record is as it left it, for nothing later has been promoted.
+    # The findings that the import added are unchanged since, as it is the latest import.
     came_and_went = f"""
         SELECT asset_id, definition_id, severity, vpr, 1 AS sign FROM findings
         WHERE {ADDED} AND {is_open("lifecycle")}

@@ -1,9 +1,9 @@
-"""Undoes the latest import of a source: in one transaction, after which everything is as it was before that import.
+"""Undo the latest import of a source: in one transaction, after which everything is as it was before that import.
 
-A promotion keeps what it is about to overwrite, in its own transaction (``keep_...``), and :func:`undo_import` puts that back
-(``_restore_...``); the two stand together here for each kind of thing. What an import added needs no keeping: the findings name the import
-that put them on record, and an asset, a definition or a text goes with the last finding that refers to it. Details and evidence are kept
-and restored where they are written (:mod:`.details`, :mod:`.evidence`).
+A promotion saves the values that it is about to overwrite, in its own transaction (``keep_...``), and :func:`undo_import` restores them
+(``_restore_...``); each pair is next to each other here. Added rows need no log: the findings name the import that added them, and an
+asset, a definition or a text is deleted with the last finding that refers to it. :mod:`.details` and :mod:`.evidence` save and restore
+their own values.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from .models import (
     TotalBefore,
 )
 
-#: So many imports of a source can be undone, one after the other.
+#: Number of imports of a source that can be undone, one after the other.
 DEPTH = 3
-#: Where the values before are kept.
+#: The tables of the undo log.
 TABLES = (
     FindingBefore,
     DayBefore,
@@ -60,7 +60,7 @@ def undoable(connection: Connection, source_id: int) -> int | None:
 def undo_import(engine: Engine, import_id: int) -> None:
     """Undo an import.
 
-    :raises Conflict: ``NOT_LATEST``: it is not the latest import of its source that changed something, or too long ago.
+    :raises Conflict: ``NOT_LATEST``: it is not the latest import of its source that changed something, or can no longer be undone.
     """
     with engine.execution_options(durable=True).begin() as connection:
         source_id = connection.execute(select(Import.source_id).where(Import.id == import_id)).scalar_one_or_none()
@@ -101,7 +101,7 @@ def _why_not(connection: Connection, import_id: int) -> str:
 
 
 def keep_findings(connection: Connection, import_id: int) -> None:
-    """Keep the findings that ``matched`` and ``absent`` are about to change."""
+    """Save the values of the findings in ``matched`` and ``absent`` that are about to change."""
     connection.execute(
         text(f"""
         INSERT INTO undo_findings (import_id, finding_id, severity, {listed(FINDING)}, lifecycle, resolved_on)
@@ -115,7 +115,7 @@ def keep_findings(connection: Connection, import_id: int) -> None:
 
 
 def keep_first_seen(connection: Connection, import_id: int) -> None:
-    """Keep since when findings were there that a scan has seen earlier, also of those that :func:`keep_findings` has kept."""
+    """Save the first-seen days that are about to change, also of findings that :func:`keep_findings` has saved."""
     connection.execute(
         text("""
         INSERT INTO undo_findings (import_id, finding_id, first_seen)
@@ -128,7 +128,7 @@ def keep_first_seen(connection: Connection, import_id: int) -> None:
 
 
 def keep_places(connection: Connection, import_id: int) -> None:
-    """Keep the ports and protocols that ``located`` is about to change, also of findings that are kept already."""
+    """Save the ports and protocols of the findings in ``located``, also of findings that are saved already."""
     connection.execute(
         text("""
         INSERT INTO undo_findings (import_id, finding_id, port, protocol)
@@ -140,7 +140,7 @@ def keep_places(connection: Connection, import_id: int) -> None:
 
 
 def _restore_findings(connection: Connection, import_id: int) -> None:
-    """Where no lifecycle is kept the import changed nothing but when a finding was seen, or where it is."""
+    """Restore the findings. If no lifecycle is saved, the import changed only the days on which a finding was seen, or its place."""
     connection.execute(
         text(f"""
         UPDATE findings SET
@@ -159,9 +159,9 @@ def _restore_findings(connection: Connection, import_id: int) -> None:
 
 
 def _delete_added_findings(connection: Connection, import_id: int) -> None:
-    """Delete the findings that the import put on record, and its changes of others.
+    """Delete the findings that the import added, and its changes of others.
 
-    The changes of a finding go with it: a backdated scan closes what it adds in the name of a later import.
+    All changes of a finding are deleted with it, also those of a later import, as of which a backdated scan resolves what it adds.
     """
     for step in (
         f"DELETE FROM findings WHERE {imports.ADDED}",
@@ -170,11 +170,11 @@ def _delete_added_findings(connection: Connection, import_id: int) -> None:
         connection.execute(text(step), {"import_id": import_id})
 
 
-# When findings were seen last
+# The days on which findings were last seen
 
 
 def keep_sightings(connection: Connection, import_id: int) -> None:
-    """Keep the sightings of what ``moved`` is about to let refer to another one, also of findings that are kept already."""
+    """Save the sightings of the findings in ``moved``, also of findings that are saved already."""
     connection.execute(
         text("""
         INSERT INTO undo_findings (import_id, finding_id, sighting_id)
@@ -186,12 +186,12 @@ def keep_sightings(connection: Connection, import_id: int) -> None:
 
 
 def keep_day(connection: Connection, import_id: int, sighting_id: int, day: date | None) -> None:
-    """Keep the day of a sighting that is about to be moved on; without one it is new."""
+    """Save the day of a sighting that is about to change; None for a new sighting."""
     connection.execute(insert(DayBefore).values(import_id=import_id, sighting_id=sighting_id, day=day))
 
 
 def _restore_days(connection: Connection, import_id: int) -> None:
-    """Move sightings back, and delete those that the import made: no finding refers to them any more."""
+    """Restore the days of sightings, and delete the sightings that the import created, to which no finding refers any more."""
     for step in (
         """
         UPDATE sightings SET day = u.day
@@ -208,9 +208,9 @@ def _restore_days(connection: Connection, import_id: int) -> None:
 
 
 def keep_rows(connection: Connection, table: str, values: tuple[str, ...], differs: str, import_id: int) -> None:
-    """Keep the rows of ``assets`` or ``definitions`` that the staged rows linked to them are about to change.
+    """Save the rows of ``assets`` or ``definitions`` that their staged rows are about to change.
 
-    :param differs: the condition that says so, of ``excluded`` (the staged row) and the table.
+    :param differs: the condition for a change, of ``excluded`` (the staged row) and the table.
     """
     connection.execute(
         text(f"""
@@ -234,7 +234,7 @@ def _restore_rows(connection: Connection, table: str, values: tuple[str, ...], i
 
 
 def _delete_unused(connection: Connection, source_id: int) -> None:
-    """Delete the assets and definitions that have no finding, with their identifiers and CVEs."""
+    """Delete the assets and definitions without a finding, with their identifiers and CVEs."""
     for table in ("assets", "definitions"):
         connection.execute(
             text(f"""
@@ -246,7 +246,7 @@ def _delete_unused(connection: Connection, source_id: int) -> None:
 
 
 def keep_identifiers(connection: Connection, import_id: int) -> None:
-    """Keep what ``added_identifiers`` and ``gone_identifiers`` are about to change."""
+    """Save the changes in ``added_identifiers`` and ``gone_identifiers``."""
     connection.execute(
         text("""
         INSERT INTO undo_identifiers (import_id, asset_id, kind, value, realm, added, inherited)
@@ -272,7 +272,7 @@ def _restore_identifiers(connection: Connection, import_id: int, source_id: int)
 
 
 def keep_cves(connection: Connection, import_id: int, newest: int) -> None:
-    """Keep what changes in the CVEs of the definitions up to the id ``newest``: those above it are new, and go with their findings."""
+    """Save the changes in the CVEs of the definitions up to the id ``newest``; those above it are new, and deleted with their findings."""
     connection.execute(
         text("""
         INSERT INTO undo_cves (import_id, definition_id, cve, added)
@@ -309,7 +309,7 @@ def _restore_cves(connection: Connection, import_id: int) -> None:
 
 
 def keep_totals(connection: Connection, import_id: int, source_id: int, day: date) -> None:
-    """Keep the totals of a day."""
+    """Save the totals of a day."""
     connection.execute(
         statement("""
         INSERT INTO undo_totals (import_id, day, severity, open, vpr_sum, opened, resolved, reopened)

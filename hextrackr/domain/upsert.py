@@ -1,7 +1,7 @@
-"""Promotes staged assets and definitions: finds them on record, updates them, adds the new ones, and gives their staged rows the ids.
+"""Promote staged assets and definitions: match them with the record, update them, insert new ones, and store the ids in their staged rows.
 
-What a file leaves out never erases what an earlier one said: users choose the columns of their exports. A backdated scan, older than
-the newest one of its source, only adds what nobody knows yet.
+A value that a file leaves out never erases an earlier one, as users choose the columns of their exports. A backdated scan, older than the
+newest one of its source, only adds missing rows and values.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .staged import IS_KEPT, OBSERVED
 
 
 def promote_assets(connection: Connection, import_id: int, source_id: int, *, backdated: bool = False) -> None:
-    """Promote the staged assets; ``host_links`` says afterwards which assets on record they are, see :mod:`.identity`."""
+    """Promote the staged assets; afterwards ``host_links`` has the assets on record of each, see :mod:`.identity`."""
     identity.link(connection, import_id, source_id)
     newest = _upsert(connection, "assets", names(HOST), import_id, source_id, backdated)
     if backdated:
@@ -35,8 +35,8 @@ def promote_definitions(connection: Connection, import_id: int, source_id: int, 
 def link_definitions(connection: Connection, import_id: int, source_id: int) -> None:
     """Note at each staged definition which one it is on record: that with the same key, which is the scanner's id of the check.
 
-    Where one side has no id its key is its title: then it is the one with the same title, if that means one definition on each side. The
-    title of a staged one without an id may be that of any on record; one with an id may be one that has none there.
+    A definition without an id has its title as its key. Then it is matched by title, if the title belongs to one definition on each side: a
+    staged one without an id with any on record, one with an id only with one that has none.
     """
     ids = {"import_id": import_id, "source_id": source_id}
     connection.execute(
@@ -69,7 +69,7 @@ def link_definitions(connection: Connection, import_id: int, source_id: int) -> 
 
 
 def _replace_cves(connection: Connection, import_id: int, *, above: int, only_add: bool) -> None:
-    """Give the definitions with ids above ``above`` the CVEs that are staged for them."""
+    """Replace the CVEs of the definitions with ids above ``above`` by the staged ones."""
     staged = """
         FROM staging_definitions d JOIN staging_cves c ON c.import_id = d.import_id AND c.number = d.number
         WHERE d.import_id = :import_id AND d.definition_id > :above
@@ -94,7 +94,7 @@ def _replace_cves(connection: Connection, import_id: int, *, above: int, only_ad
 def _upsert(
     connection: Connection, table: str, values: tuple[str, ...], import_id: int, source_id: int, backdated: bool
 ) -> int:
-    """Update the assets or definitions that are linked, add those that are not, and return the greatest id there was before."""
+    """Update the linked assets or definitions, insert the others, and return the greatest id before."""
     newest: int = connection.execute(text(f"SELECT coalesce(max(id), 0) FROM {table}")).scalar_one()
     if not backdated:
         _update(connection, table, values, import_id)
@@ -103,7 +103,7 @@ def _upsert(
 
 
 def _update(connection: Connection, table: str, values: tuple[str, ...], import_id: int) -> None:
-    # A definition without a title is shown by its key, which is no title that a file has given it.
+    # A definition without a title has its key as its title, which must not replace a real title.
     staged = {name: f"excluded.{name}" for name in values}
     if "title" in values:
         staged["title"] = "nullif(excluded.title, excluded.key)"
@@ -124,9 +124,9 @@ def _update(connection: Connection, table: str, values: tuple[str, ...], import_
 def _insert(
     connection: Connection, table: str, values: tuple[str, ...], import_id: int, source_id: int, newest: int
 ) -> None:
-    """Add what is not linked, and give the staged rows the ids.
+    """Insert the rows that are not linked, and store the ids in the staged rows.
 
-    Not put on record is what only has rejected rows, or checks that found nothing.
+    Rows that only belong to rejected rows, or to checks that found nothing, are not inserted.
     """
     own_id = f"{table[:-1]}_id"
     has_findings = f"""
@@ -135,7 +135,7 @@ def _insert(
          OR number IN (SELECT s.{table[:-1]}_number FROM {OBSERVED} WHERE s.import_id = :import_id AND {IS_KEPT}))
     """
     for step in (
-        # Another host or definition may have the key of a new one: then a number behind it tells them apart.
+        # If another host or definition has the key of a new one, a number is appended.
         f"""
         UPDATE staging_{table} SET key = substr(key, 1, 230) || ' #' || (:newest + number)
         WHERE import_id = :import_id AND {own_id} IS NULL

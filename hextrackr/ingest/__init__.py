@@ -1,9 +1,9 @@
-"""What happens to a file: recognised, read, staged, promoted.
+"""Import a file: recognise it, read it, stage its rows, promote them.
 
 ::
 
     dialect ─► formats ─► reader (DuckDB) ─► staging ─► promotion ─► the final tables
-                               every step reports to the meter; pipeline.py is the whole in reading order
+                               every step reports to the meter; pipeline.py shows all steps in order
 
-Nothing here knows Flask, an event loop or who watches: progress goes to the callable that the meter was given.
+Nothing here depends on Flask, an event loop or the clients: progress goes to the callable of the meter.
 """

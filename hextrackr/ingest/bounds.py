@@ -1,19 +1,19 @@
-"""How long the texts may be that are kept, as SQL for DuckDB; what is cut is marked, counted, and told in a warning. Pure."""
+"""The maximum lengths of stored texts, as SQL for DuckDB; texts that are cut are marked, counted, and named in a warning. Pure."""
 
 from __future__ import annotations
 
 from hextrackr.domain.fields import TEXT
 
-#: In characters: the value of a detail. Evidence, and all details of something together, are as long as a long text.
+#: Characters of the value of a detail. Evidence, and all details of one host or definition together, have the limit of a long text.
 VALUE = 4_000
-#: So many CVEs of one definition are kept.
+#: CVEs of one definition.
 CVES = 2_000
-#: What stands at the end of a text that was cut; and of a name or title.
+#: The end of a text that was cut; and of a name or title.
 MARK, SHORT_MARK = " [... cut here: the file has more]", "…"
 
 
 def mark(limit: int) -> str:
-    """What stands at the end of a text of at most this length that was cut."""
+    """The end of a text that was cut to this limit."""
     return MARK if limit == TEXT else SHORT_MARK
 
 
@@ -23,16 +23,16 @@ def bounded(text: str, limit: int, mark: str = MARK) -> str:
 
 
 def longer(text: str, limit: int) -> str:
-    """A condition: ``text`` has more characters; to count them takes longer than to see how many bytes there are."""
+    """A condition: ``text`` has more characters; the bytes are compared first, as counting characters takes longer."""
     return f"(strlen({text}) > {limit} AND length({text}) > {limit})"
 
 
 def cuts(limits: dict[str, int]) -> str:
-    """An expression: how many of these texts are longer than their limit."""
+    """An expression: the number of these texts that are longer than their limit."""
     return " + ".join(f"CAST(coalesce({longer(*each)}, FALSE) AS INTEGER)" for each in limits.items()) or "0"
 
 
-def told(what: str, count: int) -> list[str]:
+def warnings(what: str, count: int) -> list[str]:
     """The warning that some texts were cut, if any were.
 
     :param what: such as ``text of evidence``.
@@ -41,6 +41,4 @@ def told(what: str, count: int) -> list[str]:
         return []
     noun, rest = what.split(" ", 1) if " " in what else (what, "")
     plural = " ".join(filter(None, (f"{noun}s" if count > 1 else noun, rest)))
-    return [
-        f"{count:,} {plural} {'were' if count > 1 else 'was'} longer than what is kept, and cut; a mark shows where."
-    ]
+    return [f"{count:,} {plural} {'were' if count > 1 else 'was'} longer than the limit, and cut; a mark shows where."]

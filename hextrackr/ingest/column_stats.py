@@ -1,4 +1,4 @@
-"""Looks at whole columns, where a cell alone does not tell how it is to be read: the order of day and month, the scale of a score."""
+"""Examine whole columns where a single cell is ambiguous: the order of day and month, and the scale of a score."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _WRITTEN = {True: "day/month/year", False: "month/day/year"}
 
 
 def date_order(
-    database: CsvDatabase, recognised: Recognised, sample: Sequence[Sequence[str]], said: str | None
+    database: CsvDatabase, recognised: Recognised, sample: Sequence[Sequence[str]], chosen: str | None
 ) -> tuple[bool, list[str]]:
     """Decide whether the day comes first in the file's dates.
 
     All date columns count together, since one program wrote them.
 
-    :param sample: the first rows; the columns are read only if these leave it open.
-    :param said: ``day-first`` or ``month-first`` if the user has said it; that wins.
-    :return: the decision, and what the user should know of it.
+    :param sample: the first rows; the columns are read only if these are ambiguous.
+    :param chosen: ``day-first`` or ``month-first`` if the user has chosen one, which has priority.
+    :return: the decision, and warnings for the user.
     """
-    if said is not None:
-        return said == DAY_FIRST, []
+    if chosen is not None:
+        return chosen == DAY_FIRST, []
     mapping = Mapping(recognised, Readings())
     default = recognised.format.day_first
     columns = _undecided(mapping.places(DATE_FIELDS), sample)
@@ -46,20 +46,20 @@ def date_order(
     if either:
         return default, [
             f"The dates do not show whether the day or the month comes first; they were read as {_WRITTEN[default]}. "
-            "If that is wrong, import the file again and say so."
+            "If that is wrong, import the file again and choose the order."
         ]
     return default, []
 
 
 def dates_are_usual(recognised: Recognised, sample: Sequence[Sequence[str]]) -> bool:
-    """Whether the first rows have no date that is written in another way than most programs write it."""
+    """Whether all dates in the first rows have one of the usual formats."""
     places = Mapping(recognised, Readings()).places(DATE_FIELDS)
     cells = (row[place].strip() for row in sample for place in places if place < len(row))
     return all(dates.may_be_usual(cell) for cell in cells if cell and cell not in recognised.format.nulls)
 
 
 def _undecided(places: Sequence[int], sample: Sequence[Sequence[str]]) -> list[int]:
-    """The columns to read: those with numbers, if the sample has any, or all if it has no date at all."""
+    """The columns to read: those with numeric dates, if the sample has any, or all if it has no date at all."""
     kinds = {place: next(filter(None, (_kind(row, place) for row in sample)), "") for place in places}
     if "other" in kinds.values() and "numbers" not in kinds.values():
         return []
@@ -67,7 +67,7 @@ def _undecided(places: Sequence[int], sample: Sequence[Sequence[str]]) -> list[i
 
 
 def _kind(row: Sequence[str], place: int) -> str:
-    """Whether a cell is a date in ``numbers`` with ``/`` or ``-``, an ``other`` one, or none."""
+    """The kind of date in a cell: ``numbers`` with ``/`` or ``-``, an ``other`` one, or empty for none."""
     cell = row[place].strip() if place < len(row) else ""
     if cell[:1].isdigit():
         return "numbers" if cell[1:2] in "/-" or cell[2:3] in "/-" else "other"
@@ -75,7 +75,7 @@ def _kind(row: Sequence[str], place: int) -> str:
 
 
 def _evidence(database: CsvDatabase, mapping: Mapping, columns: Sequence[int]) -> tuple[int, int, int]:
-    """Count the dates whose first number is above 12, whose second is, and that could be read both ways as different days."""
+    """Count the dates whose first number is above 12, those whose second one is, and those that are ambiguous."""
     cells = ", ".join(mapping.cell(place) for place in columns)
     a, b = (f"CAST(regexp_extract(cell, {quoted(dates.NUMERIC)}, {group}) AS INTEGER)" for group in (1, 2))
     return database.one(f"""
@@ -88,9 +88,9 @@ def _evidence(database: CsvDatabase, mapping: Mapping, columns: Sequence[int]) -
 
 
 def scales(database: CsvDatabase, recognised: Recognised) -> tuple[dict[int, Scale], list[str]]:
-    """Decide how to bring scores back to their scale, once some are known to have left it.
+    """Decide how to correct scores, if some are outside their scale.
 
-    :return: what to do with which column, and what the user should know of it.
+    :return: the correction of each column, and warnings for the user.
     """
     mapping = Mapping(recognised, Readings())
     found: dict[int, Scale] = {}
@@ -105,12 +105,12 @@ def scales(database: CsvDatabase, recognised: Recognised) -> tuple[dict[int, Sca
                 found[place] = scale
                 repaired += (column.over if scale.over_only else column.positive) - left_over if scale.divisor else 0
                 dropped += left_over + column.below
-        warnings += _told(field.upper(), highest, repaired, dropped)
+        warnings += _score_warnings(field.upper(), highest, repaired, dropped)
     return found, warnings
 
 
 class _Column:
-    """What a column's numbers look like as a whole."""
+    """Statistics of a column's numbers."""
 
     def __init__(
         self, over: int, below: int, positive: int, greatest: float, pointed: int, pointed_over: int, small: int
@@ -150,29 +150,29 @@ def _epss_scale(column: _Column) -> Scale:
 
 
 def _over(database: CsvDatabase, cell: str, scale: Scale, highest: float) -> int:
-    """How many numbers a scale does not bring back."""
+    """Count the numbers that are outside the scale even after the correction."""
     value = scores.number("cell")
     limit = highest * (scale.divisor or 1)
-    kept_off = f" OR ({value} > {highest} AND {value} <> floor({value}))" if scale.over_only else ""
+    uncorrected = f" OR ({value} > {highest} AND {value} <> floor({value}))" if scale.over_only else ""
     source = database.source()
     (count,) = database.one(
-        f"SELECT count(*) FROM (SELECT {cell} AS cell FROM {source}) WHERE {value} > {limit}{kept_off}"
+        f"SELECT count(*) FROM (SELECT {cell} AS cell FROM {source}) WHERE {value} > {limit}{uncorrected}"
     )
     return int(count)
 
 
-def _told(name: str, highest: float, repaired: int, dropped: int) -> list[str]:
-    told = []
+def _score_warnings(name: str, highest: float, repaired: int, dropped: int) -> list[str]:
+    warnings = []
     were, they, their = ("was", "it was", "its") if repaired == 1 else ("were", "they were", "their")
     if repaired and name == "EPSS":
         how = "in percent, or without the decimal point"
-        told.append(f"{_scores(repaired, name)} {were} {how}; {they} read as parts of one.")
+        warnings.append(f"{_scores(repaired, name)} {were} {how}; {they} read as parts of one.")
     elif repaired:
-        told.append(f"{_scores(repaired, name)} had lost {their} decimal point; {they} read as tenths.")
+        warnings.append(f"{_scores(repaired, name)} had lost {their} decimal point; {they} read as tenths.")
     if dropped:
         were = "was" if dropped == 1 else "were"
-        told.append(f"{_scores(dropped, name)} outside the scale of 0 to {highest:g} {were} left out.")
-    return told
+        warnings.append(f"{_scores(dropped, name)} outside the scale of 0 to {highest:g} {were} left out.")
+    return warnings
 
 
 def _scores(count: int, name: str) -> str:

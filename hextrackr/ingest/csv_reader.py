@@ -1,6 +1,6 @@
-"""Reads a CSV file with DuckDB into neutral, deduplicated records.
+"""Read a CSV file with DuckDB into deduplicated rows of the staging schema.
 
-Three passes over the file, see :mod:`.read_queries`; what they bring is numbered, see :mod:`.deduplication`.
+There are three passes over the file, see :mod:`.read_queries`; their results are numbered, see :mod:`.deduplication`.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from .dialect import Dialect
 from .formats.format import Recognised
 from .mapping import Mapping, Readings
 from .row_errors import RejectedRow
-from .scan_date import Said
+from .scan_date import ScanDates
 from .staging_schema import Counts
 
-#: What the first pass takes of the time of the first and the second, and of that of all if the second need not read the file.
+#: The share of the first pass in the time of the first two; the larger one if the second pass need not read the file.
 _ROWS_SHARE, _ROWS_SHARE_ALONE = 0.78, 0.92
-#: Up to this size, what the rows say of their hosts is kept: to read it again takes longer. It has to be spilled where the file is larger.
-KEEPS_HOSTS_BYTES = 1024**3
+#: Up to this size the first pass stores the hosts' cells, as reading them again takes longer; with a larger file they would spill.
+STORES_HOSTS_BYTES = 1024**3
 
 
 class Reader:
-    """One file on its way through DuckDB. The steps are called in the order in which they stand here.
+    """Reads one file with DuckDB. The public steps are called in the order of their definition.
 
     :raises FileRefused: from any step, if the file turns out not to be readable.
     """
@@ -61,12 +61,12 @@ class Reader:
         *,
         today: date = date.max,
     ) -> None:
-        """Nothing is read yet.
+        """Prepare the reader; nothing is read yet.
 
         :param sample: the first rows, from :func:`.dialect.rows`.
-        :param date_order: ``day-first`` or ``month-first`` if the user has said it.
-        :param separated: what was taken out of the file because it is not valid CSV; else every row has to be.
-        :param today: the day of the import: no later one is believed.
+        :param date_order: ``day-first`` or ``month-first`` if the user has chosen one.
+        :param separated: the rows that were removed because they are not valid CSV; None if all rows must be valid.
+        :param today: the day of the import: later dates are ignored.
         """
         self._database = database
         self._recognised = recognised
@@ -76,28 +76,28 @@ class Reader:
         self._mapping = Mapping(recognised, Readings())
         self._separated = separated
         self._rejected: list[RejectedRow] = []
-        self._told: list[str] = []
+        self._warnings: list[str] = []
         self._rows = 0
-        self._keeps_hosts = database.size <= KEEPS_HOSTS_BYTES
-        self._pass = (0.0, _ROWS_SHARE_ALONE if self._keeps_hosts else _ROWS_SHARE)
+        self._stores_hosts = database.size <= STORES_HOSTS_BYTES
+        self._pass = (0.0, _ROWS_SHARE_ALONE if self._stores_hosts else _ROWS_SHARE)
         self._beside: CsvDatabase | None = None
 
     def close(self) -> None:
-        """Give back the memory and the temporary files."""
+        """Free the memory and the temporary files."""
         self._database.close()
 
     def progress(self) -> float:
-        """Where :meth:`read_rows` stands, 0..1, as another thread may ask."""
+        """The progress of :meth:`read_rows`, 0..1; for another thread."""
         passed, share = self._pass
         return passed + share * self._database.progress()
 
     def read_rows(self) -> None:
         """First pass: every row's finding. Second pass: the hosts.
 
-        :raises IrregularCsv: a row is not valid CSV, or DuckDB has found other rows than there are.
-        :raises NotUtf8: the file is not, throughout.
+        :raises IrregularCsv: a row is not valid CSV, or DuckDB has read a wrong number of rows.
+        :raises NotUtf8: some bytes of the file are not UTF-8.
         """
-        self._told = self._read_findings() if self._separated else self._read_counted()
+        self._warnings = self._read_findings() if self._separated else self._read_counted()
         (self._rows,) = self._database.one("SELECT count(*) FROM rows")
         if self._separated and self._rows != self._separated.rows:
             raise IrregularCsv
@@ -110,7 +110,7 @@ class Reader:
         )
 
     def _read_counted(self) -> list[str]:
-        """Read the findings, and count the rows beside that; what the user should know."""
+        """Read the findings, and count the rows in a thread meanwhile; return warnings for the user."""
         database, ended = self._database, Event()
 
         def counted(empty_lines: bool) -> int:
@@ -123,10 +123,10 @@ class Reader:
         with ThreadPoolExecutor(1, "counting") as beside:
             count = beside.submit(counted, False)
             try:
-                told = self._read_findings()
+                warnings = self._read_findings()
             except IrregularCsv:
                 ended.set()
-                count.result()  # may say more of it
+                count.result()  # may raise a more precise error
                 raise
             except BaseException:
                 ended.set()
@@ -135,11 +135,11 @@ class Reader:
             (rows,) = database.one("SELECT count(*) FROM rows")
             if rows != expected and rows != counted(True):
                 raise IrregularCsv
-        return told
+        return warnings
 
     def _read_findings(self) -> list[str]:
-        """The first pass, as often as it takes to read every cell; what the user should know."""
-        day_first, told = column_stats.date_order(self._database, self._recognised, self._sample, self._date_order)
+        """Do the first pass, once more if dates or scores need it; return warnings for the user."""
+        day_first, warnings = column_stats.date_order(self._database, self._recognised, self._sample, self._date_order)
         readings = Readings(
             day_first, self._today, usual_dates=column_stats.dates_are_usual(self._recognised, self._sample)
         )
@@ -148,12 +148,12 @@ class Reader:
         if readings.usual_dates and self._has_odd_dates("rows"):
             better = replace(better, usual_dates=False)
         if self._is_off_scale():
-            scales, told_of_scores = column_stats.scales(self._database, self._recognised)
+            scales, score_warnings = column_stats.scales(self._database, self._recognised)
             better = replace(better, scales=scales, limited=True)
-            told = told + told_of_scores
+            warnings = warnings + score_warnings
         if better != readings:
             self._read_rows(better)
-        return told
+        return warnings
 
     def deduplicate(self) -> Counts:
         """Number assets and definitions, merge the rows of one finding, and count."""
@@ -175,7 +175,7 @@ class Reader:
 
     @property
     def day_first(self) -> bool:
-        """Whether the file's dates in numbers begin with the day."""
+        """Whether the day comes first in the file's numeric dates."""
         return self._mapping.readings.day_first
 
     def _started(self) -> date | None:
@@ -187,7 +187,7 @@ class Reader:
         """)
 
     def _newest(self) -> date | None:
-        """A day of fixing alone does not date a scan: there may have been none to fix for long."""
+        """The newest day in the data. Days of fixes alone do not date a scan: the last fix may be long ago."""
         (seen,) = self._database.one("SELECT max(last_seen) FROM findings")
         days = "SELECT asset_number AS host, greatest(last_seen, resolved_on) AS day FROM findings"
         return self._newest_of(days) if seen is not None else None
@@ -204,10 +204,10 @@ class Reader:
         )
 
     def read_definitions(self) -> None:
-        """Third pass: what the rows say of their definitions, each once, what else they say, and the evidence of their findings.
+        """Third pass: the definitions, the details, and the evidence of the findings.
 
-        Another thread may take batches of findings meanwhile. Of different texts the greatest counts, so that the order of the rows
-        does not matter.
+        Another thread may read batches of findings meanwhile. If rows have different texts, the greatest one is used, so that the order
+        of the rows does not matter.
         """
         database = self._beside = self._database.branch()
         self._describe(database, self._mapping)
@@ -229,92 +229,94 @@ class Reader:
             entities.unescape(database, "definition_texts", read_queries.MARKED_UP)
 
     def subjects(self) -> int:
-        """How many hosts and definitions the findings are of, once they are deduplicated."""
+        """The number of hosts and definitions, once the rows are deduplicated."""
         return self.count("asset_numbers") + self.count("definition_numbers")
 
     def texts(self) -> int:
-        """How many different texts of evidence the findings have, once they are deduplicated."""
+        """The number of different texts of evidence, once the rows are deduplicated."""
         return self.count("evidence_numbers")
 
     def interrupt(self) -> None:
-        """End :meth:`read_definitions`, which another thread is in."""
+        """Interrupt :meth:`read_definitions` in another thread."""
         if self._beside is not None:
             self._beside.interrupt()
 
     def rejected(self) -> list[RejectedRow]:
-        """The first rows that were not taken over, in the order of the file."""
+        """The first rejected rows, in the order of the file."""
         return self._rejected
 
     def examples(self, count: int, limit: int) -> list[dict[str, Any]]:
-        """What each of the first rows says, see :func:`.read_queries.examples`, and its ``line`` in the file."""
+        """The values of the first rows, see :func:`.read_queries.examples`, each with its ``line`` in the file."""
         database = self._database
         statement = read_queries.examples(self._mapping, database.source(), database.dialect, count, limit)
         rows = [dict(zip(read_queries.EXAMPLE, row, strict=True)) for row in database.all(statement)]
         lines = row_errors.lines_of_records(database.path, database.dialect, {row["ordinal"] for row in rows})
         return [{**row, "line": lines.get(row["ordinal"], 0)} for row in rows]
 
-    def understood(self, counts: Counts, said: Said) -> dict[str, Any]:
-        """How the file was read, see :func:`.recognition.told`."""
-        return recognition.told(
+    def recognition(self, counts: Counts, scan_dates: ScanDates) -> dict[str, Any]:
+        """How the file was understood, see :func:`.recognition.describe`."""
+        return recognition.describe(
             self._database.dialect,
             self._recognised,
             self._database,
             rows=counts.rows,
-            said=said,
-            to_come=self._left_out()[1],
+            scan_dates=scan_dates,
+            in_future=self._left_out()[1],
         )
 
     def warnings(self) -> list[str]:
-        """What the user should know of how the file was read, in plain sentences."""
-        told = [_encoding(self._database.dialect), *self._told] if self._database.dialect.guessed else list(self._told)
-        odd, to_come = self._left_out()
+        """Warnings for the user about how the file was read."""
+        warnings = list(self._warnings)
+        if self._database.dialect.guessed:
+            warnings.insert(0, _encoding(self._database.dialect))
+        odd, in_future = self._left_out()
         if odd:
             what, were = ("date", "was") if odd == 1 else ("dates", "were")
-            told.append(f"{odd} {what} could not be understood and {were} left out.")
-        if to_come:
-            what, lies, were = ("date", "lies", "was") if to_come == 1 else ("dates", "lie", "were")
-            told.append(f"{to_come} {what} {lies} in the future and {were} left out.")
-        told += self._cut()
+            warnings.append(f"{odd} {what} could not be understood and {were} left out.")
+        if in_future:
+            what, lies, were = ("date", "lies", "was") if in_future == 1 else ("dates", "lie", "were")
+            warnings.append(f"{in_future} {what} {lies} in the future and {were} left out.")
+        warnings += self._cut()
         footer = self._separated.footer if self._separated else []
         if lines := [row.text.strip() for row in footer if not row_errors.is_empty(row.text)]:
             count, first = len(lines), lines[0][:100]
             which = "line was" if count == 1 else f"{count} lines were"
-            told.append(f"The last {which} taken for a footer and left out: {first}")
-        return told
+            warnings.append(f"The last {which} taken for a footer and left out: {first}")
+        return warnings
 
     def _left_out(self) -> tuple[int, int]:
-        """How many dates are left out: those that no day could be told from, and those that lie in the future."""
-        odd, to_come = self._database.one("""
+        """The number of dates that were left out: those that could not be understood, and those in the future."""
+        odd, in_future = self._database.one("""
             SELECT coalesce(sum(odd_dates), 0), coalesce(sum(dates_to_come), 0)
             FROM (SELECT odd_dates, dates_to_come FROM rows UNION ALL SELECT odd_dates, dates_to_come FROM definitions)
         """)
-        return int(odd), int(to_come)
+        return int(odd), int(in_future)
 
     def _cut(self) -> list[str]:
-        """What was longer than what is kept."""
+        """Warnings about texts and lists that were cut to their limits."""
         database = self._database
         (texts,) = database.one("SELECT coalesce(sum(cut_texts), 0) FROM definitions")
         (left_out,) = database.one("SELECT (SELECT count(*) FROM all_cves) - (SELECT count(*) FROM cves)")
-        told = (
+        cves = (
             [f"A vulnerability names more than {bounds.CVES:,} CVEs; {left_out:,} were left out."] if left_out else []
         )
         return [
-            *bounds.told("text of vulnerabilities", int(texts)),
-            *bounds.told("detail", details.cut(database)),
-            *bounds.told("text of evidence", evidence.cut(database)),
-            *told,
+            *bounds.warnings("text of vulnerabilities", int(texts)),
+            *bounds.warnings("detail", details.cut(database)),
+            *bounds.warnings("text of evidence", evidence.cut(database)),
+            *cves,
         ]
 
     def batches(self, table: str, columns: tuple[str, ...], size: int) -> Iterator[list[tuple[Any, ...]]]:
-        """A table's rows as tuples of SQL-ready values (dates as ISO text), ``size`` at a time, by rising number."""
+        """Yield a table's rows in the order of their numbers, ``size`` at a time, as tuples of SQL values (dates as ISO text)."""
         days = {"last_seen", "first_seen", "resolved_on", "published", "updated"}
         selected = ", ".join(f"CAST({name} AS VARCHAR)" if name in days else name for name in columns)
         return self._database.batches(f"SELECT {selected} FROM {table} ORDER BY number", size)
 
     def lines(self, table: str, cells: Sequence[str], size: int) -> Iterator[tuple[int, str]]:
-        """A table's rows as lines with tabs, up to ``size`` of them as one text, by rising number; and how many they are.
+        """Yield a table's rows in the order of their numbers, up to ``size`` at a time: their count, and one text of lines with tabs.
 
-        :param cells: expressions that give what stands between the tabs, and never NULL.
+        :param cells: expressions of the values between the tabs, which are never NULL.
         """
         (last,) = self._database.one(f"SELECT coalesce(max(number), 0) FROM {table}")
         line = f"concat_ws(chr(9), {', '.join(cells)})"
@@ -326,22 +328,24 @@ class Reader:
                 yield count, text
 
     def count(self, table: str) -> int:
-        """The number of a table's rows."""
+        """Count a table's rows."""
         return int(self._database.one(f"SELECT count(*) FROM {table}")[0])
 
     def _read_rows(self, readings: Readings) -> None:
         database = self._database
         self._mapping = Mapping(self._recognised, readings)
-        statement = read_queries.rows(self._mapping, database.source(), database.dialect, keep_hosts=self._keeps_hosts)
+        statement = read_queries.rows(
+            self._mapping, database.source(), database.dialect, store_hosts=self._stores_hosts
+        )
         database.run(statement, keep_order=False)
 
     def _read_assets(self) -> None:
-        source = read_queries.kept_hosts(self._mapping) if self._keeps_hosts else self._database.source()
+        source = read_queries.stored_hosts(self._mapping) if self._stores_hosts else self._database.source()
         self._database.run(read_queries.assets(self._mapping, source), keep_order=False)
         hosts.spell_addresses(self._database)
         hosts.group(self._database)
-        if self._keeps_hosts:
-            self._database.run(read_queries.let_go_of_hosts(self._mapping))
+        if self._stores_hosts:
+            self._database.run(read_queries.drop_stored_hosts(self._mapping))
 
     def _has_odd_dates(self, table: str, database: CsvDatabase | None = None) -> bool:
         return bool((database or self._database).one(f"SELECT coalesce(max(odd_dates), 0) > 0 FROM {table}")[0])

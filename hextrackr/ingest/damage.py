@@ -1,8 +1,8 @@
-"""Checks the rows of a file independently of DuckDB, and takes out those that are damaged.
+"""Check the rows of a file independently of DuckDB, and remove those that are damaged.
 
-DuckDB reads a file in pieces, side by side, and has to guess where a row begins; a stray quote misleads it, and what it rejects it keeps
-in memory without a limit. So it never sees a row that is not valid CSV: it ends at the first one, and the rows that it has read are
-counted here as well (:func:`count`). A file that fails either check is read here from its first row to its last (:func:`separate`).
+DuckDB reads a file in parallel blocks and has to guess where rows begin; a stray quote misleads it, and it stores rejected rows in memory
+without a limit. So DuckDB stops at the first row that is not valid CSV, and the rows that it has read are counted here independently
+(:func:`count`). A file that fails either check is read here from its first row to its last, without the damaged rows (:func:`separate`).
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from .formats.format import HOST_FIELDS, Recognised
 from .row_errors import MAX_REJECTS, Malformed
 
 CHUNK_BYTES = 1024 * 1024
-#: As much of a malformed row is kept, in bytes.
+#: Bytes of a malformed row that are stored.
 TEXT_BYTES = 4000
-#: The fields that tell of which finding a row is, and what has become of it.
+#: The fields that identify the finding of a row, and its state.
 _NAMING = (
     *(name for name in HOST_FIELDS if name != "os"),
     "plugin_id",
@@ -37,21 +37,21 @@ _NAMING = (
     "severity",
     "state",
 )
-#: So many rows are looked at for how they begin.
+#: Number of rows whose first cells are examined.
 LOOKED_AT = 200
-#: What files end with that is no text.
+#: Characters at the end of a file that are not text.
 _NO_TEXT = " \t\x1a\0\ufeff"
-#: A footer has no more lines than this.
+#: The maximum number of lines of a footer.
 FOOTER_LINES = 1000
 
 
 @dataclass
 class Separated:
-    """What :func:`separate` has found.
+    """The result of :func:`separate`.
 
-    :ivar rows: how many rows are valid CSV.
-    :ivar count: how many are malformed, the lines of a footer not among them; ``malformed`` has the first ones.
-    :ivar footer: the lines that end the file and are no rows.
+    :ivar rows: the number of rows that are valid CSV.
+    :ivar count: the number of malformed rows, without the lines of a footer; ``malformed`` has the first ones.
+    :ivar footer: the lines at the end of the file that are not rows.
     """
 
     rows: int = 0
@@ -61,15 +61,15 @@ class Separated:
 
 
 def count(path: Path, dialect: Dialect, *, empty_lines: bool, stopped: Callable[[], bool] = lambda: False) -> int:
-    """Count the rows of a file: its line ends that stand outside quotes.
+    """Count the rows of a file: its line ends outside quotes.
 
-    Of a file that is valid CSV, but for quotes within cells that are not quoted, that is their number.
+    This is correct for a file of valid CSV, except for stray quotes in unquoted cells.
 
     :param path: the file, in UTF-8.
-    :param empty_lines: there may be some, which do not count: to look for them takes longer.
-    :param stopped: asked now and then; if it is true the result does not matter any more.
-    :raises NotUtf8: it is not, throughout.
-    :raises IrregularCsv: a quote is still open at its end.
+    :param empty_lines: there may be empty lines, which do not count; checking for them takes longer.
+    :param stopped: called now and then; if it returns True, the result is no longer needed.
+    :raises NotUtf8: some bytes are not UTF-8.
+    :raises IrregularCsv: a quote is still open at the end of the file.
     """
     decode = codecs.getincrementaldecoder("utf-8")("strict").decode
     rows, is_open, before = 0, 0, b""
@@ -98,9 +98,9 @@ def count(path: Path, dialect: Dialect, *, empty_lines: bool, stopped: Callable[
 
 
 def check_header(dialect: Dialect) -> None:
-    """Look for rows in the names of the columns: a quote there swallows the first rows, up to the next quote.
+    """Check that no column name contains rows: a stray quote there swallows the first rows, up to the next quote.
 
-    :raises FileRefused: there are some.
+    :raises FileRefused: one does.
     """
     lines = [line for name in dialect.header for line in name.splitlines()[1:]]
     if any(line.count(dialect.delimiter) >= 2 for line in lines):
@@ -111,7 +111,7 @@ def separate(source: Path, target: Path, dialect: Dialect, recognised: Recognise
     """Write the rows that are valid CSV to ``target``, with an empty line for each line that is not.
 
     :param source: the file, in UTF-8, with ``\\n`` at the end of every line.
-    :raises FileRefused: a quote is never closed; the last row is cut off; or a malformed row has swallowed others.
+    :raises FileRefused: a quote is never closed; the last row is incomplete; or a malformed row has swallowed others.
     """
     row_errors.refuse_overlong_lines(source)
     with source.open("rb") as reader, target.open("wb") as writer:
@@ -119,16 +119,16 @@ def separate(source: Path, target: Path, dialect: Dialect, recognised: Recognise
 
 
 class _Grammar:
-    """Regular expressions for the rows of one file, as strict as DuckDB is. None of them ever goes back."""
+    """Regular expressions for the rows of one file, as strict as DuckDB. None of them backtracks."""
 
     def __init__(self, delimiter: str, width: int) -> None:
         mark = re.escape(delimiter.encode())
         body = rb' ?"(?:[^"]++|"")*+'
         cell = rb'(?:%s" *+(?=[%s\n])|(?! ?")[^%s\n]*+)' % (body, mark, mark)
         plain = rb'[^"%s\n]*+' % mark
-        #: A row of as many cells as the header has; empty ones may follow.
+        #: A row with as many cells as the header; empty ones may follow.
         self.row = re.compile(rb'(?:%s%s){%d}%s(?:%s(?:"")?)*+\n' % (cell, mark, width - 1, cell, mark))
-        #: A row of any number of cells.
+        #: A row with any number of cells.
         self.record = re.compile(rb"(?:%s%s)*+%s\n" % (cell, mark, cell))
         #: Lines with too few cells, without any quote.
         self.short = re.compile(rb"(?:(?:%s%s){0,%d}%s\n)++" % (plain, mark, width - 2, plain))
@@ -136,12 +136,12 @@ class _Grammar:
         self.before = re.compile(rb"(?:%s%s)*+" % (cell, mark))
         self.body = re.compile(body)
         self.cell = re.compile(rb"%s(?:%s|\n)" % (cell, mark))
-        #: What follows a closing quote where a piece of the file ends.
+        #: The text after a closing quote at the end of the buffer.
         self.undecided = re.compile(rb'"? *+\Z')
 
 
 class _Separation:
-    """A file on its way through :func:`separate`, piece by piece."""
+    """The state of :func:`separate`, which reads a file in chunks."""
 
     def __init__(
         self, path: Path, reader: BinaryIO, writer: BinaryIO, dialect: Dialect, recognised: Recognised
@@ -153,17 +153,17 @@ class _Separation:
         self._grammar = _Grammar(dialect.delimiter, self._width)
         self._found = Separated()
         self._last: deque[Malformed] = deque(maxlen=FOOTER_LINES)
-        self._last_end = 0  # where the last of them ends in the file
+        self._last_end = 0  # the end of the last of them in the file
         self._begins_in_prose = False
         self._buffer, self._at_end, self._is_cut = b"", False, False
         self._offset = 0  # of the buffer in the file
         self._line, self._counted = (
             dialect.data_line,
             0,
-        )  # the line at the place in the buffer up to which they are counted
+        )  # the line number at the place in the buffer up to which lines are counted
 
     def run(self) -> Separated:
-        """Read all, and return what was found."""
+        """Read the whole file and return the result."""
         self._writer.write(_skip_header(self._reader, self._dialect))
         self._offset = self._reader.tell()
         place = written = 0
@@ -189,12 +189,12 @@ class _Separation:
             elif self._at_end:
                 break
             else:
-                self._read_on(place)
+                self._read_more(place)
                 place = written = 0
         return self._finished()
 
-    def _read_on(self, place: int) -> None:
-        """Let go of what stands before a place in the buffer, and read as much again as stands behind it."""
+    def _read_more(self, place: int) -> None:
+        """Drop the buffer before a place, and read another chunk, at least as long as the rest."""
         self._line_at(place)
         rest = self._buffer[place:]
         if len(rest) > row_errors.LONGEST_LINE_BYTES:
@@ -209,19 +209,19 @@ class _Separation:
             self._buffer += b"\n" if rest else b""
 
     def _malformed(self, place: int) -> int | None:
-        """Keep what stands at a place and is no row, and return where it ends; None if that is not in the buffer."""
+        """Store the malformed row at a place, and return its end; None if that is not in the buffer."""
         grammar, buffer = self._grammar, self._buffer
         if short := grammar.short.match(buffer, place):
             return self._short_lines(place, short.end())
         if record := grammar.record.match(buffer, place):
             end = record.end()
             if end - place > BUFFER_BYTES:
-                self._keep(place, end, "LINE SIZE OVER MAXIMUM", 0)
+                self._store(place, end, "LINE SIZE OVER MAXIMUM", 0)
             elif grammar.row.match(buffer, place):
-                self._keep(place, end, "UNQUOTED VALUE", 0)
+                self._store(place, end, "UNQUOTED VALUE", 0)
             else:
                 cells = len(self._cells(place, end))
-                self._keep(place, end, "TOO MANY COLUMNS" if cells > self._width else "MISSING COLUMNS", cells)
+                self._store(place, end, "TOO MANY COLUMNS" if cells > self._width else "MISSING COLUMNS", cells)
                 self._refuse_swallowed(place, end)
             return end
         before = grammar.before.match(buffer, place)
@@ -238,19 +238,19 @@ class _Separation:
         if line_end < 0 and not self._at_end:
             return None
         if body.end() > line_end or self._may_be_open(buffer[begin:line_end]):
-            # Nobody can say where the next row begins.
+            # It cannot be determined where the next row begins.
             raise FileRefused(row_errors.unbalanced(self._line_at(begin)))
-        self._keep(place, line_end + 1, "UNQUOTED VALUE", 0)
+        self._store(place, line_end + 1, "UNQUOTED VALUE", 0)
         return line_end + 1
 
     def _may_be_open(self, text: bytes) -> bool:
-        """Whether the rest of a line, from a malformed cell on, can be understood in a way in which its last cell goes on behind it."""
+        """Whether the rest of a line, from a malformed cell on, can be parsed so that its last cell continues on the next line."""
         lenient = csv.reader([text.decode(errors="replace"), ""], delimiter=self._dialect.delimiter)
         next(lenient)
         return bool(text.count(b'"') % 2) or lenient.line_num > 1
 
     def _short_lines(self, place: int, end: int) -> int:
-        """Keep some lines with too few cells: the first ones of the file, and what may be its footer; the others are counted."""
+        """Store lines with too few cells: the first ones of the file, and those that may be its footer; only count the others."""
         lines = self._buffer[place:end].split(b"\n")[:-1]
         filled = sum(1 for line in lines if line)
         room = MAX_REJECTS - len(self._found.malformed)
@@ -260,13 +260,13 @@ class _Separation:
                 number += 1
                 if number <= room or number > filled - FOOTER_LINES:
                     cells = line.count(self._dialect.delimiter.encode()) + 1
-                    self._keep(begin, begin + len(line) + 1, "MISSING COLUMNS", cells)
+                    self._store(begin, begin + len(line) + 1, "MISSING COLUMNS", cells)
                 else:
                     self._found.count += 1
             begin += len(line) + 1
         return end
 
-    def _keep(self, place: int, end: int, kind: str, cells: int) -> None:
+    def _store(self, place: int, end: int, kind: str, cells: int) -> None:
         text = self._buffer[place : min(end, place + TEXT_BYTES)].decode(errors="replace").rstrip("\n")
         row = Malformed(self._offset + place, self._line_at(place), text, kind, cells)
         self._last_end = self._offset + end
@@ -287,9 +287,9 @@ class _Separation:
         return cells
 
     def _is_misnamed(self, place: int, end: int) -> bool:
-        """Whether a stray quote stands in a cell that tells of which finding a row is, and makes another one of it.
+        """Whether a stray quote is in a cell that identifies the finding, and would change the identity.
 
-        In a cell that is not quoted a quote is read as it stands, as in the names of screens.
+        In an unquoted cell a quote is an ordinary character, as in the names of screens.
         """
         if self._buffer.count(b'"', place, end) % 2 == 0:
             return False
@@ -297,7 +297,7 @@ class _Separation:
         return any(b'"' in cells[key] and not cells[key].lstrip().startswith(b'"') for key in self._keys)
 
     def _refuse_swallowed(self, place: int, end: int) -> None:
-        """Refuse the file if a malformed row of several lines has taken others with it."""
+        """Refuse the file if a malformed row of several lines contains other rows."""
         first = self._buffer.find(b"\n", place, end) + 1
         if first == end:
             return
@@ -307,7 +307,7 @@ class _Separation:
                 raise FileRefused(row_errors.unbalanced(self._line_at(place)))
 
     def _line_at(self, place: int) -> int:
-        """The line on which a place in the buffer stands, which is none before the last one that was asked for."""
+        """The line number of a place in the buffer; the places must not decrease by much, as lines are counted from the last one."""
         if place < self._counted:
             return self._line - self._buffer.count(b"\n", place, self._counted)
         self._line += self._buffer.count(b"\n", self._counted, place)
@@ -326,10 +326,10 @@ class _Separation:
         return found
 
     def _may_be_cut(self, row: Malformed, footer: Sequence[Malformed]) -> bool:
-        """Whether the last malformed row is the beginning of one, where the file ends without a line end."""
+        """Whether the last malformed row is the beginning of a row, in a file that ends without a line end."""
         if self._last_end < self._offset + len(self._buffer) or not row.text.strip(_NO_TEXT):
             return False
-        # A row that is cut in its first cell may look like a line of a footer, but hardly stands behind an empty line.
+        # A row that is cut in its first cell may look like a line of a footer, but an empty line before it is unlikely.
         may_be_row = self._begins_in_prose and len(footer) == 1 and not self._follows_an_empty_line(row)
         return row.kind == "MISSING COLUMNS" and (not footer or may_be_row)
 
@@ -339,7 +339,7 @@ class _Separation:
 
 
 def _skip_header(stream: BinaryIO, dialect: Dialect) -> bytes:
-    """Read what stands before the first row."""
+    """Read the lines before the first row."""
     return b"".join(stream.readline(row_errors.LONGEST_LINE_BYTES) for _ in range(dialect.data_line - 1))
 
 

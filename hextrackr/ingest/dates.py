@@ -1,7 +1,7 @@
-"""The days that cells name, as SQL: every shape that scanners write is known; only the order of day and month has to be told. Pure.
+"""Parse the dates in cells, as SQL, in all formats that scanners write; only the order of day and month is a parameter. Pure.
 
-A date is taken as it is written: the scanner's own day, whatever its time zone. A cell names a day only if its whole text has a known
-shape, and only a day from :data:`FIRST` to the day of the import is believed.
+A date is read as it is written: the scanner's own day, whatever its time zone. A cell has a date only if its whole text has one of the
+formats, and a date is believable only from :data:`FIRST` to the day of the import.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime
 
-#: No scanner has found anything before.
+#: The first believable day.
 FIRST = date(1990, 1, 1)
 
-#: Tried first, and cheap: what most programs write.
+#: The formats that most programs write; they are tried first, as they are fast.
 _USUAL = ("%Y-%m-%dT%H:%M:%S.%gZ", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
 
-#: What programs write where they know of no day: the first or the last moment that they can tell, also as a zone west of Greenwich has it.
+#: What programs write for no date: their first or last possible time, also in a time zone west of Greenwich.
 _NO_DAYS = ("0001-01-01", "1600-12-31", "1601-01-01", "1969-12-31", "1970-01-01", "9999-12-31")
 _NO_DAY_TEXTS = ("never", "none", "null", "n/a", "na", "unknown", "-", "'-", "--", "0", "-1")
 
@@ -26,25 +26,25 @@ _TWO = r"([0-9]{1,2})"
 _DAY = rf"{_TWO}(?:st|nd|rd|th)?"
 _MONTH = r"(?i:(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?:uary|ruary|ch|il|e|y|ust|t|tember|ober|ember)?\.?)"
 _WEEKDAY = r"(?i:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? +)?"
-#: Browsers part the time from its half of the day by a narrow blank.
+#: Browsers write a narrow no-break space before AM and PM.
 _BLANK = "[ \u00a0\u202f]"
 _CLOCK = rf"(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-6][0-9](?:[.,][0-9]+)?)?(?:{_BLANK}?(?i:[ap]\.?m\.?))?"
 _ZONE = r"(?: ?\(?(?:[Zz]|[A-Z]{2,5})?(?:[+-][0-9]{2}(?::?[0-9]{2})?)?\)?(?: [A-Z]{2,5}| ?\([A-Za-z ]+\)|\[[A-Za-z0-9_/+-]+\])?)"
 _TIME = rf"(?:(?:[Tt]|,? +|, ?|,? (?:at|@) ){_CLOCK}{_ZONE})?"
 
-#: A date in numbers that leaves open which comes first, and its two numbers.
+#: A numeric date in which day and month are ambiguous, with groups for the two numbers.
 NUMERIC = rf"^{_TWO}[/-]{_TWO}[/-]{_YEAR}{_TIME}$"
 
-#: Begins what a text of a known shape is rewritten to, so that no other text is read in its place.
+#: The prefix of a rewritten date, so that no other text is parsed as one.
 _MARK = "\x1f"
-#: Pattern, what it is rewritten to, and how the month is written there. A year of two digits is one from 1969 to 2068.
+#: A pattern, its replacement, and the format of the month in it. A year of two digits is one from 1969 to 2068.
 _SHAPES = (
     (rf"^{_FULL_YEAR}[-/.]{_TWO}[-/.]{_TWO}{_TIME}$", r"\1-\2-\3", "%m"),
     (rf"^{_WEEKDAY}{_MONTH}[-/. ]*{_DAY},?[-/. ]+{_YEAR}{_TIME}$", r"\3-\1-\2", "%b"),
     (rf"^{_WEEKDAY}{_DAY}[-/. ]*{_MONTH}[-/., ]*{_YEAR}{_TIME}$", r"\3-\2-\1", "%b"),
     (rf"^{_WEEKDAY}{_MONTH} +{_TWO} +{_CLOCK}{_ZONE} +{_FULL_YEAR}$", r"\3-\1-\2", "%b"),
     (rf"^{_FULL_YEAR}[-/. ]{_MONTH}[-/. ]{_TWO}{_TIME}$", r"\1-\2-\3", "%b"),
-    # With dots the day comes first wherever people write so.
+    # In dates with dots the day always comes first.
     (rf"^{_TWO}\.{_TWO}\.{_YEAR}{_TIME}$", r"\3-\2-\1", "%m"),
     (rf"^{_FULL_YEAR}([0-9]{{2}})([0-9]{{2}})(?:[T ]?[0-9]{{4}}(?:[0-9]{{2}})?{_ZONE})?$", r"\1-\2-\3", "%m"),
 )
@@ -52,23 +52,22 @@ _SHAPES = (
 _EPOCH = r"1[0-9]{9}(?:[0-9]{3})?(?:\.[0-9]+)?"
 
 
-#: How a text begins that most programs write.
+#: The beginning of a date in one of the usual formats.
 _USUAL_BEGINS = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def may_be_usual(text: str) -> bool:
-    """Whether a text may be a date as most programs write it."""
+    """Whether a text may be a date in one of the usual formats."""
     return _USUAL_BEGINS.match(text) is not None
 
 
 def day(cell: str, *, day_first: bool, usual: bool = False) -> str:
-    """An expression: the day that ``cell`` names, be it believable or not, or NULL.
+    """An expression: the day in ``cell``, believable or not, or NULL.
 
     :param day_first: whether ``03/04/2026`` is in April.
-    :param usual: know only the shape that most programs write. To compile the patterns of the others takes longer than to read a
-        thousand rows.
+    :param usual: parse only the usual formats. Compiling the patterns of the others takes longer than reading a thousand rows.
     """
-    # "%Y" would take the first number of 13-02-26 for a year.
+    # "%Y" would parse the first number of 13-02-26 as a year.
     as_usual = f"CASE WHEN {cell}[2] >= '0' AND {cell}[5] = '-' THEN try_strptime({cell}, [{_listed(_USUAL)}]) END"
     if usual:
         return f"CAST({as_usual} AS DATE)"
@@ -82,7 +81,7 @@ def day(cell: str, *, day_first: bool, usual: bool = False) -> str:
 
 
 def of_text(text: str, *, day_first: bool) -> date | None:
-    """The day that a text names: what :func:`day` says of a cell."""
+    """Parse a text in the same way as :func:`day` parses a cell."""
     for pattern, rewritten, month in _shapes(day_first):
         match = re.match(pattern, text)
         if match is None:
@@ -96,21 +95,21 @@ def of_text(text: str, *, day_first: bool) -> date | None:
 
 
 def believable(day: str, today: date) -> str:
-    """An expression: a day if something can have been seen or fixed then, else NULL."""
+    """An expression: a day if it is believable, else NULL."""
     return f"CASE WHEN {day} BETWEEN DATE '{FIRST}' AND DATE '{today}' THEN {day} END"
 
 
 def means_none(text: str, day: str) -> str:
-    """A condition: the text is what programs write where there is no day.
+    """A condition: the text is what programs write for no date.
 
-    :param day: what :func:`day` has found in it.
+    :param day: the expression of the day in it, see :func:`day`.
     """
     none = f"CAST({day} AS VARCHAR) IN ({_listed(_NO_DAYS)}) OR lower({text}) IN ({_listed(_NO_DAY_TEXTS)})"
     return f"({none} OR starts_with({text}, '0000')) IS TRUE"
 
 
 def left_out(text: str, day: str, today: date) -> tuple[str, str]:
-    """Two conditions: the text names no day that can be believed though it should, and the day that it names is still to come."""
+    """Two conditions: the text should be a date but is no believable one; and its day is in the future."""
     doubtful = f"{text} IS NOT NULL AND ({day} BETWEEN DATE '{FIRST}' AND DATE '{today}') IS NOT TRUE"
     named = f"{doubtful} AND NOT ({means_none(text, day)})"
     to_come = f"({day} > DATE '{today}') IS TRUE"
@@ -123,7 +122,7 @@ def _shapes(day_first: bool) -> tuple[tuple[str, str, str], ...]:
 
 
 def _formats(month: str) -> tuple[str, str]:
-    """How to read what a text is rewritten to. The year of two digits comes first, as four are two that are followed by others."""
+    """The formats of a rewritten date. The year of two digits is first, as it would also match the first two of four digits."""
     return f"{_MARK}%y-{month}-%d", f"{_MARK}%Y-{month}-%d"
 
 

@@ -1,4 +1,4 @@
-"""Numbers what the rows of a file are about, in DuckDB, so that everything further on compares integers: assets, definitions, findings."""
+"""Number the assets, definitions and findings of a file, in DuckDB, and merge rows of one finding; later steps compare numbers only."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from .csv_database import CsvDatabase, IrregularCsv
 from .mapping import quoted
 from .staging_schema import WEIGHT_COLUMNS
 
-#: Of what has no open finding there is no weight.
+#: The weights are 0 without an open finding.
 _WEIGHT = ", ".join(f"coalesce({name}, 0) AS {name}" for name in WEIGHT_COLUMNS)
 #: The rows (``r``) with the numbers of their asset (``a``) and definition (``n``).
 _NUMBERED = """
     rows r JOIN asset_codes a ON a.code = asset_code
     JOIN definition_codes d ON d.code = definition_code JOIN definition_numbers n ON n.key = d.key
 """
-#: The scores of definitions, which come with the rows.
+#: The scores of definitions, which are read with the rows.
 _SCORES = [field for field in VULNERABILITY if field.kind is Kind.SCORE]
 
 
 def code(database: CsvDatabase) -> None:
-    """Make the table ``definition_codes``: the key that each code stands for, of all rows, be it NULL."""
+    """Make the table ``definition_codes``: the key of each code in all rows, which may be NULL."""
     database.run("""
         CREATE TABLE definition_codes AS SELECT definition_code AS code, any_value(definition_key) AS key FROM rows GROUP BY 1
     """)
@@ -34,7 +34,7 @@ def number(database: CsvDatabase, *, unreadable: bool) -> None:
 
     Assets, definitions and findings are numbered from 1 in the order of their keys.
 
-    :param unreadable: there are rejected rows of which nothing can be read.
+    :param unreadable: there are rejected rows that cannot be read at all.
     :raises IrregularCsv: the passes over the file did not see the same rows.
     """
     _number_assets(database)
@@ -49,10 +49,10 @@ def number(database: CsvDatabase, *, unreadable: bool) -> None:
 
 
 def _number_assets(database: CsvDatabase) -> None:
-    """Make ``asset_numbers``, ``asset_codes`` and ``identifiers`` of the groups of rows that are one host.
+    """Make ``asset_numbers``, ``asset_codes`` and ``identifiers`` from the groups of rows that are one host.
 
-    Of several texts that rows have the greatest counts, so that their order does not matter. Hosts of rejected rows are among them: what
-    such a row is about was not checked.
+    If rows have different texts, the greatest one is used, so that the order of the rows does not matter. The hosts of rejected rows are
+    included: they count as not checked.
     """
     values = ", ".join(
         f"max({'t.addresses[1]' if field.name == 'ip' else field.name}) AS {field.name}" for field in HOST
@@ -82,7 +82,7 @@ def _number_assets(database: CsvDatabase) -> None:
 
 
 def _number_definitions(database: CsvDatabase) -> None:
-    """Make ``definition_numbers``, with the scores of definitions; those of rejected rows are among them, as the hosts are."""
+    """Make ``definition_numbers``, with the scores of definitions; those of rejected rows are included, as with the hosts."""
     database.run(f"""
         CREATE TABLE definition_numbers AS
         SELECT row_number() OVER (ORDER BY key) AS number, * FROM (
@@ -95,7 +95,7 @@ def _number_definitions(database: CsvDatabase) -> None:
 
 
 def _merge_rows(database: CsvDatabase) -> None:
-    """Make ``merged``: one row for each finding. When it was fixed counts only for what is."""
+    """Make ``merged``: one row for each finding. Only fixed or passed findings have a day on which they were fixed."""
     database.run(f"""
         CREATE TABLE merged AS
         SELECT * REPLACE (CASE WHEN state IN ({PASSED}, {FIXED}) THEN resolved_on END AS resolved_on) FROM (
@@ -108,9 +108,9 @@ def _merge_rows(database: CsvDatabase) -> None:
 
 
 def _number_findings(database: CsvDatabase) -> None:
-    """Make ``observations``, what rows say of many findings alike, and ``findings``, each with the number of its observation.
+    """Make ``observations``, values that many findings share, and ``findings``, each with the number of its observation.
 
-    Findings are sorted and then numbered, which takes half of what it takes to number them in an order.
+    Findings are sorted first and then numbered, which takes half the time of a window with an order.
     """
     database.run(f"""
         CREATE TABLE observations AS
@@ -134,7 +134,7 @@ def _number_findings(database: CsvDatabase) -> None:
 
 
 def _weigh(database: CsvDatabase) -> None:
-    """Make ``assets`` with what is open on each, and ``definition_weights``."""
+    """Make ``assets`` with the open findings of each, and ``definition_weights``."""
     database.run(f"""
         CREATE TABLE assets AS
         SELECT n.* EXCLUDE (host), {_WEIGHT} FROM asset_numbers n LEFT JOIN ({_weights("asset")}) w USING (number)
@@ -143,7 +143,7 @@ def _weigh(database: CsvDatabase) -> None:
 
 
 def _weights(subject: str) -> str:
-    """SQL: what is open on each asset, or of each definition."""
+    """SQL: the open findings of each asset or definition, counted by severity."""
     counts = ", ".join(f"count(*) FILTER (severity = {value.value}) AS {value.name.lower()}" for value in Severity)
     return f"""
         SELECT {subject}_number AS number, {counts}, round(coalesce(sum(vpr), 0), 2) AS vpr_sum
@@ -152,7 +152,7 @@ def _weights(subject: str) -> str:
 
 
 def _note_unchecked(database: CsvDatabase, *, unreadable: bool) -> None:
-    """Make ``unchecked``: what the rejected rows are about, a finding, a host, or nothing that can be told. NULL stands for any."""
+    """Make ``unchecked``: the finding or host of each rejected row, as far as it can be read. NULL means any."""
     database.run(f"""
         CREATE TABLE unchecked AS
         SELECT row_number() OVER () AS number, * FROM (
@@ -191,7 +191,10 @@ def describe(database: CsvDatabase) -> None:
     """)
 
 
-def _assert_whole(database: CsvDatabase, kept: str, expected: str) -> None:
-    """Nothing may be lost in silence between two passes."""
-    if database.one(kept) != database.one(expected):
+def _assert_whole(database: CsvDatabase, actual: str, expected: str) -> None:
+    """Check that no row was lost between two passes.
+
+    :raises IrregularCsv: the results of the two queries differ.
+    """
+    if database.one(actual) != database.one(expected):
         raise IrregularCsv

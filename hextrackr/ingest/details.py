@@ -1,6 +1,6 @@
-"""What else a file says of hosts and of vulnerabilities: a label and a text each, kept as one JSON object.
+"""Read the details of hosts and vulnerabilities: further columns of a file, each a label and a text, stored as one JSON object.
 
-Here they are read from the file, beside the definitions; ``domain/details.py`` saves them.
+They are read in the same pass as the definitions; ``domain/details.py`` saves them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from .mapping import Mapping, quoted
 if TYPE_CHECKING:
     from .csv_database import CsvDatabase
 
-#: A zero byte in JSON is nothing that PostgreSQL could compare.
+#: Zero bytes are removed, as PostgreSQL cannot store them in JSON.
 _ZERO = "chr(0)"
 
 
 class Details:
     """The details of one level in one file, as expressions over cleaned cells.
 
-    :ivar names: what the columns are called that hold their texts, ``d0``, ``d1``, ...
+    :ivar names: the names of the columns with their texts, ``d0``, ``d1``, ...
     """
 
     def __init__(self, m: Mapping, level: str) -> None:
@@ -35,11 +35,11 @@ class Details:
 
     @property
     def places(self) -> list[int]:
-        """The columns of the file in which they may stand."""
+        """The columns of the file that contain them."""
         return sorted({place for detail in self._details for place in detail.places})
 
     def texts(self) -> list[str]:
-        """Select list, over cells: what each says."""
+        """Select list, over cells: their texts."""
         cells = (", ".join(f"c{place}" for place in detail.places) for detail in self._details)
         found = [f"replace(coalesce({cell}), {_ZERO}, '')" for cell in cells]
         if self._m.has_markup:
@@ -47,14 +47,14 @@ class Details:
         return [f"{cell} AS {name}" for cell, name in zip(found, self.names, strict=True)]
 
     def as_json(self) -> str:
-        """An expression over ``names``: one object, or NULL; smaller ones where they are too long together."""
+        """An expression over ``names``: one object, or NULL; each text is cut further if they are too long together."""
         if not self.names:
             return "CAST(NULL AS VARCHAR)"
-        whole, smaller = self._object(bounds.VALUE), self._object((TEXT - 4_096) // len(self.names))
-        return f"CASE WHEN length({whole}) > {TEXT} THEN {smaller} ELSE {whole} END"
+        full, shortened = self._object(bounds.VALUE), self._object((TEXT - 4_096) // len(self.names))
+        return f"CASE WHEN length({full}) > {TEXT} THEN {shortened} ELSE {full} END"
 
     def cuts(self) -> str:
-        """An expression over ``names``: how many of them are too long."""
+        """An expression over ``names``: the number of texts that are too long."""
         return bounds.cuts(dict.fromkeys(self.names, bounds.VALUE))
 
     def _object(self, limit: int) -> str:
@@ -69,7 +69,7 @@ class Details:
 def read(database: CsvDatabase, m: Mapping) -> None:
     """Make the table ``details`` of all hosts and definitions, once ``asset_codes`` and ``definitions`` are filled.
 
-    What rows say differently of one host: the greatest text counts, as of definitions.
+    If rows of one host have different texts, the greatest one is used, as for definitions.
     """
     details = Details(m, HOST)
     database.run("CREATE TABLE asset_details (number BIGINT, details VARCHAR, cuts INTEGER)")
@@ -103,7 +103,7 @@ def of_definitions(m: Mapping) -> Details:
 
 
 def cut(database: CsvDatabase) -> int:
-    """How many of them were cut."""
+    """Count the texts that were cut."""
     (hosts,) = database.one("SELECT coalesce(sum(cuts), 0) FROM asset_details")
     (definitions,) = database.one("SELECT coalesce(sum(cut_details), 0) FROM definitions")
     return int(hosts + definitions)

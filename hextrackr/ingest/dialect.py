@@ -1,4 +1,4 @@
-"""The dialect of a CSV file, told from its first bytes: encoding, delimiter, where the header stands. Pure."""
+"""Detect the dialect of a CSV file from its first bytes: encoding, delimiter, line of the header. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from charset_normalizer import from_bytes
 
 from hextrackr.errors import FileRefused
 
-#: How much of a file is looked at, in bytes.
+#: Bytes of a file that are examined.
 SAMPLE_BYTES = 256 * 1024
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -35,12 +35,12 @@ _SIGNATURES = (
     (b"SQLite format 3\0", "a SQLite database"),
     (b"\x7fELF", "a program"),
 )
-#: A header stands on one of the first lines: a preamble is no longer than this.
+#: The maximum number of lines above a header.
 PREAMBLE_LINES = 50
 #: Encodings of other scripts than the Latin one.
 _SCRIPTS = ("shift_jis", "cp932", "euc_jp", "gb18030", "gbk", "gb2312", "big5", "euc_kr", "cp949",
             "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256")  # fmt: skip
-#: What a line holds: delimiter, cells, its number, the number of the line after it.
+#: A line: its delimiter, its cells, its number, the number of the line after it.
 _Line = tuple[str, list[str], int, int]
 _EXPORT_HINT = "export the scan as CSV and import that file"
 
@@ -49,14 +49,14 @@ _EXPORT_HINT = "export the scan as CSV and import that file"
 class Dialect:
     """How to read a file.
 
-    :ivar encoding: a Python codec name; ``guessed`` if no BOM and no valid UTF-8 proved it. UTF-8 that is guessed has bytes here and
-        there that are not.
+    :ivar encoding: a Python codec name; ``guessed`` if neither a BOM nor valid UTF-8 proves it. A file with guessed UTF-8 has some bytes
+        that are not UTF-8.
     :ivar bom: bytes before the first character: of a byte order mark, or of several if the file was saved more than once.
     :ivar delimiter: one of :data:`DELIMITERS`.
-    :ivar header: the column names as they stand in the file.
+    :ivar header: the column names as in the file.
     :ivar header_line: the number of the line on which the header starts, from 1.
     :ivar data_line: the number of the line after the header.
-    :ivar wrapped: each row as a whole is in quotes, with its own quotes doubled: a table of one column that holds the rows.
+    :ivar wrapped: each row as a whole is in quotes, with its own quotes doubled: a table of one column that contains the rows.
     """
 
     encoding: str
@@ -72,11 +72,11 @@ class Dialect:
 def detect(
     sample: bytes, *, complete: bool, is_header: Callable[[Sequence[str]], bool] = lambda cells: False
 ) -> Dialect:
-    """Tell the dialect from the first :data:`SAMPLE_BYTES` of a file.
+    """Detect the dialect from the first :data:`SAMPLE_BYTES` of a file.
 
     :param complete: the sample is the whole file.
-    :param is_header: whether these cells are a header that somebody knows; else the first line that looks like one is taken.
-    :raises FileRefused: it is empty, no text, or text that is no table.
+    :param is_header: whether cells are the header of a format; without one, the first line that looks like a header is used.
+    :raises FileRefused: it is empty, not text, or not a table.
     """
     if not sample.strip(b"\0 \t\r\n"):
         raise FileRefused("The file is empty.")
@@ -99,7 +99,7 @@ def preamble(sample: bytes, dialect: Dialect) -> list[list[str]]:
 
 
 def rows(sample: bytes, dialect: Dialect, *, limit: int = 200) -> list[list[str]]:
-    """The first rows after the header, as far as the sample goes; the last one may be cut off."""
+    """The first rows after the header in the sample; the last one may be incomplete."""
     text = codecs.getincrementaldecoder(dialect.encoding)("replace").decode(sample[dialect.bom :])
     lines = io.StringIO(text, newline="")
     for _ in range(dialect.data_line - 1):
@@ -111,7 +111,7 @@ def rows(sample: bytes, dialect: Dialect, *, limit: int = 200) -> list[list[str]
             if len(found) == limit:
                 break
     except csv.Error:
-        pass  # a single carriage return, or a NUL: what was read until then is a sample as well
+        pass  # a single carriage return, or a NUL: the rows before it are enough
     return found
 
 
@@ -145,7 +145,7 @@ def _encoding(sample: bytes, complete: bool) -> tuple[str, bool, int]:
 
 
 def _length_of_boms(sample: bytes, bom: bytes) -> int:
-    """The bytes of the marks with which a file begins: a program that does not know them writes its own before those that are there."""
+    """The length of all byte order marks at the beginning: a program that does not recognise a mark writes another one before it."""
     length = 0
     while mark := next((mark for mark in (bom, *_MISREAD_BOMS) if sample.startswith(mark, length)), b""):
         length += len(mark)
@@ -153,9 +153,9 @@ def _length_of_boms(sample: bytes, bom: bytes) -> int:
 
 
 def _utf16_without_bom(sample: bytes) -> str:
-    """UTF-16 if every other byte of a text in Latin letters is zero; nothing if the few zeros are but damage.
+    """Detect UTF-16 by text in Latin letters, of which every other byte is zero; empty if the zeros are only some damage.
 
-    :raises FileRefused: there are more bytes that no text has.
+    :raises FileRefused: many bytes are not text.
     """
     head = sample[:2000]
     even, odd = head[::2].count(0), head[1::2].count(0)
@@ -167,28 +167,28 @@ def _utf16_without_bom(sample: bytes) -> str:
 
 
 def _is_mostly_utf8(sample: bytes) -> bool:
-    """Whether more characters beyond ASCII are valid UTF-8 than are not."""
+    """Whether most characters beyond ASCII are valid UTF-8."""
     invalid = sample.decode("utf-8", "replace").count("\ufffd")
     return len(sample.decode("utf-8", "ignore")) - sum(byte < 128 for byte in sample) > invalid
 
 
 def _detected(sample: bytes) -> str:
-    # Exports that are not UTF-8 come from Windows. A few accented letters look like any Western encoding: only a text that
-    # reads well in another script's counts as that.
+    # Exports that are not UTF-8 come from Windows. A few accented letters fit every Western encoding: another script is assumed only if the
+    # text reads well in it.
     best = from_bytes(sample[: 64 * 1024]).best()
     return best.encoding if best is not None and best.encoding in _SCRIPTS and best.coherence >= 0.3 else "cp1252"
 
 
 def _header(text: str, is_header: Callable[[Sequence[str]], bool]) -> tuple[_Line, bool]:
-    """Find the line with the column names, and tell whether rows are wrapped: one that is known, else the first of several columns.
+    """Find the header: one that a format recognises, else the first line with enough columns, as lines of a preamble are short.
 
-    Preambles are short lines.
+    :return: the header, and whether the rows are wrapped in quotes.
     """
     plain = [line for delimiter in DELIMITERS for line in _first_lines(text, delimiter)]
     inner = [line for delimiter in DELIMITERS for line in _first_wrapped_lines(text, delimiter)]
     for found, wrapped in ((plain, False), (inner, True)):
-        if known := [line for line in found if is_header(line[1])]:
-            return max(known, key=_width), wrapped
+        if headers := [line for line in found if is_header(line[1])]:
+            return max(headers, key=_width), wrapped
     found = plain or inner
     if not found:
         raise FileRefused("The file has no header line with several columns, so it is no CSV export.")

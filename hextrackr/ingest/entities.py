@@ -1,6 +1,6 @@
-"""Replaces the entities of HTML in texts that hold markup, once they are in a table.
+"""Replace HTML entities in texts with markup, once they are in a table.
 
-There are thousands of entities, and few in a file: those are looked for, and only they are replaced.
+There are thousands of entities, but only a few in a file: those are looked up first, and only they are replaced.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from . import markup
 from .csv_database import CsvDatabase
 from .mapping import quoted
 
-#: So many different entities of a column are understood; no language has as many.
+#: Number of different entities of a column that are replaced; no language needs as many.
 _MOST = 500
 
 

@@ -1,7 +1,7 @@
-"""Reads what the scanner saw of each finding, such as the output of its plugin: each text once, however many findings share it.
+"""Read the evidence of findings, such as the output of a plugin: each text once, however many findings share it.
 
-The first pass over the file takes a code for the cells that hold a row's evidence; once rows are merged into findings, the texts that
-these have are read in a pass beside that over the definitions. ``domain/evidence.py`` saves them.
+The first pass over the file computes a code of the cells with a row's evidence. Once the rows are merged into findings, the texts of the
+findings are read, in a pass beside that over the definitions. ``domain/evidence.py`` saves them.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from .mapping import Mapping, quoted
 if TYPE_CHECKING:
     from .csv_database import CsvDatabase
 
-#: What parts the texts of rows that are one finding, and what its details begin with.
-_PARTED = "E'\\n\\n'"
+#: The separator between the texts of several rows of one finding, and before its details.
+_SEPARATOR = "E'\\n\\n'"
 _KEY = "asset_number, definition_number, port, protocol"
 
 
 def code(m: Mapping) -> str:
-    """An expression over a row's cells as they are in the file: stands for its evidence; NULL if it has none."""
+    """An expression over a row's raw cells: the hash code of its evidence, NULL if it has none."""
     places = _places(m)
     if not places:
         return "CAST(NULL AS UBIGINT)"
@@ -32,9 +32,9 @@ def code(m: Mapping) -> str:
 
 
 def number(database: CsvDatabase, rows: str) -> None:
-    """Make the table ``evidence_numbers``, once rows are ``merged``: with the least and the greatest code of each finding's rows.
+    """Make the table ``evidence_numbers`` from ``merged``, which has the least and the greatest code of each finding's rows.
 
-    A finding whose rows have several gets a code that stands for all of them, whatever the order of the rows.
+    A finding whose rows have different codes gets a combined code, which does not depend on the order of the rows.
 
     :param rows: the rows (``r``) with the numbers of their asset (``a``) and definition (``n``), for FROM.
     """
@@ -61,9 +61,9 @@ def number(database: CsvDatabase, rows: str) -> None:
 
 
 def read(database: CsvDatabase, m: Mapping) -> None:
-    """Make the tables ``evidence``, with the digests of the texts that findings have, and ``texts``, with each text once, by its digest.
+    """Make the tables ``evidence``, with the digests of the findings' texts, and ``texts``, with each text once, sorted by digest.
 
-    Equal texts, which were written a little differently, have several numbers and one digest.
+    Texts that only differ in how they are written have different numbers and the same digest.
     """
     if not database.one("SELECT EXISTS (FROM evidence_numbers)")[0]:
         database.run("CREATE TABLE evidence (number BIGINT, digest BIGINT, cut BOOLEAN)")
@@ -74,7 +74,7 @@ def read(database: CsvDatabase, m: Mapping) -> None:
         f"CASE WHEN strlen(c{place}) > {limit} THEN left(c{place}, {limit + 1}) ELSE c{place} END AS c{place}"
         for place in places
     )
-    # A table of its own: DuckDB expects few rows of a file, and would build a hash table of all of its texts to join them.
+    # A table of its own: DuckDB underestimates the rows of a file, and would build a hash table of all texts to join them.
     database.run(
         f"""
         CREATE TABLE evidence_cells AS
@@ -103,7 +103,7 @@ def read(database: CsvDatabase, m: Mapping) -> None:
         keep_order=False,
     )
     database.run(f"DROP {'TABLE' if has_parts else 'VIEW'} evidence_texts; DROP TABLE evidence_cells")
-    # Two texts of one code are as good as impossible; if it happens, one of them is enough.
+    # Two texts with one code are practically impossible; if it happens, one of them is used.
     database.run("""
         CREATE TABLE evidence AS
         SELECT number, min(digest) AS digest, bool_or(cut) AS cut FROM digested GROUP BY number ORDER BY number
@@ -118,15 +118,15 @@ def read(database: CsvDatabase, m: Mapping) -> None:
 
 
 def cut(database: CsvDatabase) -> int:
-    """How many texts were cut."""
+    """Count the texts that were cut."""
     return int(database.one("SELECT count(*) FROM evidence WHERE cut")[0])
 
 
 def _join(database: CsvDatabase) -> None:
-    """Add the texts of findings whose rows have several, which stand in their order; no more than are kept."""
+    """Add the combined texts of findings whose rows have several, in sorted order, up to the maximum length."""
     database.run(f"""
         INSERT INTO evidence_texts
-        SELECT number, TRUE, string_agg(text, {_PARTED} ORDER BY text)
+        SELECT number, TRUE, string_agg(text, {_SEPARATOR} ORDER BY text)
         FROM (SELECT number, text, coalesce(sum(length(text)) OVER (
                   PARTITION BY number ORDER BY text ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
               FROM (SELECT DISTINCT whole.number, t.text
@@ -142,14 +142,14 @@ def _places(m: Mapping) -> list[int]:
 
 
 def _text(m: Mapping) -> str:
-    """An expression over cleaned cells: the evidence, and what else the row says of its finding."""
+    """An expression over cleaned cells: the evidence of a finding, followed by its details."""
     cells = [f"c{place}" for place in m.places(["evidence"])]
     if m.has_markup:
         cells = [f"CASE WHEN contains({cell}, '<') THEN {markup.plain(cell)} ELSE {cell} END" for cell in cells]
     lines = []
     for detail in m.details:
         if detail.level == FINDING:
-            said = f"coalesce({', '.join(f'c{place}' for place in detail.places)})"
-            lines.append(f"{quoted(detail.label + ': ')} || {bounds.bounded(said, bounds.VALUE)}")
+            value = f"coalesce({', '.join(f'c{place}' for place in detail.places)})"
+            lines.append(f"{quoted(detail.label + ': ')} || {bounds.bounded(value, bounds.VALUE)}")
     details = f"nullif(concat_ws(E'\\n', {', '.join(('NULL', *lines))}), '')"
-    return f"concat_ws({_PARTED}, {', '.join((*cells, details))})"
+    return f"concat_ws({_SEPARATOR}, {', '.join((*cells, details))})"

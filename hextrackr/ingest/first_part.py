@@ -19,7 +19,7 @@ from hextrackr.domain.models import Source
 from . import dates, dialect, estimate, formats, known_source, preamble, recognition, scan_date
 from .dialect import Dialect
 from .formats.format import Format, Recognised
-from .scan_date import Said
+from .scan_date import ScanDates
 
 #: Rows of the first part that are read: it has no more, if each has a byte.
 _ALL = dialect.SAMPLE_BYTES
@@ -130,8 +130,8 @@ def _day(
     seen = (dates.of_text(cell, day_first=day_first) for cell in cells)
     newest = max((day for day in seen if day is not None and dates.FIRST <= day <= today), default=None)
     report = preamble.read(above, today, day_first=day_first)
-    said = Said(report.launched, None, newest, report.made, day_first)
-    return scan_date.choose(None, said, filename, today)
+    found = ScanDates(report.launched, None, newest, report.made, day_first)
+    return scan_date.choose(None, found, filename, today)
 
 
 def _day_first(cells: set[str], default: bool) -> bool:

@@ -1,11 +1,11 @@
-"""Finds which rows of a file are about one host, in DuckDB, by the rule of DESIGN section 4.
+"""Group the rows of a file by host, in DuckDB.
 
-Rows with the same id are one host. Without ids, rows with the same address are one host, named by whatever rows have a name. Rows
-without an address go by name. So two addresses with one name, both scanned, are two hosts. What keeps equal addresses apart, such as a
-repository, is the *realm* of a host.
+Rows with the same id are one host. Without ids, rows with the same address are one host, with the names of all its rows. Rows without an
+address are grouped by name. So two addresses with one name, both scanned, are two hosts. The *realm* of a host, such as a repository, keeps
+equal addresses apart.
 
-Each distinct text about a host (``asset_texts``) begins as a group of its own kind; then groups that say less join the one group that they
-can only mean.
+Each distinct text about a host (``asset_texts``) is first a group by its most specific identifier; then groups with less specific
+identifiers join another group, if only one fits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import ipaddress
 from .csv_database import CsvDatabase
 from .mapping import NAMELESS
 
-#: Kinds of groups, from the one that says most: by the scanner's id, by address, by full name, by a name without a domain.
+#: Kinds of groups, the most specific first: by the scanner's id, by address, by full name, by a name without a domain.
 _ID, _ADDRESS, _FULL_NAME, _SHORT_NAME = range(4)
 _FULL = "[name for name in names if contains(name, '.')]"
 
@@ -30,12 +30,12 @@ _GROUPS = f"""
                          WHEN len({_FULL}) > 0 THEN {_FULL_NAME} ELSE {_SHORT_NAME} END AS kind
           FROM asset_texts WHERE NOT ({NAMELESS}))
 """
-#: Groups of the kind ``these``, each with the one group of the kinds ``those`` that has one of its names or addresses in its realm.
-_ONLY_MEANING = """
+#: Groups of the kind ``these``, each with the only group of the kinds ``those`` that has one of its names or addresses in its realm.
+_ONLY_MATCH = """
     CREATE OR REPLACE TEMPORARY TABLE joining AS
-    WITH held AS (SELECT DISTINCT host, kind, realm, addresses, unnest({values}) AS value FROM host_groups)
+    WITH identifier AS (SELECT DISTINCT host, kind, realm, addresses, unnest({values}) AS value FROM host_groups)
     SELECT a.host, any_value(b.host) AS other, any_value(b.kind) AS kind
-    FROM held a JOIN held b ON b.realm = a.realm AND b.value = a.value AND b.host <> a.host
+    FROM identifier a JOIN identifier b ON b.realm = a.realm AND b.value = a.value AND b.host <> a.host
     WHERE a.kind = {these} AND b.kind IN ({those}) AND {condition}
     GROUP BY a.host HAVING count(DISTINCT b.host) = 1
 """
@@ -43,23 +43,24 @@ _JOIN = """
     UPDATE host_groups SET host = joining.other, kind = joining.kind FROM joining WHERE joining.host = host_groups.host
 """
 _IS_PART = "len(a.addresses) < len(b.addresses) AND list_has_all(b.addresses, a.addresses)"
-#: Both groups have names, and none of them in common.
+#: Both groups have names, but none in common.
 _NAMES_DIFFER = """
     EXISTS (SELECT 1 FROM names_of x JOIN names_of y ON y.host = b.host WHERE x.host = a.host)
     AND NOT EXISTS (SELECT 1 FROM names_of x JOIN names_of y ON y.host = b.host AND y.name = x.name WHERE x.host = a.host)
 """
 _NAMES_OF = "CREATE OR REPLACE TEMPORARY TABLE names_of AS SELECT DISTINCT host, unnest(names) AS name FROM host_groups"
-#: The least of the groups that each group by full name shares a name with.
+#: For each group by full name the first of all groups that share a name with it.
 _SHARED = f"""
     CREATE OR REPLACE TEMPORARY TABLE joining AS
-    WITH held AS (SELECT DISTINCT host, realm, unnest({_FULL}) AS value FROM host_groups WHERE kind = {_FULL_NAME})
-    SELECT a.host, min(b.host) AS other, {_FULL_NAME} AS kind FROM held a JOIN held b ON b.realm = a.realm AND b.value = a.value
+    WITH full_name AS (SELECT DISTINCT host, realm, unnest({_FULL}) AS value FROM host_groups WHERE kind = {_FULL_NAME})
+    SELECT a.host, min(b.host) AS other, {_FULL_NAME} AS kind
+    FROM full_name a JOIN full_name b ON b.realm = a.realm AND b.value = a.value
     GROUP BY a.host HAVING min(b.host) < a.host
 """
 
 
 def spell_addresses(database: CsvDatabase) -> None:
-    """Bring the IPv6 addresses in ``asset_texts`` into their canonical spelling (RFC 5952)."""
+    """Rewrite the IPv6 addresses in ``asset_texts`` in their canonical form (RFC 5952)."""
     found = database.all("""
         SELECT DISTINCT address FROM (SELECT unnest(addresses) AS address FROM asset_texts) WHERE contains(address, ':')
     """)
@@ -73,7 +74,7 @@ def spell_addresses(database: CsvDatabase) -> None:
 
 
 def group(database: CsvDatabase) -> None:
-    """Make the table ``host_groups``: for each text about a host (``code``) the ``host`` that it belongs to, a text that is its own."""
+    """Make the table ``host_groups``: for each text about a host (``code``) the ``host`` that it belongs to, under a unique text."""
     database.run(_GROUPS)
     kinds = {kind for (kind,) in database.all("SELECT DISTINCT kind FROM host_groups")}
     if {_ID, _ADDRESS} <= kinds:
@@ -81,7 +82,7 @@ def group(database: CsvDatabase) -> None:
         _join(database, "addresses", _ADDRESS, (_ID,), f"NOT ({_NAMES_DIFFER})")
     (listed,) = database.one(f"SELECT coalesce(max(len(addresses)) FILTER (kind = {_ADDRESS}), 0) > 1 FROM host_groups")
     while listed and _join(database, "addresses", _ADDRESS, (_ADDRESS,), _IS_PART):
-        pass  # a row that names some of a host's addresses
+        pass  # rows that name only some of a host's addresses
     for kind in (_FULL_NAME, _SHORT_NAME):
         if kind in kinds:
             _join(database, "names", kind, (_ID, _ADDRESS))
@@ -92,9 +93,9 @@ def group(database: CsvDatabase) -> None:
 
 
 def _join(database: CsvDatabase, values: str, these: int, those: tuple[int, ...], condition: str = "TRUE") -> bool:
-    """Let groups join the only one that they can mean; False if there was none to join."""
+    """Join groups to the only one that fits them; return whether there were any."""
     kinds = ", ".join(map(str, those))
-    return _run_joining(database, _ONLY_MEANING.format(values=values, these=these, those=kinds, condition=condition))
+    return _run_joining(database, _ONLY_MATCH.format(values=values, these=these, those=kinds, condition=condition))
 
 
 def _run_joining(database: CsvDatabase, joining: str) -> bool:

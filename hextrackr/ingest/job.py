@@ -1,4 +1,4 @@
-"""What the importer process is told of an import, and where its files are; everything else stands in the import's row."""
+"""The parameters of an import for the importer process, with the paths of its files; everything else is in the import's row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hextrackr.config import Config
     from hextrackr.domain.models import Import
 
-#: The name of a stored upload: a UUID, and which process stored it.
+#: The name of a stored upload: a UUID, and the process that stored it.
 _UPLOAD = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}(?:\.[0-9a-f]{6}-\d+-\d*)?\.csv")
 
 
@@ -19,16 +19,16 @@ _UPLOAD = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}(?:\.[0-9a-f
 class Job:
     """One attempt at one import.
 
-    :ivar epoch: the ownership under which this attempt writes; once the import's row has a later one, it must not.
+    :ivar epoch: the ownership under which this attempt writes; it must not write once the import's row has a later one.
     :ivar upload: path of the stored file.
-    :ivar spill: folder for temporary files; what is in it may be deleted when no job runs.
-    :ivar memory_limit: what DuckDB may hold in memory, such as ``256MB``.
-    :ivar guard_percent: above this share of the source's open findings, resolving needs a confirmation.
-    :ivar date_order: ``day-first`` or ``month-first`` if the user has said how dates in numbers are written; else the file tells.
-    :ivar instance: the data folder, where the lock of the record is; empty where nobody replaces it.
-    :ivar patience_ms: how long SQLite waits for somebody else's lock.
-    :ivar lists: somebody looks at lists, so that the import is not complete before these are up to date.
-    :ivar pace: how many seconds this machine takes for one that is expected, if that was seen before the import asked its question.
+    :ivar spill: folder for temporary files, which may be deleted when no job runs.
+    :ivar memory_limit: the memory of DuckDB, such as ``256MB``.
+    :ivar guard_percent: resolving more than this share of the source's open findings needs a confirmation.
+    :ivar date_order: ``day-first`` or ``month-first`` if the user has chosen one, else it is found out from the file.
+    :ivar instance: the data folder, which has the maintenance lock; empty if the record is never replaced.
+    :ivar patience_ms: how long SQLite waits for a lock.
+    :ivar lists: there are lists, so the import is complete only when they are up to date.
+    :ivar pace: actual seconds for each expected one, if that was measured before the import asked its question.
     """
 
     import_id: int
@@ -45,12 +45,12 @@ class Job:
     pace: float = 1.0
 
     def as_json(self) -> dict[str, Any]:
-        """The job as JSON types, for the line that carries it."""
+        """The job as JSON types, for the message to the importer process."""
         return asdict(self)
 
 
 def job_of(row: Import, config: Config, *, lists: bool = False) -> Job:
-    """Make the job for the attempt at an import that its row is at."""
+    """Make the job for the current attempt of an import."""
     return Job(
         import_id=row.id,
         epoch=row.epoch,
@@ -67,7 +67,7 @@ def job_of(row: Import, config: Config, *, lists: bool = False) -> Job:
 
 
 def upload_path(folder: Path, name: str) -> Path:
-    """Where a stored upload is. What is no name of ours, such as a path, leads to a file that is never there."""
+    """The path of a stored upload. A name that is not ours, such as a path, gives a file that never exists."""
     return folder / (name if _UPLOAD.fullmatch(name) else "no-upload.csv")
 
 

@@ -1,4 +1,4 @@
-"""Tells which of several formats a file is, where its header leaves that open: the one whose source knows the hosts in it."""
+"""Choose one of several formats that fit a header: the one whose source already has hosts of the file."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .formats.format import HOST_FIELDS, NO_NAME, Recognised
 
 
 def choose(engine: Engine, label: str, candidates: Sequence[Recognised], rows: Sequence[Sequence[str]]) -> Recognised:
-    """Choose the format of a file, so that it goes to the source that its scanner already has.
+    """Choose the format of a file, so that it goes to the existing source of its scanner.
 
     :param label: the label of its source.
-    :param candidates: the formats that its header fits, the best one first: this one is taken if it has such a source, or no other has
-        one with a host of these rows.
+    :param candidates: the formats that fit its header, the best one first: this one is chosen if it has a source with that label, or if no
+        other one has such a source with a host of these rows.
     :param rows: the first rows.
     """
     best = candidates[0]
@@ -39,7 +39,7 @@ def choose(engine: Engine, label: str, candidates: Sequence[Recognised], rows: S
 
 
 def _hosts(recognised: Recognised, rows: Sequence[Sequence[str]]) -> list[str]:
-    """What these rows call their hosts, as it is compared."""
+    """The host names and addresses in these rows, in the form in which they are compared."""
     places = {place for field in HOST_FIELDS if field != "os" for place in recognised.places[field]}
     cells = (row[place].strip().lower().rstrip(".") for row in rows for place in places if place < len(row))
     return sorted({cell for cell in cells if cell and cell not in NO_NAME})

@@ -1,4 +1,4 @@
-"""How rows get into a staging table: many with each INSERT on SQLite, as one stream on PostgreSQL."""
+"""Insert rows into a staging table: many with each INSERT on SQLite, as a stream on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from .csv_reader import Reader
 
 #: Rows of one transaction: about 20 ms each, so that nobody waits long for the database.
 BATCH_ROWS = 5_000
-#: On PostgreSQL nobody waits.
+#: Rows of one transaction on PostgreSQL, where nobody waits.
 STREAMED_ROWS = 50_000
-#: The same on both of rows with long texts, as a batch is held in memory.
+#: Rows of one transaction with long texts, on both, as a batch is in memory.
 BATCH_TEXTS = 2_000
-#: Rows of one statement: as many as SQLite takes values for, of the widest table.
+#: Rows of one statement: the limit is SQLite's number of parameters, with the widest table.
 ROWS_AT_ONCE = 200
 
 
 class Loading:
     """Loads one import's rows into one staging table.
 
-    :param names: the columns, of the reader's table and of the staging table alike.
-    :param table: another table with the same columns, and ``import_id``.
+    :param names: the columns, which are the same in the reader's table and in the staging table.
+    :param table: another table than the model's, with the same columns and ``import_id``.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Loading:
         self._import_id = import_id
 
     def batches(self, reader: Reader, table: str) -> Iterator[tuple[int, Any]]:
-        """The rows of a table of the reader, some at a time: how many, and what :meth:`insert` takes."""
+        """Yield the rows of a table of the reader in batches: their number, and the argument for :meth:`insert`."""
         has_texts = any(isinstance(column.type, Text) for column in self._columns)
         if self._streams:
             cells = [str(self._import_id), *(_cell(column) for column in self._columns)]
@@ -60,9 +60,9 @@ class Loading:
 def insert_many(
     connection: Connection, table: str, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]], **same: int
 ) -> None:
-    """Insert rows, many with each statement: one for each row takes three times as long.
+    """Insert rows, many with each statement: one statement for each row would take three times as long.
 
-    :param same: columns that have the same number in every row.
+    :param same: columns with the same number in every row.
     """
     mark = dialects.mark(connection)
     row = f"({', '.join((*map(str, same.values()), *(mark for _ in names)))})"

@@ -1,7 +1,7 @@
-"""Turns a recognised format into the SQL that maps its columns to the neutral record. Pure.
+"""Turn a recognised format into the SQL that maps its columns to the staging schema. Pure.
 
 The columns of the file are called ``c0``, ``c1``, ... by position: no name from a file ever becomes part of a statement.
-:meth:`Mapping.cells` cleans each needed cell once; every other expression is built on its result.
+:meth:`Mapping.cells` cleans each needed cell once; all other expressions use its result.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from .formats.format import FINDING_FIELDS, NO_NAME, NO_NAME_SENTENCE, VULNERABI
 from .scores import Scale
 
 BLANKS = r"E' \t\r\n'"
-#: What may stand around a name in a list, such as one that Python has written.
+#: Characters around the names in a list, such as one that Python has written.
 _AROUND_NAMES = r"E' \t\r\n\''"
 EMPTY = "CAST(NULL AS VARCHAR)"
-#: The ``fault`` of a row that holds no finding: neither taken over nor rejected.
+#: The ``fault`` of a row without a finding: neither imported nor rejected.
 BLANK = -1
 
-#: What of a host follows from what it is known by, or from when it was seen.
+#: The fields of a host that follow from its identifiers, or from the days on which it was seen.
 _OF_IDENTITY = ("name", "fqdn", "netbios", "ip", "last_seen")
 KEY_FIELDS = ("plugin_id", "cves", "title")
-#: What is read of the texts of a definition, and what of each row.
+#: The fields that are read with the texts of a definition, and those that are read with each row.
 DEFINITION_FIELDS = tuple(name for name in VULNERABILITY_FIELDS if name not in scores.HIGHEST)
 ROW_FIELDS = (*KEY_FIELDS, *scores.HIGHEST, *(name for name in FINDING_FIELDS if name != "evidence"))
 ROW_DATES = ("first_seen", "last_seen", "fixed_on", *names(FINDING, Kind.DAY))
@@ -39,37 +39,37 @@ DATE_FIELDS = (*ROW_DATES, *DEFINITION_DATES)
 _ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?"
 #: The parts of a list of addresses, and of one of names.
 _ADDRESSES, _NAMES = r"[^\[\]\"',;|\s]+", r"[^\[\]\",;|\r\n]+"
-#: Full names with nothing but blanks between them are a list as well; a sentence is none.
+#: Full names separated only by blanks are a list as well; a sentence is not.
 _SPACED_NAMES = r"[\w-]+\.[\w.-]+(?:\s+[\w-]+\.[\w.-]+)+"
 #: SQL: a host without any identifier, of the expressions of :meth:`Mapping.asset`.
 NAMELESS = "len(ids) + len(names) + len(addresses) = 0"
 _BLANKS_BETWEEN = r"\s+"
-#: An id or a number as a table program writes it in a column with empty cells: ``105971.0``.
+#: An id or a number as a spreadsheet writes it in a column with empty cells: ``105971.0``.
 _DECIMAL = r"[0-9]+\.0+"
-#: What a spreadsheet would take for a formula, with the apostrophe that prevents it (see :mod:`hextrackr.domain.formulas`).
+#: A text that a spreadsheet would run as a formula, with the apostrophe that prevents it (see :mod:`hextrackr.domain.formulas`).
 _QUOTED_FORMULA = "^'([{}])".format("".join(f"\\x{{{ord(start):X}}}" for start in formulas.STARTS))
-#: Days are told from words by a number of several digits.
+#: A number of several digits distinguishes a date from a word.
 _DAY = "[1-9][0-9]"
-#: A port with its protocol, such as ``443/tcp``; ``general/tcp`` is a host as a whole.
+#: A port with its protocol, such as ``443/tcp``; ``general/tcp`` means the host as a whole.
 _PORT = r"^([0-9]{1,5}|general) ?/ ?([A-Za-z]{2,10})$"
-#: A name of a protocol, such as ``tcp`` or ``TCP over SSL``, and what no such name has: it is a date, an address or an id then.
+#: The name of a protocol, such as ``tcp`` or ``TCP over SSL``; and a pattern that only dates, addresses and ids match.
 _PROTOCOL, _NO_PROTOCOL = "[A-Za-z][A-Za-z0-9 ._/+-]{0,19}", "[0-9]{4}"
-#: Nessus' plugin "Nessus Scan Information", and what its output says of the beginning of the scan.
+#: Nessus' plugin "Nessus Scan Information", and the start of the scan in its output.
 _SCAN_INFORMATION = "'19506', '19506.0'"
 _SCAN_START = r"(?i)\bscan start date *: *([0-9]{4}[/-][0-9]{1,2}[/-][0-9]{1,2})\b"
 
 
 def quoted(text: str) -> str:
-    """A string literal."""
+    """SQL: a string literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a row cannot be taken over.
+    """A reason to reject rows.
 
-    :ivar field: where the cause stands; ``reason`` says it in a sentence.
-    :ivar condition: finds the rows, an expression over the neutral record; ``value`` is what to show of them.
+    :ivar field: the field with the error; ``reason`` is the sentence for the user.
+    :ivar condition: SQL that finds the rows, over the mapped columns; ``value`` is the value to show.
     """
 
     field: str
@@ -90,13 +90,13 @@ FAULTS = (
 
 @dataclass(frozen=True)
 class Readings:
-    """What the file as a whole says of how its cells are to be read.
+    """How the cells of a file are to be read, as far as it depends on the whole file.
 
     :ivar day_first: whether ``03/04/2026`` is in April.
-    :ivar today: the day of the import; a later one cannot be in the file.
-    :ivar usual_dates: every date is written as most programs write it, as far as is known.
-    :ivar scales: for the columns, by index, whose scores have left their scale: how to bring them back.
-    :ivar limited: leave out the scores that are still off their scale.
+    :ivar today: the day of the import; later dates are not believable.
+    :ivar usual_dates: all dates seen so far have one of the usual formats.
+    :ivar scales: the corrections of columns, by index, whose scores are outside their scale.
+    :ivar limited: leave out scores that are still outside their scale.
     """
 
     day_first: bool = False
@@ -117,12 +117,12 @@ class Mapping:
         self.readings = readings
 
     def places(self, fields: Iterable[str]) -> list[int]:
-        """The columns in which the fields may stand, each once."""
+        """The columns of the fields, each once."""
         return sorted({place for field in fields for place in self._places[field]})
 
     @property
     def details(self) -> tuple[Detail, ...]:
-        """What the file says beside its fields."""
+        """The columns of the file that are stored as details."""
         return self._details
 
     @property
@@ -131,7 +131,7 @@ class Mapping:
         return self._format.markup
 
     def cells(self, fields: Iterable[str]) -> str:
-        """Select list: the columns of the fields, trimmed, and NULL where they say nothing."""
+        """Select list: the columns of the fields, trimmed, and NULL for values without meaning."""
         return self.cells_at(self.places(fields))
 
     def cells_at(self, places: Iterable[int]) -> str:
@@ -139,9 +139,9 @@ class Mapping:
         return ", ".join(f"{self.cell(place)} AS c{place}" for place in places) or "1"
 
     def cell(self, place: int) -> str:
-        """One column, trimmed, and NULL where it says nothing."""
+        """One column, trimmed, and NULL for values without meaning."""
         cell, nothing = f"c{place}", ", ".join(map(quoted, ("", *self._format.nulls)))
-        # To trim a set of characters is dear, and few cells begin or end with one: look first. What begins with a blank sorts before "!".
+        # Trimming a set of characters is slow, and few cells need it, so check first. A text that begins with a blank sorts before "!".
         trimmed = f"trim({cell}, {BLANKS})"
         text = (
             f"CASE WHEN {cell} IN ({nothing}) THEN NULL WHEN {cell} < '!' OR {cell}[-1] <= ' ' "
@@ -150,11 +150,11 @@ class Mapping:
         return rf"regexp_replace({text}, {quoted(_QUOTED_FORMULA)}, '\1')" if self._format.quoted_formulas else text
 
     def code(self, fields: Iterable[str]) -> str:
-        """A number that stands for the texts of the fields, as they are in the file."""
+        """A hash of the raw texts of the fields."""
         return f"hash({', '.join(f'c{place}' for place in self.places(fields)) or 'NULL'})"
 
     def asset(self) -> dict[str, str]:
-        """What a row says of its host: column name to expression, over :meth:`cells`."""
+        """The fields of a row's host: column name to expression, over :meth:`cells`."""
         return {
             "ids": self._ids(),
             "names": self._names(),
@@ -184,27 +184,27 @@ class Mapping:
         }
 
     def blank(self) -> str:
-        """Condition, over :meth:`finding`: the row holds no finding, whatever else stands in it."""
+        """Condition, over :meth:`finding`: the row has no finding, whatever else it has."""
         return "definition_key IS NULL AND severity_text IS NULL" if self._format.bare_rows else "FALSE"
 
     def definition(self) -> dict[str, str]:
-        """What the rows of one definition say of it, at any length: column name to expression, over :meth:`cells`."""
+        """The fields of a row's definition, at full length: column name to expression, over :meth:`cells`."""
         vector = self.text("cvss_vector", NAME)
         texts = {field.name: self._plain(field) for field in VULNERABILITY if field.kind is Kind.TEXT}
         return {
             "titled": f"{self.text('plugin_id')} IS NULL",
             **texts,
             "title": f"coalesce({texts['title']}, key)",
-            # Some stand in brackets behind their score, and some such columns hold the score alone.
+            # Some columns have it in brackets after the score, and some of these have only the score.
             "cvss_vector": rf"nullif(regexp_extract({vector}, '[^()\s]*:[^()\s]*'), '')",
             **self._dated(DEFINITION_DATES),
         }
 
     def named(self) -> dict[str, str]:
-        """The texts in which the ids of a definition stand: column name to expression, over the columns of the file.
+        """The texts with the ids of a definition: column name to expression, over the columns of the file.
 
-        What is for ids counts as a whole; the title for its CVEs where the row has none there; title and references for their
-        advisories where the definition has nothing else.
+        All ids in the columns for ids count; CVEs in the title count if the row has none there; advisories in the title and the references
+        count if the definition has no other id.
         """
         ids, title = self._texts("cves", "plugin_id"), self._texts("title")
         return {
@@ -217,36 +217,36 @@ class Mapping:
         return f"concat_ws(' ', {', '.join(f'c{place}' for place in self.places(fields)) or EMPTY})"
 
     def text(self, field: str, limit: int = 0) -> str:
-        """The first of the field's columns that is not empty; cut to ``limit`` characters unless that is 0."""
+        """The first non-empty column of the field, cut to ``limit`` characters unless that is 0."""
         cells = [f"c{place}" for place in self._places[field]]
         found = f"coalesce({', '.join(cells)})" if len(cells) > 1 else "".join(cells) or EMPTY
         return f"left({found}, {limit})" if limit else found
 
     def definition_key(self) -> str:
-        """Identity of the definition: the scanner's id of it, else its title, else the first of its CVEs, in whatever order they stand."""
+        """The identity of the definition: the scanner's id, else its title, else the least of its CVEs, whatever their order."""
         found = f"regexp_extract_all(upper({self._texts('cves')}), {quoted(vulnerability_ids.ANY_UPPER)})"
         first = f"left(list_min({found}), {NAME})" if self._places["cves"] else EMPTY
         return f"coalesce({self._whole(self.text('plugin_id', NAME))}, {self.text('title', NAME)}, {first})"
 
     def _whole(self, text: str) -> str:
-        """A whole number that a table program has written as a decimal, such as ``1.0``, without its point; any other text as it is."""
+        """A whole number without the decimal point that a spreadsheet has added, such as ``1.0``; any other text unchanged."""
         is_decimal = f"ends_with({text}, '.0') AND regexp_full_match({text}, '{_DECIMAL}')"
         return f"CASE WHEN {is_decimal} THEN split_part({text}, '.', 1) ELSE {text} END"
 
     def _ids(self) -> str:
-        """The scanner's own ids of the host, the one that counts first."""
+        """The scanner's own ids of the host, the most important one first."""
         ids = [f"lower({self._whole(f'left(c{place}, {NAME})')})" for place in self._places["asset_id"]]
         return f"[id for id in [{', '.join(ids) or EMPTY}] if id IS NOT NULL AND id NOT IN ({_list(NO_NAME)})]"
 
     def _names(self) -> str:
-        """The host's names as a sorted list, in the spelling in which names are compared."""
+        """The host's names as a sorted list, in the form in which names are compared."""
         lists = [
-            # Of DOMAIN\\HOST the host counts.
+            # In DOMAIN\\HOST only the host counts.
             rf"[regexp_replace(each, '^[^\\]*\\', '') for each in regexp_extract_all({_unspaced(place)}, {quoted(_NAMES)})]"
             for field in ("fqdn", "netbios", "host")
             for place in self._places[field]
         ]
-        # The name of an asset is free text: a list only if it is written as one.
+        # The name of an asset is free text: it is a list only if it is written in brackets.
         lists += [
             f"CASE WHEN c{place}[1] = '[' THEN regexp_extract_all(c{place}, {quoted(_NAMES)}) ELSE [c{place}] END"
             for place in self._places["name"]
@@ -261,7 +261,7 @@ class Mapping:
         return f"list_sort(list_distinct([name for name in [{compared} for each in {every}] if NOT ({unusable})]))"
 
     def _addresses(self) -> str:
-        """The host's addresses as a list, IPv4 in its canonical spelling: those of the first column that has one."""
+        """The host's addresses as a list, IPv4 in its canonical form: those of the first column that has one."""
         cells = [self.text("ip")] if self._places["ip"] else []
         cells += [f"c{place}" for place in self._places["host"]]
         lists = [f"nullif({_addresses_in(cell)}, [])" for cell in cells]
@@ -276,13 +276,13 @@ class Mapping:
         return f"CASE WHEN NOT ({is_none}) THEN left({first}, {NAME}) END"
 
     def _value(self, field: Field) -> str:
-        """What a row says of a field that no rule of its own reads, within its bounds."""
+        """The value of a field without a rule of its own, cut to its limit."""
         if field.kind is Kind.SCORE:
             return scores.score(field.highest, {f"c{place}": None for place in self._places[field.name]}, limited=True)
         return bounds.bounded(self._plain(field), field.limit, bounds.mark(field.limit))
 
     def _plain(self, field: Field) -> str:
-        """A text without markup, at any length."""
+        """A text without markup, at full length."""
         text = self.text(field.name)
         return markup.plain(text) if field.markup and self._format.markup else text
 
@@ -291,16 +291,16 @@ class Mapping:
         return scores.score(scores.HIGHEST[field], cells, limited=self.readings.limited)
 
     def scan_start(self) -> str:
-        """The day on which the scan began that a row tells of itself, as text, or NULL; over the columns of the file."""
+        """The day in a row on which the scan began, as text, or NULL; over the columns of the file."""
         place = self._recognised.scan_facts
         plugin = self._places["plugin_id"]
         if place is None or not plugin:
             return EMPTY
-        said = f"nullif(regexp_extract(c{place}, {quoted(_SCAN_START)}, 1), '')"
-        return f"CASE WHEN c{plugin[0]} IN ({_SCAN_INFORMATION}) THEN {said} END"
+        start = f"nullif(regexp_extract(c{place}, {quoted(_SCAN_START)}, 1), '')"
+        return f"CASE WHEN c{plugin[0]} IN ({_SCAN_INFORMATION}) THEN {start} END"
 
     def _dated(self, fields: Iterable[str]) -> dict[str, str]:
-        """The day that each of these fields names, believable or not, and the text that does."""
+        """The day in each of these fields, believable or not, and its text."""
         return {f"{field}_text": self.text(field) for field in fields} | {field: self._day(field) for field in fields}
 
     def _day(self, field: str) -> str:
@@ -350,7 +350,7 @@ def _list(words: Iterable[str]) -> str:
 
 
 def _unspaced(place: int) -> str:
-    """A cell of names, with commas where only blanks part them."""
+    """A cell of names, with commas between names that are separated only by blanks."""
     return (
         f"CASE WHEN contains(c{place}, '.') AND regexp_full_match(c{place}, {quoted(_SPACED_NAMES)}) "
         f"THEN regexp_replace(c{place}, {quoted(_BLANKS_BETWEEN)}, ',', 'g') ELSE c{place} END"
@@ -358,7 +358,7 @@ def _unspaced(place: int) -> str:
 
 
 def _addresses_in(cell: str) -> str:
-    """The addresses that a cell lists, without leading zeros; one with the length of a whole address is no network."""
+    """The addresses in a cell, without leading zeros, and without a prefix length of 32 or 128."""
     found = f"[regexp_replace(each, '/(32|128)$', '') for each in regexp_extract_all({cell}, {quoted(_ADDRESSES)})]"
     listed = f"[each for each in {found} if regexp_full_match(each, {quoted(_ADDRESS)})]"
     return rf"[regexp_replace(each, '(^|\.)0+([0-9])', '\1\2', 'g') for each in {listed}]"

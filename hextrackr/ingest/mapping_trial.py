@@ -21,7 +21,7 @@ from hextrackr.progress.estimate import Meter
 from . import dialect, formats, pipeline, read_queries, transcode
 from .csv_database import CsvDatabase
 from .dialect import Dialect
-from .estimate import Standing
+from .estimate import SourceState
 from .formats import custom
 from .formats.format import Recognised
 from .identify import Opened
@@ -138,7 +138,7 @@ def _of_sample(sample: Dictionary[str, Any], folder: Path) -> _File:
 def _read(file: _File, recognised: Recognised, asked: Dictionary[str, Any], folder: Path) -> dict[str, Any]:
     job = Job(0, 0, "", str(file.path), str(folder), _MEMORY, 100)
     size = file.path.stat().st_size
-    opened = Opened(size, file.dialect, recognised, file.first, [], date.today(), 0, Standing(0, None), None)
+    opened = Opened(size, file.dialect, recognised, file.first, [], date.today(), 0, SourceState(0, None), None)
     with closing(pipeline.rows_read(job, opened, Meter(lambda reading: None, time.monotonic))) as reader:
         counts = reader.deduplicate()
         return {

@@ -1,4 +1,4 @@
-"""Whether an import is still this attempt's own: every write is bound to the epoch under which it was claimed."""
+"""The ownership of an import by one attempt: every write is bound to the epoch under which the import was claimed."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from hextrackr.errors import Cancelled
 
 from .job import Job
 
-#: A lease that is not renewed for this long has run out, in milliseconds.
+#: Milliseconds after which a lease that was not renewed has expired.
 LEASE_MS = 30_000
-#: How often a lease is renewed, in seconds.
+#: Seconds between two renewals of a lease.
 RENEW_EVERY = 5.0
-#: The lease under which an import is promoted. The promotion holds the database, so that nobody can renew it meanwhile.
+#: The lease of a promotion in milliseconds. It cannot be renewed, as the promotion locks the database.
 PROMOTION_LEASE_MS = 15 * 60_000
 
 
 def until(milliseconds: int) -> int:
-    """When a lease of this length ends that begins now, in milliseconds since the epoch."""
+    """The end of a lease that begins now, in milliseconds since the epoch."""
     return int(time.time() * 1000) + milliseconds
 
 
 def mine(job: Job, *states: ImportState) -> tuple[Any, ...]:
-    """The conditions under which the import's row is this attempt's."""
+    """The conditions for the import's row while this attempt owns it."""
     return Import.id == job.import_id, Import.epoch == job.epoch, Import.state.in_(states)
 
 
 def check(connection: Connection, job: Job, state: ImportState) -> None:
-    """Make sure, within a transaction that writes, that nobody ended the import or took it over.
+    """Check, in a transaction that writes, that this attempt still owns the import.
 
-    :raises Cancelled: somebody did.
+    :raises Cancelled: the import was ended, or taken over by another attempt.
     """
     if connection.execute(select(Import.id).where(*mine(job, state)).with_for_update()).one_or_none() is None:
         raise Cancelled
 
 
 def renew(engine: Engine, job: Job) -> None:
-    """Go on owning an import that is being read or staged; whoever has lost it learns so at the next write."""
+    """Renew the lease of an import that is read or staged; an attempt that has lost it notices at the next write."""
     reading = mine(job, ImportState.READING, ImportState.STAGING)
     with engine.begin() as connection:
         connection.execute(update(Import).where(*reading).values(lease_until=until(LEASE_MS)))

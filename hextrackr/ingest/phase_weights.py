@@ -1,7 +1,7 @@
-"""How long the phases of an import take: what is expected of a run before any of it was seen.
+"""The expected durations of the phases of an import, before anything of it is measured.
 
-The table, ``phase_weights.toml``, is written by ``python -m benchmarks.phases``. It has the seconds that each phase takes on each database:
-a constant, and so much for 100,000 of each unit of :class:`Work`. Only their proportions matter: a run measures how fast its machine is.
+``python -m benchmarks.phases`` writes the table ``phase_weights.toml``. It has the seconds of each phase on each database: a constant, and
+the seconds for 100,000 of each unit of :class:`Work`. Only their proportions matter: each import measures how fast its machine is.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 
 from hextrackr.progress.estimate import TOTAL_STEPS, Phase
 
-from .estimate import Standing
+from .estimate import SourceState
 
-#: The phases by the step that they belong to, in the order in which they come.
+#: The phases of each step, in their order.
 STEPS = {
     1: ("recognise", "rows", "deduplicate"),
     2: ("stage", "definitions", "describe"),
@@ -35,24 +35,24 @@ STEPS = {
         "refresh",
     ),
 }
-#: What the weights are for.
+#: The number of units for which a weight is given.
 PER = 100_000
-#: Seconds from the end of the work until the last event has left, which keeps its distance from the update before.
-TELLING = 0.1
+#: Seconds from the end of the work until the terminal event is sent, which has a minimum distance from the update before.
+LAST_EVENT = 0.1
 TABLE = Path(__file__).with_name("phase_weights.toml")
 
 
 @dataclass(frozen=True)
 class Work:
-    """What an import has to do, as far as it is known.
+    """The amount of work of an import, by unit.
 
-    :ivar kilobytes: of the file.
-    :ivar rows: rows of the file, of which ``findings`` are staged, about ``subjects`` hosts and definitions, with ``texts`` of evidence.
-    :ivar linked: those hosts and definitions, where the record has some of the source to link them with.
-    :ivar backdated: staged findings that only fill the history, as a newer scan is on record.
-    :ivar compared: those that are compared with the record, 0 if it has none of the source.
-    :ivar seen_again: those that are on record, in a scan of another day than the source's newest.
-    :ivar changed: findings that are updated, reopened or resolved; ``restated`` those that get other evidence.
+    :ivar kilobytes: size of the file.
+    :ivar rows: rows of the file; ``findings`` of them are staged, about ``subjects`` hosts and definitions, with ``texts`` of evidence.
+    :ivar linked: hosts and definitions, if the record has some of the source to match them with.
+    :ivar backdated: staged findings that only fill the history, because a newer scan is on record.
+    :ivar compared: staged findings that are compared with the record, 0 if the source has none.
+    :ivar seen_again: findings that exist already, if the scan is of another day than the source's newest.
+    :ivar changed: findings that are updated, reopened or resolved; ``restated`` those whose evidence changes.
     :ivar new: findings that are added.
     """
 
@@ -78,7 +78,7 @@ def weights(database: str) -> dict[str, dict[str, float]]:
 
 
 def seconds(database: str, phase: str, work: Work) -> float:
-    """How long a phase is expected to take."""
+    """The expected duration of a phase."""
     weight = weights(database)[phase]
     units: dict[str, float] = asdict(work)
     return weight["constant"] + sum(weight.get(unit, 0.0) * count / PER for unit, count in units.items())
@@ -87,8 +87,8 @@ def seconds(database: str, phase: str, work: Work) -> float:
 def phases(database: str, work: Work, *, asks: bool = False, lists: bool = True) -> list[Phase]:
     """The plan of an import.
 
-    :param asks: it waits for a confirmation before it is committed, and is promoted again then.
-    :param lists: somebody waits until the lists are up to date.
+    :param asks: the import waits for a confirmation before it is committed, and then is promoted again.
+    :param lists: the import is complete only when the lists are up to date.
     """
     plan = [
         Phase(name, step, seconds(database, name, work))
@@ -96,7 +96,7 @@ def phases(database: str, work: Work, *, asks: bool = False, lists: bool = True)
         for name in names
         if lists or name != "refresh"
     ]
-    plan.append(Phase("tell", TOTAL_STEPS, TELLING))
+    plan.append(Phase("tell", TOTAL_STEPS, LAST_EVENT))
     if not asks:
         return plan
     again = sum(phase.seconds for phase in plan if phase.step == TOTAL_STEPS)
@@ -106,29 +106,29 @@ def phases(database: str, work: Work, *, asks: bool = False, lists: bool = True)
     ]
 
 
-def foreseen(work: Work, standing: Standing, day: date) -> Work:
-    """What there will be to do before anybody has compared: of a scan of another day one finding in twenty is new, and one in ten gone.
+def expected(work: Work, before: SourceState, day: date) -> Work:
+    """Expect the work before the findings are compared: in a scan of another day a tenth of the open findings is gone.
 
-    :param work: what the file holds.
-    :param standing: what is on record of its source.
+    :param work: the content of the file.
+    :param before: the state of its source.
     :param day: the date of the scan.
     """
-    again = min(work.findings, standing.known if day == standing.day else int(standing.known * 0.9))
-    gone = 0 if day == standing.day else standing.known - again
-    return known(
+    again = min(work.findings, before.open if day == before.day else int(before.open * 0.9))
+    gone = 0 if day == before.day else before.open - again
+    return of_outcomes(
         work,
-        standing,
+        before,
         day,
         {"inserted": work.findings - again, "unchanged": again, "updated": 0, "reopened": 0, "resolved": gone},
     )
 
 
-def known(work: Work, standing: Standing, day: date, outcomes: Mapping[str, int], restated: int = 0) -> Work:
-    """What there is to do once the outcomes of the findings are known; parameters as for :func:`foreseen`.
+def of_outcomes(work: Work, before: SourceState, day: date, outcomes: Mapping[str, int], restated: int = 0) -> Work:
+    """The work once the outcomes of the findings are counted; parameters as for :func:`expected`.
 
-    :param restated: how many findings get other evidence.
+    :param restated: the number of findings whose evidence changes.
     """
-    if standing.day is not None and day < standing.day:
+    if before.day is not None and day < before.day:
         return replace(work, backdated=work.findings, linked=work.subjects)
     new, again = outcomes["inserted"], outcomes["unchanged"] + outcomes["updated"]
     changed = outcomes["updated"] + outcomes["reopened"] + outcomes["resolved"]
@@ -136,7 +136,7 @@ def known(work: Work, standing: Standing, day: date, outcomes: Mapping[str, int]
         work,
         linked=work.subjects if again or changed else 0,
         compared=work.findings if again or changed else 0,
-        seen_again=0 if day == standing.day else again,
+        seen_again=0 if day == before.day else again,
         changed=changed,
         restated=restated,
         new=new,
@@ -144,13 +144,13 @@ def known(work: Work, standing: Standing, day: date, outcomes: Mapping[str, int]
 
 
 def undone(figures: Mapping[str, int]) -> Work:
-    """What there is to undo of an import with these figures."""
+    """The work to undo an import with these figures."""
     changed = figures["updated"] + figures["reopened"] + figures["resolved"]
     return Work(findings=figures["insertedToStaging"], changed=changed, new=figures["inserted"])
 
 
 def undo_seconds(database_url: str, figures: Mapping[str, int]) -> float:
-    """How long it is expected to take to undo an import with these figures, until the lists are up to date."""
+    """The expected seconds to undo an import with these figures, until the lists are up to date."""
     work = undone(figures)
     database = database_url.partition(":")[0].partition("+")[0]
     return seconds(database, "undo", work) + seconds(database, "refresh", work)

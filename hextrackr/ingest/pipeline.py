@@ -1,4 +1,4 @@
-"""One attempt at one import, from the stored file to the final tables, in reading order."""
+"""Run one attempt at one import, from the stored file to the final tables; the functions are in the order of the steps."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ from .staging_schema import Counts
 
 
 def run(job: Job, meter: Meter) -> ImportState:
-    """Carry an import to its end.
+    """Run an import.
 
     :return: ``COMPLETED`` or ``AWAITING_CONFIRMATION``.
-    :raises HexTrackrError: it cannot be carried out; the final tables are as before.
+    :raises HexTrackrError: it has failed; the final tables are as before.
     """
     database = partial(engines.opened, job.database_url, job.patience_ms, check_references=False)
-    # DuckDB gives its memory back beside the promotion, and has done so before anybody clears away where it spilled to.
+    # DuckDB is closed in a thread during the promotion, and has ended before the caller removes its spill folder.
     with ThreadPoolExecutor(1, "closing") as beside:
         with database() as engine:
             staged = _staged(engine, job, meter, beside)
@@ -61,7 +61,7 @@ def run(job: Job, meter: Meter) -> ImportState:
 
 
 def _staged(engine: Engine, job: Job, meter: Meter, beside: Executor) -> Import | None:
-    """The import once it is staged; None if its file was known, and it has ended."""
+    """Stage the import and return its row; None if its file was imported before, and the import is complete."""
     record = _record(engine, job)
     if record.answered and record.state == ImportState.PROMOTING and _is_whole(engine, record):
         meter.note(**staged_figures(record))
@@ -70,7 +70,7 @@ def _staged(engine: Engine, job: Job, meter: Meter, beside: Executor) -> Import 
         states.move(engine, job, ImportState.PROMOTING, ImportState.READING)
     opened = _opened(engine, job, record, meter)
     repeated = duplicate_file.earlier(engine, record, opened.source_id, opened.fingerprint)
-    if repeated is not None and duplicate_file.settle(engine, job, repeated, meter):
+    if repeated is not None and duplicate_file.complete(engine, job, repeated, meter):
         return None
     _stage(engine, job, record, opened, meter, beside)
     return _record(engine, job)
@@ -111,10 +111,10 @@ def _opened(engine: Engine, job: Job, record: Import, meter: Meter) -> Opened:
 
 
 def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Meter, beside: Executor) -> None:
-    standing, rows = opened.standing, opened.rows
+    before, rows = opened.before, opened.rows
     work = Work(opened.size / 1_000, rows, rows, estimate.subjects(rows))
     plan = partial(_plan, engine, job, record, asks=record.preview)
-    meter.plan(plan(phase_weights.foreseen(work, standing, opened.day(record))))
+    meter.plan(plan(phase_weights.expected(work, before, opened.day(record))))
     meter.note(totalRows=rows)
     cleanup.clear(engine, staging.TABLES, record.id)
 
@@ -132,8 +132,8 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
             merged=counts.merged,
             blank=counts.blank,
         )
-        said = opened.said(newest=counts.newest, started=counts.started, day_first=reader.day_first)
-        day, of = chosen = scan_date.choose(scan_date.of_form(record), said, record.filename, opened.today)
+        found = opened.scan_dates(newest=counts.newest, started=counts.started, day_first=reader.day_first)
+        day, of = chosen = scan_date.choose(scan_date.of_form(record), found, record.filename, opened.today)
         states.move(
             engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, scan_date_from=of, **_counted(counts)
         )
@@ -141,19 +141,19 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
         work = replace(
             work, rows=counts.rows, findings=counts.findings, subjects=reader.subjects(), texts=reader.texts()
         )
-        meter.plan(plan(phase_weights.foreseen(work, standing, day)))
+        meter.plan(plan(phase_weights.expected(work, before, day)))
         staging.load(engine, reader, job, meter)
-        warnings, understood = _warnings(reader, counts, chosen), reader.understood(counts, said)
+        warnings, recognition = _warnings(reader, counts, chosen), reader.recognition(counts, found)
     states.move(
         engine, job, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=opened.source_id,
-        open_staged=counts.open, lease_until=ownership.until(ownership.PROMOTION_LEASE_MS), warnings=warnings, recognition=understood,
+        open_staged=counts.open, lease_until=ownership.until(ownership.PROMOTION_LEASE_MS), warnings=warnings, recognition=recognition,
     )  # fmt: skip
 
 
 def rows_read(job: Job, opened: Opened, meter: Meter) -> Reader:
-    """A reader after its first pass; over a cleaned copy if the file cannot be read as it stands.
+    """Return a reader after its first pass; over a cleaned copy if the file itself cannot be read.
 
-    First the upload itself, or a copy in UTF-8; then, if not all of that is valid CSV, a copy of the rows that are.
+    First try the upload itself, or a copy in UTF-8; if not all of that is valid CSV, read a copy of the rows that are.
     """
     upload, copy, sound = Path(job.upload), Path(job.spill) / "copy.csv", Path(job.spill) / "sound.csv"
     found, known_format = opened.dialect, opened.recognised.format
@@ -192,20 +192,20 @@ def rows_read(job: Job, opened: Opened, meter: Meter) -> Reader:
 def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportState:
     assert record.source_id is not None and record.scan_date is not None
     meter.note(**staged_figures(record))
-    standing = estimate.standing(engine, record.source_id)
-    before = _recognised_before(engine, record.source_id)
+    before = estimate.source_state(engine, record.source_id)
+    earlier = _recognised_before(engine, record.source_id)
     work = Work(
         record.file_size / 1_000, record.rows_read, record.staged, estimate.staged_subjects(engine, record.id),
         texts=evidence.staged(engine, record.id),
     )  # fmt: skip
     day = record.scan_date
     plan = partial(_plan, engine, job, record)
-    meter.plan(plan(phase_weights.foreseen(work, standing, day), asks=record.preview))
+    meter.plan(plan(phase_weights.expected(work, before, day), asks=record.preview))
 
     def expected(outcomes: dict[str, int] | None, restated: int, *, asks: bool) -> list[Phase]:
         if outcomes is None:
-            return plan(replace(phase_weights.foreseen(work, standing, day), restated=restated), asks=asks)
-        return plan(phase_weights.known(work, standing, day, outcomes, restated), asks=asks)
+            return plan(replace(phase_weights.expected(work, before, day), restated=restated), asks=asks)
+        return plan(phase_weights.of_outcomes(work, before, day, outcomes, restated), asks=asks)
 
     return promotion.promote(
         engine,
@@ -225,25 +225,28 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
             places=Places(
                 ports=record.recognition.get("hasPorts", True),
                 protocols=record.recognition.get("hasProtocols", True),
-                no_ports=not before.get("hasPorts", True),
-                no_protocols=not before.get("hasProtocols", True),
+                no_ports=not earlier.get("hasPorts", True),
+                no_protocols=not earlier.get("hasProtocols", True),
             ),
             columns_gone=tuple(
-                sorted(set(before.get("usedColumns", ())) - set(record.recognition.get("usedColumns", ())))
+                sorted(set(earlier.get("usedColumns", ())) - set(record.recognition.get("usedColumns", ())))
             ),
-            states_gone=before.get("hasStates", False) and not record.recognition.get("hasStates", True),
+            states_gone=earlier.get("hasStates", False) and not record.recognition.get("hasStates", True),
         ),
         meter,
     )
 
 
 def _plan(engine: Engine, job: Job, record: Import, work: Work, *, asks: bool = False) -> list[Phase]:
-    """What is to come, of an import that asks before it is committed unless that was confirmed."""
+    """The phases of an import.
+
+    :param asks: the import asks before it is committed, unless it was confirmed.
+    """
     return phase_weights.phases(engine.dialect.name, work, asks=asks and not record.confirmed, lists=job.lists)
 
 
 def _recognised_before(engine: Engine, source_id: int) -> dict[str, Any]:
-    """What the file of the import before of the same source was recognised as; empty if there is none."""
+    """The recognition of the previous import of the same source; empty if there is none."""
     with engine.connect() as connection:
         return connection.execute(imports.latest(source_id, Import.recognition)).scalar() or {}
 
@@ -264,5 +267,5 @@ def _warnings(reader: Reader, counts: Counts, chosen: scan_date.Chosen) -> list[
     else:
         warnings.append("The file holds no finding, so nothing was resolved.")
     if counts.rejected > row_errors.MAX_REJECTS:
-        warnings.append(f"Only the first {row_errors.MAX_REJECTS} of {counts.rejected} rejected rows are kept.")
+        warnings.append(f"Only the first {row_errors.MAX_REJECTS} of {counts.rejected} rejected rows are listed.")
     return warnings

@@ -1,8 +1,8 @@
 """The passes over a file, as SQL for DuckDB. Pure.
 
-There are three, so that no text is held as often as it stands in the file: the first takes what each row says of its finding, and a code
-for the texts that name its host and its definition; the others read those texts, each once. Of a file of moderate size the first can
-keep the texts of the hosts as well, which are short: then the second need not read the file again.
+There are three, so that repeated texts are stored only once: the first pass reads the finding of each row, and a hash code of the texts
+about its host and its definition; the other two read those texts, each once. If the file is not too large, the first pass also stores the
+texts about hosts, which are short, so that the second pass need not read the file again.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ EXAMPLE = (
 _LIMITS = {field.name: field.limit for field in VULNERABILITY if field.kind is Kind.TEXT}
 
 
-def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
+def rows(m: Mapping, source: str, dialect: Dialect, *, store_hosts: bool) -> str:
     """Make the table ``rows``.
 
     :param source: the file as a table function, see :meth:`.csv_database.CsvDatabase.source`.
-    :param keep_hosts: keep what each row says of its host, for :func:`kept_hosts`.
+    :param store_hosts: store the cells about each row's host, for :func:`stored_hosts`.
     """
-    read, hosts = m.places(ROW_FIELDS), m.places(HOST_FIELDS) if keep_hosts else []
-    taken, kept = "".join(f", c{place} AS h{place}" for place in hosts), "".join(f", h{place}" for place in hosts)
+    read, hosts = m.places(ROW_FIELDS), m.places(HOST_FIELDS) if store_hosts else []
+    taken, stored = "".join(f", c{place} AS h{place}" for place in hosts), "".join(f", h{place}" for place in hosts)
     unread = set(range(len(dialect.header))) - set(m.places((*ROW_FIELDS, *HOST_FIELDS, *DEFINITION_FIELDS)))
     return f"""
         CREATE OR REPLACE TABLE rows AS
         SELECT * EXCLUDE (severity_text, state_text, port_text, protocol_text, {_texts(ROW_DATES)}) REPLACE ({_believed(m, ROW_DATES)}),
                {_left_out(m, ROW_DATES)}
-        FROM (SELECT asset_code, definition_code, evidence_code, suspect, scan_start, {_select(m.finding())}{kept}
+        FROM (SELECT asset_code, definition_code, evidence_code, suspect, scan_start, {_select(m.finding())}{stored}
               FROM (SELECT {m.code(HOST_FIELDS)} AS asset_code, {m.code(KEY_FIELDS)} AS definition_code,
                            {evidence.code(m)} AS evidence_code, {m.cells(ROW_FIELDS)},
                            {row_errors.spans_lines(read)} OR {_fits(unread, dialect)} AS suspect,
@@ -50,21 +50,21 @@ def rows(m: Mapping, source: str, dialect: Dialect, *, keep_hosts: bool) -> str:
     """
 
 
-def kept_hosts(m: Mapping) -> str:
-    """What ``rows`` has kept of the hosts, each once: takes the place of the file in :func:`assets`."""
-    kept = ", ".join(f"any_value(h{place}) AS c{place}" for place in m.places(HOST_FIELDS)) or "1"
-    return f"(SELECT {kept} FROM rows GROUP BY asset_code)"
+def stored_hosts(m: Mapping) -> str:
+    """The cells about hosts that ``rows`` stores, each once: the source for :func:`assets` in place of the file."""
+    stored = ", ".join(f"any_value(h{place}) AS c{place}" for place in m.places(HOST_FIELDS)) or "1"
+    return f"(SELECT {stored} FROM rows GROUP BY asset_code)"
 
 
-def let_go_of_hosts(m: Mapping) -> str:
-    """Drop what ``rows`` has kept of the hosts."""
+def drop_stored_hosts(m: Mapping) -> str:
+    """Drop the cells about hosts that ``rows`` stores."""
     return "; ".join(f"ALTER TABLE rows DROP COLUMN h{place}" for place in m.places(HOST_FIELDS))
 
 
 def assets(m: Mapping, source: str) -> str:
     """Make the table ``asset_texts``.
 
-    :param source: the file, or :func:`kept_hosts`.
+    :param source: the file, or :func:`stored_hosts`.
     """
     places = m.places(HOST_FIELDS)
     read = ", ".join(f"c{place}" for place in places) or "1"
@@ -140,12 +140,12 @@ def _texts(fields: Iterable[str]) -> str:
 
 
 def _believed(m: Mapping, fields: Iterable[str]) -> str:
-    """The days of these fields that can be believed."""
+    """Replace the days of these fields by NULL where they are not believable."""
     return ", ".join(f"{dates.believable(field, m.readings.today)} AS {field}" for field in fields)
 
 
 def _left_out(m: Mapping, fields: Iterable[str]) -> str:
-    """How many of these fields have a text that names no day that can be believed: ``odd_dates``, and ``dates_to_come`` of which it is."""
+    """The number of these fields whose text is no believable day: ``odd_dates``, and ``dates_to_come``, which lie in the future."""
     conditions = zip(*(dates.left_out(f"{field}_text", field, m.readings.today) for field in fields), strict=True)
     odd, to_come = (" + ".join(f"CAST({condition} AS INTEGER)" for condition in each) for each in conditions)
     return f"{odd} AS odd_dates, {to_come} AS dates_to_come"

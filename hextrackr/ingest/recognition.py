@@ -1,4 +1,4 @@
-"""Tells how a file was understood, so that its user can see whether that is right."""
+"""Describe how a file was understood, so that the user can check it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from . import formats
 from .dialect import Dialect
 from .formats.format import Recognised, normalised
-from .scan_date import Said
+from .scan_date import ScanDates
 
 if TYPE_CHECKING:
     from .csv_database import CsvDatabase
@@ -15,19 +15,25 @@ if TYPE_CHECKING:
 #: How sure it is that a header is a format's: a mapping that a user has saved for just this header; the only format that knows
 #: it; one of several that do; the generic one, which takes what nobody else knows.
 SAVED, ONLY_ONE, ONE_OF_SEVERAL, LAST_RESORT = 1.0, 0.95, 0.75, 0.5
-#: So many columns that were not used are named.
+#: Number of unused columns that are named.
 MAX_NAMES = 500
 
 
-def told(
-    dialect: Dialect, recognised: Recognised, database: CsvDatabase, *, rows: int, said: Said, to_come: int
+def describe(
+    dialect: Dialect,
+    recognised: Recognised,
+    database: CsvDatabase,
+    *,
+    rows: int,
+    scan_dates: ScanDates,
+    in_future: int,
 ) -> dict[str, Any]:
-    """How a file was understood, as JSON types.
+    """Describe how a file was understood, as JSON types.
 
     :param database: with the tables ``findings`` and ``assets``.
-    :param rows: how many rows were read to come to that: all of them.
-    :param said: what the file says of the date of its scan.
-    :param to_come: how many dates were left out because they lie in the future.
+    :param rows: the number of rows that were read: all of them.
+    :param scan_dates: the dates in the file that may date the scan.
+    :param in_future: the number of dates that were left out because they lie in the future.
     :return: ``format``, ``confidence`` (0..1), ``alternatives`` (other formats that know the header), ``encoding``, ``delimiter``,
         ``headerLine``, ``columns``, ``usedColumns``, ``unusedColumns``, ``hasStates`` and ``hasPorts`` (there are such columns),
         ``hasProtocols`` (a row names one), ``rowsSampled`` and ``dates``: ``dayFirst``, the first and the last day of ``firstSeen`` and
@@ -55,11 +61,11 @@ def told(
         "hasProtocols": protocols,
         "rowsSampled": rows,
         "dates": {
-            "dayFirst": said.day_first,
+            "dayFirst": scan_dates.day_first,
             "firstSeen": _span(first_from, first_to),
             "lastSeen": _span(last_from, last_to),
-            "scan": said.told(),
-            "inFuture": to_come,
+            "scan": scan_dates.as_json(),
+            "inFuture": in_future,
         },
     }
 

@@ -1,6 +1,6 @@
-"""The rows of a file that hold no finding: not valid CSV (see :mod:`.damage`), faulty, blank, or swallowed by a stray quote.
+"""Rows of a file without a finding: not valid CSV (see :mod:`.damage`), faulty, blank, or swallowed by a stray quote.
 
-A bad row is data: it becomes a reject with its line, its column and a reason. A file whose rows cannot be told apart is refused.
+A bad row is data: it becomes a reject with its line, its column and a reason. A file whose rows cannot be separated is refused.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from .dialect import Dialect
 from .formats.format import HOST_FIELDS, Recognised
 from .mapping import BLANK, BLANKS, FAULTS, NAMELESS, ROW_FIELDS, Mapping, quoted
 
-# Finds the line on which a record stands, as an editor counts lines.
+# Line numbers of rows, as an editor counts lines.
 
 
-#: No limit: a cell may hold several MB.
+#: No limit: a cell may have several MB.
 csv.field_size_limit(2**31 - 1)
 
 
 def lines_of_records(path: Path, dialect: Dialect, ordinals: Collection[int]) -> dict[int, int]:
-    """Find lines by ordinals.
+    """Find the line numbers of rows.
 
     :param path: the file, in UTF-8.
-    :param ordinals: numbers of the wanted records, from 0, empty lines not counted.
-    :return: the line of each wanted record, from 1.
+    :param ordinals: numbers of the wanted rows, from 0, without empty lines.
+    :return: the line of each wanted row, from 1.
     """
     if not ordinals:
         return {}
@@ -53,17 +53,17 @@ def lines_of_records(path: Path, dialect: Dialect, ordinals: Collection[int]) ->
     return found
 
 
-# Finds lines that are too long to be read, at almost no cost.
+# A fast check for lines that are too long to be read.
 
 
-#: So much is looked at of a stretch, from its end on, until a line end is found.
+#: Bytes that are read at a time, backwards, to find a line end.
 LOOKED_AT_BYTES = 16 * 1024
-#: Lines are read whole. No export has longer ones, and they would not fit into memory.
+#: The maximum length of a line, as lines are read whole. No export has longer ones.
 LONGEST_LINE_BYTES = 64 * 1024 * 1024
 
 
 def refuse_overlong_lines(path: Path) -> None:
-    """Look for a line that is too long to be read at all.
+    """Check that no line is too long to be read.
 
     :raises FileRefused: there is one.
     """
@@ -72,9 +72,9 @@ def refuse_overlong_lines(path: Path) -> None:
 
 
 def has_longer_line(path: Path, length: int) -> bool:
-    """Whether a line of a file is longer than ``length`` bytes: looks at a few bytes of each such stretch only."""
+    """Whether a line of a file is longer than ``length`` bytes; reads only a few bytes in each ``length`` bytes."""
     size = path.stat().st_size
-    # Mapped into memory, these bytes would count as the process's own, and many around them.
+    # Not mapped into memory, as that would count as memory of the process.
     with path.open("rb", buffering=0) as stream:
         begin = 0
         while begin + length < size:
@@ -86,7 +86,7 @@ def has_longer_line(path: Path, length: int) -> bool:
 
 
 def _last_line_end(stream: BinaryIO, begin: int, end: int) -> int | None:
-    """Where the last line ends between two places, of which the second is not looked at."""
+    """The place of the last line end from ``begin`` to before ``end``, or None."""
     while end > begin:
         first = max(begin, end - LOOKED_AT_BYTES)
         stream.seek(first)
@@ -98,24 +98,24 @@ def _last_line_end(stream: BinaryIO, begin: int, end: int) -> int | None:
     return None
 
 
-# Finds cells that hold rows: a quote that was never meant to open a cell swallows what follows, up to the next quote.
+# Cells that contain rows: a stray quote opens a cell that swallows the following rows, up to the next quote.
 #
-# Where that quote closes at a place where cells end, the file is still valid CSV, and rows are gone without a trace. Such a cell
-# differs from plugin output of many lines, even from output that holds CSV itself, in that it fits: put back on both sides of it, its
-# first line completes the row that it stands in, its last line begins the row that the rest belongs to, and those rows, or the lines
-# between, have what this scanner's rows have, at its places: a host, a plugin, one of its severities, a port.
+# If the next quote is at the end of a cell, the file is still valid CSV, and the rows would be lost silently. Such a cell differs from
+# plugin output of many lines, even from output that contains CSV itself, in that it fits: its first line completes the row before it, its
+# last line begins the row after it, and these rows, or the lines between, have the fields of this scanner's rows in their places: a host, a
+# plugin, one of its severities, a port.
 
 
 _LOOKED_AT = 500
 
 
 def spans_lines(places: Collection[int]) -> str:
-    """Condition: one of these columns holds several lines, which is where to look further."""
+    """Condition: one of these columns has several lines, so it may contain rows."""
     return " OR ".join(f"contains(c{place}, E'\\n')" for place in places) or "FALSE"
 
 
 def fits(places: Collection[int], width: int, delimiter: str) -> str:
-    """Condition: one of these columns holds lines that could be put back on both of its sides."""
+    """Condition: one of these columns has lines that complete the cells before and after it to rows."""
     mark = "\\" + delimiter if delimiter == "|" else delimiter
     cell = rf"[^\n{mark}]*"
 
@@ -132,9 +132,9 @@ def fits(places: Collection[int], width: int, delimiter: str) -> str:
 
 
 def refuse_swallowed_rows(database: CsvDatabase, recognised: Recognised) -> None:
-    """Look at every cell of the file.
+    """Check every cell of the file for rows.
 
-    :raises FileRefused: one of them has swallowed rows.
+    :raises FileRefused: a cell contains some.
     """
     dialect = database.dialect
     width = len(dialect.header)
@@ -150,12 +150,12 @@ def refuse_swallowed_rows(database: CsvDatabase, recognised: Recognised) -> None
 
 
 def unbalanced(line: int) -> str:
-    """What to tell the user."""
+    """The message about a quote that is never closed."""
     return f"A quote that opens on line {line} is never closed, so the rows after it cannot be told apart."
 
 
 def is_row(cells: Sequence[str], recognised: Recognised) -> bool:
-    """Whether cells are what this scanner's row is: as many as the header has, with host, plugin, severity and port in their places."""
+    """Whether cells are a row of this scanner, with host, plugin, severity and port in their places."""
 
     def first(*fields: str) -> str:
         texts = (cells[place].strip().strip('"') for field in fields for place in recognised.places[field])
@@ -181,12 +181,12 @@ def _holds_rows(row: Sequence[str], place: int, delimiter: str, recognised: Reco
     return between or (is_row(before, recognised) and is_row(after, recognised))
 
 
-# Separates the rows that hold no finding, once the table ``rows`` is filled: faulty ones and blank ones.
+# Faulty and blank rows, which are removed from the table ``rows`` once it is filled.
 #
-# Few files have any, so only then the file is read again, in its order: a row is known by its ordinal, which leads to its line.
+# Few files have any. Only then the file is read again, in its order, for the ordinals of these rows, which lead to their lines.
 
 
-#: How much of a faulty value is kept, in characters.
+#: Characters of a faulty value that are stored.
 VALUE_LENGTH = 500
 
 _NAMELESS_HOSTS = f"SELECT code FROM asset_texts WHERE {NAMELESS}"
@@ -196,10 +196,10 @@ _INCOMPLETE = f"""
 
 
 def separate_faulty(database: CsvDatabase, mapping: Mapping) -> None:
-    """Take these rows out of ``rows``; ``faults`` holds their ``ordinal`` (from 0), ``fault``, ``value`` and whether they are ``suspect``.
+    """Move these rows from ``rows`` to ``faults``, with ``ordinal`` (from 0), ``fault``, ``value`` and whether they are ``suspect``.
 
-    ``fault`` is an index into :data:`.mapping.FAULTS`, or :data:`.mapping.BLANK`. The other columns say of which finding such a row is,
-    as far as it can be read.
+    ``fault`` is an index into :data:`.mapping.FAULTS`, or :data:`.mapping.BLANK`. The other columns identify the finding of such a row, as
+    far as it can be read.
     """
     database.run("""
         CREATE TABLE faults (ordinal BIGINT, fault INTEGER, value VARCHAR, suspect BOOLEAN,
@@ -215,24 +215,24 @@ def separate_faulty(database: CsvDatabase, mapping: Mapping) -> None:
 
 
 def count_blank(database: CsvDatabase) -> int:
-    """How many rows are blank."""
+    """Count the blank rows."""
     return int(database.one(f"SELECT count(*) FROM faults WHERE fault = {BLANK}")[0])
 
 
 def has_suspect(database: CsvDatabase) -> bool:
-    """Whether one of these rows may have swallowed others."""
+    """Whether one of these rows may contain others."""
     return bool(database.one("SELECT bool_or(suspect) IS TRUE FROM faults")[0])
 
 
 def _find_faulty(database: CsvDatabase, mapping: Mapping) -> None:
     faults = " ".join(f"WHEN {fault.condition} THEN {number}" for number, fault in enumerate(FAULTS))
     values = " ".join(f"WHEN {fault.condition} THEN left({fault.value}, {VALUE_LENGTH})" for fault in FAULTS)
-    said = ", ".join(f"{expression} AS {name}" for name, expression in {**mapping.asset(), **mapping.finding()}.items())
+    read = ", ".join(f"{expression} AS {name}" for name, expression in {**mapping.asset(), **mapping.finding()}.items())
     database.run(f"""
         INSERT INTO faults
         SELECT ordinal, CASE WHEN {mapping.blank()} THEN {BLANK} {faults} END AS fault, CASE {values} END, FALSE,
                asset_code, definition_key, port, protocol
-        FROM (SELECT ordinal, asset_code, {said}
+        FROM (SELECT ordinal, asset_code, {read}
               FROM (SELECT row_number() OVER () - 1 AS ordinal, {mapping.code(HOST_FIELDS)} AS asset_code,
                            {mapping.cells((*HOST_FIELDS, *ROW_FIELDS))}
                     FROM {database.source()}))
@@ -241,7 +241,7 @@ def _find_faulty(database: CsvDatabase, mapping: Mapping) -> None:
 
 
 def _mark_blank(database: CsvDatabase) -> None:
-    """Of the rows that name no host, find those without any text."""
+    """Mark the rows without any text as blank, among those that name no host."""
     if not database.one("SELECT count(*) FROM faults WHERE fault = 0")[0]:
         return
     cells = ", ".join(f"c{index}" for index in range(len(database.dialect.header)))
@@ -253,18 +253,18 @@ def _mark_blank(database: CsvDatabase) -> None:
     """)
 
 
-# The rows of a file that are not taken over: not valid CSV, see :mod:`.damage`, or without what a finding needs.
+# Rejects: rows that are not valid CSV, see :mod:`.damage`, or lack the fields that a finding needs.
 
 
-#: Never keep more rejects than a person can look at; the count stays exact.
+#: The number of rejects that are stored, as nobody looks at more; the count is exact.
 MAX_REJECTS = 10_000
-#: How many bytes of empty lines there may be behind each line of a footer.
+#: Bytes of empty lines that may follow each line of a footer.
 _FOOTER_GAP = 1024
 
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A row that is not taken over: ``line`` in the file, ``column`` as the file calls it, ``value`` as it stood there."""
+    """A row that is not imported: its ``line`` in the file, the name of the ``column``, and the ``value`` there."""
 
     line: int
     column: str
@@ -274,7 +274,7 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class Malformed:
-    """What is no row of the table: ``offset`` in bytes, the beginning of its ``text``, ``kind`` as DuckDB calls it, how many ``cells``."""
+    """A malformed row: its ``offset`` in bytes, the beginning of its ``text``, DuckDB's ``kind`` of error, its number of ``cells``."""
 
     offset: int
     line: int
@@ -284,7 +284,7 @@ class Malformed:
 
 
 def footer(path: Path, width: int, found: list[Malformed]) -> list[Malformed]:
-    """Of the malformed lines those that end the file and are no rows: short ones, after an empty line or in prose."""
+    """The malformed lines at the end of the file that are not rows: short ones, after an empty line or in prose."""
     end, taken = path.stat().st_size, 0
     with path.open("rb") as stream:
         for row in reversed(found):
@@ -306,14 +306,14 @@ def footer(path: Path, width: int, found: list[Malformed]) -> list[Malformed]:
 
 
 def is_empty(text: str) -> bool:
-    """Whether a line has no more than quotes: some programs write an empty line so."""
+    """Whether a line is empty, or has only quotes: some programs write empty lines in that way."""
     return not text.strip('" \t\r\n\x1a\0')
 
 
 def collect_rejects(database: CsvDatabase, recognised: Recognised, bad: list[Malformed]) -> list[RejectedRow]:
-    """Find the rejected rows once :mod:`.row_errors` has separated them: the first :data:`MAX_REJECTS`, in the order of the file.
+    """Collect the rejected rows after :func:`separate_faulty`: the first :data:`MAX_REJECTS`, in the order of the file.
 
-    :param bad: the malformed ones.
+    :param bad: the malformed rows.
     """
     faulty = database.all(
         f"SELECT ordinal, fault, value FROM faults WHERE fault >= 0 ORDER BY ordinal LIMIT {MAX_REJECTS}"
@@ -331,22 +331,22 @@ def collect_rejects(database: CsvDatabase, recognised: Recognised, bad: list[Mal
 
 
 def is_prose(text: str) -> bool:
-    """Whether a text is made of words, without a mark that could stand between cells."""
+    """Whether a text consists of words, without a character that could be a delimiter."""
     text = text.strip()
     return not any(mark in text for mark in ",;\t|") and (" " in text or ":" in text)
 
 
 def _column_of(database: CsvDatabase, recognised: Recognised, fault: int) -> str:
-    """What the file calls the column in which a faulty field should stand."""
+    """The name in the file of the column of a faulty field."""
     field = FAULTS[fault].field
     places = recognised.places[field]
     return database.dialect.header[places[0]].strip()[:NAME] if places else field
 
 
 def _plain(row: Malformed, width: int) -> str:
-    """A reject's reason in plain words.
+    """The reason of a reject, in a sentence.
 
-    :param width: how many cells the header has.
+    :param width: the number of cells of the header.
     """
     match row.kind:
         case "MISSING COLUMNS" | "TOO MANY COLUMNS":

@@ -1,7 +1,7 @@
-"""The date of a scan, and what it was taken from. Pure.
+"""Choose the date of a scan. Pure.
 
-What the user says counts first, then when the report says that the scan began, the newest day that the data names, when the report was
-made, and a date in the file's name. If there is none of them, it is today, which the user should be told.
+The date that the user gives has priority; then the start of the scan in the report, the newest day in the data, the day on which the report
+was made, and a date in the file's name. Without any of them it is today, with a warning.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from hextrackr.domain.models import DateOrigin
 from . import dates
 
 _ISO_CELL = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?!\d)")
-#: So many days may lie between the clock of one host and those of all others, and between the beginning of a scan and its last finding.
+#: Days that may lie between the clock of one host and those of all others, and between the start of a scan and its last finding.
 SCAN_DAYS = 7
-#: From so many hosts on one of them can be told to have a wrong clock.
+#: Number of hosts from which on a single one can be seen to have a wrong clock.
 _HOSTS = 3
 
 _UNDATED = (
     "The file says nowhere when the scan was made, so today's date was taken; "
-    "if that is wrong, import it again and say the scan date."
+    "if that is wrong, import it again with the right scan date."
 )
 
 
 class Chosen(NamedTuple):
-    """The date of a scan, and what it was taken ``of``."""
+    """The date of a scan; ``of`` says what it was taken from."""
 
     day: date
     of: str
 
     def warnings(self) -> list[str]:
-        """What the user should know of it."""
+        """Warnings for the user about the date."""
         return [_UNDATED] if self.of == DateOrigin.TODAY else []
 
 
@@ -45,14 +45,14 @@ class _Dated(Protocol):
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a file says of the date of its scan.
+class ScanDates:
+    """The dates in a file that may date the scan.
 
-    :ivar launched: when the scan was launched, by what stands above the header.
-    :ivar started: the newest day on which the scan began, by what it says of itself among its findings.
-    :ivar newest: the newest day on which the scan saw a finding, or that one was fixed.
+    :ivar launched: when the scan was launched, from the lines above the header.
+    :ivar started: the newest day on which the scan began, from its own information among the findings.
+    :ivar newest: the newest day on which a finding was seen or fixed.
     :ivar made: when the report was made, which may be long after the scan.
-    :ivar day_first: how the file writes dates in numbers.
+    :ivar day_first: whether the day comes first in the file's numeric dates.
     """
 
     launched: date | None = None
@@ -61,34 +61,38 @@ class Said:
     made: date | None = None
     day_first: bool = False
 
-    def told(self) -> dict[str, str | None]:
-        """The days as JSON types, see :meth:`of`."""
+    def as_json(self) -> dict[str, str | None]:
+        """The days as JSON types, see :meth:`from_json`."""
         return {name: day and day.isoformat() for name, day in vars(self).items() if name != "day_first"}
 
     @classmethod
-    def of(cls, told: Mapping[str, Any], *, day_first: bool) -> Said:
-        """What :meth:`told` has told."""
-        return cls(**{name: day and date.fromisoformat(day) for name, day in told.items()}, day_first=day_first)
+    def from_json(cls, days: Mapping[str, Any], *, day_first: bool) -> ScanDates:
+        """Restore the result of :meth:`as_json`."""
+        return cls(**{name: day and date.fromisoformat(day) for name, day in days.items()}, day_first=day_first)
 
 
 def of_form(record: _Dated) -> date | None:
-    """The scan date that the form said of an import; an attempt before this one may have found another one in the file."""
+    """The scan date that the user gave for an import; its row may have another one that an earlier attempt found in the file."""
     return record.scan_date if record.scan_date_from in (None, DateOrigin.FORM) else None
 
 
-def choose(form: date | None, said: Said, filename: str, today: date) -> Chosen:
-    """Choose the scan's date; none after today, but for one that the form says."""
+def choose(form: date | None, found: ScanDates, filename: str, today: date) -> Chosen:
+    """Choose the scan's date; none after today, unless the user gave it.
+
+    :param form: the date that the user gave.
+    :param found: the dates in the file.
+    """
     if form is not None:
         return Chosen(form, DateOrigin.FORM)
-    started = said.started
-    if started and said.newest and said.newest - started > timedelta(days=SCAN_DAYS):
-        started = None  # a list of what many scans found, of which an old one has told of itself
-    named = in_filename(filename, today, day_first=said.day_first)
+    started = found.started
+    if started and found.newest and found.newest - started > timedelta(days=SCAN_DAYS):
+        started = None  # the file lists the findings of many scans, and this is the start of an old one
+    named = in_filename(filename, today, day_first=found.day_first)
     candidates = (
-        (said.launched, DateOrigin.REPORT),
+        (found.launched, DateOrigin.REPORT),
         (started, DateOrigin.REPORT),
-        (said.newest, DateOrigin.DATA),
-        (said.made, DateOrigin.REPORT),
+        (found.newest, DateOrigin.DATA),
+        (found.made, DateOrigin.REPORT),
         (named, DateOrigin.FILENAME),
     )
     for day, of in candidates:
@@ -98,10 +102,10 @@ def choose(form: date | None, said: Said, filename: str, today: date) -> Chosen:
 
 
 def newest(hosts: int, day: date | None, on_day: int, before: date | None) -> date | None:
-    """The newest day that the data names; one host with a wrong clock does not count.
+    """The newest day in the data, without a single host whose clock is wrong.
 
-    :param hosts: how many hosts there are for which the data names a day.
-    :param day: the newest day; it is the newest one of ``on_day`` hosts.
+    :param hosts: the number of hosts with a day.
+    :param day: the newest day, which ``on_day`` hosts have as their newest one.
     :param before: the newest day of all other hosts.
     """
     if hosts >= _HOSTS and on_day == 1 and day and before and day - before > timedelta(days=SCAN_DAYS):
@@ -110,7 +114,7 @@ def newest(hosts: int, day: date | None, on_day: int, before: date | None) -> da
 
 
 def in_rows(rows: Sequence[Sequence[str]], places: Sequence[int], today: date) -> date | None:
-    """The newest date that these columns name in the order year, month, day: what :func:`choose` will probably be told."""
+    """The newest ISO date in these columns of the first rows: probably the newest one of the file."""
     cells = (row[place] for row in rows for place in places if place < len(row))
     found = (_real(*map(int, match.groups())) for match in map(_ISO_CELL.match, cells) if match)
     return max((day for day in found if day is not None and day <= today), default=None)
@@ -124,7 +128,7 @@ _MONTH = (
 _DAY = r"(?P<day>\d\d?)(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
 _APART, _MAYBE = r"[-_. ,]{1,2}", r"[-_. ,]{0,2}"
-#: Behind a date without separators the time of day may follow.
+#: The time of day may follow a date without separators.
 _END = r"(?!\d)"
 _WITH_YEAR = tuple(
     re.compile(pattern)
@@ -172,7 +176,7 @@ def _days(parts: dict[str, str | None], today: date, day_first: bool) -> Iterato
         yield _real(year, int(parts["a"] or 0), int(parts["b"] or 0))
     elif "first" in parts:
         first, second = int(parts["first"] or 0), int(parts["second"] or 0)
-        # With dots the day comes first wherever people write so.
+        # In dates with dots the day always comes first.
         orders = [(first, second), (second, first)]
         for month, day in reversed(orders) if day_first or parts["between"] == "." else orders:
             yield _real(year, month, day)

@@ -1,4 +1,4 @@
-"""The scores that cells hold, as SQL: numbers of a known scale, alone or before a vector in brackets. Pure."""
+"""Parse the scores in cells, as SQL: numbers of a scale, alone or before a vector in brackets. Pure."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from hextrackr.domain.fields import FINDING, VULNERABILITY, Kind
 
-#: Where the scale of each score of a row ends; all begin at 0.
+#: The upper end of each score's scale; all begin at 0.
 HIGHEST = {field.name: field.highest for field in (*VULNERABILITY, *FINDING) if field.kind is Kind.SCORE}
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How a column's numbers are brought back to their scale.
+    """The correction of a column's numbers.
 
-    :ivar divisor: what they are divided by; 0 leaves out what is over the scale.
-    :ivar over_only: divide only those that are over the scale and have no decimals.
+    :ivar divisor: the numbers are divided by it; with 0, those above the scale are left out instead.
+    :ivar over_only: divide only numbers that are above the scale and have no decimals.
     """
 
     divisor: float
@@ -24,9 +24,9 @@ class Scale:
 
 
 def number(cell: str) -> str:
-    """An expression: the number with which ``cell`` begins, or NULL.
+    """An expression: the number at the beginning of ``cell``, or NULL.
 
-    That is 9.8 in ``9.8 (AV:N/AC:L)`` and in ``9,8``, and 0.098 in ``9.8%``.
+    It is 9.8 for ``9.8 (AV:N/AC:L)`` and for ``9,8``, and 0.098 for ``9.8%``.
     """
     begins = rf"regexp_extract({cell}, '^([0-9]+(?:[.,][0-9]+)?) ?(?:%|\(.*)?$', 1)"
     rest = f"try_cast(replace({begins}, ',', '.') AS DOUBLE)"
@@ -36,8 +36,8 @@ def number(cell: str) -> str:
 def score(highest: float, cells: Mapping[str, Scale | None], *, limited: bool) -> str:
     """An expression: the first number among ``cells``.
 
-    :param highest: where the scale ends; it begins at 0.
-    :param limited: give NULL for a number that is off the scale; else numbers are as they come, so that one can find out.
+    :param highest: the upper end of the scale, which begins at 0.
+    :param limited: return NULL for a number outside the scale; otherwise return it unchanged, so that such numbers can be found.
     """
     values = []
     for cell, scale in cells.items():

@@ -1,4 +1,4 @@
-"""Loads what the reader found into the staging tables, batch by batch, each in a short transaction of its own."""
+"""Load the rows of the reader into the staging tables, in batches, each in a short transaction of its own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .job import Job
 from .loading import Loading, insert_many
 
 _Columns = tuple[type[Base], str, tuple[str, ...]]
-#: What is loaded while the definitions are still being read, and what comes after.
+#: The tables that are loaded while the definitions are still being read, and those that follow.
 _FIRST: tuple[_Columns, ...] = (
     (StagedAsset, "assets", staging_schema.ASSET_COLUMNS),
     (StagedIdentifier, "identifiers", staging_schema.IDENTIFIER_COLUMNS),
@@ -45,8 +45,9 @@ _THEN: tuple[_Columns, ...] = (
     (StagedDetails, "details", staging_schema.DETAIL_COLUMNS),
     (StagedEvidence, "evidence", staging_schema.EVIDENCE_COLUMNS),
 )
-#: What a planner should know of them. The ids of the final tables come later, and it would take them all for missing.
-_KNOWN = (
+#: The tables and columns for the statistics of the query planner. The ids of the final tables are still empty, so their statistics would
+#: be misleading.
+_ANALYSED = (
     "staging_findings", "staging_observations", "staging_cves", "staging_identifiers", "staging_unchecked", "staging_details",
     "staging_evidence",
     "staging_assets (import_id, number, key)", "staging_definitions (import_id, number, key)",
@@ -56,11 +57,11 @@ TABLES = tuple(model for model, _, _ in (*_FIRST, *_THEN))
 
 
 def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
-    """Fill the staging tables of one import from what the reader has deduplicated, and let it read the definitions beside that.
+    """Fill the staging tables of one import with the deduplicated rows, while the reader reads the definitions in a thread.
 
     :raises Cancelled: the import was ended, or has another owner.
-    :raises FileRefused: a definition's text has swallowed rows.
-    :raises DatabaseUnavailable: the database was restarted meanwhile, and has lost some of it.
+    :raises FileRefused: a text of a definition contains rows.
+    :raises DatabaseUnavailable: the database was restarted meanwhile, and has lost some of the rows.
     """
     import_id = job.import_id
     with engine.begin() as connection:
@@ -84,8 +85,8 @@ def load(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
     _add_texts(engine, reader, job, meter)
     with engine.begin() as connection:
         loaded = {model.__tablename__: reader.count(table) for model, table, _ in (*_FIRST, *_THEN)}
-        verify_staging.insist(connection, import_id, loaded)
-        dialects.analyse(connection, *_KNOWN, *(["evidence"] if loaded["staging_evidence"] else []))
+        verify_staging.require(connection, import_id, loaded)
+        dialects.analyse(connection, *_ANALYSED, *(["evidence"] if loaded["staging_evidence"] else []))
 
 
 def _units(reader: Reader, tables: tuple[_Columns, ...]) -> int:
@@ -98,15 +99,15 @@ def _load(engine: Engine, reader: Reader, job: Job, meter: Meter, columns: _Colu
     for count, batch in loading.batches(reader, table):
         with engine.begin() as connection:
             loading.insert(connection, batch)
-            # Last, as on PostgreSQL it holds the import's row, which the renewal of the lease writes to.
+            # Last, as on PostgreSQL it locks the import's row, which the renewal of the lease updates.
             ownership.check(connection, job, ImportState.STAGING)
         meter.advance(count)
 
 
 def _add_texts(engine: Engine, reader: Reader, job: Job, meter: Meter) -> None:
-    """Put the texts on record whose digests are staged, so that they are written once; the sweep removes those that no finding gets.
+    """Write the texts of evidence whose digests are staged, each once; the clean-up removes those that no finding gets.
 
-    They come by rising digest: the index of digests grows page by page then.
+    They are sorted by digest, so that the index of digests grows page by page.
     """
     loading = Loading(engine, Evidence, staging_schema.TEXT_COLUMNS, job.import_id, table=evidence.READ_TEXTS)
     for count, batch in loading.batches(reader, "texts"):

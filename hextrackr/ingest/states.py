@@ -1,4 +1,4 @@
-"""Moves an import on from state to state, as long as it is this attempt's own."""
+"""Change the state of an import, as long as this attempt owns it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from .job import Job
 
 
 def enter(engine: Engine, job: Job, record: Import, recognised: Recognised, fingerprint: str | None) -> int:
-    """Note what the file was recognised as, and find its source, or make it.
+    """Store the recognised format of the file, and find or create its source; return the source's id.
 
     :param fingerprint: see :func:`.duplicate_file.fingerprint`.
+    :raises Cancelled: another attempt has taken over the import, or it has ended.
     """
     scanner = recognised.format.key
     with Session(engine) as session, session.begin():
@@ -38,7 +39,10 @@ def enter(engine: Engine, job: Job, record: Import, recognised: Recognised, fing
 
 
 def move(engine: Engine, job: Job, before: ImportState, after: ImportState, **values: Any) -> None:
-    """Move the import on; who finds it in another state, or with another owner, learns that it is not theirs any more."""
+    """Change the state of the import.
+
+    :raises Cancelled: it has another state than ``before``, or another attempt has taken it over.
+    """
     with engine.begin() as connection:
         moved = update(Import).where(*ownership.mine(job, before)).values(state=after, **values)
         if connection.execute(moved).rowcount != 1:

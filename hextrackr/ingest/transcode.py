@@ -1,4 +1,4 @@
-"""Makes of any text file one that DuckDB reads: UTF-8, no BOM, one kind of line end."""
+"""Convert any text file to one that DuckDB can read: UTF-8, without a BOM, with one kind of line end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BACKSLASHED = re.compile(r'\\([\\"])')
 
 
 def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
-    """Read the bytes that are not UTF-8 as Windows would have written them: files are pasted together from several programs."""
+    """Decode bytes that are not UTF-8 as cp1252, the encoding of Windows: some files are combined from several programs."""
     assert isinstance(error, UnicodeDecodeError)
     return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
 
@@ -24,11 +24,11 @@ codecs.register_error("hextrackr.cp1252", _as_cp1252)
 
 
 def write_copy(source: Path, target: Path, dialect: Dialect, *, backslash_quotes: bool = False) -> int:
-    """Write ``source`` as UTF-8 with ``\\n`` at the end of every line; what is not text in its encoding becomes U+FFFD.
+    """Write ``source`` as UTF-8 with ``\\n`` at the end of every line; bytes that are invalid in its encoding become U+FFFD.
 
     Rows that are wrapped in quotes are unwrapped; every row stays on its line.
 
-    :param backslash_quotes: quotes in cells are written ``\\"``; the copy doubles them.
+    :param backslash_quotes: quotes in cells are written ``\\"``; the copy doubles them instead.
     :return: the size of the copy in bytes.
     """
     errors = "hextrackr.cp1252" if dialect.encoding == "utf-8" else "replace"
@@ -44,14 +44,14 @@ def write_copy(source: Path, target: Path, dialect: Dialect, *, backslash_quotes
             text = carried + decoder.decode(chunk)
             carried = (
                 text[-1:] if text.endswith(("\r", "\\")) else ""
-            )  # what belongs to it may come with the next chunk
+            )  # it may belong together with the beginning of the next chunk
             writer.write(unified(text[: len(text) - len(carried)]))
         writer.write(unified(carried + decoder.decode(b"", final=True)))
     return target.stat().st_size
 
 
 def _write_unwrapped(source: Path, target: Path, dialect: Dialect, errors: str) -> None:
-    """Write the rows that are cells; those of a preamble, which are rows already, stay as they are."""
+    """Write the unwrapped rows; lines of a preamble, which are not wrapped, stay as they are."""
     with (
         source.open(encoding=dialect.encoding, errors=errors) as lines,
         target.open("w", encoding="utf-8", errors="replace", newline="") as writer,

@@ -21,7 +21,7 @@ from config import Config
 from hextrackr.errors import FileRefused
 from hextrackr.ingest import formats, pipeline
 from hextrackr.ingest.dialect import SAMPLE_BYTES, detect, rows
-from hextrackr.ingest.estimate import Standing
+from hextrackr.ingest.estimate import SourceState
 from hextrackr.ingest.identify import Opened
 from hextrackr.ingest.job import Job
 from hextrackr.progress.estimate import Meter
@@ -169,7 +169,7 @@ def read(path: Path, spill: Path) -> tuple[int, int, int, set[Key]]:
         [],
         date(2026, 12, 31),
         1,
-        Standing(0, None),
+        SourceState(0, None),
         None,
     )
     with closing(pipeline.rows_read(Job(1, 0, "", str(path), str(spill), "256MB", 50), opened, meter)) as reader:

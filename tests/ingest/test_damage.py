@@ -112,7 +112,7 @@ def test_every_reject_is_counted_and_the_first_ones_are_kept(run_import, figures
     assert figures(record) == {"inserted": 12_000, "rejected": 12_000}
     assert record.rows_read == 24_000
     assert query("SELECT count(*), min(line), max(line) FROM rejects") == [(row_errors.MAX_REJECTS, 3, 20_001)]
-    assert "Only the first 10000 of 12000 rejected rows are kept." in record.warnings
+    assert "Only the first 10000 of 12000 rejected rows are listed." in record.warnings
 
 
 def test_faulty_and_malformed_rows_are_kept_in_the_order_of_the_file(run_import, figures, query):

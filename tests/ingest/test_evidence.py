@@ -216,9 +216,9 @@ def test_what_is_longer_than_the_bound_is_cut_with_a_mark_and_a_warning(run_impo
     tags = next(found["Tags"] for found in details("assets") if found)
     assert len(tags) == bounds.VALUE and tags.endswith(bounds.MARK)
     assert sorted(warning for warning in record.warnings if "cut" in warning or "left out" in warning) == [
-        "2 details were longer than what is kept, and cut; a mark shows where.",
-        "2 texts of evidence were longer than what is kept, and cut; a mark shows where.",
-        "2 texts of vulnerabilities were longer than what is kept, and cut; a mark shows where.",
+        "2 details were longer than the limit, and cut; a mark shows where.",
+        "2 texts of evidence were longer than the limit, and cut; a mark shows where.",
+        "2 texts of vulnerabilities were longer than the limit, and cut; a mark shows where.",
         "A vulnerability names more than 2,000 CVEs; 500 were left out.",
     ]
 

@@ -48,7 +48,7 @@ def both(tmp_path, monkeypatch):
 
     def compare(path):
         kept = read(path, tmp_path)
-        monkeypatch.setattr(csv_reader, "KEEPS_HOSTS_BYTES", -1)
+        monkeypatch.setattr(csv_reader, "STORES_HOSTS_BYTES", -1)
         assert read(path, tmp_path) == kept
         return kept
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from hextrackr.ingest.scan_date import Said, choose, in_filename, newest
+from hextrackr.ingest.scan_date import ScanDates, choose, in_filename, newest
 
 TODAY = date(2026, 9, 15)
 
@@ -79,28 +79,28 @@ A, B, C, D, E = (date(2026, month, 1) for month in (1, 2, 3, 4, 5))
 
 
 @pytest.mark.parametrize(
-    ("form", "said", "name", "day", "of"),
+    ("form", "found", "name", "day", "of"),
     [
-        (A, Said(B, B, C, D), "2026-05-01.csv", A, "form"),
-        (None, Said(B, A, C, D), "2026-05-01.csv", B, "report"),
-        (None, Said(None, date(2026, 2, 27), C, D), "2026-05-01.csv", date(2026, 2, 27), "report"),
-        (None, Said(None, B, C, D), "2026-05-01.csv", C, "data"),
-        (None, Said(None, None, C, D), "2026-05-01.csv", C, "data"),
-        (None, Said(None, None, None, D), "2026-05-01.csv", D, "report"),
-        (None, Said(), "2026-05-01.csv", E, "filename"),
-        (None, Said(newest=date(2026, 9, 16)), "2026-05-01.csv", E, "filename"),
-        (None, Said(launched=date(1970, 1, 1)), "scan.csv", TODAY, "today"),
-        (None, Said(), "scan.csv", TODAY, "today"),
+        (A, ScanDates(B, B, C, D), "2026-05-01.csv", A, "form"),
+        (None, ScanDates(B, A, C, D), "2026-05-01.csv", B, "report"),
+        (None, ScanDates(None, date(2026, 2, 27), C, D), "2026-05-01.csv", date(2026, 2, 27), "report"),
+        (None, ScanDates(None, B, C, D), "2026-05-01.csv", C, "data"),
+        (None, ScanDates(None, None, C, D), "2026-05-01.csv", C, "data"),
+        (None, ScanDates(None, None, None, D), "2026-05-01.csv", D, "report"),
+        (None, ScanDates(), "2026-05-01.csv", E, "filename"),
+        (None, ScanDates(newest=date(2026, 9, 16)), "2026-05-01.csv", E, "filename"),
+        (None, ScanDates(launched=date(1970, 1, 1)), "scan.csv", TODAY, "today"),
+        (None, ScanDates(), "scan.csv", TODAY, "today"),
     ],
 )
-def test_precedence(form, said, name, day, of):
-    assert choose(form, said, name, TODAY) == (day, of)
+def test_precedence(form, found, name, day, of):
+    assert choose(form, found, name, TODAY) == (day, of)
 
 
 @pytest.mark.parametrize(("of", "told"), [("today", 1), ("filename", 0)])
 def test_only_a_date_for_want_of_any_is_warned_of(of, told):
     name = "scan.csv" if of == "today" else "2026-05-01.csv"
-    assert len(choose(None, Said(), name, TODAY).warnings()) == told
+    assert len(choose(None, ScanDates(), name, TODAY).warnings()) == told
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Imports bytes through the pipeline itself, without a server."""
+"""Import bytes through the pipeline itself, without a server."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import HexTrackrError
 from hextrackr.ingest import formats, pipeline
 from hextrackr.ingest.dialect import detect, rows
-from hextrackr.ingest.estimate import Standing
+from hextrackr.ingest.estimate import SourceState
 from hextrackr.ingest.identify import Opened
 from hextrackr.ingest.job import Job
 from hextrackr.ingest.staging_schema import Counts
 from hextrackr.progress.estimate import Meter, Reading
 
 Importer = Callable[..., Import]
-#: With which of these the reader refuses a file.
+#: The errors with which the reader refuses a file.
 CODES = {"UNREADABLE_CSV", "UNKNOWN_FORMAT", "MISSING_COLUMNS"}
 
 
@@ -60,7 +60,7 @@ def importer(engine: Engine, url: str, folder: Path, guard: int = 50) -> Importe
 
 
 def read(content: bytes, folder: Path) -> tuple[Counts, set[tuple[str, str]]] | None:
-    """What the pipeline would stage; None if it refuses, with a code."""
+    """Read a file as the pipeline does before staging; None if it is refused with a code."""
     upload = folder / "scan.csv"
     upload.write_bytes(content)
     job = Job(1, 0, "", str(upload), str(folder), "128MB", 50)
@@ -69,7 +69,7 @@ def read(content: bytes, folder: Path) -> tuple[Counts, set[tuple[str, str]]] | 
         found = detect(content, complete=True, is_header=formats.is_header)
         recognised = formats.recognise(found.header)
         opened = Opened(
-            len(content), found, recognised, rows(content, found), [], date(2026, 12, 31), 1, Standing(0, None), None
+            len(content), found, recognised, rows(content, found), [], date(2026, 12, 31), 1, SourceState(0, None), None
         )
         with closing(pipeline.rows_read(job, opened, meter)) as reader:
             counts = reader.deduplicate()
