@@ -1,6 +1,6 @@
-"""HexTrackr: imports the exports of vulnerability scanners and shows every step live.
+"""HexTrackr imports the exports of vulnerability scanners and shows every step live.
 
-Importing this package loads nothing else, so that the importer process stays free of Flask; the factory loads what it wires.
+Importing this package loads nothing else, so that the importer process does not load Flask; the factory imports what it needs.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
     from hextrackr.config import Config
 
-#: The one place that says so: the build, the pages, ``/health`` and ``/metrics`` have it from here.
+#: The version for the build, the pages, ``/health`` and ``/metrics``.
 __version__ = "0.2.0"
 
 
 def create_app(config: Config | None = None, offload: Callable[..., Any] | None = None) -> Flask:
     """Build the app.
 
-    :param config: the settings; by default those of the environment, served in threads: what ``ASYNC_MODE`` may ask for instead has to
-        patch the process before anything is imported, which :mod:`hextrackr.serving.wsgi` does.
-    :param offload: runs a short call that waits for the disk beside the event loop; by default a plain call.
+    :param config: the settings; by default those of the environment, but always with threads: another ``ASYNC_MODE`` has to patch the
+        process before anything is imported, which :mod:`hextrackr.serving.wsgi` does.
+    :param offload: runs a short call that waits for the disk without blocking the event loop; by default a plain call.
     """
     from flask import Flask
 

@@ -1,4 +1,4 @@
-"""The program ``hextrackr``: the commands of :mod:`hextrackr.cli`, of which ``hextrackr serve`` is the one to begin with."""
+"""The program ``hextrackr`` with the commands of :mod:`hextrackr.cli`; start with ``hextrackr serve``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hextrackr import __version__, create_app
 
 
 def main() -> None:
-    """Run a command on the app of the environment."""
-    os.umask(0o077)  # database, uploads and backups are nobody else's
+    """Run a command, with the app configured by the environment."""
+    os.umask(0o077)  # no other user may read database, uploads and backups
     app = create_app()
     group = click.Group(
         "hextrackr", app.cli.commands, help="Import exports of vulnerability scanners, and serve the record of them."

@@ -1,7 +1,7 @@
 """Commands of ``flask`` and ``hextrackr``, beside ``db ...`` of the migrations.
 
-``import-csv`` and ``confirm-import`` end with 0 when the import is complete, :data:`WITH_REJECTS` when it is but for rejected rows,
-1 when it failed, and :data:`WAITS` when it waits for an answer.
+``import-csv`` and ``confirm-import`` exit with 0 if the import is complete, :data:`WITH_REJECTS` if it is complete with rejected rows,
+1 if it failed, and :data:`WAITS` if it waits for an answer.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from .jobs import answers, files, snapshots, wiring
 from .jobs.backups import operations
 from .paths import PROGRAM
 
-#: How an import ends the command that carried it out, beside 0 and 1; 2 is a wrong option.
+#: Exit statuses beside 0 and 1; 2 is a wrong option.
 WITH_REJECTS, WAITS = 3, 4
-#: So many rejected rows are printed.
+#: Number of rejected rows that are printed.
 SHOWN_REJECTS = 5
 
 
 class _Explained(click.Command):
-    """A command that says in one sentence that the database cannot be used."""
+    """A command that explains in one sentence that the database cannot be used."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -60,7 +60,7 @@ class _Explained(click.Command):
 
 
 class _Group(_Explained, click.Group):
-    """The same of the commands of migrations, none of which runs while the record is being replaced."""
+    """The commands of migrations, none of which runs while the record is being replaced."""
 
     def invoke(self, ctx: click.Context) -> Any:
         with _explained(), extensions.maintenance_lock.writing():
@@ -68,7 +68,7 @@ class _Group(_Explained, click.Group):
 
 
 class _Command(_Explained):
-    """A command on the record: it begins only with the database of this version."""
+    """A command on the record, which runs only if the database has the tables of this version."""
 
     def invoke(self, ctx: click.Context) -> Any:
         if why := database.unready(current_app):
@@ -80,9 +80,9 @@ class _Command(_Explained):
             outcome = "failed"
             raise
         finally:
-            self._tell_audit(ctx, outcome)
+            self._audit(ctx, outcome)
 
-    def _tell_audit(self, ctx: click.Context, outcome: str) -> None:
+    def _audit(self, ctx: click.Context, outcome: str) -> None:
         action = COMMANDS.get(self.name or "")
         if action is not None:
             given = {name: str(value) for name, value in ctx.params.items() if value}
@@ -105,7 +105,7 @@ def serve() -> None:
     """
     with _explained(), extensions.maintenance_lock.writing():
         extensions.alembic.upgrade()
-    # In place of this process, so that whoever started it ends the server with it. What the server patches must not be loaded before that.
+    # Replace this process, so that ending it ends the server, and modules that the server has to patch are not loaded yet.
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", "python:hextrackr.serving.gunicorn_conf"])
 
 
@@ -125,12 +125,12 @@ def import_csv(path: Path, source: str, mode: str, scan_date: Any, confirm: bool
     4 waits for an answer, which confirm-import and cancel-import give.
     """
     with _explained(), extensions.maintenance_lock.writing():
-        record = _carried_out(_queued(path, source, mode, scan_date, confirm))
-    _tell(record)
+        row = _carried_out(_queued(path, source, mode, scan_date, confirm))
+    _print_result(row)
 
 
 def _queued(path: Path, source: str, mode: str, scan_date: Any, confirm: bool) -> int:
-    """Store the file and queue its import, and return the import's number."""
+    """Store the file, queue its import, and return the import's number."""
     stored = files.upload_name("csv")
     upload = shutil.copyfile(path, Path(current_app.config["INSTANCE_PATH"], "uploads", stored))
     with upload.open("rb") as stream:
@@ -154,73 +154,73 @@ def _queued(path: Path, source: str, mode: str, scan_date: Any, confirm: bool) -
 @click.option("--source", metavar="LABEL", help="These are another source: take them there, under this label.")
 @click.option("--leave-open", is_flag=True, help="Leave the others open: resolve nothing that the file does not have.")
 def confirm_import(import_id: int, source: str | None, leave_open: bool) -> None:
-    """Answer the import with this number, which waits, and print what it did.
+    """Answer the question of the import with this number, and print what it did.
 
-    Without an option it goes on as it is. In another source it may have to ask again. Nothing is uploaded or read again.
+    Without an option, confirm it. In another source it may have to ask again. Nothing is uploaded or read again.
 
     \b
     Exit status: 0 complete, 3 complete with rejected rows, 1 failed, 4 waits for an answer.
     """
-    said = ({} if source is None else {"source": source}) | ({"mode": ImportMode.DELTA} if leave_open else {})
+    payload = ({} if source is None else {"source": source}) | ({"mode": ImportMode.DELTA} if leave_open else {})
     with _explained(), extensions.maintenance_lock.writing():
         try:
-            extensions.import_service.answer(import_id, answers.parse(said))
+            extensions.import_service.answer(import_id, answers.parse(payload))
         except HexTrackrError as refusal:
             raise click.ClickException(refusal.detail) from refusal
-        record = _carried_out(import_id)
-    _tell(record)
+        row = _carried_out(import_id)
+    _print_result(row)
 
 
 def _carried_out(import_id: int) -> Import:
-    """Carry out an import here; the caller holds the lock."""
+    """Run an import in this process; the caller holds the lock."""
     try:
         return extensions.import_worker.run_alone(import_id)
     finally:
         wiring.flush(current_app)
 
 
-def _tell(record: Import) -> None:
-    """Print what became of an import, and end with the status that says so."""
-    match record.state:
+def _print_result(row: Import) -> None:
+    """Print the result of an import, and exit with its status."""
+    match row.state:
         case ImportState.COMPLETED:
-            click.echo("\n".join([snapshots.completion_message(record), *record.warnings, *_rejects(record)]))
-            status = WITH_REJECTS if record.rejected else 0
+            click.echo("\n".join([snapshots.completion_message(row), *row.warnings, *_rejects(row)]))
+            status = WITH_REJECTS if row.rejected else 0
         case ImportState.AWAITING_CONFIRMATION:
-            click.echo("\n".join(_question(record)), err=True)
+            click.echo("\n".join(_question(row)), err=True)
             status = WAITS
         case _:
-            error = snapshots.error_of(record) or HexTrackrError().record()
+            error = snapshots.error_of(row) or HexTrackrError().record()
             raise click.ClickException(f"{error['code']}: {error['detail']}")
     click.get_current_context().exit(status)
 
 
-def _rejects(record: Import) -> Iterator[str]:
-    """The first rejected rows, and where the others are."""
-    first = select(Reject).where(Reject.import_id == record.id).order_by(Reject.line, Reject.id).limit(SHOWN_REJECTS)
+def _rejects(row: Import) -> Iterator[str]:
+    """The lines about the first rejected rows, and where to find the others."""
+    first = select(Reject).where(Reject.import_id == row.id).order_by(Reject.line, Reject.id).limit(SHOWN_REJECTS)
     shown = list(extensions.db.session.scalars(first))
     for reject in shown:
         column = f", {escape_control_characters(reject.column)}" if reject.column else ""
         yield f"  line {reject.line}{column}: {escape_control_characters(reject.reason)}"
-    if record.rejected > len(shown):
-        more = snapshots.counted(record.rejected - len(shown), "more rejected row")
-        yield f"  and {more}: the page of import {record.id} has them as CSV"
+    if row.rejected > len(shown):
+        more = snapshots.counted(row.rejected - len(shown), "more rejected row")
+        yield f"  and {more}: the page of import {row.id} has them as CSV"
 
 
-def _question(record: Import) -> Iterator[str]:
-    """Why an import waits, and the commands that answer it."""
-    yield snapshots.confirmation(record)[0]
+def _question(row: Import) -> Iterator[str]:
+    """The lines with the question of an import, and the commands that answer it."""
+    yield snapshots.confirmation(row)[0]
     yield "Answer with one of these:"
-    answer = f"{PROGRAM} confirm-import {record.id}"
+    answer = f"{PROGRAM} confirm-import {row.id}"
     yield f"  {answer}"
     yield f"  {answer} --leave-open"
     yield f"  {answer} --source LABEL"
-    yield f"  {PROGRAM} cancel-import {record.id}"
+    yield f"  {PROGRAM} cancel-import {row.id}"
 
 
 @click.command("cancel-import", cls=_Command)
 @click.argument("import_id", type=int)
 def cancel_import(import_id: int) -> None:
-    """Cancel the import with this number, whoever works on it."""
+    """Cancel the import with this number, whichever process runs it."""
     with _explained(), extensions.maintenance_lock.writing():
         try:
             extensions.import_service.cancel(import_id, patience=None)
@@ -237,7 +237,7 @@ def cancel_import(import_id: int) -> None:
 def backup(path: Path | None) -> None:
     """Copy the record to PATH, or to the backup folder; the server may be running."""
     if path is not None and path.exists():
-        raise click.ClickException("There is such a file already.")
+        raise click.ClickException("The file exists already.")
     if path is not None and not path.resolve().parent.is_dir():
         raise click.ClickException("There is no such folder.")
     _carry_out("backup", target=path.resolve() if path else None)
@@ -247,14 +247,14 @@ def backup(path: Path | None) -> None:
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.confirmation_option(prompt="Replace the whole record by this backup?")
 def restore(path: Path) -> None:
-    """Put the backup at PATH in place of the record, which is kept as a backup."""
+    """Replace the record by the backup at PATH; a backup of the record is made first."""
     _carry_out("restore", source=path.resolve())
 
 
 @click.command("clear", cls=_Command)
 @click.confirmation_option(prompt="Remove all findings, hosts and imports?")
 def clear() -> None:
-    """Empty the record, which is kept as a backup."""
+    """Remove everything from the record; a backup is made first."""
     _carry_out("clear")
 
 
@@ -262,7 +262,7 @@ def _carry_out(kind: str, source: Path | None = None, target: Path | None = None
     with _explained(), extensions.backup_service.running(kind, source, target) as operation:
         with click.progressbar(length=100, label=kind) as bar:
             operations.carry_out(operation, lambda progress, _: bar.update(int(progress) - bar.pos))
-    click.echo(f"{'Made' if kind == 'backup' else 'What was replaced is kept as'} {operation.backup}")
+    click.echo(f"{'Made' if kind == 'backup' else 'The record before was saved as'} {operation.backup}")
 
 
 @click.group("source")
@@ -329,7 +329,7 @@ def merge_sources(source_id: int, into_id: int) -> None:
 
 @click.group("user")
 def user() -> None:
-    """Add and change users, who sign in where AUTH says so."""
+    """Add and change users, who sign in if AUTH is set."""
 
 
 @click.command("doctor")
@@ -341,20 +341,20 @@ def user() -> None:
     help="Of an administrator, where there is a sign-in (or HEXTRACKR_TOKEN).",
 )
 def doctor(url: str, token: str) -> None:
-    """Look whether the server is reached at URL as it should be, through every proxy, and say what to change.
+    """Check that the server works correctly at URL, through every proxy, and print what to change.
 
     \b
-    Exit status: 0 all is right, 1 something is not.
+    Exit status: 0 everything is right, 1 something is not.
     """
     if not url.startswith(("http://", "https://")):
         raise click.ClickException("URL must begin with http:// or https://.")
-    all_right = True
+    all_ok = True
     for check in Doctor(url, token, current_app.config["UPLOAD_MAX_BYTES"]).checks():
-        all_right &= check.ok
+        all_ok &= check.ok
         click.echo(f"{'ok  ' if check.ok else 'BAD '} {check.name}: {escape_control_characters(check.seen)}")
         if check.advice:
             click.echo(f"     {escape_control_characters(check.advice)}")
-    click.get_current_context().exit(0 if all_right else 1)
+    click.get_current_context().exit(0 if all_ok else 1)
 
 
 _ROLES = click.Choice([role.word for role in Role])
@@ -368,7 +368,7 @@ _password = click.option(
 @click.option("--role", type=_ROLES, default="viewer", show_default=True)
 @_password
 def add_user(name: str, role: str, password_stdin: bool) -> None:
-    """Add the user NAME, and ask for a password where there are any."""
+    """Add the user NAME, and ask for a password if users sign in with passwords."""
     with _explained(), extensions.maintenance_lock.writing():
         has_password = users.provider() is Provider.LOCAL
         users.add(name, Role.of(role), _asked_password(password_stdin) if has_password else None)
@@ -399,7 +399,7 @@ def change_role(name: str, role: str) -> None:
 @click.argument("name")
 @click.option("--enable", is_flag=True, help="Let the user sign in again instead.")
 def disable_user(name: str, enable: bool) -> None:
-    """Let the user NAME sign in no longer, which ends all logins and refuses all tokens of that user."""
+    """Disable the user NAME, which ends all logins and refuses all tokens of that user."""
     with _explained(), extensions.maintenance_lock.writing():
         users.change(users.number_of(name), disabled=not enable)
     click.echo(f"{name} may sign in again." if enable else f"{name} may sign in no longer.")
@@ -407,10 +407,10 @@ def disable_user(name: str, enable: bool) -> None:
 
 @user.command("list", cls=_Command)
 def list_users() -> None:
-    """List the users: name, role, who vouches for them, and whether they are disabled."""
-    for known in users.listed():
-        name = escape_control_characters(known["name"])
-        click.echo(f"{name}\t{known['role']}\t{known['provider']}\t{'disabled' if known['disabled'] else ''}".rstrip())
+    """List the users: name, role, how they sign in, and whether they are disabled."""
+    for each in users.listed():
+        name = escape_control_characters(each["name"])
+        click.echo(f"{name}\t{each['role']}\t{each['provider']}\t{'disabled' if each['disabled'] else ''}".rstrip())
 
 
 def _asked_password(from_stdin: bool) -> str:
@@ -422,7 +422,7 @@ def _asked_password(from_stdin: bool) -> str:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Say in one sentence why something cannot be done."""
+    """Turn errors into a one-sentence message of the command."""
     try:
         yield
     except (sqlite3.Error, OSError, HexTrackrError) as error:

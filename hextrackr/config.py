@@ -164,15 +164,14 @@ class Config:
     INSTANCE_PATH: Path = _setting(HOME / "instance", lambda text: Path(text).expanduser().resolve())
     #: Empty: SQLite in INSTANCE_PATH.
     DATABASE_URL: str = _setting("", _database)
-    #: Empty: one process alone. Else web processes and workers share their events and live sessions through this Redis or Valkey.
+    #: Empty: a single process. Otherwise web processes and workers share events and live sessions through this Redis or Valkey.
     REDIS_URL: str = _setting("", _redis)
     #: ``celery`` runs imports in worker processes (``make worker``), which REDIS_URL wakes; ``embedded`` runs them beside the web process.
     IMPORT_WORKERS: str = _setting("embedded", _one_of("embedded", "celery"))
-    #: How users are known: ``none``, where anybody may do anything, ``local``, by passwords, ``proxy``, by what a proxy says, or
-    #: ``oidc``, by an OpenID provider.
-    #: Empty: ``none`` on a loopback address; elsewhere it has to be said.
+    #: How users sign in: ``none``: anybody may do anything; ``local``: with passwords; ``proxy``: a proxy signs them in; ``oidc``: an
+    #: OpenID provider does. The default is ``none`` on a loopback address; on others it must be set.
     AUTH: str = _setting("none", _one_of(*AUTH_MODES))
-    #: With ``AUTH=proxy``: the headers in which the proxy says who asks and of which groups, and the addresses that may say so.
+    #: With ``AUTH=proxy``: the headers with the user and the groups, and the addresses of proxies that may send them.
     AUTH_PROXY_USER_HEADER: str = _setting("Remote-User", _header)
     AUTH_PROXY_GROUPS_HEADER: str = _setting("Remote-Groups", _header)
     AUTH_PROXY_ADDRESSES: tuple[str, ...] = _setting(("127.0.0.1/32", "::1/128"), _networks)
@@ -185,11 +184,11 @@ class Config:
     OIDC_CLIENT_SECRET: str = _setting("")
     OIDC_SCOPES: str = _setting("openid profile email", _scopes)
     OIDC_GROUPS_CLAIM: str = _setting("groups")
-    #: Which roles the groups of a proxy or a provider give, ``*`` being anybody; empty: each user has a role of the user's own.
+    #: The roles of the groups of a proxy or a provider, ``*`` being anybody; empty: each user has a role of their own.
     AUTH_GROUP_ROLES: tuple[tuple[str, str], ...] = _setting((), _group_roles)
-    #: How long a login holds, in hours.
+    #: Hours after which a login ends.
     SESSION_HOURS: int = _setting(12, _whole(1, 24 * 365))
-    #: Empty: generated on the first start and kept in INSTANCE_PATH with mode 0600.
+    #: Empty: generated on the first start and stored in INSTANCE_PATH with mode 0600.
     SECRET_KEY: str = _setting("")
     CORS_ORIGINS: tuple[str, ...] = _setting(CORS_DEFAULT, _origins)
     ASYNC_MODE: str = _setting("eventlet", _one_of(*ASYNC_MODES))
@@ -199,36 +198,36 @@ class Config:
     PROGRESS_INTERVAL_MS: int = _setting(200, _whole(100, 10_000))
     #: An import that would resolve more than this share of its source's open findings asks first.
     RESOLVE_GUARD_PERCENT: int = _setting(50, _whole(0, 100))
-    #: What DuckDB may hold in memory before it spills to INSTANCE_PATH.
+    #: The memory of DuckDB in an import; more data spills to INSTANCE_PATH.
     DUCKDB_MEMORY_LIMIT: str = _setting("256MB", _memory)
-    #: The address space of the process that imports; what goes beyond ends the import. ``off`` is no limit.
+    #: The address space of the importer process; an import that needs more fails. ``off`` means no limit.
     IMPORTER_MEMORY_LIMIT: str = _setting("4GB", _memory_or_off)
-    #: How far imports give way to everything else on the machine, the server's own event loop first: as ``nice`` counts it.
+    #: The niceness of imports, so that the server's event loop and everything else on the machine have priority.
     IMPORTER_NICENESS: int = _setting(3, _whole(0, 19))
-    #: What the process that answers lists may hold in memory before it spills to INSTANCE_PATH.
+    #: The memory of DuckDB in the reader process; more data spills to INSTANCE_PATH.
     READER_MEMORY_LIMIT: str = _setting("192MB", _memory)
-    #: How long a list, a search or a page of figures may take, in seconds; then its question is ended.
+    #: Seconds after which the query of a list, a search or a page of figures is cancelled.
     READER_DEADLINE: int = _setting(10, _whole(1, 600))
-    #: At one time; a page has one. All clients behind a proxy have its address unless TRUSTED_PROXIES says otherwise.
+    #: Open sockets of one address; a page has one. All clients behind a proxy have its address unless TRUSTED_PROXIES is set.
     SOCKETS_PER_ADDRESS: int = _setting(500, _whole(1, 1_000_000))
-    #: Requests to the API from one address, in the notation of the library "limits"; empty is the default, ``off`` is none.
+    #: The rate of API requests from one address, in the notation of the library "limits"; ``off`` means no limit.
     API_RATE_LIMIT: str = _setting("60 per second; 1800 per minute", _rate)
-    #: How many proxies stand before the server and say in X-Forwarded-For whom they serve.
+    #: The number of proxies in front of the server that send the client's address in X-Forwarded-For.
     TRUSTED_PROXIES: int = _setting(0, _whole(0, 10))
-    #: Names under which browsers may ask; by default this machine's own while HOST is a loopback address, and any otherwise.
+    #: Host names that browsers may use; by default those of this machine if HOST is a loopback address, and any otherwise.
     ALLOWED_HOSTS: tuple[str, ...] = _setting((), _hosts)
-    #: One websocket frame for all watchers of an import; ``off`` leaves it to the libraries.
+    #: Send one websocket frame to all watchers of an import; ``off`` uses the libraries' own way.
     FAST_BROADCAST: str = _setting("on", _one_of("on", "off"))
     LOG_LEVEL: str = _setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
-    #: ``json`` writes each line of the log as an object, with the import and the session that it is about.
+    #: ``json`` writes each log line as an object, with the import and the session that it is about.
     LOG_FORMAT: str = _setting("text", _one_of("text", "json"))
-    #: Whether ``/metrics`` answers.
+    #: Whether ``/metrics`` is served.
     METRICS: str = _setting("on", _one_of("on", "off"))
     TESTING: bool = False
 
     @classmethod
     def of_server(cls) -> Config:
-        """The settings from the environment and, below it, from the file ``.env``; a wrong one ends the program."""
+        """Read the settings from the environment, else from the file ``.env``; an invalid one ends the program."""
         environ = {name: value or "" for name, value in dotenv_values(HOME / ".env").items()}
         try:
             return cls.from_env({**environ, **os.environ})
@@ -239,7 +238,7 @@ class Config:
     def from_env(cls, environ: Mapping[str, str]) -> Config:
         """Read every setting from ``environ``; an unset or empty variable means the default.
 
-        :raises SettingError: a value cannot be used.
+        :raises SettingError: a value is invalid.
         """
         values = {}
         for setting in fields(cls):
@@ -257,7 +256,7 @@ class Config:
             )
         if config.AUTH == "proxy" and not config.TRUSTED_PROXIES:
             raise SettingError(
-                "AUTH='proxy' cannot be used: it needs TRUSTED_PROXIES, which says how many proxies stand in front."
+                "AUTH='proxy' cannot be used: it needs TRUSTED_PROXIES, the number of proxies in front of the server."
             )
         if config.AUTH == "oidc" and not (config.OIDC_ISSUER and config.OIDC_CLIENT_ID):
             raise SettingError("AUTH='oidc' cannot be used: it needs OIDC_ISSUER and OIDC_CLIENT_ID.")
@@ -272,19 +271,19 @@ class Config:
 
     @property
     def database_url(self) -> str:
-        """The SQLAlchemy URL of the database, with the driver that we have."""
+        """The SQLAlchemy URL of the database, with the driver that we use."""
         if self.DATABASE_URL and not self.DATABASE_URL.startswith("sqlite:"):
             return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", self.DATABASE_URL)
         url, _, query = self.DATABASE_URL.partition("?")
         if url.startswith("sqlite:///file:"):
             return self.DATABASE_URL
-        # Below INSTANCE_PATH, whatever folder a process is started in: they all must find the same file.
+        # Relative to INSTANCE_PATH and not to the working directory, so that all processes find the same file.
         path = self.INSTANCE_PATH / (unquote(url.removeprefix("sqlite:///")) or "hextrackr.sqlite3")
         return f"sqlite:///{quote(str(path), safe='/')}{f'?{query}' if query else ''}"
 
     @property
     def allowed_origins(self) -> list[str]:
-        """Every origin a browser may come from: the allow list and the server's own."""
+        """The origins of pages that may call the server: the allow list and the server's own."""
         own = {self.HOST, "127.0.0.1", "localhost"} if self.HOST in ("127.0.0.1", "localhost") else {self.HOST}
         return [*self.CORS_ORIGINS, *(f"http://{host}:{self.PORT}" for host in sorted(own))]
 
@@ -292,7 +291,7 @@ class Config:
     def allowed_hosts(self) -> list[str]:
         """The names under which the server answers; empty means any.
 
-        A page elsewhere can give its own name our loopback address (DNS rebinding); then only the name tells that it is not ours.
+        Another site can point its own name to our loopback address (DNS rebinding); then only the name shows that the page is not ours.
         """
         if self.ALLOWED_HOSTS or self.HOST not in LOOPBACK:
             return list(self.ALLOWED_HOSTS)
@@ -307,24 +306,24 @@ class Config:
         return int(number) * {"MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}[unit]
 
     def secret_key(self) -> str:
-        """The signing key: the setting, else the one kept in INSTANCE_PATH, made on the first call."""
+        """The signing key: the setting, else the one stored in INSTANCE_PATH, which the first call creates."""
         if self.SECRET_KEY:
             return self.SECRET_KEY
-        kept = self.INSTANCE_PATH / "secret_key"
-        if not kept.exists():
-            # Of several processes that start at once one wins, and none reads what is half written.
+        stored = self.INSTANCE_PATH / "secret_key"
+        if not stored.exists():
+            # If several processes start at once, one of them wins, and none reads a partly written file.
             made = self.INSTANCE_PATH / f"secret_key.{os.getpid()}"
             made.touch(mode=0o600)
             made.write_text(secrets.token_hex(32), encoding="ascii")
             with suppress(FileExistsError):
-                kept.hardlink_to(made)
+                stored.hardlink_to(made)
             made.unlink()
-        return kept.read_text(encoding="ascii")
+        return stored.read_text(encoding="ascii")
 
 
 @dataclass(frozen=True)
 class TestingConfig(Config):
-    """What the tests change: threads instead of eventlet, no secret on disk, imports that do not give way to tests beside them."""
+    """The settings of tests: threads instead of eventlet, no secret on disk, imports with normal priority."""
 
     __test__ = False  # a name pytest would collect
 

@@ -1,8 +1,7 @@
-"""The connections of a server: how many there may be, how long a request may take to arrive, and how more are accepted when the
-process has run out of file descriptors.
+"""Limit the connections of a server and the time in which a request must arrive, and keep accepting when file descriptors run out.
 
-A connection is *arriving* while a request is on its way, or none is; all others are being served. Where there are too many, the one that
-has been arriving for longest makes room for the new one: whoever sends nothing, or a byte now and then, keeps nobody out.
+A connection is *arriving* while its next request is awaited or incomplete; all others are being served. If there are too many, the one that
+has been arriving for longest is closed for the new one, so that clients which send nothing, or a byte now and then, keep nobody out.
 """
 
 from __future__ import annotations
@@ -32,26 +31,26 @@ log = logging.getLogger(__name__)
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-#: Seconds that the head of a request may take, and the body of one that is no upload; and between two looks at how long they take.
-ARRIVAL, LOOK = 20.0, 1.0
-#: File descriptors that connections leave to everything else: the database, uploads, the importer.
+#: Seconds in which the head of a request must arrive, and the body unless it is an upload; and seconds between two checks.
+ARRIVAL, CHECK_INTERVAL = 20.0, 1.0
+#: File descriptors that are reserved for everything else: the database, uploads, the importer.
 RESERVED = 100
-#: The most file descriptors that are asked for.
+#: The limit of file descriptors that is requested.
 DESCRIPTORS = 65_536
-#: Seconds until the next try to accept a connection when that does not work.
+#: Seconds until the next attempt to accept a connection after an error.
 RETRY = 0.05
-#: Seconds between two looks at which connections are closed, where there are too many.
+#: Seconds between two scans for closed connections, if there are too many.
 SCAN = 0.05
-#: After so many connections the others have their turn.
-TURN = 16
-#: Under this key a request finds what it calls to let its body take its time.
+#: Number of accepted connections after which other green threads run.
+YIELD_EVERY = 16
+#: The key in a request's environment of the function that lifts the time limit for its body.
 TAKE_TIME = "hextrackr.take_time"
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE)
 _NOT_NOW = (*_EXHAUSTED, errno.ENOBUFS, errno.ENOMEM)
 
 
 def raise_descriptor_limit() -> None:
-    """Have as many file descriptors as the system lets this process have."""
+    """Raise the limit of file descriptors of this process as far as the system allows."""
     if resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -62,7 +61,7 @@ def raise_descriptor_limit() -> None:
 
 
 def capacity(most: int) -> int:
-    """How many connections there may be, so that descriptors are left for everything else; ``most`` at the most."""
+    """The number of connections for which there are descriptors, at most ``most``."""
     if resource is None:
         return most
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -81,7 +80,7 @@ def _open_descriptors() -> int:
 
 @dataclass(eq=False)
 class _Connection:
-    """One connection: whose it is, and since when (monotonic, s) a request has been arriving; None while one is served."""
+    """One connection: its client's address, and since when (monotonic, s) a request has been arriving; None while one is served."""
 
     its_socket: weakref.ref[Any]
     address: str
@@ -89,31 +88,31 @@ class _Connection:
 
     @property
     def is_open(self) -> bool:
-        """Whether it has not been closed."""
-        known = self.its_socket()
-        return known is not None and known.fileno() >= 0
+        """Whether it is still open."""
+        its_socket = self.its_socket()
+        return its_socket is not None and its_socket.fileno() >= 0
 
     def end(self, how: int = socket.SHUT_RDWR) -> None:
-        """Let whoever reads from it find that nothing comes any more."""
-        known = self.its_socket()
-        if known is not None:
+        """Shut it down, so that whoever reads from it finds its end."""
+        its_socket = self.its_socket()
+        if its_socket is not None:
             with suppress(OSError):
-                known.shutdown(how)
+                its_socket.shutdown(how)
 
 
 @dataclass
 class _Address:
-    """The descriptors of an address's connections, and when it was looked which of these are closed (monotonic, s)."""
+    """The descriptors of an address's connections, and the time of the last scan for closed ones (monotonic, s)."""
 
     numbers: set[int] = field(default_factory=set)
-    looked: float = 0.0
+    scanned: float = 0.0
 
 
 class Connections:
     """All connections of a server.
 
-    :param total: how many there may be.
-    :param per_address: of these of one address; None where all have the address of a proxy.
+    :param total: the limit of connections.
+    :param per_address: the limit for one address; None if all have the address of a proxy.
     """
 
     def __init__(self, total: int, per_address: int | None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -121,19 +120,19 @@ class Connections:
         self.per_address = per_address
         self._clock = clock
         self._lock = threading.RLock()
-        #: By descriptor: where one comes back, the connection that had it is closed.
-        self._known: dict[int, _Connection] = {}
-        #: Those that are arriving, in the order in which they began to.
+        #: By descriptor; if a descriptor is used again, the connection that had it is closed.
+        self._connections: dict[int, _Connection] = {}
+        #: Those that are arriving, the longest first.
         self._arriving: dict[int, _Connection] = {}
         self._addresses: dict[str, _Address] = {}
-        self._looked = 0.0
+        self._scanned = 0.0
         self._stopping = False
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._connections)
 
     def admit(self, connection: Any, name: str) -> bool:
-        """Take up a connection that was accepted, if need be in place of one that has been arriving for longest; False if there is none.
+        """Admit an accepted connection; at the limit, close the one that has been arriving for longest, or return False if none is.
 
         :param name: the client's address.
         """
@@ -145,7 +144,7 @@ class Connections:
                 return False
             if self._is_full() and not self.make_room():
                 return False
-            self._known[number] = _Connection(weakref.ref(connection), name)
+            self._connections[number] = _Connection(weakref.ref(connection), name)
             self._addresses.setdefault(name, address).numbers.add(number)
             self.arriving(connection)
         return True
@@ -153,92 +152,92 @@ class Connections:
     def make_room(self, name: str | None = None) -> bool:
         """End the connection that has been arriving for longest, of one address or of all; False if none is."""
         with self._lock:
-            for number, known in self._arriving.items():
-                if name in (None, known.address):
-                    known.end()
+            for number, arriving in self._arriving.items():
+                if name in (None, arriving.address):
+                    arriving.end()
                     self._forget(number)
                     return True
         return False
 
     def arriving(self, connection: Any) -> None:
-        """Note that the next request of a connection is awaited, or the body of one."""
+        """Note that a connection waits for its next request, or for the body of one."""
         self._note(connection, self._clock())
 
     def answered(self, connection: Any) -> None:
-        """Note that a request was answered and the next one is awaited; none is, once the server stops."""
+        """Note that a request was answered, so that the connection waits for the next one; close it if the server stops."""
         self.arriving(connection)
         if self._stopping:
             self.stop()
 
     def stop(self) -> None:
-        """End the connections on which nothing is under way, now and from now on: else each holds up the end of the server."""
+        """End all idle connections, now and from now on, as each would delay the end of the server."""
         self._stopping = True
         self.end_overdue()
 
     def served(self, connection: Any) -> None:
-        """Note that a request has arrived, or that whoever reads its body looks after it."""
+        """Note that a request has arrived, or that the code that reads its body limits the time itself."""
         self._note(connection, None)
 
     def knows(self, connection: Any) -> bool:
         """Whether the connection was admitted here."""
-        return connection is not None and connection.fileno() in self._known
+        return connection is not None and connection.fileno() in self._connections
 
     def end_overdue(self) -> None:
-        """End the requests that take too long to arrive: their readers find them cut short."""
+        """End the requests that take too long to arrive; their readers find them incomplete."""
         overdue = self._clock() - (0.0 if self._stopping else ARRIVAL)
         with self._lock:
-            self._forget_closed(self._known)
+            self._forget_closed(self._connections)
             late = list(
                 takewhile(lambda each: each.arriving is not None and each.arriving <= overdue, self._arriving.values())
             )
         for each in late:
-            each.end(socket.SHUT_RD)  # so that it can still be told why
+            each.end(socket.SHUT_RD)  # for reading only, so that the client can still get an error
 
     def _note(self, connection: Any, arriving: float | None) -> None:
         number = connection.fileno()
         with self._lock:
-            known = self._known.get(number)
-            if known is not None:
+            entry = self._connections.get(number)
+            if entry is not None:
                 self._arriving.pop(number, None)
-                known.arriving = arriving
+                entry.arriving = arriving
                 if arriving is not None:
-                    self._arriving[number] = known
+                    self._arriving[number] = entry
 
     def _is_full_for(self, address: _Address) -> bool:
         if self.per_address is None or len(address.numbers) < self.per_address:
             return False
-        if self._clock() - address.looked >= SCAN:
-            address.looked = self._clock()
+        if self._clock() - address.scanned >= SCAN:
+            address.scanned = self._clock()
             self._forget_closed(address.numbers)
         return len(address.numbers) >= self.per_address
 
     def _is_full(self) -> bool:
-        if len(self._known) >= self.total and self._clock() - self._looked >= SCAN:
-            self._looked = self._clock()
-            self._forget_closed(self._known)
-        return len(self._known) >= self.total
+        if len(self._connections) >= self.total and self._clock() - self._scanned >= SCAN:
+            self._scanned = self._clock()
+            self._forget_closed(self._connections)
+        return len(self._connections) >= self.total
 
     def _forget(self, number: int) -> None:
         self._arriving.pop(number, None)
-        known = self._known.pop(number, None)
-        if known is not None:
-            numbers = self._addresses[known.address].numbers
+        entry = self._connections.pop(number, None)
+        if entry is not None:
+            numbers = self._addresses[entry.address].numbers
             numbers.discard(number)
             if not numbers:
-                del self._addresses[known.address]
+                del self._addresses[entry.address]
 
     def _forget_closed(self, numbers: Iterable[int]) -> None:
-        for number in [number for number in numbers if not self._known[number].is_open]:
+        for number in [number for number in numbers if not self._connections[number].is_open]:
             self._forget(number)
 
 
 class Listener:
-    """A listening socket whose ``accept`` never fails for want of descriptors or memory, and admits so many connections.
+    """A listening socket that limits the connections, and whose ``accept`` does not fail for lack of descriptors or memory.
 
-    It is what gunicorn's workers ask. Where no connection can be had, it says that none is there, and they ask again.
+    gunicorn's workers accept from it. If no connection can be accepted, it behaves as if there were none, and they try again.
 
     :param listener: the socket, which does not block.
-    :param sleep: waits (seconds); in a process of green threads without holding up the others.
+    :param sleep: waits (seconds) without blocking other green threads.
     """
 
     def __init__(self, listener: Any, connections: Connections, sleep: Callable[[float], Any]) -> None:
@@ -246,14 +245,14 @@ class Listener:
         self._connections = connections
         self._sleep = sleep
         self._spare: int | None = _spare()
-        self._told = 0.0
+        self._logged = 0.0
         self._accepted = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._listener, name)
 
     def accept(self) -> tuple[Any, Any]:
-        """The next connection that is admitted, and its address.
+        """Accept the next connection that is admitted; return it with its address.
 
         :raises BlockingIOError: there is none now.
         """
@@ -263,25 +262,25 @@ class Listener:
             raise
         except OSError as error:
             if error.errno == errno.ECONNABORTED:
-                raise _nobody() from None
+                raise _would_block() from None
             if error.errno not in _NOT_NOW:
                 raise
             self._exhausted(error)
-            raise _nobody() from None
+            raise _would_block() from None
         if not self._connections.admit(connection, _name_of(address)):
             connection.close()
             self._sleep(0)
-            raise _nobody()
+            raise _would_block()
         self._accepted += 1
-        if self._accepted % TURN == 0:
+        if self._accepted % YIELD_EVERY == 0:
             self._sleep(0)
         return connection, address
 
     def _exhausted(self, error: OSError) -> None:
-        """Send one client away with the descriptor that is kept for that, and give the others time to close theirs."""
-        if time.monotonic() - self._told > 1.0:
-            self._told = time.monotonic()
-            log.error("No connection can be accepted: %s. Clients are sent away until that has passed", error.strerror)
+        """Refuse one client, using the spare descriptor, and wait for others to close theirs."""
+        if time.monotonic() - self._logged > 1.0:
+            self._logged = time.monotonic()
+            log.error("No connection can be accepted: %s. Clients are refused until that has passed", error.strerror)
         self._connections.make_room()
         if error.errno in _EXHAUSTED and self._spare is not None:
             os.close(self._spare)
@@ -294,7 +293,7 @@ class Listener:
 
 
 class Arrivals:
-    """WSGI wrapper that notes which connections are served, and which still send the body of their request."""
+    """WSGI wrapper that notes which connections are served, and which are still sending the body of their request."""
 
     def __init__(self, app: WsgiApp, connections: Connections) -> None:
         self._app = app
@@ -320,7 +319,7 @@ class Arrivals:
 
 
 class _Body:
-    """The body of a request, as its server reads it: what breaks the rules of HTTP in mid-body is the client's fault, not ours."""
+    """The body of a request: errors of the server's HTTP parser become a :class:`RequestError`, as they are the client's fault."""
 
     def __init__(self, stream: Any, connection: Any) -> None:
         self._stream = stream
@@ -351,7 +350,7 @@ class _Body:
             if not type(error).__module__.startswith("gunicorn.http"):
                 raise
             with suppress(OSError):
-                self._connection.shutdown(socket.SHUT_RD)  # nobody knows where the next request would begin
+                self._connection.shutdown(socket.SHUT_RD)  # the beginning of a next request could not be found
             raise RequestError(
                 "The body is malformed: its chunks, or what follows them, break the rules of HTTP."
             ) from None
@@ -365,7 +364,7 @@ def _name_of(address: Any) -> str:
     return str(address[0]) if isinstance(address, tuple) else ""
 
 
-def _nobody() -> BlockingIOError:
+def _would_block() -> BlockingIOError:
     return BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 

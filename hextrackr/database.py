@@ -1,4 +1,4 @@
-"""Binds the database and its migrations to an app."""
+"""Bind the database and its migrations to an app."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from hextrackr.config import Config
 
-#: SQLite waits in C: short on an event loop; who writes tries again, without blocking.
+#: How long SQLite waits for a lock: short, as it blocks the event loop; writers try again after a sleep.
 BUSY_TIMEOUT_MS = 20
-#: How often that is tried at the end of a process: somebody may be reading.
+#: Attempts to write SQLite's WAL back at the end of a process, as another process may be reading.
 LOG_TRIES = 50
-#: PostgreSQL is waited for without blocking.
+#: How long PostgreSQL waits for a lock, which does not block the event loop.
 LOCK_TIMEOUT_MS = 10_000
-#: How long a request that reads may take, however many statements it needs.
+#: Seconds that a reading request may take, however many statements it needs.
 REQUEST_SECONDS = 30.0
 
 
@@ -53,7 +53,7 @@ def init_app(app: Flask, config: Config) -> None:
 
 
 def _seconds_left() -> float | None:
-    """How long a statement may take: a request waits for each so long, and for all that it reads a little longer."""
+    """The seconds that a statement may take: within the limit of one statement, and for reading requests that of the whole request."""
     if not has_request_context():
         return None
     if request.method not in ("GET", "HEAD"):
@@ -63,21 +63,21 @@ def _seconds_left() -> float | None:
 
 
 def _engine(url: str) -> dict[str, Any]:
-    """What the engine of the web process is made of: all that a request reads is of one moment, as it is on SQLite."""
+    """The configuration of the web process's engine: on PostgreSQL each request reads one snapshot, as on SQLite."""
     options = dialects.engine_options(url)
     return {"url": url, **({"isolation_level": "REPEATABLE READ"} | options if options else {})}
 
 
 def close(app: Flask) -> None:
-    """Leave an SQLite database as one whole file at the end of a process, so that who copies it need not know of its log."""
+    """Close the database; leave an SQLite database as a single file, which can be copied without its WAL."""
     with app.app_context():
         if not dialects.is_postgresql(db.engine):
-            _put_log_away()
+            _checkpoint()
         db.engine.dispose()
 
 
-def _put_log_away() -> None:
-    # What cannot be done now is done by whoever opens the database next.
+def _checkpoint() -> None:
+    # If it fails now, the next process that opens the database does it.
     with suppress(DBAPIError, sqlite3.Error), closing(db.engine.raw_connection()) as connection:
         cursor = connection.cursor()
         for _ in range(LOG_TRIES):
@@ -89,10 +89,10 @@ def _put_log_away() -> None:
 
 
 def unready(app: Flask) -> str:
-    """Why a process cannot begin to work on the database, in one sentence; empty if it can."""
-    chatter = logging.getLogger("alembic")
-    level = chatter.level
-    chatter.setLevel(logging.WARNING)  # it tells of every look at a database
+    """Why a process cannot use the database, in one sentence; empty if it can."""
+    alembic_log = logging.getLogger("alembic")
+    level = alembic_log.level
+    alembic_log.setLevel(logging.WARNING)  # it logs every check of a database
     with app.app_context():
         try:
             behind = alembic.needs_upgrade()
@@ -101,7 +101,7 @@ def unready(app: Flask) -> str:
         except CommandError as error:
             return unknown_revision(error)
         finally:
-            chatter.setLevel(level)
+            alembic_log.setLevel(level)
     if not behind:
         return ""
     does = "`hextrackr serve` does" if IS_INSTALLED else "`make run` and `make worker` do"
@@ -109,7 +109,7 @@ def unready(app: Flask) -> str:
 
 
 def unknown_revision(error: BaseException) -> str:
-    """One sentence for who runs the current app: its database has tables that this version does not know."""
+    """The message for the operator that the database has a revision which this version does not have."""
     if "Can't locate revision" not in str(error):
         return f"The migrations cannot go on: {_first_line(error)}."
     with suppress(DBAPIError), db.engine.connect() as connection:
@@ -123,7 +123,7 @@ def unknown_revision(error: BaseException) -> str:
 
 
 def unusable(error: BaseException) -> str:
-    """One sentence for who runs the current app: which database it is, without its password, and what the driver says."""
+    """The message for the operator that the database cannot be used: its URL, without the password, and the driver's error."""
     while error.__cause__ is not None:
         error = error.__cause__
     address = db.engine.url.set(query={}).render_as_string(hide_password=True)
@@ -131,12 +131,12 @@ def unusable(error: BaseException) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    """What an error says first, without a stop."""
+    """The first line of an error, without a full stop."""
     return escape_control_characters(str(error).partition("\n")[0]).rstrip(".")
 
 
 def _without_async_teardown(app: Flask) -> None:
-    """Drop the extension's clean-up of asyncio sessions, which we have none of.
+    """Remove the extension's clean-up of asyncio sessions, of which we have none.
 
     It would run an asyncio loop at the end of every request, and two green threads of one system thread cannot do so at once:
     requests fail with "You cannot use AsyncToSync in the same thread as an async event loop".

@@ -35,8 +35,8 @@
     ├── DiskFull                        507 DISK_FULL
     └── OutOfMemory                     500 OUT_OF_MEMORY
 
-``detail`` never holds SQL, a path or a stack trace, and what it quotes of others is escaped. :mod:`hextrackr.db.error_mapping` turns
-what the libraries raise into one of these; ``web/error_handlers.py`` maps them to HTTP and ``jobs/runner.py`` to ``progress-error``.
+``detail`` never contains SQL, a path or a stack trace, and quoted text is escaped. :mod:`hextrackr.db.error_mapping` turns exceptions of
+the libraries into these; ``web/error_handlers.py`` maps them to HTTP and ``jobs/runner.py`` to ``progress-error``.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ from typing import TypedDict
 
 from .escaping import escape_control_characters
 
-#: The code of a :class:`Conflict`: only the latest import of a source can be undone.
+#: The code of a :class:`Conflict`, as only the latest import of a source can be undone.
 NOT_LATEST = "NOT_LATEST"
 
 
 class ErrorRecord(TypedDict):
-    """What a client sees of an error."""
+    """An error as clients receive it."""
 
     code: str
     detail: str
 
 
 class HexTrackrError(Exception):
-    """Anything that ends a request or an import with a documented code."""
+    """The base of all errors that end a request or an import with a documented code."""
 
     status = 500
     code = "INTERNAL"
@@ -69,18 +69,18 @@ class HexTrackrError(Exception):
         super().__init__(self.detail)
 
     def record(self) -> ErrorRecord:
-        """The error as clients get it, in HTTP answers and in ``progress-error``."""
+        """The error as clients receive it, in HTTP responses and in ``progress-error``."""
         return {"code": self.code, "detail": escape_control_characters(self.detail)}
 
 
 class RequestError(HexTrackrError):
-    """The request is not one we can answer."""
+    """The request is not valid."""
 
     status, code, detail = 400, "BAD_REQUEST", "The request is not valid."
 
 
 class InvalidSessionId(RequestError):
-    """Something is no session id."""
+    """A value is not a session id."""
 
     code = "INVALID_SESSION_ID"
     detail = "A session id is a UUID, or any other 8 to 64 letters, digits, underscores and hyphens."
@@ -93,31 +93,31 @@ class MissingFile(RequestError):
 
 
 class IncompleteUpload(RequestError):
-    """The body ended before the bytes it had promised."""
+    """The body ended before its announced length."""
 
     code, detail = "INCOMPLETE_UPLOAD", "The upload ended before the whole file had arrived."
 
 
 class SignInNeeded(HexTrackrError):
-    """Nobody is signed in, or not any more."""
+    """Nobody is signed in, or the login has ended."""
 
     status, code, detail = 401, "SIGN_IN_NEEDED", "Please sign in; if you were signed in, that has ended."
 
 
 class SignInRefused(HexTrackrError):
-    """A name and a password that do not belong together, or whose user is disabled."""
+    """The name or the password is wrong, or the user is disabled."""
 
     status, code, detail = 401, "SIGN_IN_REFUSED", "The name or the password is wrong."
 
 
 class CrossSite(HexTrackrError):
-    """A browser sends what a page of somebody else has asked it to."""
+    """The request of a browser comes from a page of another site."""
 
     status, code, detail = 403, "CROSS_SITE", "Another site's page has sent this request; it was refused."
 
 
 class NotPermitted(HexTrackrError):
-    """Whoever asks may not do this."""
+    """The user has no permission for this."""
 
     status, code, detail = 403, "NOT_PERMITTED", "Your role does not allow this."
 
@@ -135,7 +135,7 @@ class Conflict(HexTrackrError):
 
 
 class TooMany(HexTrackrError):
-    """A client asks for more than one client may have at a time."""
+    """The client exceeds a limit."""
 
     status, code, detail = 429, "TOO_MANY_REQUESTS", "Too many requests; please slow down and try again in a moment."
 
@@ -160,19 +160,19 @@ class UploadTooLarge(HexTrackrError):
 
 
 class FileRefused(HexTrackrError):
-    """The file cannot be read as a CSV export; nothing was touched."""
+    """The file cannot be read as a CSV export; nothing was changed."""
 
     status, code, detail = 422, "UNREADABLE_CSV", "The file cannot be read as CSV."
 
 
 class UnknownFormat(FileRefused):
-    """A readable CSV, but of no scanner we know."""
+    """A readable CSV file, but not the export of a supported scanner."""
 
     code, detail = "UNKNOWN_FORMAT", "The columns of this file are those of no scanner that is known here."
 
 
 class MissingColumns(FileRefused):
-    """A known scanner's export without a column we cannot do without."""
+    """The export of a supported scanner, without a required column."""
 
     code, detail = "MISSING_COLUMNS", "The export lacks a column that the import needs."
 
@@ -184,13 +184,13 @@ class MappingRefused(HexTrackrError):
 
 
 class BackupRefused(HexTrackrError):
-    """The file cannot take the place of the record; nothing was touched."""
+    """The file cannot be restored; nothing was changed."""
 
     status, code, detail = 422, "NOT_A_BACKUP", "This file is no backup of HexTrackr."
 
 
 class BackupElsewhere(HexTrackrError):
-    """PostgreSQL has its own programs for this."""
+    """The record is in PostgreSQL, which has its own programs for backups."""
 
     status, code, detail = (
         501,
@@ -212,7 +212,7 @@ class Interrupted(HexTrackrError):
 
 
 class DatabaseBusy(HexTrackrError):
-    """Somebody else held the database for too long."""
+    """Another process locked the database for too long."""
 
     status, code, detail = 503, "SQLITE_BUSY", "The database is in use by another program; please try again."
 
@@ -225,20 +225,20 @@ class DatabaseUnavailable(HexTrackrError):
 
 
 class QueryTooSlow(HexTrackrError):
-    """A question that takes longer than one client may keep the database."""
+    """A query took longer than its deadline."""
 
     status, code = 503, "QUERY_TOO_SLOW"
     detail = "This takes the database too long; please limit it further, by a source, a severity or a shorter period."
 
 
 class ServerStopping(HexTrackrError):
-    """The server is on its way out and takes nothing new."""
+    """The server is stopping and accepts no new work."""
 
     status, code, detail = 503, "STOPPING", "The server is being stopped; please try again in a moment."
 
 
 class Maintenance(HexTrackrError):
-    """The record is being replaced, which would lose what came in meanwhile."""
+    """The record is being replaced, so that changes made meanwhile would be lost."""
 
     status, code = 503, "MAINTENANCE"
     detail = "The record is being replaced by a backup, or cleared; please try again in a moment."
@@ -251,6 +251,6 @@ class DiskFull(HexTrackrError):
 
 
 class OutOfMemory(HexTrackrError):
-    """The work did not fit into the memory it may use."""
+    """The work needs more memory than it may use."""
 
     code, detail = "OUT_OF_MEMORY", "The file needs more memory than the server may use for an import."

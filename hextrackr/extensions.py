@@ -1,4 +1,4 @@
-"""The extensions, unbound: :func:`hextrackr.create_app` binds them. Imports nothing of ours."""
+"""The extensions, which :func:`hextrackr.create_app` binds to an app. Imports none of our modules."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @contextmanager
 def _without(*packages: str) -> Iterator[None]:
-    """Let imports go on as if these packages were not installed."""
+    """Hide these packages from imports inside the block."""
     hidden = [name for name in packages if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     yield
@@ -37,7 +37,7 @@ def _without(*packages: str) -> Iterator[None]:
         del sys.modules[name]
 
 
-# It would load the clients of every message queue that is installed: 6 MB for nothing in a server that has none, and ours is our own.
+# It would load the clients of all installed message queues, which we do not use: 6 MB.
 with _without("redis", "kombu"):
     from flask_socketio import SocketIO
 
@@ -53,14 +53,14 @@ def _of_app(name: str) -> Any:
 
 #: The current app's progress tracker.
 tracker: ProgressTracker = _of_app("progress_tracker")
-#: The current app's import rows, what is asked of them, the worker that has them run, and the snapshots made of them.
+#: The current app's import rows, the operations on them, the worker that runs them, and their snapshots.
 import_queue: ImportQueue = _of_app("import_queue")
 import_service: ImportService = _of_app("import_service")
 import_worker: Worker = _of_app("import_worker")
 import_snapshots: ImportSnapshots = _of_app("import_snapshots")
-#: The lock between whoever writes to the record and whoever replaces it.
+#: The current app's lock between processes that write to the record and processes that replace it.
 maintenance_lock: MaintenanceLock = _of_app("maintenance_lock")
-#: What the current app asks about the record.
+#: The current app's client of the reader process.
 reader: Reader = _of_app("reader")
 #: The current app's backups.
 backup_service: BackupService = _of_app("backup_service")
@@ -69,10 +69,10 @@ source_service: SourceService = _of_app("source_service")
 
 
 def offload(function: Callable[..., T], *args: Any) -> T:
-    """Run a short, lock-free call that may wait for the disk (``os.fsync``) beside the event loop."""
+    """Run a short, lock-free call that may wait for the disk (``os.fsync``) without blocking the event loop."""
     return cast("T", current_app.extensions["offload"](function, *args))
 
 
 def run_inline(function: Callable[..., T], *args: Any) -> T:
-    """What :func:`offload` is where threads serve the requests: a plain call."""
+    """Call a function directly: the implementation of :func:`offload` if threads serve the requests."""
     return function(*args)

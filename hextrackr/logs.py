@@ -1,7 +1,7 @@
-"""Log lines that stay lines: nothing a client sends can end one, or begin one of its own. And which import a line is about.
+"""Logging: each record is one line, which text from clients cannot break, and says which import it is about.
 
 As text a line is its message; with ``LOG_FORMAT=json`` it is one JSON object with ``time``, ``level``, ``logger``, ``process``, ``message``
-and, where it belongs to an import, ``importId`` and ``sessionId``.
+and, if it is about an import, ``importId`` and ``sessionId``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 
 from .escaping import escape_control_characters
 
-#: What the further lines of a record begin with; no record's first line does.
+#: The prefix of the further lines of a record; no first line has it.
 CONTINUED = "  | "
-#: Loggers of libraries that bring a handler of their own as long as nobody has set their level.
+#: Loggers of libraries that add a handler of their own unless their level is set.
 _LOUD = ("engineio.server", "socketio.server")
 
 _subject: ContextVar[dict[str, Any]] = ContextVar("subject", default={})  # noqa: B039 (never changed in place)
@@ -26,7 +26,7 @@ _chosen = {"LOG_FORMAT": "text", "LOG_LEVEL": "INFO"}
 
 
 class OneLineRecord(logging.LogRecord):
-    """A record whose message is one line, and whose traceback is marked as belonging to it."""
+    """A record whose message is one line, and whose traceback is marked as its continuation."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -36,7 +36,7 @@ class OneLineRecord(logging.LogRecord):
             self.exc_text = "\n".join(CONTINUED + escape_control_characters(line) for line in lines)
 
     def getMessage(self) -> str:
-        """The message with what would not be shown escaped."""
+        """The message with invisible characters escaped."""
         return escape_control_characters(super().getMessage())
 
 
@@ -44,7 +44,7 @@ class JsonLines(logging.Formatter):
     """Writes a record as one JSON object on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told = {
+        fields = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
@@ -53,13 +53,13 @@ class JsonLines(logging.Formatter):
             **getattr(record, "subject", {}),
         }
         if record.exc_info and record.exc_info[0] is not None:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told)
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields)
 
 
 @contextmanager
 def about(import_id: int, session_id: str) -> Iterator[None]:
-    """Let every line that is logged within, in this thread or green thread, say which import it is about."""
+    """Add the import to every line that is logged inside the block, in this thread or green thread."""
     token = _subject.set({"importId": import_id, "sessionId": session_id})
     try:
         yield
@@ -68,21 +68,21 @@ def about(import_id: int, session_id: str) -> Iterator[None]:
 
 
 def set_up(kind: str = "text", level: str = "INFO") -> None:
-    """Make every record of this process such a one, whichever library writes it.
+    """Use :class:`OneLineRecord` for all records of this process, whichever library writes them.
 
-    :param kind: ``text`` or ``json``: what the processes that this one starts are told as well.
+    :param kind: ``text`` or ``json``, also for child processes.
     """
     logging.setLogRecordFactory(OneLineRecord)
     _chosen.update(LOG_FORMAT=kind, LOG_LEVEL=level)
 
 
 def chosen() -> dict[str, str]:
-    """How this process logs, as environment variables for a child."""
+    """The logging settings of this process, as environment variables for a child process."""
     return dict(_chosen)
 
 
 def as_json(level: str) -> dict[str, Any]:
-    """The configuration (:func:`logging.config.dictConfig`) with which all lines of a process are JSON, on its standard error."""
+    """The configuration (:func:`logging.config.dictConfig`) for a process that logs JSON to its standard error."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -98,7 +98,7 @@ def as_json(level: str) -> dict[str, Any]:
 
 
 def begin_child(kind: str, level: str, name: str) -> None:
-    """Set up the log of a process that gunicorn does not, an importer or a worker."""
+    """Set up the log of an importer, a reader or a worker, which gunicorn does not."""
     set_up(kind, level)
     if kind == "json":
         from logging.config import dictConfig

@@ -1,4 +1,5 @@
-"""What other programs load to serve the app: gunicorn, Celery and ``flask run``.
+"""Entry points for the programs that serve the app: gunicorn, Celery and ``flask run``.
 
-``app.py``, ``worker.py`` and ``gunicorn.conf.py`` at the top of the repository lead here, where an installed package has them too.
+``app.py``, ``worker.py`` and ``gunicorn.conf.py`` at the top of the repository import them from here, as an installed package has only
+these.
 """

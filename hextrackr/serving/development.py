@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def init_app(app: Flask) -> None:
-    """Begin to work if this process is to serve the app under ``flask run``; gunicorn says itself when it has forked."""
+    """Start the app if this process serves it under ``flask run``; gunicorn starts it in a hook after it has forked."""
     if _will_serve():
         start(app)
 
 
 def _will_serve() -> bool:
-    """Whether the app is made for ``flask run``, and not by the process that merely watches the files for the one that serves."""
+    """Whether the app is made for ``flask run``, and not in the reloader's parent process, which only watches the files."""
     context = click.get_current_context(silent=True)
     if context is None or context.command is not run_command:
         return False
@@ -33,7 +33,7 @@ def _will_serve() -> bool:
 
 
 def start(app: Flask) -> None:
-    """Start what a worker of gunicorn starts, and stop it when the process ends."""
+    """Start everything that a worker of gunicorn starts, and stop it when the process ends."""
     if why := database.unready(app):
         raise SystemExit(why)
     web.start(app)

@@ -1,4 +1,4 @@
-"""Builds the worker from the environment: what ``celery -A worker worker`` loads. It is the app, with imports embedded in it."""
+"""Build the worker from the environment, for ``celery -A worker worker``: the app, with imports embedded in it."""
 
 import os
 from dataclasses import replace
@@ -8,9 +8,9 @@ from hextrackr.config import Config
 from hextrackr.jobs.celery_worker import worker_of
 
 config = replace(Config.of_server(), ASYNC_MODE="threading", IMPORT_WORKERS="embedded", METRICS="off")
-os.umask(0o077)  # database, uploads and backups are nobody else's
+os.umask(0o077)  # no other user may read database, uploads and backups
 if not config.REDIS_URL:
-    raise SystemExit("A worker needs REDIS_URL, through which it is woken and tells of its imports.")
+    raise SystemExit("A worker needs REDIS_URL, through which it is woken and reports the progress of its imports.")
 
 _app = create_app(config)
 if why := database.unready(_app):

@@ -1,7 +1,6 @@
-"""Builds the app from the environment: what gunicorn and ``flask`` load.
+"""Build the app from the environment, for gunicorn and ``flask``.
 
-This module, :mod:`.gunicorn_conf` and the gunicorn worker class are the only places that name eventlet:
-``ASYNC_MODE`` chooses between it and threads.
+Only this module, :mod:`.gunicorn_conf` and the gunicorn worker class depend on eventlet: ``ASYNC_MODE`` chooses between it and threads.
 """
 
 import os
@@ -11,14 +10,14 @@ from dataclasses import replace
 from hextrackr.config import Config
 
 config = Config.of_server()
-os.umask(0o077)  # database, uploads and backups are nobody else's
+os.umask(0o077)  # no other user may read database, uploads and backups
 
 if "flask" in sys.modules:
-    # A command of ``flask`` serves nobody, and it is too late to patch what Flask has imported already.
+    # A command of ``flask`` serves no clients, and it is too late to patch modules that Flask has imported already.
     config = replace(config, ASYNC_MODE="threading", METRICS="off")
 
 if config.ASYNC_MODE == "eventlet":
-    # Else psycopg waits for PostgreSQL in C, and the event loop with it; read when it is imported.
+    # Otherwise psycopg waits for PostgreSQL in C and blocks the event loop; it reads this when it is imported.
     os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"
 
     import eventlet

@@ -28,8 +28,8 @@ _TICK_NS = 100_000_000
 #: The messages of successful operations.
 DONE = {
     "backup": "The backup is complete.",
-    "restore": "The record is that of the backup; what it replaced is kept as a backup.",
-    "clear": "The record is empty; what it held is kept as a backup.",
+    "restore": "The record is that of the backup; the record before was saved as a backup.",
+    "clear": "The record is empty; the record before was saved as a backup.",
 }
 
 
