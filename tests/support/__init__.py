@@ -1,4 +1,4 @@
-"""What tests and benchmarks share: real servers and their databases, exports to import, clients that ask and listen.
+"""Code that tests and benchmarks share: real servers and their databases, exports to import, clients of the API and the sockets.
 
 It imports neither tests nor benchmarks. What one folder of tests needs alone stands in that folder.
 """

@@ -12,12 +12,12 @@ from . import ROOT
 from .server import environment_of
 
 PASSWORD = "four words without sense"
-#: Who there is, by name.
+#: The users by name.
 USERS = {"vera": Role.VIEWER, "oskar": Role.OPERATOR, "ada": Role.ADMIN}
 
 
 def add(instance: Path, name: str, role: str) -> None:
-    """Add a user to an instance by command, as an administrator does beside the server."""
+    """Add a user to an instance by command, as an administrator does on the server's machine."""
     command = [sys.executable, "-m", "flask", "user", "add", name, "--role", role, "--password-stdin"]
     environment = environment_of(instance, AUTH="local")
     subprocess.run(

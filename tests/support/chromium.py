@@ -1,4 +1,4 @@
-"""The Chromium of this machine, for what tests the pages and what measures them."""
+"""The Chromium of this machine, for tests and benchmarks of pages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 
 from playwright.sync_api import Browser, Playwright
 
-#: The first of these that there is. The shell is the same browser without windows of its own: a page takes a quarter of the time.
+#: The first of these that exists is used. The headless shell is the same browser without windows: a page takes a quarter of the time.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 PROGRAM = next(filter(None, map(shutil.which, NAMES)), None)
 _ARGUMENTS = (
@@ -16,5 +16,5 @@ _ARGUMENTS = (
 
 
 def launch(playwright: Playwright) -> Browser:
-    """Start it; where there is none, Playwright looks for one of its own, and says so."""
+    """Start it; without one, Playwright looks for its own and reports if it is missing."""
     return playwright.chromium.launch(executable_path=PROGRAM, args=_ARGUMENTS)

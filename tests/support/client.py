@@ -1,4 +1,4 @@
-"""The real server, asked as programs ask it: without a browser."""
+"""A client of the real server without a browser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVENTS = ("progress-status", "progress-update", "progress-complete", "progress-e
 
 @dataclass
 class Listener:
-    """A client that has joined a session: the events it was sent, in order, as (name, snapshot)."""
+    """A client that has joined a session: the events that it received, in order, as (name, snapshot)."""
 
     session_id: str
     client: sockets.Client
@@ -31,7 +31,7 @@ class Listener:
         return self.events.get(timeout=PATIENCE)
 
     def until_the_end(self) -> list[tuple[str, dict[str, Any]]]:
-        """Everything up to the terminal event."""
+        """All events up to the terminal one."""
         seen: list[tuple[str, dict[str, Any]]] = []
         while not seen or seen[-1][0] not in ("progress-complete", "progress-error"):
             seen.append(self.next_event())
@@ -40,7 +40,7 @@ class Listener:
 
 @contextmanager
 def listening(server: Server, transport: str | list[str] = "websocket") -> Iterator[Listener]:
-    """Join a session that is still to come."""
+    """Join a session that does not exist yet."""
     client = sockets.Client(reconnection=False)
     listener = Listener(str(uuid.uuid4()), client)
     for event in EVENTS:
@@ -52,7 +52,7 @@ def listening(server: Server, transport: str | list[str] = "websocket") -> Itera
 
 
 def upload(server: Server, content: bytes, path: str = "import", **fields: str) -> tuple[int, dict[str, Any]]:
-    """Post an export and return the status and the answer; the whole body is sent before the answer is read."""
+    """Post an export and return the status and the response; the whole body is sent before the response is read."""
     body, kind = form(content, **fields)
     connection = http.client.HTTPConnection(server.address, timeout=PATIENCE)
     try:
@@ -73,7 +73,7 @@ def form(content: bytes, **fields: str) -> tuple[bytes, str]:
 
 
 def get(server: Server, path: str) -> tuple[int, Any]:
-    """Ask the API."""
+    """Send a request to the API."""
     connection = http.client.HTTPConnection(server.address, timeout=PATIENCE)
     try:
         connection.request("GET", path)

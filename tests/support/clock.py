@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it, and a recorder of the events that leave meanwhile."""
+"""A clock that only advances when a test says so, and a recorder of the events sent meanwhile."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FakeClock:
 
 
 class Recorder:
-    """Keeps every event with the instant it left at."""
+    """Records every event with the time at which it was sent."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock

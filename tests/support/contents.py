@@ -1,4 +1,4 @@
-"""Everything a database holds, told so that it can be compared with what another one holds, whichever ids and instants each has given."""
+"""The content of a database in a form that can be compared with that of another one, whatever their ids and times are."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from sqlalchemy import Connection, Table, select
 from hextrackr.db.base import Base
 from tests.support import databases
 
-#: What may differ between an import that was disturbed and one that was not: instants, who worked on it how often, and ids.
+#: Columns that may differ between an import that was disturbed and one that was not: times, owners, attempts and ids.
 OF_THE_RUN = {
     "id", "session_id", "created_at", "started_at", "finished_at", "attempts", "owner", "epoch", "lease_until", "upload",
     "first_finding", "last_finding", "work",
 }  # fmt: skip
-#: Column -> the table whose ids it holds.
+#: Column -> the table to whose ids it refers.
 REFERS = {
     "source_id": "sources", "asset_id": "assets", "definition_id": "definitions", "finding_id": "findings", "import_id": "imports",
     "opened_by": "imports", "sighting_id": "sightings", "evidence_id": "evidence",
 }  # fmt: skip
-#: What a row is known by in place of its id.
+#: The columns that identify a row in place of its id.
 KEYS = {
     "sources": ("scanner", "label"), "sightings": ("source_id", "day"), "assets": ("source_id", "key"), "definitions": ("source_id", "key"),
     "findings": ("asset_id", "definition_id", "port", "protocol"), "imports": ("source_id", "place"),
     "evidence": ("text",),
 }  # fmt: skip
-#: What tables are called that hold rows for a while only: those on their way in, and what the latest imports have overwritten.
+#: Prefixes of tables with temporary rows: staged rows, and undo logs.
 PASSING = ("staging_", "undo_")
 #: Tables that number the states of a record: each has numbers of its own.
 OF_THE_RECORD = ("record_version", "record_changes")
@@ -38,26 +38,26 @@ Names = dict[str, dict[int, tuple[Any, ...]]]
 
 
 def save(instance: Path, file: Path, *, final: bool = False) -> None:
-    """Write down what the database of a data folder holds; it may be in use."""
+    """Read the content of the database of a data folder, which may be in use."""
     with file.open("w", encoding="utf-8") as stream:
         stream.writelines(f"{line}\n" for line in lines(instance, final=final))
 
 
 def differences(instance: Path, file: Path, *, final: bool = False) -> list[str]:
-    """Some of the rows that only one of them has: the database of a data folder, or what was written down before."""
+    """Some of the rows that only one of two contents has: each the database of a data folder, or the result of an earlier read."""
     with file.open(encoding="utf-8", newline="\n") as stream:
         return differing(lines(instance, final=final), (line.rstrip("\n") for line in stream))
 
 
 def differing(found: Iterable[str], expected: Iterable[str]) -> list[str]:
-    """Some of the lines that are not in both as often."""
+    """Some of the lines that do not occur equally often in both."""
     here, there = Counter(found), Counter(expected)
-    return [f"{said}: {line}" for said, only in (("found", here - there), ("missing", there - here))
+    return [f"{kind}: {line}" for kind, only in (("found", here - there), ("missing", there - here))
             for line in sorted(only)[:5]]  # fmt: skip
 
 
 def of_source(instance: Path, label: str) -> list[str]:
-    """What the final tables say of one source, but for its label."""
+    """The rows of one source in the final tables, without its label."""
     quoted = json.dumps(label)
     return [line.replace(quoted, "its label") for line in lines(instance, final=True) if quoted in line]
 
@@ -92,11 +92,11 @@ def _value(column: str, value: Any, names: Names) -> Any:
 
 
 def comparable(column: str, value: Any) -> Any:
-    """A value as it is in each database and each run."""
+    """A value in a form that is the same for both databases and every run."""
     if column == "details" and value is not None:
         return sorted(json.loads(value).items())  # each database writes JSON in its own way
     if column == "forecast":
-        return {name: told for name, told in value.items() if name != "pace"}  # how fast the machine was
+        return {name: each for name, each in value.items() if name != "pace"}  # the speed of the machine
     return round(value, 6) if isinstance(value, float) else value
 
 

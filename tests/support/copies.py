@@ -1,4 +1,4 @@
-"""What the copy of a record must hold: plain SQL on the record itself."""
+"""The expected content of the copy of a record: plain SQL on the record itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FINDINGS = """
            CASE WHEN lifecycle <> 'resolved' THEN 1 ELSE 0 END, resolved_on, opened_by, sighting_id, evidence_id
     FROM findings
 """
-#: Table of the copy -> the rows that it must have. Texts that nothing refers to may be missing, or be there still.
+#: Table of the copy -> the rows that it must have. Texts to which nothing refers may be missing or not.
 ORACLE = {
     "source": """
         SELECT s.id, scanner, coalesce(m.name, ''), label, last_scan_date

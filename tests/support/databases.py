@@ -1,4 +1,4 @@
-"""The database of a server that is started to be measured or tested: one for each data folder.
+"""The databases of servers that tests and benchmarks start: one for each data folder.
 
 It is SQLite, in the data folder itself, until :func:`chosen` says otherwise.
 """
@@ -35,10 +35,10 @@ class Databases(Protocol):
     have_tables: bool
 
     def url(self, instance: Path) -> str:
-        """What DATABASE_URL says there."""
+        """The DATABASE_URL of the data folder."""
 
     def drop(self, instance: Path) -> None:
-        """Do away with it; nobody uses it any more."""
+        """Drop it; nobody uses it any more."""
 
 
 class Embedded:
@@ -62,7 +62,7 @@ class Embedded:
 
 
 class OnPostgresql:
-    """Databases of one PostgreSQL server, made when they are first asked for.
+    """Databases of one PostgreSQL server, created on first use.
 
     :param template: a migrated database, of which each is a copy.
     """
@@ -82,7 +82,7 @@ class OnPostgresql:
             self._server.drop(name)
 
 
-#: What a benchmark takes for PostgreSQL to be as it is recommended (docs/scaling.md).
+#: The settings of PostgreSQL for benchmarks, as recommended in docs/scaling.md.
 RECOMMENDED = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
 
 _databases: Databases = Embedded()
@@ -90,7 +90,7 @@ _databases: Databases = Embedded()
 
 @contextmanager
 def chosen(databases: Databases) -> Iterator[None]:
-    """Start servers on these from here on."""
+    """Start servers on these databases from now on."""
     global _databases
     before, _databases = _databases, databases
     try:
@@ -122,7 +122,7 @@ def have_tables() -> bool:
 
 
 def drop(instance: Path) -> None:
-    """Do away with a data folder's database."""
+    """Drop a data folder's database."""
     _databases.drop(instance)
 
 
@@ -137,25 +137,25 @@ def migrate(config: Config) -> None:
 
 @cache
 def engine(address: str) -> Engine:
-    """What looks into a database beside its server; each look is a connection of its own."""
+    """An engine that reads a database while its server runs; each use opens a new connection."""
     return create_engine(address, poolclass=NullPool, **engine_options(address))
 
 
 def query(instance: Path, statement: str, *values: object) -> list[tuple[Any, ...]]:
-    """Look into a data folder's database with plain SQL, in which ``?`` stands for a value."""
+    """Query a data folder's database with plain SQL, in which ``?`` is a placeholder."""
     with engine(url(instance)).connect() as connection:
         return rows(connection, statement, values)
 
 
 def rows(connection: Connection, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-    """What a statement with ``?`` for its values finds, as SQLite has it."""
+    """The result of a statement with ``?`` as placeholders, with the types of SQLite."""
     if is_postgresql(connection):
         statement = statement.replace("%", "%%").replace("?", "%s")
     return as_sqlite_has_them(connection.exec_driver_sql(statement, values))
 
 
 def as_sqlite_has_them(found: Any) -> list[tuple[Any, ...]]:
-    """Rows with days as text and truth as numbers."""
+    """Rows with days as text and booleans as numbers."""
     return [tuple(map(_plain, row)) for row in found]
 
 

@@ -1,4 +1,4 @@
-"""Makes small exports of Tenable Vulnerability Management for tests."""
+"""Make small exports of Tenable Vulnerability Management for tests."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ DEFAULTS = {
 
 def row(**cells: str) -> dict[str, str]:
     """A finding; ``asset_id="x"`` sets ``asset.id``, and so on for every column by its last parts."""
-    known = {column.replace("definition.cvss3.base_score", "cvss").replace(".", "_"): column for column in COLUMNS}
+    columns = {column.replace("definition.cvss3.base_score", "cvss").replace(".", "_"): column for column in COLUMNS}
     short = {"host": "asset.id", "plugin": "definition.id", "cve": "definition.cve", "title": "definition.name",
              "vpr": "definition.vpr.score", "description": "definition.description"}  # fmt: skip
-    return {**DEFAULTS, **{short.get(name) or known.get(name) or name: value for name, value in cells.items()}}
+    return {**DEFAULTS, **{short.get(name) or columns.get(name) or name: value for name, value in cells.items()}}
 
 
 def export(
@@ -49,7 +49,7 @@ def export(
 
 
 def scan(hosts: Iterable[int], plugins: Iterable[int] = (1001,), **cells: str) -> bytes:
-    """An export in which every one of these plugins stands on every one of these hosts."""
+    """An export with a finding of each of these plugins on each of these hosts."""
     plugins = list(plugins)
     return export(
         row(

@@ -1,4 +1,4 @@
-"""The exports of our own making in ``tests/data/<scanner>/``."""
+"""The exports in ``tests/data/<scanner>/``, which we have made ourselves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.databases import ON_POSTGRESQL
 
 FOLDER = ROOT / "tests" / "data"
 FILES = sorted(FOLDER.glob("*/*.csv"))
-#: Of each scanner the one that says most.
+#: The largest one of each scanner.
 LARGEST = [max(folder.glob("*.csv"), key=lambda path: path.stat().st_size) for folder in sorted(FOLDER.iterdir())]
 
 

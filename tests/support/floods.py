@@ -18,7 +18,7 @@ def _fragment(connection: websocket.WebSocket) -> None:
     connection.send_frame(websocket.ABNF(0, 0, 0, 0, 0, 1, b""))
 
 
-#: What a client of each kind sends over and over.
+#: What a client of each kind sends repeatedly.
 FLOODS: dict[str, Callable[[websocket.WebSocket], object]] = {
     "events": lambda connection: connection.send('42["ping"]'),
     "joins": lambda connection: connection.send(f'42["join-progress","{uuid.uuid4()}"]'),
@@ -30,7 +30,7 @@ FLOODS: dict[str, Callable[[websocket.WebSocket], object]] = {
 
 
 def connected(server: Server) -> websocket.WebSocket:
-    """A websocket that has completed its connect and speaks whatever one makes it say."""
+    """A websocket that has completed its connect, and sends whatever a test wants."""
     url = server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
     connection = websocket.create_connection(url, timeout=20)
     connection.recv()
@@ -40,7 +40,7 @@ def connected(server: Server) -> websocket.WebSocket:
 
 
 def flood(server: Server, kind: str, over: Event) -> None:
-    """Send what there is of this kind as fast as it goes; connect again when cut off, twenty times a second at the most."""
+    """Send the messages of this kind as fast as possible; connect again when cut off, at most twenty times a second."""
     while not over.is_set():
         try:
             connection = connected(server)
@@ -52,7 +52,7 @@ def flood(server: Server, kind: str, over: Event) -> None:
 
 @contextmanager
 def flooded(server: Server, kinds: tuple[str, ...]) -> Iterator[None]:
-    """Keep up one flood of each kind."""
+    """Run one flood of each kind."""
     context = multiprocessing.get_context("spawn")
     over = context.Event()
     floods = [context.Process(target=flood, args=(server, kind, over), daemon=True) for kind in kinds]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-#: Scan -> how it is made: the first one, the same exported anew in other bytes, and the one of the week after.
+#: Scan -> its parameters: the first one, the same one exported again with other bytes, and the one of the following week.
 SCANS: dict[str, dict[str, str | float]] = {
     "first": {"day": "2026-08-01"},
     "anew": {"day": "2026-08-01", "exported": 1},
@@ -42,7 +42,7 @@ WORDS = (
 
 @dataclass(frozen=True)
 class Estate:
-    """The hosts and plugins that every scan with this seed is about.
+    """The hosts and plugins of every scan with this seed.
 
     :param rows: findings of the first scan; hosts and plugins grow with its size.
     :param seed: another seed is another estate.
@@ -59,7 +59,7 @@ class Estate:
 
     @property
     def hosts(self) -> int:
-        """How many hosts stand in the estate: about 60 findings on each."""
+        """The number of hosts: each has about 60 findings."""
         return max(5, self.rows // 60)
 
 
@@ -104,7 +104,7 @@ def rows(
 
 
 def _row(estate: Estate, number: int, day: str, exported: int) -> tuple[str, ...]:
-    # A host meets its plugins in a stride, and a port once it has met them all: no identity repeats.
+    # A host takes its plugins at regular steps, and another port once it has had them all, so that no identity repeats.
     host, turn = number % estate.hosts, number // estate.hosts
     port_turn, offset = divmod(turn, len(estate.plugins))
     plugin = estate.plugins[(host * 7 + offset) % len(estate.plugins)]
@@ -139,7 +139,7 @@ def write(stream: TextIO, estate: Estate, **scan: float | str) -> int:
 
 
 def weeks(folder: Path, rows: int, *names: str) -> dict[str, Path]:
-    """Write these of :data:`SCANS` into a folder, and have them on the disk: what is written later is written while others measure."""
+    """Write these of :data:`SCANS` into a folder and flush them to the disk, so that it is idle during measurements."""
     files = {name: folder / f"{name}.csv" for name in names}
     for name, path in files.items():
         with path.open("w", encoding="utf-8", newline="") as stream:

@@ -1,4 +1,4 @@
-"""HexTrackr with more addresses for measurements: they make it emit updates, tell of operations, and say how late its event loop is."""
+"""HexTrackr with further routes for measurements: to emit updates, to report operations, and to measure the lag of its event loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hextrackr.extensions import socketio
 from hextrackr.progress import protocol
 from hextrackr.progress.tracker import ProgressTracker
 
-#: As long as an update of an import is.
+#: A text that makes an update as long as one of an import.
 FILLER = "x" * 190
 TICK = 0.005
 
@@ -32,7 +32,7 @@ def emit() -> dict[str, Any]:
 
 @app.post("/benchmark/operation")
 def operate() -> dict[str, Any]:
-    """Tell of an operation under ``session`` through the tracker, as of an import: so many ``updates``, and its end."""
+    """Report an operation under ``session`` through the tracker, like an import: this number of ``updates``, and its end."""
     tracker, session = app.extensions["progress_tracker"], request.args["session"]
     tracker.create_session_with_id(session, {"operation": "csv-import", "filename": "scan.csv"})
     socketio.start_background_task(_operate, tracker, session, int(request.args["updates"]))
@@ -48,14 +48,14 @@ def _operate(tracker: ProgressTracker, session: str, updates: int) -> None:
 
 @app.post("/benchmark/ticker")
 def start_ticker() -> dict[str, Any]:
-    """Begin to tick, every 5 ms."""
+    """Start ticking, every 5 ms."""
     socketio.start_background_task(_tick)
     return {"ok": True}
 
 
 @app.get("/benchmark/ticker")
 def lateness() -> dict[str, list[float]]:
-    """How late each tick was since this was last asked, in ms."""
+    """The lag of each tick since the last call, in ms."""
     seen = _late.copy()
     _late.clear()
     return {"late": seen}
@@ -69,7 +69,7 @@ def _emit(room: str, session: str, count: int, every: float) -> None:
 
 
 def _payload(number: int, session: str) -> dict[str, Any]:
-    """The update; receivers look at the first two fields."""
+    """The update; receivers read the first two fields."""
     at = time.time_ns() // 1000
     return {"n": number, "at": at, "sessionId": session, "progress": 50.0, "status": "processing", "message": FILLER}
 

@@ -1,4 +1,4 @@
-"""A program of its own, as tables are made once for each process: declares one more value of each level, and imports files that have it.
+"""A program that declares one more field of each level, and imports files that have it; a process of its own, as tables are declared once.
 
 Prints what is on record after two scans, what the change of the second one was, and what is on record once that is undone, as JSON.
 """
@@ -57,9 +57,9 @@ def main(folder: Path) -> None:
 
     scan("4,CWE-79,70,2026-01-02", "2026-02-01")
     second = scan("5,CWE-89,95,2026-01-03", "2026-02-08")
-    told = {"after": found(ON_RECORD), "change": found(CHANGE)}
+    result = {"after": found(ON_RECORD), "change": found(CHANGE)}
     undo.undo_import(engine, second)
-    sys.stdout.write(json.dumps({**told, "undone": found(ON_RECORD)}))
+    sys.stdout.write(json.dumps({**result, "undone": found(ON_RECORD)}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An OpenID provider of one's own: the code flow with PKCE, for whoever it is told to sign in."""
+"""An OpenID provider for tests: the code flow with PKCE, for the user that the test sets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from joserfc.jwk import RSAKey
 
 
 class Provider:
-    """What the provider knows; a test changes it between two requests.
+    """The state of the provider, which a test changes between two requests.
 
     :ivar claims: what it says of the user who signs in next.
     :ivar spoils: claims of the token that are not as they should be.
@@ -37,7 +37,7 @@ class Provider:
         self._codes: dict[str, dict[str, str]] = {}
 
     def discovery(self) -> dict[str, Any]:
-        """Where is what."""
+        """The discovery document."""
         return {
             "issuer": self.url, "authorization_endpoint": f"{self.url}/authorize", "token_endpoint": f"{self.url}/token",
             "jwks_uri": f"{self.url}/keys", "userinfo_endpoint": f"{self.url}/userinfo",
@@ -47,7 +47,7 @@ class Provider:
         }  # fmt: skip
 
     def authorize(self, query: dict[str, str]) -> str:
-        """Sign the user in without a question, and return where to lead the browser."""
+        """Sign the user in without asking, and return the address to which the browser is redirected."""
         assert query["client_id"] == self.client_id and query["response_type"] == "code"
         assert query["code_challenge_method"] == "S256" and "openid" in query["scope"].split()
         if self.refuses:
@@ -59,12 +59,13 @@ class Provider:
         return f"{query['redirect_uri']}?{urlencode(answer)}"
 
     def token(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
-        """Exchange a code, once, for whoever has begun with it."""
+        """Exchange a code for tokens, once, for the client that has begun the flow."""
         begun = self._codes.pop(form.get("code", ""), None)
-        said = base64.b64decode(authorization.removeprefix("Basic ")).decode()
+        credentials = base64.b64decode(authorization.removeprefix("Basic ")).decode()
         verifier = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(verifier).decode().rstrip("=")
-        if begun is None or said != f"{self.client_id}:{self.client_secret}" or challenge != begun["code_challenge"]:
+        expected = f"{self.client_id}:{self.client_secret}"
+        if begun is None or credentials != expected or challenge != begun["code_challenge"]:
             return 400, {"error": "invalid_grant"}
         now = int(time.time())
         claims = {"iss": self.url, "aud": self.client_id, "iat": now, "exp": now + 60, "nonce": begun["nonce"]}

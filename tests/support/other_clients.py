@@ -1,4 +1,4 @@
-"""What other clients in use draw of the events that reach them.
+"""A model of what other existing clients draw for the events that they receive.
 
 They draw an update at once, unless it comes less than 100 ms after the one that was drawn last: then they keep it and draw it 100 ms later,
 whatever has come by then, unless another update has taken its place. They know no ``progress-error``, and look at a ``progress-status``
@@ -13,12 +13,12 @@ from typing import Any
 
 THROTTLE = 100
 JITTER = 60
-#: When an event leaves or arrives (ms), its name and its snapshot.
+#: The time (ms) at which an event is sent or arrives, its name and its snapshot.
 Event = tuple[float, str, dict[str, Any]]
 
 
 def with_jitter(events: Iterable[Event], seed: int) -> list[Event]:
-    """The events as a network brings them that takes up to 60 ms for each, and keeps their order."""
+    """Delay the events as a network does: each by up to 60 ms, in their order."""
     chance, arrived, last = Random(seed), [], 0.0
     for at, event, snapshot in events:
         last = max(last, at + chance.uniform(0, JITTER))
@@ -27,17 +27,17 @@ def with_jitter(events: Iterable[Event], seed: int) -> list[Event]:
 
 
 def drawn(events: Iterable[Event]) -> list[str]:
-    """What such a client draws, in this order: the message of each update, and ``end``, ``error`` where it shows one."""
+    """What such a client draws, in order: the message of each update, and ``end``, ``error`` if it shows one."""
     pictures: list[str] = []
     last = float("-inf")
-    kept: tuple[float, str] | None = None
+    delayed: tuple[float, str] | None = None
     for at, event, snapshot in events:
-        if kept is not None and kept[0] <= at:
-            pictures.append(kept[1])
-            last, kept = kept[0], None
+        if delayed is not None and delayed[0] <= at:
+            pictures.append(delayed[1])
+            last, delayed = delayed[0], None
         if event == "progress-update":
             if at - last < THROTTLE:
-                kept = at + THROTTLE, snapshot["message"]
+                delayed = at + THROTTLE, snapshot["message"]
             else:
                 last = at
                 pictures.append(snapshot["message"])
@@ -45,4 +45,4 @@ def drawn(events: Iterable[Event]) -> list[str]:
             pictures.append("end")
         elif event == "progress-status" and snapshot["status"] == "error":
             pictures.append("error")
-    return pictures if kept is None else [*pictures, kept[1]]
+    return pictures if delayed is None else [*pictures, delayed[1]]

@@ -1,17 +1,17 @@
-"""Ports for servers that are started here."""
+"""Free ports for servers of tests."""
 
 from __future__ import annotations
 
 import random
 import socket
 
-#: Below those that Linux gives to clients: while a server is restarted, no connection of another program comes to have its port.
+#: Below the ports that Linux assigns to clients, so that no other connection gets the port while a server is restarted.
 _RANGE = range(20_000, 32_000)
-_system = random.SystemRandom()  # tests that run side by side may have seeded the other one alike
+_system = random.SystemRandom()  # parallel tests may have seeded the default generator equally
 
 
 def free() -> int:
-    """A port of loopback that nobody listens on."""
+    """A free port of the loopback address."""
     while True:
         port = _system.choice(_RANGE)
         with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""A PostgreSQL for a measurement or a test: from Debian's package, on loopback, in a temporary folder."""
+"""A PostgreSQL server for a test or a benchmark: from Debian's package, on loopback, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ import psycopg
 
 from tests.support import ports
 
-#: Nobody wants to keep what a test has written; a small server is enough.
+#: Settings of a small server whose data need not be durable.
 FOR_TESTS = {
     "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off", "shared_buffers": "64MB",
 }  # fmt: skip
 
 
 def folder() -> Path | None:
-    """Where PostgreSQL's programs are, the newest first; None if there are none."""
+    """The folder of PostgreSQL's programs, the newest version; None if there are none."""
     packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version, reverse=True)
     found = packaged[0] if packaged else shutil.which("initdb")
     return Path(found).parent if found and (Path(found).parent / "pg_ctl").exists() else None
@@ -45,11 +45,11 @@ class Server:
         self._settings = settings
 
     def url(self, database: str) -> str:
-        """What DATABASE_URL says."""
+        """The DATABASE_URL."""
         return f"postgresql+psycopg://hextrackr@127.0.0.1:{self.port}/{database}"
 
     def address(self, database: str) -> str:
-        """What the driver itself connects to."""
+        """The connection string of the driver."""
         return f"host=127.0.0.1 port={self.port} user=hextrackr dbname={database}"
 
     def create(self, template: str = "template1") -> str:
@@ -63,28 +63,28 @@ class Server:
         self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def run(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
-        """Execute one statement beside everything else."""
+        """Execute one statement on a connection of its own."""
         with psycopg.connect(self.address(database), autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
     def start(self) -> None:
-        """Start, and wait until it takes connections."""
-        told = {
+        """Start, and wait until it accepts connections."""
+        settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
             **self._settings,
         }
-        options = " ".join(f"-c {name}='{value}'" for name, value in told.items())
+        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
         self._do("pg_ctl", "-w", "-l", str(self.data / "log"), "-o", options, "start")
 
     def stop(self, mode: str = "fast") -> None:
-        """Stop: ``fast`` ends everybody's work, ``immediate`` is as good as a crash."""
+        """Stop: ``fast`` aborts all transactions, ``immediate`` is like a crash."""
         self._do("pg_ctl", "-w", "-m", mode, "stop")
 
     def own(self, folder: Path) -> None:
-        """Let the server write into a folder."""
+        """Allow the server to write into a folder."""
         if user := _other_user():
             for parent in folder.parents:
                 parent.chmod(parent.stat().st_mode | 0o011)
@@ -96,7 +96,7 @@ class Server:
 
 @contextmanager
 def serving(**settings: str) -> Iterator[Server]:
-    """Set up a server and start it with these settings; :func:`folder` has to be there."""
+    """Set up a server and start it with these settings; requires :func:`folder`."""
     programs = folder()
     assert programs is not None
     with tempfile.TemporaryDirectory(prefix="hextrackr-postgresql-", ignore_cleanup_errors=True) as parent:
@@ -116,11 +116,11 @@ def serving(**settings: str) -> Iterator[Server]:
 
 
 def _other_user() -> pwd.struct_passwd | None:
-    """Who PostgreSQL runs as where the tests run as root, whom it refuses."""
+    """The user as which PostgreSQL runs if the tests run as root, which it refuses."""
     if os.geteuid():
         return None
-    known = {user.pw_name: user for user in pwd.getpwall()}
-    return known.get("postgres") or known["nobody"]
+    users = {user.pw_name: user for user in pwd.getpwall()}
+    return users.get("postgres") or users["nobody"]
 
 
 def _as_other_user(*command: str) -> None:

@@ -1,4 +1,4 @@
-"""Questions that tests ask the reader process."""
+"""Questions for the reader process in tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.waiting import until
 
 @question
 def open_by_severity(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> list[Any]:
-    """How many findings are open, by severity."""
+    """The number of open findings by severity."""
     return cursor.execute(
         "SELECT severity, count(*) FROM finding WHERE is_open GROUP BY severity ORDER BY severity"
     ).fetchall()
@@ -38,7 +38,7 @@ def tables(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> 
 
 @question
 def twice(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> list[Any]:
-    """The number of findings, told once more when a file is there: both must be of one version."""
+    """The number of findings, and again once a file exists: both must be of one version."""
     counting = "SELECT (SELECT count(*) FROM finding), (SELECT version FROM copy_state)"
     before = cursor.execute(counting).fetchone()
     Path(parameters["begun"]).touch()
@@ -48,23 +48,23 @@ def twice(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> l
 
 @question
 def endless(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> None:
-    """Takes longer than anybody waits."""
+    """Take longer than any deadline."""
     cursor.execute("SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range * b.range % 7 = 3")
 
 
 @question
 def greedy(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> None:
-    """Needs more memory than there is: one value cannot be put on the disk."""
+    """Need more memory than allowed: a single value cannot spill to the disk."""
     cursor.execute("SELECT len(list(range)) FROM range(100000000)").fetchall()
 
 
 @question
 def refuses(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> None:
-    """Does not like its parameters."""
+    """Refuse the parameters."""
     raise RequestError("The severity is none.")
 
 
 @question
 def as_bytes(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> bytes:
-    """Has made JSON itself."""
+    """Return JSON as bytes."""
     return b'{"made": "here"}'

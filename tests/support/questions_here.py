@@ -1,4 +1,4 @@
-"""Answers questions about the record in the test's own process, which takes less time than to start a reader."""
+"""Answer questions about the record in the test's own process, which is faster than starting a reader."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hextrackr.readmodel.refresh import refresh
 
 
 class ReaderHere:
-    """What a :class:`hextrackr.readmodel.client.Reader` is to whoever asks."""
+    """A replacement for :class:`hextrackr.readmodel.client.Reader`."""
 
     def __init__(self, database_url: str, folder: Path) -> None:
         self._url, self._folder = database_url, folder
@@ -28,17 +28,17 @@ class ReaderHere:
         self.starts, self.pid = 0, None
 
     def ask(self, question: str, parameters: Mapping[str, Any] | None = None, *_: Any, **__: Any) -> bytes:
-        """The answer, of the record as it is now."""
+        """Answer a question from the current record."""
         with self._one_at_a_time:
-            copy = self._brought_up_to_date()
+            copy = self._refreshed()
         cursor = copy.connection.cursor()
         cursor.begin()
-        told = orjson.loads(orjson.dumps(dict(parameters or {})))
-        answer = questions.find(question)(cursor, told)
+        decoded = orjson.loads(orjson.dumps(dict(parameters or {})))
+        answer = questions.find(question)(cursor, decoded)
         cursor.close()
         return orjson.dumps(answer, default=float)
 
-    def _brought_up_to_date(self) -> Copy:
+    def _refreshed(self) -> Copy:
         if self._copy is None:
             questions.load("hextrackr.queries")
             self._copy = Copy(self._folder, "192MB")
@@ -49,11 +49,11 @@ class ReaderHere:
         return self._copy
 
     def refresh(self) -> int:
-        """Nothing is kept between two questions that could be of another version."""
+        """Do nothing, as every question refreshes the copy."""
         return 0
 
     def status(self, _deadline: float = 0) -> dict[str, Any]:
-        """Of no copy."""
+        """The status of an empty copy."""
         return {"version": 0, "bytes": 0, "seconds": 0.0}
 
     def close(self) -> None:

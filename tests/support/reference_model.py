@@ -1,4 +1,4 @@
-"""The rules of the lifecycle, as plain as they can be told: what the program must agree with."""
+"""A simple model of the rules of the lifecycle, with which the program must agree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Key = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class Row:
-    """What a scan says of a finding; ``vpr`` may be left out."""
+    """The row of a finding in a scan; ``vpr`` may be missing."""
 
     severity: int
     state: int
@@ -37,7 +37,7 @@ class Finding:
 
 @dataclass
 class PlainSource:
-    """One source: its findings, and the days and modes of the scans that it was made of."""
+    """One source: its findings, and the days and modes of its scans."""
 
     findings: dict[Key, Finding] = field(default_factory=dict)
     scans: list[tuple[date, ImportMode]] = field(default_factory=list)
@@ -62,9 +62,9 @@ class PlainSource:
     def _take_newest(self, day: date, mode: ImportMode, rows: dict[Key, Row]) -> None:
         hosts = {host for host, _, _ in rows}
         for key, row in rows.items():
-            known = self.findings.get(key)
-            if known is not None:
-                self.findings[key] = self._seen_again(known, day, row)
+            existing = self.findings.get(key)
+            if existing is not None:
+                self.findings[key] = self._seen_again(existing, day, row)
             elif row.state not in (PASSED, NO_VERDICT):
                 self.findings[key] = self._new(day, row)
         if mode == ImportMode.DELTA or all(row.state in (FIXED, PASSED, NO_VERDICT) for row in rows.values()):
@@ -78,19 +78,19 @@ class PlainSource:
             return Finding(row.severity, row.vpr, "resolved", day, day, day)
         return Finding(row.severity, row.vpr, "reopened" if row.state == RESURFACED else "active", day, day)
 
-    def _seen_again(self, known: Finding, day: date, row: Row) -> Finding:
+    def _seen_again(self, existing: Finding, day: date, row: Row) -> Finding:
         if row.state == NO_VERDICT:
-            return known
-        vpr = known.vpr if row.vpr is None else row.vpr
+            return existing
+        vpr = existing.vpr if row.vpr is None else row.vpr
         if row.state in (FIXED, PASSED):
-            if not known.is_open:
-                return known
-            return replace(known, severity=row.severity, vpr=vpr, lifecycle="resolved", resolved_on=day)
-        lifecycle = "reopened" if not known.is_open or row.state == RESURFACED else known.lifecycle
-        return Finding(row.severity, vpr, lifecycle, known.first_seen, day)
+            if not existing.is_open:
+                return existing
+            return replace(existing, severity=row.severity, vpr=vpr, lifecycle="resolved", resolved_on=day)
+        lifecycle = "reopened" if not existing.is_open or row.state == RESURFACED else existing.lifecycle
+        return Finding(row.severity, vpr, lifecycle, existing.first_seen, day)
 
     def _take_late(self, day: date, mode: ImportMode, rows: dict[Key, Row]) -> None:
-        """What is new is closed by the first later scan that looked: a full one for a full one, else one that saw the host."""
+        """Resolve new findings by the first later scan that looked: a full one after a full one, else one that saw the host."""
         full = [other for other, looked in self.scans if other > day and looked == ImportMode.FULL]
         hosts = [other for other, looked in self.scans if other > day and looked != ImportMode.DELTA]
         before = dict(self.findings)

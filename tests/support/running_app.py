@@ -1,4 +1,4 @@
-"""The app at work in this process, asked through its API."""
+"""The app running in this process, used through its API."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tests.support import client
 from tests.support.exports import scan
 from tests.support.staging import dump
 
-#: What no user is to read in a sentence about an error.
+#: What no error message may contain.
 UNTOLD = re.compile(r"/|\\|SELECT|INSERT|sqlite|postgres|psycopg|127\.0|duckdb|Traceback|errno|\n", re.IGNORECASE)
 
-#: Seconds until something has taken too long, on a machine that has other work.
+#: Seconds after which something has taken too long, on a busy machine.
 PATIENCE = 300.0
 
 
 class RunningApp:
-    """Imports files and tells what becomes of them."""
+    """Imports files and waits for their results."""
 
     def __init__(self, app: Flask, engine: Engine) -> None:
         self.instance = Path(app.config["INSTANCE_PATH"])
@@ -45,14 +45,14 @@ class RunningApp:
         return self._client.post("/api/vulnerabilities/import-staging", data=body, content_type=kind)
 
     def upload(self, content: bytes, **fields: str) -> int:
-        """Upload a file that is taken; the number of its import."""
+        """Upload a file, which must be accepted; return the number of its import."""
         answer = self.post(content, **fields)
         assert answer.status_code == 202, answer.json
         import_id: int = answer.json["importId"]
         return import_id
 
     def record(self, import_id: int) -> dict[str, Any]:
-        """The import as the API has it."""
+        """The import as the API returns it."""
         answer: dict[str, Any] = self.get(f"/api/imports/{import_id}").json
         return answer
 
@@ -78,23 +78,23 @@ class RunningApp:
         return snapshot
 
     def get(self, path: str) -> Any:
-        """Ask for anything."""
+        """Send a GET request."""
         return self._client.get(path)
 
     def ask(self, path: str, body: dict[str, Any]) -> Any:
-        """Ask for something to be done."""
+        """Send a POST request."""
         return self._client.post(path, json=body)
 
     def confirm(self, import_id: int) -> Any:
-        """Let an import go on that asks."""
+        """Confirm an import."""
         return self._client.post(f"/api/imports/{import_id}/confirm")
 
     def cancel(self, import_id: int) -> Any:
-        """End an import."""
+        """Cancel an import."""
         return self._client.post(f"/api/imports/{import_id}/cancel")
 
     def rested(self) -> None:
-        """Wait until no import is in the hands of the importer, what it cleans up included."""
+        """Wait until the importer process has no work, clean-up included."""
         deadline = time.monotonic() + PATIENCE
         while self.worker._runner.current is not None:
             assert time.monotonic() < deadline
@@ -104,17 +104,17 @@ class RunningApp:
         """Kill the importer process, and wait until it is gone."""
         if pid := self.worker.importer_pid:
             os.kill(pid, signal.SIGKILL)
-            with suppress(ChildProcessError):  # the app was first to learn of it
-                # Until its last thread has ended what is sent to it may still arrive.
+            with suppress(ChildProcessError):  # the app has read its exit status first
+                # Until its last thread has ended, messages to it may still arrive.
                 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
     def limit_memory(self, limit: str) -> None:
-        """What the next import may use."""
+        """Limit the memory of the next import."""
         runner = self.worker._runner
         runner._config = replace(runner._config, DUCKDB_MEMORY_LIMIT=limit)
 
     def limit_importer(self, size: int) -> None:
-        """What the next importer process may use, in bytes."""
+        """Limit the address space of the next importer process, in bytes."""
         self.rested()
         importer = self.worker._importer
         importer._memory_limit = size
@@ -125,7 +125,7 @@ class RunningApp:
         return dump(self._engine)
 
     def assert_failed(self, import_id: int, code: str, before: dict[str, list[tuple[Any, ...]]]) -> None:
-        """It ended in this code and a plain sentence, and nothing was changed."""
+        """Check that an import ended with this code and a plain sentence, and changed nothing."""
         record = self.ended(import_id)
         assert (record["state"], (record["error"] or {}).get("code")) == ("failed", code)
         assert record["error"]["detail"].endswith(".")
@@ -134,7 +134,7 @@ class RunningApp:
         assert record["retryable"]
 
     def assert_recovers(self, import_id: int) -> None:
-        """Tried again it works, and so does the next import."""
+        """Check that a retry succeeds, and so does the next import."""
         answer: Any = self._client.post(f"/api/imports/{import_id}/retry")
         assert answer.status_code == 202, answer.json
         assert self.ended(answer.json["importId"])["state"] == "completed"

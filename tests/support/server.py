@@ -1,4 +1,4 @@
-"""A real server for a measurement or a test: its own port, its own empty data folder, ended with its user."""
+"""A real server for a test or a benchmark, with its own port and its own empty data folder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Server:
         return f"http://{self.address}"
 
     def memory(self) -> float:
-        """MB that the server and all its children hold now, shared pages counted once (proportional set size)."""
+        """MB of memory of the server and all its children, shared pages counted once (proportional set size)."""
         total = 0
         for process in (psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)):
             try:

@@ -15,11 +15,11 @@ from tests.support import ports
 
 
 class MissingProgram(Exception):
-    """A program is not installed; the message says which."""
+    """A program is not installed; the message names it."""
 
 
 def program(*names: str) -> str:
-    """The first of these programs that there is.
+    """The first of these programs that is installed.
 
     :raises MissingProgram: there is none.
     """
@@ -31,7 +31,7 @@ def program(*names: str) -> str:
 
 
 class RedisServer:
-    """A redis-server (or valkey-server) that can be killed, stopped in its tracks and started again at the same address.
+    """A redis-server (or valkey-server) that can be killed, suspended and started again at the same address.
 
     :raises MissingProgram: neither is installed.
     """
@@ -64,26 +64,26 @@ class RedisServer:
             time.sleep(0.02)
 
     def answers(self) -> bool:
-        """Whether it is there."""
+        """Whether it answers."""
         try:
             return bool(self.client.ping())
         except RedisError:
             return False
 
     def kill(self) -> None:
-        """SIGKILL; whatever it held is gone."""
+        """Kill it; its data are lost."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def hang(self) -> None:
-        """Stop it in its tracks: it takes connections and answers nothing."""
+        """Suspend it: it accepts connections and does not answer."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """Let it go on."""
+        """Continue it."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 

@@ -1,4 +1,4 @@
-"""Skips tests for want of a program."""
+"""Skip tests if a program is missing."""
 
 from __future__ import annotations
 

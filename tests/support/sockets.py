@@ -1,4 +1,4 @@
-"""A Socket.IO client that hears what it is sent in the order in which it was sent."""
+"""A Socket.IO client that receives events in the order in which they were sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import socketio
 
 
 class _InOrder(engineio.Client):  # type: ignore[misc]
-    """The library starts a thread for each message, and these overtake one another."""
+    """Handles messages in order; the library starts a thread for each, and these may overtake each other."""
 
     def _trigger_event(self, event: str, *arguments: Any, **options: Any) -> Any:
         return super()._trigger_event(event, *arguments, **options | {"run_async": False})

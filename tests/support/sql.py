@@ -1,12 +1,12 @@
-"""Pieces of SQL that tests ask a database with."""
+"""SQL expressions for the queries of tests."""
 
 from __future__ import annotations
 
 from sqlalchemy import Engine
 
-#: SQL: when a finding was seen last, where findings are ``f``.
+#: SQL: when a finding (``f``) was last seen.
 LAST_SEEN = "(SELECT day FROM sightings WHERE sightings.id = f.sighting_id)"
-#: SQL: what each import did to findings. That one was opened, or put on record as resolved, is told by the finding itself: its values
+#: SQL: the changes of findings by each import. That a finding was opened, or added as resolved, follows from the finding itself: its values
 #: then are those before its first change.
 EVENTS = """(
     SELECT import_id, finding_id, kind, day, severity, vpr, cvss, severity_before, vpr_before, cvss_before, lifecycle_before
@@ -23,5 +23,5 @@ EVENTS = """(
 
 
 def joined(engine: Engine, column: str) -> str:
-    """SQL: the texts of a column, parted by blanks."""
+    """SQL: the texts of a column, separated by blanks."""
     return f"{'string_agg' if engine.dialect.name == 'postgresql' else 'group_concat'}({column}, ' ')"

@@ -1,4 +1,4 @@
-"""Promotes scans straight from staging, without a file: fast enough to try thousands of them."""
+"""Promote scans directly from staging, without a file: fast enough to try thousands of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from hextrackr.progress.estimate import Meter
 from tests.support.databases import as_sqlite_has_them
 from tests.support.reference_model import Key, Row
 
-#: What an undo must restore, and what two imports of one file must leave alike.
+#: The tables that an undo must restore, and that must be equal after two imports of one file.
 RECORD = (
     "sources",
     "source_aliases",
@@ -48,7 +48,7 @@ RECORD = (
 def promote(
     engine: Engine, source: str, day: date, mode: ImportMode, rows: Mapping[Key, Row], confirmed: bool = True
 ) -> tuple[int, ImportState]:
-    """Stage a scan and promote it; the import's id and where it ended."""
+    """Stage a scan and promote it; return the import's id and its final state."""
     hosts = sorted({key[0] for key in rows})
     plugins = sorted({key[1] for key in rows})
     with Session(engine) as session, session.begin():
@@ -73,7 +73,7 @@ def promote(
 
 
 def dump(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
-    """Everything that makes up the record, row by row."""
+    """All rows of the record."""
     with engine.connect() as connection:
         return {
             table: sorted(as_sqlite_has_them(connection.exec_driver_sql(f"SELECT * FROM {table}")), key=repr)
@@ -84,8 +84,8 @@ def dump(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
 def _stage(
     connection: Connection, import_id: int, hosts: list[str], plugins: list[str], rows: Mapping[Key, Row]
 ) -> None:
-    """Each definition tells its newest row's VPR and severity in its text, so that definitions change as well."""
-    told = {key[1]: row for key, row in rows.items()}
+    """Stage definitions whose texts contain the VPR and severity of their newest row, so that definitions change as well."""
+    newest = {key[1]: row for key, row in rows.items()}
 
     def insert(table: str, columns: tuple[str, ...], values: list[tuple[Any, ...]]) -> None:
         if values:
@@ -103,19 +103,19 @@ def _stage(
     insert(
         "staging_definitions", DEFINITION_COLUMNS,
         [
-            (number, plugin, False, plugin.title(), f"family {told[plugin].severity}", *blank, *_weight(rows, 1, plugin))
+            (number, plugin, False, plugin.title(), f"family {newest[plugin].severity}", *blank, *_weight(rows, 1, plugin))
             for number, plugin in enumerate(plugins)
         ],
     )  # fmt: skip
     insert(
         "staging_cves", CVE_COLUMNS,
-        [(number, f"CVE-2026-100{told[plugin].severity}") for number, plugin in enumerate(plugins)],
+        [(number, f"CVE-2026-100{newest[plugin].severity}") for number, plugin in enumerate(plugins)],
     )  # fmt: skip
-    said = Counter((row.severity, row.vpr, row.state) for row in rows.values())
-    numbers = {observed: number for number, observed in enumerate(said)}
+    observations = Counter((row.severity, row.vpr, row.state) for row in rows.values())
+    numbers = {observed: number for number, observed in enumerate(observations)}
     insert(
         "staging_observations", OBSERVATION_COLUMNS,
-        [(numbers[observed], "tcp", *observed[:2], *(None,) * 4, observed[2], count) for observed, count in said.items()],
+        [(numbers[each], "tcp", *each[:2], *(None,) * 4, each[2], count) for each, count in observations.items()],
     )  # fmt: skip
     insert(
         "staging_findings", FINDING_COLUMNS,
@@ -127,7 +127,7 @@ def _stage(
 
 
 def _weight(rows: Mapping[Key, Row], part: int, of: str) -> tuple[float, ...]:
-    """What is open of a host (part 0 of the key) or a plugin (1): how many of each severity, the worst first, and their VPR."""
+    """The open findings of a host (part 0 of the key) or a plugin (1): the number of each severity, the worst first, and their VPR."""
     is_open = [row for key, row in rows.items() if key[part] == of and row.state > 0]
     counts = Counter(row.severity for row in is_open)
     return *(counts[severity] for severity in range(4, -1, -1)), round(sum(row.vpr or 0 for row in is_open), 2)

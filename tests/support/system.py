@@ -1,4 +1,4 @@
-"""Several web processes and workers on one data folder, Redis between them and nginx before them."""
+"""Several web processes and workers on one data folder, with Redis between them and nginx in front."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.services import RedisServer, program
 from tests.support.waiting import until
 
 DEPLOY = ROOT / "deploy"
-#: Around the site that is deployed: what Debian's nginx.conf has, in folders of the test's own.
+#: The nginx.conf around the deployed site: that of Debian, with folders of the test.
 NGINX = """
 daemon off;
 worker_processes 1;
@@ -38,7 +38,7 @@ http {{
 
 
 class System:
-    """The processes, ended by :meth:`close` in good order.
+    """The processes, which :meth:`close` ends gracefully.
 
     :param settings: of all of them, beside what makes them work together.
     """
@@ -60,7 +60,7 @@ class System:
         return self.webs[-1][0]
 
     def start_worker(self) -> subprocess.Popen[bytes]:
-        """Add a worker; it is at work when it has its importer process."""
+        """Add a worker, and wait until it has its importer process."""
         environment = environment_of(self.instance, **self._settings)
         command = [sys.executable, "-W", "ignore", "-m", "celery", "-A", "worker", "--quiet", "worker"]
         command += ["-n", f"worker{len(self.workers)}@%h"]
@@ -70,7 +70,7 @@ class System:
         return worker
 
     def start_nginx(self, more: str = "") -> Server:
-        """Put nginx before the web processes, with the site as it is deployed but for its addresses.
+        """Put nginx in front of the web processes, with the site as it is deployed except for its addresses.
 
         :param more: further lines of the site.
         :raises MissingProgram: it is not installed.
@@ -89,7 +89,7 @@ class System:
         return front
 
     def serving(self, path: str) -> int:
-        """Which of the web processes answered the last request for something that begins like this, as nginx has logged it."""
+        """The web process that answered the last request for a path with this prefix, according to the log of nginx."""
         lines = (self.folder / "nginx" / "access").read_text().splitlines()
         upstream = next(line.split(" ")[0] for line in reversed(lines) if f" {path}" in line)
         return [server.address for server, _ in self.webs].index(upstream)
@@ -100,13 +100,13 @@ class System:
         return [child for child in children if "hextrackr.jobs.importer" in child.cmdline()]
 
     def kill_worker(self, worker: subprocess.Popen[bytes]) -> None:
-        """SIGKILL, and the importer sees that its parent is gone."""
+        """Kill it, and wait until its importer has noticed that its parent is gone."""
         worker.kill()
         worker.wait()
         self.workers.remove(worker)
 
     def kill_web(self, number: int) -> Server:
-        """SIGKILL to a whole web process; return where it was."""
+        """Kill a web process with its children; return its address."""
         server, process = self.webs.pop(number)
         children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
@@ -116,17 +116,17 @@ class System:
         return server
 
     def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Look into the database."""
+        """Query the database."""
         return databases.query(self.instance, statement, *values)
 
     def at_work_on(self, import_id: int, *states: str) -> subprocess.Popen[bytes]:
-        """Wait until an import is in one of these states, and return the worker that has it."""
+        """Wait until an import is in one of these states, and return the worker that runs it."""
         row = f"SELECT owner FROM imports WHERE id = ? AND state IN ({', '.join('?' * len(states))})"
         ((owner,),) = until(lambda: self.query(row, import_id, *states))
         return self._worker(owner)
 
     def one_before_its_end(self) -> tuple[int, subprocess.Popen[bytes]]:
-        """Wait for any import that is still far from its commit; it, and the worker that has it."""
+        """Wait for any import that is still far from its commit; return it, and the worker that runs it."""
         row = "SELECT id, owner FROM imports WHERE state IN ('reading', 'staging') ORDER BY id DESC LIMIT 1"
         ((import_id, owner),) = until(lambda: self.query(row))
         return import_id, self._worker(owner)

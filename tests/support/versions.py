@@ -1,4 +1,4 @@
-"""Versions of the record that come and go without anything else happening."""
+"""Change the version of the record without any other change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hextrackr.domain import record_version
 
 
 def let_pass(engine: Engine) -> None:
-    """Let so many versions go by that the copy of the record does not look any more for what the imports before have changed."""
+    """Increment the version so often that the log of changes no longer has the imports before."""
     for _ in range(record_version.CHANGES_KEPT):
         with engine.begin() as connection:
             record_version.increment(connection)

@@ -1,4 +1,4 @@
-"""Waits for what happens elsewhere: in another process, or in another thread."""
+"""Wait for events in another process or thread."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-#: Seconds until something has taken too long, on a machine that has other work.
+#: Seconds after which something has taken too long, on a busy machine.
 PATIENCE = 180.0
 
 

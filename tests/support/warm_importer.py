@@ -1,4 +1,4 @@
-"""An importer process that goes from one app to the next: to start one takes longer than most tests."""
+"""An importer process that one app after another uses, as starting one takes longer than most tests."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class WarmImporter:
         self._idle: tuple[subprocess.Popen[bytes], Channel] | None = None
 
     def hand_to(self, app: Flask) -> None:
-        """Let an app have it, if there is one; it sweeps the app's record, as a new one would."""
+        """Give it to an app, if there is one; it then sweeps the app's record, as a new one would."""
         importer = _importer(app)
         if self._idle is not None and self._idle[0].poll() is None:
             importer._running, self._idle = self._idle, None
             importer.send(importer._sweep)
 
     def take_from(self, app: Flask) -> None:
-        """Take the app's, unless that is at work, or gone."""
+        """Take it back from an app, unless it is busy, or gone."""
         worker: Worker = app.extensions["import_worker"]
         importer = _importer(app)
-        with suppress(AssertionError):  # that of a test which has seen enough of a long import
+        with suppress(AssertionError):  # a test may end before its long import does
             until(lambda: not worker.is_at_work, seconds=0.5)
         if self._idle is None and not worker.is_at_work:
             self._idle, importer._running = importer._running, None
