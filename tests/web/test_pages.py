@@ -71,7 +71,7 @@ def test_an_imports_own_page(working, client):
     page = client.get("/imports/1")
     assert page.status_code == 200
     assert "&lt;b&gt;scan.csv" in page.text
-    assert '<a href="/vulnerabilities?search=web1&amp;state=all">web1</a>' in page.text  # before any script has run
+    assert '<a href="/hosts/web1">web1</a>' in page.text  # before any script has run
     assert client.get("/imports/2").status_code == 404
 
 

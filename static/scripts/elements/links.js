@@ -5,6 +5,9 @@
 /** @param {number} id of a host */
 export const hostPage = (id) => `/hosts/${id}`;
 
+/** @param {string} name of a host, or its address */
+export const hostNamed = (name) => `/hosts/${encodeURIComponent(name)}`;
+
 /** @param {number} id of a definition */
 export const definitionPage = (id) => `/definitions/${id}`;
 

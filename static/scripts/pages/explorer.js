@@ -79,6 +79,7 @@ class FindingExplorer extends DataElement {
         this.#showTotals(totals);
         this.#filters.showInUse(filters, this.#query);
         this.#pager.show(pagination);
+        find(this, "[data-list-frame]").setAttribute("aria-label", `List, ${find(this, "[data-page-info]").textContent}`);
         this.showView(pagination.total > 0 ? "list" : isFiltered(this.#query) ? "unmatched" : "empty");
         this.#display.fit(this);
         this.#arrive();

@@ -1,6 +1,6 @@
 import "../elements/confirm-dialog.js";
 import { DataElement } from "../elements/data-element.js";
-import { listOf } from "../elements/links.js";
+import { cvePage, hostNamed, listOf } from "../elements/links.js";
 import { copyOf, find, linkTo, setItems, setText } from "../lib/dom.js";
 import { count } from "../lib/format.js";
 import { request } from "../lib/http.js";
@@ -247,15 +247,16 @@ function showDifferences(page, summary) {
         const [kind, change] = section.dataset.difference.split(".");
         const difference = summary[kind][change];
         setText(find(section, "[data-difference-count]"), count(difference.count));
-        find(section, "[data-difference-names]").replaceChildren(...difference.names.map(nameItem));
+        const page = { hosts: hostNamed, cves: cvePage }[kind];
+        find(section, "[data-difference-names]").replaceChildren(...difference.names.map((name) => nameItem(page(name), name)));
         setText(find(section, "[data-difference-rest]"), rest(difference));
     }
 }
 
-/** A host or CVE that leads to its findings. */
-function nameItem(name) {
+/** A host or CVE that leads to its page. */
+function nameItem(address, name) {
     const item = document.createElement("li");
-    item.append(linkTo(listOf({ search: name, state: "all" }), name));
+    item.append(linkTo(address, name));
     return item;
 }
 
