@@ -93,6 +93,7 @@ ROUTES: dict[str, Permission] = {
     "pages.imports": _LOOK,
     "pages.one_import": _LOOK,
     "pages.vulnerabilities": _LOOK,
+    "pages.trends": _LOOK,
     "pages.host": _LOOK,
     "pages.host_named": _LOOK,
     "pages.definition": _LOOK,

@@ -100,6 +100,12 @@ def vulnerabilities() -> str:
     return render_template("vulnerabilities.html")
 
 
+@blueprint.get("/trends")
+def trends() -> str:
+    """How it went: what changed week by week, and how long findings stay open."""
+    return render_template("trends.html")
+
+
 @blueprint.get("/hosts/<int:host_id>")
 def host(host_id: int) -> str:
     """What is open on one host.

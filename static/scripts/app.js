@@ -14,6 +14,7 @@ import "./pages/imports.js";
 import "./pages/mapping.js";
 import "./pages/mappings.js";
 import "./pages/sources.js";
+import "./pages/trends.js";
 import "./pages/users.js";
 import "./progress/batch-modal.js";
 import { exports } from "./progress/exports.js";

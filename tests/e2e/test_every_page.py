@@ -15,6 +15,7 @@ from tests.support.server import Server, running
 EMPTY = {
     "dashboard": "/",
     "vulnerabilities": "/vulnerabilities",
+    "trends": "/trends",
     "imports": "/imports",
     "sources": "/sources",
     "data": "/data",
@@ -102,7 +103,9 @@ def test_axe_finds_nothing_serious_without(opened, empty, theme):
 
 def test_no_page_is_wider_than_the_widest_window_or_lost_in_it(opened, server):
     page = opened(server, "/", viewport={"width": 2560, "height": 1440})
-    for name, narrowest, widest in (("dashboard", 1000, 1800), ("import", 1000, 1800), ("vulnerabilities", 2500, 2560)):
+    read, listed = (1000, 1800), (2500, 2560)  # widths of a page to read, and of a list
+    widths = {"dashboard": read, "trends": read, "host": read, "import": read, "vulnerabilities": listed}
+    for name, (narrowest, widest) in widths.items():
         page.goto(FILLED[name])
         settled(page)
         box = page.locator("main").bounding_box()

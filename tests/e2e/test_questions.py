@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.modal import payload
 from tests.e2e.prepared import BACK, FIXED, GONE, HOSTS, NEW, OPEN, counted, info, rows
+from tests.support.exports import scan
 from tests.support.server import Server, running
 
 
@@ -30,8 +34,9 @@ ROW = "[data-latest-rows] li:has-text('{}') [data-latest='{}']"
 #: Question -> the clicks, and the hosts of the findings that are then listed.
 QUESTIONS = {
     "what is new": (['[data-change="opened"]'], NEW),
-    "what is new since last week": (['[data-new-for="7"]'], NEW),
-    "what is new since last month": (['[data-new-for="30"]'], [*HOSTS, *NEW]),
+    "what did the last scan change": (["trend-card [data-legend-link]"], [*BACK, *FIXED, *NEW]),
+    "what is critical for too long": (["[data-overdue] a"], [host for host in OPEN if host % 5 == 0]),
+    "how long did high ones take": (['[data-time="high"] a'], [host for host in GONE[1:] if host % 5 == 1]),
     "what is back": (['[data-change="reopened"]'], BACK),
     "what got better": (['[data-change="resolved"]'], FIXED),
     "what did import 2 resolve": ([ROW.format("scan-2.csv", "resolved")], GONE),
@@ -70,6 +75,54 @@ def lists(page: Page, hosts) -> None:
     assert len(set(shown)) == len(shown)
 
 
+def test_what_is_new_this_month_leaves_first_scans_apart_and_says_what_it_counts(page):
+    page.get_by_label("Since when").select_option("30")
+    expect(page.locator('[data-change="resolved"] [data-change-count]')).to_have_text(str(len(GONE) + len(FIXED)))
+    expect(page.locator('[data-change="opened"] [data-change-count]')).to_have_text(str(len(NEW)))
+    page.get_by_role("button", name="What it counts: New").press("Enter")
+    expect(page.get_by_role("note", name="New")).to_contain_text("first scan of a source")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("note", name="New")).to_be_hidden()
+    page.get_by_role("link", name="60 findings of a source scanned for the first time").click()
+    lists(page, HOSTS)
+
+
+def test_what_is_new_since_the_last_visit(page):
+    expect(page.get_by_label("Since when").locator('[value="visit"]')).to_be_disabled()
+    page.evaluate("""() => {
+        const visit = { last: { at: Date.now() - 86_400_000, imported: 0 }, before: null };
+        localStorage.setItem("hextrackr_visit_", JSON.stringify(visit));
+    }""")
+    page.reload()
+    page.get_by_label("Since when").select_option("visit")
+    expect(page.locator("[data-change-days]")).to_contain_text("Imports since")
+    page.reload()  # within the same visit, and the choice is remembered
+    expect(page.locator("[data-change-days]")).to_contain_text("Imports since")
+    page.locator('[data-change="resolved"]').click()
+    lists(page, [*GONE, *FIXED])
+
+
+def test_the_chart_is_read_and_followed_by_keys(page):
+    chart = page.get_by_role("slider", name="Open findings by day")
+    expect(chart).to_have_attribute("aria-valuetext", re.compile(f"{len(OPEN)} open"))
+    chart.press("Home")
+    expect(chart).to_have_attribute("aria-valuetext", re.compile("60 open, of these 12 critical"))
+    expect(page.locator("trend-card [data-legend-value=total]")).to_have_text("60")
+    chart.press("ArrowRight")
+    expect(page.locator("trend-card [data-legend-value=total]")).to_have_text("55")
+    chart.press("Enter")
+    lists(page, GONE)
+
+
+def test_how_it_went_week_by_week(page, server):
+    page.get_by_role("link", name="Trends").click()
+    weeks = page.locator("weeks-card")
+    weeks.locator("summary").click()
+    resolved = counted(server, "SELECT count(*) FROM finding_changes WHERE kind = 'resolved' AND import_id = 2")[0][0]
+    weeks.locator("tbody tr").filter(has_text="5").get_by_role("link", name=str(resolved), exact=True).first.click()
+    lists(page, GONE)
+
+
 def test_which_hosts_have_this_cve(page, server):
     page.get_by_placeholder("Host, IP, CVE or title").fill("CVE-2024-10001")
     page.keyboard.press("Enter")
@@ -95,4 +148,8 @@ def test_an_empty_record_says_what_to_do_first(open_context):
         expect(page.locator(".dashboard > :visible")).to_have_count(0)
         page.get_by_role("main").get_by_role("link", name="Import a scan").click()
         expect(page.get_by_text("No imports yet")).to_be_visible()
+        page.goto("/")
+        page.locator("#first-file").set_input_files(payload("scan.csv", scan([1, 2])))
+        expect(page.locator('[data-total="open"]')).to_have_text("2")
+        expect(page.locator(".welcome")).to_be_hidden()
         page.close()  # it asks for imports as long as it is open

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_single_scan_stands_in_its_own_week(context, server):
     page = context.new_page()
     page.add_init_script(_RECORD)
     page.goto("/")
-    page.wait_for_function("() => window.drawn.some((text) => text.includes(' '))")
+    page.wait_for_function("() => window.drawn.some((text) => /^\\d+ /.test(text))")
     week = page.evaluate(_WRITTEN, [str(today + timedelta(days=days)) for days in range(-3, 4)])
-    labels = {text for text in page.evaluate("window.drawn") if " " in text}
+    labels = {text for text in page.evaluate("window.drawn") if re.match(r"\d+ ", text)}
     assert {week[3]} <= labels <= set(week)

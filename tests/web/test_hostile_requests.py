@@ -13,7 +13,9 @@ HUGE = [str(2**63 - 1), str(2**63), str(2**64), "9" * 100, "9" * 5_000, "-1", "1
 ZEROS = "0" * 5_000 + "1"
 SURROGATES = "%ED%A0%80"
 #: Parameters that are numbers, on the list and beside it.
-NUMBERS = ["definition", "host", "source", "changedBy", "port", "ageMin", "ageMax", "page", "limit"]
+NUMBERS = [
+    "definition", "host", "source", "changedBy", "importedAfter", "days", "port", "ageMin", "ageMax", "page", "limit",
+]  # fmt: skip
 TEXTS = ["search", "host", "cve", "family", "protocol", "severity", "state", "sort", "order", "change", "newSince",
          "firstSeenFrom", "lastSeenTo", "vprMin", "cvssMax", "epssMin", "source", "changedBy", "page", "by", "sessionId"]  # fmt: skip
 LISTS = [
@@ -22,6 +24,8 @@ LISTS = [
     "/api/vulnerabilities/export.csv",
     "/api/trends",
     "/api/imports",
+    "/api/changes",
+    "/api/trends/ages",
 ]
 
 

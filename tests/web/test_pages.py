@@ -12,7 +12,7 @@ from hextrackr.web import pages
 from tests.support.exports import scan
 
 
-@pytest.mark.parametrize("path", ["/", "/imports", "/vulnerabilities", "/data", "/mappings"])
+@pytest.mark.parametrize("path", ["/", "/imports", "/trends", "/vulnerabilities", "/data", "/mappings"])
 def test_a_page_renders_with_its_policy(client, path):
     answer = client.get(path)
     assert answer.status_code == 200
@@ -54,7 +54,7 @@ def test_an_unknown_page_is_a_page(client):
 
 
 def test_every_static_file_a_page_names_exists(client):
-    for path in ("/", "/imports", "/vulnerabilities", "/data"):
+    for path in ("/", "/imports", "/trends", "/vulnerabilities", "/data"):
         for name in re.findall(r'"(/static/[^"]+)"', client.get(path).text):
             answer = client.get(name)
             assert answer.status_code == 200, name

@@ -47,12 +47,12 @@ class SeverityStats extends DataElement {
         for (const [severity, open] of Object.entries(stats.bySeverity)) {
             const card = find(this, `[data-stat="${severity}"]`);
             setText(find(card, "[data-stat-value]"), count(open));
-            showChange(find(card, "[data-stat-change]"), stats.lastScans.bySeverity[severity].change, stats.lastScans.to !== null);
+            showChange(find(card, "[data-stat-change]"), stats.lastScans.bySeverity[severity].change, stats.lastScans.sourcesCompared > 0);
             find(card, "[data-stat-share]").style.width = `${stats.open > 0 ? (open / stats.open) * 100 : 0}%`;
         }
         this.dataset.empty = stats.total === 0;
         const totals = { open: count(stats.open), hosts: count(stats.openHosts), vprSum: score(stats.vprSum) };
-        for (const [name, text] of Object.entries(totals)) setText(find(this, `[data-total="${name}"]`), text);
+        for (const element of this.querySelectorAll("[data-total]")) setText(element, totals[element.dataset.total]);
     }
 
     showError(error) {

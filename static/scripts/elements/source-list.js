@@ -3,6 +3,9 @@ import { count, counted } from "../lib/format.js";
 import { DataElement } from "./data-element.js";
 import { importPage, listOf } from "./links.js";
 
+/** Scans from which on it is known how often a source is scanned. */
+const RHYTHM_OF = 3;
+
 /** The sources with their last scans; those that have gone quiet say so. */
 class SourceList extends DataElement {
     show({ data }) {
@@ -17,7 +20,7 @@ function sourceRow(template, source) {
     const name = find(row, "[data-source-name]");
     name.href = listOf({ source: source.sourceId });
     setText(name, source.source || source.scannerName);
-    const every = source.usualIntervalDays === null ? "one scan so far" : `usually every ${source.usualIntervalDays === 1 ? "day" : counted(source.usualIntervalDays, "day")}`;
+    const every = source.scanDays < RHYTHM_OF ? `${counted(source.scanDays, "scan")} so far` : `usually every ${source.usualIntervalDays === 1 ? "day" : counted(source.usualIntervalDays, "day")}`;
     setText(find(row, "[data-source-detail]"), [source.source && source.scannerName, every].filter(Boolean).join(" · "));
     setText(find(row, "[data-source-open]"), count(source.open));
     const last = find(row, "[data-source-last]");

@@ -14,6 +14,7 @@ const RELATIVE_UNITS = [
 
 const integers = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const tenths = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const halves = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
 const compact = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumSignificantDigits: 3 });
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
 
@@ -50,6 +51,14 @@ export function score(value) {
  */
 export function counted(value, noun) {
     return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
+/**
+ * `1 day`, `12.5 days`: a median may lie between two days.
+ * @param {number | null | undefined} value
+ */
+export function days(value) {
+    return isNumber(value) ? `${halves.format(value)} ${value === 1 ? "day" : "days"}` : NONE;
 }
 
 /**

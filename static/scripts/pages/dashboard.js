@@ -1,45 +1,136 @@
+import { writtenDay, writtenDays } from "../elements/chart-days.js";
 import { DataElement } from "../elements/data-element.js";
 import { groupRow } from "../elements/group-row.js";
 import { definitionPage, hostPage, importPage, listOf } from "../elements/links.js";
 import "../elements/severities.js";
 import "../elements/source-list.js";
 import "../elements/trend.js";
-import { copyOf, find, setText, showTime } from "../lib/dom.js";
-import { count, counted } from "../lib/format.js";
+import { copyOf, find, linkTo, setText, showTime } from "../lib/dom.js";
+import { count, counted, days, instant } from "../lib/format.js";
+import { local } from "../lib/storage.js";
 import { STATES, shownState } from "../progress/import-texts.js";
 
 const CHANGES = [["opened", "inserted"], ["reopened", "reopened"], ["resolved", "resolved"]];
+const PERIOD_KEY = "hextrackr_changes_of";
+/** Who is away for so long and comes back makes another visit. */
+const VISIT_ENDS_MS = 30 * 60_000;
 
-/** What the last scans changed, each figure a link to what it counts; and all that is new for some days. */
+/**
+ * When the reader was here last, and which import was the newest one then. Remembered in the browser, for each user.
+ *
+ * @typedef {{at: number, imported: number}} Visit
+ */
+class Visits {
+    #key;
+
+    /** @param {string} user whose visits these are; empty where nobody signs in */
+    constructor(user) {
+        this.#key = `hextrackr_visit_${user}`;
+    }
+
+    /** @returns {Visit | null} the visit before this one; null on the first */
+    get before() {
+        const { last = null, before = null } = local.json(this.#key, {});
+        return last && Date.now() - last.at > VISIT_ENDS_MS ? last : before;
+    }
+
+    /** @param {number} imported when the newest import that the reader sees was finished */
+    see(imported) {
+        local.put(this.#key, { before: this.before, last: { at: Date.now(), imported } });
+    }
+}
+
+/** What the scans of the last days changed, or what was imported since the visit before this one; each figure leads to what it counts. */
 class LastChanges extends DataElement {
+    #visits;
+    #period;
+
     connectedCallback() {
+        this.#visits = new Visits(this.dataset.user);
+        this.#period = find(this, "[data-change-period]");
+        find(this.#period, '[value="visit"]').disabled = this.#visits.before === null;
+        const chosen = local.json(PERIOD_KEY, "7");
+        if (this.#period.querySelector(`[value="${CSS.escape(chosen)}"]:enabled`)) this.#period.value = chosen;
         super.connectedCallback();
-        for (const link of this.querySelectorAll("[data-new-for]")) link.href = listOf({ state: "all", newSince: dayBefore(link.dataset.newFor) });
+        this.listen(this.#period, "change", () => {
+            local.put(PERIOD_KEY, this.#period.value);
+            this.load();
+        });
     }
 
-    show({ lastScans }) {
-        const { importIds, bySeverity, from, to } = lastScans;
-        for (const [kind] of CHANGES) {
-            const tile = find(this, `[data-change="${kind}"]`);
-            setText(find(tile, "[data-change-count]"), count(Object.values(bySeverity).reduce((sum, figures) => sum + figures[kind], 0)));
-            setText(find(tile, "[data-change-worst]"), worst(bySeverity, kind));
-            tile.href = listOf({ state: "all", changedBy: importIds.join(","), change: kind });
+    get path() {
+        if (this.#period.value === "visit") return `/api/changes?importedAfter=${this.#visits.before.imported}`;
+        return `/api/changes?days=${this.#period.value}`;
+    }
+
+    show(changes) {
+        const { firstScans, lastScan, lastImported, from, to } = changes;
+        this.#visits.see(lastImported ?? 0);
+        for (const [kind] of CHANGES) this.#showFigure(kind, changes[kind]);
+        const { before } = this.#visits;
+        const wasScanned = from === null ? lastImported !== before?.imported : lastScan >= from;
+        setText(find(this, "[data-change-days]"), from === null ? `Imports since ${instant(before?.at)}` : `Scans of ${writtenDays(from, to)}`);
+        find(this, "[data-change-note]").replaceChildren(...(wasScanned || lastScan === null ? firstScansOf(firstScans) : noScan(lastScan)));
+        this.showView(lastScan === null ? "empty" : "list");
+    }
+
+    #showFigure(kind, { findings, bySeverity, before, filters }) {
+        const tile = find(this, `[data-change="${kind}"]`);
+        const link = find(tile, "[data-change-link]");
+        const against = before === null ? "" : compared(findings, before, this.#period.value);
+        link.href = changesList(filters);
+        link.setAttribute("aria-label", [`${link.textContent}: ${count(findings)}`, against].filter(Boolean).join(", "));
+        setText(find(tile, "[data-change-count]"), count(findings));
+        setText(find(tile, "[data-change-worst]"), worst(bySeverity));
+        setText(find(tile, "[data-change-against]"), against);
+    }
+}
+
+const changesList = (filters) => listOf({ state: "all", ...filters });
+
+/** What was there before anybody looked is no news. */
+function firstScansOf({ findings, sources, filters }) {
+    if (findings === 0) return ["No source was scanned for the first time."];
+    const scanned = sources === 1 ? "a source scanned" : `${count(sources)} sources scanned`;
+    return [linkTo(changesList(filters), `${counted(findings, "finding")} of ${scanned} for the first time`)];
+}
+
+/** Where nothing was scanned it says nothing that nothing is new. */
+function noScan(lastScan) {
+    return ["There was no scan. The newest is ", linkTo(changesList({ changedFrom: lastScan, changedTo: lastScan }), `that of ${writtenDay(lastScan)}`), "."];
+}
+
+/** @returns {string} such as `4 fewer than in the 7 days before` */
+function compared(now, before, days) {
+    if (now === 0 && before === 0) return `none in the ${days} days before either`;
+    if (now === before) return `as many as in the ${days} days before`;
+    return `${count(Math.abs(now - before))} ${now > before ? "more" : "fewer"} than in the ${days} days before`;
+}
+
+/** @returns {string} such as `1 critical, 3 high`, of those there are */
+function worst(bySeverity) {
+    const worse = ["critical", "high"].filter((severity) => bySeverity[severity] > 0);
+    return worse.map((severity) => `${count(bySeverity[severity])} ${severity}`).join(", ");
+}
+
+/** How many criticals have been open for too long, and the median time to resolve of each severity. */
+class ResponseTimes extends DataElement {
+    show({ overdue, timeToResolve }) {
+        const late = find(this, "[data-overdue]");
+        late.dataset.none = overdue.findings === 0;
+        setText(find(late, "[data-overdue-days]"), counted(overdue.days, "day"));
+        setText(find(late, "[data-time-value]"), count(overdue.findings));
+        find(late, "[data-time-value]").href = listOf(overdue.filters);
+        for (const [severity, { findings, medianDays, filters }] of Object.entries(timeToResolve.bySeverity)) {
+            const cell = find(this, `[data-time="${severity}"]`);
+            setText(find(cell, "[data-time-value]"), days(medianDays));
+            const of = find(cell, "[data-time-of]");
+            setText(of, findings === 0 ? "none resolved" : `of ${count(findings)} resolved`);
+            if (findings === 0) of.removeAttribute("href");
+            else of.href = listOf(filters);
         }
-        setText(find(this, "[data-change-days]"), from === to ? `by the scans of ${to}` : `by the last scan of each source, ${from} to ${to}`);
-        this.showView(importIds.length > 0 ? "list" : "empty");
+        this.showView("list");
     }
-}
-
-/** @param {number} days @returns {string} the day so many days ago, as the reader's calendar has it */
-function dayBefore(days) {
-    const day = new Date();
-    day.setDate(day.getDate() - days);
-    return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
-}
-
-function worst(bySeverity, kind) {
-    const worse = ["critical", "high"].filter((severity) => bySeverity[severity][kind] > 0);
-    return worse.map((severity) => `${count(bySeverity[severity][kind])} ${severity}`).join(", ");
 }
 
 /** The hosts or definitions that weigh most. */
@@ -66,9 +157,9 @@ function oldestRow(template, finding) {
     const title = find(row, "[data-oldest-title]");
     title.href = definitionPage(finding.definitionId);
     setText(title, finding.title || "–");
-    const days = Math.max(0, Math.floor((Date.now() - Date.parse(finding.firstSeen)) / 86_400_000));
-    setText(find(row, "[data-oldest-age]"), counted(days, "day"));
-    find(row, "[data-oldest-age]").title = `since ${finding.firstSeen}`;
+    const age = Math.max(0, Math.floor((Date.now() - Date.parse(finding.firstSeen)) / 86_400_000));
+    setText(find(row, "[data-oldest-age]"), counted(age, "day"));
+    setText(find(row, "[data-oldest-since]"), `since ${finding.firstSeen}`);
     return row;
 }
 
@@ -103,6 +194,7 @@ function latestRow(template, importData) {
 }
 
 customElements.define("last-changes", LastChanges);
+customElements.define("response-times", ResponseTimes);
 customElements.define("worst-list", WorstList);
 customElements.define("oldest-list", OldestList);
 customElements.define("latest-imports", LatestImports);

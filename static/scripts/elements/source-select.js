@@ -1,0 +1,25 @@
+import { debug } from "../lib/debug.js";
+import { find } from "../lib/dom.js";
+import { ConnectedElement } from "../lib/element.js";
+import { request } from "../lib/http.js";
+
+/** A choice among the sources around a `<select>` that has the one for all of them. */
+class SourceSelect extends ConnectedElement {
+    async connectedCallback() {
+        super.connectedCallback();
+        const select = find(this, "select");
+        try {
+            const { data } = await request("/api/sources", { signal: this.signal });
+            const { value } = select;
+            select.replaceChildren(
+                select.options[0],
+                ...data.map((source) => new Option([source.scannerName, source.source].filter(Boolean).join(" · "), source.sourceId)),
+            );
+            select.value = value;
+        } catch (error) {
+            debug("no sources:", error.message); // what it is chosen for says that the server cannot be reached
+        }
+    }
+}
+
+customElements.define("source-select", SourceSelect);
