@@ -29,6 +29,7 @@ export class Chart {
     #figure = null;
     #stops = [];
     #chosen = -1;
+    #byTouch = false; // not every browser tells that of a click
     #connection = null;
     #resize = new ResizeObserver(() => this.#plot?.setSize({ width: this.#element.clientWidth, height: HEIGHT }));
     #redraw = () => this.#figure && this.draw(this.#figure);
@@ -48,6 +49,7 @@ export class Chart {
         this.#connection = new AbortController();
         const { signal } = this.#connection;
         this.#element.addEventListener("keydown", (event) => this.#onKey(event), { signal });
+        this.#element.addEventListener("pointerdown", ({ pointerType }) => (this.#byTouch = pointerType === "touch"), { signal });
         this.#element.addEventListener("pointermove", (event) => event.pointerType === "touch" && this.#follow(event), { signal });
         this.#element.addEventListener("click", (event) => this.#onClick(event), { signal });
         this.#resize.observe(this.#element);
@@ -109,7 +111,7 @@ export class Chart {
     }
 
     #onClick(event) {
-        if (event.pointerType === "touch") this.#follow(event);
+        if (this.#byTouch) this.#follow(event);
         else if (this.#plot?.over.contains(event.target)) this.#listener.open?.(this.#chosen);
     }
 
