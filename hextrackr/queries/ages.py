@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NAMES = {severity.value: severity.name.lower() for severity in WORST_FIRST}
 #: A critical finding that has been open for more days than this is overdue.
 OVERDUE_DAYS = 30
-#: Days that the time to resolve is told of.
+#: Days whose resolved findings make up the time to resolve.
 RESOLVED_DAYS = 90
 
 
@@ -73,7 +73,7 @@ def response_times(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) 
 def resolved_by_month(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
     """Answer how many findings were resolved in each month and how long that took, the oldest month first.
 
-    It tells of what is resolved now: a finding that has come back counts when it is resolved again.
+    Only what is resolved now counts: a finding that has come back does when it is resolved again.
 
     :param query: ``source``, ``from`` and ``to``, each of which may be left out; months that these days lie in are whole.
     :raises RequestError: a value that is none.

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 _NAMES = {severity.value: severity.name.lower() for severity in WORST_FIRST}
 _CHANGES = ("opened", "resolved", "reopened")
-#: Days with a scan from which on the rhythm of a source is known, and days before which no source is quiet.
+#: Days with a scan that it takes to see how often a source is scanned, and days before which no source is quiet.
 RHYTHM_OF, NEVER_QUIET_BEFORE = 3, 3
-#: Days that what a scan found stands for, where the rhythm is not known.
+#: Days that what a scan found stands for, where nobody sees how often the source is scanned.
 STANDS_FOR = 35
 
 
@@ -143,7 +143,7 @@ def usual_interval(days: Sequence[date]) -> int | None:
 
 
 def rhythm(days: Sequence[date]) -> int | None:
-    """The usual interval between the scans of these days, or None if there are too few to know it."""
+    """The usual interval between the scans of these days, or None if there are too few to see it."""
     return usual_interval(days) if len(days) >= RHYTHM_OF else None
 
 
@@ -159,7 +159,7 @@ def _stands_for(days: Sequence[date]) -> int:
 
 
 def is_quiet(days: int, usual: int | None) -> bool:
-    """Whether a source that was last scanned so many days ago has missed a scan; None stands for a rhythm that is not known."""
+    """Whether a source that was last scanned so many days ago has missed a scan; None stands for too few scans."""
     return usual is not None and days > expected_within(usual)
 
 

@@ -240,5 +240,5 @@ def test_a_source_that_missed_a_scan_is_quiet(days, usual, quiet):
 
 
 @pytest.mark.parametrize(("scans", "usual"), [(0, None), (1, None), (2, None), (3, 7), (4, 7)])
-def test_the_rhythm_of_a_source_is_known_from_three_scans_on(scans, usual):
+def test_three_scans_show_the_rhythm_of_a_source(scans, usual):
     assert trends.rhythm([FIRST_DAY + timedelta(weeks=week) for week in range(scans)]) == usual

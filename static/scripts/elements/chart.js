@@ -29,7 +29,7 @@ export class Chart {
     #figure = null;
     #stops = [];
     #chosen = -1;
-    #byTouch = false; // not every browser tells that of a click
+    #byTouch = false; // not every browser says so of a click
     #connection = null;
     #resize = new ResizeObserver(() => this.#plot?.setSize({ width: this.#element.clientWidth, height: HEIGHT }));
     #redraw = () => this.#figure && this.draw(this.#figure);

@@ -3,7 +3,7 @@ import { count, counted } from "../lib/format.js";
 import { DataElement } from "./data-element.js";
 import { importPage, listOf } from "./links.js";
 
-/** Scans from which on it is known how often a source is scanned. */
+/** Scans that it takes to see how often a source is scanned. */
 const RHYTHM_OF = 3;
 
 /** The sources with their last scans; those that have gone quiet say so. */
