@@ -50,12 +50,12 @@ def chosen(engine: Engine, label: str, candidates: Sequence[Recognised], rows: S
 class FirstPart:
     """The first part of a file, as far as it can be understood without the record.
 
-    :ivar candidates: the formats that it may be in, the best one first, and ``findings`` what is to be told of it if it is in them.
+    :ivar candidates: the formats that it may be in, the best one first, and ``descriptions`` of it if it is in them.
     :ivar rows: the rows after the header; the last one may be cut off.
     """
 
     candidates: list[Recognised]
-    findings: list[dict[str, Any]]
+    descriptions: list[dict[str, Any]]
     rows: list[list[str]]
 
 
@@ -76,8 +76,8 @@ def read(sample: bytes, size: int, saved: Sequence[Format], filename: str) -> Fi
         "rowsExact": is_whole,
     }
     above = dialect.preamble(sample, found)
-    findings = [common | _of_format(candidate, found, rows, above, filename) for candidate in candidates]
-    return FirstPart(candidates, findings, rows)
+    descriptions = [common | _of_format(candidate, found, rows, above, filename) for candidate in candidates]
+    return FirstPart(candidates, descriptions, rows)
 
 
 def recognise(engine: Engine, part: FirstPart, label: str) -> dict[str, Any]:
@@ -89,10 +89,14 @@ def recognise(engine: Engine, part: FirstPart, label: str) -> dict[str, Any]:
         has days), and ``sources``: the labels of the sources of this scanner on record.
     """
     recognised = chosen(engine, label, part.candidates, part.rows)
-    [finding] = [told for each, told in zip(part.candidates, part.findings, strict=True) if each is recognised]
+    [description] = [
+        description
+        for candidate, description in zip(part.candidates, part.descriptions, strict=True)
+        if candidate is recognised
+    ]
     with engine.connect() as connection:
         labels = select(Source.label).where(Source.scanner == recognised.format.key).order_by(Source.label)
-        return finding | {"sources": list(connection.scalars(labels.limit(_MAX_LABELS)))}
+        return description | {"sources": list(connection.scalars(labels.limit(_MAX_LABELS)))}
 
 
 def _count(rows: Sequence[Sequence[str]], width: int) -> int:
@@ -106,7 +110,7 @@ def _count(rows: Sequence[Sequence[str]], width: int) -> int:
 def _of_format(
     recognised: Recognised, found: Dialect, rows: Sequence[Sequence[str]], above: Sequence[Sequence[str]], filename: str
 ) -> dict[str, Any]:
-    """What is to be told of a file if it is in this format; ``above`` are the lines above its header."""
+    """Describe a file as one in this format; ``above`` are the lines above its header."""
     others = recognition.alternatives(found, recognised)
     day, of = _day(recognised, rows, above, filename, date.today())
     return {

@@ -213,18 +213,18 @@ class ImportQueue:
             error_code=error["code"], error_detail=error["detail"], **({} if keep_upload else {"upload": ""}),
         )  # fmt: skip
 
-    def delete(self, import_id: int) -> bool:
-        """Delete an import that failed or was cancelled, and its rejected rows; False if it is neither.
+    def delete(self, import_id: int) -> Import | None:
+        """Delete an import that failed or was cancelled, and its rejected rows; return what it was, or None if it is neither.
 
         What is still staged of it is removed by the next cleanup.
         """
 
-        def delete(session: Session) -> bool:
+        def delete(session: Session) -> Import | None:
             row = session.get(Import, import_id, with_for_update=True)
             if row is None or row.state not in (ImportState.FAILED, ImportState.CANCELLED):
-                return False
+                return None
             session.delete(row)
-            return True
+            return row
 
         return self._write(delete)
 

@@ -161,8 +161,9 @@ class ImportService:
         :raises NotFound: there is no such import.
         :raises Conflict: ``NOT_DELETABLE``: it has not failed, and was not cancelled.
         """
-        row = self._import_queue.existing(import_id)
-        if not self._import_queue.delete(import_id):
+        self._import_queue.existing(import_id)
+        row = self._import_queue.delete(import_id)
+        if row is None:
             raise Conflict("Only an import that failed or was cancelled can be deleted.", "NOT_DELETABLE")
         self._runner.remove_upload(row)
         return row

@@ -13,7 +13,7 @@ from hextrackr.queries import parameters
 
 _MAX_TEXT = 200
 
-#: What can be asked for as a state -> the imports that are in it: those that ran through are told apart as the pages do it.
+#: What can be asked for as a state -> the imports that are in it: those that ran through are distinguished as the pages do it.
 STATES: Mapping[str, Callable[[], ColumnElement[bool]]] = {
     "running": lambda: Import.state.not_in((*FINISHED, ImportState.AWAITING_CONFIRMATION)),
     "awaiting-confirmation": lambda: Import.state == ImportState.AWAITING_CONFIRMATION,

@@ -42,7 +42,7 @@ def parse(form: MultiDict[str, str], filename: str) -> dict[str, Any]:
 
 
 def first_part(form: MultiDict[str, str], received: int) -> tuple[str, str, int]:
-    """Read what is told of a file whose first part was sent: its name, the label of its source, and its size.
+    """Read the fields that come with the first part of a file: its name, the label of its source, and its size.
 
     :param received: the bytes of the part.
     :raises RequestError: a field has a value that cannot be used.

@@ -78,3 +78,31 @@ def test_the_focus_goes_back_to_where_it_was(page):
     page.keyboard.press("Enter")
     expect(modal(page)).to_be_hidden()
     expect(field).to_be_focused()
+
+
+def test_many_imports_in_the_background_are_one_pill_that_opens(page):
+    unfinished = [
+        {"sessionId": f"session-{number}", "importId": number, "filename": f"{'long-' * 30}{number}.csv"}
+        for number in range(1, 10)
+    ]
+    snapshot = {"progress": 40, "status": "processing", "message": "", "timestamp": 0}
+    page.route("**/api/imports?unfinished=true*", lambda route: route.fulfill(json={"data": unfinished}))
+    page.route(
+        "**/api/progress/*",
+        lambda route: route.fulfill(
+            json={**snapshot, "sessionId": route.request.url.rsplit("/", 1)[1], "metadata": {}}
+        ),
+    )
+    page.set_viewport_size({"width": 390, "height": 700})
+    page.reload()
+    everything = page.locator("[data-pills-all]")
+    expect(everything).to_contain_text("9 imports in the background")
+    expect(everything).to_contain_text("40%")
+    expect(page.locator("import-pills")).to_be_hidden()
+    everything.click()
+    expect(page.locator("import-pills [data-session-id]")).to_have_count(9)
+    expect(everything).to_have_attribute("aria-expanded", "true")
+    corner = page.locator(".pill").bounding_box()
+    pill = page.locator("import-pills [data-session-id]").first.bounding_box()
+    assert corner["y"] >= 0 and corner["y"] + corner["height"] <= 700
+    assert pill["x"] >= 0 and pill["x"] + pill["width"] <= 390

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.accessibility import violations
 from tests.e2e.modal import choose, fetched, figures, part, payload, reaches, row_of, sheet, show
 from tests.support.exports import export, row, scan
 
@@ -56,6 +57,32 @@ def test_a_file_of_which_no_row_can_be_imported_fails_and_another_one_is_offered
     page.keyboard.press("Escape")
     expect(row_of(page, "bad.csv")).to_have_attribute("data-state", "failed")
     expect(row_of(page, "bad.csv").locator('[data-field="error"]')).to_contain_text("None of the 1 rows")
+
+
+def test_the_list_is_filtered_and_a_failed_import_deleted(page):
+    for name in ("first.csv", "second.csv"):
+        choose(page, payload(name, export([row(severity="Enormous")])), source="deleted")
+        reaches(page, "failed")
+        part(page, "close").click()
+    rows = page.locator("[data-imports-list] [data-import-id]")
+    field = page.get_by_role("searchbox", name="Search the imports")
+    field.fill("deleted second")
+    expect(rows).to_have_count(1)
+    page.get_by_role("combobox", name="State").select_option("Completed")
+    page.get_by_role("button", name="Show all imports").click()
+    expect(field).to_be_focused()
+    expect(row_of(page, "first.csv")).to_be_visible()
+
+    row_of(page, "second.csv").get_by_role("button", name="Delete the import of second.csv").click()
+    question = page.get_by_role("dialog", name="Delete this import?")
+    assert violations(page) == []
+    question.get_by_role("button", name="Delete").click()
+    expect(row_of(page, "second.csv")).to_have_count(0)
+    row_of(page, "first.csv").get_by_role("link", name="first.csv").click()
+    page.get_by_role("button", name="Delete").click()
+    question.get_by_role("button", name="Delete").click()
+    page.wait_for_url("**/imports")
+    expect(row_of(page, "first.csv")).to_have_count(0)
 
 
 def test_a_header_without_rows_is_an_import_of_nothing(page):

@@ -17,18 +17,18 @@ def recognise(engine, content, filename="scan.csv", label=""):
 @pytest.mark.parametrize("path", LARGEST, ids=lambda path: path.parent.name)
 def test_a_small_file_is_recognised_as_its_import_reads_it(run_import, engine, path):
     content = path.read_bytes()
-    told = recognise(engine, content, path.name)
+    found = recognise(engine, content, path.name)
     record = run_import(content, filename=path.name)
-    assert (told["scanner"], told["rows"], told["rowsExact"]) == (record.scanner, record.rows_read, True)
-    assert (told["scanDate"], told["scanDateFrom"]) == (record.scan_date.isoformat(), record.scan_date_from)
+    assert (found["scanner"], found["rows"], found["rowsExact"]) == (record.scanner, record.rows_read, True)
+    assert (found["scanDate"], found["scanDateFrom"]) == (record.scan_date.isoformat(), record.scan_date_from)
     same = ("confidence", "alternatives", "encoding", "delimiter", "headerLine", "columns", "unusedColumns")
-    assert {name: told[name] for name in same} == {name: record.recognition[name] for name in same}
+    assert {name: found[name] for name in same} == {name: record.recognition[name] for name in same}
     assert recognise(engine, content)["sources"] == [""]
 
 
 def test_of_a_large_file_the_rows_are_about_right(engine):
     content = scan(range(5_000))
     assert len(content) > 2 * dialect.SAMPLE_BYTES
-    told = recognise(engine, content)
-    assert told["rowsExact"] is False
-    assert told["rows"] == pytest.approx(5_000, rel=0.1)
+    found = recognise(engine, content)
+    assert found["rowsExact"] is False
+    assert found["rows"] == pytest.approx(5_000, rel=0.1)

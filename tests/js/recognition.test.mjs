@@ -16,22 +16,22 @@ test("what was recognised is said in words", () => {
 });
 
 test("of a part of a file rows and days are about right, and so it is said", () => {
-    const told = facts({ ...recognised, rowsExact: false }, none);
-    assert.equal(told.rows, "about 9,900 rows with 30 columns");
-    assert.equal(told.scanDate, "2026-08-20, the newest day in the file as far as it was read");
+    const texts = facts({ ...recognised, rowsExact: false }, none);
+    assert.equal(texts.rows, "about 9,900 rows with 30 columns");
+    assert.equal(texts.scanDate, "2026-08-20, the newest day in the file as far as it was read");
 });
 
 test("what is chosen counts, and a source that is not on record is a new one", () => {
-    const told = facts(recognised, { label: "Rome", scanDate: "2026-08-01" });
-    assert.equal(told.source, "Rome, a new source");
-    assert.equal(told.scanDate, "2026-08-01, as entered below");
+    const texts = facts(recognised, { label: "Rome", scanDate: "2026-08-01" });
+    assert.equal(texts.source, "Rome, a new source");
+    assert.equal(texts.scanDate, "2026-08-01, as entered below");
     assert.equal(facts(recognised, { ...none, label: "Berlin" }).source, "Berlin");
 });
 
 test("columns that are not used are named, and so are other scanners that it could be of", () => {
-    const told = facts({ ...recognised, unusedColumns: ["a", "b"], alternatives: ["Qualys VMDR"] }, none);
-    assert.equal(told.unused, "2 columns: a, b");
-    assert.equal(told.scanner, "Qualys VM (or Qualys VMDR)");
+    const texts = facts({ ...recognised, unusedColumns: ["a", "b"], alternatives: ["Qualys VMDR"] }, none);
+    assert.equal(texts.unused, "2 columns: a, b");
+    assert.equal(texts.scanner, "Qualys VM (or Qualys VMDR)");
 });
 
 test("what the browser cannot read is told as such", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { acceptedView, endedView, isTerminal, nextView, uploadingView, waitingView } from "../../static/scripts/progress/view.js";
+import { acceptedView, endedView, isTerminal, isWorthRetrying, nextView, uploadingView, waitingView } from "../../static/scripts/progress/view.js";
 
 const SESSION = "6f1c2a34-0000-4000-8000-000000000000";
 const start = waitingView({ sessionId: SESSION, filename: "scan.csv" });
@@ -196,4 +196,15 @@ test("an upload that failed is an end", () => {
     assert.equal(isTerminal(view), true);
     assert.equal(nextView(view, snapshot({ sequence: 5 })), view);
     assert.equal(endedView(start, { code: "ABORTED", detail: "" }, "cancelled").kind, "cancelled");
+});
+
+for (const [view, expected] of [[follow(failed("INTERRUPTED")), true], [follow(failed("UNKNOWN_FORMAT")), false], [follow(failed("CANCELLED")), true], [follow(completed()), false]]) {
+    test(`${view.kind}, ${view.error?.code}, is ${expected ? "" : "not "}worth retrying`, () => assert.equal(isWorthRetrying(view), expected));
+}
+
+test("what is open after an import is summed up", () => {
+    const summary = { bySeverity: { critical: { open: 2 }, low: { open: 3 } } };
+    assert.equal(follow(snapshot({ status: "completed" }, { summary })).openAfter, 5);
+    assert.equal(follow(snapshot({}, { awaitingConfirmation: true, forecast: { summary } })).openAfter, 5);
+    assert.equal(follow(completed()).openAfter, null);
 });

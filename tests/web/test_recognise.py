@@ -21,9 +21,9 @@ def recognise(client):
 
 
 def test_a_file_is_recognised_and_nothing_is_stored(recognise, query, config):
-    told = recognise(scan(range(30))).json
-    assert (told["recognised"], told["scannerName"]) == (True, "Tenable Vulnerability Management")
-    assert (told["filename"], told["rows"], told["rowsExact"], told["sources"]) == ("scan.csv", 30, True, [])
+    found = recognise(scan(range(30))).json
+    assert (found["recognised"], found["scannerName"]) == (True, "Tenable Vulnerability Management")
+    assert (found["filename"], found["rows"], found["rowsExact"], found["sources"]) == ("scan.csv", 30, True, [])
     assert query("SELECT count(*) FROM imports") == [(0,)]
     assert query("SELECT count(*) FROM sources") == [(0,)]
     assert list((config.INSTANCE_PATH / "uploads").iterdir()) == []

@@ -4,7 +4,6 @@ import { counted } from "../lib/format.js";
 import { changes, percentOf, summary, toneOfAll } from "./batch-texts.js";
 import { progressText, toneOf } from "./import-texts.js";
 import { imports } from "./imports.js";
-import { isWorthRetrying } from "./view.js";
 
 /**
  * The list of files that were imported together, with one total. Each can be opened in the modal, which lies above it.
@@ -107,7 +106,7 @@ class BatchModal extends ConnectedElement {
         return this.#items.get(sessionId);
     }
 
-    #drawItem(item, { view, ended, busy, notice }) {
+    #drawItem(item, { view, ended, canRetry, busy, notice }) {
         const state = toneOf(view);
         if (item.dataset.state !== undefined && item.dataset.state !== state) setText(this.#part("live"), `${view.filename}: ${progressText(view)}`);
         item.dataset.state = state;
@@ -118,7 +117,7 @@ class BatchModal extends ConnectedElement {
         setText(find(item, '[data-field="show"]'), view.kind === "awaiting" ? "Review" : "Show");
         for (const name of item.querySelectorAll("[data-of-file]")) setText(name, ` ${view.filename}`);
         const retry = find(item, "[data-batch-retry]");
-        retry.hidden = !isWorthRetrying(view);
+        retry.hidden = !canRetry;
         retry.disabled = busy;
         find(item, "[data-batch-dismiss]").hidden = !ended;
     }

@@ -1,7 +1,7 @@
 import { Upload, aborted, request } from "../lib/http.js";
 import { newUuid } from "../lib/uuid.js";
 import { ProgressFollower } from "./follower.js";
-import { acceptedView, endedView, isTerminal, nextView, uploadingView, waitingView } from "./view.js";
+import { acceptedView, endedView, isTerminal, isWorthRetrying, nextView, uploadingView, waitingView } from "./view.js";
 
 const UPLOAD_PATH = "/api/vulnerabilities/import-staging";
 const JOIN_WITHIN_MS = 2_000;
@@ -51,6 +51,12 @@ export class ImportRun extends EventTarget {
 
     get ended() {
         return isTerminal(this.view);
+    }
+
+    /** @returns {boolean} whether trying it again may help, and somebody has its file: this page, or the server for a while if it failed */
+    get canRetry() {
+        const hasFile = this.file !== null || (this.view.kind === "failed" && this.view.importId !== null);
+        return hasFile && isWorthRetrying(this.view);
     }
 
     /** Follow an import that the server has already. */

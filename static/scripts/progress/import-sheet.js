@@ -5,7 +5,7 @@ import { imports } from "./imports.js";
 import { facts, recognise } from "./recognition.js";
 
 /**
- * What was chosen, and what is known of it so far.
+ * What was chosen, and what was found out of it so far.
  *
  * @typedef {object} Entry
  * @property {File} file

@@ -1,10 +1,9 @@
 import { find, setItems, setText } from "../lib/dom.js";
 import { ConnectedElement } from "../lib/element.js";
-import { listOf } from "../elements/links.js";
 import { count, duration } from "../lib/format.js";
 import "./import-answers.js";
 import { imports } from "./imports.js";
-import { FIGURES, isWorthRetrying } from "./view.js";
+import { FIGURES } from "./view.js";
 
 const TITLES = {
     uploading: "Uploading",
@@ -151,18 +150,18 @@ class ProgressModal extends ConnectedElement {
     }
 
     /** What can be done next, once it has ended. */
-    #drawNext({ view, file, busy }) {
+    #drawNext({ view, canRetry, busy }) {
         const { findings, new: added, another, retry, map } = this.#parts;
         const isComplete = view.kind === "completed" && view.importId !== null;
         findings.hidden = !isComplete || view.sourceId === null;
-        findings.href = listOf({ source: view.sourceId });
+        findings.href = `/vulnerabilities?source=${view.sourceId}`;
         added.hidden = !isComplete || view.figures.inserted === 0;
-        added.href = listOf({ state: "all", changedBy: view.importId, change: "opened" });
+        added.href = `/vulnerabilities?state=all&changedBy=${view.importId}&change=opened`;
         map.hidden = view.error?.code !== "UNKNOWN_FORMAT" || view.importId === null;
         map.href = `/imports/${view.importId}/mapping`;
-        retry.hidden = !isWorthRetrying(view) || (view.kind === "cancelled" && file === null);
+        retry.hidden = !canRetry;
         retry.disabled = busy;
-        another.hidden = view.kind !== "failed" || isWorthRetrying(view);
+        another.hidden = view.kind !== "failed" || canRetry;
         another.classList.toggle("btn-primary", map.hidden);
     }
 
