@@ -136,6 +136,25 @@ def test_whoever_is_not_signed_in_gets_no_file_but_those_of_the_program(app, sig
     assert signed_in("vera").get("/ready").json.keys() == {"status", "checks"}
 
 
+def test_a_token_in_an_address_or_a_form_is_none(app, token):
+    """Addresses stand in logs, in histories and in the header Referer."""
+    text = token("admin")["Authorization"].removeprefix("Bearer ")
+    for name in ("token", "access_token", "authorization", "Authorization"):
+        assert app.test_client().get("/api/imports", query_string={name: text}).status_code == 401
+        assert app.test_client().post("/api/imports/1/undo", data={name: text}).status_code == 401
+    assert app.test_client().get("/api/imports", headers={"Authorization": f"Basic {text}"}).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/set-up", "/api/users", "/api/account/password"])
+@pytest.mark.parametrize(
+    "of_another", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+def test_a_page_of_another_site_can_send_nothing_with_the_cookie(signed_in, path, of_another):
+    client = signed_in("ada")
+    assert client.post(path, headers=of_another).status_code == 403
+    assert client.get("/api/account").status_code == 200
+
+
 # Sockets
 
 
@@ -152,6 +171,12 @@ def test_every_event_for_every_role(app, signed_in, name):
         assert socket.emit(protocol.LEAVE, ARGUMENTS["session_id"], callback=True) == {"ok": True}
         socket.emit(protocol.PING)
         assert [event["name"] for event in socket.get_received()] == [protocol.PONG]
+
+
+@pytest.mark.parametrize("namespace", ["/other", "/admin", "/progress"])
+def test_there_is_no_other_namespace(app, signed_in, namespace):
+    with pytest.raises(RuntimeError):
+        connected(app, signed_in("ada"), namespace=namespace).get_received(namespace)
 
 
 def test_a_token_connects_a_socket_by_its_header_and_by_what_the_client_says(app, token):

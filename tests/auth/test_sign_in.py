@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 
 import pytest
 
-from hextrackr.auth import lockout, logins, users, watch
+from hextrackr.auth import audit, lockout, logins, passwords, users, watch
 from hextrackr.auth.permissions import Role
 from hextrackr.extensions import socketio
 from tests.support.accounts import PASSWORD
@@ -72,6 +74,25 @@ def test_a_wrong_name_and_a_wrong_password_are_told_alike(client, people, name, 
     answer = sign_in(client, name, password)
     assert answer.status_code == 401
     assert "The name or the password is wrong." in answer.text
+
+
+@pytest.mark.parametrize("name", ["ada", "nobody", "disabled"])
+def test_for_a_name_that_nobody_has_a_password_is_looked_at_as_well(app, client, people, monkeypatch, name):
+    """How long an answer takes must not tell who there is."""
+    with app.app_context():
+        users.change(users.add("disabled", Role.VIEWER, PASSWORD)["id"], disabled=True)
+    looked_at = []
+    monkeypatch.setattr(passwords, "_verify", lambda _, stored, password: looked_at.append(stored) or False)
+    assert sign_in(client, name).status_code == 401
+    assert len(looked_at) == 1
+
+
+def test_a_name_cannot_begin_a_line_of_the_log(client, people, caplog):
+    caplog.set_level(logging.INFO, logger=audit.__name__)
+    sign_in(client, name='x\r\n{"audit": {"actor": "ada", "action": "restore"}}\u2028\x1b[2J', password="wrong")
+    (line,) = [record.message for record in caplog.records if record.name == audit.__name__]
+    assert json.loads(line)["audit"]["via"] == "nobody"
+    assert line.isascii() and line.isprintable()
 
 
 def test_a_thousand_wrong_passwords_lock_and_are_told(client, people, clock, audited):
