@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -60,6 +62,57 @@ def test_a_login_holds_in_every_process_and_ends_in_all_with_its_sockets(system)
     assert browser.delete(f"{one.url}/api/account/logins", timeout=PATIENCE).status_code == 200
     assert gone.wait(PATIENCE)
     assert requests.get(f"{other.url}/api/account", headers={"Cookie": cookie}, timeout=PATIENCE).status_code == 401
+
+
+def test_who_may_do_less_is_cut_off_by_the_other_process_and_joins_no_more_than_that(system):
+    one, other = system.start_web(), system.start_web()
+    accounts.add(system.instance, "otto", "admin")
+    (ada, _), (otto, _) = sign_in(one, "ada"), sign_in(one, "otto")
+    session_id = "backup-of-the-record"
+    answer = ada.post(f"{one.url}/api/backups", json={"sessionId": session_id}, timeout=PATIENCE)
+    assert answer.status_code == 202, answer.text
+
+    def connected():
+        client, gone = sockets.Client(reconnection=False), threading.Event()
+        client.on("disconnect", lambda *_: gone.set())
+        cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in otto.cookies)
+        client.connect(other.url, headers={"Cookie": cookie}, transports=["websocket"])
+        return client, gone
+
+    client, gone = connected()
+    assert client.call("join-progress", session_id) == {"ok": True}
+    (number,) = [user["id"] for user in ada.get(f"{one.url}/api/users").json()["data"] if user["name"] == "otto"]
+    assert ada.patch(f"{one.url}/api/users/{number}", json={"role": "operator"}).status_code == 200
+    assert gone.wait(PATIENCE)
+    client, _ = connected()
+    assert client.call("join-progress", session_id)["error"]["code"] == "NOT_PERMITTED"
+    assert otto.get(f"{other.url}/api/progress/{session_id}").status_code == 403
+    client.disconnect()
+
+
+def test_a_thousand_wrong_passwords_leave_a_few_entries_and_let_others_in(tmp_path, redis):
+    with system_with(tmp_path, redis, AUTH="local", TRUSTED_PROXIES="1") as system:
+        accounts.add(system.instance, "ada", "admin")
+        server = system.start_web()
+
+        def attempt(number):
+            address = f"2001:db8:0:1:{number:x}::7"  # of one network, each another address
+            form = {"name": "ada", "password": f"guess {number}"}
+            headers = {"X-Forwarded-For": address}
+            return requests.post(f"{server.url}/sign-in", data=form, headers=headers, timeout=PATIENCE)
+
+        with ThreadPoolExecutor(8) as threads:
+            answers = list(threads.map(attempt, range(1_000)))
+        statuses = Counter(answer.status_code for answer in answers)
+        assert set(statuses) == {401, 429} and statuses[401] == 4
+        assert all("please wait" in answer.text for answer in answers if answer.status_code == 429)
+        assert system.query("SELECT count(*) FROM audit WHERE action = 'sign-in'")[0][0] < 20
+        elsewhere = {"X-Forwarded-For": "2001:db8:0:2::7"}
+        form = {"name": "ada", "password": PASSWORD}
+        answer = requests.post(
+            f"{server.url}/sign-in", data=form, headers=elsewhere, allow_redirects=False, timeout=PATIENCE
+        )
+        assert answer.status_code == 302
 
 
 def test_wrong_passwords_are_counted_by_all_processes_together(system):

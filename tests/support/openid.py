@@ -80,10 +80,11 @@ def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:
             provider.asked.append(address.path)
             if address.path == "/authorize":
                 query = {name: values[0] for name, values in parse_qs(address.query).items()}
-                self.send_response(302)
-                self.send_header("Location", provider.authorize(query))
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self._lead(provider.authorize(query))
+            elif address.path == "/sign-out":
+                query = {name: values[0] for name, values in parse_qs(address.query).items()}
+                assert query["client_id"] == provider.client_id
+                self._lead(query["post_logout_redirect_uri"])
             elif address.path == "/keys":
                 self._answer(200, {"keys": [provider.key.as_dict(private=False)]})
             elif address.path == "/userinfo":
@@ -95,6 +96,12 @@ def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             form = {name: values[0] for name, values in parse_qs(body).items()}
             self._answer(*provider.token(form, self.headers.get("Authorization", "Basic ")))
+
+        def _lead(self, address: str) -> None:
+            self.send_response(302)
+            self.send_header("Location", address)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def _answer(self, status: int, value: dict[str, Any]) -> None:
             body = json.dumps(value).encode()
