@@ -86,6 +86,7 @@ ROUTES: dict[str, Permission] = {
     "account.sign_in_with_password": OPEN,
     "account.sign_in_elsewhere": OPEN,
     "account.back_from_provider": OPEN,
+    "account.sign_out": OPEN,
     "account.set_up": OPEN,
     "account.set_up_first": OPEN,
     # look
@@ -158,7 +159,6 @@ ROUTES: dict[str, Permission] = {
     "backups.clear": _admin("clear"),
     # one's own account: what it does is told to the audit where it is done
     "account.account": _OWN,
-    "account.sign_out": _OWN,
     "account.own": _OWN,
     "account.change_password": _OWN,
     "account.end_login": _OWN,

@@ -82,9 +82,9 @@ def _provider() -> ModuleType:
 
 @blueprint.post("/sign-out")
 def sign_out() -> Any:
-    """Sign out."""
-    actor = _actor()
-    if actor.login_id is not None and actor.user_id is not None:
+    """Sign out; who has done so in another tab is led to the same page."""
+    actor = actors.current()
+    if actor is not None and actor.login_id is not None and actor.user_id is not None:
         logins.end(actor.user_id, actor.login_id)
     _cookies().forget()
     # the page says that the provider may still know the user

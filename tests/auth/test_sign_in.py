@@ -160,6 +160,7 @@ def test_signing_out_ends_the_login_whoever_has_the_cookie(app, client, people):
     thief = app.test_client()
     thief.set_cookie("hextrackr_session", cookie)
     assert [other.get("/api/imports").status_code for other in (client, thief)] == [401, 401]
+    assert client.post("/sign-out").headers["Location"] == "/sign-in"  # of a tab that still shows its button
 
 
 def test_logins_are_listed_and_ended(signed_in):
