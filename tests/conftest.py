@@ -21,6 +21,8 @@ from hextrackr.jobs import wiring
 from tests.support import ROOT, databases, postgresql
 from tests.support.databases import ON_POSTGRESQL, migrate
 from tests.support.questions_here import ReaderHere
+from tests.support.services import RedisServer
+from tests.support.skipping import skipped_without_programs
 from tests.support.warm_importer import WarmImporter
 
 #: Folders whose files take up to two minutes each, as they start servers and browsers, and one that builds and installs the
@@ -61,6 +63,16 @@ def postgresql_server() -> Iterator[postgresql.Server]:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     with postgresql.serving(**postgresql.FOR_TESTS) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis of the test file's own, where its package is installed."""
+    with skipped_without_programs():
+        redis = RedisServer(tmp_path_factory.mktemp("redis"))
+    redis.start()
+    yield redis
+    redis.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,26 +8,20 @@ import pytest
 
 from tests.e2e.modal import MANY, choose, figures, has_advanced, is_seen_live, reaches, reaches_percent
 from tests.support.server import Server
-from tests.support.services import MissingProgram, RedisServer
+from tests.support.services import MissingProgram
 from tests.support.system import System
 
 pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")
-def system(browser, tmp_path_factory) -> Iterator[System]:
-    try:
-        redis = RedisServer(tmp_path_factory.mktemp("redis"))
-    except MissingProgram as missing:
-        pytest.skip(str(missing))
-    redis.start()
+def system(browser, tmp_path_factory, redis) -> Iterator[System]:
     system = System(tmp_path_factory.mktemp("system"), redis, TRUSTED_PROXIES="1")
     for _ in range(2):
         system.start_web(ALLOWED_HOSTS="127.0.0.1")
     system.start_worker()
     yield system
     system.close()
-    redis.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.modal import payload
+from tests.e2e.modal import choose, payload
 from tests.e2e.prepared import BACK, FIXED, GONE, HOSTS, NEW, OPEN, counted, info, rows
 from tests.support.exports import scan
 from tests.support.server import Server, running
@@ -146,10 +146,7 @@ def test_an_empty_record_says_what_to_do_first(open_context):
         page.goto("/")
         expect(page.get_by_role("heading", name="Start with a scan")).to_be_visible()
         expect(page.locator(".dashboard > :visible")).to_have_count(0)
-        page.get_by_role("main").get_by_role("link", name="Import a scan").click()
-        expect(page.get_by_text("No imports yet")).to_be_visible()
-        page.goto("/")
-        page.locator("#first-file").set_input_files(payload("scan.csv", scan([1, 2])))
+        choose(page, payload("scan.csv", scan([1, 2])))
         expect(page.locator('[data-total="open"]')).to_have_text("2")
         expect(page.locator(".welcome")).to_be_hidden()
         page.close()  # it asks for imports as long as it is open

@@ -14,7 +14,6 @@ import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.e2e.modal import choose, is_seen_live, payload, reaches
-from tests.server.conftest import redis  # noqa: F401 (a fixture)
 from tests.support import databases, openid
 from tests.support.exports import scan
 from tests.support.openid import Provider
@@ -42,7 +41,7 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def signs_in_by_provider(request, tmp_path: Path, redis, provider: Provider) -> Iterator[tuple[System, Server]]:  # noqa: F811
+def signs_in_by_provider(request, tmp_path: Path, redis, provider: Provider) -> Iterator[tuple[System, Server]]:
     """Two web processes on one database behind nginx, and the address of nginx."""
     with ExitStack() as stack:
         if request.param == "postgresql":
@@ -148,7 +147,7 @@ location = /health {{ auth_basic off; proxy_pass http://hextrackr; }}
 
 
 def test_a_browser_that_a_proxy_signs_in_imports_live_and_loses_at_once_what_its_groups_gave(
-    tmp_path: Path, redis, open_context: Callable[..., BrowserContext], many: Path, trouble  # noqa: F811
+    tmp_path: Path, redis, open_context: Callable[..., BrowserContext], many: Path, trouble
 ):  # fmt: skip
     system = System(
         tmp_path, redis, IMPORT_WORKERS="embedded", AUTH="proxy", TRUSTED_PROXIES="1", AUTH_GROUP_ROLES=ROLES,
