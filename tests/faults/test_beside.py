@@ -51,7 +51,7 @@ def test_an_end_that_cannot_be_written_is_told_at_once_and_written_later(start_a
     assert app.ended(import_id)["error"]["code"] == "UNKNOWN_FORMAT"
 
 
-@pytest.mark.parametrize("name", ["is_cancel_requested", "_remind_waiting"])
+@pytest.mark.parametrize("name", ["is_cancel_requested", "_keep_waiting_updated"])
 def test_what_fails_beside_the_importers_work_does_not_end_it(start_app, monkeypatch, name):
     app = start_app()
     monkeypatch.setattr(files if hasattr(files, name) else app.worker, name, refuse(OSError("?")))

@@ -339,7 +339,7 @@ def test_texts_of_an_import_that_fails_are_removed(run_import, engine, query, mo
         raise DatabaseUnavailable("")
 
     run_import(scan(row(output="one")))
-    monkeypatch.setattr(verify_staging, "insist", fail)
+    monkeypatch.setattr(verify_staging, "require", fail)
     with pytest.raises(DatabaseUnavailable):
         run_import(scan(row(output="one"), row(host="h2", output="two")))
     cleanup.run(engine)
