@@ -68,7 +68,7 @@ def run(asked: Dictionary[str, Any], folder: Path) -> dict[str, Any]:
     :param asked: ``fields``, ``meanings``, ``severityScale`` and ``dayFirst`` of the mapping; ``upload``, the path of the file, or
         ``sample``, its header and rows; and ``rejected``, values that an import has refused: column to pairs of value and count.
     :param folder: an empty one for temporary files.
-    :return: ``works``: it can be saved; ``missing``: what no column is said to hold; ``counts`` and ``wholeFile``: how many rows were
+    :return: ``works``: it can be saved; ``missing``: what no column holds; ``counts`` and ``wholeFile``: how many rows were
         tried, and whether these are all; ``rows``: what the first ones become; ``errors``: why rows are rejected, by column; ``values``:
         what is in the columns of severity and state, and what it means; ``trouble``: why the file cannot be read, or empty.
     :raises RequestError: the mapping has what no mapping can have.
@@ -125,7 +125,7 @@ def _whole_rows(sample: bytes, found: Dialect) -> bytes:
 
 
 def _of_sample(sample: Dictionary[str, Any], folder: Path) -> _File:
-    """The rows that a mapping has kept of a file, as a file."""
+    """The rows that a mapping has stored of a file, as a file."""
     path = folder / "sample.csv"
     header = tuple(sample["header"])
     names = [" ".join(name.split()) for name in header]
@@ -197,7 +197,7 @@ def _by_column(found: Dialect, recognised: Recognised, rejected: Sequence[Reject
 def _values(
     file: _File, recognised: Recognised, field: str, asked: Dictionary[str, Any], folder: Path
 ) -> dict[str, Any] | None:
-    """What is in the column of a field; None if no column is said to hold it.
+    """What is in the column of a field; None if no column holds it.
 
     :return: ``column``, ``more``: there are other values beside these, and ``values`` with the ``word`` by which each is compared, the
         ``value`` as it is written, the ``rows`` that have it, its ``meaning``, and what that is if nobody says: ``usual``; None: the row is
@@ -229,7 +229,7 @@ def _values(
 
 
 def _counted(file: _File, recognised: Recognised, field: str, folder: Path) -> Words:
-    """The values of a column, in the whole file if that can be read fast, else in what is tried of it; none if they cannot be told."""
+    """The values of a column, in the whole file if that can be read fast, else in what is tried of it; none if it cannot be read."""
     mapping = Mapping(recognised, Readings())
     key = file.upload, recognised.places[field]
     if key in _counts:

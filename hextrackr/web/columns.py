@@ -1,4 +1,4 @@
-"""The file whose columns are mapped: the one that an import has stored, or what a mapping has kept of one."""
+"""The file whose columns are mapped: the one that an import has stored, or the sample that a mapping has stored of one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class MappedFile:
     """What is there of a file to map its columns.
 
     :ivar header: its column names; ``rows`` its first rows, cells cut.
-    :ivar upload: its path; None if only the sample is left that a mapping has kept.
+    :ivar upload: its path; None if only the sample of a mapping is left.
     """
 
     header: tuple[str, ...]
@@ -61,8 +61,11 @@ def _read(path: Path) -> MappedFile:
     return MappedFile(found.header, [[cell[:_MAX_CELL] for cell in row] for row in rows], path)
 
 
-def kept(mapping: SavedMapping) -> MappedFile:
-    """What a mapping has kept of a file; of an old one no more than the names of its columns, in lower case where it does not use them."""
+def from_mapping(mapping: SavedMapping) -> MappedFile:
+    """The sample that a mapping has stored of a file.
+
+    An old mapping has none: then no more than the names of the columns, in lower case where it does not use them.
+    """
     if mapping.sample:
         return MappedFile(tuple(mapping.sample["header"]), mapping.sample["rows"])
     used = [column for columns in custom.columns_by_field(mapping.fields).values() for column in columns]
@@ -71,12 +74,12 @@ def kept(mapping: SavedMapping) -> MappedFile:
 
 
 def of_import(record: Import, mapping: SavedMapping | None) -> MappedFile:
-    """The file of an import, or what the mapping has kept of it by which it was read.
+    """The file of an import, or the sample of it that the mapping has stored by which it was read.
 
     :raises Conflict: ``NOT_RETRYABLE``: there is neither.
     :raises FileRefused: it is no table.
     """
-    file = stored(record) or (kept(mapping) if mapping is not None else None)
+    file = stored(record) or (from_mapping(mapping) if mapping is not None else None)
     if file is None:
         raise Conflict(
             "The file of this import is not on the server any more; please upload it again.", "NOT_RETRYABLE"

@@ -43,9 +43,9 @@ def columns_of_import(import_id: int) -> dict[str, Any]:
 
 @blueprint.get("/mappings/<int:mapping_id>/columns")
 def columns_of_mapping(mapping_id: int) -> dict[str, Any]:
-    """Answer the columns of the files that a mapping reads, and the rows that it has kept of one."""
+    """Answer the columns of the files that a mapping reads, and the rows that it has stored of one."""
     mapping = existing(mapping_id)
-    return {**columns.answered(columns.kept(mapping)), "mapping": _record(mapping)}
+    return {**columns.answered(columns.from_mapping(mapping)), "mapping": _record(mapping)}
 
 
 @blueprint.get("/mappings")
@@ -166,7 +166,7 @@ def _write(change: Callable[[Session], T]) -> T:
 
 
 def _describe(session: Session, saved: SavedMapping, file: MappedFile, described: dict[str, Any]) -> SavedMapping:
-    """Put into a mapping what is said of a file.
+    """Put the description of a file into a mapping.
 
     :raises Conflict: ``COLUMNS_IN_USE``: another mapping reads files with these columns.
     """
@@ -181,7 +181,7 @@ def _describe(session: Session, saved: SavedMapping, file: MappedFile, described
 
 
 def _checked(payload: dict[str, Any], file: MappedFile) -> dict[str, Any]:
-    """What is said of a file, if it works.
+    """The description of a file in a request, if it works.
 
     :raises RequestError: it has what no mapping can have, or lacks something.
     :raises MappingRefused: no row of the file comes out.
@@ -221,7 +221,7 @@ def _payload() -> dict[str, Any]:
 def _file_of(payload: dict[str, Any]) -> tuple[MappedFile, dict[str, Any]]:
     """The file that a request is about, and the values that its import has refused: column to pairs of value and count."""
     if payload.get("importId") is None and payload.get("mappingId") is not None:
-        return columns.kept(existing(_number(payload, "mappingId"))), {}
+        return columns.from_mapping(existing(_number(payload, "mappingId"))), {}
     record = import_queue.existing(_number(payload, "importId"))
     return columns.of_import(record, of_scanner(record.scanner)), _refused(record.id)
 
@@ -244,7 +244,7 @@ def _name(payload: dict[str, Any]) -> str:
 
 
 def _described(payload: dict[str, Any]) -> dict[str, Any]:
-    """What is said of the columns of a file, and of their values."""
+    """The description of the columns of a file, and of their values, in a request."""
     fields, meanings = payload.get("fields"), payload.get("meanings", {})
     if not isinstance(fields, dict):
         raise RequestError("fields must be an object of field names, with a column or a list of columns each.")

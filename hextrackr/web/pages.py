@@ -68,7 +68,7 @@ def mapping(import_id: int) -> str:
 
 @blueprint.get("/mappings")
 def mappings() -> str:
-    """What was said of files that no format knows."""
+    """List the mappings of files that no format knows."""
     count = select(func.count()).select_from(SavedMapping).where(SavedMapping.deleted_at.is_(None))
     return render_template("mappings.html", expected=min(db.session.scalar(count) or 0, 20))
 

@@ -84,7 +84,7 @@ VALUE_FIELDS = {"host": "Machine", "title": "Problem", "severity": "How bad", "s
     [
         ({"severity": {"very bad": "critical"}}, "Very bad,open", (4, "active")),
         ({"severity": {"Ärger": "high"}}, " ÄRGER ,open", (3, "active")),
-        ({"severity": {"high": "low"}}, "High,open", (1, "active")),  # what is said counts before the scale
+        ({"severity": {"high": "low"}}, "High,open", (1, "active")),  # the mapping counts before the scale
         ({"severity": {"7": "info"}}, "7.0,open", (0, "active")),
         ({"severity": {"": "medium"}}, ",open", (2, "active")),
         ({"severity": {}}, "Very bad,open", None),
@@ -93,7 +93,7 @@ VALUE_FIELDS = {"host": "Machine", "title": "Problem", "severity": "How bad", "s
         ({"state": {"fixed": "open"}}, "High,fixed", (3, "active")),
         ({"state": {}}, "High,Erledigt", None),
         ({"state": {}}, "High,", (3, "active")),
-        ({}, "High,Erledigt", (3, "active")),  # nothing is said of states: what is no known word is open
+        ({}, "High,Erledigt", (3, "active")),  # no state is mapped: any word that is none of ours is open
     ],
 )
 def test_what_values_mean(run_import, engine, query, meanings, cells, stored):

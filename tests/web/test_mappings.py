@@ -178,11 +178,11 @@ def mapped(upload, save, client):
 
 def test_a_mapping_is_changed_when_the_file_is_gone(mapped, upload, client, attempt):
     assert mapped["id"] == client.get("/api/imports/2").json["mappingId"]
-    told = client.get("/api/imports/2/columns").json
-    assert told["header"] == ["Machine", "Problem", "How bad", "Progress"]
-    assert told["rows"][0] == ["web1", "Old TLS", "Very bad", "Erledigt"]
-    assert (told["mapping"]["name"], told["mapping"]["fields"]) == ("Ours", VALUE_FIELDS)
-    assert client.get(f"/api/mappings/{mapped['id']}/columns").json == told
+    found = client.get("/api/imports/2/columns").json
+    assert found["header"] == ["Machine", "Problem", "How bad", "Progress"]
+    assert found["rows"][0] == ["web1", "Old TLS", "Very bad", "Erledigt"]
+    assert (found["mapping"]["name"], found["mapping"]["fields"]) == ("Ours", VALUE_FIELDS)
+    assert client.get(f"/api/mappings/{mapped['id']}/columns").json == found
 
     tried = attempt(importId=2)
     assert [value["rows"] for value in tried["values"]["severity"]["values"]] == [2, 1]
@@ -242,8 +242,8 @@ def test_a_mapping_that_is_older_than_samples_can_be_changed(app, upload, client
                 created_at=1,
             )  # fmt: skip
         )
-    told = client.get("/api/mappings/1/columns").json
-    assert (told["header"], told["rows"]) == (["How bad", "Machine", "notes", "Problem"], [])
+    found = client.get("/api/mappings/1/columns").json
+    assert (found["header"], found["rows"]) == (["How bad", "Machine", "notes", "Problem"], [])
     body = {"name": "Theirs", "fields": {**FIELDS, "finding_detail": ["notes"]}, "severityScale": "words"}
     assert client.put("/api/mappings/1", json=body).status_code == 200
     assert upload().json["scannerName"] == "Theirs"

@@ -49,7 +49,7 @@ STATES: Mapping[str, int] = MappingProxyType(
         **dict.fromkeys(("resurfaced", "reopened"), RESURFACED),
     }
 )
-#: What a value of a column can be said to mean: by field, the word for it and what is stored.
+#: What a value of a column can mean: by field, the word for it and what is stored.
 MEANINGS: Mapping[str, Mapping[str, int]] = MappingProxyType(
     {
         "severity": MappingProxyType({"critical": 4, "high": 3, "medium": 2, "low": 1, "info": 0}),
@@ -60,7 +60,7 @@ MEANINGS: Mapping[str, Mapping[str, int]] = MappingProxyType(
 )
 #: A mapping says of so many values at the most what they mean, each of so many characters.
 MAX_MEANINGS, MAX_VALUE = 500, 255
-#: Columns that are kept beside the fields, as details: what the choice is called, and what they are about.
+#: Columns that are stored beside the fields, as details: what the choice is called, and what they are about.
 DETAILS: Mapping[str, str] = MappingProxyType(
     {"host_detail": HOST, "vulnerability_detail": VULNERABILITY, "finding_detail": FINDING}
 )
@@ -132,7 +132,7 @@ def format_of(
     if complete and (lacking := missing(columns)):
         raise RequestError(f"The mapping does not say which column holds {lacking[0]}.")
     spoken = stored_meanings(meanings)
-    kept_details = {level: details(*columns.get(choice, ())) for choice, level in DETAILS.items()}
+    by_level = {level: details(*columns.get(choice, ())) for choice, level in DETAILS.items()}
     return Format(
         key=key,
         name=name,
@@ -142,9 +142,9 @@ def format_of(
         severities={**SCALES[severity_scale], **spoken["severity"]},
         states={**STATES, **spoken["state"]},
         other_state=None if "state" in meanings else OPEN,
-        host_details=kept_details[HOST],
-        vulnerability_details=kept_details[VULNERABILITY],
-        finding_details=kept_details[FINDING],
+        host_details=by_level[HOST],
+        vulnerability_details=by_level[VULNERABILITY],
+        finding_details=by_level[FINDING],
         day_first=day_first,
         header=frozenset(names),
     )
@@ -198,7 +198,7 @@ def stored_meanings(meanings: Mapping[str, Any]) -> dict[str, dict[str, int]]:
 
 
 def usual_meaning(field: str, value: str, severity_scale: str) -> str | None:
-    """The word of :data:`MEANINGS` for what a value means without anybody having said so, if it does.
+    """The word of :data:`MEANINGS` for what a value means if the mapping does not say, if it means something.
 
     :param value: in lower case.
     """
