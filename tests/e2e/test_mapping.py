@@ -18,8 +18,10 @@ def counts(page):
 def test_a_file_is_mapped_tried_imported_and_its_mapping_changed(page, trouble):
     trouble.expect("answer: POST .*/api/mappings 409")
     show(page, payload("ours.csv", FILE))
+    map_it = sheet(page).get_by_role("button", name="Choose the columns")
+    expect(map_it).to_be_visible()
     sheet(page).get_by_label("Source label").fill("mapped")
-    sheet(page).get_by_role("button", name="Choose the columns").click()
+    map_it.click()
     expect(page.get_by_label("Machine", exact=True)).to_have_value("host")
     expect(page.locator("[data-column-sample]").last).to_have_text("<img src=x> · y")
     expect(page.locator("[data-mapping-missing]")).to_have_text("Still missing: the severity.")
@@ -72,8 +74,10 @@ def test_a_file_is_mapped_tried_imported_and_its_mapping_changed(page, trouble):
 
     page.goto("/imports")
     show(page, payload("other.csv", FILE.replace(b"Notes", b"Remarks")))
+    map_it = sheet(page).get_by_role("button", name="Choose the columns")
+    expect(map_it).to_be_visible()
     sheet(page).get_by_label("Source label").fill("mapped")
-    sheet(page).get_by_role("button", name="Choose the columns").click()
+    map_it.click()
     page.get_by_label("How bad", exact=True).select_option(label="Severity")
     page.get_by_label("Name of the scanner").fill("Acme")
     page.get_by_role("button", name="Save and import").click()

@@ -177,7 +177,7 @@ class ImportSheet extends ConnectedElement {
         button.hidden = !isLooking && ready.length === 0;
         setText(button, this.#entries.length === 1 || ready.length === 0 ? "Import" : `Import ${counted(ready.length, "file")}`);
         this.#part("another").hidden = !button.hidden;
-        this.#part("options").hidden = button.hidden;
+        this.#part("options").hidden = button.hidden && !this.#entries.some(isMappable);
         setText(this.#part("aside"), this.#aside(ready));
         const labels = new Set(ready.flatMap(({ recognised }) => recognised?.sources ?? []));
         this.#part("labels").replaceChildren(...[...labels].filter(Boolean).map((label) => new Option(label, label)));
@@ -226,6 +226,7 @@ class ImportSheet extends ConnectedElement {
 }
 
 const isReady = ({ state }) => state === "recognised" || state === "unread";
+const isMappable = ({ problem }) => problem?.code === "UNKNOWN_FORMAT";
 
 /**
  * @param {Entry} entry
@@ -242,7 +243,7 @@ function drawEntry({ item, state, recognised, problem }, chosen, removable) {
         line.hidden = text === "";
         setText(find(line, "dd"), text);
     }
-    find(item, "[data-sheet-map]").hidden = problem?.code !== "UNKNOWN_FORMAT";
+    find(item, "[data-sheet-map]").hidden = !isMappable({ problem });
     find(item, "[data-sheet-remove]").hidden = !removable;
 }
 
