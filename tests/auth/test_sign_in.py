@@ -54,6 +54,25 @@ def test_the_cookie_is_for_this_server_and_no_script(client, people):
     assert client.get("/api/account").status_code == 401
 
 
+def test_a_cookie_over_tls_is_known_to_the_sockets_and_none_that_another_host_has_set(app, people):
+    """Through all wrappers of the app, as a request comes."""
+    tls = "https://localhost"
+
+    def answer_to_connect(client):
+        opened = client.get("/socket.io/?EIO=4&transport=polling", base_url=tls).text
+        address = f"/socket.io/?EIO=4&transport=polling&sid={json.loads(opened[1:])['sid']}"
+        assert client.post(address, base_url=tls, data="40").text == "ok"
+        return client.get(address, base_url=tls).text[:2]
+
+    client, planted = app.test_client(), app.test_client()
+    client.post("/sign-in", data={"name": "ada", "password": PASSWORD}, base_url=tls)
+    secret = client.get_cookie("__Host-hextrackr_session").value
+    assert answer_to_connect(client) == "40"
+    planted.set_cookie("hextrackr_session", secret)
+    assert answer_to_connect(planted) == "44"
+    assert planted.get("/api/account", base_url=tls).status_code == 401
+
+
 def test_a_name_is_the_same_however_it_is_written(client, people):
     assert sign_in(client, name=" Ada ").status_code == 302
 
