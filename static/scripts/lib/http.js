@@ -53,7 +53,7 @@ export function errorFrom(status, body) {
 }
 
 /**
- * The error that an answer to this page carries; an end of the sign-in is told to whoever shows it.
+ * The error that an answer to this page carries; the end of a sign-in is announced to the page.
  *
  * @param {number} status
  * @param {*} body
