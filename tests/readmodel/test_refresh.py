@@ -8,9 +8,10 @@ from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from hextrackr.db.base import Base
-from hextrackr.domain import undo
+from hextrackr.domain import sources, undo
 from hextrackr.domain.models import ImportMode
 from hextrackr.domain.verdicts import FIXED, OPEN, PASSED
 from hextrackr.ingest import cleanup
@@ -64,10 +65,11 @@ def test_the_columns_are_all_copied(engine):
     left_out = {
         "assets": set(),
         "definitions": set(),
-        "findings": set(),
+        "findings": {"lifecycle", "is_open"},  # as they are unless the source is retired
         "finding_changes": set(),
         "sightings": set(),
-        "sources": set(),
+        "sources": {"undoable_from"},
+        "source_aliases": set(),
         "daily_totals": set(),
         "definition_cves": set(),
         "asset_identifiers": {"inherited"},
@@ -104,6 +106,22 @@ def test_after_an_import_that_was_undone(engine, run_import, agree, ways):
     cleanup.run(engine)
     agree()
     assert ways.count("_copy_changes") == 3
+
+
+def test_after_a_source_was_renamed_retired_and_made_active_by_an_import(engine, run_import, agree):
+    run_import(scan([1, 2]))
+    agree()
+    for change in (
+        lambda session: sources.rename(session, 1, "Berlin"),
+        lambda session: sources.retire(session, 1, date(2026, 9, 1)),
+    ):
+        with Session(engine) as session, session.begin():
+            change(session)
+        agree()
+    back = run_import(scan([1], last_seen="2026-08-08T03:00:00.000Z"), source_label="Berlin", confirmed=True)
+    agree()
+    undo.undo_import(engine, back.id)
+    agree()
 
 
 def test_a_copy_that_is_far_behind_is_made_anew(run_import, agree, ways):

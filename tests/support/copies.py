@@ -11,16 +11,19 @@ from hextrackr.readmodel import schema
 from tests.support import databases
 
 _FINDINGS = """
-    SELECT id, source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss, first_seen, lifecycle,
-           CASE WHEN lifecycle <> 'resolved' THEN 1 ELSE 0 END, resolved_on, opened_by, sighting_id, evidence_id
-    FROM findings
+    SELECT f.id, source_id, asset_id, definition_id, port, protocol, severity, vpr, cvss, first_seen,
+           CASE WHEN lifecycle <> 'resolved' AND s.retired_on IS NOT NULL THEN 'retired' ELSE lifecycle END,
+           CASE WHEN lifecycle <> 'resolved' AND s.retired_on IS NULL THEN 1 ELSE 0 END,
+           resolved_on, opened_by, sighting_id, evidence_id
+    FROM findings f JOIN sources s ON s.id = f.source_id
 """
 #: Table of the copy -> the rows that it must have. Texts to which nothing refers may be missing or not.
 ORACLE = {
     "source": """
-        SELECT s.id, scanner, coalesce(m.name, ''), label, last_scan_date
+        SELECT s.id, scanner, coalesce(m.name, ''), label, last_scan_date, retired_on
         FROM sources s LEFT JOIN saved_mappings m ON 'custom-' || m.id = scanner
     """,
+    "source_alias": "SELECT source_id, scanner, label FROM source_aliases",
     "import": """
         SELECT id, source_id, filename, scan_date, mode, place, finished_at FROM imports
         WHERE state = 'completed' AND undone_at IS NULL
