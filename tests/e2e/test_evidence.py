@@ -38,7 +38,7 @@ def test_evidence_is_shown_and_found(page):
     assert evidence.text_content() == SAW
     expect(panel.locator("img")).to_have_count(0)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    panel.get_by_role("button", name="Copy").click()
+    panel.get_by_role("button", name="Copy", exact=True).click()
     expect(panel.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == SAW
 
