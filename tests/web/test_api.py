@@ -219,7 +219,7 @@ def test_stats_agree_with_a_plain_count(imported, client, query):
     [(open_count, vpr)] = query(f"SELECT count(*), sum(vpr) FROM findings WHERE {is_open}")
     assert (stats["total"], stats["open"], stats["vprSum"]) == (total, open_count, vpr)
     assert stats["bySeverity"] == {"critical": 1, "high": 0, "medium": 0, "low": 2, "info": 0}
-    assert stats["byState"] == {"active": 3, "reopened": 0, "resolved": 1}
+    assert stats["byState"] == {"active": 3, "reopened": 0, "resolved": 1, "retired": 0}
     assert (stats["hosts"], stats["lastImport"]["importId"]) == (2, 1)
 
 
