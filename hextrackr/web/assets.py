@@ -7,26 +7,25 @@ import the client of the socket from an address that never changes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from flask import Flask, Response, send_from_directory, url_for
 from flask_cors import cross_origin
 
 _A_YEAR = 365 * 24 * 3600
-#: Runs before the page is drawn, so it is no module.
-_CLASSIC = "scripts/theme.js"
-#: What only pages of other origins import.
-_SHARED = "scripts/shared/"
+#: An import of another module of the pages.
+_IMPORT = re.compile(r'^import (?:.+ from )?"(\.{1,2}/.+)";$', re.MULTILINE)
 
 
 def init_app(app: Flask) -> None:
-    """Serve the files, and give templates ``asset(name)``, the address of one, and ``script_modules``, all of the pages' scripts."""
+    """Serve the files, and give templates ``asset(name)``, the address of one, and ``modules_of(scripts)``, what these import."""
     folder = Path(app.static_folder or "")
     app.add_url_rule(f"/static/{_state(folder)}/<path:filename>", "asset", _asset_of(folder))
     shared = cross_origin(origins=list(app.config["CORS_ORIGINS"]))(_shared_asset_of(folder))
     app.add_url_rule("/<any(scripts, vendor):part>/<path:filename>", "shared_asset", shared)
-    app.jinja_env.globals.update(asset=_address, script_modules=_modules(folder))
+    app.jinja_env.globals.update(asset=_address, modules_of=_modules_of(folder))
 
 
 def _address(name: str) -> str:
@@ -68,6 +67,22 @@ def _state(folder: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def _modules(folder: Path) -> list[str]:
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.glob("scripts/**/*.js"))
-    return [name for name in names if name != _CLASSIC and not name.startswith(_SHARED)]
+def _modules_of(folder: Path) -> Callable[[Iterable[str]], list[str]]:
+    """Return a function from the names of scripts to those of all modules that they need, the scripts themselves among them."""
+    imported = {
+        path.relative_to(folder).as_posix(): [
+            (path.parent / name).resolve().relative_to(folder.resolve()).as_posix()
+            for name in _IMPORT.findall(path.read_text(encoding="utf-8"))
+        ]
+        for path in folder.glob("scripts/**/*.js")
+    }
+
+    def modules_of(names: Iterable[str]) -> list[str]:
+        needed: set[str] = set()
+        missing = set(names)
+        while missing:
+            needed |= missing
+            missing = {other for name in missing for other in imported.get(name, ())} - needed
+        return sorted(needed)
+
+    return modules_of

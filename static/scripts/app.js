@@ -1,21 +1,7 @@
 /**
- * The one entry of every page: defines its custom elements, and follows the imports and exports that run while it is shown.
+ * What every page needs beside its own scripts: follows the imports and exports that run while it is shown.
  */
 import "./elements/signed-out.js";
-import "./pages/account.js";
-import "./pages/audit.js";
-import "./pages/connection.js";
-import "./pages/dashboard.js";
-import "./pages/data.js";
-import "./pages/entity.js";
-import "./pages/explorer.js";
-import "./pages/import.js";
-import "./pages/imports.js";
-import "./pages/mapping.js";
-import "./pages/mappings.js";
-import "./pages/sources.js";
-import "./pages/trends.js";
-import "./pages/users.js";
 import "./progress/batch-modal.js";
 import { exports } from "./progress/exports.js";
 import "./progress/import-sheet.js";

@@ -106,6 +106,23 @@ def test_the_panel_goes_through_the_list_and_has_an_address(context):
     expect(rows(page).first.locator("[data-open-finding]")).to_be_focused()
 
 
+def test_a_panel_that_is_closed_while_the_next_finding_is_fetched_stays_closed(context):
+    page = listed(context)
+    panel = page.locator("finding-panel dialog")
+    rows(page).first.locator("[data-open-finding]").click()
+    expect(page).to_have_url(re.compile(r"\?finding=\d+$"))
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    expect(panel).to_be_visible()
+    page.route("**/api/vulnerabilities/*", lambda route: None)  # no answer comes
+    page.keyboard.press("j")
+    with page.expect_event("requestfailed"):
+        page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(rows(page).nth(1).locator("[data-open-finding]")).to_be_focused()
+
+
 def test_a_list_is_sorted_on_a_telephone(open_context):
     page = listed(open_context(viewport={"width": 390, "height": 844}))
     page.get_by_label("Sort", exact=True).select_option(label="Host")

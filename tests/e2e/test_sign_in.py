@@ -144,9 +144,7 @@ def test_signing_out_everywhere_ends_the_other_browser_and_its_socket(signed_in,
 def test_a_tab_that_was_signed_out_in_another_one_says_so_and_leads_back_to_its_import(signed_in, trouble):
     trouble.expect("answer: GET .*/api/.* 401")
     page = signed_in("oskar", "/imports")
-    page.locator(".options > summary").click()
-    page.get_by_label("Preview first").check()
-    choose(page, payload("watched.csv", scan(range(40))), source="watched")
+    choose(page, payload("watched.csv", scan(range(40))), source="watched", preview=True)
     reaches(page, "awaiting")
     other = page.context.new_page()
     other.goto("/account")

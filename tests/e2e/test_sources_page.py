@@ -71,3 +71,4 @@ def test_a_source_is_renamed_merged_retired_and_brought_back(browser: Browser, o
         press(page, "Activate Head office")
         says(page, "Head office is active again.")
         assert is_open(page) == 4
+        page.close()  # it asks for imports as long as it is open

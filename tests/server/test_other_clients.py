@@ -117,7 +117,8 @@ def test_an_error_is_shown_and_the_file_is_refused_in_words(server):
 
 def test_an_import_is_cancelled_by_its_session(server, long_scan):
     with watching(server) as client:
-        _, answer = upload(server, long_scan, "import-staging", sessionId=client.session_id, source="cancelled")
+        options = {"source": "cancelled", "preview": "true"}  # it waits, however fast it is, to be cancelled
+        _, answer = upload(server, long_scan, "import-staging", sessionId=client.session_id, **options)
         body = json.dumps({"sessionId": client.session_id}).encode()
         cancel = Request(f"{server.url}/api/vulnerabilities/import-cancel", body, {"Content-Type": "application/json"})
         with urlopen(cancel, timeout=PATIENCE) as cancelled:

@@ -29,7 +29,10 @@ class FindingPanel extends ConnectedElement {
             if (event.target.closest("[data-panel-link]")) copy(event.target, location.href);
             if (event.target === this.#dialog || event.target.closest("[data-panel-close]")) this.#dialog.close();
         });
-        this.listen(this.#dialog, "close", () => this.dispatchEvent(new CustomEvent("closed")));
+        this.listen(this.#dialog, "close", () => {
+            this.#request?.abort(); // or the answer would open it again
+            this.dispatchEvent(new CustomEvent("closed"));
+        });
         find(this, "[data-panel-link]").hidden = navigator.clipboard === undefined; // where the page is not loaded securely
     }
 

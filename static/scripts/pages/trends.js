@@ -2,6 +2,7 @@ import { ChartCard, cellsRow, linkedCount } from "../elements/chart-card.js";
 import { DAY, dayOf, secondsOf, writtenDay, writtenMonth } from "../elements/chart-days.js";
 import { listOf } from "../elements/links.js";
 import { SEVERITIES } from "../elements/severities.js";
+import "../elements/trend.js";
 import { count, days } from "../lib/format.js";
 
 const lastDayOf = (week) => dayOf(secondsOf(week) + 6 * DAY);
