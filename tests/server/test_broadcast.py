@@ -91,9 +91,9 @@ def test_a_client_that_does_not_read_is_cut_off_and_another_misses_nothing(serve
     session = str(uuid.uuid4())
     slow, quick = join(server, session), join(server, session)
     before = server.memory()
-    for _ in range(20):  # far more than the buffers of a connection hold
-        emit(server, session, 1_000)
-        assert numbers(quick, 999) == list(range(1_000))
+    for _ in range(100):  # far more than the buffers of a connection hold; each time fewer than may wait for a client
+        emit(server, session, 200)
+        assert numbers(quick, 199) == list(range(200))
     assert server.memory() < before + 20
     quick.close()
     deadline = time.monotonic() + 20
