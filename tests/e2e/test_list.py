@@ -60,9 +60,9 @@ def test_a_compact_list_by_keyboard_alone(open_context):
     assert rows(page).first.bounding_box()["height"] > boxes[0]["height"]
 
     page.keyboard.press("?")
-    help_dialog = page.get_by_role("dialog", name="Keys")
+    help_dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
     assert violations(page) == []
-    help_dialog.get_by_label("Keys of one letter or sign work").uncheck()
+    help_dialog.get_by_label("Use single-key shortcuts").uncheck()
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     page.keyboard.press("?")
