@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 # What asks the database, in ways that differ from one to the other; reading files, pages and sockets do not.
-ON_POSTGRESQL := $(addprefix tests/,monitoring queries $(addprefix readmodel/test_,refresh.py reader.py) test_migrations.py test_record_version.py \
+ON_POSTGRESQL := $(addprefix tests/,auth monitoring queries $(addprefix readmodel/test_,refresh.py reader.py) test_migrations.py test_record_version.py \
   $(addprefix ingest/test_,backdated.py duplicate_file.py evidence.py hosts_over_time.py id_range.py identity.py lifecycle.py \
     merging.py properties.py row_order.py sightings.py staging.py summary.py unchecked.py undo.py) \
   $(addprefix jobs/test_,leases.py queue.py service.py) faults/test_database.py server/test_estate.py \
