@@ -226,7 +226,7 @@ def _find_hosts(connection: Connection, merging: _Merge) -> None:
 
 
 def _find_definitions(connection: Connection, merging: _Merge) -> None:
-    weights = ("critical", "high", "medium", "low", "info", "vpr_sum")
+    weights = (*(severity.name.lower() for severity in Severity), "vpr_sum")
     _run(
         connection,
         merging.ids,

@@ -7,13 +7,15 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from hextrackr.domain.models import WORST_FIRST
+
 from .answers import answer, known
 from .serializers import csv_lines
 
 blueprint = Blueprint("trends", __name__, url_prefix="/api")
 
+_SEVERITIES = tuple(severity.name.lower() for severity in WORST_FIRST)
 #: Name of a table -> the question that it answers, and the columns of its file.
-_SEVERITIES = ("critical", "high", "medium", "low", "info")
 _TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "days": (
         "over_time",

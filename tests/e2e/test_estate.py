@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.modal import MANY, choose, figures, has_advanced, is_seen_live, reaches, reaches_percent
 from tests.support.server import Server
-from tests.support.services import MissingProgram
+from tests.support.skipping import skipped_without_programs
 from tests.support.system import System
 
 pytestmark = pytest.mark.system
@@ -26,10 +26,8 @@ def system(browser, tmp_path_factory, redis) -> Iterator[System]:
 
 @pytest.fixture(scope="module")
 def server(system) -> Server:
-    try:
+    with skipped_without_programs():
         return system.start_nginx()
-    except MissingProgram as missing:
-        pytest.skip(str(missing))
 
 
 def test_an_import_in_a_worker_is_seen_live(page, many):
