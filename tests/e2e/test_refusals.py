@@ -60,29 +60,29 @@ def test_a_file_of_which_no_row_can_be_imported_fails_and_another_one_is_offered
 
 
 def test_the_list_is_filtered_and_a_failed_import_deleted(page):
-    for name in ("first.csv", "second.csv"):
+    for name in ("deleted-later.csv", "deleted-here.csv"):
         choose(page, payload(name, export([row(severity="Enormous")])), source="deleted")
         reaches(page, "failed")
         part(page, "close").click()
     rows = page.locator("[data-imports-list] [data-import-id]")
     field = page.get_by_role("searchbox", name="Search the imports")
-    field.fill("deleted second")
+    field.fill("deleted here")
     expect(rows).to_have_count(1)
     page.get_by_role("combobox", name="State").select_option("Completed")
     page.get_by_role("button", name="Show all imports").click()
     expect(field).to_be_focused()
-    expect(row_of(page, "first.csv")).to_be_visible()
+    expect(row_of(page, "deleted-later.csv")).to_be_visible()
 
-    row_of(page, "second.csv").get_by_role("button", name="Delete the import of second.csv").click()
+    row_of(page, "deleted-here.csv").get_by_role("button", name="Delete the import of deleted-here.csv").click()
     question = page.get_by_role("dialog", name="Delete this import?")
     assert violations(page) == []
     question.get_by_role("button", name="Delete").click()
-    expect(row_of(page, "second.csv")).to_have_count(0)
-    row_of(page, "first.csv").get_by_role("link", name="first.csv").click()
+    expect(row_of(page, "deleted-here.csv")).to_have_count(0)
+    row_of(page, "deleted-later.csv").get_by_role("link", name="deleted-later.csv").click()
     page.get_by_role("button", name="Delete").click()
     question.get_by_role("button", name="Delete").click()
     page.wait_for_url("**/imports")
-    expect(row_of(page, "first.csv")).to_have_count(0)
+    expect(row_of(page, "deleted-later.csv")).to_have_count(0)
 
 
 def test_a_header_without_rows_is_an_import_of_nothing(page):
