@@ -112,7 +112,7 @@ def actor_of(secret: str) -> Actor | None:
     wanted = (
         select(Login.id, User.id, User.name, User.role)
         .join(User, User.id == Login.user_id)
-        .where(Login.digest == client_secrets.digest(secret), Login.expires_at > now_ms(), ~User.disabled)
+        .where(Login.digest == client_secrets.digest(secret), Login.expires_at > now_ms(), User.active)
         .where(User.provider == users.provider())
     )
     with Session(db.engine) as session:

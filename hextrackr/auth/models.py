@@ -9,7 +9,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKey, Index, String, Text, UniqueConstraint, false
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hextrackr.db.base import Base
@@ -38,7 +39,19 @@ class User(Base):
     #: The password as argon2id writes it; None where another provider vouches.
     password: Mapped[str | None] = mapped_column(Text)
     disabled: Mapped[bool] = mapped_column(default=False)
+    #: Whether the groups that the provider named last give no role: logins, tokens and sockets stop working until it names others.
+    without_role: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[int] = mapped_column(BigInteger)
+
+    @hybrid_property
+    def active(self) -> bool:
+        """Whether the user may do anything at all."""
+        return not self.disabled and not self.without_role
+
+    @active.inplace.expression
+    @classmethod
+    def _active_in_sql(cls) -> ColumnElement[bool]:
+        return ~cls.disabled & ~cls.without_role
 
 
 class Login(Base):

@@ -92,8 +92,8 @@ def come_back(address: str) -> tuple[User, str]:
         raise logins.refused(attempt, refusal, after={"error": type(error).__name__}) from error
     name = vouched.shown_name(next(str(claims[each]) for each in _NAMES if claims.get(each)))
     try:
-        role = vouched.role_of(_groups(claims), dict(current_app.config["AUTH_GROUP_ROLES"]))
-        return vouched.user_of(Provider.OIDC, claims["sub"], name, role), wanted
+        roles = dict(current_app.config["AUTH_GROUP_ROLES"])
+        return vouched.user_of(Provider.OIDC, claims["sub"], name, _groups(claims), roles), wanted
     except NotPermitted as refusal:
         raise logins.refused(attempt, refusal, f"user {name}", name=name) from refusal
 

@@ -36,8 +36,7 @@ def identifier(config: Config) -> Identify:
         if not name or not _is_trusted(trusted):
             return None
         groups = [group.strip() for group in _text(config.AUTH_PROXY_GROUPS_HEADER).replace(";", ",").split(",")]
-        role = vouched.role_of(groups, config.group_roles)
-        user = vouched.user_of(Provider.PROXY, users.subject_of(name), _checked(name), role)
+        user = vouched.user_of(Provider.PROXY, users.subject_of(name), _checked(name), groups, config.group_roles)
         actor = Actor(user.name, Role.of(user.role), "proxy", user_id=user.id)
         now = time.monotonic()
         if now - announced.get(user.id, -1e9) > config.SESSION_HOURS * 3600:

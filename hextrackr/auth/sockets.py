@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Flask
@@ -9,7 +10,7 @@ from flask import Flask
 from hextrackr.errors import NotPermitted, SignInNeeded
 from hextrackr.progress import protocol
 
-from . import Auth, actors, guard
+from . import Auth, actors, guard, watch
 from .actors import Actor
 from .permissions import EVENTS, Role
 
@@ -20,7 +21,8 @@ _OF_THE_RECORD = ("backup", "restore", "clear")
 class SocketGuard:
     """Holds sockets against the table of permissions, where there is a sign-in.
 
-    A socket is known by the request with which it connected, each time anew: its login may have ended since.
+    A socket belongs to whoever connected it, in the role that the database gives that user now: the login may have ended since,
+    and the headers of a proxy are those of the connect.
     """
 
     def __init__(self, app: Flask) -> None:
@@ -37,29 +39,32 @@ class SocketGuard:
         token = said.get("token") if isinstance(said, dict) else None
         if isinstance(token, str):
             environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
-        self._auth.sockets[socket] = self._actor(environ, "connect")
+        with self._app.request_context(environ):
+            actor = actors.current()
+        if actor is None:
+            raise SignInNeeded
+        guard.refuse(actor, EVENTS.get("connect"))
+        self._auth.sockets[socket] = actor
 
     def leave(self, socket: str) -> None:
         """Forget a socket that is gone."""
         self._auth.sockets.pop(socket, None)
 
-    def check_join(self, environ: dict[str, Any], snapshot: dict[str, Any] | None) -> None:
+    def check_join(self, socket: str, snapshot: dict[str, Any] | None) -> None:
         """Refuse to tell of a progress session that is somebody else's, or of the whole record.
 
         :param snapshot: of the session, if it has begun.
         :raises SignInNeeded: nobody is signed in any more.
         :raises NotPermitted: whoever is may not.
         """
-        check_session(self._actor(environ, protocol.JOIN), snapshot)
-
-    def _actor(self, environ: dict[str, Any], event: str) -> Actor:
-        """Who has connected, if that one may send the event."""
-        with self._app.request_context(environ):
-            actor = actors.current()
-        if actor is None:
+        actor = self._auth.sockets.get(socket)
+        with self._app.app_context():
+            role = watch.current_roles([actor]).get(watch.key_of(actor)) if actor else None
+        if actor is None or role is None:
             raise SignInNeeded
-        guard.refuse(actor, EVENTS.get(event))
-        return actor
+        actor = replace(actor, role=min(actor.role, role))
+        guard.refuse(actor, EVENTS.get(protocol.JOIN))
+        check_session(actor, snapshot)
 
 
 def check_session(actor: Actor | None, snapshot: dict[str, Any] | None) -> None:

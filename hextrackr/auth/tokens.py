@@ -87,7 +87,7 @@ def actor_of(text: str) -> Actor | None:
     wanted = (
         select(Token.id, Token.name, Token.scope, User.id, User.name, User.role)
         .join(User, User.id == Token.user_id)
-        .where(Token.digest == client_secrets.digest(text), ~User.disabled, User.provider == users.provider())
+        .where(Token.digest == client_secrets.digest(text), User.active, User.provider == users.provider())
         .where(or_(Token.expires_at.is_(None), Token.expires_at > now_ms()))
     )
     with Session(db.engine) as session:

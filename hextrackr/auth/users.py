@@ -98,6 +98,7 @@ def told(user: User) -> dict[str, Any]:
         "provider": user.provider,
         "role": user.role,
         "disabled": user.disabled,
+        "withoutRole": user.without_role,
         "createdAt": user.created_at,
     }
 
@@ -203,7 +204,7 @@ def _rights(user: User) -> dict[str, Any]:
 
 def _admins(session: Session, vouched_by: str) -> int:
     able = select(func.count()).select_from(User)
-    return session.scalar(able.where(User.provider == vouched_by, User.role == Role.ADMIN.word, ~User.disabled)) or 0
+    return session.scalar(able.where(User.provider == vouched_by, User.role == Role.ADMIN.word, User.active)) or 0
 
 
 # The first administrator

@@ -22,31 +22,26 @@ _LONGEST_SUBJECT = 255
 ANY = "*"
 
 
-def role_of(groups: Iterable[str], roles: Mapping[str, str]) -> Role | None:
-    """The highest role that one of these groups gives; None where groups give none, and each user has one of the user's own.
+def user_of(provider: Provider, subject: str, name: str, groups: Iterable[str], roles: Mapping[str, str]) -> User:
+    """Find the user whom a provider knows by this subject, or add one on the first visit.
 
-    :param roles: role of each group, by setting.
-    :raises NotPermitted: groups give roles, and these give none.
-    """
-    if not roles:
-        return None
-    given = [Role.of(roles[group]) for group in {*groups, ANY} if group in roles]
-    if not given:
-        raise NotPermitted("None of your groups has a role here.")
-    return max(given)
-
-
-def user_of(provider: Provider, subject: str, name: str, role: Role | None) -> User:
-    """The user whom a provider knows by this subject, made on the first visit: as a viewer, unless groups give another role.
+    The highest role that one of the groups gives becomes the user's. An existing user whose groups give none any more is shut out
+    until they do: logins, tokens and open sockets too.
 
     :param name: what the user is shown as.
-    :raises NotPermitted: the user is disabled, or the provider has not said who it is.
+    :param roles: role of each group, by setting; where there are none, a new user is a viewer, and administrators change roles.
+    :raises NotPermitted: the user is disabled, no group gives a role, or the provider has not said who it is.
     """
     if not 0 < len(subject) <= _LONGEST_SUBJECT:  # what is cut could be another's
         raise NotPermitted("Whoever vouches for you has not said who you are.")
+    given = [Role.of(roles[group]) for group in {*groups, ANY} if group in roles]
+    if roles and not given:
+        _shut_out(provider, subject)
+        raise NotPermitted("None of your groups has a role here.")
+    role = max(given, default=None)
     with Session(db.engine) as session:
         user = _found(session, provider, subject)
-    if user is None or (role is not None and user.role != role.word):
+    if user is None or user.without_role or (role is not None and user.role != role.word):
         user = _brought_up_to_date(provider, subject, name, role)
     if user.disabled:
         raise NotPermitted("This user is disabled.")
@@ -64,10 +59,10 @@ def _found(session: Session, provider: Provider, subject: str) -> User | None:
 
 
 def _brought_up_to_date(provider: Provider, subject: str, name: str, role: Role | None) -> User:
-    def write(session: Session) -> tuple[User, str | None]:
+    def write(session: Session) -> tuple[User, dict[str, str | None] | None]:
         dialects.write_alone(session, User.__tablename__)
         user = _found(session, provider, subject)
-        before = user.role if user else None
+        before = {"role": None if user.without_role else user.role} if user else None
         if user is None:
             user = User(
                 provider=provider, subject=subject, name=name, role=(role or Role.VIEWER).word, disabled=False, created_at=now_ms()
@@ -76,6 +71,7 @@ def _brought_up_to_date(provider: Provider, subject: str, name: str, role: Role 
             _tell_apart(session, user)
         elif role is not None:
             user.role = role.word
+        user.without_role = False
         session.flush()
         return user, before
 
@@ -83,11 +79,29 @@ def _brought_up_to_date(provider: Provider, subject: str, name: str, role: Role 
     actor = Actor(user.name, Role.of(user.role), provider, user.id)
     if before is None:
         audit.record("user-add", f"user {user.name}", after={"role": user.role}, actor=actor)
-    elif before != user.role:
-        audit.record(
-            "user-change", f"user {user.name}", before={"role": before}, after={"role": user.role}, actor=actor
-        )
+    elif before["role"] != user.role:
+        audit.record("user-change", f"user {user.name}", before=before, after={"role": user.role}, actor=actor)
     return user
+
+
+def _shut_out(provider: Provider, subject: str) -> None:
+    """Note that the groups of a user, if there is one, give no role any more."""
+
+    def write(session: Session) -> User | None:
+        dialects.write_alone(session, User.__tablename__)
+        user = _found(session, provider, subject)
+        if user is not None:
+            user.without_role = True
+        return user
+
+    with Session(db.engine) as session:
+        user = _found(session, provider, subject)
+    if user is None or user.without_role:
+        return
+    user = transactions.write(db.engine, write, sleep=socketio.sleep)
+    if user is not None:
+        actor = Actor(user.name, Role.of(user.role), provider, user.id)
+        audit.record("user-change", f"user {user.name}", before={"role": user.role}, after={"role": None}, actor=actor)
 
 
 def _tell_apart(session: Session, user: User) -> None:

@@ -72,15 +72,16 @@ def cut_off_ended(auth: Auth) -> None:
     """Disconnect the sockets of logins and tokens that have ended, of users who were disabled, and of users who may do less than when
     they connected: connecting anew they join what they may still watch.
     """
-    holding = _holding(list(auth.sockets.values()))
+    roles = current_roles(list(auth.sockets.values()))
     for sid, actor in list(auth.sockets.items()):
-        role = holding.get(_key(actor))
+        role = roles.get(key_of(actor))
         if role is None or role < actor.role:
             auth.sockets.pop(sid, None)
             socketio.server.disconnect(sid)
 
 
-def _key(actor: Actor) -> tuple[str, int | None]:
+def key_of(actor: Actor) -> tuple[str, int | None]:
+    """What an actor's right to be here rests on: a login, a token, or the user alone."""
     if actor.login_id is not None:
         return "login", actor.login_id
     if actor.token_id is not None:
@@ -88,11 +89,11 @@ def _key(actor: Actor) -> tuple[str, int | None]:
     return "user", actor.user_id
 
 
-def _holding(connected: list[Actor]) -> dict[tuple[str, int | None], Role]:
-    """By what the users of sockets are known still, with the roles that it gives them now."""
+def current_roles(connected: list[Actor]) -> dict[tuple[str, int | None], Role]:
+    """The roles that the logins, tokens or users behind some sockets give now; those that have ended are missing."""
     found: dict[tuple[str, int | None], Role] = {}
     asked: dict[str, set[int | None]] = {}
-    for kind, number in map(_key, connected):
+    for kind, number in map(key_of, connected):
         asked.setdefault(kind, set()).add(number)
     now = now_ms()
     questions: dict[str, tuple[Any, Any]] = {
@@ -109,7 +110,7 @@ def _holding(connected: list[Actor]) -> dict[tuple[str, int | None], Role]:
         column, question = questions[kind]
         for some in _pieces(numbers):
             with Session(db.engine) as session:
-                for number, role, scope in session.execute(question.where(column.in_(some), ~User.disabled)):
+                for number, role, scope in session.execute(question.where(column.in_(some), User.active)):
                     found[kind, number] = min(Role.of(role), SCOPES[scope])
     return found
 

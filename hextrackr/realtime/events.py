@@ -88,7 +88,7 @@ class ProgressEvents:
             )
         if self._guard is not None:
             with self._lookups:
-                self._guard.check_join(self._server.get_environ(socket), self._find(session))
+                self._guard.check_join(socket, self._find(session))
         watched.add(session)
         self._server.enter_room(socket, protocol.room(session))
         with self._lookups:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from hextrackr.auth import users
+from hextrackr.auth import users, watch
 from hextrackr.auth.permissions import Role
 from hextrackr.extensions import socketio
+from hextrackr.progress import protocol
 
 
 @pytest.fixture
@@ -122,3 +123,26 @@ class TestGroups:
         assert ask("otto", "staff").json["error"]["detail"] == "None of your groups has a role here."
         assert ask("otto", "staff", path="/imports").status_code == 403
         assert query("SELECT count(*) FROM users") == [(0,)]
+
+    def test_who_leaves_all_of_them_is_shut_out_until_one_gives_a_role_again(self, app, ask, query):
+        made = ask(
+            "ada", "soc", path="/api/account/tokens", method="POST", json={"name": "script", "scope": "read"}
+        ).json
+        with_token = {"headers": {"Authorization": f"Bearer {made['token']}"}}
+        by_token = lambda: app.test_client().get("/api/imports", **with_token).status_code  # noqa: E731
+        behind_proxy = app.test_client()
+        behind_proxy.environ_base["REMOTE_ADDR"] = "10.0.0.1"
+        socket = socketio.test_client(
+            app, headers={"Remote-User": "ada", "Remote-Groups": "soc"}, flask_test_client=behind_proxy
+        )
+        assert (by_token(), socket.is_connected()) == (200, True)
+
+        assert ask("ada", "staff").status_code == 403
+        assert socket.emit(protocol.JOIN, "a" * 36, callback=True)["ok"] is False
+        with app.app_context():
+            watch.cut_off_ended(app.extensions["auth"])
+        assert (by_token(), socket.is_connected()) == (401, False)
+
+        assert ask("ada", "soc").status_code == 200
+        assert by_token() == 200
+        assert query("SELECT count(*) FROM audit WHERE action = 'user-change'") == [(2,)]

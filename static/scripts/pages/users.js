@@ -50,11 +50,16 @@ class UsersPage extends ChangingPage {
     }
 }
 
+function stateOf(user) {
+    if (user.disabled) return "disabled";
+    return user.withoutRole ? "no role in any group" : "may sign in";
+}
+
 function userRow(template, user) {
     const row = copyOf(template);
     row.dataset.id = user.id;
     row.dataset.disabled = user.disabled;
-    fill(row, { name: user.name, provider: PROVIDERS[user.provider] ?? "", state: user.disabled ? "disabled" : "may sign in" });
+    fill(row, { name: user.name, provider: PROVIDERS[user.provider] ?? "", state: stateOf(user) });
     const role = find(row, "[data-user-role]");
     role.value = user.role;
     role.setAttribute("aria-label", `Role of ${user.name}`);
