@@ -163,5 +163,5 @@ def bounded(
     """
     client_limits = ClientLimits(server, limits, sleep)
     Pings(server.eio, sleep)
-    BoundedWebSockets(server.eio, limits, sleep, client_limits.report)
-    return SocketRequests(app, client_limits, limits, path)
+    websockets = BoundedWebSockets(server.eio, limits, sleep, client_limits.report)
+    return SocketRequests(app, client_limits, limits, path, websockets.close)

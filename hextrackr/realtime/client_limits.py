@@ -128,6 +128,11 @@ class ClientLimits:
         if socket is not None and not socket.closed:
             socket.check_ping_timeout()
 
+    def has_websocket(self, sid: str) -> bool:
+        """Whether the session of a client has a websocket already."""
+        socket = self._server.eio.sockets.get(sid)
+        return socket is not None and bool(socket.upgraded)
+
     def sweep(self) -> None:
         """Close the sockets whose Socket.IO connect is overdue, and drop addresses without recent connections."""
         overdue = self._clock() - self._limits.connect_seconds

@@ -62,13 +62,27 @@ class SocketRequests:
     - A socket with two polls at a time is closed, as the protocol demands; so is one whose client has not answered its ping in time.
     - A poll that ends because its client has closed the socket is answered with an empty packet, and a body with ``ok``, as in the
       protocol; Engine.IO answers with nothing, and with ``OK``.
+    - A second websocket of a session is opened and closed, as in the protocol; Engine.IO refuses to open it, which a client takes for an
+      error of the server.
     - JSONP is refused: a page of any origin could read our events through a script element, which sends no ``Origin``.
     - permessage-deflate is declined: for messages of a few hundred bytes it costs more than it saves (measured: half the CPU of each
       delivered message, a third of the memory of each client), and without it no small message can expand to a huge one.
     """
 
-    def __init__(self, app: WsgiApp, client_limits: ClientLimits, limits: SocketLimits, path: str = PATH) -> None:
+    def __init__(
+        self,
+        app: WsgiApp,
+        client_limits: ClientLimits,
+        limits: SocketLimits,
+        path: str = PATH,
+        close_websocket: WsgiApp | None = None,
+    ) -> None:
+        """Check the requests to ``app``.
+
+        :param close_websocket: opens a websocket and closes it; None leaves a second websocket of a session to ``app``.
+        """
         self._app = app
+        self._close_websocket = close_websocket or app
         self._client_limits = client_limits
         self._limits = limits
         self._path = path
@@ -84,6 +98,8 @@ class SocketRequests:
             _check_request(environ["REQUEST_METHOD"], query)
             if sid and "HTTP_UPGRADE" not in environ:
                 self._client_limits.end_if_silent(sid)
+            elif sid and self._client_limits.has_websocket(sid):
+                return self._close_websocket(environ, start_response)
             if environ["REQUEST_METHOD"] == "POST":
                 self._check_body(environ)
                 return _as_protocol(self._app(environ, start_response), b"OK", b"ok")

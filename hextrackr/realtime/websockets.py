@@ -103,6 +103,7 @@ class BoundedWebSockets:
     ) -> None:
         # Engine.IO has no option for its websocket class, but reads it from this one place.
         self._class = server._async["websocket"]
+        self._server = server
         server._async = {**server._async, "websocket": self}
         self._limits = limits
         self._sleep = sleep
@@ -130,6 +131,13 @@ class BoundedWebSockets:
             return served
 
         return application
+
+    def close(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Open a websocket, and close it before it receives anything."""
+        served: Iterable[bytes] = self._class(lambda websocket: websocket.close(), self._server)(
+            environ, start_response
+        )
+        return served
 
 
 Throttle = Callable[..., None]

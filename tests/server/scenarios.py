@@ -308,7 +308,7 @@ def an_upgraded_session_is_upgraded_once(server: str) -> None:
     session, socket = probed(server)
     socket.send("5")
     time.sleep(0.1)
-    must_not_open(server, session.replace("polling", "websocket"))
+    must_close(connect(server, query=session.replace("polling", "websocket")))
     socket.send("4hello")
     assert "4hello" in (socket.recv(), socket.recv())
 
