@@ -12,7 +12,7 @@ from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import Conflict, ErrorRecord, TooMany
 from hextrackr.ingest import phase_weights
-from hextrackr.progress.estimate import TOTAL_STEPS, Meter, Phase, Reading
+from hextrackr.progress.estimate import SPEED_OVER, TOTAL_STEPS, Meter, Phase, Reading
 from hextrackr.progress.tracker import ProgressTracker
 
 from . import snapshots
@@ -142,14 +142,21 @@ class ProgressReporter:
 
     def progressed(self, row: Import, message: Message) -> None:
         """Report a progress line of the importer. Its percentage is of the remaining work: the bar continues from where it was."""
-        self._bar.left = message["metadata"].get("etaSeconds", 0.0)
-        self._update(row, message["progress"], message["message"], message["metadata"])
+        metadata = message["metadata"]
+        self._bar.left = metadata.get("etaSeconds", 0.0)
+        self._bar.rows = metadata.get("rowsDone", 0), metadata.get("totalRows", 0)
+        self._update(row, message["progress"], message["message"], metadata)
 
     def refreshing(self, row: Import) -> Callable[[], None]:
         """Begin the wait until the lists are up to date; return a function that reports its progress, to be called repeatedly."""
 
+        done, total = self._bar.rows
+
         def report(reading: Reading) -> None:
-            self._update(row, reading.progress, reading.message, reading.metadata)
+            rows = done + round((total - done) * reading.progress / 100)
+            seconds = max(SPEED_OVER, self._time.seconds_of_step(row.id))
+            speed = {"rowsDone": rows, "rowsPerSecond": round(rows / seconds)} if total else {}
+            self._update(row, reading.progress, reading.message, {**reading.metadata, **speed})
 
         meter = Meter(report, time.monotonic)
         meter.plan([Phase("refresh", TOTAL_STEPS, self._bar.left)])
@@ -247,7 +254,13 @@ class ProgressReporter:
 
 @dataclass
 class _Bar:
-    """The percentage of an import when this process claimed it, 0..100, and the last estimate of the seconds left."""
+    """What was last known of the import that runs.
+
+    :ivar start: its percentage when this process claimed it, 0..100.
+    :ivar left: the estimated seconds left.
+    :ivar rows: how many of how many rows are through the current step.
+    """
 
     start: float = 0.0
     left: float = 0.0
+    rows: tuple[int, int] = (0, 0)

@@ -129,6 +129,8 @@ def closing(row: Import) -> dict[str, Any]:
         **timing(row),
         "sourceId": row.source_id,
         "totalRows": row.rows_read,
+        "rowsDone": row.rows_read,
+        "etaSeconds": 0,
         "recordsCreated": row.inserted,
         "warnings": row.warnings,
         "summary": row.summary,

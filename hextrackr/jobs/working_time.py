@@ -63,6 +63,11 @@ class WorkingTime:
             work.seconds = work.seconds_until(now)
             work.step, work.step_began = step, now
 
+    def seconds_of_step(self, import_id: int) -> float:
+        """The seconds since the current step of an import began; 0 if nothing is measured."""
+        work = self._works.get(import_id)
+        return 0.0 if work is None else self.clock() - work.step_began
+
     def stop(self, import_id: int) -> None:
         """Note that work on an import has stopped: it has ended, awaits an answer, or is left to another process."""
         work = self._works.get(import_id)

@@ -29,8 +29,8 @@ PRIOR_WEIGHT = 0.1
 OVERDUE = 0.1
 #: The share of a phase that must be done before it counts towards the measured speed.
 MEASURABLE_SHARE = 0.2
-#: Seconds of a step before its rows per second are reported.
-SPEED_AFTER = 0.3
+#: The rows per second of a step are those of at least this many seconds; of less, they would be a matter of chance.
+SPEED_OVER = 0.3
 
 
 @dataclass(frozen=True)
@@ -221,8 +221,5 @@ class Meter:
         total = self._step_expected + current.phase.seconds + to_come
         done = int(rows * passed / total) if total > 0 else 0
         self._rows = step, max(done, self._rows[1]) if self._rows[0] == step else done
-        fields = {"rowsDone": min(rows, self._rows[1])}
-        in_step = now - self._step_since
-        if in_step >= SPEED_AFTER:
-            fields["rowsPerSecond"] = round(fields["rowsDone"] / in_step)
-        return fields
+        done = min(rows, self._rows[1])
+        return {"rowsDone": done, "rowsPerSecond": round(done / max(SPEED_OVER, now - self._step_since))}

@@ -81,10 +81,12 @@ def test_after_its_question_the_bar_goes_on_from_where_it_stood_though_the_serve
 def test_while_the_lists_are_brought_up_to_date_the_bar_goes_on(tracker, events):
     reporter = ProgressReporter(tracker)
     reporter.taken(record("promoting", 1, "a"))
-    reporter.progressed(record("promoting", 1, "a"), {**line(90.0), "metadata": {"currentStep": 3, "etaSeconds": 0.01}})
+    metadata = {"currentStep": 3, "etaSeconds": 0.01, "rowsDone": 600, "totalRows": 1_000, "rowsPerSecond": 9}
+    reporter.progressed(record("promoting", 1, "a"), {**line(90.0), "metadata": metadata})
     tick = reporter.refreshing(record("completed", 1, "a"))
     until(lambda: tick() or tracker.get_session(SESSION)["progress"] > 95.0)
-    assert tracker.get_session(SESSION)["metadata"]["phase"] == "refresh"
+    told = tracker.get_session(SESSION)["metadata"]
+    assert told["phase"] == "refresh" and 600 < told["rowsDone"] <= 1_000 and told["rowsPerSecond"] > 9
 
 
 @pytest.mark.parametrize("waited", [True, False])

@@ -148,6 +148,7 @@ def test_rows_and_their_speed_are_those_of_the_step(meter, clock, readings):
     assert (told["currentStep"], told["rowsDone"], told["rowsPerSecond"]) == (1, 500, 500)
     clock.now += 1.0
     meter.begin("stage", units=1000)
+    assert readings[-1].metadata["rowsPerSecond"] == 0
     clock.now += 0.5
     meter.advance(500)
     meter.tick()
