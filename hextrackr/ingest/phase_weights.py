@@ -107,7 +107,8 @@ def phases(database: str, work: Work, *, asks: bool = False, lists: bool = True)
 
 
 def expected(work: Work, before: SourceState, day: date) -> Work:
-    """Expect the work before the findings are compared: in a scan of another day a tenth of the open findings is gone.
+    """Expect the work before the findings are compared: in a scan of another day a tenth of the open findings is gone, and as many of
+    the others get new evidence as by the scan before.
 
     :param work: the content of the file.
     :param before: the state of its source.
@@ -120,6 +121,7 @@ def expected(work: Work, before: SourceState, day: date) -> Work:
         before,
         day,
         {"inserted": work.findings - again, "unchanged": again, "updated": 0, "reopened": 0, "resolved": gone},
+        restated=int(again * before.restated),
     )
 
 

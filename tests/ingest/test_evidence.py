@@ -17,7 +17,7 @@ from hextrackr.domain import evidence as saved_evidence
 from hextrackr.domain import undo
 from hextrackr.domain.models import Import
 from hextrackr.errors import DatabaseUnavailable
-from hextrackr.ingest import bounds, cleanup, dialect, formats, loading
+from hextrackr.ingest import bounds, cleanup, dialect, estimate, formats, loading
 from tests.support import ROOT, versions
 from tests.support.exports import COLUMNS, export, row
 
@@ -389,3 +389,13 @@ def test_a_passed_test_says_nothing_of_what_was_found(run_import, evidence):
 def test_a_saved_mapping_may_name_the_evidence():
     found = formats.custom.guess(["Machine", "Problem", "Severity", "Tool output"], formats.known())
     assert found["evidence"] == "Tool output"
+
+
+def test_the_next_scan_is_expected_to_change_as_much_evidence_as_the_latest_did(run_import, engine):
+    def expected_after(number, *outputs):
+        hosts = (row(host=f"h{host}", output=output, **day(number)) for host, output in enumerate(outputs))
+        return estimate.source_state(engine, run_import(scan(*hosts)).source_id).restated
+
+    assert expected_after(1, "a", "b", "c", "d") == 0.5  # nothing is known of it yet
+    assert expected_after(2, "a", "b", "c", "other") == 0.25
+    assert expected_after(3, "a", "b", "c", "other") == 0.0
