@@ -50,7 +50,7 @@ def _restated(connection: Connection, source_id: int) -> float:
     if seen_again:
         of_latest = select(func.count()).where(EvidenceBefore.import_id == import_id)
         changed: int = connection.execute(of_latest).scalar_one()
-        return min(1.0, changed / seen_again)
+        return float(min(1.0, changed / seen_again))
     has_evidence = connection.execute(select(select(Evidence.id).exists())).scalar_one()
     return _RESTATED if has_evidence else 0.0
 
