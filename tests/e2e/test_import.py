@@ -19,7 +19,7 @@ def test_a_chosen_file_is_imported_live(page, generated):
     states = list(dict.fromkeys(moment["state"] for moment in shown(page)))
     assert [state for state in states if state != "waiting"] == ["uploading", "running", "completed"]
     has_advanced(page, places=5)
-    assert any("Processing 30000 records" in moment["message"] for moment in shown(page))
+    assert any("Saving 30,000 findings" in moment["message"] for moment in shown(page))
     assert figures(page) == {
         "inserted": ROWS, "updated": 0, "reopened": 0, "resolved": 0, "unchanged": 0, "rejected": 0
     }  # fmt: skip

@@ -96,8 +96,17 @@ test("speed and step are shown", () => {
     const view = follow(snapshot({}, { currentStep: 2, rowsPerSecond: 41234.7 }));
     assert.equal(view.rateText, "41,235/s");
     assert.equal(view.step, 2);
-    assert.equal(view.stepLabel, "Loading into staging");
+    assert.equal(view.stepLabel, "Preparing the rows");
 });
+
+const messages = [
+    ["Staging complete. Processing 9850 records to final tables...", "Saving 9,850 findings…"],
+    ["Loading data to staging table...", "Preparing the rows…"],
+    ["Reading Nessus...", "Reading Nessus…"],
+];
+for (const [message, expected] of messages) {
+    test(`${message} in plain words`, () => assert.equal(follow(snapshot({ message })).message, expected));
+}
 
 test("a confirmation is asked for in one sentence", () => {
     const view = follow(snapshot({}, { awaitingConfirmation: true, wouldResolve: 1412, openBefore: 1530 }));

@@ -7,8 +7,8 @@ import { bytes, count, counted, duration, instant } from "../lib/format.js";
 export const STATES = {
     queued: "Queued",
     reading: "Reading",
-    staging: "Staging",
-    promoting: "Promoting",
+    staging: "Preparing",
+    promoting: "Saving",
     completed: "Completed",
     "completed-with-rejects": "Completed with rejects",
     failed: "Failed",

@@ -11,7 +11,7 @@
  * @property {number} sequence of the last snapshot that was applied
  * @property {number} percent whole, 0..100: the share of the time that has passed, of the upload and the import together
  * @property {number} uploadShare how much of that is the upload's, 0..1; 0 where this page has not sent the file
- * @property {number} step 0 upload, 1 read, 2 stage, 3 promote, 4 when all are done
+ * @property {number} step 0 upload, 1 read, 2 prepare (staging), 3 save (promotion), 4 when all are done
  * @property {string} stepLabel
  * @property {string} message
  * @property {string} amountText rows, or bytes while uploading
@@ -32,13 +32,14 @@
  * @property {number | null} openAfter how many findings of its source are open after it, or would be
  */
 
-import { bytes, count, duration } from "../lib/format.js";
+import { bytes, count, counted, duration } from "../lib/format.js";
 import { differences, leftOut, question, reasons } from "./import-texts.js";
 
 /** The final figures, in the order in which they are shown. */
 export const FIGURES = ["inserted", "updated", "reopened", "resolved", "unchanged", "rejected"];
 
-const STEPS = ["Uploading the file", "Reading the file", "Loading into staging", "Updating the findings", "Done"];
+const STEPS = ["Uploading the file", "Reading the file", "Preparing the rows", "Saving the findings", "Done"];
+const IN_PLAIN_WORDS = { "Loading data to staging table...": "Preparing the rows…", "Updating the final tables...": "Saving the findings…" };
 const TERMINAL = new Set(["completed", "failed", "cancelled"]);
 
 /** About how many bytes of a file are imported in a second: what the upload is a part of, before the server tells how long the import takes. */
@@ -170,7 +171,7 @@ export function nextView(view, snapshot) {
         percent: kind === "completed" ? 100 : Math.min(99, Math.max(view.percent, Math.floor(progress))),
         step,
         stepLabel: STEPS[step] ?? "",
-        message: kind === "awaiting" ? question(metadata) : (error?.detail ?? snapshot.message ?? metadata.message ?? ""),
+        message: kind === "awaiting" ? question(metadata) : (error?.detail ?? inPlainWords(snapshot.message ?? metadata.message ?? "")),
         amountText: rows(metadata, step),
         rateText: isNumber(metadata.rowsPerSecond) ? `${count(metadata.rowsPerSecond)}/s` : "",
         etaText: kind === "running" ? timeLeft(metadata.etaSeconds) : "",
@@ -199,6 +200,13 @@ const OF_THE_FILE = new Set(["UNREADABLE_CSV", "UNKNOWN_FORMAT", "MISSING_COLUMN
  */
 export function isWorthRetrying({ kind, error }) {
     return kind === "cancelled" || (kind === "failed" && !OF_THE_FILE.has(error?.code));
+}
+
+/** The messages that other clients expect speak of tables; a reader of the page wants to know what it means. */
+function inPlainWords(message) {
+    const [, staged] = /^Staging complete\. Processing (\d+) records/.exec(message) ?? [];
+    if (staged) return `Saving ${counted(Number(staged), "finding")}…`;
+    return IN_PLAIN_WORDS[message] ?? message.replace(/\.{3}$/, "…");
 }
 
 function openAfter(summary) {
