@@ -89,9 +89,9 @@ class ProgressModal extends ConnectedElement {
         this.#drawEnd(run);
         this.#drawButtons(run);
         this.#drawNext(run);
-        this.#announce(run.view);
         if (!this.#dialog.open) this.#dialog.showModal();
         if (run.sessionId !== this.#rendered.sessionId || run.view.kind !== this.#rendered.kind) this.#entered(run);
+        this.#announce(run.view);
         this.#rendered = { sessionId: run.sessionId, kind: run.view.kind };
     }
 
@@ -179,7 +179,8 @@ class ProgressModal extends ConnectedElement {
     #announce(view) {
         const end = ANNOUNCED_MESSAGE.has(view.kind) ? [view.message, ...view.reasons].join(" ") : "";
         const figures = view.figures && [FIGURES.map((name) => `${count(view.figures[name])} ${name}`).join(", "), view.leftOut].filter(Boolean).join(". ");
-        setText(this.#parts.live, [titleOf(view), end || figures || view.stepLabel].join(": "));
+        const text = [titleOf(view), end || figures || view.stepLabel].join(": ");
+        setText(this.#parts.live, [text, this.#autoClose.sentence].filter(Boolean).join(". "));
     }
 
     /** Another import or another state: the focus goes where the next step is, and an end that went well in all rows closes by itself. */
@@ -223,11 +224,19 @@ class AutoClose {
         this.#close = close;
     }
 
+    /** @returns {string} what a screen reader is to say while the countdown runs: its reader may move about without the page noticing */
+    get sentence() {
+        return this.#timer === null ? "" : `This closes in ${this.#ms / 1000} seconds. Press any key to keep it open`;
+    }
+
+    get #ms() {
+        return Number(this.#dialog.dataset.autoCloseMs);
+    }
+
     /** Begin to count down. */
     start() {
-        const ms = Number(this.#dialog.dataset.autoCloseMs);
-        if (this.#timer !== null || !(ms > 0)) return;
-        const end = performance.now() + ms;
+        if (this.#timer !== null || !(this.#ms > 0)) return;
+        const end = performance.now() + this.#ms;
         const tick = () => {
             const left = end - performance.now();
             if (left <= 0) {
