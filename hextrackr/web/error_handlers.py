@@ -55,6 +55,8 @@ def _answer(error: ErrorRecord, status: int) -> tuple[Response | str, int]:
     title, detail = error["code"].replace("_", " ").capitalize(), error["detail"]
     if status == 404 and error["code"].startswith("UNKNOWN_"):
         title, detail = detail.removesuffix("."), "An undo, a restore or a clear may have taken it off the record."
+    elif status == 404:
+        title, detail = f"No page {request.path}", "Check the address, or search for what you are looking for."
     return render_template("error.html", code=status, title=title, detail=detail, back=_page_before()), status
 
 

@@ -51,6 +51,7 @@ def test_what_is_missing_is_named_with_the_way_back(client):
 def test_an_unknown_page_is_a_page(client):
     answer = client.get("/nothing")
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
+    assert '<h1 class="import-name">No page /nothing</h1>' in answer.text
 
 
 def test_every_static_file_a_page_names_exists(client):
