@@ -171,12 +171,16 @@ class LatestImports extends DataElement {
     }
 }
 
+/** Each text with a dot behind it. */
+const followed = (...texts) => texts.filter(Boolean).map((text) => `${text} · `).join("");
+
 function latestRow(template, importData) {
     const row = copyOf(template);
     const name = find(row, "[data-latest-name]");
     name.href = importPage(importData.importId);
     setText(name, importData.filename);
-    setText(find(row, "[data-latest-origin]"), [importData.scannerName, importData.source, importData.scanDate].filter(Boolean).map((text) => `${text} · `).join(""));
+    setText(find(row, "[data-latest-origin]"), followed(importData.scannerName, importData.source));
+    setText(find(row, "[data-latest-day]"), followed(importData.scanDate));
     const completed = importData.state === "completed" && importData.undoneAt === null;
     find(row, "[data-latest-figures]").hidden = !completed;
     for (const [kind, figure] of CHANGES) {
