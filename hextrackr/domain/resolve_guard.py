@@ -57,7 +57,7 @@ def of_states(opened: int, columns: Sequence[str]) -> list[Reason]:
     """
     if not opened:
         return []
-    findings = "1 finding" if opened == 1 else f"{opened} findings"
+    findings = "1 finding" if opened == 1 else f"{opened:,} findings"
     sentence = (
         f"The file lacks {_columns_named(columns)}, which had the states of findings in the previous import; "
         f"it would open {findings}."
@@ -68,7 +68,7 @@ def of_states(opened: int, columns: Sequence[str]) -> list[Reason]:
 def _share(resolved: int, open_now: int, percent: int) -> Reason | None:
     if resolved * 100 <= open_now * percent:
         return None
-    sentence = f"{resolved} of the {open_now} open findings of this source are not in the file."
+    sentence = f"{resolved:,} of the {open_now:,} open findings of this source are not in the file."
     return {"reason": "share", "resolved": resolved, "open": open_now, "sentence": sentence}
 
 
@@ -83,7 +83,7 @@ def _lowest(gone: dict[int, int], open_now: dict[int, int]) -> Reason | None:
     if count < FEWEST or len(severities) == len(open_now):
         return None  # if all severities are gone, the share is the reason
     names = [Severity(severity).name.capitalize() for severity in severities]
-    sentence = f"The file has none of the {count} open findings of severity {' and '.join(names)}; was the export filtered by severity?"
+    sentence = f"The file has none of the {count:,} open findings of severity {' and '.join(names)}; was the export filtered by severity?"
     return {"reason": "lowest-severity", "severities": names, "resolved": count, "sentence": sentence}
 
 
@@ -99,7 +99,7 @@ def _hosts(connection: Connection, source_id: int) -> Reason | None:
     ).one()
     if 2 * gone <= hosts:
         return None
-    sentence = f"{gone} of the {hosts} hosts with open findings have none of them in the file."
+    sentence = f"{gone:,} of the {hosts:,} hosts with open findings have none of them in the file."
     return {"reason": "hosts", "gone": gone, "hosts": hosts, "sentence": sentence}
 
 
@@ -127,7 +127,7 @@ def _columns(resolved: int, columns: Sequence[str]) -> Reason | None:
     if not columns:
         return None
     sentence = (
-        f"The file lacks {_columns_named(columns)}, which the previous import had; {resolved} findings are not in it."
+        f"The file lacks {_columns_named(columns)}, which the previous import had; {resolved:,} findings are not in it."
     )
     return {"reason": "columns", "columns": list(columns[:100]), "resolved": resolved, "sentence": sentence}
 

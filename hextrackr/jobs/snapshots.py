@@ -176,8 +176,8 @@ def _what_it_did(row: Import) -> str:
     if not row.staged:
         return ". The file holds no finding, so nothing was changed."
     return (
-        f": {row.inserted} new, {row.updated} updated, {row.reopened} reopened, "
-        f"{row.resolved} resolved, {row.unchanged} unchanged."
+        f": {row.inserted:,} new, {row.updated:,} updated, {row.reopened:,} reopened, "
+        f"{row.resolved:,} resolved, {row.unchanged:,} unchanged."
     )
 
 
@@ -192,8 +192,8 @@ def unchecked_message(row: Import) -> str:
 
 
 def counted(number: int, one: str, many: str = "") -> str:
-    """``1 row``, ``2 rows``."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    """``1 row``, ``2 rows``, ``1,200 rows``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def confirmation(row: Import) -> tuple[str, dict[str, Any]]:
@@ -201,13 +201,11 @@ def confirmation(row: Import) -> tuple[str, dict[str, Any]]:
     would = row.forecast
     if row.preview:
         message = (
-            f"Nothing is changed yet. This import would bring {counted(would['inserted'], 'new finding')}, change {would['updated']}, "
-            f"reopen {would['reopened']} and resolve {would['resolved']}. Confirm it or cancel it."
+            f"Nothing is changed yet. This import would bring {counted(would['inserted'], 'new finding')}, change {would['updated']:,}, "
+            f"reopen {would['reopened']:,} and resolve {would['resolved']:,}. Confirm it or cancel it."
         )
     else:
-        question = (
-            f"This import would resolve {would['resolved']} of the {would['openBefore']} open findings of its source."
-        )
+        question = f"This import would resolve {would['resolved']:,} of the {would['openBefore']:,} open findings of its source."
         ways_out = "Confirm it, leave the others open, say that these are another source, or cancel it."
         message = " ".join((question, *(reason["sentence"] for reason in guard(row)), ways_out))
     return message, {"awaitingConfirmation": True, **forecast(row)}

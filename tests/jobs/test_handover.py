@@ -182,7 +182,7 @@ def test_the_row_counts_where_it_knows_more_than_this_process(tracker, row, reac
 
 
 def asking():
-    told = {"resolved": 30, "openBefore": 40}
+    told = {"resolved": 3000, "openBefore": 4000}
     return record("awaiting-confirmation", 1, forecast=told, warnings=[])
 
 
@@ -201,6 +201,7 @@ def test_what_the_row_says_of_an_end_or_a_question_is_known_at_once(tracker, rea
     told = ImportSnapshots(tracker, Rows(row), reachable=lambda: reachable).find(SESSION)
     assert (told["progress"], told["status"]) == (33.0, status)
     assert told["metadata"].get("awaitingConfirmation") is awaiting
+    assert not awaiting or "would resolve 3,000 of the 4,000 open findings" in told["message"]
 
 
 @pytest.mark.parametrize("owner", [process_id.own(), "elsewhere"], ids=["own", "elsewhere"])
