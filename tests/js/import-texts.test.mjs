@@ -10,8 +10,8 @@ const importData = {
 const change = (newCount, goneCount) => ({ new: { count: newCount, names: [] }, gone: { count: goneCount, names: [] } });
 
 test("where a file is from", () => {
-    assert.equal(origin(importData), "Tenable Vulnerability Management · Berlin · Resolve on its hosts only · 257 kB");
-    assert.equal(origin({ ...importData, scannerName: "", vendor: "", source: "", mode: "full" }), "257 kB");
+    assert.equal(origin(importData), "Tenable Vulnerability Management · Berlin · Resolve on its hosts only · 257\u00a0kB");
+    assert.equal(origin({ ...importData, scannerName: "", vendor: "", source: "", mode: "full" }), "257\u00a0kB");
 });
 
 test("the facts of an import", () => {

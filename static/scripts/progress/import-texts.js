@@ -80,7 +80,8 @@ export function toneOf(view) {
 
 /** Where a file is from and how it was taken: scanner, source, mode, size. */
 export function origin(importData) {
-    return [importData.scannerName || importData.vendor, importData.source, MODES[importData.mode], bytes(importData.fileSize)].filter(Boolean).join(" · ");
+    const size = bytes(importData.fileSize).replace(" ", "\u00a0"); // a line does not end between a number and its unit
+    return [importData.scannerName || importData.vendor, importData.source, MODES[importData.mode], size].filter(Boolean).join(" · ");
 }
 
 /** One line of facts for the import's own page. */
