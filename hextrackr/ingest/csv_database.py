@@ -107,7 +107,7 @@ class CsvDatabase:
         columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(self.dialect.header)))
         return (
             f"read_csv({quoted(str(self.path))}, delim={quoted(self.dialect.delimiter)}, quote='\"', escape='\"', "
-            f"header=false, skip={self.dialect.data_line - 1}, columns={{{columns}}}, auto_detect=false, "
+            f"header=false, skip={self.dialect.rows_above + 1}, columns={{{columns}}}, auto_detect=false, "
             f"strict_mode=true, max_line_size={buffer}, buffer_size={buffer}, parallel={self._parallel})"
         )
 

@@ -40,8 +40,8 @@ PREAMBLE_LINES = 50
 #: Encodings of other scripts than the Latin one.
 _SCRIPTS = ("shift_jis", "cp932", "euc_jp", "gb18030", "gbk", "gb2312", "big5", "euc_kr", "cp949",
             "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256")  # fmt: skip
-#: A line: its delimiter, its cells, its number, the number of the line after it.
-_Line = tuple[str, list[str], int, int]
+#: A row: its delimiter, its cells, the number of its first line, that of the line after it, and how many rows are above it.
+_Line = tuple[str, list[str], int, int, int]
 _EXPORT_HINT = "export the scan as CSV and import that file"
 
 
@@ -56,6 +56,7 @@ class Dialect:
     :ivar header: the column names as in the file.
     :ivar header_line: the number of the line on which the header starts, from 1.
     :ivar data_line: the number of the line after the header.
+    :ivar rows_above: the number of rows above the header: fewer than lines if a cell has a line break.
     :ivar wrapped: each row as a whole is in quotes, with its own quotes doubled: a table of one column that contains the rows.
     """
 
@@ -67,6 +68,7 @@ class Dialect:
     header_line: int
     data_line: int
     wrapped: bool = False
+    rows_above: int = 0
 
 
 def detect(
@@ -84,8 +86,8 @@ def detect(
     encoding, guessed, bom = _encoding(sample, complete)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(sample[bom:], final=complete)
     _refuse_markup(text)
-    (delimiter, header, first, after), wrapped = _header(text, is_header)
-    return Dialect(encoding, guessed, bom, delimiter, tuple(header), first, after, wrapped)
+    (delimiter, header, first, after, above), wrapped = _header(text, is_header)
+    return Dialect(encoding, guessed, bom, delimiter, tuple(header), first, after, wrapped, above)
 
 
 def preamble(sample: bytes, dialect: Dialect) -> list[list[str]]:
@@ -203,21 +205,25 @@ def _width(line: _Line) -> int:
 def _first_lines(text: str, delimiter: str) -> list[_Line]:
     """The first lines with three columns or more."""
     return [
-        (delimiter, row, line, after)
-        for row, line, after in _first_rows(text, delimiter)
+        (delimiter, row, line, after, above)
+        for above, (row, line, after) in enumerate(_first_rows(text, delimiter))
         if sum(1 for cell in row if cell.strip()) >= 3
     ]
 
 
 def _first_wrapped_lines(text: str, delimiter: str) -> list[_Line]:
     """Of the first lines those that are one cell which holds three or more, put in quotes as a whole."""
-    rows_of_one = ((row[0], line, after) for row, line, after in _first_rows(text, delimiter) if len(row) == 1)
+    rows_of_one = (
+        (row[0], line, after, above)
+        for above, (row, line, after) in enumerate(_first_rows(text, delimiter))
+        if len(row) == 1
+    )
     inner = (
-        (unwrapped(cell, delimiter), line, after)
-        for cell, line, after in rows_of_one
+        (delimiter, unwrapped(cell, delimiter), line, after, above)
+        for cell, line, after, above in rows_of_one
         if '"' in cell or delimiter in cell
     )
-    return [(delimiter, row, line, after) for row, line, after in inner if sum(1 for cell in row if cell.strip()) >= 3]
+    return [found for found in inner if sum(1 for cell in found[1] if cell.strip()) >= 3]
 
 
 def unwrapped(cell: str, delimiter: str) -> list[str]:

@@ -34,6 +34,14 @@ def test_the_same_header_twice(run_import, figures, query):
     assert query("SELECT title FROM definitions") == [("Kept",)]
 
 
+@pytest.mark.parametrize("above", [b"", b'Report,"of two\r\nlines"\r\n\r\n'], ids=["", "below a preamble"])
+@pytest.mark.parametrize("name", [b'"definition.\nname"', b'"definition.\r\n name"'], ids=["LF", "CRLF"])
+def test_a_line_break_in_the_header(run_import, figures, query, above, name):
+    content = above + scan([1, 2, 3]).replace(b"definition.name", name, 1)
+    assert figures(run_import(content)) == {"inserted": 3}
+    assert query("SELECT title FROM definitions") == [("Plugin 1001",)]
+
+
 def test_one_row_two_hundred_thousand_times(run_import, figures):
     header, line = export([row()]).splitlines(keepends=True)
     record = run_import(header + line * 200_000)
