@@ -119,7 +119,10 @@ def unknown_revision(error: BaseException) -> str:
                 "The database was made before the first version whose data can be brought up to this one "
                 f"(revision {revisions.known()[0]}): import the scans again into a new one."
             )
-    return "The database was made by a newer version of HexTrackr than this one: start that version, or restore a backup of this one."
+    return (
+        "The database was made by a newer version of HexTrackr than this one: start that version. To go back to this one, move the "
+        "database away, start on an empty one and restore the backup that was made before the upgrade."
+    )
 
 
 def unusable(error: BaseException) -> str:
