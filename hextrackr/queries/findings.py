@@ -95,13 +95,16 @@ def _place(cursor: duckdb.DuckDBPyConnection, ordered: order.Order, number: int)
 
 def totals_of(cursor: duckdb.DuckDBPyConnection, limited: Where) -> dict[str, Any]:
     """How many findings match, by severity, and the sum of their VPR."""
-    row = cursor.execute(
-        f"SELECT count(*), coalesce(sum(f.vpr), 0), {COUNTS} FROM {findings(limited.sql)} WHERE {limited.sql}",
+    found = cursor.execute(
+        f"SELECT f.severity, count(*), coalesce(sum(f.vpr), 0) FROM {findings(limited.sql)} WHERE {limited.sql} GROUP BY f.severity",
         limited.values,
-    ).fetchone()
-    assert row is not None
-    total, vpr_sum, *counts = row
-    return {"findings": total, "vprSum": round(vpr_sum, 1), "bySeverity": by_severity(counts)}
+    ).fetchall()
+    counts = {severity: count for severity, count, _ in found}
+    return {
+        "findings": sum(counts.values()),
+        "vprSum": round(sum(vpr_sum for *_, vpr_sum in found), 1),
+        "bySeverity": by_severity([counts.get(severity.value, 0) for severity in WORST_FIRST]),
+    }
 
 
 def by_severity(counts: Sequence[int]) -> dict[str, int]:

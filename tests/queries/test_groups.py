@@ -41,6 +41,7 @@ def severities(group):
 SORTS = {
     "weight": lambda group, vpr: (*severities(group), vpr),
     "findings": lambda group, vpr: (group["findings"], *severities(group)),
+    "hosts": lambda group, vpr: (group["hosts"], *severities(group)),
     "vpr": lambda group, vpr: (vpr, *severities(group)),
     "medium": lambda group, vpr: (group["bySeverity"]["medium"], *severities(group)),
     "firstSeen": lambda group, vpr: (group["firstSeen"],),

@@ -1,5 +1,5 @@
 import { copyOf, find, setText } from "../lib/dom.js";
-import { count, counted, score } from "../lib/format.js";
+import { count, score } from "../lib/format.js";
 import { cvePage, definitionPage, hostPage, listOf } from "./links.js";
 import { fillMix, fillSeverities } from "./severities.js";
 
@@ -27,24 +27,27 @@ const KINDS = {
         heading: "Family",
         name: (group) => group.family || "No family",
         page: (group) => listOf({ family: group.family }),
-        detail: (group) => counted(group.hosts, "host"),
+        detail: () => "",
     },
     os: {
         heading: "Operating system",
         name: (group) => group.os || "Unknown",
         page: (group) => listOf({ os: group.os }),
-        detail: (group) => counted(group.hosts, "host"),
+        detail: () => "",
     },
     source: {
         heading: "Source",
         name: (group) => [group.scannerName, group.source].filter(Boolean).join(" · "),
         page: (group) => listOf({ source: group.sourceId }),
-        detail: (group) => counted(group.hosts, "host"),
+        detail: () => "",
     },
 };
 
 /** @param {string} kind @returns {string} the heading of its column */
 export const groupHeading = (kind) => KINDS[kind].heading;
+
+/** @param {string} kind @returns {boolean} whether its groups can have several hosts */
+export const countsHosts = (kind) => kind !== "host";
 
 /**
  * The row of a group, with what is open there.
@@ -66,6 +69,11 @@ export function groupRow(template, kind, group, largest) {
     fillMix(find(row, "[data-mix]"), group.bySeverity, largest);
     fillSeverities(row, group.bySeverity);
     setText(find(row, "[data-group-findings]"), count(group.findings));
+    const hosts = row.querySelector("[data-group-hosts]");
+    if (hosts) {
+        setText(hosts, count(group.hosts));
+        hosts.hidden = !countsHosts(kind);
+    }
     const vpr = row.querySelector("[data-group-vpr]");
     if (vpr) setText(vpr, group.vprSum > 0 ? score(group.vprSum) : "–");
     for (const [place, day] of [["first", group.firstSeen], ["last", group.lastSeen]]) {

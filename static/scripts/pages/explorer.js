@@ -4,7 +4,7 @@ import { exportFromQuery, isFiltered, queryFromUrl, requestFromQuery, unfiltered
 import "../elements/filter-bar.js";
 import "../elements/finding-panel.js";
 import { findingRow } from "../elements/finding-row.js";
-import { groupHeading, groupRow } from "../elements/group-row.js";
+import { countsHosts, groupHeading, groupRow } from "../elements/group-row.js";
 import "../elements/list-display.js";
 import "../elements/list-keys.js";
 import "../elements/list-pager.js";
@@ -116,6 +116,8 @@ class FindingExplorer extends DataElement {
         const template = find(this, "[data-group-template]");
         const largest = Math.max(...data.map((each) => each.findings));
         setText(find(this, "[data-group-heading] button span"), groupHeading(group));
+        find(this, "th.cell-hosts").hidden = !countsHosts(group);
+        this.#showSort();
         find(this, "[data-groups-list]").replaceChildren(...data.map((each) => groupRow(template, group, each, largest)));
     }
 
@@ -314,7 +316,7 @@ class FindingExplorer extends DataElement {
             const sorted = button.dataset.sort === this.#sort ? (order === "asc" ? "ascending" : "descending") : "none";
             button.closest("th").setAttribute("aria-sort", sorted);
         }
-        const heads = this.querySelectorAll(`[data-table="${group === "finding" ? "finding" : "group"}"] [data-sort]`);
+        const heads = this.querySelectorAll(`[data-table="${group === "finding" ? "finding" : "group"}"] th:not(.cell-hosts[hidden]) [data-sort]`);
         const choice = find(this, "[data-sort-choice]");
         choice.replaceChildren(...Array.from(heads, sortOption));
         choice.value = this.#sort;
