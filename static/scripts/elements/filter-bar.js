@@ -4,7 +4,7 @@ import { ConnectedElement } from "../lib/element.js";
 import { request } from "../lib/http.js";
 import { filtersChosen } from "./explorer-query.js";
 
-const TYPING_MS = 300;
+const TYPING_MS = 100;
 const SUGGEST_MS = 120;
 
 /**

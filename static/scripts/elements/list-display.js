@@ -16,6 +16,8 @@ const TITLE = 200;
 class ListDisplay extends ConnectedElement {
     #list;
     #usual;
+    /** The cells of the template by their columns, those of columns that are not chosen too. */
+    #cells = null;
 
     connectedCallback() {
         super.connectedCallback();
@@ -48,21 +50,22 @@ class ListDisplay extends ConnectedElement {
     }
 
     /**
-     * Put the columns of a table and of the template of its rows in order, hide those that are not chosen, and set the height of the rows.
+     * Put the columns of a table and of the template of its rows in order, leave out those that are not chosen, and set the height of the rows.
+     * Rows that are there already stay as they are.
      *
      * @param {HTMLElement} root that has the table
      */
     apply(root) {
-        const order = this.#items.map(nameOf);
-        const chosen = new Set(this.#chosen);
         root.dataset.density = find(this, "[name=density]:checked").value;
-        const table = find(root, '[data-table="finding"]');
+        const chosen = this.#chosen;
+        const head = find(root, '[data-table="finding"] thead tr');
+        const heads = cellsOf(head);
+        head.append(...this.#items.map((item) => heads[nameOf(item)]));
+        for (const [name, cell] of Object.entries(heads)) cell.hidden = !chosen.includes(name);
         const template = find(root, "[data-finding-template]").content.firstElementChild;
-        for (const row of [find(table, "thead tr"), template, ...table.querySelectorAll("[data-finding-id]")]) {
-            const cells = Object.fromEntries(Array.from(row.querySelectorAll("[data-column]"), (cell) => [cell.dataset.column, cell]));
-            row.append(...order.map((name) => cells[name]));
-            for (const name of order) cells[name].hidden = !chosen.has(name);
-        }
+        this.#cells ??= cellsOf(template);
+        for (const cell of Object.values(this.#cells)) cell.remove();
+        template.append(...chosen.map((name) => this.#cells[name]));
         this.fit(root);
     }
 
@@ -119,6 +122,7 @@ class ListDisplay extends ConnectedElement {
     }
 }
 
+const cellsOf = (row) => Object.fromEntries(Array.from(row.querySelectorAll("[data-column]"), (cell) => [cell.dataset.column, cell]));
 const nameOf = (item) => item.dataset.columnItem;
 
 customElements.define("list-display", ListDisplay);

@@ -29,6 +29,8 @@ class FindingExplorer extends DataElement {
     #fixed;
     #query;
     #pagination = { page: 1, limit: LIMIT, total: 0 };
+    /** The rows that are shown, as the server has answered them. */
+    #data = [];
     /** What becomes of the next answer: its list is gone to, or its first or last finding is opened. */
     #then = "";
     #resize = new ResizeObserver(() => this.#display.fit(this));
@@ -75,6 +77,7 @@ class FindingExplorer extends DataElement {
             return;
         }
         this.#pagination = pagination;
+        this.#data = data;
         this.#showRows(data);
         this.#showTotals(totals);
         this.#filters.showInUse(filters, this.#query);
@@ -162,7 +165,9 @@ class FindingExplorer extends DataElement {
 
     #onDisplay() {
         this.#display.apply(this);
+        if (this.#query.group === "finding") this.#showRows(this.#data);
         this.#showQuery();
+        this.#showPlace();
     }
 
     // The finding in the panel, and those beside it
