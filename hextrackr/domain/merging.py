@@ -16,6 +16,7 @@ is ``into_id``. ``alike`` has the findings of which several become one: which of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -97,17 +98,20 @@ def forecast(engine: Engine, source_id: int, into_id: int) -> Figures:
     return figures
 
 
-def merge(engine: Engine, source_id: int, into_id: int) -> Figures:
+def merge(engine: Engine, source_id: int, into_id: int, begins: Callable[[str], None] = lambda phase: None) -> Figures:
     """Merge a source into another one.
 
+    :param begins: called at the beginning of each phase with its name: ``compare``, ``move``, ``count``.
     :raises NotFound: one of them does not exist.
     :raises RequestError: they are the same.
     :raises Conflict: ``SOURCES_UNLIKE``: their scanners do not number checks alike; ``SOURCE_RETIRED``; ``IMPORTS_UNFINISHED``: an
         import of one of them has not ended.
     """
     with engine.execution_options(durable=True).begin() as connection:
+        begins("compare")
         merging = _begin(connection, source_id, into_id)
         figures = _find_alike(connection, merging)
+        begins("move")
         _join_rows(connection, merging, "assets", HOST)
         _join_rows(connection, merging, "definitions", VULNERABILITY)
         _join_cves(connection, merging)
@@ -115,6 +119,7 @@ def merge(engine: Engine, source_id: int, into_id: int) -> Figures:
         _join_findings(connection, merging)
         _move_subjects(connection, merging)
         _join_imports(connection, merging)
+        begins("count")
         _count_again(connection, merging)
         _end_source(connection, merging)
         _check(connection, merging, figures)

@@ -2,8 +2,9 @@
 
 Lines it receives: ``{"type": "job", "session_id", ...}`` with the fields of a :class:`~hextrackr.ingest.job.Job`,
 ``{"type": "undo", "import_id", "database_url", "instance"}``, ``{"type": "merge", "source_id", "into_id", "forecast", "database_url",
-"instance"}``, which answers with its figures in the metadata of a progress line, ``{"type": "operation", ...}`` with the fields of an
-:class:`~hextrackr.jobs.backups.operations.Operation` (a backup, a restore or a clear), and
+"instance"}``, which sends the name of each phase as the message of a progress line, and its figures in the metadata of the last one,
+``{"type": "operation", ...}`` with the fields of an :class:`~hextrackr.jobs.backups.operations.Operation` (a backup, a restore or a
+clear), and
 ``{"type": "sweep", "database_url", "instance"}``. Lines it sends:
 ``{"type": "progress", "progress", "message", "metadata"}``, then one of ``{"type": "completed"}``, ``{"type": "awaiting"}``,
 ``{"type": "done"}`` and ``{"type": "failed", "error": {code, detail}}``, then ``{"type": "idle", "retire": bool}`` when it has
@@ -159,9 +160,16 @@ def merge_sources(
     A merge holds the lock of whoever replaces the record, taken by this process so that it is held until the last write.
     """
     lock = MaintenanceLock(Path(instance))
+
+    def begins(phase: str) -> None:
+        channel.send({"type": "progress", "progress": 0.0, "message": phase, "metadata": {}})
+
     try:
         with lock.joining() if forecast else lock.replacing(), engines.opened(database_url) as engine:
-            figures = (merging.forecast if forecast else merging.merge)(engine, source_id, into_id)
+            if forecast:
+                figures = merging.forecast(engine, source_id, into_id)
+            else:
+                figures = merging.merge(engine, source_id, into_id, begins)
     except (SQLAlchemyError, OSError, errors.HexTrackrError) as error:
         outcome = _failure(error, f"The merge of source {source_id} into {into_id}")
     else:

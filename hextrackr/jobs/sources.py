@@ -5,23 +5,40 @@ A merge takes as long as a large import. It runs in the importer process, while 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from hextrackr.db import engines, transactions
+from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.domain import merging, sources
-from hextrackr.domain.models import Source, find_source
+from hextrackr.domain.models import Source, StateTotal, find_source
 from hextrackr.errors import Conflict, HexTrackrError, Interrupted, NotFound, RequestError
+from hextrackr.progress.estimate import Meter, Phase, Reading
+from hextrackr.progress.tracker import ProgressTracker
 
 from .importer_process import Message
 from .maintenance_lock import MaintenanceLock
+from .runner import RefreshLists
 from .worker import Worker
+
+#: The phases of a merge, the last of which follows its commit: the message, and the seconds that a million findings are expected to take.
+_PHASES = {
+    "compare": ("Comparing the two sources...", 4.0),
+    "move": ("Moving hosts and findings...", 10.0),
+    "count": ("Counting what is open...", 4.0),
+    "lists": ("Bringing the lists up to date...", 2.0),
+}
+#: Seconds of each phase, however little there is to do.
+_CONSTANT = 0.05
 
 #: How a refusal of the importer process is raised again; any other code is the server's fault.
 _REFUSALS: dict[str, type[HexTrackrError]] = {
@@ -41,6 +58,8 @@ class SourceService:
     :param lock: keeps writers away during a merge.
     :param instance: the data folder.
     :param sleep: waits in the server's async mode (seconds).
+    :param tracker: is told how far a merge is.
+    :param refresh_lists: waits until the lists of this process show the current record.
     """
 
     def __init__(
@@ -51,6 +70,8 @@ class SourceService:
         instance: Path,
         database_url: str,
         sleep: Callable[[float], None],
+        tracker: ProgressTracker,
+        refresh_lists: RefreshLists,
     ) -> None:
         self._engine = engine
         self._worker = worker
@@ -58,6 +79,8 @@ class SourceService:
         self._instance = instance
         self._database_url = database_url
         self._sleep = sleep
+        self._tracker = tracker
+        self._refresh_lists = refresh_lists
 
     def get(self, source_id: int) -> Source:
         """The source with this number.
@@ -88,22 +111,59 @@ class SourceService:
             raise Conflict("An import is under way; please try again when it has ended.", "RECORD_IN_USE")
         return self._ask(source_id, into_id, forecast=True)
 
-    def merge(self, source_id: int, into_id: int) -> dict[str, Any]:
-        """Merge a source into another one, and wait until that is done; errors as :func:`.merging.merge`.
+    def merge(self, source_id: int, into_id: int, session_id: str | None = None) -> dict[str, Any]:
+        """Merge a source into another one, and wait until that is done and the lists show it; errors as :func:`.merging.merge`.
 
+        :param session_id: of the progress session that tells how far it is, if it is wanted.
         :return: what it did; empty if its process ended after the commit.
-        :raises Conflict: ``RECORD_IN_USE``: an import runs, or something else is written.
+        :raises Conflict: ``RECORD_IN_USE``: an import runs, or something else is written; ``SESSION_IN_USE``.
+        :raises InvalidSessionId: the session id is not well formed.
         :raises Maintenance: somebody else replaces the record.
         """
         self._worker.refuse_if_stopping()
-        source = self.get(source_id)
-        with self._lock.maintaining(lambda: None):
-            try:
-                return self._ask(source_id, into_id, forecast=False)
-            except Interrupted:
-                if self._is_merged(source, into_id):
-                    return {}
-                raise
+        source, into = self.get(source_id), self.get(into_id)
+        with self._reported(source, into, session_id) as meter:
+            with self._lock.maintaining(lambda: None):
+                figures = self._merge(source, into, meter)
+            _begin(meter, "lists")
+            self._refresh_lists(meter.tick)
+        return figures
+
+    def _merge(self, source: Source, into: Source, meter: Meter) -> dict[str, Any]:
+        try:
+            return self._ask(source.id, into.id, forecast=False, meter=meter)
+        except Interrupted:
+            if self._is_merged(source, into.id):
+                return {}
+            raise
+
+    @contextmanager
+    def _reported(self, source: Source, into: Source, session_id: str | None) -> Iterator[Meter]:
+        """Report a merge under a session of its own, if one is wanted, by what the yielded meter measures."""
+
+        def report(reading: Reading) -> None:
+            if session_id is not None:
+                self._tracker.update_progress(session_id, reading.progress, reading.message, reading.metadata)
+
+        if session_id is not None:
+            opening = {"operation": "merge", "filename": source.label, "totalSteps": 1, "currentStep": 1}
+            self._tracker.create_session_with_id(session_id, opening)
+        try:
+            meter = Meter(report, time.monotonic, steps=1)
+            millions = self._findings(source, into) / 1e6
+            meter.plan([Phase(name, 1, _CONSTANT + seconds * millions) for name, (_, seconds) in _PHASES.items()])
+            yield meter
+        except Exception as error:
+            if session_id is not None:
+                self._tracker.error_session(session_id, error_from_exception(error).record())
+            raise
+        if session_id is not None:
+            self._tracker.complete_session(session_id, "The sources are one now.")
+
+    def _findings(self, *of: Source) -> int:
+        findings = select(func.sum(StateTotal.findings)).where(StateTotal.source_id.in_([source.id for source in of]))
+        with Session(self._engine) as session:
+            return session.scalar(findings) or 0
 
     def merge_alone(self, source_id: int, into_id: int) -> dict[str, Any]:
         """Do the same in this process, which is a command."""
@@ -115,13 +175,27 @@ class SourceService:
             found = find_source(session, source.scanner, source.label)
             return found is not None and found.id == into_id
 
-    def _ask(self, source_id: int, into_id: int, *, forecast: bool) -> dict[str, Any]:
+    def _ask(self, source_id: int, into_id: int, *, forecast: bool, meter: Meter | None = None) -> dict[str, Any]:
         figures: dict[str, Any] = {}
+        begun: deque[str] = deque()
+
+        def progressed(line: Message) -> None:
+            figures.update(line["metadata"])
+            if line["message"]:
+                begun.append(line["message"])
+
+        def meanwhile() -> None:
+            if meter is None:
+                return
+            while begun:
+                _begin(meter, begun.popleft())
+            meter.tick()
+
         request: Message = {
             "type": "merge", "source_id": source_id, "into_id": into_id, "forecast": forecast,
             "database_url": self._database_url, "instance": str(self._instance),
         }  # fmt: skip
-        error = self._worker.ask(request, lambda message: figures.update(message["metadata"]))
+        error = self._worker.ask(request, progressed, meanwhile)
         if error is not None:
             if error["code"] == Interrupted.code:
                 raise Interrupted(error["detail"])
@@ -130,3 +204,7 @@ class SourceService:
 
     def _write(self, change: Callable[[Session], Source]) -> Source:
         return transactions.write(self._engine, change, sleep=self._sleep)
+
+
+def _begin(meter: Meter, phase: str) -> None:
+    meter.begin(phase, _PHASES[phase][0])

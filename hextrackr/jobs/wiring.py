@@ -73,7 +73,9 @@ def init_app(app: Flask, config: Config) -> None:
     reachable = (lambda: shared.sessions.reachable) if shared else (lambda: True)
 
     with app.app_context():
-        app.extensions["source_service"] = SourceService(db.engine, worker, lock, instance, database_url, sleep)
+        app.extensions["source_service"] = SourceService(
+            db.engine, worker, lock, instance, database_url, sleep, tracker, refresh_lists
+        )
     app.extensions["maintenance_lock"] = lock
     app.extensions["import_queue"] = import_queue
     app.extensions["import_worker"] = worker

@@ -66,7 +66,7 @@ def forecast(source_id: int) -> dict[str, Any]:
 
 @blueprint.post("/api/sources/<int:source_id>/merge")
 def merge(source_id: int) -> dict[str, Any]:
-    """Merge a source into another one, and answer when that is done."""
+    """Merge a source into another one, and answer when that is done; with ``sessionId``, told as a progress session meanwhile."""
     body = _body()
     into = body.get("into")
     if isinstance(into, bool) or not isinstance(into, int) or not 1 <= into <= parameters.MAX_NUMBER:
@@ -74,7 +74,8 @@ def merge(source_id: int) -> dict[str, Any]:
     if body.get("confirm") != WORD:
         raise RequestError(f'A merge cannot be undone: say "confirm": "{WORD}".')
     merged, other = source_service.get(source_id), source_service.get(into)
-    figures = _figures(source_service.merge(source_id, into))
+    session_id = body.get("sessionId")
+    figures = _figures(source_service.merge(source_id, into, str(session_id) if session_id else None))
     audit.about(_named(merged), before=_fields(merged), after={"into": into, "source": other.label, **figures})
     return {"success": True, **_fields(other), **figures}
 

@@ -124,9 +124,16 @@ def test_sources_are_merged_as_announced(upload, overview, client):
     assert (figures["openBefore"], figures["openAfter"]) == (5, 4)
     refused = client.post(f"/api/sources/{berlin}/merge", json={"into": rome})
     assert (refused.status_code, "MERGE" in refused.json["error"]["detail"]) == (400, True)
-    merged = client.post(f"/api/sources/{berlin}/merge", json={"into": rome, "confirm": "MERGE"})
+    agreed = {"into": rome, "confirm": "MERGE", "sessionId": "merge_berlin"}
+    merged = client.post(f"/api/sources/{berlin}/merge", json=agreed)
     assert (merged.status_code, merged.json["source"]) == (200, "Rome")
     assert {name: merged.json[name] for name in figures} == figures
+    told = client.get("/api/progress/merge_berlin").json
+    assert (told["status"], told["metadata"]["operation"], told["metadata"]["filename"]) == (
+        "completed",
+        "merge",
+        "Berlin",
+    )
     assert (overview()["Rome"]["open"], list(overview())) == (4, ["Rome"])
     assert client.get("/api/vulnerabilities?state=open").json["pagination"]["total"] == 4
     undone = client.post(f"/api/imports/{before['importId']}/undo")

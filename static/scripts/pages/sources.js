@@ -3,10 +3,15 @@ import { fillSeverities } from "../elements/severities.js";
 import { copyOf, find, setItems, setText } from "../lib/dom.js";
 import { count, counted } from "../lib/format.js";
 import { request } from "../lib/http.js";
+import { newUuid } from "../lib/uuid.js";
+import { ProgressFollower } from "../progress/follower.js";
+import { WebSocketClient } from "../progress/websocket-client.js";
 import { ChangingPage } from "./account.js";
 
 const PATH = "/api/sources";
 const WORD = "MERGE";
+/** A merge that takes no longer shows no progress. */
+const SHOWN_AFTER_MS = 700;
 const STATES = { active: "Active", quiet: "Quiet", retired: "Retired", empty: "Empty" };
 
 /**
@@ -120,8 +125,11 @@ class SourcesPage extends ChangingPage {
     async #merge(event, dialog) {
         event.preventDefault();
         const into = Number(find(dialog, "select").value);
+        const sessionId = newUuid();
         const merged = await this.#inDialog(dialog, () =>
-            request(`${PATH}/${this.#chosen.sourceId}/merge`, { method: "POST", json: { into, confirm: WORD } }),
+            showingProgress(dialog, sessionId, () =>
+                request(`${PATH}/${this.#chosen.sourceId}/merge`, { method: "POST", json: { into, confirm: WORD, sessionId } }),
+            ),
         );
         if (merged) await this.attempt(async () => true, `${named(this.#chosen)} is part of ${named(this.#sources.get(into))} now.`);
     }
@@ -146,6 +154,32 @@ class SourcesPage extends ChangingPage {
             if (dialog.matches("[data-merge-dialog]")) checkMerge(dialog);
         }
     }
+}
+
+/** Do something that the server tells in a progress session, and show how far it is. */
+async function showingProgress(dialog, sessionId, action) {
+    const began = performance.now();
+    const client = new WebSocketClient();
+    const onSnapshot = (snapshot) => performance.now() - began > SHOWN_AFTER_MS && showProgress(dialog, snapshot);
+    const follower = new ProgressFollower(client, sessionId, { onSnapshot, onUnknown: () => {}, onWarning: () => {} });
+    follower.start();
+    try {
+        return await action();
+    } finally {
+        follower.stop();
+        client.disconnect();
+        find(dialog, "[data-merge-progress]").hidden = true;
+    }
+}
+
+function showProgress(dialog, { progress, metadata }) {
+    const percent = Math.floor(progress);
+    const bar = find(dialog, "[data-merge-bar]");
+    find(dialog, "[data-merge-progress]").hidden = false;
+    bar.setAttribute("aria-valuenow", percent);
+    bar.firstElementChild.style.width = `${percent}%`;
+    setText(find(dialog, "[data-merge-message]"), metadata.message);
+    setText(find(dialog, "[data-merge-percent]"), `${percent}%`);
 }
 
 /** Let the merge go on once its figures are shown and the word is typed. */
