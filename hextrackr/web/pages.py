@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import func, select
 from werkzeug import Response
 
@@ -102,8 +102,9 @@ def vulnerabilities() -> str:
 
 @blueprint.get("/trends")
 def trends() -> str:
-    """How it went: what changed week by week, and how long findings stay open."""
-    return render_template("trends.html")
+    """How it went: what changed week by week, and how long findings stay open; of the source and the period in the URL."""
+    source = request.args.get("source", type=int) or ""
+    return render_template("trends.html", source=source, period=request.args.get("period", "365").replace("all", ""))
 
 
 @blueprint.get("/hosts/<int:host_id>")

@@ -15,7 +15,7 @@ class TrendCard extends ChartCard {
         if (answer.data.length === 0 && this.period.value && !this.period.dataset.widened) {
             this.period.dataset.widened = "true";
             this.period.value = ""; // older scans are better than none
-            queueMicrotask(() => this.period.dispatchEvent(new Event("change", { bubbles: true })));
+            queueMicrotask(() => this.period.dispatchEvent(new CustomEvent("change", { bubbles: true, detail: "widened" })));
         }
         setText(find(this, "[data-stands-for]"), counted(answer.standsForDays, "day"));
         super.show(answer);

@@ -3,10 +3,44 @@ import { DAY, dayOf, secondsOf, writtenDay, writtenMonth } from "../elements/cha
 import { listOf } from "../elements/links.js";
 import { SEVERITIES } from "../elements/severities.js";
 import "../elements/trend.js";
+import { find } from "../lib/dom.js";
+import { ConnectedElement } from "../lib/element.js";
 import { count, days } from "../lib/format.js";
 
 const lastDayOf = (week) => dayOf(secondsOf(week) + 6 * DAY);
 const lastDayOfMonth = (month) => new Date(Date.UTC(Number(month.slice(0, 4)), Number(month.slice(5)), 0)).toISOString().slice(0, 10);
+
+const DEFAULT_PERIOD = "365";
+
+/** Puts the source and the period that are chosen into the URL, so that a view can be reloaded, sent and gone back to. */
+class TrendsPage extends ConnectedElement {
+    connectedCallback() {
+        super.connectedCallback();
+        this.listen(this, "change", ({ detail }) => detail !== "back" && this.#write(detail === "widened" ? "replaceState" : "pushState"));
+        this.listen(window, "popstate", () => this.#read());
+    }
+
+    get #source() {
+        return find(this, "[data-trend-source]");
+    }
+
+    get #period() {
+        return find(this, "[data-trend-period]");
+    }
+
+    #write(method) {
+        const period = this.#period.value || "all";
+        const chosen = new URLSearchParams({ ...(this.#source.value && { source: this.#source.value }), ...(period !== DEFAULT_PERIOD && { period }) });
+        history[method](null, "", chosen.size > 0 ? `?${chosen}` : location.pathname);
+    }
+
+    #read() {
+        const chosen = new URLSearchParams(location.search);
+        this.#source.value = chosen.get("source") ?? "";
+        this.#period.value = (chosen.get("period") ?? DEFAULT_PERIOD).replace("all", "");
+        this.#period.dispatchEvent(new CustomEvent("change", { bubbles: true, detail: "back" }));
+    }
+}
 
 /** What the scans of each week opened, reopened and resolved. */
 class WeeksCard extends ChartCard {
@@ -113,6 +147,7 @@ function small(...parts) {
     return element;
 }
 
+customElements.define("trends-page", TrendsPage);
 customElements.define("weeks-card", WeeksCard);
 customElements.define("ages-card", AgesCard);
 customElements.define("resolved-card", ResolvedCard);
