@@ -182,10 +182,11 @@ def _history(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str
                 SELECT opened_by AS import_id, 'opened' AS kind FROM these LEFT JOIN first_changes ON finding_id = these.id
                 WHERE opened_by IS NOT NULL AND {is_open("coalesce(first_changes.state, these.state)")}
                 UNION ALL SELECT import_id, kind FROM changes)
-            SELECT i.id AS "importId", i.filename, i.scan_date AS day,
+            SELECT i.id AS "importId", i.filename, i.scan_date AS day, {_SOURCE},
                    count(*) FILTER (kind = 'opened') AS opened, count(*) FILTER (kind = 'resolved') AS resolved,
                    count(*) FILTER (kind = 'reopened') AS reopened, count(*) FILTER (kind = 'changed') AS changed
-            FROM events JOIN import i ON i.id = import_id GROUP BY i.id, i.filename, i.scan_date, i.place
+            FROM events JOIN import i ON i.id = import_id JOIN source s ON s.id = i.source_id
+            GROUP BY i.id, i.filename, i.scan_date, i.place, s.id, s.scanner, s.scanner_name, s.label
             ORDER BY i.scan_date NULLS FIRST, i.place NULLS FIRST, i.id
             """,
             values,
@@ -195,4 +196,5 @@ def _history(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str
     for row in imports:
         open_now += row["opened"] + row["reopened"] - row["resolved"]
         row["open"] = open_now
+        row["scannerName"] = formats.scanner_name(row["scanner"], row["scannerName"])
     return imports

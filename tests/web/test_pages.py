@@ -40,6 +40,16 @@ def test_a_host_is_found_by_its_name_or_address(working, client):
         assert client.get(f"/hosts/{name}").location == "/hosts/1"
 
 
+def test_the_page_of_a_host_names_each_of_its_sources(working, client):
+    for source in ("Berlin", "Rome"):
+        form = {"csvFile": (io.BytesIO(scan([1])), "scan.csv"), "source": source}
+        client.post("/api/vulnerabilities/import", data=form)
+    shown = client.get("/hosts/1").text
+    for source in ("Berlin", "Rome"):
+        assert f"Tenable Vulnerability Management · {source}" in shown
+    assert [change["source"] for change in client.get("/api/hosts/1").json["history"]] == ["Berlin", "Rome"]
+
+
 def test_what_is_missing_is_named_with_the_way_back(client):
     answer = client.get("/hosts/<web9>", headers={"Referer": "http://localhost/vulnerabilities?search=web"})
     assert answer.status_code == 404

@@ -23,19 +23,30 @@ class EntitySummary extends DataElement {
     }
 
     #showHistory(history) {
-        find(this, "[data-entity-history]").replaceChildren(...(history ?? []).toReversed().map(historyRow));
-        drawOpen(find(this, "[data-entity-chart]"), history ?? []);
+        const named = new Set(history.map(({ sourceId }) => sourceId)).size > 1;
+        find(this, "[data-entity-history]").replaceChildren(...history.toReversed().map((change) => historyRow(change, named)));
+        drawOpen(find(this, "[data-entity-chart]"), history);
         const note = find(this, "[data-entity-no-history]");
-        note.hidden = (history ?? []).length > 0;
+        note.hidden = history.length > 0;
         setText(note, "No import that is on record changed it.");
     }
 }
 
-/** What one import did to a host, a definition or a CVE. */
-function historyRow(change) {
+/** What one import did to a host, a definition or a CVE; with its source where there are several. */
+function historyRow(change, isSourceShown) {
+    const heading = document.createDocumentFragment();
     const link = linkTo(importPage(change.importId), change.filename);
     link.className = "lead-name";
-    return numbersRow(link, [change.day ?? "–", ...HISTORY.map((figure) => count(change[figure]))]);
+    heading.append(link);
+    if (isSourceShown) heading.append(sourceLine(change));
+    return numbersRow(heading, [change.day ?? "–", ...HISTORY.map((figure) => count(change[figure]))]);
+}
+
+function sourceLine({ scannerName, source }) {
+    const line = document.createElement("span");
+    line.className = "lead-detail";
+    setText(line, [scannerName, source].filter(Boolean).join(" · "));
+    return line;
 }
 
 /** How many findings were open after each import, as steps; the table beside it has the same in figures. */
