@@ -213,7 +213,16 @@ def _submitted(record: Import) -> dict[str, Any]:
 
 
 def _answer(record: Import) -> dict[str, Any]:
-    return serializers.of_import(record, import_queue.undoable(), saved_mappings.scanners(db.session))
+    undoable = import_queue.undoable()
+    answer = serializers.of_import(record, undoable, saved_mappings.scanners(db.session))
+    return {**answer, "undoFirst": _undo_first(record, undoable)}
+
+
+def _undo_first(record: Import, undoable: set[int]) -> int | None:
+    """The import that has to be undone before this one can be; None if this one can be, or had no effect, or is too old."""
+    if record.state != ImportState.COMPLETED or record.undone_at is not None or record.id in undoable:
+        return None
+    return db.session.scalar(select(Import.id).where(Import.id.in_(undoable), Import.source_id == record.source_id))
 
 
 def _accepted(record: Import) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def test_an_unknown_finding_is_404(client):
 def test_the_latest_import_of_a_source_is_undone(upload, client, query):
     first, second = upload(scan([1, 2])).json, upload(scan([2, 3])).json
     assert (first["undoable"], second["undoable"]) == (True, True)
-    assert client.get("/api/imports/1").json["undoable"] is False
+    earlier, later = (client.get(f"/api/imports/{number}").json for number in (1, 2))
+    assert (earlier["undoable"], earlier["undoFirst"], later["undoFirst"]) == (False, 2, None)
     assert client.post("/api/imports/1/undo").json["error"]["code"] == "NOT_LATEST"
 
     answer = client.post("/api/imports/2/undo")

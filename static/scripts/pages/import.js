@@ -1,6 +1,6 @@
 import "../elements/confirm-dialog.js";
 import { DataElement } from "../elements/data-element.js";
-import { cvePage, hostNamed, listOf } from "../elements/links.js";
+import { changedFindings, countsChanges, cvePage, hostNamed, importPage } from "../elements/links.js";
 import { copyOf, find, linkTo, setItems, setText } from "../lib/dom.js";
 import { count } from "../lib/format.js";
 import { request } from "../lib/http.js";
@@ -13,9 +13,6 @@ import { WebSocketClient } from "../progress/websocket-client.js";
 
 const REFRESH_MS = 3_000;
 const UNDO = { title: "Undo this import?", text: "Everything will be as it was before it. To have it back, import the file again.", agree: "Undo this import" };
-
-/** A figure of an import's summary -> the events that it counts. */
-const CHANGES = { inserted: "opened", updated: "changed", reopened: "reopened", resolved: "resolved" };
 
 /**
  * One import: its figures, what it changed, and what can still be done about it.
@@ -140,6 +137,8 @@ class ImportPage extends DataElement {
         this.#part("open").hidden = hasEnded(importData) || importData.state === "awaiting-confirmation"; // this page asks as well
         this.#part("delete").hidden = !isDeletable(importData);
         this.#part("undo").hidden = !importData.undoable;
+        this.#part("undo-first").hidden = !importData.undoFirst;
+        this.#part("undo-first").querySelector("a").href = importPage(importData.undoFirst);
         this.#part("retry").hidden = !importData.retryable;
         this.#part("map").hidden = !(importData.retryable && importData.error.code === "UNKNOWN_FORMAT");
         this.#part("change-mapping").hidden = importData.mappingId === null;
@@ -234,12 +233,11 @@ function severityRow(template, [severity, figures], importId) {
 /** Make a figure of what changed a link to the findings that it counts. */
 function showFigure(cell, name, figure, importId, severity) {
     cell.dataset.zero = figure === 0;
-    if (importId === null || figure === 0 || !(name in CHANGES)) {
+    if (importId === null || figure === 0 || !countsChanges(name)) {
         setText(cell, count(figure));
         return;
     }
-    const address = listOf({ state: "all", changedBy: importId, change: CHANGES[name], ...(severity && { severity }) });
-    cell.replaceChildren(linkTo(address, count(figure)));
+    cell.replaceChildren(linkTo(changedFindings(importId, name, severity && { severity }), count(figure)));
 }
 
 function showDifferences(page, summary) {

@@ -1,9 +1,9 @@
 import "../elements/confirm-dialog.js";
 import { DataElement } from "../elements/data-element.js";
-import { importPage } from "../elements/links.js";
+import { changedFindings, countsChanges, importPage } from "../elements/links.js";
 import "../elements/list-pager.js";
 import "../elements/source-list.js";
-import { copyOf, debounced, fill, find, setText, showTime } from "../lib/dom.js";
+import { copyOf, debounced, fill, find, linkTo, setText, showTime } from "../lib/dom.js";
 import { debug } from "../lib/debug.js";
 import { ConnectedElement } from "../lib/element.js";
 import { count, duration } from "../lib/format.js";
@@ -156,12 +156,15 @@ function importRow(template, importData) {
     return row;
 }
 
-/** Only what has been promoted has figures; the rows are known earlier. */
+/** Only what has been promoted has figures, which lead to the findings that they count; the rows are known earlier. */
 function fillFigures(row, importData) {
     const completed = importData.state === "completed";
+    const isInEffect = completed && importData.undoneAt === null && !importData.summary.late;
     for (const name of ["inserted", "updated", "reopened", "resolved", "unchanged"]) {
         const cell = find(row, `[data-field="${name}"]`);
-        setText(cell, completed ? count(importData[name]) : "–");
+        const figure = completed ? count(importData[name]) : "–";
+        if (isInEffect && importData[name] > 0 && countsChanges(name)) cell.append(linkTo(changedFindings(importData.importId, name), figure));
+        else setText(cell, figure);
         cell.dataset.zero = !completed || importData[name] === 0;
     }
     fill(row, { rowsRead: count(importData.rowsRead), rejected: count(importData.rejected), rejectedLink: count(importData.rejected) });
