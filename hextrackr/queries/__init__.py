@@ -1,7 +1,7 @@
-"""What can be asked of the copy of the record: functions marked as :func:`~hextrackr.readmodel.questions.question`.
+"""The queries of the read model: functions with the decorator :func:`~hextrackr.readmodel.questions.question`.
 
-They run in the reader process, which imports this package and with it every question. A list of findings is limited by :mod:`.filters`, has
-the :mod:`.columns`, and stands in an :mod:`.order`.
+They run in the reader process, which imports this package and so registers all of them. A list of findings has :mod:`.filters`,
+:mod:`.columns` and an :mod:`.order`.
 """
 
 from . import ages, changes, export, findings, groups, mappings, sources, suggestions, summaries, trends

@@ -1,4 +1,4 @@
-"""How long findings stay open: those that have been for too long, how long it took to resolve the others, and both month by month."""
+"""The age of findings: overdue ones, the time to resolve, and both by month."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 _NAMES = {severity.value: severity.name.lower() for severity in WORST_FIRST}
 #: A critical finding that has been open for more days than this is overdue.
 OVERDUE_DAYS = 30
-#: Days whose resolved findings make up the time to resolve.
+#: The number of days whose resolved findings count for the time to resolve.
 RESOLVED_DAYS = 90
 
 
 @question
 def response_times(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer how many criticals are overdue, and how long it took to resolve what was resolved of late, by severity.
+    """Answer how many critical findings are overdue, and the median time to resolve recently resolved findings, by severity.
 
-    Days count from the one on which a finding was first seen. Each figure is counted by the ``filters`` of the list of its findings.
+    The time counts from the day on which a finding was first seen. Each figure has the ``filters`` of the list with its findings.
 
-    :param query: ``source``, which may be left out.
-    :raises RequestError: a value that is none.
+    :param query: ``source``, optional.
+    :raises RequestError: a parameter is invalid.
     """
     today = parameters.day(query, "today") or date.today()
     limits = {"source": query["source"]} if query.get("source") else {}
-    late = {**limits, "severity": "critical", "state": "open", "ageMin": str(OVERDUE_DAYS + 1)}
+    overdue = {**limits, "severity": "critical", "state": "open", "ageMin": str(OVERDUE_DAYS + 1)}
     first = today - timedelta(days=RESOLVED_DAYS - 1)
-    of_late = {**limits, "state": "resolved", "resolvedFrom": str(first), "resolvedTo": str(today)}
-    limited = where(of_late)
+    resolved = {**limits, "state": "resolved", "resolvedFrom": str(first), "resolvedTo": str(today)}
+    limited = where(resolved)
     medians = {
         severity: (count, days)
         for severity, count, days in cursor.execute(
@@ -51,8 +51,8 @@ def response_times(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) 
     return {
         "overdue": {
             "days": OVERDUE_DAYS,
-            "findings": totals_of(cursor, where({**late, "today": str(today)}))["findings"],
-            "filters": late,
+            "findings": totals_of(cursor, where({**overdue, "today": str(today)}))["findings"],
+            "filters": overdue,
         },
         "timeToResolve": {
             "from": first,
@@ -61,7 +61,7 @@ def response_times(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) 
                 name: {
                     "findings": medians.get(value, (0, None))[0],
                     "medianDays": medians.get(value, (0, None))[1],
-                    "filters": {**of_late, "severity": name},
+                    "filters": {**resolved, "severity": name},
                 }
                 for value, name in _NAMES.items()
             },
@@ -71,12 +71,12 @@ def response_times(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) 
 
 @question
 def resolved_by_month(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer how many findings were resolved in each month and how long that took, the oldest month first.
+    """Answer how many findings were resolved in each month and how long that took, oldest month first.
 
-    Only what is resolved now counts: a finding that has come back does when it is resolved again.
+    Only findings that are resolved now count, in the month in which they were last resolved.
 
-    :param query: ``source``, ``from`` and ``to``, each of which may be left out; months that these days lie in are whole.
-    :raises RequestError: a value that is none.
+    :param query: ``source``, ``from`` and ``to``, all optional; the months of both days are included as a whole.
+    :raises RequestError: a parameter is invalid.
     """
     found = cursor.execute(
         """
@@ -102,13 +102,13 @@ def resolved_by_month(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any
 
 @question
 def open_by_month(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer what was open at the end of each month with a scan, today for the present one, and how old that was; the oldest month first.
+    """Answer how many findings were open at the end of each month with a scan (today for this month) and their median age, oldest first.
 
-    A finding is open from the day of the scan that opened it until the day of the one that resolved it, and its age counts from the day on
+    A finding is open from the day of the scan that opened it until the day of the scan that resolved it. Its age counts from the day on
     which it was first seen.
 
-    :param query: ``source``, ``from`` and ``to``, each of which may be left out; months that these days lie in are whole.
-    :raises RequestError: a value that is none.
+    :param query: ``source``, ``from`` and ``to``, all optional; the months of both days are included as a whole.
+    :raises RequestError: a parameter is invalid.
     """
     was_open = is_open("state_before")
     found = cursor.execute(
@@ -160,7 +160,7 @@ def open_by_month(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -
 
 
 def _by_severity(figures: Mapping[int, Sequence[Any]], counted: str, median: str) -> dict[str, dict[str, Any]]:
-    """Counts and medians under the names of the severities, the worst first."""
+    """Return counts and medians by the name of the severity, worst first."""
     return {
         counted: {name: figures.get(value, (0, None))[0] for value, name in _NAMES.items()},
         median: {name: figures.get(value, (0, None))[1] for value, name in _NAMES.items()},

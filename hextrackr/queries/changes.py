@@ -1,7 +1,7 @@
-"""What scans changed: in the last days against the days before, since some import, and week by week.
+"""What scans changed: in a recent period compared with the period before, since an import, and by week.
 
-What an import opened, reopened or resolved counts on the day of its scan. What the first scan of a source opened is counted apart: it was
-there before, and nobody had looked.
+What an import opened, reopened or resolved counts on the day of its scan. Findings of the first scan of a source are counted separately, as
+they are new to HexTrackr only.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .findings import rows, totals_of
 if TYPE_CHECKING:
     import duckdb
 
-#: Days of a period, unless the query names another number.
+#: The default length of a period in days.
 DAYS = 7
-_MOST_DAYS = 3_650
-#: What is counted -> the filters of its findings, beside those of the period.
+_MAX_DAYS = 3_650
+#: Figure -> the filters of its findings, in addition to those of the period.
 _COUNTED = {
     "opened": {"change": "opened", "firstScan": "false"},
     "firstScans": {"change": "opened", "firstScan": "true"},
@@ -33,15 +33,15 @@ _COUNTED = {
 
 @question
 def recent_changes(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer what the scans of the last days changed, and what those of as many days before; or what was imported after an instant.
+    """Answer what the scans of the last ``days`` changed, compared with as many days before; or what imports after an instant changed.
 
-    Each figure is counted by the ``filters`` of the list of its findings.
+    Each figure has the ``filters`` of the list with its findings.
 
-    :param query: ``days``, or ``importedAfter`` in milliseconds; ``source`` may be there as well.
-    :raises RequestError: a value that is none.
+    :param query: ``days``, or ``importedAfter`` in milliseconds since the epoch; optionally ``source``.
+    :raises RequestError: a parameter is invalid.
     """
     today = parameters.day(query, "today") or date.today()
-    days = parameters.number("days", parameters.text(query, "days") or str(DAYS), 1, _MOST_DAYS)
+    days = parameters.number("days", parameters.text(query, "days") or str(DAYS), 1, _MAX_DAYS)
     limits = {"source": query["source"]} if query.get("source") else {}
     answer: dict[str, Any] = dict(_imports(cursor))
     if after := parameters.text(query, "importedAfter"):
@@ -71,7 +71,7 @@ def _days(first: date, last: date) -> dict[str, str]:
 
 
 def _imports(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """The newest day with a scan, and when the newest import was finished."""
+    """Return the latest scan date, and when the latest import finished."""
     (newest,) = rows(
         cursor.execute('SELECT max(scan_date) AS "lastScan", max(finished_at) AS "lastImported" FROM import')
     )
@@ -79,7 +79,7 @@ def _imports(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 
 def _sources_first_scanned(cursor: duckdb.DuckDBPyConnection, period: Mapping[str, str]) -> int:
-    """How many sources have findings that their first scan opened in this period."""
+    """Return how many sources were scanned for the first time in this period, with findings."""
     limited = where({**period, **_COUNTED["firstScans"]})
     (sources,) = cursor.execute(
         f"SELECT count(DISTINCT f.source_id) FROM finding f WHERE {limited.sql}", limited.values
@@ -89,12 +89,12 @@ def _sources_first_scanned(cursor: duckdb.DuckDBPyConnection, period: Mapping[st
 
 @question
 def changes_by_week(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer what the scans of each week changed, from Monday to Sunday, the oldest first; a week without a scan is there as well.
+    """Answer what the scans of each week (Monday to Sunday) changed, oldest first, including weeks without scans.
 
     A finding that was resolved twice in a week counts once, as in the list of that week.
 
-    :param query: ``source``, ``from`` and ``to``, each of which may be left out; weeks that these days lie in are whole.
-    :raises RequestError: a value that is none.
+    :param query: ``source``, ``from`` and ``to``, all optional; the weeks of both days are included as a whole.
+    :raises RequestError: a parameter is invalid.
     """
     return {
         "data": rows(

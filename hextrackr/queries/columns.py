@@ -1,6 +1,6 @@
-"""The columns of a list of findings: what each shows, what it is sorted by, and what people call it.
+"""The columns of a list of findings: value, sort key and label of each.
 
-The SQL speaks of a finding ``f`` of the copy and of what it refers to, as in :mod:`.filters`.
+The SQL uses the table aliases of :mod:`.filters`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hextrackr.readmodel.schema import ADDRESS
 
 from .order import Key
 
-#: SQL: what a host is called.
+#: SQL: the display name of a host.
 HOST_NAME = "h.display"
 _SEVERITY = "CASE f.severity {} END".format(
     " ".join(f"WHEN {severity.value} THEN '{severity.name.lower()}'" for severity in WORST_FIRST)
@@ -22,14 +22,14 @@ _SEVERITY = "CASE f.severity {} END".format(
 
 @dataclass(frozen=True)
 class Column:
-    """One column.
+    """A column.
 
-    :ivar name: what JSON, a query string and the header of a file call it.
-    :ivar label: what people call it.
+    :ivar name: its name in JSON, in query strings and in exports.
+    :ivar label: its name on pages.
     :ivar sql: its value.
-    :ivar order: what it is sorted by, see :class:`.order.Key`; its value if that is empty.
-    :ivar on_request: it is shown only to whoever asks for it.
-    :ivar exported: its value in an export; ``sql`` if that is empty.
+    :ivar order: its sort keys; if empty, its value.
+    :ivar on_request: whether it is left out unless requested.
+    :ivar exported: its value in an export; if empty, ``sql``.
     """
 
     name: str
@@ -40,23 +40,23 @@ class Column:
     exported: str = ""
 
 
-#: What stands for no value in an order.
-_LEAST = {Kind.SCORE: "-1", Kind.DAY: "DATE '0001-01-01'"}
+#: The sort key of a missing value.
+_LOWEST = {Kind.SCORE: "-1", Kind.DAY: "DATE '0001-01-01'"}
 
 
 def _ordered(field: Field, alias: str) -> Column:
     value = f"{alias}.{field.name}"
     if field.kind is Kind.TEXT:
         return Column(field.key, field.label, value, (_text(value),))
-    return Column(field.key, field.label, value, (Key(f"coalesce({value}, {_LEAST[field.kind]})"),))
+    return Column(field.key, field.label, value, (Key(f"coalesce({value}, {_LOWEST[field.kind]})"),))
 
 
 def _text(value: str) -> Key:
-    """What a text of a host or a vulnerability is sorted by, whose rank the copy has."""
+    """Return the sort key of a text of a host or a vulnerability; the read model has a column with its rank."""
     return Key(f"lower(coalesce({value}, ''))", f"{value}_rank")
 
 
-#: The values that the registry declares to be listed, with the alias of what says them: a finding itself before its vulnerability.
+#: Key -> field and table alias of each ``listed`` field of the registry; a field of the finding overrides one of the vulnerability.
 LISTED = {
     field.key: (field, alias)
     for fields, alias in ((VULNERABILITY, "d"), (HOST, "h"), (FINDING, "f"))

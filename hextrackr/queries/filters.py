@@ -1,7 +1,7 @@
-"""What a list of findings can be limited to: a row for each filter, with its parameter, how it is read, its SQL and its sentence.
+"""The filters of a list of findings: parameter, parser, SQL condition and description of each.
 
-The SQL is a condition on a finding ``f`` of the copy, its host ``h``, its vulnerability ``d``, its source ``s`` and the sighting ``w`` that
-tells when it was seen last; ``$name`` stands for what was read of the parameter of that name.
+The SQL uses the finding ``f``, its host ``h``, its vulnerability ``d`` (definition), its source ``s`` and its last sighting ``w``;
+``$name`` is the parsed value of the parameter ``name``.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ _STATES = {
     **{state.value: (state.value,) for state in Lifecycle},
     RETIRED: (RETIRED,),
 }
-#: What a search can look through beside names, addresses, titles and CVEs.
+#: Texts that a search can include, in addition to names, addresses, titles and CVEs.
 SEARCHED_TEXTS = ("description", "solution", "evidence")
-#: So many words are looked for.
+#: The maximum number of words of a search.
 _MAX_WORDS = 10
 
 
 @dataclass(frozen=True)
 class Filter:
-    """One filter.
+    """A filter.
 
     :ivar parameter: its name in a query string.
-    :ivar read: what the query string says of it, as values for the SQL; None for nothing.
+    :ivar read: parses the parameter and returns the values for the SQL; None if the parameter is missing.
     :ivar sql: the condition.
-    :ivar sentence: what people read, such as ``Port {}``; the text of the parameter is put in.
-    :ivar shown: how the text of the parameter stands there.
+    :ivar sentence: the description for users, such as ``Port {}``, with a placeholder for the value.
+    :ivar shown: formats the value for the sentence.
     """
 
     parameter: str
@@ -55,11 +55,11 @@ class Filter:
 
 @dataclass(frozen=True)
 class Where:
-    """What a query limits a list to.
+    """The combined condition of a query string.
 
-    :ivar sql: the condition, TRUE if there is none.
-    :ivar values: what stands for ``$name`` in it.
-    :ivar sentences: what people read of each parameter.
+    :ivar sql: the condition; TRUE without filters.
+    :ivar values: name -> value of each ``$name`` in the SQL.
+    :ivar sentences: parameter -> its description for users.
     """
 
     sql: str
@@ -67,7 +67,7 @@ class Where:
     sentences: dict[str, str]
 
 
-# How parameters are read: each of these gives the values of its SQL.
+# Parsers of parameters; each returns the values for the SQL.
 
 
 def _text(arguments: Arguments, name: str) -> dict[str, Any] | None:
@@ -80,9 +80,9 @@ def _lower(arguments: Arguments, name: str) -> dict[str, Any] | None:
     return {name: text.lower()} if text else None
 
 
-def _number(least: int, most: int, arguments: Arguments, name: str) -> dict[str, Any] | None:
+def _number(minimum: int, maximum: int, arguments: Arguments, name: str) -> dict[str, Any] | None:
     text = parameters.text(arguments, name)
-    return {name: parameters.number(name, text, least, most)} if text else None
+    return {name: parameters.number(name, text, minimum, maximum)} if text else None
 
 
 def _numbers(arguments: Arguments, name: str) -> dict[str, Any] | None:
@@ -101,7 +101,7 @@ def _day(arguments: Arguments, name: str) -> dict[str, Any] | None:
 
 
 def _days_ago(arguments: Arguments, name: str) -> dict[str, Any] | None:
-    """The day that was so many days ago; ``today`` in the arguments is another present day than that of the clock."""
+    """Parse a number of days into the day that long ago; ``today`` in the arguments overrides the clock."""
     text = parameters.text(arguments, name)
     if not text:
         return None
@@ -120,7 +120,7 @@ def _states(arguments: Arguments, name: str) -> dict[str, Any] | None:
 
 
 def _host(arguments: Arguments, name: str) -> dict[str, Any] | None:
-    """A number is one of ours; any other text a name or an address."""
+    """Parse a host: a number is an id, any other text a name or an address."""
     text = parameters.text(arguments, name)
     if not text:
         return None
@@ -130,11 +130,11 @@ def _host(arguments: Arguments, name: str) -> dict[str, Any] | None:
 
 
 def host_name(text: str) -> str:
-    """A name or an address of a host in the spelling in which they are compared."""
+    """Return the normalised name or address of a host, for comparisons."""
     return text.lower().removesuffix(".")
 
 
-def _truth(arguments: Arguments, name: str) -> dict[str, Any] | None:
+def _boolean(arguments: Arguments, name: str) -> dict[str, Any] | None:
     text = parameters.text(arguments, name)
     if text not in ("", "true", "false"):
         raise RequestError(f"{name} must be true or false.")
@@ -142,16 +142,16 @@ def _truth(arguments: Arguments, name: str) -> dict[str, Any] | None:
 
 
 def _instant(text: str) -> str:
-    """Milliseconds since the epoch as people read them."""
+    """Format milliseconds since the epoch as a readable time."""
     return f"{datetime.fromtimestamp(int(text) // 1000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-#: SQL: a host ``h`` has ``$hostName``, see :func:`host_name`, as a name or an address.
+#: SQL: one of the names and addresses of the host ``h`` is ``$hostName``, which is normalised by :func:`host_name`.
 HOST_NAMED = """
     ($hostName IN (lower(h.name), lower(h.fqdn), lower(h.netbios), lower(h.ip))
      OR h.id IN (SELECT host_id FROM host_identifier WHERE value = $hostName))
 """
-#: The filters that are rules of their own.
+#: The filters that do not follow from the field registry.
 _OWN = (
     Filter("severity", _severities, "list_contains($severity, f.severity)", "Severity {}"),
     Filter("state", _states, "list_contains($state, f.state)", "State {}"),
@@ -193,13 +193,13 @@ _OWN = (
     ),
 )
 
-#: SQL: an import ``i`` is of the first scan of its source, or has filled in what was before that.
+#: SQL: the import ``i`` is the first scan of its source, or an older scan that was imported later.
 OF_FIRST_SCAN = """
     coalesce(i.scan_date <= (SELECT arg_min(scan_date, place) FROM import WHERE source_id = i.source_id), FALSE)
 """
-#: The last instant that can be filtered by, in milliseconds: the end of the year 9999.
+#: The last instant that can be filtered by, the end of the year 9999 in milliseconds.
 _LAST_INSTANT = 253_402_300_799_999
-#: What is looked for among what imports did: conditions on an import ``i``, all of which one import must satisfy.
+#: The filters for findings that an import changed: conditions on the import ``i``, all of which the same import must satisfy.
 _OF_IMPORTS = (
     Filter("changedBy", _numbers, "list_contains($changedBy, i.id)", "Changed by import {}"),
     Filter("changedFrom", _day, "i.scan_date >= $changedFrom", "Changed by scans from {}"),
@@ -213,7 +213,7 @@ _OF_IMPORTS = (
     ),
     Filter(
         "firstScan",
-        _truth,
+        _boolean,
         f"{OF_FIRST_SCAN} = $firstScan",
         "{}",
         {"true": "By the first scan of a source", "false": "Not by the first scan of a source"}.__getitem__,
@@ -222,7 +222,7 @@ _OF_IMPORTS = (
 
 
 def _changed(imports: str) -> str:
-    """The condition that one of these imports opened a finding, or did ``$change`` to it."""
+    """Return the condition that one of these imports opened the finding, or made the ``$change`` to it."""
     return f"""
         (coalesce($change, 'opened') = 'opened' AND f.opened_by IN (SELECT i.id FROM import i WHERE {imports}))
         OR f.id IN (SELECT finding_id FROM finding_change
@@ -231,7 +231,7 @@ def _changed(imports: str) -> str:
 
 
 def _declared(field: Field, alias: str) -> Iterator[Filter]:
-    """The filters of a value that the record keeps: both ends of a range, or exactly this."""
+    """Yield the filters of a listed field: equality for a text, minimum and maximum for a score or a day."""
     column, key, label = f"{alias}.{field.name}", field.key, field.label
     if field.kind is Kind.TEXT:
         yield Filter(key, _text, f"{column} = ${key}", f"{label} {{}}")
@@ -244,14 +244,14 @@ def _declared(field: Field, alias: str) -> Iterator[Filter]:
         yield Filter(f"{key}Max", read, f"{column} <= ${key}Max", f"{label} to {{}}")
 
 
-#: Every filter of the findings themselves but ``search``.
+#: All filters of the findings themselves, except ``search``.
 FILTERS = (*_OWN, *(row for field, alias in LISTED.values() for row in _declared(field, alias)))
 
 
 def where(arguments: Arguments) -> Where:
-    """What a query string limits a list to.
+    """Return the combined condition of a query string.
 
-    :raises RequestError: a value that does not exist or is out of its range.
+    :raises RequestError: a parameter is unknown or out of range.
     """
     conditions, values, sentences = _read(FILTERS, arguments)
     of_imports, chosen, sentences_of_imports = _read(_OF_IMPORTS, arguments)
@@ -271,14 +271,12 @@ def where(arguments: Arguments) -> Where:
         sentences["search"] = f"“{parameters.text(arguments, 'search')}”"
     if texts := _searched(arguments):
         listed = " and ".join(f"the {text}" for text in texts)
-        sentences["searchIn" if "searchIn" in arguments else "searchEvidence"] = (
-            f"The search looks into {listed} as well"
-        )
+        sentences["searchIn" if "searchIn" in arguments else "searchEvidence"] = f"The search includes {listed}"
     return Where(" AND ".join(f"({condition.strip()})" for condition in conditions) or "TRUE", values, sentences)
 
 
 def _read(rows: Iterable[Filter], arguments: Arguments) -> tuple[list[str], dict[str, Any], dict[str, str]]:
-    """The conditions of the filters that a query string has, what stands for ``$name`` in them, and their sentences."""
+    """Return the conditions, values and sentences of the filters that a query string uses."""
     conditions: list[str] = []
     values: dict[str, Any] = {}
     sentences: dict[str, str] = {}
@@ -299,13 +297,13 @@ def _words(arguments: Arguments) -> list[str]:
 
 
 def _searched(arguments: Arguments) -> list[str]:
-    """The long texts that are looked through as well."""
+    """Return the long texts that the search includes."""
     chosen: list[str] = parameters.chosen(arguments, "searchIn", {name: name for name in SEARCHED_TEXTS})
     return [*chosen, *(["evidence"] if arguments.get("searchEvidence") == "true" else [])]
 
 
 def _search(word: str, texts: list[str]) -> str:
-    """The condition that a word stands in what names the host or the vulnerability, or in one of these texts."""
+    """Return the condition that the names of the host or the vulnerability, or one of these texts, contain a word."""
     described = "".join(f" OR contains(lower({text}), ${word})" for text in texts if text != "evidence")
     evidence = f" OR f.evidence_id IN (SELECT id FROM evidence WHERE contains(lower(text), ${word}))"
     return f"""
@@ -325,6 +323,6 @@ _JOINS = {
 
 
 def findings(*parts: str) -> str:
-    """SQL: the findings ``f``, for FROM, joined with what these parts of the statement speak of."""
-    spoken_of = " ".join(parts)
-    return " ".join(("finding f", *(join for alias, join in _JOINS.items() if re.search(rf"\b{alias}\.", spoken_of))))
+    """Return the FROM clause: the findings ``f``, joined with the tables whose aliases these parts of the statement use."""
+    sql = " ".join(parts)
+    return " ".join(("finding f", *(join for alias, join in _JOINS.items() if re.search(rf"\b{alias}\.", sql))))

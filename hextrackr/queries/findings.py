@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 Parameters = Mapping[str, Any]
 
-#: Characters of a text in a list, CVEs of a vulnerability there, and entries of any other list within an answer.
+#: Maximum characters of a text in a list, CVEs of a vulnerability in a list, and entries of any other list in a response.
 TEXT, CVES, ENTRIES = 300, 100, 500
 SORTS = {column.name: column.order or (Key(column.sql),) for column in COLUMNS.values()}
-#: SQL: how many of some findings there are of each severity, the worst first.
+#: SQL: the number of findings of each severity, worst first.
 COUNTS = ", ".join(
     f"count(*) FILTER (f.severity = {severity.value}) AS {severity.name.lower()}" for severity in WORST_FIRST
 )
-#: The columns of a list whose values are texts that may be long.
+#: Columns with texts that may be long.
 _TEXTS = ("host", "fqdn", "ip", "pluginId", "title", "family")
 
 
 def _beginning(column: Column) -> str:
-    """SQL: so much of a text that it is seen whether there is more; any other value."""
+    """Return SQL for a value; of a long text one character more than is shown, so that :func:`shown` sees whether it is cut."""
     return f"left({column.sql}, {TEXT + 1})" if column.name in _TEXTS else column.sql
 
 
@@ -52,8 +52,8 @@ def list_findings(cursor: duckdb.DuckDBPyConnection, parameters: Parameters) -> 
     """Answer a page of findings.
 
     :param parameters: the query string: the filters of :mod:`.filters`, ``sort``, ``order``, ``page`` or ``cursor``, ``limit``.
-    :return: ``data``, ``pagination``, the ``totals`` of all that match, and ``filters``, what people read of them.
-    :raises RequestError: a value that does not exist or is out of its range.
+    :return: ``data``, ``pagination``, the ``totals`` of all matching findings, and ``filters``, their descriptions.
+    :raises RequestError: a parameter is unknown or out of range.
     """
     limited = where(parameters)
     ordered = order.requested(parameters, SORTS, "severity", "f.id")
@@ -65,18 +65,18 @@ def list_findings(cursor: duckdb.DuckDBPyConnection, parameters: Parameters) -> 
     ids = ids[: page.limit]
     return {
         "data": records(cursor, ids),
-        "pagination": page.pagination(totals["findings"], None if is_last else _place(cursor, ordered, ids[-1])),
+        "pagination": page.pagination(totals["findings"], None if is_last else _position(cursor, ordered, ids[-1])),
         "totals": totals,
         "filters": limited.sentences,
     }
 
 
 def _page(cursor: duckdb.DuckDBPyConnection, limited: Where, ordered: order.Order, page: order.Page) -> list[int]:
-    """The findings of a page, and one behind them if there is one."""
+    """Return the ids of the findings of a page, and the id after them if there is one."""
     condition, values = limited.sql, limited.values
-    if page.behind is not None:
-        behind, place = ordered.behind(page.behind)
-        condition, values = f"{condition} AND {behind}", values | place
+    if page.after is not None:
+        after, position = ordered.after(page.after)
+        condition, values = f"{condition} AND {after}", values | position
     found = cursor.execute(
         f"""
         SELECT f.id FROM {findings(condition, ordered.sql)}
@@ -87,14 +87,14 @@ def _page(cursor: duckdb.DuckDBPyConnection, limited: Where, ordered: order.Orde
     return [number for (number,) in found]
 
 
-def _place(cursor: duckdb.DuckDBPyConnection, ordered: order.Order, number: int) -> Sequence[Any]:
-    """The keys of a finding."""
+def _position(cursor: duckdb.DuckDBPyConnection, ordered: order.Order, number: int) -> Sequence[Any]:
+    """Return the sort keys of a finding."""
     keys = ", ".join(ordered.keys)
     return cursor.execute(f"SELECT {keys} FROM {findings(keys)} WHERE f.id = $id", {"id": number}).fetchone() or ()
 
 
 def totals_of(cursor: duckdb.DuckDBPyConnection, limited: Where) -> dict[str, Any]:
-    """How many findings match, by severity, and the sum of their VPR."""
+    """Return the number of matching findings, by severity as well, and the sum of their VPR."""
     found = cursor.execute(
         f"SELECT f.severity, count(*), coalesce(sum(f.vpr), 0) FROM {findings(limited.sql)} WHERE {limited.sql} GROUP BY f.severity",
         limited.values,
@@ -108,12 +108,12 @@ def totals_of(cursor: duckdb.DuckDBPyConnection, limited: Where) -> dict[str, An
 
 
 def by_severity(counts: Sequence[int]) -> dict[str, int]:
-    """Counts, the worst severity first, under the names of the severities."""
+    """Return counts, which are ordered worst first, by the name of the severity."""
     return {severity.name.lower(): count for severity, count in zip(WORST_FIRST, counts, strict=True)}
 
 
 def records(cursor: duckdb.DuckDBPyConnection, ids: Sequence[int]) -> list[dict[str, Any]]:
-    """These findings, in this order, as a list has them."""
+    """Return these findings, in this order, as a list shows them."""
     found = {row["id"]: _record(row) for row in rows(cursor.execute(_RECORDS, {"ids": list(ids)}))}
     return [found[number] for number in ids if number in found]
 
@@ -131,20 +131,20 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """The rows of a result, as dictionaries."""
+    """Return the rows of a result as dictionaries."""
     assert result.description is not None
     names = [column[0] for column in result.description]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def shown(text: str | None) -> str | None:
-    """A text as a list shows it: one that is too long ends with an ellipsis."""
+    """Return a text as a list shows it: one that is too long is cut and ends with an ellipsis."""
     return text if text is None or len(text) <= TEXT else f"{text[: TEXT - 1]}\u2026"
 
 
 @question
 def one_finding(cursor: duckdb.DuckDBPyConnection, parameters: Parameters) -> dict[str, Any]:
-    """Answer a finding as the list has it, with its evidence, what is known of its vulnerability, and its history, the oldest event first.
+    """Answer a finding as in a list, with its evidence, the texts of its vulnerability, and its history, oldest event first.
 
     :param parameters: ``id``.
     :raises NotFound: ``UNKNOWN_FINDING``.
@@ -152,7 +152,7 @@ def one_finding(cursor: duckdb.DuckDBPyConnection, parameters: Parameters) -> di
     number = parameters["id"]
     found = records(cursor, [number])
     if not found:
-        raise NotFound(f"No finding with the number {number}.", "UNKNOWN_FINDING")
+        raise NotFound(f"There is no finding with the number {number}.", "UNKNOWN_FINDING")
     texts = ", ".join(f'd.{field.name} AS "{field.key}"' for field in VULNERABILITY if field.kind is not Kind.SCORE)
     (more,) = rows(
         cursor.execute(
@@ -167,7 +167,7 @@ def one_finding(cursor: duckdb.DuckDBPyConnection, parameters: Parameters) -> di
 
 
 def _history(cursor: duckdb.DuckDBPyConnection, number: int) -> dict[str, Any]:
-    """The events, of very many the last ones, and how many there are."""
+    """Return the events, at most the last :data:`ENTRIES`, and their total number."""
     values = ", ".join(f"f.{field.name}" for field in FINDING)
     opening = cursor.execute(
         f"""
@@ -213,7 +213,7 @@ def _history(cursor: duckdb.DuckDBPyConnection, number: int) -> dict[str, Any]:
     return {"history": events[-ENTRIES:], "historyTotal": len(events)}
 
 
-#: What a finding is after an event.
+#: Event -> the state of a finding after it.
 _AFTER = {"opened": "active", "reopened": "reopened", "resolved": "resolved"}
 
 

@@ -94,9 +94,9 @@ GROUPS: Mapping[str, Group] = {
         "host_id", _HOST, "coalesce(h.os, '')", "lower(group_key)", "SELECT group_key, group_key AS os FROM page"
     ),
 }
-#: The texts of groups that may be long.
+#: Columns with texts that may be long.
 _TEXTS = ("host", "fqdn", "ip", "os", "pluginId", "title", "family")
-#: What is counted of each group.
+#: The figures of a group.
 _FIGURES = ("findings", *_SEVERITIES, "vpr_sum", "first_seen", "last_seen")
 _SUMS = ", ".join(f"sum({name}) AS {name}" for name in ("findings", *_SEVERITIES))
 #: Findings that were counted by severity, in a column for each.
@@ -123,13 +123,13 @@ def list_groups(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]
     cursor.execute(f"CREATE TEMPORARY TABLE grouped AS {_grouped(group, limited, by_hosts)}", hosts_values)
     (total,) = cursor.execute("SELECT count(*) FROM grouped").fetchone() or (0,)
     page.refuse_if_deep(total)
-    behind, place = ordered.behind(page.behind) if page.behind is not None else ("TRUE", {})
+    after, position = ordered.after(page.after) if page.after is not None else ("TRUE", {})
     found = cursor.execute(
         f"""
         SELECT group_key, {", ".join(_FIGURES)}, {", ".join(ordered.keys)} FROM grouped
-        WHERE {behind} ORDER BY {ordered.sql} LIMIT {page.limit + 1} OFFSET {page.offset}
+        WHERE {after} ORDER BY {ordered.sql} LIMIT {page.limit + 1} OFFSET {page.offset}
         """,
-        place,
+        position,
     ).fetchall()
     shown_rows = found[: page.limit]
     last = shown_rows[-1][1 + len(_FIGURES) :] if len(found) > page.limit else None
@@ -142,9 +142,9 @@ def list_groups(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]
 
 
 def statement(query: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    """SQL for all groups that a query asks for, in its order, as a file has them; and its values.
+    """Return SQL for all groups that match a query, in its order, for an export; and the values for the SQL.
 
-    :raises RequestError: as :func:`list_groups`.
+    :raises RequestError: like :func:`list_groups`.
     """
     group, limited, ordered = _requested(query)
     sql = f"""
@@ -158,7 +158,7 @@ def statement(query: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
 
 
 def _requested(query: Mapping[str, str]) -> tuple[Group, Where, order.Order]:
-    """What a query groups by, its filters and its order."""
+    """Return the grouping of a query, its filters and its order."""
     by = query.get("by") or "host"
     if by not in GROUPS:
         raise RequestError(f"by must be one of {', '.join(GROUPS)}.")
@@ -261,7 +261,7 @@ def _answers(cursor: duckdb.DuckDBPyConnection, group: Group, limited: Where, fo
 
 
 def _check_name(details: Mapping[str, Any]) -> dict[str, str]:
-    """What a vulnerability is called by its scanner; nothing of other groups."""
+    """Return the scanner's name of a vulnerability; nothing for other groups."""
     if "pluginId" not in details:
         return {}
     return {"checkName": formats.check_name(details["scanner"], details["pluginId"], details["title"] or "")}

@@ -1,4 +1,4 @@
-"""Tries the mapping of a file: the one question that is about no record. It is asked here as this process has DuckDB at hand."""
+"""Try a mapping on a file: the only question that does not read the read model; the reader process answers it, as it has loaded DuckDB."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
 @question
 def try_mapping(_cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer what a mapping makes of a file, see :func:`hextrackr.ingest.mapping_trial.run`."""
-    from hextrackr.ingest import (
-        mapping_trial,
-    )  # with DuckDB, which the web process, which imports this module, does not load
+    """Answer the findings that a mapping makes of a file; see :func:`hextrackr.ingest.mapping_trial.run`."""
+    # Not at the top, as it imports DuckDB, and the web process imports this module as well.
+    from hextrackr.ingest import mapping_trial
 
     with tempfile.TemporaryDirectory(prefix="hextrackr-mapping-") as folder:
         return mapping_trial.run(parameters, Path(folder))

@@ -1,4 +1,4 @@
-"""The order of a list, and where a page of it begins: by number up to some rows, and by cursor beyond."""
+"""The order of a list and its pages, which are found by number in the first rows and by cursor after them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from hextrackr.errors import RequestError
 
 from . import parameters
 
-#: Pages up to so many rows are found by their number.
+#: The number of rows that can be reached by page number.
 NUMBERED_ROWS = 10_000
 MAX_LIMIT = 500
 
 
 @dataclass(frozen=True)
 class Key:
-    """Something that rows are sorted by: SQL that is never NULL, as what has no value is less than what has one.
+    """A sort key: SQL that is never NULL; a missing value is lower than any other.
 
-    :ivar rank: a number in the same order, if there is one: it is sorted faster, but is another one in each version of the record.
+    :ivar rank: SQL for a number with the same order, if there is one. It sorts faster, but changes with each version of the record, so a
+        cursor cannot use it.
     """
 
     sql: str
@@ -32,63 +33,63 @@ class Key:
 
 @dataclass(frozen=True)
 class Order:
-    """What a list is sorted by.
+    """The order of a list.
 
-    :ivar by: each with whether the greatest comes first; the last one is different for each row.
+    :ivar by: sort keys, each with whether it is descending; the last one is unique.
     """
 
     by: tuple[tuple[Key, bool], ...]
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys, which tell where a row stands."""
+        """SQL for the keys, which together are the position of a row."""
         return tuple(key.sql for key, _ in self.by)
 
     @property
     def sql(self) -> str:
-        """For ORDER BY."""
+        """The ORDER BY clause."""
         return ", ".join(f"{key.rank or key.sql} {'DESC' if descending else 'ASC'}" for key, descending in self.by)
 
-    def behind(self, place: Sequence[Any]) -> tuple[str, dict[str, Any]]:
-        """The condition on rows that stand behind the one with these keys, and its values."""
-        values = {f"key{number}": value for number, value in enumerate(place)}
-        conditions, same = [], ""
+    def after(self, position: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+        """Return the condition for rows after the one with these keys, and its values."""
+        values = {f"key{number}": value for number, value in enumerate(position)}
+        conditions, equal = [], ""
         for (key, descending), name in zip(self.by, values, strict=True):
-            conditions.append(f"({same}{key.sql} {'<' if descending else '>'} ${name})")
-            same += f"{key.sql} = ${name} AND "
+            conditions.append(f"({equal}{key.sql} {'<' if descending else '>'} ${name})")
+            equal += f"{key.sql} = ${name} AND "
         return f"({' OR '.join(conditions)})", values
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page of at most ``limit`` rows: the ``number``-th, from 1, or the one behind a row.
+    """A page of at most ``limit`` rows: by number, the first page being 1, or after a row.
 
-    :ivar behind: the keys of that row.
+    :ivar after: the keys of that row.
     """
 
     number: int
     limit: int
-    behind: tuple[Any, ...] | None = None
+    after: tuple[Any, ...] | None = None
 
     @property
     def offset(self) -> int:
-        """How many rows stand before it, if it is found by its number."""
-        return 0 if self.behind is not None else (self.number - 1) * self.limit
+        """The number of rows to skip."""
+        return 0 if self.after is not None else (self.number - 1) * self.limit
 
     def refuse_if_deep(self, total: int) -> None:
-        """Refuse a page with rows that are found by a cursor only.
+        """Refuse a page number beyond :data:`NUMBERED_ROWS`, which need a cursor.
 
-        :raises RequestError: it is one.
+        :raises RequestError: the page has rows that need a cursor.
         """
-        if self.behind is None and self.number * self.limit > NUMBERED_ROWS and self.limit <= self.offset < total:
+        if self.after is None and self.number * self.limit > NUMBERED_ROWS and self.limit <= self.offset < total:
             raise RequestError(
-                f"Pages are numbered up to {NUMBERED_ROWS:,} rows; go on with the cursor that `next` of the page before has."
+                f"Page numbers reach only the first {NUMBERED_ROWS:,} rows; use the cursor in `next` of the previous page."
             )
 
     def pagination(self, total: int, last: Sequence[Any] | None) -> dict[str, Any]:
-        """The ``pagination`` of an answer.
+        """Return the ``pagination`` of a response.
 
-        :param last: the keys of the page's last row, if more rows stand behind it.
+        :param last: the keys of the page's last row; None if it is the last row of the list.
         """
         pages = max(1, -(-total // self.limit))
         return {
@@ -110,12 +111,12 @@ def requested(
     *,
     ties_ascend: bool = False,
 ) -> Order:
-    """The order that ``sort`` and ``order`` ask for, the greatest first by default.
+    """Return the order that ``sort`` and ``order`` select, descending by default.
 
-    :param keys: what each word for ``sort`` means.
-    :param last: SQL that tells equal rows apart.
-    :param ties_ascend: these stand with the least first, whatever the order of the others.
-    :raises RequestError: an order that does not exist.
+    :param keys: value of ``sort`` -> its sort keys.
+    :param last: SQL for a unique last key.
+    :param ties_ascend: whether the last key is always ascending.
+    :raises RequestError: ``sort`` or ``order`` is unknown.
     """
     sort, direction = arguments.get("sort") or default, arguments.get("order") or "desc"
     if sort not in keys or direction not in ("asc", "desc"):
@@ -125,9 +126,9 @@ def requested(
 
 
 def page(arguments: Mapping[str, str], order: Order, default_limit: int = 50) -> Page:
-    """The page that ``page`` and ``limit``, or ``cursor`` and ``limit``, ask for.
+    """Return the page that ``page`` and ``limit``, or ``cursor`` and ``limit``, select.
 
-    :raises RequestError: a value out of its range.
+    :raises RequestError: a parameter is out of range.
     """
     text = parameters.text(arguments, "limit")
     limit = parameters.number("limit", text, 1, MAX_LIMIT) if text else default_limit
@@ -145,14 +146,14 @@ def _cursor(keys: Sequence[Any]) -> str:
 
 
 def _keys(cursor: str, count: int) -> tuple[Any, ...]:
-    refused = RequestError("This cursor does not belong to this list.")
+    invalid = RequestError("This cursor is not valid for this list.")
     if len(cursor) > 8_192:
-        raise refused
+        raise invalid
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         keys = tuple(date.fromisoformat(key["day"]) if isinstance(key, dict) else key for key in values)
     except (binascii.Error, ValueError, KeyError, TypeError):
-        raise refused from None
+        raise invalid from None
     if len(keys) != count or any(not isinstance(key, str | int | float | date) for key in keys):
-        raise refused
+        raise invalid
     return keys

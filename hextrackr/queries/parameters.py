@@ -1,4 +1,4 @@
-"""The parameters of a query string: texts, words of a list, numbers, days. Each refuses in one sentence what it cannot take."""
+"""Parse and validate the parameters of a query string: texts, lists, numbers and days."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 from hextrackr.errors import RequestError
 
-#: The greatest id that a table can have.
+#: The highest id that a table can have.
 MAX_NUMBER = 2**31 - 1
-#: Of a number, zeros before it included; Python refuses to read one of thousands.
+#: The maximum length of a number with leading zeros; Python refuses to parse thousands of digits.
 MAX_DIGITS = 20
-#: Characters of a text that is looked for, and values of a list.
+#: The maximum length of a text, and number of values in a list.
 MAX_TEXT, MAX_LISTED = 200, 500
 
 
 def text(arguments: Mapping[str, str], name: str) -> str:
-    """A text; empty if it is not there.
+    """Return a text; empty if it is missing.
 
-    :raises RequestError: it is longer than any that is looked for.
+    :raises RequestError: it is too long.
     """
     value = arguments.get(name, "").strip()
     if len(value) > MAX_TEXT:
@@ -28,20 +28,21 @@ def text(arguments: Mapping[str, str], name: str) -> str:
 
 
 def chosen(arguments: Mapping[str, str], name: str, allowed: Mapping[str, Any]) -> list[Any]:
-    """What the words of a list, separated by commas, stand for.
+    """Return the values of the words in a comma-separated list.
 
-    :raises RequestError: a word that is not ``allowed``.
+    :param allowed: word -> value.
+    :raises RequestError: a word is not allowed.
     """
     words = [word.lower() for word in _listed(arguments, name)]
     if any(word not in allowed for word in words):
-        raise RequestError(f"{name} must be one or several of {', '.join(allowed)}.")
+        raise RequestError(f"{name} must be one or more of {', '.join(allowed)}.")
     return [allowed[word] for word in words]
 
 
 def numbers(arguments: Mapping[str, str], name: str) -> list[int]:
-    """The numbers of a list, from 1, separated by commas.
+    """Return the positive numbers of a comma-separated list.
 
-    :raises RequestError: it holds something else.
+    :raises RequestError: an element is not a positive number.
     """
     return [number(name, word, 1, MAX_NUMBER) for word in _listed(arguments, name)]
 
@@ -53,34 +54,34 @@ def _listed(arguments: Mapping[str, str], name: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def number(name: str, text: str, least: int, most: int) -> int:
-    """A whole number.
+def number(name: str, text: str, minimum: int, maximum: int) -> int:
+    """Parse a whole number.
 
-    :raises RequestError: it is none from ``least`` to ``most``.
+    :raises RequestError: it is not a number from ``minimum`` to ``maximum``.
     """
-    if len(text) > MAX_DIGITS or not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise RequestError(f"{name} must be a whole number from {least} to {most}.")
+    if len(text) > MAX_DIGITS or not text.isascii() or not text.isdigit() or not minimum <= int(text) <= maximum:
+        raise RequestError(f"{name} must be a whole number from {minimum} to {maximum}.")
     return int(text)
 
 
-def score(name: str, text: str, most: float) -> float:
-    """A score.
+def score(name: str, text: str, maximum: float) -> float:
+    """Parse a score.
 
-    :raises RequestError: it is no number from 0 to ``most``.
+    :raises RequestError: it is not a number from 0 to ``maximum``.
     """
     try:
         value = float(text[:MAX_TEXT])
     except ValueError:
         value = -1.0
-    if not 0 <= value <= most:
-        raise RequestError(f"{name} must be a number from 0 to {most:g}.")
+    if not 0 <= value <= maximum:
+        raise RequestError(f"{name} must be a number from 0 to {maximum:g}.")
     return value
 
 
 def as_day(name: str, text: str) -> date:
-    """A day in ISO form.
+    """Parse a day in ISO format.
 
-    :raises RequestError: it is none.
+    :raises RequestError: it is not a day.
     """
     try:
         return date.fromisoformat(text)
@@ -89,17 +90,17 @@ def as_day(name: str, text: str) -> date:
 
 
 def day(arguments: Mapping[str, str], name: str) -> date | None:
-    """A day that may be there.
+    """Return a day, or None if it is missing.
 
-    :raises RequestError: it is none.
+    :raises RequestError: it is not a day.
     """
     value = text(arguments, name)
     return as_day(name, value) if value else None
 
 
 def period(arguments: Mapping[str, str]) -> dict[str, Any]:
-    """What limits a table over time: the ``sources``, none for all, and the ``first`` and the ``last`` day, each None for no bound.
+    """Return the limits of a table over time: the ``sources``, empty for all, and the ``first`` and ``last`` day, None for no limit.
 
-    :raises RequestError: ``source``, ``from`` or ``to`` cannot be read.
+    :raises RequestError: ``source``, ``from`` or ``to`` is invalid.
     """
     return {"sources": numbers(arguments, "source"), "first": day(arguments, "from"), "last": day(arguments, "to")}

@@ -1,4 +1,4 @@
-"""The sources as the page of sources has them: every one on record, also without a scan, with its labels, its scans and what is open."""
+"""All sources, including those without imports, with their labels, scans and open findings, for the page of sources."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @question
 def source_overview(cursor: duckdb.DuckDBPyConnection, _query: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer every source. What is open in a retired one counts nowhere else."""
+    """Answer all sources. The open findings of a retired source count only here."""
     found = rows(
         cursor.execute(f"""
         SELECT s.id, s.scanner, s.scanner_name, s.label, s.retired_on, h.hosts, i.imports, i.first_scan, i.last_scan, i.latest, t.days,
@@ -44,7 +44,7 @@ def source_overview(cursor: duckdb.DuckDBPyConnection, _query: Mapping[str, Any]
 
 
 def _merges_with(source: dict[str, Any], others: list[dict[str, Any]]) -> list[int]:
-    """The sources that one can be merged into."""
+    """Return the ids of the sources that a source can be merged with."""
     return [
         other["id"]
         for other in others
@@ -85,7 +85,7 @@ def _source(today: date, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _state(today: date, row: dict[str, Any], days: list[date]) -> str:
-    """``retired``, ``empty`` (nothing was imported, or all of it undone), ``quiet`` or ``active``."""
+    """Return ``retired``, ``empty`` (without imports that are in effect), ``quiet`` (a scan is missing) or ``active``."""
     if row["retired_on"] is not None:
         return RETIRED
     if not row["imports"]:

@@ -1,4 +1,4 @@
-"""What can be typed into a filter: hosts, CVEs, families and the like that are on record."""
+"""Suggestions for the values of filters: hosts, CVEs, families and so on."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .columns import HOST_NAME, LISTED
 if TYPE_CHECKING:
     import duckdb
 
-#: So many values are suggested.
+#: The maximum number of suggestions.
 SUGGESTED = 12
 _TABLES = {"d": "definition_row", "h": "host_row"}
-#: Filter -> SQL for the values that it may have, as ``value``, and what of each is looked through, as ``searched``.
+#: Filter -> SQL for its possible values, as ``value``, and the text to search for each, as ``searched``.
 FIELDS = {
     "host": f"SELECT {HOST_NAME} AS value, h.search AS searched FROM host h",
     "cve": "SELECT cve AS value, lower(cve) AS searched FROM definition_cve",
@@ -32,10 +32,10 @@ FIELDS = {
 
 @question
 def suggest(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer values of a filter that hold some text, those that begin with it first.
+    """Answer the values of a filter that contain a text; those that begin with it come first.
 
-    :param query: the query string: ``field``, one of :data:`FIELDS`, and ``q``, the text; without one the first values of all.
-    :raises RequestError: another field, or a text that is longer than any that is looked for.
+    :param query: the query string: ``field``, one of :data:`FIELDS`, and ``q``, the text, by default empty.
+    :raises RequestError: the field is unknown, or the text is too long.
     """
     field, text = query.get("field", ""), parameters.text(query, "q").lower()
     if field not in FIELDS:

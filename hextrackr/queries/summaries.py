@@ -1,4 +1,4 @@
-"""One host, one vulnerability, one CVE: what is known of it, what is open, and what each import did to it."""
+"""The pages of a host, a vulnerability and a CVE: its details, its open findings, and what each import changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .findings import COUNTS, ENTRIES, by_severity, rows, shown
 if TYPE_CHECKING:
     import duckdb
 
-#: CVEs of a vulnerability on its own page: as many as an import takes over.
+#: The maximum number of CVEs of a vulnerability on its own page, which is also the limit of an import.
 CVES = 2_000
 _SOURCE = 's.id AS "sourceId", s.scanner, s.scanner_name AS "scannerName", s.label AS source'
 _SCORES = ("cvss", "vpr", "epss")
@@ -27,7 +27,7 @@ _SCORES = ("cvss", "vpr", "epss")
 
 @question
 def one_host(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer what is known of a host, of the same machine in other sources, and of its findings in all of them.
+    """Answer a host, the same machine in other sources, and its findings in all of them.
 
     :param parameters: ``id``.
     :raises NotFound: ``UNKNOWN_HOST``.
@@ -44,7 +44,7 @@ def one_host(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -
         )
     )
     if not hosts:
-        raise NotFound(f"No host with the number {parameters['id']}.", "UNKNOWN_HOST")
+        raise NotFound(f"There is no host with the number {parameters['id']}.", "UNKNOWN_HOST")
     machine = hosts[0]["machine_id"]
     this, *others = (_host(row) for row in hosts)
     return {**this, "otherSources": others, **_figures(cursor, "h.machine_id = $machine", {"machine": machine})}
@@ -52,7 +52,7 @@ def one_host(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -
 
 @question
 def hosts_named(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> list[int]:
-    """Answer the hosts that have a name or an address; a machine that several sources know is one.
+    """Answer the ids of the hosts with a name or an address; a machine that is in several sources counts as one.
 
     :param parameters: ``name``.
     :raises NotFound: ``UNKNOWN_HOST``.
@@ -62,13 +62,13 @@ def hosts_named(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]
         {"hostName": host_name(parameters["name"])},
     ).fetchall()
     if not found:
-        raise NotFound(f"No host '{parameters['name'][:NAME]}'.", "UNKNOWN_HOST")
+        raise NotFound(f"There is no host '{parameters['name'][:NAME]}'.", "UNKNOWN_HOST")
     return [number for (number,) in found]
 
 
 @question
 def one_definition(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer what is known of a vulnerability as one source reports it, and of its findings.
+    """Answer a vulnerability as one source reports it, with its findings.
 
     :param parameters: ``id``.
     :raises NotFound: ``UNKNOWN_DEFINITION``.
@@ -84,7 +84,7 @@ def one_definition(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, A
         )
     )
     if not found:
-        raise NotFound(f"No vulnerability with the number {parameters['id']}.", "UNKNOWN_DEFINITION")
+        raise NotFound(f"There is no vulnerability with the number {parameters['id']}.", "UNKNOWN_DEFINITION")
     (this,) = found
     cves = this["cves"] or []
     return {
@@ -100,7 +100,7 @@ def one_definition(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, A
 
 @question
 def one_cve(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a CVE with the vulnerabilities of all sources that name it, and of their findings.
+    """Answer a CVE with the vulnerabilities of all sources that name it, and their findings.
 
     :param parameters: ``cve``.
     :raises NotFound: ``UNKNOWN_CVE``.
@@ -118,7 +118,7 @@ def one_cve(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) ->
         )
     )
     if not naming:
-        raise NotFound(f"No finding with '{cve[:NAME]}'.", "UNKNOWN_CVE")
+        raise NotFound(f"There is no finding with '{cve[:NAME]}'.", "UNKNOWN_CVE")
     total = naming[0]["total"]
     definitions = []
     for row in naming:
@@ -141,7 +141,7 @@ def _host(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _figures(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str, Any]) -> dict[str, Any]:
-    """What is open under a condition, on how many hosts, and what each import did to it."""
+    """Return the open findings that match a condition: their number, hosts, severities and history by import."""
     total, hosts, vpr_sum, oldest, *counts = (
         cursor.execute(
             f"""
@@ -163,9 +163,10 @@ def _figures(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str
 
 
 def _history(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    """What each import opened, resolved and reopened, and how many stood open after it, the oldest first.
+    """Return what each import opened, resolved and reopened, and how many findings were open after it, oldest first.
 
-    What was resolved when it came on record was never open; what had been reopened and is reopened again was open before.
+    A finding that was already resolved when it was first imported was never open. A finding that is reopened twice in a row was open before
+    the second time.
     """
     imports = rows(
         cursor.execute(

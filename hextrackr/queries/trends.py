@@ -1,4 +1,4 @@
-"""How much is open, and was over time, and how often each source is scanned: from the totals that every import keeps of its day."""
+"""Open findings now and over time, and how often each source is scanned, from the daily totals that every import stores."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 
 _NAMES = {severity.value: severity.name.lower() for severity in WORST_FIRST}
 _CHANGES = ("opened", "resolved", "reopened")
-#: Days with a scan that it takes to see how often a source is scanned, and days before which no source is quiet.
-RHYTHM_OF, NEVER_QUIET_BEFORE = 3, 3
-#: Days that what a scan found stands for, where nobody sees how often the source is scanned.
+#: The number of days with scans from which the usual interval of a source is derived, and the minimum number of days before it is quiet.
+MIN_SCAN_DAYS, MIN_QUIET_DAYS = 3, 3
+#: The number of days for which the result of a scan is taken as current, if the usual interval of the source is unknown.
 STANDS_FOR = 35
 
 
 @dataclass
 class _Day:
-    """What was open in a source after the scans of a day, by severity, and what they changed."""
+    """The open findings of a source after the scans of a day, and what these changed, by severity."""
 
     open: dict[int, int] = field(default_factory=dict)
     vpr: float = 0.0
     changes: dict[str, dict[int, int]] = field(default_factory=lambda: {name: {} for name in _CHANGES})
 
 
-#: Source -> day -> what there was.
+#: Source -> day -> its figures.
 _History = dict[int, dict[date, _Day]]
 
 
 @question
 def totals(cursor: duckdb.DuckDBPyConnection, _query: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer what is on record over all sources. A machine that several sources know is one host."""
+    """Answer the totals of all sources. A machine that is in several sources is one host."""
     states = dict(cursor.execute("SELECT state, count(*) FROM finding GROUP BY state").fetchall())
     open_hosts, vpr_sum, *counts = (
         cursor.execute(f"""
@@ -67,13 +67,13 @@ def totals(cursor: duckdb.DuckDBPyConnection, _query: Mapping[str, Any]) -> dict
 
 @question
 def over_time(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a point for each day with a scan, the oldest first.
+    """Answer a point for each day with a scan, oldest first.
 
-    Between two scans of a source what is open in it stays as the last one left it; what is open is the sum over the sources. After
-    ``standsForDays`` without any scan, those of the source that is scanned least often, nobody knows.
+    The open findings are the sum over the sources of what their last scan left open. After ``standsForDays`` without any scan (the longest
+    such period of a source) the number is unknown.
 
-    :param query: the query string: ``source``, ``from`` and ``to``, each of which may be left out.
-    :raises RequestError: a value that is none.
+    :param query: ``source``, ``from`` and ``to``, all optional.
+    :raises RequestError: a parameter is invalid.
     """
     limits = parameters.period(query)
     first = limits["first"]
@@ -93,7 +93,7 @@ def over_time(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> di
 
 @question
 def sources(cursor: duckdb.DuckDBPyConnection, _query: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer every source that was imported from, with what is open in it, how often it is scanned, and whether it has gone quiet."""
+    """Answer all sources with imports: their open findings, how often they are scanned, and whether a scan is missing (quiet)."""
     found = cursor.execute("""
         SELECT s.id, s.scanner, s.scanner_name, s.label, s.last_scan_date,
                (SELECT count(*) FROM finding WHERE source_id = s.id AND is_open),
@@ -134,39 +134,43 @@ def _source(
 
 
 def usual_interval(days: Sequence[date]) -> int | None:
-    """The median of the days between the last ten scans, or None if there are no two.
+    """Return the median interval between the last ten scans in days; None with fewer than two scans.
 
-    :param days: of the scans, the oldest first.
+    :param days: the days of the scans, oldest first.
     """
     gaps = [(after - before).days for before, after in pairwise(days[-10:])]
     return round(median(gaps)) if gaps else None
 
 
 def rhythm(days: Sequence[date]) -> int | None:
-    """The usual interval between the scans of these days, or None if there are too few to see it."""
-    return usual_interval(days) if len(days) >= RHYTHM_OF else None
+    """Return the usual interval between the scans of these days; None if there are too few of them."""
+    return usual_interval(days) if len(days) >= MIN_SCAN_DAYS else None
 
 
 def expected_within(usual: int) -> int:
-    """How many days after a scan the next one is expected at the latest: one and a half of the usual intervals."""
-    return max(NEVER_QUIET_BEFORE, usual * 3 // 2)
+    """Return within how many days after a scan the next one is expected: one and a half times the usual interval."""
+    return max(MIN_QUIET_DAYS, usual * 3 // 2)
 
 
 def _stands_for(days: Sequence[date]) -> int:
-    """How many days the findings of a scan stand for, in a source with scans of these days."""
+    """Return for how many days the result of a scan is taken as current, in a source with scans on these days."""
     usual = rhythm(days)
     return STANDS_FOR if usual is None else expected_within(usual)
 
 
 def is_quiet(days: int, usual: int | None) -> bool:
-    """Whether a source that was last scanned so many days ago has missed a scan; None stands for too few scans."""
+    """Return whether a scan is missing in a source.
+
+    :param days: the number of days since its last scan.
+    :param usual: its usual interval; None if unknown.
+    """
     return usual is not None and days > expected_within(usual)
 
 
 def _last_scans(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """What the last day of scans of each source changed against the day before of that source.
+    """Return what the scans of each source's last day changed compared with its previous day of scans.
 
-    A source that was scanned on one day alone has nothing to be compared with, and changes nothing.
+    A source that was scanned on only one day has nothing to compare with, and counts as unchanged.
     """
     lasts, compared, befores, days = [], [], [], {}
     retired = {number for (number,) in cursor.execute("SELECT id FROM source WHERE retired_on IS NOT NULL").fetchall()}
@@ -219,7 +223,7 @@ def _history(cursor: duckdb.DuckDBPyConnection, sources: Sequence[int], last: da
 
 
 def _end_retired(cursor: duckdb.DuckDBPyConnection, history: _History, last: date | None) -> None:
-    """Let nothing be open in a retired source from the day on which it was retired."""
+    """Set the open findings of retired sources to zero from the day on which they were retired."""
     for source, retired_on in cursor.execute(
         "SELECT id, retired_on FROM source WHERE retired_on IS NOT NULL"
     ).fetchall():

@@ -113,6 +113,6 @@ def test_pages_are_numbered_up_to_some_rows(record, ask, monkeypatch):
     for listed, query in (("list_findings", ""), ("list_groups", "by=definition")):
         told = ask(listed, query, limit="7", page="2")["pagination"]
         assert (told["numberedPages"], told["next"] is not None) == (2, True)
-        with pytest.raises(RequestError, match="go on with the cursor"):
+        with pytest.raises(RequestError, match="use the cursor"):
             ask(listed, query, limit="7", page="3")
         assert ask(listed, query, limit="7", page="1000")["data"] == []
