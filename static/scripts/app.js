@@ -1,5 +1,5 @@
 /**
- * What every page needs beside its own scripts: follows the imports and exports that run while it is shown.
+ * The script of every page: follows running imports and exports.
  */
 import "./elements/signed-out.js";
 import "./progress/batch-modal.js";
@@ -13,7 +13,7 @@ import { tab } from "./progress/tab.js";
 imports.start();
 exports.start();
 tab.start();
-// a page that the browser stores for the back button must hold no connection, and takes it up again when it is shown
+// a page in the browser's back/forward cache must have no connection; it connects again when it is shown
 addEventListener("pagehide", () => {
     imports.stop();
     exports.stop();

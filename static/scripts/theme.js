@@ -1,5 +1,5 @@
 /*
- * Light, dark or as the system says. A classic script in the head, so that the page is never drawn in the wrong theme first.
+ * The theme: light, dark or the system's. A classic script in the head, so that the page is never drawn in the wrong theme first.
  */
 (() => {
     const KEY = "hextrackr_theme";

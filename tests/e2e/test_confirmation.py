@@ -57,7 +57,7 @@ def test_who_leaves_the_others_open_resolves_nothing(page):
 def test_who_says_that_these_are_another_source_imports_them_there(page, trouble):
     trouble.expect("answer: POST .*/confirm 400")
     ask(page, "crowded")
-    label = modal(page).get_by_label("These are another source, called")
+    label = modal(page).get_by_label("The file is from another source, called")
     label.fill("crowded")
     label.press("Enter")
     expect(part(page, "notice")).to_contain_text("source of this import already")
@@ -74,10 +74,10 @@ def test_another_source_that_has_findings_is_asked_about_anew(page):
     reaches(page, "completed")
     part(page, "close").click()
     ask(page, "asked first")
-    modal(page).get_by_label("These are another source, called").fill("asked too")
+    modal(page).get_by_label("The file is from another source, called").fill("asked too")
     modal(page).get_by_role("button", name="Import as another source").click()
     expect(part(page, "message")).to_contain_text("would resolve 30 of 40 open findings")
-    expect(modal(page).get_by_label("These are another source, called")).to_have_value("")
+    expect(modal(page).get_by_label("The file is from another source, called")).to_have_value("")
     part(page, "confirm").click()
     reaches(page, "completed")
     assert figures(page)["resolved"] == 30
@@ -98,7 +98,7 @@ def test_the_page_of_the_import_asks_as_well(page, answer):
     expect(card.locator("[data-import-reasons] li")).to_have_text(REASONS)
     assert violations(page) == []
     if answer == "Import as another source":
-        card.get_by_label("These are another source, called").fill(f"{source}, other")
+        card.get_by_label("The file is from another source, called").fill(f"{source}, other")
     card.get_by_role("button", name=answer).click()
     if answer != "Cancel import":
         reaches(page, "completed")

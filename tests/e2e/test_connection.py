@@ -126,7 +126,7 @@ def test_an_upload_that_a_proxy_lost_has_failed(page, many, trouble):
     )
     choose(page, many, source="lost")
     reaches(page, "failed")
-    expect(part(page, "error")).to_contain_text("does not answer the proxy")
+    expect(part(page, "error")).to_contain_text("The proxy in front of the server cannot reach it")
     page.unroute_all()
     part(page, "retry").click()
     reaches(page, "completed")

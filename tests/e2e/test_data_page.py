@@ -85,7 +85,7 @@ def test_a_backup_is_restored_and_what_it_replaces_is_kept(page):
     page.get_by_role("button", name=f"Restore {name}").click()
     dialog(page, "Restore this backup?").get_by_role("button", name="Restore").click()
     says(page, "The record is that of the backup")
-    expect(backups(page, "What a restore replaced").first).to_be_visible()
+    expect(backups(page, "Made before a restore").first).to_be_visible()
     assert is_open(page) == 3
     assert violations(page) == []
 
@@ -97,14 +97,14 @@ def test_a_backup_is_brought_and_deleted(page, tmp_path):
     page.locator("[data-backup-file]").set_input_files(
         payload("mine.sqlite3", Path(download.value.path()).read_bytes())
     )
-    says(page, "mine.sqlite3 is among the backups now")
-    brought = backups(page, "Brought by upload").first
+    says(page, "mine.sqlite3 was uploaded")
+    brought = backups(page, "Uploaded").first
     expect(brought).to_be_visible()
     count = backups(page).count()
     brought.get_by_role("button", name=re.compile("^Delete")).click()
     dialog(page, "Delete this backup?").get_by_role("button", name="Delete").click()
     expect(backups(page)).to_have_count(count - 1)
-    expect(backups(page, "Brought by upload")).to_have_count(0)
+    expect(backups(page, "Uploaded")).to_have_count(0)
 
 
 def test_what_is_no_backup_is_refused_in_a_sentence(page, trouble):
@@ -134,7 +134,7 @@ def test_clearing_asks_for_the_word(page):
     word.fill("DELETE")
     word.press("Enter")
     says(page, "The record is empty")
-    expect(backups(page, "What was cleared").first).to_be_visible()
+    expect(backups(page, "Made before a clear").first).to_be_visible()
     assert is_open(page) == 0
     page.goto("/")
     expect(page.get_by_role("heading", name="Start with a scan")).to_be_visible()

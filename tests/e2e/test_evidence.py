@@ -27,9 +27,7 @@ def test_evidence_is_shown_and_found(page):
     expect(listed).to_have_count(1)
     assert "searchEvidence=true" in page.url
     page.reload()
-    expect(
-        page.get_by_role("button", name="Remove the filter: The search looks into the evidence as well")
-    ).to_be_visible()
+    expect(page.get_by_role("button", name="Remove the filter: The search includes the evidence")).to_be_visible()
 
     listed.locator("[data-open-finding]").click()
     panel = page.get_by_role("dialog", name="Old zlib")
@@ -43,7 +41,7 @@ def test_evidence_is_shown_and_found(page):
     assert page.evaluate("navigator.clipboard.readText()") == SAW
 
     panel.get_by_role("link", name="evidence1").click()
-    details = page.get_by_role("region", name="What else the scanner says")
+    details = page.get_by_role("region", name="More from the scanner")
     expect(details).to_contain_text("Tags")
     expect(details).to_contain_text("<b>prod</b>")
 

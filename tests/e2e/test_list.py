@@ -127,7 +127,7 @@ def test_a_list_is_sorted_on_a_telephone(open_context):
     page = listed(open_context(viewport={"width": 390, "height": 844}))
     page.get_by_label("Sort", exact=True).select_option(label="Host")
     expect(rows(page).first.locator("[data-host-link]")).to_have_text("web00")
-    page.get_by_role("button", name="Ascending; turn round").click()
+    page.get_by_role("button", name="Ascending; sort descending").click()
     expect(rows(page).first.locator("[data-host-link]")).to_have_text("web91")
 
 

@@ -76,4 +76,4 @@ def test_what_a_proxy_refuses_is_said_in_a_sentence_and_the_import_goes_on(page,
     reaches(page, "completed")
     part(page, "close").click()
     show(page, payload("proxy.csv", scan([1])))
-    expect(sheet(page)).to_contain_text("A proxy in between lets no file of this size through.")
+    expect(sheet(page)).to_contain_text("A proxy in front of the server does not accept files of this size.")

@@ -9,7 +9,7 @@ const of = (kind, percent = 50) => ({ kind, percent });
 test("a summary counts outcomes and changes", () => {
     const views = [completed({ inserted: 100, resolved: 4 }), completed({ inserted: 20 }), of("failed")];
     assert.equal(summary(views), "3 files: 2 imported, 1 failed; 120 new, 4 resolved");
-    assert.equal(summary([of("uploading"), of("awaiting"), of("cancelled")]), "3 files: 1 cancelled, 1 waiting for your answer, 1 under way");
+    assert.equal(summary([of("uploading"), of("awaiting"), of("cancelled")]), "3 files: 1 cancelled, 1 waiting for your answer, 1 in progress");
     assert.equal(changes([completed({})]), "nothing changed");
     assert.equal(changes([of("failed")]), "");
 });

@@ -9,7 +9,7 @@ test("an error of the server says what the server says", () => {
     assert.deepEqual([error.code, error.detail, error.status], ["UPLOAD_TOO_LARGE", "The file is larger than this server accepts.", 413]);
 });
 
-for (const [status, words] of [[413, /client_max_body_size/], [502, /does not answer the proxy/], [504, /waited too long/], [418, /status 418/]]) {
+for (const [status, words] of [[413, /client_max_body_size/], [502, /cannot reach it/], [504, /no response in time/], [418, /status 418/]]) {
     test(`a page of a proxy with ${status} is a sentence`, () => {
         const error = errorFrom(status, null);
         assert.equal(error.code, `HTTP_${status}`);

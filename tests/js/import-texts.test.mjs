@@ -61,7 +61,7 @@ test("how a file was read", () => {
         text: "cp1252, separated by semicolons, header on line 3",
         columns: "30 in the file, 28 used",
         unused: "a, b",
-        firstSeen: "2026-01-01 to 2026-02-03 (dates in numbers begin with the day)",
+        firstSeen: "2026-01-01 to 2026-02-03 (numeric dates have the day first)",
         lastSeen: "",
     });
     assert.equal(reading({ ...recognition, alternatives: ["A", "B"] }).format, "Nessus, 95 % sure; it could be A or B");

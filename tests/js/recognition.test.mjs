@@ -11,14 +11,14 @@ const none = { label: "", scanDate: "" };
 
 test("what was recognised is said in words", () => {
     assert.deepEqual(facts(recognised, none), {
-        scanner: "Qualys VM", source: "Qualys VM", scanDate: "2026-08-20, the newest day in the file", rows: "9,850 rows with 30 columns", unused: "",
+        scanner: "Qualys VM", source: "Qualys VM", scanDate: "2026-08-20, the latest date in the file", rows: "9,850 rows with 30 columns", unused: "",
     });
 });
 
 test("of a part of a file rows and days are about right, and so it is said", () => {
     const texts = facts({ ...recognised, rowsExact: false }, none);
     assert.equal(texts.rows, "about 9,900 rows with 30 columns");
-    assert.equal(texts.scanDate, "2026-08-20, the newest day in the file as far as it was read");
+    assert.equal(texts.scanDate, "2026-08-20, the latest date in the file (first part only)");
 });
 
 test("what is chosen counts, and a source that is not on record is a new one", () => {

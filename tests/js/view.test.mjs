@@ -147,7 +147,7 @@ test("a preview shows what the import would do", () => {
     const view = follow(snapshot({}, { awaitingConfirmation: true, preview: true, rejected: 2, forecast }));
     assert.deepEqual(view.figures, { inserted: 7, updated: 1, reopened: 0, resolved: 3, unchanged: 9, rejected: 2 });
     assert.equal(view.isPreview, true);
-    assert.match(view.message, /^Nothing is changed yet/);
+    assert.match(view.message, /^Nothing has changed yet/);
 });
 
 test("the end has all figures and the duration", () => {

@@ -5,9 +5,9 @@ import { DAY, dayOf } from "./chart-days.js";
 import { DataElement } from "./data-element.js";
 
 /**
- * A card with figures over time: a chart, what it shows of one entry, and the same as a table and as a file.
+ * A card with figures over time: a chart, a legend with the values of one entry, a table and a CSV file.
  *
- * `data-path` says what to ask for. The source and the period are chosen in the nearest element with `data-trends`.
+ * `data-path` is the URL of the data. The nearest element with `data-trends` has the controls for the source and the period.
  *
  * @abstract
  */
@@ -77,7 +77,7 @@ export class ChartCard extends DataElement {
      * @abstract
      */
     figure(_entries) {
-        throw new Error("A card says what its chart draws.");
+        throw new Error("A chart card must define its chart.");
     }
 
     /**
@@ -86,7 +86,7 @@ export class ChartCard extends DataElement {
      * @abstract
      */
     row(_row) {
-        throw new Error("A card says how a row of its table looks.");
+        throw new Error("A chart card must define the rows of its table.");
     }
 
     /**
@@ -96,7 +96,7 @@ export class ChartCard extends DataElement {
      * @abstract
      */
     described(_entry) {
-        throw new Error("A card says what an entry is.");
+        throw new Error("A chart card must define its legend.");
     }
 
     #choose(index) {
@@ -119,7 +119,7 @@ export class ChartCard extends DataElement {
 }
 
 /**
- * A number in a table that leads to the list of what it counts; a plain one where it counts nothing.
+ * A number in a table that links to the list of what it counts; plain text if it is 0.
  *
  * @param {number} number
  * @param {string} address

@@ -2,7 +2,7 @@ import { find, setText } from "../lib/dom.js";
 import { ConnectedElement } from "../lib/element.js";
 
 /**
- * The dialog that asks before something which cannot be undone easily.
+ * A dialog that asks for confirmation before an action that is hard to undo.
  */
 class ConfirmDialog extends ConnectedElement {
     #dialog;

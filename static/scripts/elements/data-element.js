@@ -4,10 +4,10 @@ import { request } from "../lib/http.js";
 import { imports } from "../progress/imports.js";
 
 /**
- * A part of a page that shows one answer of the server: loading, what there is, nothing, or trouble. Loaded anew whenever an import
- * enters another state.
+ * A part of a page that shows one response of the server: loading, list, empty or trouble. It is reloaded whenever an import changes its
+ * state.
  *
- * `data-path` says what to ask for, `data-view` what is shown.
+ * `data-path` is the URL to fetch, `data-view` the current view.
  *
  * @abstract
  */
@@ -42,13 +42,13 @@ export class DataElement extends ConnectedElement {
     }
 
     /**
-     * Show an answer, and say with {@link showView} which part of the element is shown.
+     * Show a response, and choose the view with {@link showView}.
      *
      * @param {object} _answer
      * @abstract
      */
     show(_answer) {
-        throw new Error("A data element says how it shows its answer.");
+        throw new Error("A data element must define how to show its response.");
     }
 
     /** @param {Error} error why there is no answer */
@@ -63,7 +63,7 @@ export class DataElement extends ConnectedElement {
     }
 
     /**
-     * Show a list of items, or that there are none.
+     * Show a list of items, or the empty view.
      *
      * @param {string} selector of the list
      * @param {HTMLElement[]} items

@@ -2,7 +2,7 @@ import { find } from "../lib/dom.js";
 import { ConnectedElement } from "../lib/element.js";
 
 /**
- * A menu that its `details` unfolds: closed by Escape, by a click elsewhere, and by following one of its links.
+ * A menu in a `details` element. It closes with Escape, a click elsewhere, or a click on one of its links.
  */
 class DropDown extends ConnectedElement {
     connectedCallback() {

@@ -1,7 +1,7 @@
 /**
- * What a list of findings shows, as the page's own URL and as requests to the server. Pure.
+ * Convert the state of the explorer to the page's URL and to requests, and back. Pure.
  *
- * Which filters there are is the server's to know: whatever else stands in the URL is passed on to it.
+ * Only the server knows the filters, so all other parameters of the URL are passed on to it.
  *
  * @typedef {Record<string, string> & {page: number}} Query
  */

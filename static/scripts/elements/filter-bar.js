@@ -8,11 +8,11 @@ const TYPING_MS = 100;
 const SUGGEST_MS = 120;
 
 /**
- * The filters of a list: shows those of a query, and reports what the reader changes.
+ * The filters of a list: shows the filters of a query, and reports changes by the user.
  *
  * `data-fixed` has filters that are not the reader's to change, as a query string: there is nothing to choose of these.
  *
- * Events: `filter`, with the changes, and whether they replace the ones before in the history.
+ * Events: `filter`, with the changes, and whether they replace the current entry of the browser's history.
  */
 class FilterBar extends ConnectedElement {
     #controls;
@@ -98,7 +98,7 @@ class FilterBar extends ConnectedElement {
             const { data } = await request(`/api/vulnerabilities/suggest?${parameters}`, { signal: this.signal });
             control.list.replaceChildren(...data.map((value) => new Option(value, value)));
         } catch (error) {
-            debug("no suggestions:", error.message); // what is typed is looked for all the same
+            debug("no suggestions:", error.message); // the filter works without them
         }
     }
 
@@ -119,7 +119,7 @@ class FilterBar extends ConnectedElement {
             const label = this.#chips.querySelector('[data-chip="source"] span');
             if (label) setText(label, this.#sources[chosen] ?? label.textContent);
         } catch (error) {
-            debug("no sources:", error.message); // the list says that the server cannot be reached
+            debug("no sources:", error.message); // the list shows the error
         }
     }
 }

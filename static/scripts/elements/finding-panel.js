@@ -11,9 +11,9 @@ const REFERENCES_SHOWN = 5;
 const KINDS = { opened: "Opened", changed: "Changed", reopened: "Reopened", resolved: "Resolved" };
 
 /**
- * Everything about one finding, in a dialog beside the list it was chosen from.
+ * A finding with all its details, in a dialog next to the list.
  *
- * Events: `step`, with -1 or 1, to go to the finding before or behind; `closed`.
+ * Events: `step`, with -1 or 1, for the previous or next finding; `closed`.
  */
 class FindingPanel extends ConnectedElement {
     #dialog;
@@ -128,7 +128,7 @@ async function copy(button, text) {
         await navigator.clipboard.writeText(text);
         setText(button, "Copied");
     } catch {
-        setText(button, "Not copied"); // the browser does not let pages do it
+        setText(button, "Not copied"); // the browser does not allow it
     }
 }
 

@@ -13,7 +13,7 @@ const TEXTS = {
 export const STATES = { active: "Active", reopened: "Reopened", resolved: "Resolved", retired: "Source retired" };
 
 /**
- * The row of one finding. What does not fit into its line can be pointed at.
+ * The row of a finding. Text that is cut is shown in full as a tooltip.
  *
  * @param {HTMLTemplateElement} template
  * @param {object} finding as the API answers it

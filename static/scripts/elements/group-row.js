@@ -50,7 +50,7 @@ export const groupHeading = (kind) => KINDS[kind].heading;
 export const countsHosts = (kind) => kind !== "host";
 
 /**
- * The row of a group, with what is open there.
+ * The row of a group of findings.
  *
  * @param {HTMLTemplateElement} template
  * @param {string} kind

@@ -1,5 +1,5 @@
 /**
- * The addresses of the pages. Pure.
+ * The URLs of the pages. Pure.
  */
 
 /** @param {number} id of a host */

@@ -9,7 +9,7 @@ const DENSITY = "hextrackr_density";
 const TITLE = 200;
 
 /**
- * How a list is drawn: how high its rows are, which columns it has, and in which order. Stored in this browser.
+ * The display options of a list: row height, columns and their order. Stored in the browser.
  *
  * Events: `display`, after a change.
  */
@@ -70,7 +70,7 @@ class ListDisplay extends ConnectedElement {
     }
 
     /**
-     * Let a table scroll sideways in its frame where its columns leave no room for the titles.
+     * Let a table scroll horizontally in its frame if its columns leave no room for the titles.
      *
      * @param {HTMLElement} root that has the table
      */

@@ -8,9 +8,9 @@ const ACTIONS = { j: "next", k: "previous", o: "open", "/": "search", "?": "help
 const TYPING = 'input:not([type="checkbox"], [type="radio"]), textarea, select, [contenteditable]';
 
 /**
- * The keys of a list, and the dialog that lists them and turns them off (WCAG 2.1.4). Stored in this browser.
+ * The keyboard shortcuts of a list, and the dialog that lists them and turns them off (WCAG 2.1.4). Stored in the browser.
  *
- * Events: `key`, with what it asks for: `next`, `previous`, `open` or `search`.
+ * Events: `key`, with the action: `next`, `previous`, `open` or `search`.
  */
 class ListKeys extends ConnectedElement {
     #dialog;

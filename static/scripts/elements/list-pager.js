@@ -5,7 +5,7 @@ import { count } from "../lib/format.js";
 /**
  * "21–40 of 99" with the buttons for the page before and after. Without the buttons while everything fits on one page.
  *
- * Events: `page`, with the number of the page to go to and, where it has to be gone on from this one, its `cursor`.
+ * Events: `page`, with the number of the page to show and, beyond the numbered pages, its `cursor`.
  */
 class ListPager extends ConnectedElement {
     #page = 1;
@@ -28,7 +28,7 @@ class ListPager extends ConnectedElement {
     }
 
     /**
-     * Pages up to some rows are gone to by their number, and those behind one after the other.
+     * The first pages are reached by number, later ones only one after another.
      *
      * @param {{page: number, limit: number, total: number, pages: number, numberedPages?: number, next?: string}} pagination as the API answers it
      */

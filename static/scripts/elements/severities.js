@@ -7,7 +7,7 @@ import { DataElement } from "./data-element.js";
 export const SEVERITIES = ["critical", "high", "medium", "low", "info"];
 
 /**
- * Fill a bar whose parts are as wide as their share.
+ * Fill a bar whose parts are proportional to the counts.
  *
  * @param {HTMLElement} bar
  * @param {Record<string, number>} bySeverity
@@ -40,7 +40,7 @@ export function fillSeverities(row, bySeverity) {
 }
 
 /**
- * The open findings of each severity, and what they add up to.
+ * The open findings by severity, and their total.
  */
 class SeverityStats extends DataElement {
     show(stats) {
@@ -56,7 +56,7 @@ class SeverityStats extends DataElement {
     }
 
     showError(error) {
-        debug("no statistics:", error.message); // the list below says that the server cannot be reached
+        debug("no statistics:", error.message); // the list below shows the error
     }
 }
 
@@ -64,7 +64,7 @@ class SeverityStats extends DataElement {
 function showChange(element, change, known) {
     setText(element, !known ? "" : change === 0 ? "±0" : change > 0 ? `+${count(change)}` : `−${count(-change)}`);
     element.dataset.direction = Math.sign(change);
-    element.title = known ? "since the scan before" : "";
+    element.title = known ? "since the previous scan" : "";
 }
 
 customElements.define("severity-stats", SeverityStats);

@@ -4,8 +4,8 @@ import { request } from "../lib/http.js";
 import { signIn } from "../lib/sign-in.js";
 
 /**
- * The dialog that says that the sign-in has ended, in this tab, in another one or on the server, and leads to where one signs in, and
- * back. It goes away when the same user has signed in again in another tab; if it is another one, the page is loaded anew.
+ * The dialog that appears when the login has ended (in this tab, in another one or on the server), with a link to the sign-in page. It
+ * closes when the same user has signed in again in another tab; if another user has, the page is reloaded.
  */
 class SignedOut extends ConnectedElement {
     #dialog;

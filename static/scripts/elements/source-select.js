@@ -17,7 +17,7 @@ class SourceSelect extends ConnectedElement {
             );
             select.value = value;
         } catch (error) {
-            debug("no sources:", error.message); // what it is chosen for says that the server cannot be reached
+            debug("no sources:", error.message); // the element that uses the source shows the error
         }
     }
 }

@@ -7,8 +7,8 @@ import { SEVERITIES } from "./severities.js";
 import "./source-select.js";
 
 /**
- * What was open over time, one severity upon the other. What a scan found stands until the next one, for so many days at most: beyond them nobody
- * knows.
+ * Open findings over time, stacked by severity. The result of a scan is drawn until the next scan, for a limited number of days; after them
+ * the number of open findings is unknown.
  */
 class TrendCard extends ChartCard {
     show(answer) {
@@ -42,7 +42,7 @@ class TrendCard extends ChartCard {
     }
 
     described({ point }) {
-        if (point === null) return { title: "No scan", values: {}, words: "No scan in these days", address: "" };
+        if (point === null) return { title: "No scan", values: {}, words: "No scan on these days", address: "" };
         const { day, open, total, opened, resolved, reopened } = point;
         const title = `Scan of ${writtenDay(day)}`;
         const values = { total: count(total), ...Object.fromEntries(SEVERITIES.map((severity) => [severity, count(open[severity])])) };

@@ -1,8 +1,8 @@
 import { local } from "./storage.js";
 
 /**
- * Write to the console while `localStorage.hextrackr_debug` is `"true"`; asked at each call, so that setting or removing
- * it takes effect at once.
+ * Write to the console while `localStorage.hextrackr_debug` is `"true"`. This is checked at each call, so that a change takes effect
+ * immediately.
  *
  * @param {...*} details
  */

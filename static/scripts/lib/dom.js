@@ -1,5 +1,5 @@
 /**
- * Filling markup that the server has rendered. Whatever comes from a scanner goes in as text.
+ * Fill in markup that the server has rendered. Data from scanners is inserted as text, never as markup.
  */
 
 import { ago, instant } from "./format.js";
@@ -35,7 +35,7 @@ export function fill(root, texts) {
 }
 
 /**
- * Touches the page only when the text is another one, so that live regions do not repeat themselves.
+ * Changes the page only if the text is different, so that live regions do not repeat themselves.
  *
  * @param {Element} element
  * @param {string} text
@@ -45,7 +45,7 @@ export function setText(element, text) {
 }
 
 /**
- * Fill a list with texts, if they are others than before.
+ * Fill a list with texts, if they have changed.
  *
  * @param {HTMLUListElement} list
  * @param {string[]} texts
@@ -112,7 +112,7 @@ export function linkTo(address, text) {
 }
 
 /**
- * Show the moment that something happened as how long ago it was, and in full when it is pointed at.
+ * Show an instant as how long ago it was, with the full date and time as a tooltip.
  *
  * @param {HTMLTimeElement} element
  * @param {number} ms since the epoch

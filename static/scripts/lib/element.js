@@ -1,5 +1,5 @@
 /**
- * A custom element around markup that the server has rendered. What it listens to ends when it leaves the page.
+ * A custom element around markup that the server has rendered. Its listeners are removed when it leaves the page.
  */
 export class ConnectedElement extends HTMLElement {
     #connection = null;

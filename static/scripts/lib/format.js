@@ -101,7 +101,7 @@ export function instant(ms, timeZone) {
 }
 
 /**
- * How long ago, for a month; after that the day.
+ * How long ago an instant was; the date if that is more than a month.
  * @param {number | null | undefined} ms since the epoch
  * @param {number} [now]
  * @param {string} [timeZone] the reader's by default
@@ -109,7 +109,7 @@ export function instant(ms, timeZone) {
 export function ago(ms, now = Date.now(), timeZone = undefined) {
     if (!isNumber(ms)) return NONE;
     const seconds = Math.round((now - ms) / 1000);
-    if (seconds < 45) return "just now"; // a reader's clock that is a little behind says the same
+    if (seconds < 45) return "just now"; // also if the user's clock is a little behind
     if (seconds > 30 * 86_400) {
         return new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", year: "numeric", timeZone }).format(ms);
     }

@@ -1,5 +1,5 @@
 /**
- * Requests to a server that answers in JSON, and uploads that say how far they are.
+ * JSON requests, and uploads with progress.
  */
 import { signIn } from "./sign-in.js";
 
@@ -31,16 +31,16 @@ function unreachable() {
 
 /** What an answer means that is none of ours: a proxy in between has given it. */
 const OF_A_PROXY = {
-    401: "A proxy in between wants you to sign in there: please reload the page.",
-    403: "A proxy in between has refused the request.",
-    413: "A proxy in between lets no file of this size through. Its administrator can raise that limit (of nginx: client_max_body_size).",
-    502: "The server does not answer the proxy in front of it; it may be starting. Please try again in a moment.",
-    503: "The server does not answer the proxy in front of it; it may be starting. Please try again in a moment.",
-    504: "The proxy in between has waited too long for the server. Please look whether what you asked for was done.",
+    401: "A proxy in front of the server requires you to sign in. Please reload the page.",
+    403: "A proxy in front of the server refused the request.",
+    413: "A proxy in front of the server does not accept files of this size. Its administrator can raise the limit (nginx: client_max_body_size).",
+    502: "The proxy in front of the server cannot reach it; it may be starting. Please try again in a moment.",
+    503: "The proxy in front of the server cannot reach it; it may be starting. Please try again in a moment.",
+    504: "The proxy in front of the server got no response in time. Please check whether the action was carried out.",
 };
 
 /**
- * The error that an answer carries. A proxy in between may answer with a page of its own instead of ours.
+ * Return the error in a response. A proxy in between may send a page of its own instead.
  *
  * @param {number} status
  * @param {*} body the parsed answer, if it was JSON
@@ -53,7 +53,7 @@ export function errorFrom(status, body) {
 }
 
 /**
- * The error that an answer to this page carries; the end of a sign-in is announced to the page.
+ * Return the error in a response, and notify the page if the login has ended.
  *
  * @param {number} status
  * @param {*} body
@@ -92,7 +92,7 @@ export function aborted() {
 }
 
 /**
- * One upload. XMLHttpRequest, because fetch does not tell how much has been sent.
+ * An upload. Uses XMLHttpRequest, because fetch does not report how much has been sent.
  */
 export class Upload {
     #request = new XMLHttpRequest();

@@ -1,7 +1,7 @@
 /**
- * Whether the server still takes this page's requests for those of somebody who is signed in.
+ * Whether the user of this page is still signed in.
  *
- * Events: `ended` with each answer that says it does not; `resumed` when it does again, as somebody has signed in in another tab.
+ * Events: `ended` with each response that requires a sign-in; `resumed` when requests succeed again after a sign-in in another tab.
  */
 class SignIn extends EventTarget {
     #hasEnded = false;

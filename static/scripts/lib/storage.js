@@ -1,5 +1,5 @@
 /**
- * localStorage and sessionStorage that never throw: a browser may refuse both, and the pages work without.
+ * localStorage and sessionStorage that never throw: a browser may disable both, and the pages work without them.
  */
 
 /** Text and JSON in one of the browser's stores. */
@@ -44,7 +44,7 @@ class Store {
             if (value === null) this.#find().removeItem(key);
             else this.#find().setItem(key, JSON.stringify(value));
         } catch {
-            // full or refused: what would have been remembered is lost with the page, nothing else
+            // full or disabled: the value is lost when the page is closed
         }
     }
 }

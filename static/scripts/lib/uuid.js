@@ -1,6 +1,6 @@
 /**
- * A random UUID (version 4). `crypto.randomUUID` exists only on https and localhost; the server may well be reached by
- * plain http in a closed network.
+ * A random UUID (version 4). `crypto.randomUUID` exists only with https and on localhost, but the server may be used with plain http in a
+ * closed network.
  *
  * @param {Crypto} [source]
  * @returns {string}

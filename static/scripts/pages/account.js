@@ -6,25 +6,25 @@ import { request } from "../lib/http.js";
 const PATH = "/api/account";
 const EVERYWHERE = {
     title: "Sign out everywhere?",
-    text: "Every browser that you are signed in with has to sign in again, this one as well. Tokens go on.",
+    text: "You will be signed out in every browser, including this one. Your tokens remain valid.",
     agree: "Sign out everywhere",
 };
 
 /**
- * Runs what a form or a button asks for, and says under `data-<name>-notice` and `data-<name>-error` what came of it.
+ * An element that runs actions, and shows their results in `data-<name>-notice` and `data-<name>-error`.
  *
  * @abstract
  */
 export class ChangingPage extends DataElement {
     connectedCallback() {
         super.connectedCallback();
-        // until here a form would be sent as it is, by nobody's script
+        // enabled only now: before, the browser would submit the form itself
         for (const button of this.querySelectorAll("form [type=submit]")) button.disabled = false;
     }
 
     /** @returns {string} what its notices are marked with */
     get name() {
-        throw new Error("A page that changes something names its notices.");
+        throw new Error("An actions element must define the name of its notices.");
     }
 
     /**
@@ -52,7 +52,7 @@ export class ChangingPage extends DataElement {
 }
 
 /**
- * One's own logins, tokens and password.
+ * The user's own logins, tokens and password.
  */
 class AccountPage extends ChangingPage {
     connectedCallback() {
@@ -87,7 +87,7 @@ class AccountPage extends ChangingPage {
     async #endLogin(button) {
         const id = button?.closest("tr").dataset.id;
         if (!id) return;
-        await this.attempt(() => request(`${PATH}/logins/${id}`, { method: "DELETE" }), "That browser is signed out.");
+        await this.attempt(() => request(`${PATH}/logins/${id}`, { method: "DELETE" }), "That browser was signed out.");
         this.load();
     }
 
@@ -108,7 +108,7 @@ class AccountPage extends ChangingPage {
         const row = button?.closest("tr");
         if (!row) return;
         const name = find(row, '[data-field="name"]').textContent;
-        const text = `Programs that use ${name} are refused from now on.`;
+        const text = `Programs that use ${name} will be refused.`;
         if (!(await find(document, "confirm-dialog").ask({ title: "Revoke this token?", text, agree: "Revoke" }))) return;
         await this.attempt(() => request(`${PATH}/tokens/${row.dataset.id}`, { method: "DELETE" }), `${name} was revoked.`);
         find(this, "[data-new-token]").hidden = true;
@@ -129,7 +129,7 @@ class AccountPage extends ChangingPage {
 function loginRow(template, login) {
     const row = copyOf(template);
     row.dataset.id = login.id;
-    fill(row, { agent: login.current ? `This one: ${login.agent}` : login.agent || "unknown", address: login.address });
+    fill(row, { agent: login.current ? `This browser: ${login.agent}` : login.agent || "unknown", address: login.address });
     showTime(find(row, "[data-created]"), login.createdAt);
     showTime(find(row, "[data-seen]"), login.seenAt);
     find(row, "[data-end-login]").hidden = login.current;
@@ -142,12 +142,12 @@ function tokenRow(template, token) {
     fill(row, { name: token.name, scope: token.scope });
     showTime(find(row, "[data-created]"), token.createdAt);
     showInstant(find(row, "[data-used]"), token.usedAt, "never");
-    showInstant(find(row, "[data-expires]"), token.expiresAt, "revoked");
+    showInstant(find(row, "[data-expires]"), token.expiresAt, "never");
     return row;
 }
 
 /**
- * Show an instant that may lie ahead, or not be there.
+ * Show an instant that may be in the future or missing.
  *
  * @param {HTMLTimeElement} element
  * @param {?number} ms since the epoch

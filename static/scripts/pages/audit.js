@@ -3,7 +3,7 @@ import { copyOf, debounced, fill, find } from "../lib/dom.js";
 import { instant } from "../lib/format.js";
 
 /**
- * The entries of the audit that a filter leaves.
+ * The audit entries that match a filter.
  */
 class AuditList extends DataElement {
     #page = 1;

@@ -6,7 +6,7 @@ const TRIED_BYTES = 2 * 1024 * 1024;
 const PATIENCE_MS = 8_000;
 
 /**
- * Whether the page reaches the server as it should: what the server says that it sees, a websocket, and an upload.
+ * The checks of the connection to the server: how it sees a request, a websocket, and an upload.
  */
 class ConnectionPage extends DataElement {
     connectedCallback() {
@@ -32,7 +32,7 @@ class ConnectionPage extends DataElement {
 
 function checkRow(template, { name, ok, seen, advice }) {
     const row = copyOf(template);
-    fill(row, { name, state: ok ? "right" : "to change", seen, advice });
+    fill(row, { name, state: ok ? "OK" : "to change", seen, advice });
     find(row, '[data-field="state"]').dataset.state = ok ? "completed" : "failed";
     return row;
 }
@@ -61,7 +61,7 @@ async function upload(line) {
         const advice = answer.status === 413 ? `In the proxy: ${line}` : "See the log of the proxy.";
         return { ...check, ok: false, seen: `status ${answer.status}`, advice };
     } catch {
-        return { ...check, ok: false, seen: "no answer", advice: `In the proxy: ${line}` };
+        return { ...check, ok: false, seen: "no response", advice: `In the proxy: ${line}` };
     }
 }
 

@@ -16,7 +16,7 @@ const PERIOD_KEY = "hextrackr_changes_of";
 const VISIT_ENDS_MS = 30 * 60_000;
 
 /**
- * When the reader was here last, and which import was the newest one then. Remembered in the browser, for each user.
+ * When the user last visited the dashboard, and which import was the latest then. Stored in the browser, for each user.
  *
  * @typedef {{at: number, imported: number}} Visit
  */
@@ -97,14 +97,14 @@ function firstScansOf({ findings, sources, filters }) {
 
 /** Where nothing was scanned it says nothing that nothing is new. */
 function noScan(lastScan) {
-    return ["There was no scan. The newest is ", linkTo(changesList({ changedFrom: lastScan, changedTo: lastScan }), `that of ${writtenDay(lastScan)}`), "."];
+    return ["There was no scan. The latest was on ", linkTo(changesList({ changedFrom: lastScan, changedTo: lastScan }), writtenDay(lastScan)), "."];
 }
 
-/** @returns {string} such as `4 fewer than in the 7 days before` */
+/** @returns {string} such as `4 fewer than in the previous 7 days` */
 function compared(now, before, days) {
-    if (now === 0 && before === 0) return `none in the ${days} days before either`;
-    if (now === before) return `as many as in the ${days} days before`;
-    return `${count(Math.abs(now - before))} ${now > before ? "more" : "fewer"} than in the ${days} days before`;
+    if (now === 0 && before === 0) return `none in the previous ${days} days either`;
+    if (now === before) return `as many as in the previous ${days} days`;
+    return `${count(Math.abs(now - before))} ${now > before ? "more" : "fewer"} than in the previous ${days} days`;
 }
 
 /** @returns {string} such as `1 critical, 3 high`, of those there are */

@@ -6,16 +6,16 @@ import { Upload, request } from "../lib/http.js";
 import { MaintenanceRun } from "../progress/maintenance.js";
 
 const PATH = "/api/backups";
-const OPERATIONS = { backup: "The backup begun", restore: "The restore begun", clear: "The clearing begun" };
+const OPERATIONS = { backup: "The backup started", restore: "The restore started", clear: "The clear started" };
 const CLEAR = {
     title: "Clear everything?",
-    text: "All findings, hosts, imports, sources and mappings are removed. A backup of them is made first.",
+    text: "All findings, hosts, imports, sources and mappings will be deleted. A backup of them is made first.",
     agree: "Clear everything",
     word: "DELETE",
 };
 
 /**
- * The backups, what can be done with them, and clearing the record.
+ * Backups: create, upload, restore and delete them, and clear the record.
  */
 class DataPage extends DataElement {
     #run = new MaintenanceRun();
@@ -50,7 +50,7 @@ class DataPage extends DataElement {
         if (this.#reported) return;
         this.#reported = true;
         if (last?.state !== "failed" || this.#run.snapshot !== null) return;
-        this.#notify("error", `${OPERATIONS[last.operation] ?? "What was begun"} on ${instant(last.startedAt)}: ${last.message}`);
+        this.#notify("error", `${OPERATIONS[last.operation] ?? "The operation started"} on ${instant(last.startedAt)}: ${last.message}`);
     }
 
     async #act(button) {
@@ -60,13 +60,13 @@ class DataPage extends DataElement {
     }
 
     async #restore(name) {
-        const text = `Everything on record is replaced by ${name}. A backup of what is there now is made first.`;
+        const text = `All findings, hosts, imports, sources and mappings will be replaced with those of ${name}. A backup of the current ones is made first.`;
         const agreed = await find(document, "confirm-dialog").ask({ title: "Restore this backup?", text, agree: "Restore" });
         if (agreed) await this.#begin(`${PATH}/${name}/restore`, { confirm: "RESTORE" });
     }
 
     async #delete(name) {
-        const text = `${name} is removed from the server for good.`;
+        const text = `${name} will be permanently deleted from the server.`;
         if (!(await find(document, "confirm-dialog").ask({ title: "Delete this backup?", text, agree: "Delete" }))) return;
         await this.#attempt(() => request(`${PATH}/${name}`, { method: "DELETE" }));
         await this.load();
@@ -86,7 +86,7 @@ class DataPage extends DataElement {
         const sending = (loaded, total) => this.#progress(`Sending ${file.name}...`, (100 * loaded) / total);
         await this.#attempt(async () => {
             await new Upload(`${PATH}/upload`).send(form, sending);
-            this.#notify("notice", `${file.name} is among the backups now; it is looked at closely when it is restored.`);
+            this.#notify("notice", `${file.name} was uploaded. It is checked completely when it is restored.`);
         });
         this.#busy(false);
         await this.load();
@@ -94,7 +94,7 @@ class DataPage extends DataElement {
 
     async #begin(path, json) {
         this.#busy(true);
-        this.#progress("Waiting for its turn...", 0);
+        this.#progress("Waiting to start...", 0);
         const begun = await this.#attempt(async () => {
             await this.#run.begin(path, json);
             return true;
@@ -147,9 +147,9 @@ class DataPage extends DataElement {
 }
 
 const KINDS = {
-    "before-restore": "What a restore replaced",
-    "before-clear": "What was cleared",
-    uploaded: "Brought by upload",
+    "before-restore": "Made before a restore",
+    "before-clear": "Made before a clear",
+    uploaded: "Uploaded",
 };
 
 /**

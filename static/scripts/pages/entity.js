@@ -9,7 +9,7 @@ const HEIGHT = 64;
 const HISTORY = ["opened", "reopened", "resolved", "changed", "open"];
 
 /**
- * The head of a host's, a definition's or a CVE's page: what is open, and what each import changed.
+ * The head of the page of a host, a vulnerability or a CVE: its open findings, and what each import changed.
  */
 class EntitySummary extends DataElement {
     show({ open, openHosts, vprSum, oldest, bySeverity, history }) {
@@ -28,7 +28,7 @@ class EntitySummary extends DataElement {
         drawOpen(find(this, "[data-entity-chart]"), history);
         const note = find(this, "[data-entity-no-history]");
         note.hidden = history.length > 0;
-        setText(note, "No import that is on record changed it.");
+        setText(note, "No import changed it.");
     }
 }
 

@@ -15,8 +15,8 @@ import { exports } from "../progress/exports.js";
 const LIMIT = 50;
 
 /**
- * The list of findings, or of groups of them, with its filters. What is shown is in the URL, the finding in the panel included, so that a
- * view can be reloaded, sent and gone back to. The cards of severities above it count what is filtered, and filter it as well.
+ * The list of findings, or of groups of them, with its filters. Its state is in the URL, including the finding in the panel, so that a view
+ * can be reloaded, shared and returned to. The severity cards above the list count the filtered findings, and are filters themselves.
  *
  * `data-fixed` has the filters of a host's, a definition's or a CVE's own list, as a query string.
  */
@@ -170,7 +170,7 @@ class FindingExplorer extends DataElement {
         this.#showPlace();
     }
 
-    // The finding in the panel, and those beside it
+    // The finding in the panel, and the ones before and after it
 
     /** The rows that are shown, findings or groups. */
     get #rows() {
@@ -248,7 +248,7 @@ class FindingExplorer extends DataElement {
         else if (action === "search") this.#filters.search();
     }
 
-    // What is asked for
+    // The query
 
     get #address() {
         return location.pathname + urlFromQuery(this.#query);
@@ -327,7 +327,7 @@ class FindingExplorer extends DataElement {
         choice.value = this.#sort;
         const turn = find(this, "[data-sort-turn]");
         turn.dataset.order = order;
-        turn.setAttribute("aria-label", order === "asc" ? "Ascending; turn round" : "Descending; turn round");
+        turn.setAttribute("aria-label", order === "asc" ? "Ascending; sort descending" : "Descending; sort ascending");
     }
 }
 

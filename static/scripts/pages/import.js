@@ -12,10 +12,10 @@ import { imports } from "../progress/imports.js";
 import { WebSocketClient } from "../progress/websocket-client.js";
 
 const REFRESH_MS = 3_000;
-const UNDO = { title: "Undo this import?", text: "Everything will be as it was before it. To have it back, import the file again.", agree: "Undo this import" };
+const UNDO = { title: "Undo this import?", text: "All its changes will be reverted. To redo them, import the file again.", agree: "Undo this import" };
 
 /**
- * One import: its figures, what it changed, and what can still be done about it.
+ * One import: its figures, what it changed, and the actions that are possible.
  */
 class ImportPage extends DataElement {
     #answers;
@@ -107,7 +107,7 @@ class ImportPage extends DataElement {
         follower.start();
         try {
             this.show(await request(`${this.path}/undo`, { method: "POST", json: { sessionId } }));
-            this.#notice("The import was undone. Everything is as it was before it.");
+            this.#notice("The import was undone. All its changes were reverted.");
         } catch (error) {
             this.#notice(error.message);
         }
@@ -160,7 +160,7 @@ class ImportPage extends DataElement {
         const asks = importData.state === "awaiting-confirmation";
         this.#part("question").hidden = !asks;
         if (!asks) return;
-        setText(this.#part("question-title"), importData.preview ? "Preview" : "Waits for your answer");
+        setText(this.#part("question-title"), importData.preview ? "Preview" : "Needs your confirmation");
         setText(this.#part("question-text"), question(importData));
         setItems(this.#part("reasons"), reasons(importData));
         this.#answers.show({ ...importData, busy: this.#busy });
@@ -194,7 +194,7 @@ function showReading(page, recognition) {
 }
 
 /**
- * Show what it changed, or would change if it were confirmed.
+ * Show what it changed, or would change if it is confirmed.
  *
  * @param {HTMLElement} page
  * @param {object} importData the import as the API answers it

@@ -12,7 +12,7 @@ import { STATES, deletion, hasEnded, isDeletable, origin, shownState } from "../
 import { imports } from "../progress/imports.js";
 
 /**
- * The drop zone. What is chosen there is shown in the sheet, as is what is dropped anywhere on a page.
+ * The drop zone. Files that are chosen there are shown in the sheet, like files that are dropped anywhere on a page.
  */
 class ImportForm extends ConnectedElement {
     connectedCallback() {
@@ -30,7 +30,7 @@ const REFRESH_MS = 3_000;
 const FILTER_AFTER_MS = 200;
 
 /**
- * The list of past imports, or of those that a filter leaves. While one of them runs, whoever started it, the list is fetched again every few seconds.
+ * The list of past imports that match the filter. While one of them runs, whoever started it, the list is fetched again every few seconds.
  */
 class ImportsList extends DataElement {
     #page = 1;
@@ -87,7 +87,7 @@ class ImportsList extends DataElement {
             const { data } = await request("/api/sources", { signal: this.signal });
             find(this, "[data-imports-sources]").append(...data.map(({ sourceId, source, scannerName }) => new Option(source ? `${scannerName} · ${source}` : scannerName, sourceId)));
         } catch (error) {
-            debug("the sources could not be fetched:", error.message); // the list can do without
+            debug("the sources could not be fetched:", error.message); // the list works without them
         }
     }
 

@@ -11,8 +11,8 @@ const TRY_AFTER_MS = 300;
 const SAMPLES = 3;
 
 /**
- * The form that says what the columns of a file mean, and their values. Each change is tried on the file, so that what comes out of it is
- * seen before it is saved.
+ * The form that maps the columns of a file and their values. Each change is tried on the file, so that the resulting findings are visible
+ * before it is saved.
  */
 class MappingForm extends ConnectedElement {
     #file;
@@ -61,7 +61,7 @@ class MappingForm extends ConnectedElement {
         find(this, "[data-mapping-body]").hidden = false;
     }
 
-    // What is chosen
+    // The choices
 
     #drawColumns() {
         const { header, rows, guess, mapping } = this.#file;
@@ -121,7 +121,7 @@ class MappingForm extends ConnectedElement {
     #showChoices() {
         const fields = this.#fields;
         const missing = this.#missing;
-        setText(find(this, "[data-mapping-missing]"), missing.length > 0 ? `Still missing: ${missing.join(", ")}.` : "All that is required is there.");
+        setText(find(this, "[data-mapping-missing]"), missing.length > 0 ? `Still missing: ${missing.join(", ")}.` : "All required fields are mapped.");
         const template = find(this, "[data-mapping-need]");
         const needs = Object.entries(this.#file.essential).map(([meaning, choices]) => {
             const need = copyOf(template);
@@ -142,7 +142,7 @@ class MappingForm extends ConnectedElement {
             const select = find(row, "select");
             const reasons = (this.#tried?.errors ?? []).filter(({ column }) => column.trim() === name);
             const first = twice.get(name);
-            const sentence = first ? `${select.selectedOptions[0].label} is the column ${first} already.` : reasons.map(rejection).join(" ");
+            const sentence = first ? `${select.selectedOptions[0].label} is already mapped to the column ${first}.` : reasons.map(rejection).join(" ");
             setText(find(row, "[data-column-error]"), sentence);
             select.setAttribute("aria-invalid", String(sentence !== ""));
             row.toggleAttribute("data-used", select.value !== "");
@@ -156,7 +156,7 @@ class MappingForm extends ConnectedElement {
         if (select.value !== (usual ?? "")) words[word] = select.value;
     }
 
-    // What comes of it
+    // The result
 
     /** Try what is chosen; only the newest answer counts. */
     async #try() {
@@ -215,11 +215,11 @@ class MappingForm extends ConnectedElement {
     async #save() {
         const name = find(this, "#mapping-name");
         this.#say("notice", "");
-        this.#showNameError(name.value.trim() === "" ? "Give the scanner a name." : "");
+        this.#showNameError(name.value.trim() === "" ? "Enter a name for the scanner." : "");
         if (name.value.trim() === "") return;
         const [missing] = this.#missing;
         if (missing !== undefined) {
-            this.#say("error", `The mapping does not say which column holds ${missing}.`);
+            this.#say("error", `No column is mapped to ${missing}.`);
             return;
         }
         const [twice] = this.#twice.keys();
@@ -246,7 +246,7 @@ class MappingForm extends ConnectedElement {
         this.#say("error", "");
         const isImported = this.hasAttribute("data-imports");
         if (isImported) imports.open(await request(`/api/imports/${importId}/retry`, { method: "POST" }));
-        else this.#say("notice", "The mapping was saved. Files are read by it from the next import on.");
+        else this.#say("notice", "The mapping was saved. It applies from the next import on.");
         return isImported;
     }
 
@@ -258,7 +258,7 @@ class MappingForm extends ConnectedElement {
             if (error.code !== "NAME_IN_USE") throw error;
             const { data } = await request(PATH);
             const same = data.find(({ name }) => name === json.name.trim().replace(/\s+/g, " "));
-            const text = "It reads files with other columns so far. From now on it reads files with the columns of this one, and no others; the source of its findings stays the same.";
+            const text = "It currently applies to files with other columns. From now on it will apply only to files with the columns of this one. The source of its findings stays the same.";
             const question = { title: `Replace the mapping ${json.name}?`, text, agree: "Replace" };
             if (!same || !(await find(document, "confirm-dialog").ask(question))) throw error;
             await request(`${PATH}/${same.id}`, { method: "PUT", json });
@@ -371,9 +371,9 @@ function rejection({ reason, rows, line, value }) {
 
 /** What came of all rows that were tried. */
 function outcome({ missing, trouble, counts, wholeFile }) {
-    if (missing.length > 0) return "It is shown once all that is required is there.";
+    if (missing.length > 0) return "The result is shown once all required fields are mapped.";
     if (trouble) return trouble;
-    if (counts.rows === 0) return "There is no row of a file to try it on.";
+    if (counts.rows === 0) return "The file has no rows to try the mapping on.";
     const parts = [
         counted(counts.findings, "finding"),
         counts.merged > 0 && `${count(counts.merged)} merged`,

@@ -6,7 +6,7 @@ import { ChangingPage } from "./account.js";
 const PATH = "/api/mappings";
 
 /**
- * The mappings of files that no format knows.
+ * The list of mappings.
  */
 class MappingsPage extends ChangingPage {
     connectedCallback() {
@@ -26,7 +26,7 @@ class MappingsPage extends ChangingPage {
     async #delete(button) {
         if (!button) return;
         const { id, name } = button.closest("tr").dataset;
-        const text = `Files with its columns are not recognised any more. What was imported with it stays, under the name ${name}.`;
+        const text = `Files with these columns will no longer be recognised. Findings that were imported with it stay, under the name ${name}.`;
         if (!(await find(document, "confirm-dialog").ask({ title: `Delete the mapping ${name}?`, text, agree: "Delete" }))) return;
         await this.attempt(() => request(`${PATH}/${id}`, { method: "DELETE" }), `The mapping ${name} was deleted.`);
         await this.load();

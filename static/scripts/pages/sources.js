@@ -15,7 +15,7 @@ const SHOWN_AFTER_MS = 700;
 const STATES = { active: "Active", quiet: "Quiet", retired: "Retired", empty: "Empty" };
 
 /**
- * The sources, and for administrators what can be done with them.
+ * The list of sources; administrators can rename, merge and retire them.
  */
 class SourcesPage extends ChangingPage {
     #sources = new Map();
@@ -63,7 +63,7 @@ class SourcesPage extends ChangingPage {
             `${counted(source.open, "open finding")} of ${named(source)} will no longer count as open in lists, on the dashboard and in trends. ` +
             "Nothing is resolved or deleted: “Activate” brings them back, as does the next import of this source.";
         const agreed = await find(document, "confirm-dialog").ask({ title: "Retire this source?", text, agree: "Retire" });
-        if (agreed) await this.#change(source, "retire", `${named(source)} is retired.`);
+        if (agreed) await this.#change(source, "retire", `${named(source)} was retired.`);
     }
 
     async #change(source, action, done) {
@@ -86,7 +86,7 @@ class SourcesPage extends ChangingPage {
         const renamed = await this.#inDialog(dialog, () =>
             request(`${PATH}/${this.#chosen.sourceId}/rename`, { method: "POST", json: { label } }),
         );
-        if (renamed) await this.attempt(async () => true, `The source is called ${renamed.source} now.`);
+        if (renamed) await this.attempt(async () => true, `The source is now called ${renamed.source}.`);
     }
 
     #openMerge(source) {
@@ -131,7 +131,7 @@ class SourcesPage extends ChangingPage {
                 request(`${PATH}/${this.#chosen.sourceId}/merge`, { method: "POST", json: { into, confirm: WORD, sessionId } }),
             ),
         );
-        if (merged) await this.attempt(async () => true, `${named(this.#chosen)} is part of ${named(this.#sources.get(into))} now.`);
+        if (merged) await this.attempt(async () => true, `${named(this.#chosen)} is now part of ${named(this.#sources.get(into))}.`);
     }
 
     /** Do what a dialog asks for, and close it if that worked; else it says why it did not. */
@@ -191,10 +191,10 @@ function checkMerge(dialog) {
 function consequences(source, into, figures) {
     const { hosts, joinedHosts, findings, joinedFindings, openBefore, openAfter } = figures;
     return [
-        `Hosts that become one with a host of ${named(into)}: ${count(joinedHosts)} of ${count(hosts)}.`,
-        `Findings that become one with another finding: ${count(joinedFindings)} of ${count(findings)}. The one that was seen or resolved last says whether it is open.`,
+        `Hosts that are also in ${named(into)}: ${count(joinedHosts)} of ${count(hosts)}.`,
+        `Findings that are also in the other source: ${count(joinedFindings)} of ${count(findings)}. The one that was last seen or resolved decides whether the finding is open.`,
         `Open findings of both: ${count(openBefore)} now, ${count(openAfter)} after the merge.`,
-        `Imports ${source.source ? `under the label ${source.source}` : `of ${source.scannerName} without a label`} go to ${named(into)}. A full scan then resolves whatever of both it does not have.`,
+        `Imports ${source.source ? `under the label ${source.source}` : `of ${source.scannerName} without a label`} go to ${named(into)}. A full scan then resolves all findings of both sources that it does not contain.`,
     ];
 }
 

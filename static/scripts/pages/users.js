@@ -3,10 +3,10 @@ import { request } from "../lib/http.js";
 import { ChangingPage } from "./account.js";
 
 const PATH = "/api/users";
-const PROVIDERS = { local: "", proxy: "signs in at the proxy", oidc: "signs in at the provider" };
+const PROVIDERS = { local: "", proxy: "signs in with the proxy", oidc: "signs in with the provider" };
 
 /**
- * Who may sign in, and as what.
+ * The users, who may sign in.
  */
 class UsersPage extends ChangingPage {
     connectedCallback() {
@@ -29,7 +29,7 @@ class UsersPage extends ChangingPage {
     async #add(event) {
         event.preventDefault();
         const json = Object.fromEntries(new FormData(event.target));
-        const added = await this.attempt(() => request(PATH, { method: "POST", json }), `${json.name} may sign in now.`);
+        const added = await this.attempt(() => request(PATH, { method: "POST", json }), `${json.name} may now sign in.`);
         if (added) event.target.reset();
         this.load();
     }
@@ -38,7 +38,7 @@ class UsersPage extends ChangingPage {
         if (!button) return;
         const disable = button.closest("tr").dataset.disabled === "false";
         const name = find(button.closest("tr"), '[data-field="name"]').textContent;
-        const text = `${name} is signed out everywhere, and tokens of ${name} are refused.`;
+        const text = `${name} will be signed out everywhere, and the tokens of ${name} will be refused.`;
         if (disable && !(await find(document, "confirm-dialog").ask({ title: "Disable this user?", text, agree: "Disable" }))) return;
         await this.#change(button, { disabled: disable });
     }

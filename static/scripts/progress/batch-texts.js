@@ -1,5 +1,5 @@
 /**
- * What is shown of several imports as one: how far they are, and what came of them. Pure.
+ * Texts about several imports together: their progress and their results. Pure.
  */
 
 import { count, counted } from "../lib/format.js";
@@ -25,7 +25,7 @@ const ENDED = new Set(["completed", "failed", "cancelled"]);
 export function summary(views) {
     const outcomes = OUTCOMES.map(([kind, word]) => [views.filter((view) => view.kind === kind).length, word]);
     const underWay = views.length - outcomes.reduce((sum, [number]) => sum + number, 0);
-    return [`${counted(views.length, "file")}: ${listed([...outcomes, [underWay, "under way"]])}`, changes(views)].filter(Boolean).join("; ");
+    return [`${counted(views.length, "file")}: ${listed([...outcomes, [underWay, "in progress"]])}`, changes(views)].filter(Boolean).join("; ");
 }
 
 /**

@@ -10,7 +10,7 @@ const SHOWN_AFTER_MS = 700;
 const FORGET_AFTER_MS = 6_000;
 
 /**
- * The exported files that the browser is downloading. One that takes no more than a moment is never shown.
+ * The exports that the browser is downloading. One that takes only a moment is not shown.
  *
  * Events: `change`.
  */
@@ -40,7 +40,7 @@ class Exports extends EventTarget {
     }
 
     /**
-     * Follow an export that begins now.
+     * Follow a new export.
      *
      * @param {string} address of the file
      * @returns {string} the address to fetch it from, which names its session
@@ -97,7 +97,7 @@ class Exports extends EventTarget {
 }
 
 /**
- * What is shown of an exported file.
+ * The texts of an export.
  *
  * @typedef {object} ExportView
  * @property {"running" | "completed" | "failed"} kind

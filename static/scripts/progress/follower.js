@@ -9,8 +9,8 @@ const UNKNOWN = new Set([400, 403, 404]);
 const SNAPSHOTS = ["progress", "progressStatus", "progressComplete", "progressError"];
 
 export const RECONNECTING = "The connection was interrupted. Reconnecting…";
-export const POLLING = "Live updates are not available. The figures are fetched every second instead.";
-export const NO_ANSWER = "The server does not answer at the moment. Trying again…";
+export const POLLING = "Live updates are not available. The progress is updated every second instead.";
+export const NO_ANSWER = "The server is not responding. Trying again…";
 
 /**
  * Follows one session by whatever works: the socket; one request when that has been silent for five seconds; a request
@@ -50,7 +50,7 @@ export class ProgressFollower {
     }
 
     /**
-     * Join the session's room; the server need not know the session yet.
+     * Join the session's room; the session may not exist yet.
      *
      * @returns {Promise<void>} when the room is joined, or cannot be: following goes on either way
      */
@@ -75,7 +75,7 @@ export class ProgressFollower {
     }
 
     /**
-     * Find out whether the server knows the session: ask until it answers, for half a minute at the most.
+     * Find out whether the session exists: ask until the server responds, for at most half a minute.
      *
      * @returns {Promise<object | null>} the snapshot, or `null`
      */

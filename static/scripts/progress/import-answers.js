@@ -2,11 +2,11 @@ import { find } from "../lib/dom.js";
 import { ConnectedElement } from "../lib/element.js";
 
 /**
- * The two answers to an import that asks beside yes and no: leave the others open, and another source with its label.
+ * The answers to an import's question besides confirming and cancelling: leave the others open, or import into another source.
  */
 class ImportAnswers extends ConnectedElement {
     /**
-     * What to do with an answer; set by whoever shows the question.
+     * The handler of an answer; set by the element that shows the question.
      *
      * @type {(answer: {mode?: "delta", source?: string}) => Promise<boolean>} whether it was accepted
      */

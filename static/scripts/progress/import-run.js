@@ -7,10 +7,9 @@ const UPLOAD_PATH = "/api/vulnerabilities/import-staging";
 const JOIN_WITHIN_MS = 2_000;
 
 /**
- * One import as this page sees it, from the upload to its end. It has the state and reports changes; it never touches the
- * page.
+ * One import on this page, from the upload to its end. It has the state and reports changes, but does not change the page.
  *
- * Events: `change`; `unknown` when the server has no such session.
+ * Events: `change`; `unknown` if the session does not exist on the server.
  */
 export class ImportRun extends EventTarget {
     #follower;
@@ -67,8 +66,8 @@ export class ImportRun extends EventTarget {
     }
 
     /**
-     * Join, upload and follow. The room is joined before the upload, so that not even a quick import is missed; a
-     * connection that takes long does not hold the upload back.
+     * Join, upload and follow. The room is joined before the upload, so that no event of a quick import is missed; a slow connection does
+     * not delay the upload.
      *
      * @param {File} file
      * @param {FormData} form the other fields
@@ -127,7 +126,7 @@ export class ImportRun extends EventTarget {
     }
 
     /**
-     * Have it tried again: by the server, if that has the file, else by sending it once more.
+     * Try the import again: on the server if it still has the file, else with another upload.
      *
      * @returns {Promise<object | null>} the details of the new import, or the `file` to be sent with its `form`; null if neither has the
      *   file any more, and then `notice` says so

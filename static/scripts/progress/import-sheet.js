@@ -5,7 +5,7 @@ import { imports } from "./imports.js";
 import { facts, recognise } from "./recognition.js";
 
 /**
- * What was chosen, and what was found out of it so far.
+ * A chosen file, and what was recognised.
  *
  * @typedef {object} Entry
  * @property {File} file
@@ -16,7 +16,7 @@ import { facts, recognise } from "./recognition.js";
  */
 
 /**
- * The sheet that shows what was recognised of chosen files, with the options of their import: nothing starts before its button is
+ * The dialog that shows what was recognised in the chosen files, with the options of their import. Nothing starts before its button is
  * pressed. Files are chosen in a form, or dropped anywhere on a page.
  *
  * `data-max-bytes` is the largest upload that the server accepts.
@@ -65,7 +65,7 @@ class ImportSheet extends ConnectedElement {
     }
 
     /**
-     * Show files; those that are shown already stay, except for refused ones.
+     * Add files; those that are already shown stay, except for refused ones.
      *
      * @param {File[]} files
      */
@@ -124,7 +124,7 @@ class ImportSheet extends ConnectedElement {
         if (size === 0) return { code: "EMPTY", detail: "The file is empty." };
         const maxBytes = Number(this.dataset.maxBytes);
         if (maxBytes > 0 && size > maxBytes) {
-            return { code: "TOO_LARGE", detail: `The file is too large: it has ${bytes(size)}, and this server takes ${bytes(maxBytes)} at the most.` };
+            return { code: "TOO_LARGE", detail: `The file is too large: it has ${bytes(size)}, and this server accepts at most ${bytes(maxBytes)}.` };
         }
         return null;
     }
@@ -186,7 +186,7 @@ class ImportSheet extends ConnectedElement {
     #aside(ready) {
         const refused = this.#entries.filter(({ state }) => state === "refused").length;
         if (ready.length > 0 && refused > 0) return `${counted(refused, "file")} cannot be imported and will be left out.`;
-        return ready.length > 1 ? "The options hold for all of them; the oldest file comes first." : "";
+        return ready.length > 1 ? "The options apply to all files; the oldest is imported first." : "";
     }
 
     #import() {
@@ -235,8 +235,8 @@ const isMappable = ({ problem }) => problem?.code === "UNKNOWN_FORMAT";
  */
 function drawEntry({ item, state, recognised, problem }, chosen, removable) {
     item.dataset.state = state;
-    const unread = state === "unread" ? "It could not be looked at beforehand, and can be imported all the same. " : "";
-    setText(find(item, '[data-field="problem"]'), state === "looking" ? "Looking at it…" : problem ? `${unread}${problem.detail}` : "");
+    const unread = state === "unread" ? "The file could not be checked, but you can still import it. " : "";
+    setText(find(item, '[data-field="problem"]'), state === "looking" ? "Reading the file…" : problem ? `${unread}${problem.detail}` : "");
     find(item, "dl").hidden = recognised === null;
     for (const [name, text] of Object.entries(recognised ? facts(recognised, chosen) : {})) {
         const line = find(item, `[data-fact="${name}"]`);

@@ -1,5 +1,5 @@
 /**
- * Texts about an import, from what the API answers or from the metadata of a snapshot. Pure.
+ * Texts about an import, from a response of the API or the metadata of a snapshot. Pure.
  */
 
 import { bytes, count, counted, duration, instant } from "../lib/format.js";
@@ -48,7 +48,7 @@ export function isDeletable(importData) {
 
 /** The question before an import is deleted, for the dialog that asks. */
 export function deletion({ filename }) {
-    return { title: "Delete this import?", text: `The import of ${filename} has changed no finding. Its entry and its file are removed.`, agree: "Delete" };
+    return { title: "Delete this import?", text: `The import of ${filename} did not change any findings. Its entry and its file will be deleted.`, agree: "Delete" };
 }
 
 const VIEW_TEXTS = {
@@ -104,7 +104,7 @@ export function rest({ count: total, names }) {
 const DELIMITERS = { ",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars" };
 
 /**
- * How a file was understood, as texts by name; empty where there is nothing to say.
+ * How a file was read, as texts by name; empty if there is nothing to show.
  *
  * @param {object} recognition of an import
  */
@@ -123,7 +123,7 @@ export function reading({ format, confidence, alternatives, encoding, delimiter,
 function days(span, dayFirst) {
     if (!span) return "";
     const [first, last] = span;
-    const order = `dates in numbers begin with the ${dayFirst ? "day" : "month"}`;
+    const order = `numeric dates have the ${dayFirst ? "day" : "month"} first`;
     return `${first === last ? first : `${first} to ${last}`} (${order})`;
 }
 
@@ -132,7 +132,7 @@ function days(span, dayFirst) {
  * @returns {string}
  */
 export function question({ preview, wouldResolve, openBefore }) {
-    if (preview) return "Nothing is changed yet. This is what the import would do.";
+    if (preview) return "Nothing has changed yet. This is what the import would do.";
     return `This import would resolve ${count(wouldResolve)} of ${counted(openBefore, "open finding")} of this source.`;
 }
 

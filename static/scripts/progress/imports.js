@@ -13,11 +13,10 @@ const UNFINISHED = "/api/imports?unfinished=true&limit=10";
 const LOOK_EVERY_MS = 5_000;
 
 /**
- * The imports that this page follows, and which of them the modal shows. What runs is remembered, so that a reload or
- * another page finds it again. Files that were imported together are a batch: one list, with one total.
+ * The imports that this page follows, and which of them the modal shows. Running imports are stored in the browser, so that they are found
+ * again after a reload or on another page. Files that were imported together are a batch, with one list and one total.
  *
- * Events: `change` after anything that is to be seen; `progressed` when an import entered another state, so that lists
- * are out of date.
+ * Events: `change` after every visible change; `progressed` when an import has changed its state, so that lists are out of date.
  */
 class Imports extends EventTarget {
     #client = new WebSocketClient();
@@ -93,7 +92,7 @@ class Imports extends EventTarget {
     }
 
     /**
-     * Import files, the oldest first, and show that. They are sent one after the other, so that the server imports them in this order.
+     * Import files and show their progress. They are sent one after another, oldest first, so that the server imports them in this order.
      *
      * @param {File[]} files
      * @param {() => FormData} options makes the form's other fields, once for each
@@ -115,7 +114,7 @@ class Imports extends EventTarget {
     }
 
     /**
-     * Try an import again that has failed or was cancelled, in its place. If that is not possible its `notice` says why.
+     * Replace an import that failed or was cancelled with another attempt. If that is not possible, its `notice` says why.
      *
      * @param {string} sessionId
      */
@@ -136,7 +135,7 @@ class Imports extends EventTarget {
     }
 
     /**
-     * Show an import that runs, whoever started it.
+     * Show a running import, whoever started it.
      *
      * @param {{sessionId: string, filename: string, importId: number}} details
      */
@@ -151,7 +150,7 @@ class Imports extends EventTarget {
     }
 
     /**
-     * Follow an import that was found to run on the server, beside the modal.
+     * Follow an import that is running on the server, without opening the modal.
      *
      * @param {{sessionId: string, filename: string, importId: number}} details
      */
@@ -163,7 +162,7 @@ class Imports extends EventTarget {
     }
 
     /**
-     * Put an import into the modal.
+     * Show an import in the modal.
      *
      * @param {string} sessionId
      */
@@ -206,7 +205,7 @@ class Imports extends EventTarget {
     }
 
     /**
-     * Follow an import no more.
+     * Stop following an import.
      *
      * @param {string} sessionId
      */
@@ -284,7 +283,7 @@ class Imports extends EventTarget {
 }
 
 /**
- * Finds the imports that run on the server, whoever started them, so that every page shows them.
+ * Finds the running imports on the server, whoever started them, so that every page shows them.
  */
 class ImportDiscovery {
     #found;
@@ -339,8 +338,7 @@ class ImportDiscovery {
 const byName = new Intl.Collator("en", { numeric: true }).compare;
 
 /**
- * Order files that were chosen together as they are to be imported: a scan after the one before it. The time of its last change
- * says when a file was exported; where that is the same, its name may.
+ * Sort files by the time of their export, which is the order in which to import them: by their modification time, then by their name.
  *
  * @param {File[]} files
  * @returns {File[]}

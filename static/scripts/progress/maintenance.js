@@ -7,9 +7,9 @@ import { WebSocketClient } from "./websocket-client.js";
 const KEY = "hextrackr_maintenance"; // of this tab: a reload finds again what is under way
 
 /**
- * A backup, a restore or a clear, from the request to its end.
+ * A running backup, restore or clear.
  *
- * Events: `change`; `ended`, after which `error` says why it failed, if it did.
+ * Events: `change`; `ended`, after which `error` is set if it failed.
  */
 export class MaintenanceRun extends EventTarget {
     #client = new WebSocketClient();
@@ -38,7 +38,7 @@ export class MaintenanceRun extends EventTarget {
     }
 
     /**
-     * Begin, and follow.
+     * Start it and follow its progress.
      *
      * @param {string} path of the API
      * @param {object} [json] what it asks for

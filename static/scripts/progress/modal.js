@@ -27,7 +27,7 @@ const PARTS = [
 ];
 
 /**
- * The modal around its `dialog`: shows one import and passes on what the reader wants of it.
+ * The modal dialog of one import: shows its progress and passes on the user's actions.
  */
 class ProgressModal extends ConnectedElement {
     #dialog;
@@ -203,7 +203,7 @@ function titleOf(view) {
 }
 
 /**
- * Closes a dialog after a while, unless its reader does anything in it.
+ * Closes a dialog after a while, unless the user does something in it.
  */
 class AutoClose {
     #dialog;

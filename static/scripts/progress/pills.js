@@ -7,13 +7,13 @@ import { progressText, toneOf } from "./import-texts.js";
 import { imports } from "./imports.js";
 
 /**
- * A list in the corner of the page of what goes on in the background. Empty, it is hidden.
+ * A list of background tasks in the corner of the page; hidden while it is empty.
  */
 class Pills extends ConnectedElement {
     #items = new Map();
 
     /**
-     * Show these, and no others.
+     * Show these entries instead of the current ones.
      *
      * @param {{id: string, state: string, name: string, text: string, percent: number, announcement: string}[]} pills `announcement` is
      *   read out when a pill is new or its state is another one
@@ -49,8 +49,8 @@ const BATCH = "batch";
 const MOST = 2;
 
 /**
- * The imports that are not in the modal; a batch is one of them. Each opens there at a click. Where there are many, one pill stands for
- * all, and opens their list.
+ * The imports that are not in the modal; a batch counts as one. A click opens one in the modal. If there are many, a single pill shows
+ * their total and opens the list.
  */
 class ImportPills extends Pills {
     #open = false;
@@ -105,7 +105,7 @@ function batchPill(runs) {
 const EXPORT_TEXTS = { running: "Exporting", completed: "Exported", failed: "Export failed" };
 
 /**
- * The exported files that the browser is downloading.
+ * The exports that the browser is downloading.
  */
 class ExportPills extends Pills {
     connectedCallback() {

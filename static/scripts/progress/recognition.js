@@ -5,7 +5,7 @@ import { counted } from "../lib/format.js";
 const FIRST_PART_BYTES = 256 * 1024;
 
 /**
- * Ask the server what an import would recognise of a file, by its first part: the file itself is not read as a whole.
+ * Ask the server what an import would recognise in a file; only the first part of the file is sent.
  *
  * @param {File} file
  * @param {AbortSignal} [signal]
@@ -24,20 +24,20 @@ async function firstPart(file) {
     try {
         return await file.slice(0, FIRST_PART_BYTES).arrayBuffer();
     } catch {
-        throw new ApiError("UNREADABLE", "It cannot be read: it is a folder, or was moved or changed since it was chosen.");
+        throw new ApiError("UNREADABLE", "The file cannot be read: it is a folder, or it was moved or changed.");
     }
 }
 
 const DAY_FROM = {
     form: "as entered below",
-    report: "when the report says the scan ran",
-    data: "the newest day in the file",
-    filename: "from the file's name",
-    today: "today, as the file does not say",
+    report: "from the report",
+    data: "the latest date in the file",
+    filename: "from the file name",
+    today: "today, as the file has no date",
 };
 
 /**
- * What was recognised of a file, as texts by name; empty where there is nothing to say. Pure.
+ * What was recognised in a file, as texts by name; empty if there is nothing to show. Pure.
  *
  * @param {object} recognised the server's answer
  * @param {{label: string, scanDate: string}} options that are chosen for it
@@ -47,7 +47,7 @@ export function facts(recognised, { label, scanDate }) {
     const { scannerName, alternatives, sources, rows, rowsExact, columns, unusedColumns } = recognised;
     const exists = sources.includes(label);
     const [day, from] = scanDate ? [scanDate, DAY_FROM.form] : [recognised.scanDate, DAY_FROM[recognised.scanDateFrom]];
-    const part = rowsExact || scanDate || recognised.scanDateFrom !== "data" ? "" : " as far as it was read";
+    const part = rowsExact || scanDate || recognised.scanDateFrom !== "data" ? "" : " (first part only)";
     return {
         scanner: alternatives.length > 0 ? `${scannerName} (or ${alternatives.join(", ")})` : scannerName,
         source: `${label || scannerName}${exists ? "" : ", a new source"}`,

@@ -3,7 +3,7 @@ import { imports } from "./imports.js";
 const RING = 2 * Math.PI * 13;
 
 /**
- * Shows on the browser's tab, by its title and its icon, how far the import is that this page follows, or that it asks something.
+ * Shows the progress of the import, or that it needs confirmation, in the title and icon of the browser tab.
  */
 class Tab {
     #title;

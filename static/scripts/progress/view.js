@@ -1,5 +1,5 @@
 /**
- * What the modal shows of an import, as a pure function of what was shown before and of what has arrived.
+ * The state of the modal, as a pure function of the previous state and the latest snapshot.
  *
  * @typedef {"uploading" | "waiting" | "running" | "awaiting" | "completed" | "failed" | "cancelled"} Kind
  *
@@ -56,7 +56,7 @@ export function isTerminal(view) {
 }
 
 /**
- * An import of which nothing is known yet.
+ * The initial state of an import.
  *
  * @param {{sessionId: string, filename?: string, importId?: number | null, uploadShare?: number}} details
  * @returns {ProgressView}
@@ -122,7 +122,7 @@ export function uploadingView(view, { loaded, total, elapsed, waits = false }) {
 }
 
 /**
- * The server has stored the file. Snapshots may have been quicker than its answer.
+ * The server has stored the file. Snapshots may have arrived before its response.
  *
  * @param {ProgressView} view
  * @param {{importId: number}} answer
@@ -146,8 +146,8 @@ export function endedView(view, { code, detail }, kind = "failed") {
 }
 
 /**
- * Apply a snapshot. One that is older than what is shown, or that follows the end, changes nothing: the same view is
- * returned. The end itself is always applied, and the percentage never falls.
+ * Apply a snapshot. A snapshot that is older than the current one, or comes after the end, changes nothing: the same view is returned. The
+ * end itself is always applied, and the percentage never decreases.
  *
  * @param {ProgressView} view
  * @param {object} snapshot as the server sends it

@@ -28,7 +28,7 @@ const OPTIONS = {
 const SERVER = new URL(import.meta.url).origin;
 
 /**
- * The connection to the server's Socket.IO: connects, tries again, notices when the server falls silent, and joins its rooms again.
+ * The Socket.IO connection to the server: connects, reconnects, detects a silent server, and joins its rooms again.
  *
  * Events: `progress`, `progressStatus`, `progressComplete`, `progressError` (each with a snapshot), `connect`,
  * `disconnect` (with the reason), `connectionFailed` (with an Error, after the last attempt).
@@ -62,7 +62,7 @@ export class WebSocketClient {
     }
 
     /**
-     * Connect, trying five times at the most.
+     * Connect, with at most five attempts.
      *
      * @returns {Promise<void>} rejected, after `connectionFailed`, when the server cannot be reached
      */
@@ -140,14 +140,14 @@ export class WebSocketClient {
         this.#stopPinging();
         this.#dispatch("disconnect", reason);
         if (reason !== "io server disconnect") return; // socket.io-client connects again
-        // The server ends it when what its user may see has changed; once it is tried anew, and then what may be joined is joined.
+        // The server disconnects a socket when its user's permissions have changed. Try to connect once more, and join what is still allowed.
         const isFirst = performance.now() - this.#endedAt > REFUSED_WITHIN_MS;
         this.#endedAt = performance.now();
         if (isFirst && this.#wanted) {
             this.#socket.connect();
             return;
         }
-        this.#failure = new Error("The server has ended the connection.");
+        this.#failure = new Error("The server closed the connection.");
         this.#failed();
     }
 

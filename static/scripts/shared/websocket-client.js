@@ -1,4 +1,4 @@
 /**
- * The address from which other clients import the class.
+ * The URL from which other clients import the class.
  */
 export { WebSocketClient, default } from "../progress/websocket-client.js";
