@@ -113,6 +113,7 @@ def test_an_administrator_adds_a_user_and_sees_it_in_the_audit(signed_in):
     page.get_by_label("Who, from where, or what").fill("user otto")
     row = page.locator("[data-audit-rows] tr").filter(has_text="user-change")
     expect(row.locator('[data-field="after"]')).to_have_text("role: operator, disabled: false")
+    expect(row).to_be_visible()
 
 
 def test_a_token_is_shown_once_and_works(server, signed_in):

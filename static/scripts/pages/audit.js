@@ -1,4 +1,5 @@
 import { DataElement } from "../elements/data-element.js";
+import "../elements/list-pager.js";
 import { copyOf, debounced, fill, find } from "../lib/dom.js";
 import { instant } from "../lib/format.js";
 
