@@ -126,10 +126,23 @@ class AccountPage extends ChangingPage {
     }
 }
 
+/** What browsers and systems are called, by what only they say of themselves; the first that fits is right. */
+const BROWSERS = [["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"]];
+const SYSTEMS = [["Windows", "Windows"], ["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["Mac OS X", "macOS"], ["Linux", "Linux"]];
+
+/** Such as `Firefox on Windows`; what is neither is named as it names itself. */
+function browserOf(agent) {
+    const [browser, system] = [BROWSERS, SYSTEMS].map((names) => names.find(([mark]) => agent?.includes(mark))?.[1]);
+    if (!browser) return agent || "Unknown";
+    return system ? `${browser} on ${system}` : browser;
+}
+
 function loginRow(template, login) {
     const row = copyOf(template);
     row.dataset.id = login.id;
-    fill(row, { agent: login.current ? `This browser: ${login.agent}` : login.agent || "unknown", address: login.address });
+    const browser = browserOf(login.agent);
+    fill(row, { agent: login.current ? `This browser: ${browser}` : browser, address: login.address });
+    find(row, '[data-field="agent"]').title = login.agent;
     showTime(find(row, "[data-created]"), login.createdAt);
     showTime(find(row, "[data-seen]"), login.seenAt);
     find(row, "[data-end-login]").hidden = login.current;
