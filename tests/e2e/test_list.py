@@ -142,3 +142,13 @@ def test_what_is_on_record_is_suggested(context):
     expect(rows(page)).to_have_count(1)
     page.get_by_role("button", name="Remove the filter: Host web91").click()
     expect(info(page)).to_have_text(f"1–50 of {len(OPEN)}")
+
+
+def test_a_list_that_the_server_is_not_ready_to_answer_comes_by_itself(open_context, trouble):
+    trouble.expect("answer: GET .*/api/vulnerabilities.* 503")
+    page = open_context().new_page()
+    busy = {"error": {"code": "SQLITE_BUSY", "detail": "The lists are being brought up to date."}}
+    page.route("**/api/vulnerabilities?*", lambda route: route.fulfill(status=503, json=busy), times=1)
+    page.goto("/vulnerabilities")
+    expect(page.locator("[data-explorer] [data-trouble]")).to_have_text(re.compile("brought up to date"))
+    expect(rows(page)).to_have_count(50)

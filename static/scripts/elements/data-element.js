@@ -3,9 +3,13 @@ import { ConnectedElement } from "../lib/element.js";
 import { request } from "../lib/http.js";
 import { imports } from "../progress/imports.js";
 
+/** Error codes of a server that will be ready soon. */
+const PASSING = new Set(["SQLITE_BUSY", "MAINTENANCE", "STOPPING", "HTTP_502", "HTTP_503"]);
+const AGAIN_MS = 2_000;
+
 /**
  * A part of a page that shows one response of the server: loading, list, empty or trouble. It is reloaded whenever an import changes its
- * state.
+ * state, and as long as the server is not ready to answer.
  *
  * `data-path` is the URL to fetch, `data-view` the current view.
  *
@@ -13,6 +17,7 @@ import { imports } from "../progress/imports.js";
  */
 export class DataElement extends ConnectedElement {
     #request = null;
+    #again = null;
 
     connectedCallback() {
         super.connectedCallback();
@@ -23,6 +28,7 @@ export class DataElement extends ConnectedElement {
     disconnectedCallback() {
         super.disconnectedCallback();
         this.#request?.abort();
+        clearTimeout(this.#again);
     }
 
     /** @returns {string} what to ask for */
@@ -33,11 +39,14 @@ export class DataElement extends ConnectedElement {
     /** Ask again; only the newest answer counts. */
     async load() {
         this.#request?.abort();
+        clearTimeout(this.#again);
         this.#request = new AbortController();
         try {
             this.show(await request(this.path, { signal: this.#request.signal }));
         } catch (error) {
-            if (error.name !== "AbortError") this.showError(error);
+            if (error.name === "AbortError") return;
+            this.showError(error);
+            if (PASSING.has(error.code)) this.#again = setTimeout(() => this.load(), AGAIN_MS);
         }
     }
 
