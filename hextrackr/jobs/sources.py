@@ -33,9 +33,9 @@ from .worker import Worker
 #: The phases of a merge, the last of which follows its commit: the message, and the seconds that a million findings are expected to take.
 _PHASES = {
     "compare": ("Comparing the two sources...", 6.0),
-    "move": ("Moving hosts and findings...", 3.0),
-    "count": ("Counting what is open...", 2.0),
-    "lists": ("Bringing the lists up to date...", 3.0),
+    "move": ("Moving hosts and findings...", 2.0),
+    "count": ("Counting what is open...", 4.0),
+    "lists": ("Bringing the lists up to date...", 1.0),
 }
 #: Seconds of each phase, however little there is to do.
 _CONSTANT = 0.05

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hextrackr.domain.fields import HOST, NAME, VULNERABILITY
 from hextrackr.domain.models import is_open
+from hextrackr.domain.retirement import RETIRED
 from hextrackr.errors import NotFound
 from hextrackr.ingest import formats
 from hextrackr.readmodel.questions import question
@@ -166,12 +167,12 @@ def _history(cursor: duckdb.DuckDBPyConnection, condition: str, values: dict[str
     """Return what each import opened, resolved and reopened, and how many findings were open after it, oldest first.
 
     A finding that was already resolved when it was first imported was never open. A finding that is reopened twice in a row was open before
-    the second time.
+    the second time. Findings of a retired source are not counted as open.
     """
     imports = rows(
         cursor.execute(
             f"""
-            WITH these AS (SELECT f.id, f.opened_by, f.state FROM {findings(condition)} WHERE {condition}),
+            WITH these AS (SELECT f.id, f.opened_by, f.state FROM {findings(condition)} WHERE {condition} AND f.state <> '{RETIRED}'),
             changes AS (
                 SELECT c.import_id, c.finding_id, c.state_before,
                        CASE WHEN c.kind = 'reopened' AND {is_open("c.state_before")} THEN 'changed' ELSE c.kind END AS kind

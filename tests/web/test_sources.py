@@ -81,8 +81,9 @@ def test_a_retired_source_counts_nowhere_until_it_is_active_again(upload, overvi
         stats = client.get("/api/vulnerabilities/stats").json
         trend = client.get("/api/trends").json["data"]
         listed = client.get("/api/vulnerabilities?state=open").json["pagination"]["total"]
-        host = client.get("/api/hosts/1").json["open"]
-        return stats["open"], listed, trend[-1]["total"], host, stats["byState"]["retired"]
+        host = client.get("/api/hosts/1").json
+        assert sum(change["opened"] for change in host["history"]) == host["open"]
+        return stats["open"], listed, trend[-1]["total"], host["open"], stats["byState"]["retired"]
 
     for days in (104, 97, 90):
         upload("Berlin", [1, 2, 3], days)

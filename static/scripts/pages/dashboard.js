@@ -137,7 +137,8 @@ class ResponseTimes extends DataElement {
 class WorstList extends DataElement {
     show({ data }) {
         const template = find(this, "template");
-        this.showList("[data-worst-rows]", data.map((group) => groupRow(template, this.dataset.by, group)));
+        const largest = Math.max(...data.map(({ findings }) => findings));
+        this.showList("[data-worst-rows]", data.map((group) => groupRow(template, this.dataset.by, group, largest)));
     }
 }
 
