@@ -15,28 +15,28 @@ ON_POSTGRESQL := $(addprefix tests/,auth monitoring queries $(addprefix readmode
 
 .PHONY: help run worker test test-system test-postgresql faults lint audit format bench assets wheel requirements chromium services postgresql clean
 
-help: ## Show what can be made
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
-run: $(VENV)/installed static/vendor/installed ## Serve HexTrackr on http://127.0.0.1:8989
+run: $(VENV)/installed static/vendor/installed ## Run HexTrackr on http://127.0.0.1:8989
 	@$(PY) -m flask db upgrade
 	@exec $(PY) -m gunicorn -c gunicorn.conf.py
 
-worker: $(VENV)/installed ## Run imports in a process of their own (IMPORT_WORKERS=celery, REDIS_URL)
+worker: $(VENV)/installed ## Run a worker for imports (needs IMPORT_WORKERS=celery and REDIS_URL)
 	@$(PY) -m flask db upgrade
 	@exec $(PY) -m celery -A worker --quiet worker
 
-test: $(VENV)/installed-dev static/vendor/installed chromium ## Run the tests: parts alone, the app, a real server and a browser, on SQLite
+test: $(VENV)/installed-dev static/vendor/installed chromium ## Run the unit, app, server and browser tests on SQLite
 	@$(PYTEST) -m "not system" $(ARGS)
 
-test-system: $(VENV)/installed-dev static/vendor/installed chromium services postgresql ## Run the tests with Redis, nginx, workers, kills and floods, then those on PostgreSQL
+test-system: $(VENV)/installed-dev static/vendor/installed chromium services postgresql ## Run the tests with Redis, nginx, workers, kills and floods, then the database tests on PostgreSQL
 	@$(PYTEST) -m system $(ARGS)
 	@$(MAKE) --no-print-directory test-postgresql
 
-test-postgresql: $(VENV)/installed-dev static/vendor/installed services postgresql ## Run the tests that ask the database on PostgreSQL (ARGS=tests: all)
+test-postgresql: $(VENV)/installed-dev static/vendor/installed services postgresql ## Run the database tests on PostgreSQL (ARGS=tests runs all)
 	@TEST_DATABASE=postgresql $(PYTEST) $(or $(ARGS),$(ON_POSTGRESQL))
 
-faults: $(VENV)/installed-dev ## Kill, damage and guess in full: 50 kills, 10,000 damaged files (FAULT_KILLS, FAULT_ROWS, FAULT_SEED, FUZZ_INPUTS, FUZZ_SEED, PROPERTY_EXAMPLES, RANDOM_SEEDS)
+faults: $(VENV)/installed-dev ## Run the fault and random tests at full length: 50 kills, 10,000 damaged files (FAULT_KILLS, FAULT_ROWS, FAULT_SEED, FUZZ_INPUTS, FUZZ_SEED, PROPERTY_EXAMPLES, RANDOM_SEEDS)
 	@FAULT_KILLS=$${FAULT_KILLS:-50} FAULT_ROWS=$${FAULT_ROWS:-100000} FUZZ_INPUTS=$${FUZZ_INPUTS:-10000} FUZZ_STEP=$${FUZZ_STEP:-1} \
 	  PROPERTY_EXAMPLES=$${PROPERTY_EXAMPLES:-500} RANDOM_SEEDS=$${RANDOM_SEEDS:-40} \
 	  $(PY) -m pytest -s tests/faults tests/readmodel/test_refresh.py \
@@ -47,27 +47,27 @@ lint: $(VENV)/installed-dev ## Check style and types
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
-audit: $(VENV)/installed-dev ## Ask whether a pinned package has a known vulnerability
+audit: $(VENV)/installed-dev ## Check the pinned packages for known vulnerabilities
 	@$(PY) tools/audit.py
 
 format: $(VENV)/installed-dev ## Format the code
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: $(VENV)/installed-dev static/vendor/installed ## Measure imports, what others notice of them, and the fan-out of events (see benchmarks/)
+bench: $(VENV)/installed-dev static/vendor/installed ## Run the benchmarks of imports and events (see benchmarks/)
 	@$(PY) -m benchmarks $(ARGS)
 
-assets: static/vendor/installed ## Fetch the browser libraries
+assets: static/vendor/installed ## Download the browser libraries
 
 wheel: $(VENV)/installed-dev static/vendor/installed ## Build the package into dist/
 	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 
-requirements: $(VENV)/installed-dev ## Compile requirements.txt and requirements-dev.txt anew
+requirements: $(VENV)/installed-dev ## Recompile requirements.txt and requirements-dev.txt
 	@$(PIP) uv
 	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 requirements.in -o requirements.txt
 	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 
-clean: ## Remove what was installed and built; the data in instance/ stays
+clean: ## Remove everything installed or built, except the data in instance/
 	@rm -rf $(VENV) node_modules static/vendor dist
 
 $(VENV)/installed: requirements.txt

@@ -1,4 +1,4 @@
-"""The program ``hextrackr`` with the commands of :mod:`hextrackr.cli`; start with ``hextrackr serve``."""
+"""The program ``hextrackr``, with the commands of :mod:`hextrackr.cli`; ``hextrackr serve`` starts the server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def main() -> None:
     os.umask(0o077)  # no other user may read database, uploads and backups
     app = create_app()
     group = click.Group(
-        "hextrackr", app.cli.commands, help="Import exports of vulnerability scanners, and serve the record of them."
+        "hextrackr", app.cli.commands, help="Import the exports of vulnerability scanners and serve the findings."
     )
     with app.app_context():
         click.version_option(__version__)(group).main(prog_name="hextrackr")

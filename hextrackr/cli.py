@@ -1,4 +1,4 @@
-"""Commands of ``flask`` and ``hextrackr``, beside ``db ...`` of the migrations.
+"""The commands of ``flask`` and ``hextrackr``, except the migrations (``db ...``).
 
 ``import-csv`` and ``confirm-import`` exit with 0 if the import is complete, :data:`WITH_REJECTS` if it is complete with rejected rows,
 1 if it failed, and :data:`WAITS` if it waits for an answer.
@@ -39,14 +39,14 @@ from .jobs import answers, files, snapshots, wiring
 from .jobs.backups import operations
 from .paths import PROGRAM
 
-#: Exit statuses beside 0 and 1; 2 is a wrong option.
+#: Exit statuses besides 0 and 1; 2 means wrong usage.
 WITH_REJECTS, WAITS = 3, 4
-#: Number of rejected rows that are printed.
+#: The number of rejected rows to print.
 SHOWN_REJECTS = 5
 
 
 class _Explained(click.Command):
-    """A command that explains in one sentence that the database cannot be used."""
+    """A command that explains in one sentence why the database cannot be used."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -60,7 +60,7 @@ class _Explained(click.Command):
 
 
 class _Group(_Explained, click.Group):
-    """The commands of migrations, none of which runs while the record is being replaced."""
+    """The migration commands, which wait while the record is being replaced."""
 
     def invoke(self, ctx: click.Context) -> Any:
         with _explained(), extensions.maintenance_lock.writing():
@@ -68,7 +68,7 @@ class _Group(_Explained, click.Group):
 
 
 class _Command(_Explained):
-    """A command on the record, which runs only if the database has the tables of this version."""
+    """A command that runs only if the database schema is that of this version."""
 
     def invoke(self, ctx: click.Context) -> Any:
         if why := database.unready(current_app):
@@ -85,8 +85,8 @@ class _Command(_Explained):
     def _audit(self, ctx: click.Context, outcome: str) -> None:
         action = COMMANDS.get(self.name or "")
         if action is not None:
-            given = {name: str(value) for name, value in ctx.params.items() if value}
-            audit.record(action, f"command {self.name}", outcome=outcome, after=given)
+            arguments = {name: str(value) for name, value in ctx.params.items() if value}
+            audit.record(action, f"command {self.name}", outcome=outcome, after=arguments)
 
 
 def init_app(app: Flask) -> None:
@@ -99,38 +99,44 @@ def init_app(app: Flask) -> None:
 
 @click.command("serve", cls=_Explained)
 def serve() -> None:
-    """Bring the database up to this version, and serve until SIGTERM.
+    """Upgrade the database and run the server until SIGTERM.
 
-    The settings are environment variables, or lines of a file .env.
+    Settings are environment variables or lines of a file .env.
     """
     with _explained(), extensions.maintenance_lock.writing():
         extensions.alembic.upgrade()
-    # Replace this process, so that ending it ends the server, and modules that the server has to patch are not loaded yet.
+    # Replace this process, so that signals reach the server, and that it can patch modules which are loaded here already.
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", "python:hextrackr.serving.gunicorn_conf"])
 
 
 @click.command("import-csv", cls=_Command)
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--source", default="", help="Label of the feed, where there are several of one scanner.")
-@click.option("--mode", type=click.Choice([mode.value for mode in ImportMode]), default="full", show_default=True)
-@click.option("--scan-date", type=click.DateTime(["%Y-%m-%d"]), help="Default: what the file says.")
-@click.option("--confirm", is_flag=True, help="Answer beforehand whatever the import would ask.")
+@click.option("--source", default="", help="Label of the source, if you have several of one scanner.")
+@click.option(
+    "--mode",
+    type=click.Choice([mode.value for mode in ImportMode]),
+    default="full",
+    show_default=True,
+    help="Which findings count as resolved if the file does not have them: all of the source, those of its hosts, or none.",
+)
+@click.option("--scan-date", type=click.DateTime(["%Y-%m-%d"]), help="Default: the date in the file.")
+@click.option("--confirm", is_flag=True, help="Confirm in advance whatever the import would ask.")
 def import_csv(path: Path, source: str, mode: str, scan_date: Any, confirm: bool) -> None:
-    """Import the scanner export at PATH and print what it did.
+    """Import the scanner export at PATH and print the result.
 
-    Runs in an importer process of its own, so the server may be running or not.
+    Works whether the server is running or not.
 
     \b
     Exit status: 0 complete, 3 complete with rejected rows, 1 failed,
-    4 waits for an answer, which confirm-import and cancel-import give.
+    4 waits for an answer by confirm-import or cancel-import.
     """
     with _explained(), extensions.maintenance_lock.writing():
-        row = _carried_out(_queued(path, source, mode, scan_date, confirm))
+        row = _run(_queue(path, source, mode, scan_date, confirm))
     _print_result(row)
 
 
-def _queued(path: Path, source: str, mode: str, scan_date: Any, confirm: bool) -> int:
-    """Store the file, queue its import, and return the import's number."""
+def _queue(path: Path, source: str, mode: str, scan_date: Any, confirm: bool) -> int:
+    """Store the file, queue its import and return the import's id."""
     stored = files.upload_name("csv")
     upload = shutil.copyfile(path, Path(current_app.config["INSTANCE_PATH"], "uploads", stored))
     with upload.open("rb") as stream:
@@ -151,12 +157,12 @@ def _queued(path: Path, source: str, mode: str, scan_date: Any, confirm: bool) -
 
 @click.command("confirm-import", cls=_Command)
 @click.argument("import_id", type=int)
-@click.option("--source", metavar="LABEL", help="These are another source: take them there, under this label.")
-@click.option("--leave-open", is_flag=True, help="Leave the others open: resolve nothing that the file does not have.")
+@click.option("--source", metavar="LABEL", help="The file is from another source: import it there, with this label.")
+@click.option("--leave-open", is_flag=True, help="Leave the findings open that are not in the file.")
 def confirm_import(import_id: int, source: str | None, leave_open: bool) -> None:
-    """Answer the question of the import with this number, and print what it did.
+    """Answer the question of import IMPORT_ID and print the result.
 
-    Without an option, confirm it. In another source it may have to ask again. Nothing is uploaded or read again.
+    Without an option, confirm it. With --source it may ask again. The file is not read again.
 
     \b
     Exit status: 0 complete, 3 complete with rejected rows, 1 failed, 4 waits for an answer.
@@ -167,12 +173,12 @@ def confirm_import(import_id: int, source: str | None, leave_open: bool) -> None
             extensions.import_service.answer(import_id, answers.parse(payload))
         except HexTrackrError as refusal:
             raise click.ClickException(refusal.detail) from refusal
-        row = _carried_out(import_id)
+        row = _run(import_id)
     _print_result(row)
 
 
-def _carried_out(import_id: int) -> Import:
-    """Run an import in this process; the caller holds the lock."""
+def _run(import_id: int) -> Import:
+    """Run an import from this process; the caller holds the maintenance lock."""
     try:
         return extensions.import_worker.run_alone(import_id)
     finally:
@@ -180,7 +186,7 @@ def _carried_out(import_id: int) -> Import:
 
 
 def _print_result(row: Import) -> None:
-    """Print the result of an import, and exit with its status."""
+    """Print the result of an import and exit with its status."""
     match row.state:
         case ImportState.COMPLETED:
             click.echo("\n".join([snapshots.completion_message(row), *row.warnings, *_rejects(row)]))
@@ -195,7 +201,7 @@ def _print_result(row: Import) -> None:
 
 
 def _rejects(row: Import) -> Iterator[str]:
-    """The lines about the first rejected rows, and where to find the others."""
+    """Yield a line for each of the first rejected rows, and one that says where to find the others."""
     first = select(Reject).where(Reject.import_id == row.id).order_by(Reject.line, Reject.id).limit(SHOWN_REJECTS)
     shown = list(extensions.db.session.scalars(first))
     for reject in shown:
@@ -203,11 +209,11 @@ def _rejects(row: Import) -> Iterator[str]:
         yield f"  line {reject.line}{column}: {escape_control_characters(reject.reason)}"
     if row.rejected > len(shown):
         more = snapshots.counted(row.rejected - len(shown), "more rejected row")
-        yield f"  and {more}: the page of import {row.id} has them as CSV"
+        yield f"  and {more}: download them as CSV from the page of import {row.id}"
 
 
 def _question(row: Import) -> Iterator[str]:
-    """The lines with the question of an import, and the commands that answer it."""
+    """Yield the question of an import and the commands that answer it."""
     yield snapshots.confirmation(row)[0]
     yield "Answer with one of these:"
     answer = f"{PROGRAM} confirm-import {row.id}"
@@ -220,7 +226,7 @@ def _question(row: Import) -> Iterator[str]:
 @click.command("cancel-import", cls=_Command)
 @click.argument("import_id", type=int)
 def cancel_import(import_id: int) -> None:
-    """Cancel the import with this number, whichever process runs it."""
+    """Cancel import IMPORT_ID, whichever process runs it."""
     with _explained(), extensions.maintenance_lock.writing():
         try:
             extensions.import_service.cancel(import_id, patience=None)
@@ -229,40 +235,49 @@ def cancel_import(import_id: int) -> None:
         except Conflict as refusal:
             state = extensions.import_queue.existing(import_id).state
             raise click.ClickException(f"This import has already ended: it is {state}.") from refusal
-    click.echo("The import was cancelled; no finding was changed.")
+    click.echo("The import was cancelled. No finding was changed.")
 
 
 @click.command("backup", cls=_Command)
 @click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
 def backup(path: Path | None) -> None:
-    """Copy the record to PATH, or to the backup folder; the server may be running."""
+    """Back up all findings, hosts and imports to PATH, or to the backup folder.
+
+    Works while the server is running.
+    """
     if path is not None and path.exists():
-        raise click.ClickException("The file exists already.")
+        raise click.ClickException(f"{path} already exists.")
     if path is not None and not path.resolve().parent.is_dir():
-        raise click.ClickException("There is no such folder.")
-    _carry_out("backup", target=path.resolve() if path else None)
+        raise click.ClickException(f"The folder {path.parent} does not exist.")
+    _run_operation("backup", target=path.resolve() if path else None)
 
 
 @click.command("restore", cls=_Command)
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.confirmation_option(prompt="Replace the whole record by this backup?")
+@click.confirmation_option(prompt="Replace all findings, hosts and imports with this backup?")
 def restore(path: Path) -> None:
-    """Replace the record by the backup at PATH; a backup of the record is made first."""
-    _carry_out("restore", source=path.resolve())
+    """Replace all findings, hosts and imports with the backup at PATH.
+
+    Makes a backup of the current ones first.
+    """
+    _run_operation("restore", source=path.resolve())
 
 
 @click.command("clear", cls=_Command)
-@click.confirmation_option(prompt="Remove all findings, hosts and imports?")
+@click.confirmation_option(prompt="Delete all findings, hosts and imports?")
 def clear() -> None:
-    """Remove everything from the record; a backup is made first."""
-    _carry_out("clear")
+    """Delete all findings, hosts and imports.
+
+    Makes a backup first.
+    """
+    _run_operation("clear")
 
 
-def _carry_out(kind: str, source: Path | None = None, target: Path | None = None) -> None:
+def _run_operation(kind: str, source: Path | None = None, target: Path | None = None) -> None:
     with _explained(), extensions.backup_service.running(kind, source, target) as operation:
         with click.progressbar(length=100, label=kind) as bar:
             operations.carry_out(operation, lambda progress, _: bar.update(int(progress) - bar.pos))
-    click.echo(f"{'Made' if kind == 'backup' else 'The record before was saved as'} {operation.backup}")
+    click.echo(f"{'Backup:' if kind == 'backup' else 'The previous data was saved as'} {operation.backup}")
 
 
 @click.group("source")
@@ -272,7 +287,10 @@ def source() -> None:
 
 @source.command("list", cls=_Command)
 def list_sources() -> None:
-    """List the sources: number, label, scanner, state, hosts, open findings, first and last scan."""
+    """List the sources.
+
+    Columns: id, label, scanner, state, hosts, open findings, first and last scan.
+    """
     with _explained():
         try:
             overview = orjson.loads(extensions.reader.ask("source_overview"))
@@ -290,25 +308,31 @@ def list_sources() -> None:
 @click.argument("source_id", type=int)
 @click.argument("label")
 def rename_source(source_id: int, label: str) -> None:
-    """Give the source with this number another LABEL; imports under the one before still go to it."""
+    """Change the label of source SOURCE_ID to LABEL.
+
+    Imports with the old label still go to this source.
+    """
     with _explained(), extensions.maintenance_lock.writing():
         before = extensions.source_service.get(source_id)
         after = extensions.source_service.rename(source_id, label)
     audit.record("source", f"source {source_id}", before={"source": before.label}, after={"source": after.label})
-    click.echo(f"The source is called {after.label} now.")
+    click.echo(f"The source is now called {after.label}.")
 
 
 @source.command("retire", cls=_Command)
 @click.argument("source_id", type=int)
 @click.option("--activate", is_flag=True, help="Make a retired source active again instead.")
 def retire_source(source_id: int, activate: bool) -> None:
-    """Let the source with this number, whose scanner is not used any more, count as open nowhere."""
+    """Retire source SOURCE_ID: its findings no longer count as open.
+
+    For scanners that are not in use any more.
+    """
     with _explained(), extensions.maintenance_lock.writing():
         service = extensions.source_service
         after = service.activate(source_id) if activate else service.retire(source_id)
     retired_on = str(after.retired_on) if after.retired_on else None
     audit.record("source", f"source {source_id} {after.label}", after={"retiredOn": retired_on})
-    click.echo("The source is active." if activate else f"The source is retired since {retired_on}.")
+    click.echo("The source is active." if activate else f"The source has been retired since {retired_on}.")
 
 
 @source.command("merge", cls=_Command)
@@ -316,20 +340,20 @@ def retire_source(source_id: int, activate: bool) -> None:
 @click.argument("into_id", type=int)
 @click.confirmation_option(prompt="Merge these sources? This cannot be undone; make a backup first.")
 def merge_sources(source_id: int, into_id: int) -> None:
-    """Merge the source with the number SOURCE_ID into that with the number INTO_ID."""
+    """Merge source SOURCE_ID into source INTO_ID."""
     with _explained():
         merged = extensions.source_service.get(source_id)
         figures = extensions.source_service.merge_alone(source_id, into_id)
     audit.record("source", f"source {source_id} {merged.label}", after={"into": into_id, **figures})
     click.echo(
-        f"Merged: {figures['joined_hosts']} of {figures['hosts']} hosts and {figures['joined_findings']} of {figures['findings']} "
-        f"findings became one with others; {figures['open_after']} findings are open."
+        f"Merged. {figures['joined_hosts']} of {figures['hosts']} hosts and {figures['joined_findings']} of {figures['findings']} "
+        f"findings were in both sources; {figures['open_after']} findings are open."
     )
 
 
 @click.group("user")
 def user() -> None:
-    """Add and change users, who sign in if AUTH is set."""
+    """List, add and change the users who may sign in."""
 
 
 @click.command("doctor")
@@ -338,13 +362,13 @@ def user() -> None:
     "--token",
     default="",
     envvar="HEXTRACKR_TOKEN",
-    help="Of an administrator, where there is a sign-in (or HEXTRACKR_TOKEN).",
+    help="Token of an administrator, if the server has a sign-in. Default: HEXTRACKR_TOKEN.",
 )
 def doctor(url: str, token: str) -> None:
-    """Check that the server works correctly at URL, through every proxy, and print what to change.
+    """Check the server at URL, through all proxies, and print what to change.
 
     \b
-    Exit status: 0 everything is right, 1 something is not.
+    Exit status: 0 all checks passed, 1 a check failed.
     """
     if not url.startswith(("http://", "https://")):
         raise click.ClickException("URL must begin with http:// or https://.")
@@ -358,9 +382,7 @@ def doctor(url: str, token: str) -> None:
 
 
 _ROLES = click.Choice([role.word for role in Role])
-_password = click.option(
-    "--password-stdin", is_flag=True, help="Read the password from the standard input, for scripts."
-)
+_password = click.option("--password-stdin", is_flag=True, help="Read the password from standard input, for scripts.")
 
 
 @user.command("add", cls=_Command)
@@ -368,10 +390,13 @@ _password = click.option(
 @click.option("--role", type=_ROLES, default="viewer", show_default=True)
 @_password
 def add_user(name: str, role: str, password_stdin: bool) -> None:
-    """Add the user NAME, and ask for a password if users sign in with passwords."""
+    """Add the user NAME.
+
+    Asks for a password if users sign in with passwords.
+    """
     with _explained(), extensions.maintenance_lock.writing():
         has_password = users.provider() is Provider.LOCAL
-        users.add(name, Role.of(role), _asked_password(password_stdin) if has_password else None)
+        users.add(name, Role.of(role), _read_password(password_stdin) if has_password else None)
     click.echo(f"{name} may sign in as {role}.")
 
 
@@ -379,9 +404,9 @@ def add_user(name: str, role: str, password_stdin: bool) -> None:
 @click.argument("name")
 @_password
 def change_password(name: str, password_stdin: bool) -> None:
-    """Give the user NAME a new password, which ends all logins of that user."""
+    """Change the password of the user NAME and end all of their logins."""
     with _explained(), extensions.maintenance_lock.writing():
-        users.change(users.number_of(name), password=_asked_password(password_stdin))
+        users.change(users.number_of(name), password=_read_password(password_stdin))
     click.echo(f"{name} has a new password.")
 
 
@@ -389,40 +414,43 @@ def change_password(name: str, password_stdin: bool) -> None:
 @click.argument("name")
 @click.argument("role", type=_ROLES)
 def change_role(name: str, role: str) -> None:
-    """Give the user NAME another ROLE."""
+    """Change the role of the user NAME to ROLE."""
     with _explained(), extensions.maintenance_lock.writing():
         users.change(users.number_of(name), role=Role.of(role))
-    click.echo(f"{name} is {role} now.")
+    click.echo(f"{name} now has the role {role}.")
 
 
 @user.command("disable", cls=_Command)
 @click.argument("name")
 @click.option("--enable", is_flag=True, help="Let the user sign in again instead.")
 def disable_user(name: str, enable: bool) -> None:
-    """Disable the user NAME, which ends all logins and refuses all tokens of that user."""
+    """Disable the user NAME: end all of their logins and refuse their tokens."""
     with _explained(), extensions.maintenance_lock.writing():
         users.change(users.number_of(name), disabled=not enable)
-    click.echo(f"{name} may sign in again." if enable else f"{name} may sign in no longer.")
+    click.echo(f"{name} may sign in again." if enable else f"{name} may no longer sign in.")
 
 
 @user.command("list", cls=_Command)
 def list_users() -> None:
-    """List the users: name, role, how they sign in, and whether they are disabled."""
+    """List the users.
+
+    Columns: name, role, how they sign in, and whether they are disabled.
+    """
     for each in users.listed():
         name = escape_control_characters(each["name"])
         click.echo(f"{name}\t{each['role']}\t{each['provider']}\t{'disabled' if each['disabled'] else ''}".rstrip())
 
 
-def _asked_password(from_stdin: bool) -> str:
+def _read_password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt="The password again")
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt="Repeat the password")
     return password
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Turn errors into a one-sentence message of the command."""
+    """Turn an error into the error message of the command."""
     try:
         yield
     except (sqlite3.Error, OSError, HexTrackrError) as error:

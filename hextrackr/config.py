@@ -1,7 +1,7 @@
-"""Every setting, read from the environment once.
+"""All settings, read from the environment once.
 
-Each field is one environment variable of the same name. A wrong value stops the start with one sentence
-that names the setting. ``.env.example`` and ``docs/settings.md`` list the same names; a test compares the three.
+Each field is an environment variable with the same name. An invalid value prevents the start, with a message that names the setting.
+``.env.example`` and ``docs/settings.md`` list the same names; a test compares the three.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CORS_DEFAULT = ("http://localhost:8080", "http://127.0.0.1:8080")
 
 
 class SettingError(ValueError):
-    """A setting has a value that cannot be used; the message names both."""
+    """A setting has an invalid value; the message names both."""
 
 
 def _is_loopback(host: str) -> bool:
@@ -47,7 +47,7 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
         except ValueError:
             raise ValueError("must be a whole number") from None
         if not low <= value <= high:
-            raise ValueError(f"must lie between {low} and {high}")
+            raise ValueError(f"must be between {low} and {high}")
         return value
 
     return parse
@@ -76,7 +76,7 @@ def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
     for origin in origins:
         if not re.fullmatch(r"https?://[^/\s*]+", origin):
-            raise ValueError(f"'{origin}' is no origin such as https://host:port")
+            raise ValueError(f"'{origin}' is not an origin such as https://host:port")
     return origins
 
 
@@ -84,31 +84,31 @@ def _hosts(text: str) -> tuple[str, ...]:
     hosts = tuple(part.strip().lower().strip("[]") for part in text.split(",") if part.strip())
     for host in hosts:
         if not re.fullmatch(r"\.?[a-z0-9._-]+|[0-9a-f:.]+", host):
-            raise ValueError(f"'{host}' is no name of a host such as scans.example.org")
+            raise ValueError(f"'{host}' is not a host name such as scans.example.org")
     return hosts
 
 
 def _header(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]+", text):
-        raise ValueError("must be the name of a header such as Remote-User")
+        raise ValueError("must be a header name such as Remote-User")
     return text
 
 
 def _page(text: str) -> str:
     if not re.fullmatch(r"(/(?!/)|https?://)[^\s\\]+", text):
-        raise ValueError("must be a path or an address such as /oauth2/sign_out")
+        raise ValueError("must be a path or a URL, such as /oauth2/sign_out")
     return text
 
 
 def _issuer(text: str) -> str:
     if not re.fullmatch(r"https?://[^\s?#]+", text):
-        raise ValueError("must be the address of a provider such as https://login.example.org/realms/main")
+        raise ValueError("must be the URL of a provider, such as https://login.example.org/realms/main")
     return text.rstrip("/")
 
 
 def _scopes(text: str) -> str:
     if "openid" not in text.split():
-        raise ValueError("must have openid among its words")
+        raise ValueError("must include openid")
     return text
 
 
@@ -146,7 +146,7 @@ def _rate(text: str) -> str:
 
 def _redis(text: str) -> str:
     if not re.fullmatch(r"(rediss?://[^/\s]+(/\d+)?|unix://\S+)", text):
-        raise ValueError("must be an address such as redis://host:6379/0")
+        raise ValueError("must be a URL such as redis://host:6379/0")
     return text
 
 
@@ -162,64 +162,64 @@ class Config:
     PORT: int = _setting(8989, _whole(1, 65535))
     #: Database, uploads, secrets and spill files.
     INSTANCE_PATH: Path = _setting(HOME / "instance", lambda text: Path(text).expanduser().resolve())
-    #: Empty: SQLite in INSTANCE_PATH.
+    #: If empty, SQLite in INSTANCE_PATH.
     DATABASE_URL: str = _setting("", _database)
-    #: Empty: a single process. Otherwise web processes and workers share events and live sessions through this Redis or Valkey.
+    #: The Redis or Valkey through which web processes and workers share events and live sessions; empty for a single process.
     REDIS_URL: str = _setting("", _redis)
-    #: ``celery`` runs imports in worker processes (``make worker``), which REDIS_URL wakes; ``embedded`` runs them beside the web process.
+    #: ``embedded`` runs imports in children of the web process; ``celery`` runs them in workers (``make worker``), which needs REDIS_URL.
     IMPORT_WORKERS: str = _setting("embedded", _one_of("embedded", "celery"))
-    #: How users sign in: ``none``: anybody may do anything; ``local``: with passwords; ``proxy``: a proxy signs them in; ``oidc``: an
-    #: OpenID provider does. The default is ``none`` on a loopback address; on others it must be set.
+    #: How users sign in: ``none`` (no sign-in, anybody may do anything), ``local`` (with passwords), ``proxy`` (a proxy signs them in) or
+    #: ``oidc`` (an OpenID provider does). The default is ``none`` on a loopback address; on others it must be set.
     AUTH: str = _setting("none", _one_of(*AUTH_MODES))
-    #: With ``AUTH=proxy``: the headers with the user and the groups, and the addresses of proxies that may send them.
+    #: With ``AUTH=proxy``: the headers with the user and the groups, and the addresses of the proxies that may send them.
     AUTH_PROXY_USER_HEADER: str = _setting("Remote-User", _header)
     AUTH_PROXY_GROUPS_HEADER: str = _setting("Remote-Groups", _header)
     AUTH_PROXY_ADDRESSES: tuple[str, ...] = _setting(("127.0.0.1/32", "::1/128"), _networks)
-    #: Where the proxy signs users out; empty: pages have no link to it.
+    #: Where the proxy signs users out; if empty, pages have no link to it.
     AUTH_PROXY_SIGN_OUT_URL: str = _setting("", _page)
-    #: With ``AUTH=oidc``: the provider, what the server is known by there, and the claim that has a user's groups.
+    #: With ``AUTH=oidc``: the provider, this server's client id there, and the claim with a user's groups.
     OIDC_ISSUER: str = _setting("", _issuer)
     OIDC_CLIENT_ID: str = _setting("")
-    #: Empty: a public client.
+    #: Empty for a public client.
     OIDC_CLIENT_SECRET: str = _setting("")
     OIDC_SCOPES: str = _setting("openid profile email", _scopes)
     OIDC_GROUPS_CLAIM: str = _setting("groups")
-    #: The roles of the groups of a proxy or a provider, ``*`` being anybody; empty: each user has a role of their own.
+    #: Group -> role, with the groups of the proxy or provider, and ``*`` for everybody; if empty, roles are assigned to users.
     AUTH_GROUP_ROLES: tuple[tuple[str, str], ...] = _setting((), _group_roles)
     #: Hours after which a login ends.
     SESSION_HOURS: int = _setting(12, _whole(1, 24 * 365))
-    #: Empty: generated on the first start and stored in INSTANCE_PATH with mode 0600.
+    #: If empty, generated on the first start and stored in INSTANCE_PATH with mode 0600.
     SECRET_KEY: str = _setting("")
     CORS_ORIGINS: tuple[str, ...] = _setting(CORS_DEFAULT, _origins)
     ASYNC_MODE: str = _setting("eventlet", _one_of(*ASYNC_MODES))
     #: Bytes; the default is 2 GiB.
     UPLOAD_MAX_BYTES: int = _setting(2 * 1024**3, _whole(1, 1 << 50))
-    #: Milliseconds between two updates of one session.
+    #: The minimum interval between two updates of one session, in milliseconds.
     PROGRESS_INTERVAL_MS: int = _setting(200, _whole(100, 10_000))
-    #: An import that would resolve more than this share of its source's open findings asks first.
+    #: An import that would resolve more than this percentage of its source's open findings asks for confirmation.
     RESOLVE_GUARD_PERCENT: int = _setting(50, _whole(0, 100))
-    #: The memory of DuckDB in an import; more data spills to INSTANCE_PATH.
+    #: The memory limit of DuckDB in an import; more data spills to INSTANCE_PATH.
     DUCKDB_MEMORY_LIMIT: str = _setting("256MB", _memory)
-    #: The address space of the importer process; an import that needs more fails. ``off`` means no limit.
+    #: The address space limit of the importer process; an import that needs more fails. ``off`` means no limit.
     IMPORTER_MEMORY_LIMIT: str = _setting("4GB", _memory_or_off)
-    #: The niceness of imports, so that the server's event loop and everything else on the machine have priority.
+    #: The niceness of imports, so that the server's event loop and other programs have priority.
     IMPORTER_NICENESS: int = _setting(3, _whole(0, 19))
-    #: The memory of DuckDB in the reader process; more data spills to INSTANCE_PATH.
+    #: The memory limit of DuckDB in the reader process; more data spills to INSTANCE_PATH.
     READER_MEMORY_LIMIT: str = _setting("192MB", _memory)
-    #: Seconds after which the query of a list, a search or a page of figures is cancelled.
+    #: The time limit of the query of a list, a search or a page, in seconds.
     READER_DEADLINE: int = _setting(10, _whole(1, 600))
-    #: Open sockets of one address; a page has one. All clients behind a proxy have its address unless TRUSTED_PROXIES is set.
+    #: The maximum number of open sockets of one address; a page uses one. Clients behind a proxy share its address without TRUSTED_PROXIES.
     SOCKETS_PER_ADDRESS: int = _setting(500, _whole(1, 1_000_000))
-    #: The rate of API requests from one address, in the notation of the library "limits"; ``off`` means no limit.
+    #: The limit of API requests from one address, in the notation of the library "limits"; ``off`` means no limit.
     API_RATE_LIMIT: str = _setting("60 per second; 1800 per minute", _rate)
     #: The number of proxies in front of the server that send the client's address in X-Forwarded-For.
     TRUSTED_PROXIES: int = _setting(0, _whole(0, 10))
-    #: Host names that browsers may use; by default those of this machine if HOST is a loopback address, and any otherwise.
+    #: Host names that browsers may use; by default those of this machine if HOST is a loopback address, else any.
     ALLOWED_HOSTS: tuple[str, ...] = _setting((), _hosts)
-    #: Send one websocket frame to all watchers of an import; ``off`` uses the libraries' own way.
+    #: Write one prepared websocket frame to all clients of a room; ``off`` lets the library make one for each client.
     FAST_BROADCAST: str = _setting("on", _one_of("on", "off"))
     LOG_LEVEL: str = _setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
-    #: ``json`` writes each log line as an object, with the import and the session that it is about.
+    #: ``json`` writes each log record as an object, with the import and the session that it is about.
     LOG_FORMAT: str = _setting("text", _one_of("text", "json"))
     #: Whether ``/metrics`` is served.
     METRICS: str = _setting("on", _one_of("on", "off"))
@@ -227,7 +227,7 @@ class Config:
 
     @classmethod
     def of_server(cls) -> Config:
-        """Read the settings from the environment, else from the file ``.env``; an invalid one ends the program."""
+        """Read the settings from the environment and the file ``.env``; an invalid one ends the program."""
         environ = {name: value or "" for name, value in dotenv_values(HOME / ".env").items()}
         try:
             return cls.from_env({**environ, **os.environ})
@@ -251,8 +251,8 @@ class Config:
         config = cls(**values)
         if "AUTH" not in values and not _is_loopback(config.HOST):
             raise SettingError(
-                f"HOST={config.HOST!r} cannot be used: others reach it, so AUTH must say who may: "
-                "AUTH=local has users with passwords, AUTH=none lets anybody do anything."
+                f"HOST={config.HOST!r} cannot be used without AUTH, as other machines can reach the server: "
+                "AUTH=local requires a password, AUTH=none lets anybody do anything."
             )
         if config.AUTH == "proxy" and not config.TRUSTED_PROXIES:
             raise SettingError(
@@ -266,32 +266,33 @@ class Config:
 
     @property
     def group_roles(self) -> dict[str, str]:
-        """The role that each group gives."""
+        """Group -> role."""
         return dict(self.AUTH_GROUP_ROLES)
 
     @property
     def database_url(self) -> str:
-        """The SQLAlchemy URL of the database, with the driver that we use."""
+        """The SQLAlchemy URL of the database, with our driver."""
         if self.DATABASE_URL and not self.DATABASE_URL.startswith("sqlite:"):
             return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", self.DATABASE_URL)
         url, _, query = self.DATABASE_URL.partition("?")
         if url.startswith("sqlite:///file:"):
             return self.DATABASE_URL
-        # Relative to INSTANCE_PATH and not to the working directory, so that all processes find the same file.
+        # Relative to INSTANCE_PATH, not to the working directory, so that all processes find the same file.
         path = self.INSTANCE_PATH / (unquote(url.removeprefix("sqlite:///")) or "hextrackr.sqlite3")
         return f"sqlite:///{quote(str(path), safe='/')}{f'?{query}' if query else ''}"
 
     @property
     def allowed_origins(self) -> list[str]:
-        """The origins of pages that may call the server: the allow list and the server's own."""
+        """The origins of pages that may call the server: CORS_ORIGINS and the server's own."""
         own = {self.HOST, "127.0.0.1", "localhost"} if self.HOST in ("127.0.0.1", "localhost") else {self.HOST}
         return [*self.CORS_ORIGINS, *(f"http://{host}:{self.PORT}" for host in sorted(own))]
 
     @property
     def allowed_hosts(self) -> list[str]:
-        """The names under which the server answers; empty means any.
+        """The host names that the server accepts; empty means any.
 
-        Another site can point its own name to our loopback address (DNS rebinding); then only the name shows that the page is not ours.
+        This stops DNS rebinding: another site can point its own name to our loopback address, so that only the name shows that the page is
+        not ours.
         """
         if self.ALLOWED_HOSTS or self.HOST not in LOOPBACK:
             return list(self.ALLOWED_HOSTS)
@@ -306,12 +307,12 @@ class Config:
         return int(number) * {"MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}[unit]
 
     def secret_key(self) -> str:
-        """The signing key: the setting, else the one stored in INSTANCE_PATH, which the first call creates."""
+        """Return the signing key: the setting, else the key stored in INSTANCE_PATH, which the first call creates."""
         if self.SECRET_KEY:
             return self.SECRET_KEY
         stored = self.INSTANCE_PATH / "secret_key"
         if not stored.exists():
-            # If several processes start at once, one of them wins, and none reads a partly written file.
+            # If several processes start at once, one of them wins, and none reads an incomplete file.
             made = self.INSTANCE_PATH / f"secret_key.{os.getpid()}"
             made.touch(mode=0o600)
             made.write_text(secrets.token_hex(32), encoding="ascii")

@@ -1,7 +1,7 @@
-"""Limit the connections of a server and the time in which a request must arrive, and keep accepting when file descriptors run out.
+"""Limit the connections of a server and the time in which a request must arrive, and survive running out of file descriptors.
 
-A connection is *arriving* while its next request is awaited or incomplete; all others are being served. If there are too many, the one that
-has been arriving for longest is closed for the new one, so that clients which send nothing, or a byte now and then, keep nobody out.
+A connection is *arriving* while its next request is awaited or incomplete; all others are being served. At the limit, the connection that
+has been arriving for longest is closed for a new one, so that clients which send nothing, or very slowly, do not lock others out.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ log = logging.getLogger(__name__)
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-#: Seconds in which the head of a request must arrive, and the body unless it is an upload; and seconds between two checks.
+#: The time limit in seconds for the head of a request, and for the body unless it is an upload; and seconds between two checks.
 ARRIVAL, CHECK_INTERVAL = 20.0, 1.0
-#: File descriptors that are reserved for everything else: the database, uploads, the importer.
+#: File descriptors that are reserved for the database, uploads, the importer and so on.
 RESERVED = 100
-#: The limit of file descriptors that is requested.
+#: The number of file descriptors to request from the system.
 DESCRIPTORS = 65_536
 #: Seconds until the next attempt to accept a connection after an error.
 RETRY = 0.05
-#: Seconds between two scans for closed connections, if there are too many.
+#: Seconds between two scans for closed connections at the limit.
 SCAN = 0.05
-#: Number of accepted connections after which other green threads run.
+#: Accepted connections after which other green threads run.
 YIELD_EVERY = 16
-#: The key in a request's environment of the function that lifts the time limit for its body.
+#: The key in the WSGI environment of a function that removes the time limit of the request's body.
 TAKE_TIME = "hextrackr.take_time"
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE)
 _NOT_NOW = (*_EXHAUSTED, errno.ENOBUFS, errno.ENOMEM)
@@ -61,7 +61,7 @@ def raise_descriptor_limit() -> None:
 
 
 def capacity(most: int) -> int:
-    """The number of connections for which there are descriptors, at most ``most``."""
+    """Return the number of connections for which there are enough file descriptors, at most ``most``."""
     if resource is None:
         return most
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -80,7 +80,11 @@ def _open_descriptors() -> int:
 
 @dataclass(eq=False)
 class _Connection:
-    """One connection: its client's address, and since when (monotonic, s) a request has been arriving; None while one is served."""
+    """A connection.
+
+    :ivar address: the client's address.
+    :ivar arriving: since when (monotonic, s) a request has been arriving; None while one is served.
+    """
 
     its_socket: weakref.ref[Any]
     address: str
@@ -93,7 +97,7 @@ class _Connection:
         return its_socket is not None and its_socket.fileno() >= 0
 
     def end(self, how: int = socket.SHUT_RDWR) -> None:
-        """Shut it down, so that whoever reads from it finds its end."""
+        """Shut the connection down, so that reads from it return its end."""
         its_socket = self.its_socket()
         if its_socket is not None:
             with suppress(OSError):
@@ -102,7 +106,7 @@ class _Connection:
 
 @dataclass
 class _Address:
-    """The descriptors of an address's connections, and the time of the last scan for closed ones (monotonic, s)."""
+    """The file descriptors of an address's connections, and when they were last scanned for closed ones (monotonic, s)."""
 
     numbers: set[int] = field(default_factory=set)
     scanned: float = 0.0
@@ -111,8 +115,8 @@ class _Address:
 class Connections:
     """All connections of a server.
 
-    :param total: the limit of connections.
-    :param per_address: the limit for one address; None if all have the address of a proxy.
+    :param total: the limit for all connections.
+    :param per_address: the limit for one address; None behind a proxy, where all connections have its address.
     """
 
     def __init__(self, total: int, per_address: int | None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -120,9 +124,9 @@ class Connections:
         self.per_address = per_address
         self._clock = clock
         self._lock = threading.RLock()
-        #: By descriptor; if a descriptor is used again, the connection that had it is closed.
+        #: By file descriptor; if a descriptor is used again, its old connection is closed.
         self._connections: dict[int, _Connection] = {}
-        #: Those that are arriving, the longest first.
+        #: The arriving connections, oldest first.
         self._arriving: dict[int, _Connection] = {}
         self._addresses: dict[str, _Address] = {}
         self._scanned = 0.0
@@ -132,7 +136,7 @@ class Connections:
         return len(self._connections)
 
     def admit(self, connection: Any, name: str) -> bool:
-        """Admit an accepted connection; at the limit, close the one that has been arriving for longest, or return False if none is.
+        """Admit an accepted connection. At the limit, close the one that has been arriving for longest; return False if none is arriving.
 
         :param name: the client's address.
         """
@@ -150,7 +154,7 @@ class Connections:
         return True
 
     def make_room(self, name: str | None = None) -> bool:
-        """End the connection that has been arriving for longest, of one address or of all; False if none is."""
+        """Close the connection that has been arriving for longest, of one address or of all; return False if none is arriving."""
         with self._lock:
             for number, arriving in self._arriving.items():
                 if name in (None, arriving.address):
@@ -160,30 +164,30 @@ class Connections:
         return False
 
     def arriving(self, connection: Any) -> None:
-        """Note that a connection waits for its next request, or for the body of one."""
+        """Record that a connection waits for its next request, or for the body of one."""
         self._note(connection, self._clock())
 
     def answered(self, connection: Any) -> None:
-        """Note that a request was answered, so that the connection waits for the next one; close it if the server stops."""
+        """Record that a request was answered and the connection waits for the next one; close it if the server is stopping."""
         self.arriving(connection)
         if self._stopping:
             self.stop()
 
     def stop(self) -> None:
-        """End all idle connections, now and from now on, as each would delay the end of the server."""
+        """Close idle connections, now and from now on, as they would delay the end of the server."""
         self._stopping = True
         self.end_overdue()
 
     def served(self, connection: Any) -> None:
-        """Note that a request has arrived, or that the code that reads its body limits the time itself."""
+        """Record that a request has arrived, or that the code that reads its body has its own time limit."""
         self._note(connection, None)
 
     def knows(self, connection: Any) -> bool:
-        """Whether the connection was admitted here."""
+        """Return whether the connection was admitted here."""
         return connection is not None and connection.fileno() in self._connections
 
     def end_overdue(self) -> None:
-        """End the requests that take too long to arrive; their readers find them incomplete."""
+        """Close the connections whose requests take too long to arrive; reading such a request fails as incomplete."""
         overdue = self._clock() - (0.0 if self._stopping else ARRIVAL)
         with self._lock:
             self._forget_closed(self._connections)
@@ -232,11 +236,11 @@ class Connections:
 
 
 class Listener:
-    """A listening socket that limits the connections, and whose ``accept`` does not fail for lack of descriptors or memory.
+    """A listening socket that limits the connections, and whose ``accept`` does not fail for lack of file descriptors or memory.
 
-    gunicorn's workers accept from it. If no connection can be accepted, it behaves as if there were none, and they try again.
+    gunicorn's workers accept from it. If a connection cannot be accepted, it behaves as if there were none, so that they try again.
 
-    :param listener: the socket, which does not block.
+    :param listener: the non-blocking socket.
     :param sleep: waits (seconds) without blocking other green threads.
     """
 
@@ -244,7 +248,7 @@ class Listener:
         self._listener = listener
         self._connections = connections
         self._sleep = sleep
-        self._spare: int | None = _spare()
+        self._reserve: int | None = _open_reserve()
         self._logged = 0.0
         self._accepted = 0
 
@@ -252,9 +256,9 @@ class Listener:
         return getattr(self._listener, name)
 
     def accept(self) -> tuple[Any, Any]:
-        """Accept the next connection that is admitted; return it with its address.
+        """Accept the next connection and return it with its address.
 
-        :raises BlockingIOError: there is none now.
+        :raises BlockingIOError: there is none, or it was refused.
         """
         try:
             connection, address = self._listener.accept()
@@ -265,7 +269,7 @@ class Listener:
                 raise _would_block() from None
             if error.errno not in _NOT_NOW:
                 raise
-            self._exhausted(error)
+            self._handle_exhaustion(error)
             raise _would_block() from None
         if not self._connections.admit(connection, _name_of(address)):
             connection.close()
@@ -276,24 +280,24 @@ class Listener:
             self._sleep(0)
         return connection, address
 
-    def _exhausted(self, error: OSError) -> None:
-        """Refuse one client, using the spare descriptor, and wait for others to close theirs."""
+    def _handle_exhaustion(self, error: OSError) -> None:
+        """Refuse one client, using the reserved descriptor, and wait for others to close their connections."""
         if time.monotonic() - self._logged > 1.0:
             self._logged = time.monotonic()
-            log.error("No connection can be accepted: %s. Clients are refused until that has passed", error.strerror)
+            log.error("The server cannot accept connections: %s. New clients are refused for now", error.strerror)
         self._connections.make_room()
-        if error.errno in _EXHAUSTED and self._spare is not None:
-            os.close(self._spare)
-            self._spare = None
+        if error.errno in _EXHAUSTED and self._reserve is not None:
+            os.close(self._reserve)
+            self._reserve = None
             with suppress(OSError):
                 self._listener.accept()[0].close()
-        if self._spare is None:
-            self._spare = _spare()
+        if self._reserve is None:
+            self._reserve = _open_reserve()
         self._sleep(RETRY)
 
 
 class Arrivals:
-    """WSGI wrapper that notes which connections are served, and which are still sending the body of their request."""
+    """WSGI middleware that records which connections are served, and which are still sending the body of their request."""
 
     def __init__(self, app: WsgiApp, connections: Connections) -> None:
         self._app = app
@@ -319,7 +323,7 @@ class Arrivals:
 
 
 class _Body:
-    """The body of a request: errors of the server's HTTP parser become a :class:`RequestError`, as they are the client's fault."""
+    """The body of a request. Errors of gunicorn's HTTP parser become a :class:`RequestError`, as they are the client's fault."""
 
     def __init__(self, stream: Any, connection: Any) -> None:
         self._stream = stream
@@ -328,16 +332,16 @@ class _Body:
     def read(self, *size: int) -> bytes:
         """Read.
 
-        :raises RequestError: the chunks, or what follows them, are malformed.
+        :raises RequestError: the chunks or trailers are malformed.
         """
         return self._read(self._stream.read, *size)  # type: ignore[no-any-return]
 
     def readline(self, *size: int) -> bytes:
-        """Read a line; raises as :meth:`read`."""
+        """Read a line; raises like :meth:`read`."""
         return self._read(self._stream.readline, *size)  # type: ignore[no-any-return]
 
     def readlines(self, *size: int) -> list[bytes]:
-        """Read all lines; raises as :meth:`read`."""
+        """Read all lines; raises like :meth:`read`."""
         return self._read(self._stream.readlines, *size)  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[bytes]:
@@ -350,10 +354,8 @@ class _Body:
             if not type(error).__module__.startswith("gunicorn.http"):
                 raise
             with suppress(OSError):
-                self._connection.shutdown(socket.SHUT_RD)  # the beginning of a next request could not be found
-            raise RequestError(
-                "The body is malformed: its chunks, or what follows them, break the rules of HTTP."
-            ) from None
+                self._connection.shutdown(socket.SHUT_RD)  # where the next request begins is unknown
+            raise RequestError("The request body is malformed: its chunked encoding is invalid.") from None
 
 
 def _has_body(environ: dict[str, Any]) -> bool:
@@ -368,7 +370,7 @@ def _would_block() -> BlockingIOError:
     return BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
-def _spare() -> int | None:
+def _open_reserve() -> int | None:
     try:
         return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

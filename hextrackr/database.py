@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from hextrackr.config import Config
 
-#: How long SQLite waits for a lock: short, as it blocks the event loop; writers try again after a sleep.
+#: How long SQLite waits for a lock: short, as this blocks the event loop; writers retry after a sleep.
 BUSY_TIMEOUT_MS = 20
-#: Attempts to write SQLite's WAL back at the end of a process, as another process may be reading.
-LOG_TRIES = 50
+#: Attempts to checkpoint SQLite's WAL when a process ends, as another process may be reading.
+CHECKPOINT_ATTEMPTS = 50
 #: How long PostgreSQL waits for a lock, which does not block the event loop.
 LOCK_TIMEOUT_MS = 10_000
-#: Seconds that a reading request may take, however many statements it needs.
+#: The time limit of a GET request for all of its statements, in seconds.
 REQUEST_SECONDS = 30.0
 
 
@@ -53,7 +53,7 @@ def init_app(app: Flask, config: Config) -> None:
 
 
 def _seconds_left() -> float | None:
-    """The seconds that a statement may take: within the limit of one statement, and for reading requests that of the whole request."""
+    """Return the time limit of the next statement in seconds: for GET requests also what is left of the limit of the whole request."""
     if not has_request_context():
         return None
     if request.method not in ("GET", "HEAD"):
@@ -63,13 +63,13 @@ def _seconds_left() -> float | None:
 
 
 def _engine(url: str) -> dict[str, Any]:
-    """The configuration of the web process's engine: on PostgreSQL each request reads one snapshot, as on SQLite."""
+    """Return the configuration of the web process's engine; on PostgreSQL each request reads one snapshot, as on SQLite."""
     options = dialects.engine_options(url)
     return {"url": url, **({"isolation_level": "REPEATABLE READ"} | options if options else {})}
 
 
 def close(app: Flask) -> None:
-    """Close the database; leave an SQLite database as a single file, which can be copied without its WAL."""
+    """Close the database. A SQLite database is left as a single file without a WAL, so that it can be copied."""
     with app.app_context():
         if not dialects.is_postgresql(db.engine):
             _checkpoint()
@@ -77,10 +77,10 @@ def close(app: Flask) -> None:
 
 
 def _checkpoint() -> None:
-    # If it fails now, the next process that opens the database does it.
+    # If this fails, the next process that opens the database does it.
     with suppress(DBAPIError, sqlite3.Error), closing(db.engine.raw_connection()) as connection:
         cursor = connection.cursor()
-        for _ in range(LOG_TRIES):
+        for _ in range(CHECKPOINT_ATTEMPTS):
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             is_in_use, *_ = cursor.fetchall()[0]
             if not is_in_use:
@@ -89,10 +89,10 @@ def _checkpoint() -> None:
 
 
 def unready(app: Flask) -> str:
-    """Why a process cannot use the database, in one sentence; empty if it can."""
+    """Return a sentence that says why the database cannot be used; empty if it can."""
     alembic_log = logging.getLogger("alembic")
     level = alembic_log.level
-    alembic_log.setLevel(logging.WARNING)  # it logs every check of a database
+    alembic_log.setLevel(logging.WARNING)  # it logs every check
     with app.app_context():
         try:
             behind = alembic.needs_upgrade()
@@ -105,28 +105,28 @@ def unready(app: Flask) -> str:
     if not behind:
         return ""
     does = "`hextrackr serve` does" if IS_INSTALLED else "`make run` and `make worker` do"
-    return f"The database is not that of this version: run `{PROGRAM} db upgrade` first ({does})."
+    return f"The database schema is not that of this version: run `{PROGRAM} db upgrade` first ({does})."
 
 
 def unknown_revision(error: BaseException) -> str:
-    """The message for the operator that the database has a revision which this version does not have."""
+    """Return a message for the operator that the database has a revision which this version does not have."""
     if "Can't locate revision" not in str(error):
-        return f"The migrations cannot go on: {_first_line(error)}."
+        return f"The migration failed: {_first_line(error)}."
     with suppress(DBAPIError), db.engine.connect() as connection:
         found = str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
         if revisions.is_before_first(found):
             return (
-                "The database was made before the first version whose data can be brought up to this one "
-                f"(revision {revisions.known()[0]}): import the scans again into a new one."
+                "The database is from a version that is too old to upgrade "
+                f"(the first supported revision is {revisions.known()[0]}): import the scans again into a new database."
             )
     return (
-        "The database was made by a newer version of HexTrackr than this one: start that version. To go back to this one, move the "
-        "database away, start on an empty one and restore the backup that was made before the upgrade."
+        "The database is from a newer version of HexTrackr: start that version. To go back to this version, move the "
+        "database away, start with an empty one and restore a backup that was made before the upgrade."
     )
 
 
 def unusable(error: BaseException) -> str:
-    """The message for the operator that the database cannot be used: its URL, without the password, and the driver's error."""
+    """Return a message for the operator that the database cannot be used, with its URL (without the password) and the driver's error."""
     while error.__cause__ is not None:
         error = error.__cause__
     address = db.engine.url.set(query={}).render_as_string(hide_password=True)
@@ -134,15 +134,15 @@ def unusable(error: BaseException) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    """The first line of an error, without a full stop."""
+    """Return the first line of an error, without a full stop."""
     return escape_control_characters(str(error).partition("\n")[0]).rstrip(".")
 
 
 def _without_async_teardown(app: Flask) -> None:
-    """Remove the extension's clean-up of asyncio sessions, of which we have none.
+    """Remove the extension's clean-up of asyncio sessions, which we do not use.
 
-    It would run an asyncio loop at the end of every request, and two green threads of one system thread cannot do so at once:
-    requests fail with "You cannot use AsyncToSync in the same thread as an async event loop".
+    It runs an asyncio loop at the end of every request, which two green threads of one system thread cannot do at the same time: requests
+    would fail with "You cannot use AsyncToSync in the same thread as an async event loop".
     """
     app.teardown_appcontext_funcs = [
         function for function in app.teardown_appcontext_funcs if not inspect.iscoroutinefunction(function)

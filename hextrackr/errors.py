@@ -1,4 +1,4 @@
-"""Our exceptions; each carries the ``code`` and the one plain sentence that users see.
+"""Our exceptions, each with the ``code`` and the one-sentence message that users see.
 
 ::
 
@@ -57,11 +57,11 @@ class ErrorRecord(TypedDict):
 
 
 class HexTrackrError(Exception):
-    """The base of all errors that end a request or an import with a documented code."""
+    """The base class of all errors that end a request or an import with a documented code."""
 
     status = 500
     code = "INTERNAL"
-    detail = "Something went wrong on the server; its log has the cause."
+    detail = "An unexpected error occurred; see the server's log."
 
     def __init__(self, detail: str | None = None, code: str | None = None) -> None:
         self.detail = detail or self.detail
@@ -69,7 +69,7 @@ class HexTrackrError(Exception):
         super().__init__(self.detail)
 
     def record(self) -> ErrorRecord:
-        """The error as clients receive it, in HTTP responses and in ``progress-error``."""
+        """Return the error as clients receive it, in HTTP responses and in ``progress-error``."""
         return {"code": self.code, "detail": escape_control_characters(self.detail)}
 
 
@@ -83,25 +83,25 @@ class InvalidSessionId(RequestError):
     """A value is not a session id."""
 
     code = "INVALID_SESSION_ID"
-    detail = "A session id is a UUID, or any other 8 to 64 letters, digits, underscores and hyphens."
+    detail = "A session id must be a UUID, or 8 to 64 letters, digits, underscores and hyphens."
 
 
 class MissingFile(RequestError):
-    """An upload without the file."""
+    """The upload contains no file."""
 
-    code, detail = "NO_FILE", "The form has no file in its field csvFile."
+    code, detail = "NO_FILE", "The form field csvFile has no file."
 
 
 class IncompleteUpload(RequestError):
-    """The body ended before its announced length."""
+    """The body is shorter than its Content-Length."""
 
-    code, detail = "INCOMPLETE_UPLOAD", "The upload ended before the whole file had arrived."
+    code, detail = "INCOMPLETE_UPLOAD", "The upload ended before the file was complete."
 
 
 class SignInNeeded(HexTrackrError):
     """Nobody is signed in, or the login has ended."""
 
-    status, code, detail = 401, "SIGN_IN_NEEDED", "Please sign in; if you were signed in, that has ended."
+    status, code, detail = 401, "SIGN_IN_NEEDED", "You are not signed in, or your login has ended; please sign in."
 
 
 class SignInRefused(HexTrackrError):
@@ -111,27 +111,27 @@ class SignInRefused(HexTrackrError):
 
 
 class CrossSite(HexTrackrError):
-    """The request of a browser comes from a page of another site."""
+    """A browser sent the request from a page of another site."""
 
-    status, code, detail = 403, "CROSS_SITE", "Another site's page has sent this request; it was refused."
+    status, code, detail = 403, "CROSS_SITE", "This request was refused because it comes from a page of another site."
 
 
 class NotPermitted(HexTrackrError):
-    """The user has no permission for this."""
+    """The user does not have the permission."""
 
     status, code, detail = 403, "NOT_PERMITTED", "Your role does not allow this."
 
 
 class NotFound(HexTrackrError):
-    """There is no such thing."""
+    """The requested object does not exist."""
 
     status, code, detail = 404, "NOT_FOUND", "There is nothing at this address."
 
 
 class Conflict(HexTrackrError):
-    """The thing is not in a state that allows this."""
+    """The current state of the object does not allow the action."""
 
-    status, code, detail = 409, "CONFLICT", "This is not possible in the present state."
+    status, code, detail = 409, "CONFLICT", "This is not possible in the current state."
 
 
 class TooMany(HexTrackrError):
@@ -141,12 +141,12 @@ class TooMany(HexTrackrError):
 
 
 class SignInLocked(TooMany):
-    """Signing in has failed too often.
+    """Too many sign-ins failed.
 
     :ivar seconds: how long to wait.
     """
 
-    code, detail = "SIGN_IN_LOCKED", "Too many tries have failed; please wait before the next one."
+    code, detail = "SIGN_IN_LOCKED", "Too many failed attempts; please wait and try again."
 
     def __init__(self, detail: str | None = None, seconds: float = 0.0) -> None:
         super().__init__(detail)
@@ -154,7 +154,7 @@ class SignInLocked(TooMany):
 
 
 class UploadTooLarge(HexTrackrError):
-    """The upload is larger than the setting allows."""
+    """The upload is larger than ``UPLOAD_MAX_BYTES``."""
 
     status, code, detail = 413, "UPLOAD_TOO_LARGE", "The file is larger than this server accepts."
 
@@ -166,47 +166,47 @@ class FileRefused(HexTrackrError):
 
 
 class UnknownFormat(FileRefused):
-    """A readable CSV file, but not the export of a supported scanner."""
+    """The file is readable, but not the export of a supported scanner."""
 
-    code, detail = "UNKNOWN_FORMAT", "The columns of this file are those of no scanner that is known here."
+    code, detail = "UNKNOWN_FORMAT", "This file is not from a supported scanner. Map its columns once to import it."
 
 
 class MissingColumns(FileRefused):
-    """The export of a supported scanner, without a required column."""
+    """The export of a supported scanner lacks a required column."""
 
     code, detail = "MISSING_COLUMNS", "The export lacks a column that the import needs."
 
 
 class MappingRefused(HexTrackrError):
-    """A mapping by which no row of its file becomes a finding; it was not saved."""
+    """The mapping turns no row of its file into a finding; it was not saved."""
 
-    status, code, detail = 422, "NOTHING_COMES_OUT", "None of the rows comes out, so the mapping was not saved."
+    status, code, detail = 422, "NOTHING_COMES_OUT", "No row can be imported with this mapping, so it was not saved."
 
 
 class BackupRefused(HexTrackrError):
     """The file cannot be restored; nothing was changed."""
 
-    status, code, detail = 422, "NOT_A_BACKUP", "This file is no backup of HexTrackr."
+    status, code, detail = 422, "NOT_A_BACKUP", "This file is not a backup of HexTrackr."
 
 
 class BackupElsewhere(HexTrackrError):
-    """The record is in PostgreSQL, which has its own programs for backups."""
+    """The database is PostgreSQL, which has its own backup tools."""
 
     status, code, detail = (
         501,
         "NOT_ON_POSTGRESQL",
-        "The record is in PostgreSQL: pg_dump backs it up, pg_restore restores it.",
+        "The database is PostgreSQL: use pg_dump to back it up and pg_restore to restore it.",
     )
 
 
 class Cancelled(HexTrackrError):
-    """The user ended the import."""
+    """The user cancelled the import."""
 
     status, code, detail = 409, "CANCELLED", "The import was cancelled; no finding was changed."
 
 
 class Interrupted(HexTrackrError):
-    """The process that did the work ended before it was done."""
+    """The process that did the work ended before the work was done."""
 
     code, detail = "INTERRUPTED", "The import was interrupted before it was done; no finding was changed."
 
@@ -221,36 +221,36 @@ class DatabaseUnavailable(HexTrackrError):
     """The database cannot be read or written at all."""
 
     status, code = 503, "DATABASE_UNAVAILABLE"
-    detail = "The database cannot be used: it is damaged, read-only or out of reach."
+    detail = "The database cannot be used: it is damaged, read-only or not reachable."
 
 
 class QueryTooSlow(HexTrackrError):
-    """A query took longer than its deadline."""
+    """A query exceeded its time limit."""
 
     status, code = 503, "QUERY_TOO_SLOW"
-    detail = "This takes the database too long; please limit it further, by a source, a severity or a shorter period."
+    detail = "This query takes too long; please narrow it down, for example by source, severity or a shorter period."
 
 
 class ServerStopping(HexTrackrError):
     """The server is stopping and accepts no new work."""
 
-    status, code, detail = 503, "STOPPING", "The server is being stopped; please try again in a moment."
+    status, code, detail = 503, "STOPPING", "The server is shutting down; please try again in a moment."
 
 
 class Maintenance(HexTrackrError):
-    """The record is being replaced, so that changes made meanwhile would be lost."""
+    """The record is being replaced; changes made now would be lost."""
 
     status, code = 503, "MAINTENANCE"
-    detail = "The record is being replaced by a backup, or cleared; please try again in a moment."
+    detail = "The data is being restored or cleared; please try again in a moment."
 
 
 class DiskFull(HexTrackrError):
-    """No space left where the server keeps its data."""
+    """There is no space left in the data folder."""
 
     status, code, detail = 507, "DISK_FULL", "There is no space left on the server's disk."
 
 
 class OutOfMemory(HexTrackrError):
-    """The work needs more memory than it may use."""
+    """The import needs more memory than it may use."""
 
     code, detail = "OUT_OF_MEMORY", "The file needs more memory than the server may use for an import."

@@ -1,4 +1,7 @@
-"""The extensions, which :func:`hextrackr.create_app` binds to an app. Imports none of our modules."""
+"""The Flask extensions, which :func:`hextrackr.create_app` binds to an app, and proxies for the current app's services.
+
+Imports none of our modules, so that any of them may import it.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def _without(*packages: str) -> Iterator[None]:
         del sys.modules[name]
 
 
-# It would load the clients of all installed message queues, which we do not use: 6 MB.
+# Flask-SocketIO would load the clients of all installed message queues, which we do not use and which take 6 MB.
 with _without("redis", "kombu"):
     from flask_socketio import SocketIO
 
@@ -53,7 +56,7 @@ def _of_app(name: str) -> Any:
 
 #: The current app's progress tracker.
 tracker: ProgressTracker = _of_app("progress_tracker")
-#: The current app's import rows, the operations on them, the worker that runs them, and their snapshots.
+#: The current app's import queue, the operations on imports, the worker that runs them, and their snapshots.
 import_queue: ImportQueue = _of_app("import_queue")
 import_service: ImportService = _of_app("import_service")
 import_worker: Worker = _of_app("import_worker")
@@ -64,7 +67,7 @@ maintenance_lock: MaintenanceLock = _of_app("maintenance_lock")
 reader: Reader = _of_app("reader")
 #: The current app's backups.
 backup_service: BackupService = _of_app("backup_service")
-#: What is asked of the current app's sources.
+#: The current app's operations on sources.
 source_service: SourceService = _of_app("source_service")
 
 
@@ -74,5 +77,5 @@ def offload(function: Callable[..., T], *args: Any) -> T:
 
 
 def run_inline(function: Callable[..., T], *args: Any) -> T:
-    """Call a function directly: the implementation of :func:`offload` if threads serve the requests."""
+    """Call a function directly: :func:`offload` if requests are served by threads."""
     return function(*args)

@@ -1,7 +1,7 @@
-"""Logging: each record is one line, which text from clients cannot break, and says which import it is about.
+"""Logging. Each record is one line, whatever text clients send.
 
-As text a line is its message; with ``LOG_FORMAT=json`` it is one JSON object with ``time``, ``level``, ``logger``, ``process``, ``message``
-and, if it is about an import, ``importId`` and ``sessionId``.
+With ``LOG_FORMAT=text`` a line is the message; with ``json`` it is an object with ``time``, ``level``, ``logger``, ``process``, ``message``
+and, for records about an import, ``importId`` and ``sessionId``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 
 from .escaping import escape_control_characters
 
-#: The prefix of the further lines of a record; no first line has it.
+#: The prefix of the lines of a traceback; no message begins with it.
 CONTINUED = "  | "
-#: Loggers of libraries that add a handler of their own unless their level is set.
+#: Loggers of libraries that add their own handler unless their level is set.
 _LOUD = ("engineio.server", "socketio.server")
 
 _subject: ContextVar[dict[str, Any]] = ContextVar("subject", default={})  # noqa: B039 (never changed in place)
@@ -26,7 +26,7 @@ _chosen = {"LOG_FORMAT": "text", "LOG_LEVEL": "INFO"}
 
 
 class OneLineRecord(logging.LogRecord):
-    """A record whose message is one line, and whose traceback is marked as its continuation."""
+    """A record whose message is one line; the lines of its traceback have a prefix."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -36,12 +36,12 @@ class OneLineRecord(logging.LogRecord):
             self.exc_text = "\n".join(CONTINUED + escape_control_characters(line) for line in lines)
 
     def getMessage(self) -> str:
-        """The message with invisible characters escaped."""
+        """Return the message with invisible characters escaped."""
         return escape_control_characters(super().getMessage())
 
 
 class JsonLines(logging.Formatter):
-    """Writes a record as one JSON object on one line."""
+    """Formats a record as a JSON object on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {
@@ -59,7 +59,7 @@ class JsonLines(logging.Formatter):
 
 @contextmanager
 def about(import_id: int, session_id: str) -> Iterator[None]:
-    """Add the import to every line that is logged inside the block, in this thread or green thread."""
+    """Add the ids of an import to every record that this thread or green thread logs inside the block."""
     token = _subject.set({"importId": import_id, "sessionId": session_id})
     try:
         yield
@@ -68,7 +68,7 @@ def about(import_id: int, session_id: str) -> Iterator[None]:
 
 
 def set_up(kind: str = "text", level: str = "INFO") -> None:
-    """Use :class:`OneLineRecord` for all records of this process, whichever library writes them.
+    """Use :class:`OneLineRecord` for all records of this process, also those of libraries.
 
     :param kind: ``text`` or ``json``, also for child processes.
     """
@@ -77,12 +77,12 @@ def set_up(kind: str = "text", level: str = "INFO") -> None:
 
 
 def chosen() -> dict[str, str]:
-    """The logging settings of this process, as environment variables for a child process."""
+    """Return the logging settings of this process, as environment variables for a child process."""
     return dict(_chosen)
 
 
 def as_json(level: str) -> dict[str, Any]:
-    """The configuration (:func:`logging.config.dictConfig`) for a process that logs JSON to its standard error."""
+    """Return the configuration (:func:`logging.config.dictConfig`) of a process that logs JSON to standard error."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -98,7 +98,7 @@ def as_json(level: str) -> dict[str, Any]:
 
 
 def begin_child(kind: str, level: str, name: str) -> None:
-    """Set up the log of an importer, a reader or a worker, which gunicorn does not."""
+    """Set up logging in an importer, a reader or a worker, which gunicorn does not configure."""
     set_up(kind, level)
     if kind == "json":
         from logging.config import dictConfig

@@ -119,7 +119,8 @@ def test_workers_need_what_wakes_them():
 
 def test_others_reach_a_server_only_once_it_is_said_who_may():
     with pytest.raises(
-        SettingError, match=r"^HOST='0.0.0.0' cannot be used: others reach it, so AUTH must say who may: .*\.$"
+        SettingError,
+        match=r"^HOST='0.0.0.0' cannot be used without AUTH, as other machines can reach the server: .*\.$",
     ):
         Config.from_env({"HOST": "0.0.0.0"})
     assert [Config.from_env({"HOST": "0.0.0.0", "AUTH": mode}).AUTH for mode in ("none", "local")] == ["none", "local"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hextrackr.escaping import escape_control_characters, without_unshown
+from hextrackr.escaping import escape_control_characters, remove_invisible
 from hextrackr.logs import JsonLines, OneLineRecord, about
 from tests.support.client import upload
 from tests.support.exports import scan
@@ -73,7 +73,7 @@ def test_legible(text, shown):
 
 
 def test_names_lose_what_is_not_shown():
-    assert without_unshown("a\u202eb\x00\x1b[1mc.csv") == "ab[1mc.csv"
+    assert remove_invisible("a\u202eb\x00\x1b[1mc.csv") == "ab[1mc.csv"
 
 
 @pytest.fixture

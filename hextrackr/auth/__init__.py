@@ -1,9 +1,9 @@
-"""Who may: users, roles, signing in, tokens and the audit; between the web and what it does.
+"""Authentication and authorisation: users, roles, logins, tokens and the audit log.
 
-``AUTH`` chooses how somebody is known: ``none`` (anybody may do anything, which is for one's own machine) ``local``
-(users with passwords) ``proxy`` (a proxy in front says who asks) or ``oidc`` (an OpenID provider).
-:mod:`.permissions` is the one table of who may do what; :mod:`.guard` holds every request against it, and :mod:`.sockets` every
-socket. docs/access.md has the design. What a mode needs of other packages is loaded only where it is chosen.
+``AUTH`` chooses how users sign in: ``none`` (no sign-in, anybody may do anything), ``local`` (with passwords), ``proxy`` (a proxy in front
+of the server signs them in) or ``oidc`` (an OpenID provider does). :mod:`.permissions` lists which role each route needs; :mod:`.guard`
+checks every request against it, and :mod:`.sockets` every socket. docs/access.md describes the design. Packages that only one mode needs
+are imported only in that mode.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ __all__ = ["Auth", "init_app", "models", "start"]
 
 @dataclass
 class Auth:
-    """How one app knows who asks.
+    """The state of authentication in one app.
 
-    :ivar identify: says who makes the current request; None where nobody is asked.
-    :ivar sockets: who has connected which socket.
-    :ivar seen: the logins and tokens that were used since that was last written down, by ``login`` and ``token``.
+    :ivar identify: returns who makes the current request; None without a sign-in.
+    :ivar sockets: the user of each connected socket, by socket id.
+    :ivar seen: the ids of the logins and tokens that were used since their last use was last saved.
     """
 
     mode: str
@@ -40,12 +40,12 @@ class Auth:
 
     @property
     def is_on(self) -> bool:
-        """Whether there is a sign-in."""
+        """Whether users have to sign in."""
         return self.mode != "none"
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """Set up how somebody is known; :func:`hextrackr.web.init_app` puts the guard before the routes."""
+    """Set up how users are identified; :func:`hextrackr.web.init_app` adds the check of each request."""
     auth = app.extensions["auth"] = Auth(config.AUTH, config.SESSION_HOURS)
     app.jinja_env.globals.update(
         actor=actors.shown, may=actors.may, needs=actors.needs, signs_in=auth.is_on, auth_mode=auth.mode
@@ -57,7 +57,7 @@ def init_app(app: Flask, config: Config) -> None:
 
 
 def start(app: Flask) -> None:
-    """Begin to look after logins and sockets, and say how to set the server up if nobody can sign in yet."""
+    """Start the background tasks for logins and sockets, and log the set-up link if there is no user yet."""
     auth: Auth = app.extensions["auth"]
     if auth.is_on:
         from . import audit, watch

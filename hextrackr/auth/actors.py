@@ -1,4 +1,8 @@
-"""Who asks: a user by a login, a token or a proxy, an account of the machine, or anybody where there is no sign-in."""
+"""Actors: who makes a request or runs a command, and what they may do.
+
+An actor is a user who is identified by a login, a token or a proxy; the operating system account that runs a command; or, without a
+sign-in, anybody.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +19,16 @@ from hextrackr.errors import HexTrackrError, NotPermitted
 
 from .permissions import ROUTES, Permission, Role
 
-#: What stands before a token in the header Authorization, however it is written.
+#: The scheme before a token in the header Authorization; upper and lower case are the same.
 BEARER = "bearer "
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks, and what that one may do.
+    """Who makes a request, and their role.
 
-    :ivar name: as the audit and imports say it.
-    :ivar via: ``login``, ``token``, ``proxy``, ``command``; ``nobody`` where there is no sign-in.
+    :ivar name: the name in the audit log and in imports.
+    :ivar via: how they were identified: ``login``, ``token``, ``proxy`` or ``command``; ``nobody`` without a sign-in.
     """
 
     name: str
@@ -35,29 +39,32 @@ class Actor:
     token_id: int | None = None
 
     def refusal(self, permission: Permission | None) -> str | None:
-        """Why this actor may not do what needs this permission; None for what the actor may do. What needs none known nobody may do."""
+        """Return why this actor does not have a permission, or None if they do.
+
+        :param permission: None for a route or an event that is not listed, which nobody may use.
+        """
         if permission is None:
             return NotPermitted.detail
         if permission.role is not None and self.role < permission.role:
             return f"This needs the role {permission.role.word}; yours is {self.role.word}."
         if permission.in_person and self.via == "token":
-            return "A token does not do for this; please sign in."
+            return "This cannot be done with a token; please sign in."
         return None
 
     def may(self, endpoint: str) -> bool:
-        """Whether this actor may use the route with this endpoint."""
+        """Return whether this actor may use the route with this endpoint."""
         return self.refusal(ROUTES.get(endpoint)) is None
 
 
-#: Whoever asks where there is no sign-in.
+#: The actor of every request without a sign-in.
 ANYBODY = Actor("", Role.ADMIN, "nobody")
 
-#: Says who makes the current request; None if that one is not signed in.
+#: Returns who makes the current request; None if they are not signed in.
 Identify = Callable[[], Actor | None]
 
 
 def current() -> Actor | None:
-    """Who makes the current request, or has sent the current event; None if that one is not signed in."""
+    """Return who makes the current request or sent the current event; None if they are not signed in."""
     identify: Identify | None = current_app.extensions["auth"].identify
     if identify is None:
         return ANYBODY
@@ -67,24 +74,24 @@ def current() -> Actor | None:
     return actor
 
 
-def are_known() -> bool:
-    """Whether there is a sign-in."""
+def has_sign_in() -> bool:
+    """Return whether users have to sign in to this server."""
     return bool(current_app.extensions["auth"].is_on)
 
 
-def brings_token() -> bool:
-    """Whether the current request says who it is by a token: its cookies do not count then."""
-    return are_known() and request.headers.get("Authorization", "").lower().startswith(BEARER)
+def has_token() -> bool:
+    """Return whether the current request authenticates with a token; its cookies are ignored then."""
+    return has_sign_in() and request.headers.get("Authorization", "").lower().startswith(BEARER)
 
 
 def name() -> str:
-    """The name of who makes the current request; empty where there is no sign-in."""
+    """Return the name of who makes the current request; empty without a sign-in."""
     actor = current()
     return actor.name if actor else ""
 
 
 def shown() -> Actor | None:
-    """Who makes the current request, for a page: nobody while the database cannot tell, as a page about that is one as well."""
+    """Return who makes the current request, for a page; None if the database fails, as the page about that error is rendered with it."""
     try:
         return current()
     except (SQLAlchemyError, HexTrackrError):
@@ -92,19 +99,19 @@ def shown() -> Actor | None:
 
 
 def may(endpoint: str) -> bool:
-    """Whether who makes the current request may use the route with this endpoint: what pages show goes by it."""
+    """Return whether the current user may use the route with this endpoint; pages show only what their reader may use."""
     actor = shown()
     return actor is not None and actor.may(endpoint)
 
 
 def needs(endpoint: str) -> Markup:
-    """The attribute with which a page hides a button or link that leads to a route which its reader may not use; empty for who may."""
+    """Return the HTML attribute that hides a button or link to a route which the reader of the page may not use; empty if they may."""
     return Markup("") if may(endpoint) else Markup(' data-may="no"')
 
 
 def of_command() -> Actor:
-    """The account of the machine that runs a command."""
+    """Return the actor of a command: the operating system account that runs it."""
     account = "unknown"
-    with suppress(OSError, KeyError):  # one that has no name
+    with suppress(OSError, KeyError):  # the account has no name
         account = getpass.getuser()
     return Actor(account, Role.ADMIN, "command")

@@ -1,7 +1,7 @@
-"""The audit: who did what, from where, and what it was before and after.
+"""The audit log: who did what, from where, and the values before and after.
 
-Each entry is a row that nobody changes any more, and a line of the log, which is there even when the row cannot be written.
-Where there is no sign-in nobody is known, and nothing is written.
+Each entry is a row that is never changed, and a line of the server's log, which exists even if the row cannot be written. Without a sign-in
+nobody can be identified, and nothing is written.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from .models import AuditEntry
 
 log = logging.getLogger(__name__)
 
-#: Entries that are looked at at a time where all are.
+#: Entries that are read at a time when all entries are searched or exported.
 _ROWS = 1_000
-#: Outcome of what worked.
+#: The outcome of a successful action.
 OK = "ok"
 COLUMNS = ("time", "actor", "via", "address", "action", "target", "outcome", "before", "after")
 
 
 def set_up(log_format: str) -> None:
-    """Let the lines of the audit be written whatever the level of the log is."""
+    """Write the lines of the audit log whatever ``LOG_LEVEL`` is."""
     log.setLevel(logging.INFO)
     if log_format == "text" and not log.handlers:  # else the root logger has a handler
         handler = logging.StreamHandler()
@@ -45,7 +45,7 @@ def set_up(log_format: str) -> None:
 
 
 def about(target: str = "", *, before: dict[str, Any] | None = None, after: dict[str, Any] | None = None) -> None:
-    """Say what the current request is about, for the entry that is written at its end."""
+    """Set the target of the current request, and its values before and after, for the entry that is written when the request ends."""
     g.audit_about = {"target": target, "before": before, "after": after}
 
 
@@ -62,7 +62,7 @@ def record(
     """Write an entry.
 
     :param actor: by default who makes the current request.
-    :param name: what somebody who is not signed in claims to be called.
+    :param name: for somebody who is not signed in, the name that they entered.
     """
     if not current_app.extensions["auth"].is_on:
         return
@@ -83,23 +83,23 @@ def record(
     try:
         transactions.write(db.engine, lambda session: session.add(AuditEntry(**values)), sleep=socketio.sleep)
     except HexTrackrError as error:
-        log.error("The audit could not be written to the database: %s", error.detail)
+        log.error("The audit entry could not be written to the database: %s", error.detail)
 
 
 def _short(text: str, length: int = 255) -> str:
     return escape_control_characters(text)[:length]
 
 
-# Looking up
+# Search
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which entries are wanted.
+    """A filter for entries.
 
-    :ivar text: a part of who, from where, what it was done to, or of the outcome.
-    :ivar action: what was done.
-    :ivar since: milliseconds since the epoch; ``until`` as well, which is no longer meant.
+    :ivar text: a substring of the actor, address, target or outcome.
+    :ivar action: the action, such as ``import``.
+    :ivar since: the first instant, in milliseconds since the epoch; ``until`` is the first instant after the period.
     """
 
     text: str = ""
@@ -108,7 +108,7 @@ class Filter:
     until: int | None = None
 
     def entries(self) -> Select[Any]:
-        """The entries that it leaves, the newest first."""
+        """Return a query for the matching entries, newest first."""
         wanted = select(AuditEntry).order_by(AuditEntry.id.desc())
         if self.action:
             wanted = wanted.where(AuditEntry.action == self.action)
@@ -123,25 +123,25 @@ class Filter:
 
 
 def page(wanted: Filter, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
-    """A page of entries, as the API has them, and how many there are.
+    """Return a page of entries as the API sends them, and the total number of matching entries.
 
-    No index helps to find a part of a text: the entries are looked through by pieces, between which others have the event loop.
+    A substring search cannot use an index, so it reads the entries in batches and lets other requests run in between.
     """
     rows: list[dict[str, Any]] = []
     total = 0
-    for piece in _pieces(db.engine, wanted.entries(), _ROWS if wanted.text else None):
+    for batch in _batches(db.engine, wanted.entries(), _ROWS if wanted.text else None):
         with Session(db.engine) as session:
-            count = session.scalar(select(func.count()).select_from(piece.order_by(None).subquery())) or 0
+            count = session.scalar(select(func.count()).select_from(batch.order_by(None).subquery())) or 0
             if total + count > offset and len(rows) < limit:
-                found = session.scalars(piece.limit(limit - len(rows)).offset(max(0, offset - total)))
-                rows.extend(_told(row) for row in found)
+                found = session.scalars(batch.limit(limit - len(rows)).offset(max(0, offset - total)))
+                rows.extend(_as_json(row) for row in found)
         total += count
         socketio.sleep(0)
     return rows, total
 
 
-def _pieces(engine: Engine, wanted: Select[Any], size: int | None) -> Iterator[Select[Any]]:
-    """The entries by so many numbers at a time, the newest first; None for all at once."""
+def _batches(engine: Engine, wanted: Select[Any], size: int | None) -> Iterator[Select[Any]]:
+    """Yield queries for batches of entries, newest first; each covers ``size`` ids, or all of them if that is None."""
     with Session(engine) as session:
         newest = session.scalar(select(func.max(AuditEntry.id))) or 0
     size = size or max(1, newest)
@@ -150,24 +150,24 @@ def _pieces(engine: Engine, wanted: Select[Any], size: int | None) -> Iterator[S
 
 
 def actions() -> list[str]:
-    """What was done so far, each once: found one after the other by the index, however many entries there are."""
+    """Return the distinct actions on record. Each is one look-up in the index, so the number of entries does not matter."""
     found: list[str] = []
     with Session(db.engine) as session:
-        following = session.scalar(select(func.min(AuditEntry.action)))
-        while following is not None:
-            found.append(following)
-            following = session.scalar(select(func.min(AuditEntry.action)).where(AuditEntry.action > following))
+        action = session.scalar(select(func.min(AuditEntry.action)))
+        while action is not None:
+            found.append(action)
+            action = session.scalar(select(func.min(AuditEntry.action)).where(AuditEntry.action > action))
     return found
 
 
 def cells(wanted: Filter) -> Iterator[tuple[Any, ...]]:
-    """All of them, each as its :data:`COLUMNS`."""
+    """Return the cells of all matching entries, in the order of :data:`COLUMNS`."""
     engine = db.engine
 
     def read() -> Iterator[tuple[Any, ...]]:
-        for piece in _pieces(engine, wanted.entries(), _ROWS):
+        for batch in _batches(engine, wanted.entries(), _ROWS):
             with Session(engine) as session:
-                rows = [_told(row) for row in session.scalars(piece)]
+                rows = [_as_json(row) for row in session.scalars(batch)]
             for row in rows:
                 yield tuple(_cell(row[column]) for column in COLUMNS)
             socketio.sleep(0)
@@ -179,7 +179,7 @@ def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, dict) else value
 
 
-def _told(row: AuditEntry) -> dict[str, Any]:
+def _as_json(row: AuditEntry) -> dict[str, Any]:
     return {
         "id": row.id, "time": row.at, "actor": row.actor, "via": row.via, "address": row.address, "action": row.action,
         "target": row.target, "outcome": row.outcome, "before": row.before, "after": row.after,

@@ -1,6 +1,6 @@
-"""What a client keeps to show who it is: a random text, of which only the digest is stored.
+"""The secrets of logins and tokens: random strings, of which the database stores only a digest.
 
-It has 256 bits by chance, so nobody tries them all: unlike a password it needs no slow hash, and a request costs one look-up.
+A secret has 256 random bits, so it cannot be guessed: unlike a password it needs no slow hash, and checking it is one look-up.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import secrets
 
 
 def make(prefix: str = "") -> str:
-    """A new secret."""
+    """Return a new secret."""
     return prefix + secrets.token_urlsafe(32)
 
 
 def digest(secret: str) -> str:
-    """What is stored of it."""
+    """Return the digest of a secret, which is what the database stores."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

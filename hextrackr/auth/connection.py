@@ -1,6 +1,6 @@
-"""Whether what the server sees of a request is what its client has sent: what a proxy in between changes, and the line that puts it right.
+"""Check whether the server sees a request as the client sent it, and name the line of the proxy's configuration that is missing.
 
-The page **Connection** and ``hextrackr doctor`` ask through the proxy and tell the server under which address they did.
+The page **Connection** and ``hextrackr doctor`` send a request through the proxy, with the address that they used as a parameter.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-#: What ``HOST`` is where nobody else reaches the server.
+#: Values of ``HOST`` with which no other machine reaches the server.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PORTS = {"http": 80, "https": 443}
 
-#: The lines of a site of nginx that the checks name.
+#: Lines of an nginx configuration that the advice names.
 LINES = {
     "scheme": "proxy_set_header X-Forwarded-Proto $scheme;",
     "host": "proxy_set_header Host $http_host;",
@@ -26,26 +26,26 @@ LINES = {
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, whether it is right, and if not, what to change."""
+    """The result of one check: what was seen, whether that is correct, and if not, what to change."""
 
     name: str
     ok: bool
     seen: str
     advice: str = ""
 
-    def told(self) -> dict[str, Any]:
-        """As the API has it."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as the API sends it."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the server sees of a request, and its settings."""
+    """A request as the server sees it, and the settings that apply to it."""
 
     scheme: str
     host: str
     address: str
-    #: The headers ``X-Forwarded-For`` and ``X-Forwarded-Proto``, as they came.
+    #: The headers ``X-Forwarded-For`` and ``X-Forwarded-Proto``, unchanged.
     forwarded_for: str
     forwarded_proto: str
     trusted_proxies: int
@@ -54,47 +54,47 @@ class Seen:
 
 
 def checks(seen: Seen, page: str) -> Iterator[Check]:
-    """Compare what is seen with the origin under which the client has asked.
+    """Compare the request as the server sees it with the origin that the client used.
 
-    :param page: such as ``https://scans.example.org``.
+    :param page: the origin, such as ``https://scans.example.org``.
     """
-    asked = urlsplit(page)
-    yield _scheme(seen, asked.scheme)
-    yield _host(seen, asked.netloc, asked.scheme)
+    used = urlsplit(page)
+    yield _scheme(seen, used.scheme)
+    yield _host(seen, used.netloc, used.scheme)
     yield _address(seen)
-    yield _names(seen, asked.hostname or "")
+    yield _names(seen, used.hostname or "")
 
 
-def _scheme(seen: Seen, asked: str) -> Check:
-    ok = seen.scheme == asked
+def _scheme(seen: Seen, used: str) -> Check:
+    ok = seen.scheme == used
     if ok:
         advice = ""
     elif not seen.trusted_proxies:
-        advice = f"The page is shown by {asked}. Set TRUSTED_PROXIES=1, and in the proxy: {LINES['scheme']}"
+        advice = f"The page was opened with {used}. Set TRUSTED_PROXIES=1, and in the proxy: {LINES['scheme']}"
     else:
-        advice = f"The page is shown by {asked}. In the proxy: {LINES['scheme']}"
+        advice = f"The page was opened with {used}. In the proxy: {LINES['scheme']}"
     return Check("Scheme", ok, seen.scheme, advice)
 
 
-def _host(seen: Seen, asked: str, scheme: str) -> Check:
-    ok = _with_port(seen.host, scheme) == _with_port(asked, scheme)
-    return Check("Host", ok, seen.host, "" if ok else f"It is asked as {asked}. In the proxy: {LINES['host']}")
+def _host(seen: Seen, used: str, scheme: str) -> Check:
+    ok = _with_port(seen.host, scheme) == _with_port(used, scheme)
+    return Check("Host", ok, seen.host, "" if ok else f"The client used the name {used}. In the proxy: {LINES['host']}")
 
 
 def _address(seen: Seen) -> Check:
     if seen.forwarded_for and not seen.trusted_proxies:
-        said = "All clients count as one, whose limits they share. Set TRUSTED_PROXIES to the number of proxies, such as TRUSTED_PROXIES=1."
-        return Check("Client address", False, seen.address, said)
+        advice = "All clients share the rate limits of one. Set TRUSTED_PROXIES to the number of proxies, such as TRUSTED_PROXIES=1."
+        return Check("Client address", False, seen.address, advice)
     if seen.trusted_proxies and not seen.forwarded_for:
-        said = f"In the proxy: {LINES['address']} Or, if there is none in front, set TRUSTED_PROXIES=0."
-        return Check("Client address", False, seen.address, said)
+        advice = f"In the proxy: {LINES['address']} Or, without a proxy, set TRUSTED_PROXIES=0."
+        return Check("Client address", False, seen.address, advice)
     return Check("Client address", True, seen.address)
 
 
-def _names(seen: Seen, asked: str) -> Check:
+def _names(seen: Seen, used: str) -> Check:
     names = ", ".join(seen.allowed_hosts) or ("this machine's" if seen.is_on_loopback else "any")
     ok = bool(seen.allowed_hosts) or seen.is_on_loopback
-    return Check("Names", ok, names, "" if ok else f"It answers under any name. Set ALLOWED_HOSTS={asked}")
+    return Check("Names", ok, names, "" if ok else f"The server accepts any host name. Set ALLOWED_HOSTS={used}")
 
 
 def _with_port(host: str, scheme: str) -> tuple[str, int | None]:
@@ -106,7 +106,7 @@ def _with_port(host: str, scheme: str) -> tuple[str, int | None]:
 
 
 def seen_in(environ: Mapping[str, Any], config: Mapping[str, Any]) -> Seen:
-    """What is seen in a request of WSGI, with the settings of the app."""
+    """Return a WSGI request as the server sees it, with the settings of the app."""
     return Seen(
         scheme=environ["wsgi.url_scheme"],
         host=environ.get("HTTP_HOST", ""),

@@ -1,4 +1,4 @@
-"""Holds every request against the table of permissions, and tells the audit what the table says it should be told."""
+"""Check the permission of every request, and write audit entries for the routes that have an action."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from . import Auth, actors, audit
 from .actors import Actor
 from .permissions import OPEN, ROUTES, Permission
 
-#: What programs ask for: the answer is an error and no page to sign in.
+#: Paths for programs, which get an error instead of a redirect to the sign-in page.
 _FOR_PROGRAMS = ("/api/", "/metrics", "/ready", "/health")
 
 
 def init_app(app: Flask) -> None:
-    """Guard the routes of an app that has a sign-in."""
+    """Check the requests of an app that has a sign-in."""
     auth: Auth = app.extensions["auth"]
     if auth.is_on:
         app.before_request(check)
-        app.after_request(tell_audit)
+        app.after_request(write_audit)
 
 
 def check() -> Any:
-    """Refuse who may not use the route that is asked for; a page leads to where one signs in.
+    """Refuse a request whose user may not use its route; redirect to the sign-in page if nobody is signed in and it is for a page.
 
     :raises SignInNeeded: nobody is signed in.
-    :raises NotPermitted: whoever is may not.
+    :raises NotPermitted: the user's role is not sufficient.
     """
     if request.endpoint is None or request.method == "OPTIONS":
-        return None  # there is no such route; a browser asks beforehand, without a cookie
+        return None  # there is no such route, or it is a CORS preflight, which has no cookie
     permission = ROUTES.get(request.endpoint)
     if permission is OPEN:
         return None
@@ -39,15 +39,15 @@ def check() -> Any:
     if actor is None:
         if request.method == "GET" and not request.path.startswith(_FOR_PROGRAMS):
             return redirect(url_for("account.sign_in", next=_here()))
-        raise SignInNeeded(_why_nobody())
-    refuse(actor, permission)
+        raise SignInNeeded(_reason())
+    require(actor, permission)
     return None
 
 
-def refuse(actor: Actor, permission: Permission | None) -> None:
-    """Refuse an actor who may not do something.
+def require(actor: Actor, permission: Permission | None) -> None:
+    """Refuse an actor who does not have a permission.
 
-    :raises NotPermitted: the sentence says what is needed.
+    :raises NotPermitted: the message says which role is needed.
     """
     if refusal := actor.refusal(permission):
         raise NotPermitted(refusal)
@@ -59,14 +59,15 @@ def _here() -> str | None:
     return None if here == "/" else here
 
 
-def _why_nobody() -> str | None:
+def _reason() -> str | None:
+    """Return why nobody is signed in, if it is a token."""
     if "Authorization" in request.headers:
-        return "This token is not known here, was revoked or has run out."
+        return "This token does not exist, was revoked or has expired."
     return None
 
 
-def tell_audit(response: Response) -> Response:
-    """Write an entry for a request whose route the table has an action for; of nobody's there is only the line of the log."""
+def write_audit(response: Response) -> Response:
+    """Write an audit entry for a request whose route has an action, unless nobody is signed in."""
     permission = ROUTES.get(request.endpoint or "")
     if permission is None or not permission.action or request.method == "OPTIONS":
         return response
@@ -76,19 +77,19 @@ def tell_audit(response: Response) -> Response:
     answer: dict[str, Any] = body if isinstance(body, dict) else {}
     error = answer.get("error") if response.status_code >= 400 else None
     outcome = audit.OK if response.status_code < 400 else str((error or {}).get("code", response.status_code))
-    told = g.get("audit_about", {})
+    about = g.get("audit_about", {})
     audit.record(
         permission.action,
-        told.get("target") or _target(answer),
+        about.get("target") or _target(answer),
         outcome=outcome,
-        before=told.get("before"),
-        after=told.get("after") or _after(answer),
+        before=about.get("before"),
+        after=about.get("after") or _after(answer),
     )
     return response
 
 
 def _target(answer: dict[str, Any]) -> str:
-    """What a request was about."""
+    """Return the target of the current request."""
     arguments = request.view_args or {}
     if "import_id" in arguments:
         return f"import {arguments['import_id']}"
@@ -98,15 +99,15 @@ def _target(answer: dict[str, Any]) -> str:
     return str(named) if named else request.path.removeprefix("/api/")
 
 
-#: Of the answer to a request that changed something, what is worth remembering.
-_TOLD = ("importId", "filename", "source", "state", "name", "inserted", "updated", "reopened", "resolved")
+#: Fields of a response that are stored in the audit entry.
+_LOGGED = ("importId", "filename", "source", "state", "name", "inserted", "updated", "reopened", "resolved")
 
 
 def _after(answer: dict[str, Any]) -> dict[str, Any] | None:
     if request.method == "GET":
         return dict(request.args) or None
-    told = {name: answer[name] for name in _TOLD if name in answer}
-    said = request.get_json(silent=True)
-    if isinstance(said, dict):
-        told["request"] = {name: value for name, value in said.items() if isinstance(value, str | int | bool)}
-    return told or None
+    after = {name: answer[name] for name in _LOGGED if name in answer}
+    payload = request.get_json(silent=True)
+    if isinstance(payload, dict):
+        after["request"] = {name: value for name, value in payload.items() if isinstance(value, str | int | bool)}
+    return after or None

@@ -1,4 +1,4 @@
-"""Finds out who makes a request: by a token, else by the cookie of a login, which Flask-Login reads and writes, or by a proxy's headers."""
+"""Identify who makes a request: by a token, by the cookie of a login, which Flask-Login handles, or by the headers of a proxy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _SignedIn(UserMixin):  # type: ignore[misc]
-    """A user as Flask-Login has it: what it puts into the cookie is the secret of the login."""
+    """A user for Flask-Login; the id that it puts into the cookie is the secret of the login."""
 
     def __init__(self, secret: str, actor: Actor) -> None:
         self.id = secret
@@ -32,8 +32,8 @@ class _SignedOut(AnonymousUserMixin):  # type: ignore[misc]
 class _Cookies(SecureCookieSessionInterface):
     """Flask's signed cookie.
 
-    Where the request came over TLS it is sent over TLS alone, and has a name of which browsers know that this very host has set it
-    (RFC 6265bis, "The __Host- Prefix").
+    With TLS it is sent over TLS only, and its name has a prefix that browsers accept from this host alone (RFC 6265bis, "The __Host-
+    Prefix").
     """
 
     def get_cookie_name(self, app: Flask) -> str:
@@ -45,13 +45,13 @@ class _Cookies(SecureCookieSessionInterface):
 
 
 def init_app(app: Flask, config: Config, auth: Auth) -> None:
-    """Let the app know who asks."""
+    """Set up how the app identifies users."""
     if auth.mode == Provider.PROXY:
         from . import proxy
 
         auth.identify = partial(_identify, proxy.identifier(config))
     else:
-        _go_by_cookies(app, auth)
+        _use_cookies(app, auth)
         if auth.mode == Provider.OIDC:
             from . import oidc
 
@@ -59,12 +59,12 @@ def init_app(app: Flask, config: Config, auth: Auth) -> None:
         auth.identify = partial(_identify, _of_cookie)
 
 
-def _go_by_cookies(app: Flask, auth: Auth) -> None:
+def _use_cookies(app: Flask, auth: Auth) -> None:
     manager = LoginManager()
     manager.anonymous_user = _SignedOut
-    manager.session_protection = None  # a login holds as long as its row says
+    manager.session_protection = None  # a login is valid for as long as its row says
     manager.user_loader(_load)
-    # As its init_app does, but for its cookies that remember a user: with these every answer, a file too, would be for one browser alone.
+    # Like LoginManager.init_app, but without its remember-me cookie, which adds "Vary: Cookie" to every response, static files included.
     app.login_manager = manager  # type: ignore[attr-defined]
     app.session_interface = _Cookies()
     app.config.update(
@@ -81,12 +81,12 @@ def _of_cookie() -> Actor | None:
     return actor
 
 
-def _identify(otherwise: Identify) -> Actor | None:
-    """Who makes this request: by its token, if it brings one."""
-    if actors.brings_token():
+def _identify(without_token: Identify) -> Actor | None:
+    """Return who makes this request: the user of its token, if it has one."""
+    if actors.has_token():
         actor = tokens.actor_of(request.headers["Authorization"][len(actors.BEARER) :].strip())
     else:
-        actor = otherwise()
+        actor = without_token()
     if actor is not None:
         seen = current_app.extensions["auth"].seen
         if actor.token_id is not None:
@@ -97,7 +97,7 @@ def _identify(otherwise: Identify) -> Actor | None:
 
 
 def remember(secret: str) -> None:
-    """Give the browser the cookie of a login that was just made, in place of what it had."""
+    """Set the cookie of a new login, in place of any other."""
     session.clear()
     actor = logins.actor_of(secret)
     if actor is not None:
@@ -106,7 +106,7 @@ def remember(secret: str) -> None:
 
 
 def forget() -> None:
-    """Take the cookie of a login away from the browser."""
+    """Delete the cookie of a login."""
     session.clear()
 
 

@@ -1,10 +1,11 @@
-"""Wrong passwords make the next try wait, longer each time.
+"""Lock sign-ins after wrong passwords, for longer each time.
 
-Three counts are kept in the database, so that all processes agree: of an account from an address, of an account from anywhere, and of an
-address. The first is strict. The second stops many addresses that share the work, and never keeps out a user who is elsewhere for more than
-a minute. The third stops who tries one password on many accounts. While a wait lasts no password is looked at, and nothing is counted.
+Failures are counted in the database, which all processes share, in three ways: for an account from one address, for an account from any
+address, and for an address. The first limit is strict. The second stops attacks from many addresses, and never locks out a user at another
+address for more than a minute. The third stops an attacker who tries one password on many accounts. During a lock no password is checked,
+and nothing is counted.
 
-Where an OpenID provider looks at the password, what comes back and signs nobody in counts for the address alone.
+With an OpenID provider, which checks the passwords itself, failed sign-ins count for the address only.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from hextrackr.db import dialects
 from .models import FailedSignIn
 
 _SECOND, _MINUTE = 1_000, 60_000
-#: After so long without a failure the next one is the first again; in milliseconds, as all times here.
+#: Milliseconds without a failure after which failures are forgotten; all times here are in milliseconds.
 FORGET = 60 * _MINUTE
 
 
 @dataclass(frozen=True)
 class _Count:
-    """What is counted under a key: so many failures cost nothing, each one more doubles the wait, up to the longest."""
+    """A counter: ``free`` failures cost nothing, each further one doubles the wait, up to ``longest``."""
 
     key: str
     free: int
@@ -41,9 +42,9 @@ class _Count:
 
 @dataclass(frozen=True)
 class Attempt:
-    """Somebody at an address who signs in.
+    """An attempt to sign in from an address.
 
-    :ivar account: who that says to be; None where only the provider knows.
+    :ivar account: the account; None if only the provider knows it.
     """
 
     account: str | None
@@ -64,13 +65,13 @@ class Attempt:
         )
 
     def must_wait(self, session: Session, now: int) -> int:
-        """For how long no password is looked at yet."""
+        """Return for how long the sign-in is still locked."""
         keys = [count.key for count in self._counts]
         until = session.scalar(select(func.max(FailedSignIn.locked_until)).where(FailedSignIn.key.in_(keys)))
         return max(0, (until or 0) - now)
 
     def failed(self, session: Session, now: int) -> int:
-        """Count a failure, and return for how long no other password is looked at."""
+        """Count a failure, and return for how long the sign-in is locked now."""
         for key in sorted(count.key for count in self._counts):
             dialects.lock_name(
                 session.connection(), key
@@ -89,17 +90,17 @@ class Attempt:
         return longest
 
     def succeeded(self, session: Session) -> None:
-        """Forget the failures of the account; those of the address stay, or one account of one's own would wipe them out."""
+        """Forget the failures of the account. Those of the address stay: an attacker could reset them with an account of their own."""
         forget(session, (count.key for count in self._counts_of_account))
 
 
 def forget(session: Session, keys: Iterable[str]) -> None:
-    """Forget what was counted under these keys."""
+    """Delete the counters with these keys."""
     session.execute(delete(FailedSignIn).where(FailedSignIn.key.in_(list(keys))))
 
 
 def network_of(address: str) -> str:
-    """What counts as one address: of IPv6 a network of 64 bits, as whoever has one address of it has them all."""
+    """Return what counts as one address: with IPv6 a /64 network, as one client can use all of its addresses."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -110,5 +111,5 @@ def network_of(address: str) -> str:
 
 
 def _key(*parts: str) -> str:
-    """What is counted, as a text of a fixed length: what somebody claims to be called can be long."""
+    """Return the key of a counter; hashed, as the name that somebody enters can be long."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

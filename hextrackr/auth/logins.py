@@ -1,7 +1,7 @@
-"""Signing in with a password, and the logins that follow: browsers that are signed in, which can be listed and ended.
+"""Sign in with a password; list and end logins.
 
-A login is a row; the browser's cookie has its secret, signed. Every sign-in makes a new one, so nobody can bring a cookie that holds
-afterwards.
+A login is a signed-in browser: a row, whose secret is in the browser's signed cookie. Every sign-in makes a new one, which prevents session
+fixation.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ _HOUR = 3600 * 1000
 
 @dataclass(frozen=True)
 class Browser:
-    """Where a sign-in comes from."""
+    """The browser that signs in."""
 
     address: str
     agent: str
 
 
 def sign_in(name: str, password: str, browser: Browser, hours: int) -> str:
-    """Look at a password, and return the secret of the login that is made.
+    """Check a password, and return the secret of the new login.
 
-    :param hours: how long the login holds.
-    :raises SignInLocked: too many tries have failed; the sentence says how long to wait.
-    :raises SignInRefused: the name or the password is wrong, or the user is disabled: it does not say which.
+    :param hours: how long the login is valid.
+    :raises SignInLocked: too many attempts failed; the message says how long to wait.
+    :raises SignInRefused: the name or the password is wrong, or the user is disabled; the message does not say which.
     """
     attempt = Attempt(users.subject_of(name), browser.address)
-    socketio.sleep(0)  # of many that come at once each lets the others of the event loop have their turn
-    with passwords.turn():  # what is counted is looked at within: of many tries at once none slips through
+    socketio.sleep(0)  # let other requests run between many simultaneous sign-ins
+    with passwords.turn():  # includes the look at the counters, so that simultaneous attempts cannot bypass the lock
         refuse_while_locked(attempt)
         with Session(db.engine) as session:
             user = users.find(session, name)
@@ -63,9 +63,9 @@ def sign_in(name: str, password: str, browser: Browser, hours: int) -> str:
 
 
 def refuse_while_locked(attempt: Attempt) -> None:
-    """Refuse whoever has to wait.
+    """Refuse a locked sign-in.
 
-    :raises SignInLocked: the sentence says for how long.
+    :raises SignInLocked: the message says how long to wait.
     """
     with Session(db.engine) as session:
         wait = attempt.must_wait(session, now_ms())
@@ -76,9 +76,9 @@ def refuse_while_locked(attempt: Attempt) -> None:
 def refused(
     attempt: Attempt, why: HexTrackrError, target: str = "", *, name: str = "", after: dict[str, Any] | None = None
 ) -> HexTrackrError:
-    """Count and write down that a sign-in has failed, and return the error to raise: that one, or that it is to wait from now on.
+    """Count and log a failed sign-in, and return the error to raise: ``why``, or :class:`SignInLocked` if it is locked now.
 
-    :param name: what whoever signs in claims to be called.
+    :param name: the name that was entered.
     """
     wait = transactions.write(db.engine, lambda session: attempt.failed(session, now_ms()), sleep=socketio.sleep)
     audit.record("sign-in", target, outcome=why.code, name=name, after=after)
@@ -89,7 +89,7 @@ def refused(
 
 
 def begin(user: User, browser: Browser, hours: int) -> str:
-    """Make a login for a user whom another provider vouches for, and return its secret."""
+    """Make a login for a user who has signed in with another provider, and return its secret."""
     secret = transactions.write(db.engine, lambda session: _insert(session, user, browser, hours), sleep=socketio.sleep)
     audit.record("sign-in", f"user {user.name}", actor=Actor(user.name, Role.of(user.role), "login", user.id))
     return secret
@@ -108,7 +108,7 @@ def _insert(session: Session, user: User, browser: Browser, hours: int) -> str:
 
 
 def actor_of(secret: str) -> Actor | None:
-    """Who has signed in with this secret; None if that login has ended."""
+    """Return the user of the login with this secret; None if the login has ended."""
     wanted = (
         select(Login.id, User.id, User.name, User.role)
         .join(User, User.id == Login.user_id)
@@ -124,7 +124,7 @@ def actor_of(secret: str) -> Actor | None:
 
 
 def listed(user_id: int) -> list[dict[str, Any]]:
-    """The logins of a user, the newest first."""
+    """Return the logins of a user, newest first."""
     wanted = select(Login).where(Login.user_id == user_id, Login.expires_at > now_ms()).order_by(Login.id.desc())
     with Session(db.engine) as session:
         return [
@@ -160,4 +160,4 @@ def _delete(*conditions: Any) -> int:
 def _wait(milliseconds: int) -> str:
     seconds = math.ceil(milliseconds / 1000)
     length = f"{seconds} second{'s' if seconds > 1 else ''}" if seconds < 90 else f"{math.ceil(seconds / 60)} minutes"
-    return f"Too many tries have failed; please wait {length} before the next one."
+    return f"Too many failed attempts; please wait {length} and try again."

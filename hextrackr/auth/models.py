@@ -1,7 +1,7 @@
-"""The tables of who may: users, their logins and tokens, how often a sign-in has failed, and the audit.
+"""The tables of authentication: users, logins, tokens, failed sign-ins and the audit log.
 
-They belong to the server, not to the record: no backup holds them, and a restore leaves them as they are (``OF_THE_SERVER`` in
-``jobs/backups/copying.py``). Instants are milliseconds since the epoch. Of what a client keeps as its secret only a digest stands here.
+They belong to the server, not to the record: backups do not contain them, and a restore leaves them unchanged (``OF_THE_SERVER`` in
+``jobs/backups/copying.py``). Times are milliseconds since the epoch. Secrets are stored as digests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hextrackr.db.base import Base
 
 
 class Provider(StrEnum):
-    """Who vouches for a user: HexTrackr itself by a password, a proxy in front of it, or an OpenID provider."""
+    """Who authenticates a user: HexTrackr with a password, a proxy in front of it, or an OpenID provider."""
 
     LOCAL = "local"
     PROXY = "proxy"
@@ -25,18 +25,18 @@ class Provider(StrEnum):
 
 
 class User(Base):
-    """Somebody who may sign in. Users are disabled, never deleted: the audit names them."""
+    """A user who may sign in. Users are disabled, never deleted, as the audit log refers to them."""
 
     __tablename__ = "users"
     __table_args__ = (UniqueConstraint("provider", "subject"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     provider: Mapped[str] = mapped_column(String(10))
-    #: What the provider knows the user by, for good; of a local user the name in lower case.
+    #: The provider's permanent id of the user; for local users the name in lower case.
     subject: Mapped[str] = mapped_column(String(255))
     name: Mapped[str] = mapped_column(String(100))
     role: Mapped[str] = mapped_column(String(10))
-    #: The password as argon2id writes it; None where another provider vouches.
+    #: The argon2id hash of the password; None unless the provider is ``local``.
     password: Mapped[str | None] = mapped_column(Text)
     disabled: Mapped[bool] = mapped_column(default=False)
     #: Whether the groups that the provider named last give no role: logins, tokens and sockets stop working until it names others.
@@ -55,7 +55,7 @@ class User(Base):
 
 
 class Login(Base):
-    """A browser that is signed in: its cookie holds the secret."""
+    """A signed-in browser, whose cookie has the secret."""
 
     __tablename__ = "logins"
     __table_args__ = (Index("ix_logins_user_id", "user_id"),)
@@ -71,7 +71,7 @@ class Login(Base):
 
 
 class Token(Base):
-    """What a program signs in with in place of a user, and may do at most."""
+    """An API token: a program uses it in place of a login, limited to its scope."""
 
     __tablename__ = "tokens"
     __table_args__ = (Index("ix_tokens_user_id", "user_id"),)
@@ -87,7 +87,7 @@ class Token(Base):
 
 
 class FailedSignIn(Base):
-    """How often signing in has failed for an account, from an address, or for an account from an address; see :mod:`.lockout`."""
+    """A counter of failed sign-ins for an account, an address, or both; see :mod:`.lockout`."""
 
     __tablename__ = "failed_sign_ins"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -99,22 +99,22 @@ class FailedSignIn(Base):
 
 
 class AuditEntry(Base):
-    """Who did what, from where, and what it was before and after. Rows are added and never changed: the database refuses anything else."""
+    """An entry of the audit log. Rows are only added: the database refuses to change or delete them."""
 
     __tablename__ = "audit"
     __table_args__ = (Index("ix_audit_at", "at"), Index("ix_audit_action", "action", "id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[int] = mapped_column(BigInteger)
-    #: The name of a user; with ``via`` ``command`` the account of the machine.
+    #: The name of the user; for commands the operating system account.
     actor: Mapped[str] = mapped_column(String(255))
-    #: How the actor was known: ``login``, ``token``, ``proxy``, ``command``, or ``nobody`` who is not signed in.
+    #: How the actor was identified: ``login``, ``token``, ``proxy``, ``command``, or ``nobody`` if they are not signed in.
     via: Mapped[str] = mapped_column(String(10))
     address: Mapped[str] = mapped_column(String(64))
     action: Mapped[str] = mapped_column(String(40))
-    #: What it was done to, such as ``import 12`` or ``user alice``.
+    #: The object of the action, such as ``import 12`` or ``user alice``.
     target: Mapped[str] = mapped_column(String(255))
-    #: ``ok``, or the code of the error.
+    #: ``ok``, or an error code.
     outcome: Mapped[str] = mapped_column(String(40))
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

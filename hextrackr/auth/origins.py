@@ -1,8 +1,7 @@
-"""Which pages are ours, by the origin that a browser says.
+"""Decide by its origin whether a page is ours.
 
-A proxy that ends TLS asks us by ``http`` for a page that the browser knows by ``https``. So what counts is the host: that under which the
-server was asked, or one of ``ALLOWED_HOSTS``. On a loopback name other programs of the same machine have pages as well, on other ports:
-there the port counts too.
+Behind a proxy that terminates TLS the browser uses ``https`` and the server ``http``, so only the host is compared: with the header
+``Host`` and with ``ALLOWED_HOSTS``. On loopback names the port must match as well, as other programs on the machine may serve pages there.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class OwnOrigins:
-    """The origins of our own pages, and of those that may call us.
+    """The origins of our own pages, and of others that may call the API.
 
-    :param allowed: origins as a whole.
-    :param hosts: names under which the server is asked, by setting; one with a leading dot takes in what is below it.
+    :param allowed: complete origins.
+    :param hosts: the setting ``ALLOWED_HOSTS``; a name with a leading dot includes its subdomains.
     """
 
     def __init__(self, allowed: Iterable[str], hosts: Sequence[str]) -> None:
@@ -26,7 +25,7 @@ class OwnOrigins:
         self._hosts = hosts
 
     def include(self, origin: str, host: str) -> bool:
-        """Whether a page of this origin is ours.
+        """Return whether a page of this origin is ours.
 
         :param host: the header ``Host`` of the request.
         """
@@ -35,18 +34,18 @@ class OwnOrigins:
         try:
             parts = urlsplit(origin)
             name, port = parts.hostname, parts.port or _PORTS[parts.scheme]
-            asked = urlsplit(f"//{host}")
-            asked_name, asked_port = asked.hostname, asked.port or _PORTS[parts.scheme]
+            own = urlsplit(f"//{host}")
+            own_name, own_port = own.hostname, own.port or _PORTS[parts.scheme]
         except (ValueError, KeyError):
             return False
         if not name or f"{parts.scheme}://{parts.netloc}" != origin:
             return False
         if name not in _LOOPBACK and is_among(name, self._hosts):
             return True
-        return (name, port) == (asked_name, asked_port)
+        return (name, port) == (own_name, own_port)
 
     def hint(self, origin: str) -> str | None:
-        """What to tell whoever gets to know that an origin is none of ours, if it may be one behind a proxy."""
+        """Return an error message that explains ``ALLOWED_HOSTS``, if the refused origin may be ours behind a proxy."""
         try:
             name = urlsplit(origin).hostname
         except ValueError:
@@ -54,11 +53,11 @@ class OwnOrigins:
         if not name or name in _LOOPBACK or not self._hosts:
             return None
         return (
-            "Another site's page has sent this request; it was refused. If it is this server's own page, "
-            "ALLOWED_HOSTS lacks the name under which it is shown."
+            "This request was refused because it comes from a page of another site. If it is a page of this server, "
+            "add its host name to ALLOWED_HOSTS."
         )
 
 
 def is_among(name: str, hosts: Sequence[str]) -> bool:
-    """Whether a name is one of these, or is below one with a leading dot."""
-    return any(name == known or (known.startswith(".") and name.endswith(known)) for known in hosts)
+    """Return whether a name is one of these hosts, or a subdomain of one with a leading dot."""
+    return any(name == host or (host.startswith(".") and name.endswith(host)) for host in hosts)

@@ -1,7 +1,7 @@
-"""Passwords: what may be one, and whether one is right.
+"""Hash, verify and validate passwords.
 
-argon2id takes a tenth of a second and 64 MB on purpose. It runs beside the event loop, one at a time in each process: so many sign-ins at
-once take neither the loop's time nor the machine's memory, they wait for each other.
+argon2id deliberately takes a tenth of a second and 64 MB. It runs outside the event loop, one hash at a time in each process, so that many
+simultaneous sign-ins neither block the loop nor use up the memory.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from hextrackr.extensions import offload
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-#: Characters that a password has at least and at most.
+#: The minimum and maximum length of a password.
 SHORTEST, LONGEST = 12, 128
-#: Who may wait for a turn in one process.
+#: Sign-ins that may wait for their turn in one process.
 MOST_WAITING = 200
 
-#: Of no password: looked at for a name that nobody has, so that the time it takes does not tell.
+#: A hash that no password matches: verified for unknown names, so that the response time does not reveal whether a user exists.
 _DECOY = "$argon2id$v=19$m=65536,t=2,p=1$/ZHYlcK4kMMR4R7xkk6YMA$VL+T2vulknR8Z7Uat0523+UC/1bSvoX3tF2F3AY6wDY"
 
 _turn = BoundedSemaphore(1)
@@ -32,9 +32,9 @@ _count = Lock()
 
 
 def check(password: str, name: str) -> None:
-    """See that a password can be one: long rather than of many kinds of characters (NIST SP 800-63B).
+    """Refuse a weak password: length counts, the kinds of characters do not (NIST SP 800-63B).
 
-    :raises RequestError: it cannot; the sentence says why.
+    :raises RequestError: the password is refused; the message says why.
     """
     if len(password) < SHORTEST:
         raise RequestError(f"A password needs at least {SHORTEST} characters.", "WEAK_PASSWORD")
@@ -42,19 +42,19 @@ def check(password: str, name: str) -> None:
         raise RequestError(f"A password may have at most {LONGEST} characters.", "WEAK_PASSWORD")
     plain = password.casefold()
     if name.casefold() in plain and len(plain) - len(name) <= SHORTEST // 2:
-        raise RequestError("A password must not be the name with a few characters more.", "WEAK_PASSWORD")
+        raise RequestError("A password must not consist of the name and a few more characters.", "WEAK_PASSWORD")
     if len(set(plain)) < 5 or "hextrackr" in plain:
         raise RequestError(
-            "This password is too easy to guess; several words that do not belong together are hard to.",
+            "This password is too easy to guess; use several unrelated words.",
             "WEAK_PASSWORD",
         )
 
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Wait until no other password is looked at.
+    """Wait until no other password is being hashed.
 
-    :raises TooMany: too many wait already.
+    :raises TooMany: too many are waiting already.
     """
     global _waiting
     with _count:
@@ -70,30 +70,30 @@ def turn() -> Iterator[None]:
 
 
 def is_right(stored: str | None, password: str) -> bool:
-    """Whether this is the password that was stored; the caller has the turn. Without a stored one it takes as long, and is False."""
+    """Return whether a password matches a stored hash; without one return False, after the same time. Call it inside :func:`turn`."""
     return offload(_verify, _hasher(), stored or _DECOY, password[: LONGEST + 1]) and stored is not None
 
 
 def hashed(password: str) -> str:
-    """A password as it is stored; the caller has the turn."""
+    """Return the hash of a password. Call it inside :func:`turn`."""
     return offload(_hasher().hash, password)
 
 
 def load() -> None:
-    """Load what hashes, before the first sign-in would wait for it, and the event loop with it."""
+    """Import argon2 when the server starts, so that the first sign-in does not block the event loop."""
     _hasher()
 
 
 @cache
 def _hasher() -> PasswordHasher:
-    """What hashes; loaded where there are passwords."""
+    """Return the hasher; imports argon2, which only servers with passwords need."""
     from argon2 import PasswordHasher
 
     return PasswordHasher(time_cost=2, memory_cost=64 * 1024, parallelism=1)
 
 
 def _verify(hasher: PasswordHasher, stored: str, password: str) -> bool:
-    from argon2.exceptions import InvalidHashError, VerificationError  # loaded with the hasher
+    from argon2.exceptions import InvalidHashError, VerificationError  # imported with the hasher
 
     try:
         return hasher.verify(stored, password)

@@ -1,7 +1,7 @@
-"""Who may do what: the one table. Routes, events, commands and buttons are all looked up here, and what is not here nobody may do.
+"""The permissions of all routes, socket events, commands and buttons. Nobody may use a route or an event that is not listed here.
 
-A route is known by its endpoint; a button or link by the endpoint that it leads to (``may("imports.undo")`` in a template). A command is
-run by an account of the machine, which can read and write the data folder anyway: it needs no role, but is told to the audit.
+A route is named by its endpoint; a button or link by the endpoint that it leads to (``may("imports.undo")`` in a template). A command needs
+no role, as the account that runs it can read and write the data folder anyway, but it is written to the audit log.
 """
 
 from __future__ import annotations
@@ -13,43 +13,43 @@ from hextrackr.progress import protocol
 
 
 class Role(IntEnum):
-    """What somebody may do; each may do what the ones before it may."""
+    """The roles; each includes the permissions of the ones before it."""
 
-    #: Look at everything of the record, and export it.
+    #: View and export the record.
     VIEWER = 1
-    #: Import, answer, cancel and undo.
+    #: Import, answer an import's question, cancel and undo.
     OPERATOR = 2
-    #: Users, mappings, sources, backups, the audit, and the record as a whole.
+    #: Manage users, mappings, sources, backups and the record, and read the audit log.
     ADMIN = 3
 
     @property
     def word(self) -> str:
-        """As people, settings and the API write it."""
+        """The name in settings, in the API and on pages."""
         return self.name.lower()
 
     @classmethod
     def of(cls, word: str) -> Role:
-        """The role of this name.
+        """Return the role with this name.
 
-        :raises ValueError: there is none.
+        :raises ValueError: there is no such role.
         """
         try:
             return cls[word.strip().upper()]
         except KeyError:
-            raise ValueError(f"'{word}' is no role: viewer, operator or admin") from None
+            raise ValueError(f"unknown role '{word}'; expected viewer, operator or admin") from None
 
 
-#: What a token may do at most, by the name of its scope.
+#: Scope of a token -> the highest role that it gives.
 SCOPES = {"read": Role.VIEWER, "import": Role.OPERATOR, "admin": Role.ADMIN}
 
 
 @dataclass(frozen=True)
 class Permission:
-    """What something needs.
+    """What a route, event or command requires.
 
-    :ivar role: the least role; None where nobody need be signed in.
-    :ivar action: what the audit calls it; empty where it is not told to the audit.
-    :ivar in_person: a token does not do.
+    :ivar role: the lowest role; None if no sign-in is needed.
+    :ivar action: the action in the audit log; empty if it is not logged.
+    :ivar in_person: the user must be signed in; a token is not enough.
     """
 
     role: Role | None
@@ -60,7 +60,7 @@ class Permission:
 OPEN = Permission(None)
 _LOOK = Permission(Role.VIEWER)
 _EXPORT = Permission(Role.VIEWER, "export")
-#: One's own account.
+#: The user's own account.
 _OWN = Permission(Role.VIEWER, in_person=True)
 _ADMIN = Permission(Role.ADMIN)
 
@@ -73,9 +73,9 @@ def _admin(action: str, *, in_person: bool = False) -> Permission:
     return Permission(Role.ADMIN, action, in_person)
 
 
-#: Endpoint of a route -> what it needs.
+#: Endpoint of a route -> its permission.
 ROUTES: dict[str, Permission] = {
-    # files of the program, and whether it is up; the sockets ask when an event comes
+    # static files, health checks and sign-in; sockets are checked when they connect and for each event
     "static": OPEN,
     "asset": OPEN,
     "shared_asset": OPEN,
@@ -89,7 +89,7 @@ ROUTES: dict[str, Permission] = {
     "account.sign_out": OPEN,
     "account.set_up": OPEN,
     "account.set_up_first": OPEN,
-    # look
+    # view
     "pages.home": _LOOK,
     "pages.imports": _LOOK,
     "pages.one_import": _LOOK,
@@ -157,7 +157,7 @@ ROUTES: dict[str, Permission] = {
     "backups.remove": _admin("backup"),
     "backups.restore": _admin("restore"),
     "backups.clear": _admin("clear"),
-    # one's own account: what it does is told to the audit where it is done
+    # the user's own account; the functions that change it write the audit entries
     "account.account": _OWN,
     "account.own": _OWN,
     "account.change_password": _OWN,
@@ -179,7 +179,7 @@ ROUTES: dict[str, Permission] = {
     "audit.as_csv": _admin("export"),
 }
 
-#: Event of a socket -> what it needs; whose session it is about is looked at as well, see :mod:`.sockets`.
+#: Socket event -> its permission; joining a session has further conditions, see :mod:`.sockets`.
 EVENTS: dict[str, Permission] = {
     "connect": _LOOK,
     protocol.JOIN: _LOOK,
@@ -187,7 +187,7 @@ EVENTS: dict[str, Permission] = {
     protocol.PING: _LOOK,
 }
 
-#: Command -> what the audit calls it.
+#: Command -> the action in the audit log.
 COMMANDS: dict[str, str] = {
     "import-csv": "import",
     "confirm-import": "confirm",

@@ -1,7 +1,7 @@
-"""AUTH=proxy: a proxy in front signs users in, and says in headers who asks and of which groups.
+"""AUTH=proxy: a proxy in front of the server signs users in, and sends their name and groups in headers.
 
-Whoever can reach the server past the proxy could say so as well: the headers count only in requests that come straight from
-one of ``AUTH_PROXY_ADDRESSES``.
+A client that reaches the server directly could send the same headers, so they count only in requests that come directly from one of
+``AUTH_PROXY_ADDRESSES``.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Networks = list[IPv4Network | IPv6Network]
 
 
 def identifier(config: Config) -> Identify:
-    """What finds out who makes a request, by the headers of the proxy."""
+    """Return a function that identifies who makes a request by the headers of the proxy."""
     trusted: Networks = [ip_network(address) for address in config.AUTH_PROXY_ADDRESSES]
-    #: When users were last said to sign in, by a clock that nobody sets, in seconds.
-    announced: dict[int, float] = {}
+    #: User id -> when their sign-in was last logged (monotonic, s).
+    logged: dict[int, float] = {}
 
     def identify() -> Actor | None:
         name = _text(config.AUTH_PROXY_USER_HEADER).strip()
@@ -39,8 +39,8 @@ def identifier(config: Config) -> Identify:
         user = vouched.user_of(Provider.PROXY, users.subject_of(name), _checked(name), groups, config.group_roles)
         actor = Actor(user.name, Role.of(user.role), "proxy", user_id=user.id)
         now = time.monotonic()
-        if now - announced.get(user.id, -1e9) > config.SESSION_HOURS * 3600:
-            announced[user.id] = now
+        if now - logged.get(user.id, -1e9) > config.SESSION_HOURS * 3600:
+            logged[user.id] = now
             audit.record("sign-in", f"user {user.name}", actor=actor)
         return actor
 
@@ -48,7 +48,7 @@ def identifier(config: Config) -> Identify:
 
 
 def _text(header: str) -> str:
-    """What a header says; WSGI has its bytes as Latin-1."""
+    """Return a header as text; WSGI decodes its bytes as Latin-1."""
     value = request.headers.get(header, "")
     try:
         return value.encode("latin-1").decode("utf-8")
@@ -57,19 +57,19 @@ def _text(header: str) -> str:
 
 
 def _checked(name: str) -> str:
-    """A name, if all of it can be seen.
+    """Return a name, if it is short and printable.
 
-    :raises RequestError: it cannot.
+    :raises RequestError: it is not.
     """
     if len(name) > users.LONGEST_NAME or not name.isprintable():
-        raise RequestError(f"A user needs a name of at most {users.LONGEST_NAME} characters, all of which can be seen.")
+        raise RequestError(f"A user name must have at most {users.LONGEST_NAME} characters, all of them printable.")
     return name
 
 
 def peer() -> str:
-    """The address that the request came from itself, before anything that proxies say of it was believed."""
-    before = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
-    return str(before.get("REMOTE_ADDR") or "")
+    """Return the address at the other end of the connection, whatever ``X-Forwarded-For`` says."""
+    original = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
+    return str(original.get("REMOTE_ADDR") or "")
 
 
 def _is_trusted(trusted: Networks) -> bool:

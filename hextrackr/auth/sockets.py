@@ -1,4 +1,4 @@
-"""Who may connect a socket, and which session it may watch; a socket whose login has ended is cut off (see :mod:`.watch`)."""
+"""Check who may connect a socket, and which sessions it may join; :mod:`.watch` disconnects sockets whose login has ended."""
 
 from __future__ import annotations
 
@@ -14,48 +14,48 @@ from . import Auth, actors, guard, watch
 from .actors import Actor
 from .permissions import EVENTS, Role
 
-#: Sessions of operations on the whole record.
+#: Operations on the whole record, whose sessions only administrators may join.
 _OF_THE_RECORD = ("backup", "restore", "clear")
 
 
 class SocketGuard:
-    """Holds sockets against the table of permissions, where there is a sign-in.
+    """Checks the permissions of sockets, if there is a sign-in.
 
-    A socket belongs to whoever connected it, in the role that the database gives that user now: the login may have ended since,
-    and the headers of a proxy are those of the connect.
+    A socket belongs to the user who connected it, with the role that they have in the database now: their login may have ended since, and
+    the headers of a proxy are those of the connect.
     """
 
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._auth: Auth = app.extensions["auth"]
 
-    def admit(self, socket: str, environ: dict[str, Any], said: object) -> None:
-        """Let a socket connect: by the cookie or header of its request, or the ``token`` that it says: browsers can set no header.
+    def admit(self, socket: str, environ: dict[str, Any], payload: object) -> None:
+        """Admit a socket by the cookie or header of its request, or by a ``token`` in its payload, as browsers cannot set headers.
 
-        :param environ: of the request.
-        :raises SignInNeeded: nobody has signed in.
-        :raises NotPermitted: whoever is may not.
+        :param environ: the WSGI environment of the request.
+        :raises SignInNeeded: nobody is signed in.
+        :raises NotPermitted: the user's role is not sufficient.
         """
-        token = said.get("token") if isinstance(said, dict) else None
+        token = payload.get("token") if isinstance(payload, dict) else None
         if isinstance(token, str):
             environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         with self._app.request_context(environ):
             actor = actors.current()
         if actor is None:
             raise SignInNeeded
-        guard.refuse(actor, EVENTS.get("connect"))
+        guard.require(actor, EVENTS.get("connect"))
         self._auth.sockets[socket] = actor
 
     def leave(self, socket: str) -> None:
-        """Forget a socket that is gone."""
+        """Forget a socket that was closed."""
         self._auth.sockets.pop(socket, None)
 
     def check_join(self, socket: str, snapshot: dict[str, Any] | None) -> None:
-        """Refuse to tell of a progress session that is somebody else's, or of the whole record.
+        """Refuse to join a session that the user may not see; see :func:`check_session`.
 
-        :param snapshot: of the session, if it has begun.
-        :raises SignInNeeded: nobody is signed in any more.
-        :raises NotPermitted: whoever is may not.
+        :param snapshot: of the session, if it exists already.
+        :raises SignInNeeded: the login has ended.
+        :raises NotPermitted: the user may not see it.
         """
         actor = self._auth.sockets.get(socket)
         with self._app.app_context():
@@ -63,14 +63,14 @@ class SocketGuard:
         if actor is None or role is None:
             raise SignInNeeded
         actor = replace(actor, role=min(actor.role, role))
-        guard.refuse(actor, EVENTS.get(protocol.JOIN))
+        guard.require(actor, EVENTS.get(protocol.JOIN))
         check_session(actor, snapshot)
 
 
 def check_session(actor: Actor | None, snapshot: dict[str, Any] | None) -> None:
-    """Refuse to tell of a progress session that is somebody else's, or of the whole record.
+    """Refuse a user who may not see a progress session: exports are private, and only administrators see operations on the whole record.
 
-    :raises NotPermitted: it is.
+    :raises NotPermitted: the user may not see it.
     """
     if actor is None or snapshot is None:
         return

@@ -1,4 +1,7 @@
-"""Tokens: what a program signs in with. Named, of one scope, shown once, stored as a digest; may do no more than its user."""
+"""API tokens, which programs use in place of a login.
+
+A token has a name and a scope, and never more rights than its user. It is shown once; only its digest is stored.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from hextrackr.db import transactions
 from hextrackr.errors import Conflict, NotFound, RequestError
-from hextrackr.escaping import without_unshown
+from hextrackr.escaping import remove_invisible
 from hextrackr.extensions import db, socketio
 from hextrackr.jobs.queue import now_ms
 
@@ -18,38 +21,38 @@ from .actors import Actor
 from .models import Token, User
 from .permissions import SCOPES, Role
 
-#: What a token begins with, so that tools that look for leaked secrets know it.
+#: The prefix of every token, by which tools that scan for leaked secrets recognise it.
 PREFIX = "hextrackr_"
-#: Tokens of one user; how many days one may hold.
+#: The maximum number of tokens of a user, and of days that a token is valid.
 MOST, LONGEST_DAYS = 50, 3650
 _DAY = 24 * 3600 * 1000
 
 
 def make(user_id: int, name: str, scope: str, days: int | None) -> dict[str, Any]:
-    """Make a token; this answer alone has its text.
+    """Make a token; only this response contains its text.
 
-    :param days: how long it holds; None for ever.
-    :raises RequestError: a name, a scope or a number of days that cannot be one, or a scope beyond the user's role.
+    :param days: how long it is valid; None if it does not expire.
+    :raises RequestError: the name, scope or number of days is invalid, or the scope exceeds the user's role.
     :raises Conflict: ``NAME_IN_USE``; ``TOO_MANY_TOKENS``.
     """
-    name = " ".join(without_unshown(name).split())
+    name = " ".join(remove_invisible(name).split())
     if not 0 < len(name) <= 100:
         raise RequestError("A token needs a name of at most 100 characters.")
     if scope not in SCOPES:
         raise RequestError(f"scope must be one of {', '.join(SCOPES)}.")
     if days is not None and not 1 <= days <= LONGEST_DAYS:
-        raise RequestError(f"A token holds for 1 to {LONGEST_DAYS} days.")
+        raise RequestError(f"days must be between 1 and {LONGEST_DAYS}.")
     text = client_secrets.make(PREFIX)
 
     def write(session: Session) -> Token:
         user = session.get_one(User, user_id, with_for_update=True)
         if SCOPES[scope] > Role.of(user.role):
-            raise RequestError(f"A token of a {user.role} cannot have the scope {scope}.")
+            raise RequestError(f"Your role is {user.role}, so your tokens cannot have the scope {scope}.")
         own = select(func.count()).select_from(Token).where(Token.user_id == user_id)
         if session.scalar(own.where(Token.name == name)):
-            raise Conflict("There is a token of this name already.", "NAME_IN_USE")
+            raise Conflict("You already have a token with this name.", "NAME_IN_USE")
         if (session.scalar(own) or 0) >= MOST:
-            raise Conflict(f"A user may have {MOST} tokens; revoke one first.", "TOO_MANY_TOKENS")
+            raise Conflict(f"You have {MOST} tokens, the maximum; revoke one first.", "TOO_MANY_TOKENS")
         now = now_ms()
         token = Token(
             user_id=user_id, name=name, scope=scope, digest=client_secrets.digest(text), created_at=now,
@@ -61,19 +64,19 @@ def make(user_id: int, name: str, scope: str, days: int | None) -> dict[str, Any
 
     token = transactions.write(db.engine, write, sleep=socketio.sleep)
     audit.record("token-add", f"token {name}", after={"scope": scope, "expiresAt": token.expires_at})
-    return {**_told(token), "token": text}
+    return {**_as_json(token), "token": text}
 
 
 def revoke(user_id: int, token_id: int) -> None:
-    """Let a token of a user hold no longer.
+    """Revoke a token of a user.
 
     :raises NotFound: ``UNKNOWN_TOKEN``.
     """
 
     def write(session: Session) -> str | None:
-        mine = (Token.user_id == user_id, Token.id == token_id)
-        name = session.scalar(select(Token.name).where(*mine))
-        session.execute(delete(Token).where(*mine))
+        wanted = (Token.user_id == user_id, Token.id == token_id)
+        name = session.scalar(select(Token.name).where(*wanted))
+        session.execute(delete(Token).where(*wanted))
         return name
 
     name = transactions.write(db.engine, write, sleep=socketio.sleep)
@@ -83,7 +86,7 @@ def revoke(user_id: int, token_id: int) -> None:
 
 
 def actor_of(text: str) -> Actor | None:
-    """Whose token this is; None if it is none, or holds no longer."""
+    """Return the actor of a token; None if it does not exist or has expired."""
     wanted = (
         select(Token.id, Token.name, Token.scope, User.id, User.name, User.role)
         .join(User, User.id == Token.user_id)
@@ -100,14 +103,13 @@ def actor_of(text: str) -> Actor | None:
 
 
 def listed(user_id: int) -> list[dict[str, Any]]:
-    """The tokens of a user, by name."""
+    """Return the tokens of a user, by name."""
+    wanted = select(Token).where(Token.user_id == user_id).order_by(Token.name)
     with Session(db.engine) as session:
-        return [
-            _told(row) for row in session.scalars(select(Token).where(Token.user_id == user_id).order_by(Token.name))
-        ]
+        return [_as_json(row) for row in session.scalars(wanted)]
 
 
-def _told(token: Token) -> dict[str, Any]:
+def _as_json(token: Token) -> dict[str, Any]:
     return {
         "id": token.id,
         "name": token.name,

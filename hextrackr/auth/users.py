@@ -1,4 +1,4 @@
-"""The users: who they are, their roles and their passwords; changed by commands, by an administrator's page and by the set-up link."""
+"""Users, with their roles and passwords; changed by commands, on the page **Users** and by the set-up link."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from hextrackr.db import dialects, transactions
 from hextrackr.errors import Conflict, NotFound, RequestError
-from hextrackr.escaping import without_unshown
+from hextrackr.escaping import remove_invisible
 from hextrackr.extensions import db, socketio
 from hextrackr.jobs.queue import now_ms
 
@@ -24,20 +24,21 @@ from .models import Login, Provider, User
 from .permissions import Role
 
 LONGEST_NAME = 100
-#: Where the key of the set-up link stands in the data folder, which all processes share, until the first administrator is there.
+#: The file in the data folder, which all processes share, with the key of the set-up link; deleted once there is an administrator.
 _SET_UP_FILE = "set_up_key"
 
 
 def provider() -> Provider:
-    """Who vouches for users of this server."""
+    """Return who authenticates the users of this server."""
     mode: str = current_app.extensions["auth"].mode
     return Provider.LOCAL if mode == "none" else Provider(mode)
 
 
 def subject_of(name: str) -> str:
-    """What a user is known by who has a name alone: of a local one that name, however it is written.
+    """Return the normalised name by which a user is looked up.
 
-    A proxy may tell names apart that only look alike, so of one of its users nothing but the case of a to z does not count.
+    Local names are compared by Unicode compatibility form and without case. A proxy may have several users whose names look alike, so
+    only the case of a to z is ignored in its names.
     """
     if provider() is Provider.PROXY:
         return (
@@ -51,7 +52,7 @@ def subject_of(name: str) -> str:
 
 
 def find(session: Session, name: str) -> User | None:
-    """The user of this server's provider with this name, or else what the provider calls it."""
+    """Return the user of this server's provider with this normalised name, else the one who is shown under this name."""
     own = select(User).where(User.provider == provider())
     return (
         session.scalars(own.where(User.subject == subject_of(name))).first()
@@ -60,7 +61,7 @@ def find(session: Session, name: str) -> User | None:
 
 
 def existing(session: Session, user_id: int) -> User:
-    """The user with this number.
+    """Return the user with this id.
 
     :raises NotFound: ``UNKNOWN_USER``.
     """
@@ -71,27 +72,27 @@ def existing(session: Session, user_id: int) -> User:
 
 
 def number_of(name: str) -> int:
-    """The number of the user with this name.
+    """Return the id of the user with this name.
 
     :raises NotFound: ``UNKNOWN_USER``.
     """
     with Session(db.engine) as session:
         user = find(session, name)
     if user is None:
-        raise NotFound(f"There is no user {name}.", "UNKNOWN_USER")
+        raise NotFound(f"There is no user '{name}'.", "UNKNOWN_USER")
     return user.id
 
 
 def listed() -> list[dict[str, Any]]:
-    """All users, by name."""
+    """Return all users, by name."""
     last = select(func.max(Login.seen_at)).where(Login.user_id == User.id).scalar_subquery()
     with Session(db.engine) as session:
         rows = session.execute(select(User, last).order_by(func.lower(User.name), User.id)).all()
-    return [{**told(user), "seenAt": seen} for user, seen in rows]
+    return [{**as_json(user), "seenAt": seen} for user, seen in rows]
 
 
-def told(user: User) -> dict[str, Any]:
-    """A user, as the API has it."""
+def as_json(user: User) -> dict[str, Any]:
+    """Return a user as the API sends it."""
     return {
         "id": user.id,
         "name": user.name,
@@ -104,13 +105,13 @@ def told(user: User) -> dict[str, Any]:
 
 
 def checked_name(name: str) -> str:
-    """A name as it is stored.
+    """Return a name as it is stored.
 
-    :raises RequestError: it cannot be one.
+    :raises RequestError: it is empty, too long or not printable.
     """
-    name = " ".join(unicodedata.normalize("NFKC", without_unshown(name)).split())
+    name = " ".join(unicodedata.normalize("NFKC", remove_invisible(name)).split())
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-        raise RequestError(f"A user needs a name of at most {LONGEST_NAME} characters, all of which can be seen.")
+        raise RequestError(f"A user name must have 1 to {LONGEST_NAME} characters, all of them printable.")
     return name
 
 
@@ -119,8 +120,8 @@ def add(
 ) -> dict[str, Any]:
     """Add a user; a local one needs a password.
 
-    :param first: only if there is nobody yet.
-    :raises RequestError: the name or the password cannot be one.
+    :param first: add it only if there are no users yet.
+    :raises RequestError: the name or the password is invalid.
     :raises Conflict: ``NAME_IN_USE``; ``SET_UP_DONE``.
     """
     name = checked_name(name)
@@ -132,10 +133,10 @@ def add(
 
     def insert(session: Session) -> User:
         dialects.write_alone(session, User.__tablename__)
-        if first and not _nobody_yet(session):
-            raise Conflict("There is an administrator already; please sign in.", "SET_UP_DONE")
+        if first and not _is_empty(session):
+            raise Conflict("There is already an administrator; please sign in.", "SET_UP_DONE")
         if find(session, name) is not None:
-            raise Conflict("There is a user of this name already.", "NAME_IN_USE")
+            raise Conflict("There is already a user with this name.", "NAME_IN_USE")
         user = User(
             provider=provider(), subject=subject_of(name), name=name, role=role.word, password=stored,
             disabled=False, created_at=now_ms(),
@@ -146,7 +147,7 @@ def add(
 
     user = transactions.write(db.engine, insert, sleep=socketio.sleep)
     audit.record("user-add", f"user {name}", after={"role": user.role}, actor=actor)
-    return told(user)
+    return as_json(user)
 
 
 def change(
@@ -155,13 +156,13 @@ def change(
     role: Role | None = None,
     disabled: bool | None = None,
     password: str | None = None,
-    but_login: int | None = None,
+    keep_login: int | None = None,
 ) -> dict[str, Any]:
-    """Change a user. A new password, and being disabled, end the user's logins.
+    """Change a user. Disabling a user and setting a new password end the user's logins.
 
-    :param but_login: the login that goes on.
+    :param keep_login: a login that does not end.
     :raises NotFound: ``UNKNOWN_USER``.
-    :raises Conflict: ``LAST_ADMIN``: nobody could change anything any more.
+    :raises Conflict: ``LAST_ADMIN``: no administrator would be left.
     """
     stored = None if password is None else _hashed_for(user_id, password)
 
@@ -174,9 +175,9 @@ def change(
         user.password = user.password if stored is None else stored
         session.flush()
         if before["role"] == Role.ADMIN.word and _rights(user) != before and not _admins(session, user.provider):
-            raise Conflict("This is the last administrator who can sign in; make another user one first.", "LAST_ADMIN")
+            raise Conflict("This is the last administrator; make another user an administrator first.", "LAST_ADMIN")
         if user.disabled or stored is not None:
-            session.execute(delete(Login).where(Login.user_id == user_id, Login.id != (but_login or 0)))
+            session.execute(delete(Login).where(Login.user_id == user_id, Login.id != (keep_login or 0)))
         return user, before, _rights(user)
 
     user, before, after = transactions.write(db.engine, write, sleep=socketio.sleep)
@@ -184,15 +185,15 @@ def change(
         audit.record("password", f"user {user.name}")
     if after != before:
         audit.record("user-change", f"user {user.name}", before=before, after=after)
-    return told(user)
+    return as_json(user)
 
 
 def _hashed_for(user_id: int, password: str) -> str:
-    """A new password of a user, as it is stored."""
+    """Return the hash of a user's new password."""
     with Session(db.engine) as session:
         user = existing(session, user_id)
     if user.provider != Provider.LOCAL:
-        raise Conflict("This user signs in elsewhere and has no password here.", "NO_PASSWORD")
+        raise Conflict("This user signs in with another provider and has no password here.", "NO_PASSWORD")
     passwords.check(password, user.name)
     with passwords.turn():
         return passwords.hashed(password)
@@ -202,26 +203,27 @@ def _rights(user: User) -> dict[str, Any]:
     return {"role": user.role, "disabled": user.disabled}
 
 
-def _admins(session: Session, vouched_by: str) -> int:
-    able = select(func.count()).select_from(User)
-    return session.scalar(able.where(User.provider == vouched_by, User.role == Role.ADMIN.word, User.active)) or 0
+def _admins(session: Session, provider: str) -> int:
+    """Return how many administrators of a provider can sign in."""
+    admins = select(func.count()).select_from(User)
+    return session.scalar(admins.where(User.provider == provider, User.role == Role.ADMIN.word, User.active)) or 0
 
 
 # The first administrator
 
 
-def nobody_yet() -> bool:
-    """Whether there is no user of this server's provider."""
+def is_empty() -> bool:
+    """Return whether this server's provider has no users yet."""
     with Session(db.engine) as session:
-        return _nobody_yet(session)
+        return _is_empty(session)
 
 
-def _nobody_yet(session: Session) -> bool:
+def _is_empty(session: Session) -> bool:
     return session.scalar(select(User.id).where(User.provider == provider()).limit(1)) is None
 
 
 def set_up_key() -> str:
-    """The key of the set-up link: made on the first call, by whichever process is first."""
+    """Return the key of the set-up link; the first call, of whichever process, makes it."""
     file = _set_up_file()
     if not file.exists():
         made = file.with_name(f"{file.name}.{os.getpid()}")
@@ -234,7 +236,7 @@ def set_up_key() -> str:
 
 
 def is_set_up_key(key: str) -> bool:
-    """Whether this is the key of a link that still holds."""
+    """Return whether this is the key of a set-up link that is still valid."""
     file = _set_up_file()
     if not key or not file.exists():
         return False
@@ -242,9 +244,9 @@ def is_set_up_key(key: str) -> bool:
 
 
 def set_up(name: str, password: str) -> None:
-    """Add the first administrator; the link holds no longer.
+    """Add the first administrator, which makes the set-up link invalid.
 
-    :raises Conflict: ``SET_UP_DONE``; further errors as :func:`add`.
+    :raises Conflict: ``SET_UP_DONE``; other errors as :func:`add`.
     """
     actor = Actor(checked_name(name), Role.ADMIN, "nobody")
     add(name, Role.ADMIN, password, actor=actor, first=True)

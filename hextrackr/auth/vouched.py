@@ -1,4 +1,4 @@
-"""Users whom a proxy or an OpenID provider vouches for: who they are, and which role their groups give them."""
+"""Users who are authenticated by a proxy or an OpenID provider: find or create them, and map their groups to roles."""
 
 from __future__ import annotations
 
@@ -18,57 +18,58 @@ from .models import Provider, User
 from .permissions import Role
 
 _LONGEST_SUBJECT = 255
-#: Stands for any group, and for none.
+#: The entry of ``AUTH_GROUP_ROLES`` for everybody, whatever their groups.
 ANY = "*"
 
 
 def user_of(provider: Provider, subject: str, name: str, groups: Iterable[str], roles: Mapping[str, str]) -> User:
-    """Find the user whom a provider knows by this subject, or add one on the first visit.
+    """Return the user with this subject; create it on the first visit.
 
-    The highest role that one of the groups gives becomes the user's. An existing user whose groups give none any more is shut out
-    until they do: logins, tokens and open sockets too.
+    The user gets the highest role of the groups. If none of an existing user's groups has a role any more, the user is locked out, with all
+    logins, tokens and open sockets, until one has.
 
-    :param name: what the user is shown as.
-    :param roles: role of each group, by setting; where there are none, a new user is a viewer, and administrators change roles.
-    :raises NotPermitted: the user is disabled, no group gives a role, or the provider has not said who it is.
+    :param subject: the provider's id of the user.
+    :param name: the name to show.
+    :param roles: group -> role, the setting ``AUTH_GROUP_ROLES``; if empty, a new user is a viewer, and administrators change roles.
+    :raises NotPermitted: the user is disabled, no group has a role, or the subject is empty or too long.
     """
-    if not 0 < len(subject) <= _LONGEST_SUBJECT:  # what is cut could be another's
-        raise NotPermitted("Whoever vouches for you has not said who you are.")
-    given = [Role.of(roles[group]) for group in {*groups, ANY} if group in roles]
-    if roles and not given:
-        _shut_out(provider, subject)
-        raise NotPermitted("None of your groups has a role here.")
-    role = max(given, default=None)
+    if not 0 < len(subject) <= _LONGEST_SUBJECT:  # never cut: the beginning may be the subject of another user
+        raise NotPermitted("The sign-in provider sent no valid user id.")
+    granted = [Role.of(roles[group]) for group in {*groups, ANY} if group in roles]
+    if roles and not granted:
+        _lock_out(provider, subject)
+        raise NotPermitted("None of your groups has access to HexTrackr.")
+    role = max(granted, default=None)
     with Session(db.engine) as session:
-        user = _found(session, provider, subject)
+        user = _find(session, provider, subject)
     if user is None or user.without_role or (role is not None and user.role != role.word):
-        user = _brought_up_to_date(provider, subject, name, role)
+        user = _create_or_update(provider, subject, name, role)
     if user.disabled:
         raise NotPermitted("This user is disabled.")
     return user
 
 
-def shown_name(name: str) -> str:
-    """A name that users choose elsewhere, without what cannot be seen."""
-    seen = "".join(character for character in name if character.isprintable() or character.isspace())
-    return " ".join(seen.split())[: users.LONGEST_NAME]
+def printable_name(name: str) -> str:
+    """Return a name from a provider without characters that are not printable."""
+    printable = "".join(character for character in name if character.isprintable() or character.isspace())
+    return " ".join(printable.split())[: users.LONGEST_NAME]
 
 
-def _found(session: Session, provider: Provider, subject: str) -> User | None:
+def _find(session: Session, provider: Provider, subject: str) -> User | None:
     return session.scalars(select(User).where(User.provider == provider, User.subject == subject)).one_or_none()
 
 
-def _brought_up_to_date(provider: Provider, subject: str, name: str, role: Role | None) -> User:
+def _create_or_update(provider: Provider, subject: str, name: str, role: Role | None) -> User:
     def write(session: Session) -> tuple[User, dict[str, str | None] | None]:
         dialects.write_alone(session, User.__tablename__)
-        user = _found(session, provider, subject)
+        user = _find(session, provider, subject)
         before = {"role": None if user.without_role else user.role} if user else None
         if user is None:
             user = User(
                 provider=provider, subject=subject, name=name, role=(role or Role.VIEWER).word, disabled=False, created_at=now_ms()
             )  # fmt: skip
             session.add(user)
-            _tell_apart(session, user)
+            _make_name_unique(session, user)
         elif role is not None:
             user.role = role.word
         user.without_role = False
@@ -84,18 +85,18 @@ def _brought_up_to_date(provider: Provider, subject: str, name: str, role: Role 
     return user
 
 
-def _shut_out(provider: Provider, subject: str) -> None:
-    """Note that the groups of a user, if there is one, give no role any more."""
+def _lock_out(provider: Provider, subject: str) -> None:
+    """Record that none of the groups of a user, if there is one, has a role any more."""
 
     def write(session: Session) -> User | None:
         dialects.write_alone(session, User.__tablename__)
-        user = _found(session, provider, subject)
+        user = _find(session, provider, subject)
         if user is not None:
             user.without_role = True
         return user
 
     with Session(db.engine) as session:
-        user = _found(session, provider, subject)
+        user = _find(session, provider, subject)
     if user is None or user.without_role:
         return
     user = transactions.write(db.engine, write, sleep=socketio.sleep)
@@ -104,8 +105,8 @@ def _shut_out(provider: Provider, subject: str) -> None:
         audit.record("user-change", f"user {user.name}", before={"role": user.role}, after={"role": None}, actor=actor)
 
 
-def _tell_apart(session: Session, user: User) -> None:
-    """Add the number to a new user's name if another one has that name: pages, commands and the audit name users."""
+def _make_name_unique(session: Session, user: User) -> None:
+    """Append the id to a new user's name if another user has the same name, as pages, commands and the audit log show names."""
     session.flush()
     others = select(User.id).where(User.provider == user.provider, User.id != user.id)
     if not user.name or session.scalar(others.where(func.lower(User.name) == func.lower(user.name)).limit(1)):

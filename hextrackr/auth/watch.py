@@ -1,4 +1,4 @@
-"""What a server does beside its requests: writes down which logins and tokens were used, and cuts off sockets whose login has ended."""
+"""The background task of authentication: save when logins and tokens were last used, and disconnect sockets whose login has ended."""
 
 from __future__ import annotations
 
@@ -25,52 +25,53 @@ from .permissions import SCOPES, Role
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks at the sockets, and between two times that uses are written down.
-LOOK, NOTE = 2.0, 30.0
-#: Numbers in one question.
-_AT_ONCE = 500
+#: Seconds between two checks of the sockets, and between two saves of the last use.
+CHECK_INTERVAL, SAVE_INTERVAL = 2.0, 30.0
+#: Ids in one query.
+_BATCH = 500
 
 
 def start(app: Flask) -> None:
-    """Begin, once the server has forked."""
+    """Start the background task; called after the server has forked."""
     if app.extensions["auth"].mode == "local":
         passwords.load()
     with app.app_context():
-        _tell_how_to_set_up(app.extensions["auth"], _name(app), app.config["PORT"])
-    socketio.start_background_task(_keep_looking, app)
+        _log_set_up_link(app.extensions["auth"], _host_name(app), app.config["PORT"])
+    socketio.start_background_task(_run, app)
 
 
-def _name(app: Flask) -> str:
-    """A name under which the server can be asked: the last of ALLOWED_HOSTS, where people's names stand after those of programs."""
+def _host_name(app: Flask) -> str:
+    """Return a host name for the set-up link: the last of ALLOWED_HOSTS, where names for people usually follow those for programs."""
     names = [name for name in app.config["ALLOWED_HOSTS"] if not name.startswith(".")]
     host: str = names[-1] if names else app.config["HOST"]
     return "localhost" if host in ("0.0.0.0", "::") else host
 
 
-def _tell_how_to_set_up(auth: Auth, host: str, port: int) -> None:
-    if auth.mode == "local" and users.nobody_yet():
-        place = f"[{host}]" if ":" in host else host
-        link = f"http://{place}:{port}/set-up?key={users.set_up_key()}"
-        log.warning("Nobody can sign in yet. This link makes the first administrator, once: %s", link)
+def _log_set_up_link(auth: Auth, host: str, port: int) -> None:
+    if auth.mode == "local" and users.is_empty():
+        netloc = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        link = f"http://{netloc}/set-up?key={users.set_up_key()}"
+        log.warning("There are no users yet. Create the first administrator with this link: %s", link)
 
 
-def _keep_looking(app: Flask) -> None:
-    noted = time.monotonic()
+def _run(app: Flask) -> None:
+    saved = time.monotonic()
     while True:
-        socketio.sleep(LOOK)
+        socketio.sleep(CHECK_INTERVAL)
         with app.app_context():
             try:
-                cut_off_ended(app.extensions["auth"])
-                if time.monotonic() - noted >= NOTE:
-                    noted = time.monotonic()
-                    note_uses(app.extensions["auth"])
+                disconnect_ended(app.extensions["auth"])
+                if time.monotonic() - saved >= SAVE_INTERVAL:
+                    saved = time.monotonic()
+                    save_last_use(app.extensions["auth"])
             except (SQLAlchemyError, HexTrackrError) as error:
-                log.warning("Logins could not be looked at: %s", type(error).__name__)
+                log.warning("The logins could not be checked: %s", type(error).__name__)
 
 
-def cut_off_ended(auth: Auth) -> None:
-    """Disconnect the sockets of logins and tokens that have ended, of users who were disabled, and of users who may do less than when
-    they connected: connecting anew they join what they may still watch.
+def disconnect_ended(auth: Auth) -> None:
+    """Disconnect sockets whose login or token has ended, whose user was disabled, or whose user has a lower role than when they connected.
+
+    A client with a lower role connects again, and joins the sessions that it may still see.
     """
     roles = current_roles(list(auth.sockets.values()))
     for sid, actor in list(auth.sockets.items()):
@@ -90,13 +91,13 @@ def key_of(actor: Actor) -> tuple[str, int | None]:
 
 
 def current_roles(connected: list[Actor]) -> dict[tuple[str, int | None], Role]:
-    """The roles that the logins, tokens or users behind some sockets give now; those that have ended are missing."""
+    """Return the logins, tokens and users of these actors that are still valid, each with its current role."""
     found: dict[tuple[str, int | None], Role] = {}
-    asked: dict[str, set[int | None]] = {}
+    wanted: dict[str, set[int | None]] = {}
     for kind, number in map(key_of, connected):
-        asked.setdefault(kind, set()).add(number)
+        wanted.setdefault(kind, set()).add(number)
     now = now_ms()
-    questions: dict[str, tuple[Any, Any]] = {
+    queries: dict[str, tuple[Any, Any]] = {
         "login": (Login.id, select(Login.id, User.role, literal("admin")).join(User).where(Login.expires_at > now)),
         "token": (
             Token.id,
@@ -106,32 +107,32 @@ def current_roles(connected: list[Actor]) -> dict[tuple[str, int | None], Role]:
         ),
         "user": (User.id, select(User.id, User.role, literal("admin"))),
     }
-    for kind, numbers in asked.items():
-        column, question = questions[kind]
-        for some in _pieces(numbers):
+    for kind, numbers in wanted.items():
+        column, query = queries[kind]
+        for batch in _batches(numbers):
             with Session(db.engine) as session:
-                for number, role, scope in session.execute(question.where(column.in_(some), User.active)):
+                for number, role, scope in session.execute(query.where(column.in_(batch), User.active)):
                     found[kind, number] = min(Role.of(role), SCOPES[scope])
     return found
 
 
-def note_uses(auth: Auth) -> None:
-    """Write down when logins and tokens were used last."""
+def save_last_use(auth: Auth) -> None:
+    """Save when logins and tokens were last used."""
     used, auth.seen = auth.seen, {"login": set(), "token": set()}
     if not any(used.values()):
         return
     now = now_ms()
 
     def write(session: Session) -> None:
-        for some in _pieces(used["login"]):
-            session.execute(update(Login).where(Login.id.in_(some)).values(seen_at=now))
-        for some in _pieces(used["token"]):
-            session.execute(update(Token).where(Token.id.in_(some)).values(used_at=now))
+        for batch in _batches(used["login"]):
+            session.execute(update(Login).where(Login.id.in_(batch)).values(seen_at=now))
+        for batch in _batches(used["token"]):
+            session.execute(update(Token).where(Token.id.in_(batch)).values(used_at=now))
 
     transactions.write(db.engine, write, sleep=socketio.sleep)
 
 
-def _pieces(numbers: Iterable[Any]) -> Iterator[list[Any]]:
-    rest = iter(numbers)
-    while some := list(islice(rest, _AT_ONCE)):
-        yield some
+def _batches(numbers: Iterable[Any]) -> Iterator[list[Any]]:
+    remaining = iter(numbers)
+    while batch := list(islice(remaining, _BATCH)):
+        yield batch

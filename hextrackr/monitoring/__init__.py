@@ -1,6 +1,6 @@
-"""What an operator monitors: the metrics of the server (``/metrics``), and whether it can work (``/ready``).
+"""Monitoring: the metrics of the server (``/metrics``) and its readiness (``/ready``).
 
-``prometheus_client`` is loaded with the app unless ``METRICS=off``; the importer process and the workers never load it.
+``prometheus_client`` is imported with the app unless ``METRICS=off``; the importer process and the workers never import it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """Add the metrics to the app, unless ``METRICS=off``; and the check of the session store, which in memory always works."""
+    """Add the metrics, unless ``METRICS=off``, and a check of the session store that always passes, for the store in memory."""
     app.extensions["metrics"] = None
     app.extensions["store_check"] = lambda: readiness.OK
     if config.METRICS == "on":

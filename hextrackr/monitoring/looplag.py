@@ -1,4 +1,4 @@
-"""Measure the lag of the event loop: the delay that every request has, whatever it asks for."""
+"""Measure the lag of the event loop, which delays every request."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ TICK = 0.25
 
 
 class LoopLag:
-    """Ticks at a fixed interval, and reports the delay of each tick.
+    """Sleeps for a fixed interval again and again, and reports how late it wakes up.
 
-    :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
-    :param observe: called with the delay of a tick in seconds.
+    :param start_task: starts a background task.
+    :param sleep: waits (seconds) in the background task.
+    :param observe: called with each delay in seconds.
     """
 
     def __init__(
@@ -26,7 +27,7 @@ class LoopLag:
         self._ticking = False
 
     def start(self) -> None:
-        """Start the ticks, unless they run already."""
+        """Start measuring, unless already started."""
         if not self._ticking:
             self._ticking = True
             self._start_task(self._tick)

@@ -1,6 +1,6 @@
-"""The metrics of one app: counted from the events of imports, and served at ``/metrics``.
+"""The metrics of one app, counted from the events of imports and served at ``/metrics``.
 
-Every web process sends the events of all imports to its clients, whichever process runs them, so each of them counts all imports.
+Every web process sends the events of all imports to its clients, whichever process runs them, so each web process counts all imports.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from .looplag import LoopLag
 if TYPE_CHECKING:
     from flask import Flask
 
-#: Upper ends of the buckets, in seconds.
+#: Upper bounds of the buckets, in seconds.
 STEP_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 #: Seconds without an update after which an import no longer counts as running.
 QUIET = 5.0
 _ENDS = (protocol.COMPLETE, protocol.ERROR)
 
-# Do not add a metric with the creation time of each counter.
+# Without this, each counter has another metric with its creation time.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
-    """The metrics of one app since it was started, in a registry of its own, so that several apps in one process do not collide.
+    """The metrics of one app, in their own registry, so that several apps in one process do not conflict.
 
     :param clock: monotonic seconds.
     """
@@ -56,22 +56,22 @@ class Metrics:
         registry.register(DatabaseCollector(app))
         self._ended = Counter(
             "hextrackr_imports_ended",
-            "Imports that have ended, by how: completed, or the code of their error.",
+            "Ended imports by outcome: completed, or the error code.",
             ["outcome"],
             registry=registry,
         )
-        self._ended.labels("completed")  # 0 until there is one
+        self._ended.labels("completed")  # report 0 until there is one
         self._rows = Counter("hextrackr_import_rows", "Rows read by completed imports.", registry=registry)
-        self._rejects = Counter("hextrackr_import_rejects", "Rows that completed imports rejected.", registry=registry)
+        self._rejects = Counter("hextrackr_import_rejects", "Rows rejected by completed imports.", registry=registry)
         self._seconds = Histogram(
             "hextrackr_import_seconds",
-            "From the upload to the end of completed imports.",
+            "Duration of completed imports.",
             buckets=STEP_BUCKETS,
             registry=registry,
         )
         self._phases = Histogram(
             "hextrackr_import_phase_seconds",
-            "Seconds of each phase.",
+            "Duration of each phase of completed imports.",
             ["phase"],
             buckets=STEP_BUCKETS,
             registry=registry,
@@ -79,7 +79,7 @@ class Metrics:
         self._events = Counter("hextrackr_events", "Events sent to rooms, by name.", ["event"], registry=registry)
         lag = Histogram(
             "hextrackr_event_loop_lag_seconds",
-            "How late the event loop comes round.",
+            "Delay of the event loop.",
             buckets=LAG_BUCKETS,
             registry=registry,
         )
@@ -87,7 +87,7 @@ class Metrics:
         ProcessCollector(registry=registry)
 
     def text(self) -> bytes:
-        """Return all metrics in the text format of Prometheus; the lag of the event loop is measured from the first call on."""
+        """Return all metrics in the text format of Prometheus. The first call starts measuring the lag of the event loop."""
         self._loop_lag.start()
         return generate_latest(self.registry)
 
@@ -109,7 +109,7 @@ class Metrics:
             self._count_end(payload, metadata)
 
     def rows_per_second(self) -> float:
-        """The total speed of all imports that run now."""
+        """Return the total speed of all running imports."""
         since = self._clock() - QUIET
         self._rates = {session: rate for session, rate in self._rates.items() if rate[0] > since}
         return sum(rate for _, rate in self._rates.values())

@@ -1,4 +1,4 @@
-"""Check whether the server can work: database, session store, reader process, disk."""
+"""The checks of ``/ready``: database, session store, reader process, disk."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import DatabaseBusy, HexTrackrError
 
-#: Bytes that must be free for the data folder; with less an upload is likely to fail.
+#: The minimum free disk space in bytes; with less an upload is likely to fail.
 DISK_RESERVE = 64 * 1024 * 1024
 OK = "ok"
-#: Seconds that the reader process may take to answer: it may have to be started first.
-READER_PATIENCE = 5.0
-#: Attempts to get SQLite's write lock, and seconds between them: one batch of an import takes less than all of them.
-LOCK_TRIES, LOCK_PAUSE = 10, 0.1
+#: Seconds to wait for the reader process, which may have to be started first.
+READER_TIMEOUT = 5.0
+#: Attempts to get SQLite's write lock, and seconds between them; together longer than one batch of an import.
+LOCK_ATTEMPTS, LOCK_PAUSE = 10, 0.1
 
 Check = Callable[[], str]
 
 
-def answers(checks: Mapping[str, Check]) -> dict[str, str]:
-    """Run the checks; the result of each is ``ok``, or a short message that says what is wrong."""
+def run(checks: Mapping[str, Check]) -> dict[str, str]:
+    """Run the checks; each result is ``ok`` or a short error message."""
     return {name: check() for name, check in checks.items()}
 
 
 def database(
     engine: Engine, sleep: Callable[[float], None] = time.sleep, is_at_work: Callable[[], bool] = lambda: False
 ) -> str:
-    """Check that the database answers, has our tables, and can be written to, or is being written to by this server.
+    """Check that the database is available, has our tables, and is writable.
 
     :param sleep: waits (seconds) without blocking the event loop.
-    :param is_at_work: whether this server itself may hold the write lock.
+    :param is_at_work: returns whether this server is importing, and so may hold the write lock itself.
     """
     try:
         with engine.connect() as connection:
             if len(connection.execute(text("SELECT version_num FROM alembic_version LIMIT 2")).all()) != 1:
-                return "the database has no tables of ours"
+                return "the database has no HexTrackr tables"
             connection.execute(text("SELECT 1 FROM findings WHERE id = 0"))
             if dialects.is_postgresql(engine):
                 return OK
     except SQLAlchemyError:
         return "the database cannot be read"
-    return OK if is_at_work() else _written(engine, sleep)
+    return OK if is_at_work() else _writable(engine, sleep)
 
 
-def _written(engine: Engine, sleep: Callable[[float], None]) -> str:
-    """Check that SQLite's write lock can be taken. A promotion of ours may hold it for as long as it takes."""
+def _writable(engine: Engine, sleep: Callable[[float], None]) -> str:
+    """Check that SQLite's write lock can be acquired, or is held by a promotion, which may take long."""
     promoting = select(Import.id).where(Import.state == ImportState.PROMOTING, Import.lease_until > 0).limit(1)
-    for _ in range(LOCK_TRIES):
+    for _ in range(LOCK_ATTEMPTS):
         try:
             with engine.execution_options(begin="IMMEDIATE").connect() as connection:
                 connection.execute(text("SELECT 1"))
@@ -70,12 +70,12 @@ def _written(engine: Engine, sleep: Callable[[float], None]) -> str:
 
 
 def lists(status: Callable[[float], object]) -> str:
-    """Check that the reader process answers.
+    """Check that the reader process responds.
 
-    :param status: asks it, and gives up after the given number of seconds.
+    :param status: asks the reader process, with a timeout in seconds.
     """
     try:
-        status(READER_PATIENCE)
+        status(READER_TIMEOUT)
     except HexTrackrError as error:
         return error.detail
     return OK
@@ -86,5 +86,5 @@ def disk(folder: Path) -> str:
     try:
         free = shutil.disk_usage(folder).free
     except OSError:
-        return "the data folder is not there"
+        return "the data folder does not exist"
     return OK if free >= DISK_RESERVE else "the disk is almost full"

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def init_app(app: Flask) -> None:
-    """Start the app if this process serves it under ``flask run``; gunicorn starts it in a hook after it has forked."""
+    """Start the background tasks if this process is ``flask run``; gunicorn starts them in a hook after forking."""
     if _will_serve():
         start(app)
 
 
 def _will_serve() -> bool:
-    """Whether the app is made for ``flask run``, and not in the reloader's parent process, which only watches the files."""
+    """Return whether this process is ``flask run``, but not the reloader's parent process, which only watches files."""
     context = click.get_current_context(silent=True)
     if context is None or context.command is not run_command:
         return False
@@ -33,7 +33,7 @@ def _will_serve() -> bool:
 
 
 def start(app: Flask) -> None:
-    """Start everything that a worker of gunicorn starts, and stop it when the process ends."""
+    """Start what a gunicorn worker starts, and stop it when the process ends."""
     if why := database.unready(app):
         raise SystemExit(why)
     web.start(app)

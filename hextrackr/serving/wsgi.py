@@ -1,6 +1,7 @@
 """Build the app from the environment, for gunicorn and ``flask``.
 
-Only this module, :mod:`.gunicorn_conf` and the gunicorn worker class depend on eventlet: ``ASYNC_MODE`` chooses between it and threads.
+``ASYNC_MODE`` chooses between eventlet and threads. Only this module, :mod:`.gunicorn_conf` and the gunicorn worker class depend on
+eventlet.
 """
 
 import os
@@ -13,11 +14,11 @@ config = Config.of_server()
 os.umask(0o077)  # no other user may read database, uploads and backups
 
 if "flask" in sys.modules:
-    # A command of ``flask`` serves no clients, and it is too late to patch modules that Flask has imported already.
+    # Commands of ``flask`` serve no clients, and it is too late to patch modules that Flask has already imported.
     config = replace(config, ASYNC_MODE="threading", METRICS="off")
 
 if config.ASYNC_MODE == "eventlet":
-    # Otherwise psycopg waits for PostgreSQL in C and blocks the event loop; it reads this when it is imported.
+    # Otherwise psycopg waits for PostgreSQL in C, which blocks the event loop; it reads this when it is imported.
     os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"
 
     import eventlet

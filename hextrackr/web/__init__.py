@@ -1,4 +1,4 @@
-"""The blueprints, and what holds for every request."""
+"""The blueprints, and the hooks that run for every request."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Bytes of any request body but an upload's.
+#: The maximum size of a request body, except for uploads.
 MAX_BODY_BYTES = 64 * 1024
-#: Fields and files of one form, and the bytes of its fields; Werkzeug reads a file by pieces of a quarter of that.
+#: The maximum number of fields and files of a form, and of bytes in its fields; Werkzeug reads files in chunks of a quarter of that.
 MAX_FORM_PARTS = 50
 MAX_FIELD_BYTES = 256 * 1024
 
@@ -92,7 +92,7 @@ def init_app(app: Flask, config: Config) -> None:
 
 
 def start(app: Flask) -> None:
-    """Do what the first requests would wait for, and with them the event loop: load templates, map models, make the copy for the lists."""
+    """Load templates, map models and make the read model when the server starts, so that the first requests do not block the event loop."""
     configure_mappers()
     auth.start(app)
     for name in app.jinja_env.list_templates():

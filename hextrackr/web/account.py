@@ -1,4 +1,4 @@
-"""One's own account: signing in and out, the first administrator, logins, tokens and the password."""
+"""The user's own account: sign in and out, create the first administrator, manage logins, tokens and the password."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ blueprint = Blueprint("account", __name__)
 
 
 @blueprint.before_request
-def needs_sign_in() -> None:
-    """There are no accounts where anybody may do anything.
+def require_sign_in() -> None:
+    """Refuse requests about accounts if the server has no sign-in.
 
     :raises NotFound: ``NO_SIGN_IN``.
     """
     if not _auth().is_on:
-        raise NotFound("This server has no sign-in: AUTH is none.", "NO_SIGN_IN")
+        raise NotFound("This server has no sign-in (AUTH=none).", "NO_SIGN_IN")
 
 
-# Signing in and out
+# Sign in and out
 
 
 @blueprint.get("/sign-in")
 def sign_in() -> Any:
-    """Where one signs in."""
+    """Show the sign-in page."""
     if actors.current() is not None:
         return redirect(_next(request.args.get("next", "")))
     return _sign_in_page(request.args.get("next", ""), signed_out="signed-out" in request.args)
@@ -39,9 +39,9 @@ def sign_in() -> Any:
 
 @blueprint.post("/sign-in")
 def sign_in_with_password() -> Any:
-    """Sign in, and go to the page that was asked for."""
+    """Sign in, and go to the page that the user wanted."""
     if _auth().mode != "local":
-        raise NotFound("Passwords are not asked for here.", "NO_PASSWORD")
+        raise NotFound("Users do not sign in with passwords on this server.", "NO_PASSWORD")
     name, wanted = request.form.get("name", ""), request.form.get("next", "")
     try:
         secret = logins.sign_in(name, request.form.get("password", ""), _browser(), _auth().hours)
@@ -53,7 +53,7 @@ def sign_in_with_password() -> Any:
 
 @blueprint.get("/sign-in/provider")
 def sign_in_elsewhere() -> Any:
-    """Go to the provider, to sign in there."""
+    """Redirect to the provider to sign in there."""
     wanted = request.args.get("next", "")
     try:
         return _provider().begin(url_for("account.back_from_provider", _external=True), wanted)
@@ -63,9 +63,9 @@ def sign_in_elsewhere() -> Any:
 
 @blueprint.get("/sign-in/provider/back")
 def back_from_provider() -> Any:
-    """Come back from it, and go to the page that was asked for."""
+    """Complete a sign-in with the provider, and go to the page that the user wanted."""
     try:
-        user, wanted = _provider().come_back(_browser().address)
+        user, wanted = _provider().complete(_browser().address)
     except HexTrackrError as error:
         return _sign_in_page("", error=error)
     _cookies().remember(logins.begin(user, _browser(), _auth().hours))
@@ -74,20 +74,20 @@ def back_from_provider() -> Any:
 
 def _provider() -> ModuleType:
     if _auth().mode != "oidc":
-        raise NotFound("Nobody else signs users in here.", "NO_PROVIDER")
-    from hextrackr.auth import oidc  # loads Authlib, which no other mode needs
+        raise NotFound("This server has no sign-in provider.", "NO_PROVIDER")
+    from hextrackr.auth import oidc  # imports Authlib, which no other mode needs
 
     return oidc
 
 
 @blueprint.post("/sign-out")
 def sign_out() -> Any:
-    """Sign out; who has done so in another tab is led to the same page."""
+    """Sign out; does no harm if the user has already signed out in another tab."""
     actor = actors.current()
     if actor is not None and actor.login_id is not None and actor.user_id is not None:
         logins.end(actor.user_id, actor.login_id)
     _cookies().forget()
-    # the page says that the provider may still know the user
+    # the page says that the user may still be signed in with the provider
     page = url_for("account.sign_in")
     return redirect(f"{page}?signed-out=here" if _auth().mode == "oidc" else page)
 
@@ -103,7 +103,7 @@ def _sign_in_page(
         next=wanted,
         name=name,
         error=error and error.detail,
-        nobody_yet=users.nobody_yet(),
+        no_users=users.is_empty(),
         sign_out_there=there,
     )
     answer = make_response(page, error.status if error else 200)
@@ -113,7 +113,7 @@ def _sign_in_page(
 
 
 def _next(wanted: str) -> str:
-    """A page of ours: an address that leads elsewhere is not followed."""
+    """Return the page to go to, unless the address leads to another site."""
     is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
     return wanted if is_ours else url_for("pages.home")
 
@@ -123,17 +123,17 @@ def _next(wanted: str) -> str:
 
 @blueprint.get("/set-up")
 def set_up() -> Any:
-    """Where the first administrator is made, by the link that the server has told its log."""
+    """Show the page that creates the first administrator; the link is in the server's log."""
     return _set_up_page(_set_up_key())
 
 
 @blueprint.post("/set-up")
 def set_up_first() -> Any:
-    """Make the first administrator, and sign in."""
+    """Create the first administrator, and sign in."""
     key, name, password = _set_up_key(), request.form.get("name", ""), request.form.get("password", "")
     try:
         if password != request.form.get("again", ""):
-            raise RequestError("The two passwords are not the same.")
+            raise RequestError("The two passwords are different.")
         users.set_up(name, password)
         secret = logins.sign_in(name, password, _browser(), _auth().hours)
     except HexTrackrError as error:
@@ -145,7 +145,7 @@ def set_up_first() -> Any:
 def _set_up_key() -> str:
     key = request.values.get("key", "")
     if _auth().mode != "local" or not users.is_set_up_key(key):
-        raise NotFound("This link holds no longer, or never did. The server's log has the one that does.", "NO_SET_UP")
+        raise NotFound("This link is not valid, or not any more. The server's log has the current one.", "NO_SET_UP")
     return key
 
 
@@ -159,7 +159,7 @@ def _set_up_page(key: str, name: str = "", error: HexTrackrError | None = None) 
 
 @blueprint.get("/account")
 def account() -> str:
-    """One's password, logins and tokens."""
+    """Show the user's password, logins and tokens."""
     actor = _actor()
     scopes = [scope for scope, role in SCOPES.items() if role <= actor.role]
     return render_template("account.html", scopes=scopes, has_password=_auth().mode == "local")
@@ -167,35 +167,35 @@ def account() -> str:
 
 @blueprint.get("/api/account")
 def own() -> dict[str, Any]:
-    """Who one is, where one is signed in, and one's tokens."""
+    """Answer the user's name, role, logins and tokens."""
     actor, user_id = _actor(), _user_id()
-    told = [{**login, "current": login["id"] == actor.login_id} for login in logins.listed(user_id)]
-    return {"name": actor.name, "role": Role(actor.role).word, "logins": told, "tokens": tokens.listed(user_id)}
+    entries = [{**login, "current": login["id"] == actor.login_id} for login in logins.listed(user_id)]
+    return {"name": actor.name, "role": Role(actor.role).word, "logins": entries, "tokens": tokens.listed(user_id)}
 
 
 @blueprint.post("/api/account/password")
 def change_password() -> dict[str, Any]:
-    """Change one's password; every other login ends."""
-    said, actor, user_id = body(), _actor(), _user_id()
+    """Change the user's password, which ends all other logins."""
+    payload, actor, user_id = body(), _actor(), _user_id()
     if _auth().mode != "local":
-        raise Conflict("You sign in elsewhere and have no password here.", "NO_PASSWORD")
-    secret = logins.sign_in(actor.name, text_of(said, "current"), _browser(), _auth().hours)
-    users.change(user_id, password=text_of(said, "password"))
-    del secret  # it has ended with the others
-    _cookies().remember(logins.sign_in(actor.name, text_of(said, "password"), _browser(), _auth().hours))
+        raise Conflict("You sign in with another provider and have no password here.", "NO_PASSWORD")
+    # Check the current password by a sign-in, which counts failures; the change ends this login with all others.
+    logins.sign_in(actor.name, text_of(payload, "current"), _browser(), _auth().hours)
+    users.change(user_id, password=text_of(payload, "password"))
+    _cookies().remember(logins.sign_in(actor.name, text_of(payload, "password"), _browser(), _auth().hours))
     return {"success": True}
 
 
 @blueprint.delete("/api/account/logins/<int:login_id>")
 def end_login(login_id: int) -> dict[str, Any]:
-    """End one of one's logins."""
+    """End one of the user's logins."""
     logins.end(_user_id(), login_id)
     return {"success": True}
 
 
 @blueprint.delete("/api/account/logins")
 def end_logins() -> dict[str, Any]:
-    """Sign out everywhere, here as well."""
+    """Sign the user out everywhere, including this browser."""
     logins.end_all(_user_id())
     _cookies().forget()
     return {"success": True}
@@ -203,45 +203,45 @@ def end_logins() -> dict[str, Any]:
 
 @blueprint.post("/api/account/tokens")
 def make_token() -> tuple[dict[str, Any], int]:
-    """Make a token; its text is told this once."""
-    said = body()
-    days = said.get("days")
+    """Make a token, and answer its text, which is never shown again."""
+    payload = body()
+    days = payload.get("days")
     if days is not None and (isinstance(days, bool) or not isinstance(days, int)):
-        raise RequestError("days must be a whole number, or null for a token that does not run out.")
-    return tokens.make(_user_id(), text_of(said, "name"), text_of(said, "scope"), days), 201
+        raise RequestError("days must be a whole number, or null for a token that does not expire.")
+    return tokens.make(_user_id(), text_of(payload, "name"), text_of(payload, "scope"), days), 201
 
 
 @blueprint.delete("/api/account/tokens/<int:token_id>")
 def revoke_token(token_id: int) -> dict[str, Any]:
-    """Let a token hold no longer."""
+    """Revoke a token."""
     tokens.revoke(_user_id(), token_id)
     return {"success": True}
 
 
 def body() -> dict[str, Any]:
-    """The JSON object that a request brings.
+    """Return the JSON object in the body of the request.
 
-    :raises RequestError: it brings none.
+    :raises RequestError: the body is not a JSON object.
     """
-    said = request.get_json(silent=True)
-    if not isinstance(said, dict):
+    payload = request.get_json(silent=True)
+    if not isinstance(payload, dict):
         raise RequestError("The body must be a JSON object.")
-    return said
+    return payload
 
 
-def text_of(said: dict[str, Any], name: str) -> str:
-    """A text of it.
+def text_of(payload: dict[str, Any], name: str) -> str:
+    """Return a string of a JSON object; empty if it is missing.
 
-    :raises RequestError: it is none.
+    :raises RequestError: the value is not a string.
     """
-    value = said.get(name, "")
+    value = payload.get(name, "")
     if not isinstance(value, str):
-        raise RequestError(f"{name} must be a text.")
+        raise RequestError(f"{name} must be a string.")
     return value
 
 
 def _cookies() -> ModuleType:
-    from hextrackr.auth import identification  # loads Flask-Login, which is not needed without a sign-in
+    from hextrackr.auth import identification  # imports Flask-Login, which is not needed without a sign-in
 
     return identification
 

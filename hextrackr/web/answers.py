@@ -1,4 +1,4 @@
-"""Answers of the reader process to a query string, as they are."""
+"""Ask the reader process, and pass its answers on."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from hextrackr.extensions import reader
 
 
 def answer(question: str, **parameters: Any) -> Response:
-    """The answer to a question.
+    """Return the answer to a question as a response.
 
     :param question: the name of a function of :mod:`hextrackr.queries`.
-    :raises HexTrackrError: what it refuses, or that it takes too long.
+    :raises HexTrackrError: a parameter is invalid, or the query takes too long.
     """
     return Response(reader.ask(question, parameters), mimetype="application/json")
 
 
 def page_of(question: str) -> Response:
-    """The page that the query string of the request asks for; what follows it is in a ``Link`` header as well (RFC 8288)."""
+    """Return the page of a list that the query string selects, with a ``Link`` header (RFC 8288) to the next one."""
     body = reader.ask(question, request.args.to_dict())
     response = Response(body, mimetype="application/json")
-    following = orjson.loads(body)["pagination"]["next"]
-    if following is not None:
-        arguments = {**request.args.to_dict(), "cursor": following}
+    cursor = orjson.loads(body)["pagination"]["next"]
+    if cursor is not None:
+        arguments = {**request.args.to_dict(), "cursor": cursor}
         arguments.pop("page", None)
         response.headers["Link"] = f'<{request.path}?{urlencode(arguments)}>; rel="next"'
     return response
 
 
-def known(question: str, **parameters: Any) -> Any:
-    """The answer to a question, to be rendered on a page."""
+def ask(question: str, **parameters: Any) -> Any:
+    """Return the answer to a question as Python objects, for a template or a view; raises as :func:`answer`."""
     return orjson.loads(reader.ask(question, parameters))

@@ -1,4 +1,4 @@
-"""The audit, for administrators."""
+"""The audit log, for administrators."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from hextrackr.auth import audit
 from hextrackr.errors import RequestError
 
 from . import paging, serializers
-from .account import needs_sign_in
+from .account import require_sign_in
 
 blueprint = Blueprint("audit", __name__)
-blueprint.before_request(needs_sign_in)
+blueprint.before_request(require_sign_in)
 
-_LONGEST = 200
+_MAX_TEXT = 200
 
 
 @blueprint.get("/audit")
 def page() -> str:
-    """Who did what."""
+    """Show the audit log."""
     return render_template("audit.html", actions=audit.actions())
 
 
 @blueprint.get("/api/audit")
 def entries() -> dict[str, Any]:
-    """Answer a page of the entries that the filter leaves, the newest first."""
-    wanted = paging.requested(default_limit=50)
-    rows, total = audit.page(_chosen(), wanted.limit, wanted.offset)
-    return {"data": rows, "pagination": wanted.pagination(total)}
+    """Answer a page of the entries that match the query, newest first."""
+    page = paging.requested(default_limit=50)
+    rows, total = audit.page(_filter(), page.limit, page.offset)
+    return {"data": rows, "pagination": page.pagination(total)}
 
 
 @blueprint.get("/api/audit.csv")
 def as_csv() -> Response:
-    """Answer all of them as CSV."""
+    """Answer all entries that match the query as CSV."""
     return Response(
-        serializers.csv_lines(audit.COLUMNS, audit.cells(_chosen())),
+        serializers.csv_lines(audit.COLUMNS, audit.cells(_filter())),
         mimetype="text/csv",
         headers={"Content-Disposition": 'attachment; filename="audit.csv"'},
     )
 
 
-def _chosen() -> audit.Filter:
+def _filter() -> audit.Filter:
     text, action = request.args.get("search", ""), request.args.get("action", "")
-    if len(text) > _LONGEST or len(action) > _LONGEST or "\0" in text + action:
-        raise RequestError(f"A text of a query has at most {_LONGEST} characters.")
+    if len(text) > _MAX_TEXT or len(action) > _MAX_TEXT or "\0" in text + action:
+        raise RequestError(f"search and action may have at most {_MAX_TEXT} characters, and no NUL.")
     first, last = _day("from"), _day("to")
     return audit.Filter(
         text=text,
@@ -63,7 +63,7 @@ def _day(name: str) -> date | None:
     except ValueError:
         raise RequestError(f"{name} must be a date such as 2026-08-20.") from None
     if day is not None and not 1970 <= day.year < 9999:
-        raise RequestError(f"{name} must lie between 1970 and 9998.")
+        raise RequestError(f"{name} must be between 1970 and 9998.")
     return day
 
 

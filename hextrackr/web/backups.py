@@ -1,10 +1,9 @@
-"""Backups: make one, fetch it, bring one, put one in place of the record; and clear the record."""
+"""Backups: create, download, upload, delete and restore them; clear the record."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,33 +19,33 @@ from .upload_request import ImportRequest
 
 blueprint = Blueprint("backups", __name__, url_prefix="/api")
 
-#: What must be said before the record is replaced.
+#: The value of ``confirm`` that an operation requires.
 WORDS = {"restore": "RESTORE", "clear": "DELETE"}
-#: Operations that are told.
+#: The number of past operations to show.
 OPERATIONS = 10
 _CHUNK = 256 * 1024
 
 
 @blueprint.get("/backups")
 def backups() -> dict[str, Any]:
-    """The backups, the newest first, and what became of the latest backups, restores and clears."""
-    told = [entry.as_json() for entry in backup_service.operations()[:OPERATIONS]]
-    return {"data": [_answer(backup) for backup in backup_service.backups()], "operations": told}
+    """Answer the backups, newest first, and the results of the latest operations."""
+    operations = [entry.as_json() for entry in backup_service.operations()[:OPERATIONS]]
+    return {"data": [_answer(backup) for backup in backup_service.backups()], "operations": operations}
 
 
 @blueprint.post("/backups")
 def back_up() -> tuple[dict[str, Any], int]:
-    """Begin to copy the record."""
+    """Start a backup."""
     return _begin("backup")
 
 
 @blueprint.post("/backups/upload")
 def upload() -> tuple[dict[str, Any], int]:
-    """Bring a backup."""
+    """Upload a backup."""
     with UPLOADS.slot(request.remote_addr or ""):
         stored = cast("ImportRequest", request).accept_upload("backupFile")
     if stored is None:
-        raise MissingFile("The form has no file in its field backupFile.")
+        raise MissingFile("The form field backupFile has no file.")
     stored.keep()
     try:
         return _answer(backup_service.take_in(stored.path)), 201
@@ -56,47 +55,47 @@ def upload() -> tuple[dict[str, Any], int]:
 
 @blueprint.get("/backups/<name>")
 def fetch(name: str) -> Response:
-    """The file."""
+    """Download a backup."""
     path = backup_service.path(name)
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
         "Content-Length": str(path.stat().st_size),
         "Cache-Control": "no-store",
     }
-    return Response(_pieces(path), mimetype="application/vnd.sqlite3", headers=headers)
+    return Response(_chunks(path), mimetype="application/vnd.sqlite3", headers=headers)
 
 
 @blueprint.delete("/backups/<name>")
 def remove(name: str) -> dict[str, Any]:
-    """Delete it."""
+    """Delete a backup."""
     backup_service.path(name).unlink(missing_ok=True)
     return {"success": True}
 
 
 @blueprint.post("/backups/<name>/restore")
 def restore(name: str) -> tuple[dict[str, Any], int]:
-    """Begin to put a backup in place of the record."""
+    """Start to restore a backup, which replaces the record."""
     source = backup_service.path(name)
-    _insist("restore")
+    _require_confirmation("restore")
     return _begin("restore", source)
 
 
 @blueprint.post("/clear")
 def clear() -> tuple[dict[str, Any], int]:
-    """Begin to empty the record."""
-    _insist("clear")
+    """Start to clear the record."""
+    _require_confirmation("clear")
     return _begin("clear")
 
 
 def _begin(kind: str, source: Path | None = None) -> tuple[dict[str, Any], int]:
-    said = str(_body().get("sessionId", "")).strip()
-    session_id = protocol.session_id(said) if said else str(uuid.uuid4())
+    value = str(_body().get("sessionId", "")).strip()
+    session_id = protocol.session_id(value) if value else str(uuid.uuid4())
     return {"success": True, "sessionId": session_id, "name": backup_service.begin(kind, session_id, source)}, 202
 
 
-def _insist(kind: str) -> None:
+def _require_confirmation(kind: str) -> None:
     if _body().get("confirm") != WORDS[kind]:
-        raise RequestError(f'This replaces the whole record: say "confirm": "{WORDS[kind]}".')
+        raise RequestError(f'This replaces the whole record. To confirm, send "confirm": "{WORDS[kind]}".')
 
 
 def _body() -> dict[str, Any]:
@@ -105,12 +104,11 @@ def _body() -> dict[str, Any]:
 
 
 def _answer(backup: Backup) -> dict[str, Any]:
-    told = asdict(backup)
-    return {"name": told["name"], "size": told["size"], "createdAt": told["created_at"]}
+    return {"name": backup.name, "size": backup.size, "createdAt": backup.created_at}
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
+def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as stream:
-        while piece := stream.read(_CHUNK):
-            yield piece
+        while chunk := stream.read(_CHUNK):
+            yield chunk
             socketio.sleep(0)

@@ -1,4 +1,4 @@
-"""The file whose columns are mapped: the one that an import has stored, or the sample that a mapping has stored of one."""
+"""The file whose columns are mapped: the stored file of an import, or the sample of one that is stored with a mapping."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _MAX_CELL = 200
 
 @dataclass(frozen=True)
 class MappedFile:
-    """What is there of a file to map its columns.
+    """A file whose columns are mapped.
 
-    :ivar header: its column names; ``rows`` its first rows, cells cut.
+    :ivar header: its column names.
+    :ivar rows: its first rows, with long cells cut.
     :ivar upload: its path; None if only the sample of a mapping is left.
     """
 
@@ -33,18 +34,18 @@ class MappedFile:
     upload: Path | None = None
 
     def sample(self) -> dict[str, Any]:
-        """What a mapping keeps of it."""
+        """Return the sample that is stored with a mapping."""
         return {"header": list(self.header), "rows": self.rows}
 
     def names(self) -> list[str]:
-        """Its column names as they are compared."""
+        """Return its column names as they are compared."""
         return sorted(set(map(normalised, self.header)))
 
 
 def stored(record: Import) -> MappedFile | None:
-    """The file of an import, if it is still on the server.
+    """Return the file of an import, if it is still on the server.
 
-    :raises FileRefused: it is no table.
+    :raises FileRefused: it is not a table.
     """
     path = upload_path(Path(current_app.config["INSTANCE_PATH"], "uploads"), record.upload)
     if not record.upload or not path.is_file():
@@ -62,9 +63,9 @@ def _read(path: Path) -> MappedFile:
 
 
 def from_mapping(mapping: SavedMapping) -> MappedFile:
-    """The sample that a mapping has stored of a file.
+    """Return the sample that is stored with a mapping.
 
-    An old mapping has none: then no more than the names of the columns, in lower case where it does not use them.
+    Mappings from older versions have none: then there are only the column names, in lower case unless the mapping uses them.
     """
     if mapping.sample:
         return MappedFile(tuple(mapping.sample["header"]), mapping.sample["rows"])
@@ -74,21 +75,19 @@ def from_mapping(mapping: SavedMapping) -> MappedFile:
 
 
 def of_import(record: Import, mapping: SavedMapping | None) -> MappedFile:
-    """The file of an import, or the sample of it that the mapping has stored by which it was read.
+    """Return the file of an import, or the sample of the mapping that read it.
 
     :raises Conflict: ``NOT_RETRYABLE``: there is neither.
-    :raises FileRefused: it is no table.
+    :raises FileRefused: the file is not a table.
     """
     file = stored(record) or (from_mapping(mapping) if mapping is not None else None)
     if file is None:
-        raise Conflict(
-            "The file of this import is not on the server any more; please upload it again.", "NOT_RETRYABLE"
-        )
+        raise Conflict("The file of this import is no longer on the server; please upload it again.", "NOT_RETRYABLE")
     return file
 
 
-def answered(file: MappedFile) -> dict[str, Any]:
-    """The columns of a file, and what can be chosen for each."""
+def as_json(file: MappedFile) -> dict[str, Any]:
+    """Return the columns of a file, and the choices for each, as the API sends them."""
     return {
         "header": list(file.header),
         "rows": file.rows,

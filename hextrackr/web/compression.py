@@ -1,4 +1,4 @@
-"""Sends the pages and their own files compressed, piece by piece, so that no request waits for another's."""
+"""Compress pages and static files, in chunks, so that other requests run in between."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 def init_app(app: Flask) -> None:
-    """Compress styles, scripts and drawings; the answers of the API are small, or streams as fast as they are made."""
+    """Compress HTML, styles, scripts and SVG; responses of the API are small, or streams that would be slower compressed."""
     app.config["COMPRESS_MIMETYPES"] = ["text/css", "text/javascript", "image/svg+xml", "text/html"]
     Compress(app)

@@ -1,4 +1,4 @@
-"""Findings as a file: the reader writes it, of one version of the record, and it is sent from there."""
+"""Export findings to a file: the reader process writes it from one version of the record, and the web process sends it."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from hextrackr.readmodel.client import Reader
 
 log = logging.getLogger(__name__)
 
-#: How long a file may take to be written, in seconds.
+#: The time limit for writing a file, in seconds.
 SECONDS = 600.0
-#: What is older than so many seconds was left by a process that died.
-_LEFT_BEHIND = 2 * SECONDS
-#: Seconds between two looks at how much is written, and bytes that are sent at once.
-_LOOK, _PIECE = 0.25, 256 * 1024
+#: Files older than this, in seconds, were left by a process that died.
+_MAX_AGE = 2 * SECONDS
+#: Seconds between two progress updates while the file is written, and the size of the chunks that are sent.
+_INTERVAL, _CHUNK = 0.25, 256 * 1024
 _TYPES = {
     "csv": "text/csv",
     "json": "application/json",
     "jsonl": "application/jsonl",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-_CUT_SHORT: ErrorRecord = {"code": Interrupted.code, "detail": "The download ended before the file was complete."}
+_INCOMPLETE: ErrorRecord = {"code": Interrupted.code, "detail": "The download ended before the file was complete."}
 
 
 def response(kind: str, query: dict[str, str]) -> Response:
-    """A file of what a query string asks for; with ``sessionId`` how far it is is told as a progress session.
+    """Return the findings that match a query as a file; with ``sessionId``, report the progress in that session.
 
     :param kind: one of :data:`hextrackr.queries.export.KINDS`.
-    :raises HexTrackrError: it cannot be written.
+    :raises HexTrackrError: the file cannot be written.
     """
     session_id = query.pop("sessionId", "") if request.method == "GET" else ""
     progress = (
@@ -53,13 +53,13 @@ def response(kind: str, query: dict[str, str]) -> Response:
         else None
     )
     try:
-        file, rows = _written(kind, query, progress)
+        file, rows = _write(kind, query, progress)
     except HexTrackrError as error:
         if progress is not None:
             progress.fail(error.record())
         raise
     answer = Response(
-        _sent(file, rows, progress),
+        _send(file, rows, progress),
         mimetype=_TYPES[kind],
         headers={
             "Content-Disposition": f'attachment; filename="vulnerabilities.{kind}"',
@@ -69,92 +69,95 @@ def response(kind: str, query: dict[str, str]) -> Response:
     )
     answer.call_on_close(lambda: os.close(file))
     if progress is not None:
-        answer.call_on_close(lambda: progress.fail(_CUT_SHORT))
+        answer.call_on_close(lambda: progress.fail(_INCOMPLETE))
     return answer
 
 
-def _of_user() -> dict[str, Any]:
-    """Whose session it is, where there is a sign-in: nobody else may watch it."""
+def _user_metadata() -> dict[str, Any]:
+    """Return the owner of the progress session, whom alone it is shown to; empty without a sign-in."""
     actor = actors.current()
     return {"userId": actor.user_id} if actor and actor.user_id is not None else {}
 
 
-def _written(kind: str, query: dict[str, str], progress: ExportProgress | None) -> tuple[int, int]:
-    """The file, which has no name any more, and how many rows it has."""
+def _write(kind: str, query: dict[str, str], progress: ExportProgress | None) -> tuple[int, int]:
+    """Let the reader write the file; return its descriptor, as the file is already unlinked, and its number of rows."""
     folder = Path(current_app.config["INSTANCE_PATH"], "exports")
     folder.mkdir(mode=0o700, exist_ok=True)
-    _clear(folder)
+    _remove_old(folder)
     number = str(uuid.uuid4())
-    done, told = threading.Event(), threading.Event()
+    done, reported = threading.Event(), threading.Event()
     if progress is not None:
-        socketio.start_background_task(_tell, progress, number, current_app.extensions["reader"], done, told)
+        socketio.start_background_task(_report, progress, number, current_app.extensions["reader"], done, reported)
     try:
-        # With it goes what a reader that dies has left beside the file.
+        # A folder of its own, so that temporary files of a reader that dies are removed with it.
         with tempfile.TemporaryDirectory(dir=folder) as own:
             path = Path(own, "file")
-            asked = {"query": query, "kind": kind, "path": str(path), "id": number}
-            rows = orjson.loads(reader.ask("export", asked, deadline=SECONDS))["rows"]
+            parameters = {"query": query, "kind": kind, "path": str(path), "id": number}
+            rows = orjson.loads(reader.ask("export", parameters, deadline=SECONDS))["rows"]
             return os.open(path, os.O_RDONLY), rows
     finally:
         done.set()
         if progress is not None:
-            told.wait()
+            reported.wait()
 
 
-def _clear(folder: Path) -> None:
-    """Remove what processes that died have left here."""
-    for left in folder.iterdir():
+def _remove_old(folder: Path) -> None:
+    """Remove the files of processes that died."""
+    for path in folder.iterdir():
         with suppress(FileNotFoundError):  # another process was quicker
-            if time.time() - left.stat().st_mtime > _LEFT_BEHIND:
-                shutil.rmtree(left, ignore_errors=True)
+            if time.time() - path.stat().st_mtime > _MAX_AGE:
+                shutil.rmtree(path, ignore_errors=True)
 
 
-def _tell(progress: ExportProgress, number: str, reader: Reader, done: threading.Event, told: threading.Event) -> None:
-    """Tell how much of a file is written until that is ``done``, and say when nothing more is ``told``."""
+def _report(
+    progress: ExportProgress, number: str, reader: Reader, done: threading.Event, reported: threading.Event
+) -> None:
+    """Report how much of a file is written until that is ``done``; set ``reported`` after the last report."""
     try:
-        while not done.wait(_LOOK):
+        while not done.wait(_INTERVAL):
             progress.written(orjson.loads(reader.ask("export_share", {"id": number})) or 0.0)
     except HexTrackrError as error:
-        log.warning("How much of an export is written cannot be told: %s", error.detail)
+        log.warning("The progress of an export is not available: %s", error.detail)
     finally:
-        told.set()
+        reported.set()
 
 
-def _sent(file: int, rows: int, progress: ExportProgress | None) -> Iterator[bytes]:
-    size, place = os.fstat(file).st_size, 0
-    while piece := os.pread(file, _PIECE, place):
-        place += len(piece)
-        yield piece
+def _send(file: int, rows: int, progress: ExportProgress | None) -> Iterator[bytes]:
+    size, position = os.fstat(file).st_size, 0
+    while chunk := os.pread(file, _CHUNK, position):
+        position += len(chunk)
+        yield chunk
         if progress is not None:
-            progress.sent(place, size, rows)
+            progress.sent(position, size, rows)
         socketio.sleep(0)
     if progress is not None:
-        progress.sent(place, size, rows)
+        progress.sent(position, size, rows)
         progress.complete(rows)
 
 
 class ExportProgress:
-    """The progress session of an export: writing the file is one half of the bar, and sending it the other.
+    """The progress session of an export: writing the file is the first half of the bar, sending it the second.
 
-    :param session_id: the client's own.
-    :param filename: what the file is called.
+    :param session_id: chosen by the client.
+    :param filename: the name of the file.
     :raises Conflict: ``SESSION_IN_USE``.
-    :raises InvalidSessionId: not a session id.
+    :raises InvalidSessionId: the session id is invalid.
     """
 
     def __init__(self, tracker: ProgressTracker, session_id: str, filename: str) -> None:
         self._tracker = tracker
         self._began = time.monotonic()
         self._session_id = tracker.create_session_with_id(
-            session_id, {"operation": "export", "filename": filename, "message": "Writing the file...", **_of_user()}
+            session_id,
+            {"operation": "export", "filename": filename, "message": "Writing the file...", **_user_metadata()},
         )
 
     def written(self, share: float) -> None:
-        """Tell how much of the file is written, 0..1."""
+        """Report which share of the file is written, 0..1."""
         self._update(share / 2, "Writing the file...", {})
 
     def sent(self, sent: int, size: int, rows: int) -> None:
-        """Tell how many bytes of the file have left."""
+        """Report how many bytes of the file were sent."""
         share = sent / size if size else 1.0
         self._update(0.5 + share / 2, "Sending the file...", {"findings": round(rows * share), "bytes": sent})
 
@@ -167,11 +170,11 @@ class ExportProgress:
         )
 
     def complete(self, rows: int) -> None:
-        """Tell that all of it has left."""
+        """Report that the whole file was sent."""
         self._tracker.complete_session(
             self._session_id, f"The file is complete: {rows:,} findings.", {"recordsCreated": rows}
         )
 
     def fail(self, error: ErrorRecord) -> None:
-        """Tell that it was cut short, unless it is complete: the client may have gone, before the first piece even."""
+        """Report an error, unless the export is complete; the client may have disconnected even before the first chunk."""
         self._tracker.error_session(self._session_id, error)

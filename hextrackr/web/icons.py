@@ -1,4 +1,4 @@
-"""Icons for the templates: SVG files put straight into the page, so that they take the colour of the text around them."""
+"""Icons for the templates, as inline SVG, so that they have the colour of the surrounding text."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _SVG = Markup(
 
 
 def icon(name: str, css_class: str = "") -> Markup:
-    """Return the icon as inline SVG, hidden from screen readers: the text beside it says what it means.
+    """Return an icon as inline SVG, hidden from screen readers, as the text next to it has its meaning.
 
     :param name: the file's name in ``static/vendor/icons`` without ``.svg``.
-    :param css_class: classes besides ``icon``.
-    :return: empty if there is no such icon: a page never fails over one.
+    :param css_class: classes in addition to ``icon``.
+    :return: empty if there is no such icon, so that a missing one does not break the page.
     """
     if current_app.static_folder is None:
         return Markup("")
@@ -34,9 +34,9 @@ def icon(name: str, css_class: str = "") -> Markup:
 
 @cache
 def _icon(folder: str, name: str, css_class: str) -> Markup:
-    """Put an icon together, once.
+    """Build an icon; the result is cached.
 
-    :raises OSError: there is no such file; this is not cached, so that an icon appears as soon as it has been copied.
+    :raises OSError: there is no such file. This is not cached, so that a missing icon appears once its file exists.
     """
     if not _NAME.fullmatch(name):
         return Markup("")

@@ -1,4 +1,4 @@
-"""The number in a path."""
+"""The URL converter of ids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hextrackr.queries.parameters import MAX_NUMBER
 
 
 class IdConverter(IntegerConverter):
-    """The number in a path, such as ``/hosts/<int:host_id>``; what no row can have leads nowhere."""
+    """An id in a path, such as ``/hosts/<int:host_id>``; a number that is too large for an id is a 404."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{"max": MAX_NUMBER, **options})

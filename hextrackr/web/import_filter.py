@@ -1,4 +1,4 @@
-"""What the list of imports can be limited to."""
+"""The filters of the list of imports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hextrackr.queries import parameters
 
 _MAX_TEXT = 200
 
-#: What can be asked for as a state -> the imports that are in it: those that ran through are distinguished as the pages do it.
+#: Value of ``state`` -> a condition on the imports. Completed imports are divided as on the pages.
 STATES: Mapping[str, Callable[[], ColumnElement[bool]]] = {
     "running": lambda: Import.state.not_in((*FINISHED, ImportState.AWAITING_CONFIRMATION)),
     "awaiting-confirmation": lambda: Import.state == ImportState.AWAITING_CONFIRMATION,
@@ -28,10 +28,10 @@ STATES: Mapping[str, Callable[[], ColumnElement[bool]]] = {
 
 
 def of(query: Mapping[str, str]) -> ColumnElement[bool]:
-    """The condition of a query: ``unfinished=true``, ``state``, ``source`` (its number) and ``search`` (words of the file's name, the
-    label of its source, or who has started it).
+    """Return the condition of a query string: ``unfinished=true``, ``state``, ``source`` (an id) and ``search`` (words in the file name,
+    the label of the source, the scanner or the name of who started the import).
 
-    :raises RequestError: one of them has a value that cannot be used.
+    :raises RequestError: a parameter is invalid.
     """
     conditions: list[Any] = []
     if query.get("unfinished") == "true":

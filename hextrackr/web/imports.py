@@ -1,4 +1,4 @@
-"""Imports: upload a file, watch what became of it, cancel and confirm."""
+"""Imports: upload a file, list imports, and confirm, cancel, undo, retry or delete one."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ blueprint = Blueprint("imports", __name__, url_prefix="/api")
 
 Answer = tuple[dict[str, Any], int]
 
-#: Imports that may wait for their turn; each holds its upload on the disk.
+#: The maximum number of queued imports; each has its upload on the disk.
 QUEUE = 200
 #: Rejected rows that are read at a time.
 REJECTS = 1_000
-#: Seconds between two looks at an import that a client waits for.
-LOOK = 0.05
-#: What an import is answered with that ended with this code; any other is the server's fault.
+#: Seconds between two checks of an import that a client waits for.
+INTERVAL = 0.05
+#: Error code of an import -> the HTTP status for a client that waits for it; 500 for others.
 _REFUSED = {
     "UNREADABLE_CSV": 422,
     "UNKNOWN_FORMAT": 422,
@@ -45,16 +45,16 @@ _REFUSED = {
 
 @blueprint.post("/vulnerabilities/import-staging")
 def import_staging() -> Answer:
-    """Store the upload, queue its import and answer at once."""
+    """Store the upload, queue its import and respond immediately."""
     return _accepted(_receive()), 202
 
 
 @blueprint.post("/vulnerabilities/import")
 def import_and_wait() -> Answer:
-    """Store the upload and answer when its import is done."""
+    """Store the upload and respond when its import is done."""
     import_id = _receive().id
     while (record := import_queue.existing(import_id)).state not in (*FINISHED, ImportState.AWAITING_CONFIRMATION):
-        socketio.sleep(LOOK)
+        socketio.sleep(INTERVAL)
     answer = {**_answer(record), "success": record.state == ImportState.COMPLETED}
     if record.state == ImportState.AWAITING_CONFIRMATION:
         return answer, 202
@@ -63,7 +63,7 @@ def import_and_wait() -> Answer:
 
 @blueprint.post("/imports/recognise")
 def recognise() -> dict[str, Any]:
-    """Tell what an import would recognise of a file, from its first part; nothing is imported or stored."""
+    """Answer what an import would recognise in a file, from its first part; nothing is imported or stored."""
     incoming = cast(ImportRequest, request)
     with UPLOADS.slot(request.remote_addr or ""):
         part = incoming.accept_upload(limit=dialect.SAMPLE_BYTES)
@@ -85,12 +85,12 @@ def recognise() -> dict[str, Any]:
 
 @blueprint.get("/imports")
 def imports() -> dict[str, Any]:
-    """A page of the imports, the newest first, as the query chooses them."""
+    """Answer a page of the imports that match the query, newest first."""
     page = paging.requested(default_limit=20)
-    chosen = import_filter.of(request.args)
-    newest = select(Import).where(chosen).order_by(Import.id.desc())
+    condition = import_filter.of(request.args)
+    newest = select(Import).where(condition).order_by(Import.id.desc())
     rows = db.session.scalars(newest.limit(page.limit).offset(page.offset))
-    total = db.session.scalar(select(func.count()).select_from(Import).where(chosen)) or 0
+    total = db.session.scalar(select(func.count()).select_from(Import).where(condition)) or 0
     undoable, mapped = import_queue.undoable(), saved_mappings.scanners(db.session)
     data = [serializers.of_import(record, undoable, mapped) for record in rows]
     return {"data": data, "pagination": page.pagination(total)}
@@ -98,13 +98,13 @@ def imports() -> dict[str, Any]:
 
 @blueprint.get("/imports/<int:import_id>")
 def one_import(import_id: int) -> dict[str, Any]:
-    """One import with its figures."""
+    """Answer one import with its figures."""
     return _answer(import_queue.existing(import_id))
 
 
 @blueprint.delete("/imports/<int:import_id>")
 def delete(import_id: int) -> tuple[str, int]:
-    """Delete an import that failed or was cancelled, with all that is stored of it."""
+    """Delete an import that failed or was cancelled, with its file and its rejected rows."""
     removed = import_service.delete(import_id)
     audit.about(f"import {import_id}", before={"filename": removed.filename, "state": removed.state})
     return "", 204
@@ -112,15 +112,15 @@ def delete(import_id: int) -> tuple[str, int]:
 
 @blueprint.post("/imports/<int:import_id>/cancel")
 def cancel(import_id: int) -> dict[str, Any]:
-    """End an import before its commit."""
+    """Cancel an import that is not committed yet."""
     return _answer(import_service.cancel(import_id))
 
 
 @blueprint.post("/vulnerabilities/import-cancel")
 def cancel_session() -> dict[str, Any]:
-    """End the import of a session before its commit: what other clients know is the id that they have brought themselves."""
-    wanted = request.get_json(silent=True)
-    session_id = protocol.session_id(wanted.get("sessionId") if isinstance(wanted, dict) else None)
+    """Cancel the import of a session, for clients that chose the session id and do not know the import's id."""
+    payload = request.get_json(silent=True)
+    session_id = protocol.session_id(payload.get("sessionId") if isinstance(payload, dict) else None)
     record = import_queue.of_session(session_id)
     if record is None:
         raise NotFound("There is no import with this session id.", "UNKNOWN_SESSION")
@@ -129,7 +129,7 @@ def cancel_session() -> dict[str, Any]:
 
 @blueprint.post("/imports/<int:import_id>/confirm")
 def confirm(import_id: int) -> dict[str, Any]:
-    """Answer an import that asks: yes, leave the others open, or these are another source."""
+    """Answer the question of an import: confirm, leave the others open, or import into another source."""
     return _answer(
         import_service.confirm(import_id, upload_form.answer(request.get_data(), request.get_json(silent=True)))
     )
@@ -137,9 +137,9 @@ def confirm(import_id: int) -> dict[str, Any]:
 
 @blueprint.post("/imports/<int:import_id>/undo")
 def undo(import_id: int) -> dict[str, Any]:
-    """Take back the latest import of its source; with ``sessionId``, told as a progress session meanwhile."""
-    asked = request.get_json(silent=True)
-    session_id = asked.get("sessionId") if isinstance(asked, dict) else None
+    """Undo the latest import of its source; with ``sessionId``, report the progress in that session."""
+    payload = request.get_json(silent=True)
+    session_id = payload.get("sessionId") if isinstance(payload, dict) else None
     return _answer(import_service.undo(import_id, str(session_id) if session_id else None))
 
 
@@ -152,7 +152,7 @@ def retry(import_id: int) -> Answer:
 
 @blueprint.get("/imports/<int:import_id>/rejects.csv")
 def rejects(import_id: int) -> Response:
-    """The rows that were not imported, as CSV."""
+    """Answer the rejected rows as CSV."""
     import_queue.existing(import_id)
     return Response(
         serializers.csv_lines(("line", "column", "value", "reason"), _rejects(db.engine, import_id)),
@@ -162,7 +162,7 @@ def rejects(import_id: int) -> Response:
 
 
 def _rejects(engine: Engine, import_id: int) -> Iterator[tuple[Any, ...]]:
-    """The rows of an import that were not imported, in the order of the file, some at a time."""
+    """Yield the rejected rows of an import in the order of the file; reads them in batches."""
     columns = select(Reject.line, Reject.id, Reject.column, Reject.value, Reject.reason)
     wanted = columns.where(Reject.import_id == import_id).order_by(Reject.line, Reject.id).limit(REJECTS)
     last: tuple[int, int] | None = None
@@ -170,8 +170,8 @@ def _rejects(engine: Engine, import_id: int) -> Iterator[tuple[Any, ...]]:
         later = true() if last is None else tuple_(Reject.line, Reject.id) > last
         with engine.connect() as connection:
             rows = connection.execute(wanted.where(later)).all()
-        for line, number, *told in rows:
-            yield (line, *told)
+        for line, number, *cells in rows:
+            yield (line, *cells)
             last = line, number
         if len(rows) < REJECTS:
             return
@@ -179,10 +179,10 @@ def _rejects(engine: Engine, import_id: int) -> Iterator[tuple[Any, ...]]:
 
 
 def _receive() -> Import:
-    """Store the upload and queue its import: both survive a power cut before anybody is told of them."""
+    """Store the upload and queue its import; both are durable before the client gets a response."""
     import_worker.refuse_if_stopping()
     if import_queue.queued() >= QUEUE:
-        raise TooMany("Too many imports are waiting; please try again when some of them are done.", "QUEUE_FULL")
+        raise TooMany("Too many imports are waiting; please try again later.", "QUEUE_FULL")
     incoming = cast(ImportRequest, request)
     with UPLOADS.slot(request.remote_addr or ""):
         upload = incoming.accept_upload()
@@ -190,7 +190,7 @@ def _receive() -> Import:
         raise MissingFile
     values = upload_form.parse(incoming.form, incoming.files["csvFile"].filename or "")
     import_worker.refuse_if_stopping()
-    with maintenance_lock.writing():  # a restore may have begun while the file came in
+    with maintenance_lock.writing():  # a restore may have started during the upload
         with import_service.reserved(values["session_id"]):
             name = upload.keep()
             try:
@@ -205,7 +205,7 @@ def _receive() -> Import:
 
 
 def _submitted(record: Import) -> dict[str, Any]:
-    """Have an import taken that is on record: from here on nothing refuses it."""
+    """Submit a queued import to the worker, and return the response; the import cannot be refused any more."""
     if (database := files.database_file(db.engine.url)) is not None:
         offload(files.make_commits_durable, database)
     import_service.submit(record)

@@ -1,4 +1,4 @@
-"""Saved mappings: what users have said of files that no format knows."""
+"""Saved mappings, by which users describe files that no built-in format recognises."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hextrackr.db import dialects, transactions
 from hextrackr.domain import record_version
 from hextrackr.domain.models import Import, ImportState, Reject, SavedMapping
 from hextrackr.errors import Conflict, MappingRefused, NotFound, RequestError
-from hextrackr.escaping import without_unshown
+from hextrackr.escaping import remove_invisible
 from hextrackr.extensions import db, import_queue, reader, socketio
 from hextrackr.ingest import saved_mappings
 from hextrackr.ingest.formats import custom
@@ -29,29 +29,29 @@ blueprint = Blueprint("mappings", __name__, url_prefix="/api")
 T = TypeVar("T")
 
 _MAX_NAME = 100
-#: Seconds that a trial may take: it counts the values of a large file.
+#: The time limit of a trial, in seconds: it counts the values of a file that may be large.
 _TRIAL_SECONDS = 30.0
 
 
 @blueprint.get("/imports/<int:import_id>/columns")
 def columns_of_import(import_id: int) -> dict[str, Any]:
-    """Answer the columns and first rows of an import's file, and the mapping that it was read by."""
-    record = import_queue.existing(import_id)
-    mapping = of_scanner(record.scanner)
-    return {**columns.answered(columns.of_import(record, mapping)), "mapping": mapping and _record(mapping)}
+    """Answer the columns and first rows of an import's file, and the mapping that read it."""
+    import_ = import_queue.existing(import_id)
+    mapping = of_scanner(import_.scanner)
+    return {**columns.as_json(columns.of_import(import_, mapping)), "mapping": mapping and _as_json(mapping)}
 
 
 @blueprint.get("/mappings/<int:mapping_id>/columns")
 def columns_of_mapping(mapping_id: int) -> dict[str, Any]:
-    """Answer the columns of the files that a mapping reads, and the rows that it has stored of one."""
+    """Answer the columns of the files that a mapping reads, and the rows of its sample."""
     mapping = existing(mapping_id)
-    return {**columns.answered(columns.from_mapping(mapping)), "mapping": _record(mapping)}
+    return {**columns.as_json(columns.from_mapping(mapping)), "mapping": _as_json(mapping)}
 
 
 @blueprint.get("/mappings")
 def mappings() -> dict[str, Any]:
-    """Answer every saved mapping, with its imports."""
-    saved = list(db.session.scalars(_living().order_by(SavedMapping.name)))
+    """Answer all mappings, with the number of their imports."""
+    saved = list(db.session.scalars(_not_deleted().order_by(SavedMapping.name)))
     keys = [saved_mappings.key_of(mapping) for mapping in saved]
     done = (Import.scanner.in_(keys), Import.state == ImportState.COMPLETED, Import.undone_at.is_(None))
     counted = select(Import.scanner, func.count(), func.max(Import.id)).where(*done).group_by(Import.scanner)
@@ -61,31 +61,31 @@ def mappings() -> dict[str, Any]:
 
 @blueprint.post("/mappings/try")
 def try_mapping() -> Response:
-    """Answer what a mapping makes of a file, without saving it."""
+    """Try a mapping on a file without saving it, and answer the resulting findings."""
     payload = _payload()
-    file, refused = _file_of(payload)
-    return Response(_tried(_described(payload), file, refused), mimetype="application/json")
+    file, rejected = _file_of(payload)
+    return Response(_try(_description(payload), file, rejected), mimetype="application/json")
 
 
 @blueprint.post("/mappings")
 def save() -> tuple[dict[str, Any], int]:
-    """Save how a file's columns are to be read; files with the same header are recognised from then on."""
+    """Save a mapping; files with the same header are recognised from then on."""
     payload = _payload()
     name, file = _name(payload), _file_of(payload)[0]
-    described = _checked(payload, file)
+    description = _checked(payload, file)
 
     def insert(session: Session) -> SavedMapping:
         dialects.write_alone(session, SavedMapping.__tablename__)
         saved = session.scalar(select(SavedMapping).where(SavedMapping.name == name))
         if saved is not None and saved.deleted_at is None:
-            raise Conflict("There is a mapping of this name already.", "NAME_IN_USE")
+            raise Conflict("There is already a mapping with this name.", "NAME_IN_USE")
         if saved is None:
             saved = SavedMapping(name=name, created_at=now_ms())
             session.add(saved)
         saved.deleted_at = None
-        return _describe(session, saved, file, described)
+        return _describe(session, saved, file, description)
 
-    return _record(_write(insert)), 201
+    return _as_json(_write(insert)), 201
 
 
 @blueprint.put("/mappings/<int:mapping_id>")
@@ -94,25 +94,25 @@ def change(mapping_id: int) -> dict[str, Any]:
     payload = _payload()
     name, mapping = _name(payload), existing(mapping_id)
     file = _file_of({**payload, "mappingId": mapping_id})[0]
-    described = _checked(payload, file)
+    description = _checked(payload, file)
 
     def replace(session: Session) -> SavedMapping:
         dialects.write_alone(session, SavedMapping.__tablename__)
         saved = session.get_one(SavedMapping, mapping.id)
         taken = select(SavedMapping.id).where(SavedMapping.name == name, SavedMapping.id != mapping_id)
         if session.scalar(taken) is not None:
-            raise Conflict("There is, or was, another mapping of this name.", "NAME_IN_USE")
+            raise Conflict("Another mapping has, or had, this name.", "NAME_IN_USE")
         renamed = Import.scanner == saved_mappings.key_of(saved), Import.vendor == saved.name
         session.execute(update(Import).where(*renamed).values(vendor=name))
         saved.name = name
-        return _describe(session, saved, file, described)
+        return _describe(session, saved, file, description)
 
-    return _record(_write(replace))
+    return _as_json(_write(replace))
 
 
 @blueprint.delete("/mappings/<int:mapping_id>")
 def delete(mapping_id: int) -> tuple[str, int]:
-    """Recognise no more files by a mapping; what was imported with it stays, under its name."""
+    """Delete a mapping: no more files are recognised by it. Its imports and findings stay, under its name."""
 
     def remove(session: Session) -> bool:
         saved = session.get(SavedMapping, mapping_id)
@@ -127,25 +127,25 @@ def delete(mapping_id: int) -> tuple[str, int]:
 
 
 def existing(mapping_id: int) -> SavedMapping:
-    """The mapping with this number.
+    """Return the mapping with this id.
 
     :raises NotFound: ``UNKNOWN_MAPPING``.
     """
-    saved = db.session.scalar(_living().where(SavedMapping.id == mapping_id))
+    saved = db.session.scalar(_not_deleted().where(SavedMapping.id == mapping_id))
     if saved is None:
         raise _unknown()
     return saved
 
 
 def of_scanner(scanner: str) -> SavedMapping | None:
-    """The mapping that reads the files of a scanner, unless it is deleted; None for a scanner that a format knows."""
+    """Return the mapping that reads the files of a scanner, unless it is deleted; None if the scanner has a built-in format."""
     number = scanner.removeprefix(saved_mappings.PREFIX)
     if number == scanner or not number.isdecimal():
         return None
-    return db.session.scalar(_living().where(SavedMapping.id == int(number)))
+    return db.session.scalar(_not_deleted().where(SavedMapping.id == int(number)))
 
 
-def _living() -> Select[SavedMapping]:
+def _not_deleted() -> Select[SavedMapping]:
     return select(SavedMapping).where(SavedMapping.deleted_at.is_(None))
 
 
@@ -154,61 +154,61 @@ def _unknown() -> NotFound:
 
 
 def _write(change: Callable[[Session], T]) -> T:
-    """Change the mappings: their names are those of scanners, which lists show."""
+    """Change a mapping in a transaction that increments the record version, as lists show the names of mappings as scanners."""
 
-    def numbered(session: Session) -> T:
+    def change_and_increment(session: Session) -> T:
         result = change(session)
         session.flush()
         record_version.increment(session.connection())
         return result
 
-    return transactions.write(db.engine, numbered, sleep=socketio.sleep)
+    return transactions.write(db.engine, change_and_increment, sleep=socketio.sleep)
 
 
-def _describe(session: Session, saved: SavedMapping, file: MappedFile, described: dict[str, Any]) -> SavedMapping:
-    """Put the description of a file into a mapping.
+def _describe(session: Session, saved: SavedMapping, file: MappedFile, description: dict[str, Any]) -> SavedMapping:
+    """Store the description of a file in a mapping.
 
     :raises Conflict: ``COLUMNS_IN_USE``: another mapping reads files with these columns.
     """
     saved.header, saved.sample = file.names(), file.sample()
-    saved.fields, saved.meanings = described["fields"], described["meanings"]
-    saved.severity_scale, saved.day_first = described["severityScale"], described["dayFirst"]
+    saved.fields, saved.meanings = description["fields"], description["meanings"]
+    saved.severity_scale, saved.day_first = description["severityScale"], description["dayFirst"]
     session.flush()
-    for other in session.scalars(_living().where(SavedMapping.id != saved.id)):
+    for other in session.scalars(_not_deleted().where(SavedMapping.id != saved.id)):
         if other.header == saved.header:
-            raise Conflict(f"The mapping {other.name} reads files with these columns already.", "COLUMNS_IN_USE")
+            raise Conflict(f"The mapping {other.name} already reads files with these columns.", "COLUMNS_IN_USE")
     return saved
 
 
 def _checked(payload: dict[str, Any], file: MappedFile) -> dict[str, Any]:
-    """The description of a file in a request, if it works.
+    """Return the description of a file in a request, if the mapping works.
 
-    :raises RequestError: it has what no mapping can have, or lacks something.
-    :raises MappingRefused: no row of the file comes out.
+    :raises RequestError: the description is invalid or incomplete.
+    :raises MappingRefused: no row of the file can be imported.
     """
-    described = _described(payload)
+    description = _description(payload)
     custom.format_of(
-        "", "", file.header, described["fields"],
-        severity_scale=described["severityScale"], day_first=described["dayFirst"], meanings=described["meanings"],
+        "", "", file.header, description["fields"],
+        severity_scale=description["severityScale"], day_first=description["dayFirst"], meanings=description["meanings"],
     )  # fmt: skip
     if file.upload is None and not file.rows:
-        return described  # nothing to try it on is left
-    tried = orjson.loads(_tried(described, file))
-    if tried["trouble"]:
-        raise MappingRefused(tried["trouble"])
-    if not tried["works"] and not tried["errors"]:
+        return description  # there are no rows left to try it on
+    trial = orjson.loads(_try(description, file))
+    if trial["trouble"]:
+        raise MappingRefused(trial["trouble"])
+    if not trial["works"] and not trial["errors"]:
         raise MappingRefused("The file has no row to try the mapping on, so it was not saved.")
-    if not tried["works"]:
-        first = tried["errors"][0]
+    if not trial["works"]:
+        first = trial["errors"][0]
         raise MappingRefused(
-            f"None of the rows comes out, so the mapping was not saved. The first, on line {first['line']}: {first['reason']}"
+            f"No row can be imported with this mapping, so it was not saved. The first error is on line {first['line']}: {first['reason']}"
         )
-    return described
+    return description
 
 
-def _tried(described: dict[str, Any], file: MappedFile, refused: dict[str, Any] | None = None) -> bytes:
-    on = {"upload": str(file.upload)} if file.upload else {"sample": file.sample()}
-    return reader.ask("try_mapping", {**described, **on, "rejected": refused or {}}, deadline=_TRIAL_SECONDS)
+def _try(description: dict[str, Any], file: MappedFile, rejected: dict[str, Any] | None = None) -> bytes:
+    rows = {"upload": str(file.upload)} if file.upload else {"sample": file.sample()}
+    return reader.ask("try_mapping", {**description, **rows, "rejected": rejected or {}}, deadline=_TRIAL_SECONDS)
 
 
 def _payload() -> dict[str, Any]:
@@ -219,14 +219,14 @@ def _payload() -> dict[str, Any]:
 
 
 def _file_of(payload: dict[str, Any]) -> tuple[MappedFile, dict[str, Any]]:
-    """The file that a request is about, and the values that its import has refused: column to pairs of value and count."""
+    """Return the file of a request, and the values that its import rejected: column -> pairs of value and count."""
     if payload.get("importId") is None and payload.get("mappingId") is not None:
         return columns.from_mapping(existing(_number(payload, "mappingId"))), {}
-    record = import_queue.existing(_number(payload, "importId"))
-    return columns.of_import(record, of_scanner(record.scanner)), _refused(record.id)
+    import_ = import_queue.existing(_number(payload, "importId"))
+    return columns.of_import(import_, of_scanner(import_.scanner)), _rejected_values(import_.id)
 
 
-def _refused(import_id: int) -> dict[str, list[tuple[str, int]]]:
+def _rejected_values(import_id: int) -> dict[str, list[tuple[str, int]]]:
     counted = select(Reject.column, Reject.value, func.count()).where(Reject.import_id == import_id)
     found: dict[str, list[tuple[str, int]]] = {}
     for column, value, rows in db.session.execute(counted.group_by(Reject.column, Reject.value)):
@@ -237,17 +237,19 @@ def _refused(import_id: int) -> dict[str, list[tuple[str, int]]]:
 def _name(payload: dict[str, Any]) -> str:
     name = " ".join(str(payload.get("name", "")).split())
     if not 0 < len(name) <= _MAX_NAME:
-        raise RequestError(f"A mapping needs a name of at most {_MAX_NAME} characters.")
-    if name != without_unshown(name):
-        raise RequestError("The name may not have control characters, or marks that turn the direction of text.")
+        raise RequestError(f"A mapping must have a name of at most {_MAX_NAME} characters.")
+    if name != remove_invisible(name):
+        raise RequestError("The name must not contain control characters or characters that change the text direction.")
     return name
 
 
-def _described(payload: dict[str, Any]) -> dict[str, Any]:
-    """The description of the columns of a file, and of their values, in a request."""
+def _description(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of a file's columns and values in a request."""
     fields, meanings = payload.get("fields"), payload.get("meanings", {})
     if not isinstance(fields, dict):
-        raise RequestError("fields must be an object of field names, with a column or a list of columns each.")
+        raise RequestError(
+            "fields must be an object with field names as keys, and a column or a list of columns as values."
+        )
     if not isinstance(meanings, dict):
         raise RequestError("meanings must be an object with severity and state.")
     chosen = custom.columns_by_field(fields)
@@ -263,11 +265,11 @@ def _described(payload: dict[str, Any]) -> dict[str, Any]:
 def _number(payload: dict[str, Any], name: str) -> int:
     value = payload.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= parameters.MAX_NUMBER:
-        raise RequestError(f"{name} must be the number of an import or a mapping whose file is mapped.")
+        raise RequestError(f"{name} must be the id of an import or a mapping.")
     return value
 
 
-def _record(saved: SavedMapping) -> dict[str, Any]:
+def _as_json(saved: SavedMapping) -> dict[str, Any]:
     return {
         "id": saved.id,
         "name": saved.name,
@@ -280,4 +282,4 @@ def _record(saved: SavedMapping) -> dict[str, Any]:
 
 
 def _listed(saved: SavedMapping, imports: int, latest: int | None) -> dict[str, Any]:
-    return {**_record(saved), "columns": len(saved.header), "imports": imports, "lastImportId": latest}
+    return {**_as_json(saved), "columns": len(saved.header), "imports": imports, "lastImportId": latest}

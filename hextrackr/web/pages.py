@@ -1,4 +1,4 @@
-"""The pages; their data comes from the API."""
+"""The pages, which get most of their data from the API."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hextrackr.extensions import backup_service, db, import_queue
 from hextrackr.ingest.formats.format import FINDING_FIELDS, HOST_FIELDS, VULNERABILITY_FIELDS
 
 from . import mappings as saved
-from .answers import known
+from .answers import ask
 
 blueprint = Blueprint("pages", __name__)
 
-#: What a column of a file can be mapped to.
+#: The fields that a column of a file can be mapped to.
 FIELDS = {
     "Host": {**HOST_FIELDS, "host_detail": "Other detail of the host"},
     "Vulnerability": {**VULNERABILITY_FIELDS, "vulnerability_detail": "Other detail of the vulnerability"},
@@ -23,29 +23,29 @@ FIELDS = {
 }
 SCALES = {
     "words": "Words, such as High or Critical",
-    "0-4": "0 to 4, as Tenable counts",
-    "1-5": "1 to 5, as Qualys counts",
-    "0-10": "0 to 10, as CVSS counts",
+    "0-4": "0 to 4, like Tenable",
+    "1-5": "1 to 5, like Qualys",
+    "0-10": "0 to 10, like CVSS",
 }
 
 
 @blueprint.get("/")
 def home() -> str:
-    """What is new, what got better, what is worst."""
+    """Show the dashboard."""
     empty = db.session.scalar(select(StateTotal.findings).where(StateTotal.findings > 0).limit(1)) is None
     return render_template("dashboard.html", empty=empty)
 
 
 @blueprint.get("/imports")
 def imports() -> str:
-    """Import a file, and see what was imported."""
+    """Show the list of imports."""
     total = db.session.scalar(select(func.count()).select_from(Import)) or 0
     return render_template("imports.html", expected=min(total, 20))
 
 
 @blueprint.get("/imports/<int:import_id>")
 def one_import(import_id: int) -> str:
-    """What one import did.
+    """Show the result of one import.
 
     :raises NotFound: there is no such import.
     """
@@ -54,28 +54,28 @@ def one_import(import_id: int) -> str:
 
 @blueprint.get("/imports/<int:import_id>/mapping")
 def mapping(import_id: int) -> str:
-    """Say what the columns of a file mean that no format knows, or change the mapping by which it was read.
+    """Map the columns of an import's file, or change the mapping that read it.
 
     :raises NotFound: there is no such import.
     """
-    record = import_queue.existing(import_id)
+    import_ = import_queue.existing(import_id)
     return _mapping_page(
-        record=record,
-        mapping=saved.of_scanner(record.scanner),
-        retryable=record.state == ImportState.FAILED and bool(record.upload),
+        record=import_,
+        mapping=saved.of_scanner(import_.scanner),
+        retryable=import_.state == ImportState.FAILED and bool(import_.upload),
     )
 
 
 @blueprint.get("/mappings")
 def mappings() -> str:
-    """List the mappings of files that no format knows."""
+    """Show the list of mappings."""
     count = select(func.count()).select_from(SavedMapping).where(SavedMapping.deleted_at.is_(None))
     return render_template("mappings.html", expected=min(db.session.scalar(count) or 0, 20))
 
 
 @blueprint.get("/mappings/<int:mapping_id>")
 def saved_mapping(mapping_id: int) -> str:
-    """Change a mapping.
+    """Edit a mapping.
 
     :raises NotFound: there is no such mapping.
     """
@@ -90,13 +90,13 @@ def _mapping_page(*, record: Import | None = None, mapping: SavedMapping | None 
 
 @blueprint.get("/data")
 def data() -> str:
-    """Backups, and the way to an empty record."""
+    """Show backups, and the button that clears the record."""
     return render_template("data.html", expected=len(backup_service.backups()), refusal=backup_service.refusal)
 
 
 @blueprint.get("/vulnerabilities")
 def vulnerabilities() -> str:
-    """What stands open on which host."""
+    """Show the explorer, the list of findings."""
     return render_template("vulnerabilities.html")
 
 
@@ -109,20 +109,20 @@ def trends() -> str:
 
 @blueprint.get("/hosts/<int:host_id>")
 def host(host_id: int) -> str:
-    """What is open on one host.
+    """Show a host and its findings.
 
     :raises NotFound: there is no such host.
     """
-    return render_template("host.html", subject=known("one_host", id=host_id))
+    return render_template("host.html", subject=ask("one_host", id=host_id))
 
 
 @blueprint.get("/hosts/<path:name>")
 def host_named(name: str) -> Response:
-    """Go to the page of the host with this name or address; of several hosts, to the list of what is on them.
+    """Redirect to the page of the host with this name or address; if there are several, to the list of their findings.
 
     :raises NotFound: there is no such host.
     """
-    found = known("hosts_named", name=name)
+    found = ask("hosts_named", name=name)
     if len(found) == 1:
         return redirect(url_for("pages.host", host_id=found[0]))
     return redirect(url_for("pages.vulnerabilities", host=name, state="all"))
@@ -130,17 +130,17 @@ def host_named(name: str) -> Response:
 
 @blueprint.get("/definitions/<int:definition_id>")
 def definition(definition_id: int) -> str:
-    """On which hosts one vulnerability is open.
+    """Show a vulnerability and its findings.
 
     :raises NotFound: there is no such vulnerability.
     """
-    return render_template("definition.html", subject=known("one_definition", id=definition_id))
+    return render_template("definition.html", subject=ask("one_definition", id=definition_id))
 
 
 @blueprint.get("/cves/<cve>")
 def one_cve(cve: str) -> str:
-    """On which hosts one CVE is open.
+    """Show a CVE and its findings.
 
-    :raises NotFound: no vulnerability on record has it.
+    :raises NotFound: no vulnerability on record has this CVE.
     """
-    return render_template("cve.html", subject=known("one_cve", cve=cve))
+    return render_template("cve.html", subject=ask("one_cve", cve=cve))

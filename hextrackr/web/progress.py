@@ -16,7 +16,7 @@ blueprint = Blueprint("progress", __name__, url_prefix="/api/progress")
 
 @blueprint.get("/<session_id>")
 def progress(session_id: str) -> dict[str, Any]:
-    """The same snapshot that joining the session gives."""
+    """Answer the snapshot of a session, as a socket that joins it receives it."""
     snapshot = import_snapshots.find(protocol.session_id(session_id))
     if snapshot is None:
         raise NotFound("There is no session with this id.", "UNKNOWN_SESSION")

@@ -1,4 +1,4 @@
-"""Counts the requests of each client by a clock that nobody sets."""
+"""Storage of the rate limits that uses a monotonic clock."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from flask_limiter import Limiter
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
-#: Counters that have run out are dropped once there are so many.
+#: The number of counters at which expired ones are dropped.
 MANY = 1_000
 
 
 @dataclass
 class _Window:
-    """How many requests there were, and when (monotonic, s) they are forgotten."""
+    """The number of requests in a window, and when it ends (monotonic, s)."""
 
     ends: float
     count: int = 0
 
 
-class SteadyStorage(Storage):
-    """What the library "limits" counts in, for fixed windows; its own goes by the wall clock, and refuses everything for an hour when
-    that is set back by one.
+class MonotonicStorage(Storage):
+    """A storage for fixed windows of the library "limits".
+
+    The library's own storage uses the wall clock, and would refuse all requests for an hour if that is set back by an hour.
     """
 
-    STORAGE_SCHEME = ["steady"]
+    STORAGE_SCHEME = ["monotonic"]
 
     def __init__(self, uri: str | None = None, clock: Callable[[], float] | None = None, **options: Any) -> None:
         super().__init__(uri, **options)
@@ -42,41 +43,41 @@ class SteadyStorage(Storage):
         return ValueError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count so many more requests within a window of so many seconds, and return how many there are."""
+        """Add ``amount`` requests to a window of ``expiry`` seconds, and return the number of requests in it."""
         with self._lock:
             window = self._current(key)
             if window is None:
                 if len(self._windows) >= MANY:
-                    self._drop_old()
+                    self._drop_expired()
                 window = self._windows[key] = _Window(self._clock() + expiry)
             window.count += amount
             return window.count
 
     def get(self, key: str) -> int:
-        """How many requests there were in the present window."""
+        """Return the number of requests in the current window."""
         with self._lock:
             window = self._current(key)
             return window.count if window else 0
 
     def get_expiry(self, key: str) -> float:
-        """When the present window ends, in seconds since the epoch: the headers of an answer tell it."""
+        """Return when the current window ends, in seconds since the epoch, for the headers of the response."""
         with self._lock:
             window = self._current(key)
             return time.time() + (window.ends - self._clock() if window else 0)
 
     def check(self) -> bool:
-        """Whether it can be counted."""
+        """Return whether the storage works."""
         return True
 
     def reset(self) -> int:
-        """Forget everything, and return how many windows that were."""
+        """Remove all windows, and return their number."""
         with self._lock:
             count = len(self._windows)
             self._windows.clear()
             return count
 
     def clear(self, key: str) -> None:
-        """Forget one window."""
+        """Remove one window."""
         with self._lock:
             self._windows.pop(key, None)
 
@@ -87,12 +88,12 @@ class SteadyStorage(Storage):
             return None
         return window
 
-    def _drop_old(self) -> None:
+    def _drop_expired(self) -> None:
         now = self._clock()
         for key in [key for key, window in self._windows.items() if window.ends <= now]:
             del self._windows[key]
 
 
-def count_steadily_without_redis(limiter: Limiter) -> None:
-    """Count by a steady clock as well while Redis is away; the library has no option for what it counts in then."""
-    limiter._fallback_limiter = FixedWindowRateLimiter(SteadyStorage())
+def use_monotonic_fallback(limiter: Limiter) -> None:
+    """Use this storage while Redis is unavailable; Flask-Limiter has no option for its fallback."""
+    limiter._fallback_limiter = FixedWindowRateLimiter(MonotonicStorage())

@@ -1,4 +1,4 @@
-"""Whose requests are answered: under which names, from which pages, and how many of them."""
+"""Refuse requests with a foreign host name, from pages of other sites, and beyond the rate limit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """Refuse whom we do not answer; the sockets are behind the same wrappers, and check the origin themselves."""
+    """Set up the checks. Sockets are behind the same middleware, and check the origin themselves."""
     own = OwnOrigins(config.allowed_origins, config.ALLOWED_HOSTS)
     app.before_request(lambda: refuse_cross_site(own))
     app.wsgi_app = TrustedHosts(app.wsgi_app, config.allowed_hosts)  # type: ignore[method-assign]
@@ -43,16 +43,16 @@ def init_app(app: Flask, config: Config) -> None:
             application_limits=[config.API_RATE_LIMIT],
             application_limits_exempt_when=lambda: not request.path.startswith("/api/"),
             headers_enabled=True,
-            **_kept_in(config.REDIS_URL),
+            **_storage(config.REDIS_URL),
         )
         if config.REDIS_URL:
-            rates.count_steadily_without_redis(limiter)
+            rates.use_monotonic_fallback(limiter)
 
 
-def _kept_in(redis_url: str) -> dict[str, Any]:
-    """Where the requests are counted: in this process, or in Redis for all of them, and here while Redis is away."""
+def _storage(redis_url: str) -> dict[str, Any]:
+    """Return the options for where requests are counted: in this process, or in Redis for all processes, with a fallback to this one."""
     if not redis_url:
-        return {"storage_uri": "steady://"}
+        return {"storage_uri": "monotonic://"}
     from hextrackr.redis import redis_client
 
     return {
@@ -65,14 +65,14 @@ def _kept_in(redis_url: str) -> dict[str, Any]:
 
 
 def refuse_cross_site(own: OwnOrigins) -> None:
-    """Refuse a request that changes something and comes from a page of somebody else.
+    """Refuse a request that changes something and comes from a page of another site (CSRF).
 
-    Browsers say where a request comes from in ``Sec-Fetch-Site`` and ``Origin`` (W3C Fetch Metadata; OWASP, "Cross-Site Request Forgery
-    Prevention"). Programs send neither. A token is nothing that a browser adds by itself, so a request that brings one is what it says.
+    Browsers send the origin of a request in ``Sec-Fetch-Site`` and ``Origin`` (W3C Fetch Metadata; OWASP, "Cross-Site Request Forgery
+    Prevention"). Other programs send neither. Browsers do not add tokens by themselves, so requests with a token are not checked.
 
-    :raises CrossSite: it does.
+    :raises CrossSite: the request comes from another site.
     """
-    if request.method in _SAFE or actors.brings_token():
+    if request.method in _SAFE or actors.has_token():
         return
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     if origin is not None:
@@ -83,9 +83,9 @@ def refuse_cross_site(own: OwnOrigins) -> None:
 
 
 class TrustedHosts:
-    """WSGI wrapper that answers only under the names of this server.
+    """WSGI middleware that refuses requests with other host names.
 
-    :param hosts: the names, or none for any; a leading dot takes in what is below a name.
+    :param hosts: the accepted names, empty for any; a name with a leading dot includes its subdomains.
     """
 
     def __init__(self, app: WsgiApp, hosts: Sequence[str]) -> None:
@@ -95,7 +95,7 @@ class TrustedHosts:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not self._hosts or self._is_ours(environ.get("HTTP_HOST", "")):
             return self._app(environ, start_response)
-        body = b"This server is not asked under this name; the setting ALLOWED_HOSTS has those that are."
+        body = b"This server does not accept this host name; the setting ALLOWED_HOSTS lists the accepted ones."
         headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
         start_response("421 Misdirected Request", headers)
         return [body]

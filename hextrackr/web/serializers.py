@@ -1,4 +1,4 @@
-"""Rows as the API answers them."""
+"""Convert rows to the JSON and CSV of the API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hextrackr.queries.findings import ENTRIES
 
 
 def of_import(record: Import, undoable: Collection[int], mapped: Mapping[str, Scanner]) -> dict[str, Any]:
-    """An import with its figures.
+    """Return an import with its figures.
 
     :param undoable: the ids of the imports that can be undone.
     :param mapped: the scanners whose files are read by mappings.
@@ -60,7 +60,7 @@ def of_import(record: Import, undoable: Collection[int], mapped: Mapping[str, Sc
 
 
 def csv_lines(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
-    """The lines of a CSV, none of whose cells a spreadsheet runs."""
+    """Yield the lines of a CSV file, with cells escaped that a spreadsheet would run as a formula."""
     for row in chain([header], rows):
         line = io.StringIO()
         csv.writer(line).writerow([formulas.neutralised(cell) for cell in row])

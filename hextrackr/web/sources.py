@@ -1,4 +1,4 @@
-"""Sources: what there is of each; rename, retire, make active again, merge."""
+"""Sources: list, rename, retire, activate and merge them."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ from .answers import answer
 
 blueprint = Blueprint("sources", __name__)
 
-#: What must be said before a source is merged.
+#: The value of ``confirm`` that a merge requires.
 WORD = "MERGE"
 
 
 @blueprint.get("/sources")
 def page() -> str:
-    """The sources, and what can be done with them."""
+    """Show the page of sources."""
     return render_template("sources.html")
 
 
 @blueprint.get("/api/sources/overview")
 def overview() -> Response:
-    """Answer every source on record with its labels, its scans and what is open in it."""
+    """Answer all sources with their labels, scans and open findings."""
     return answer("source_overview")
 
 
 @blueprint.post("/api/sources/<int:source_id>/rename")
 def rename(source_id: int) -> dict[str, Any]:
-    """Give a source another label; the one before goes on to lead to it."""
+    """Change the label of a source; imports with the old label still go to it."""
     label = _body().get("label")
     if not isinstance(label, str):
-        raise RequestError("label must be the new label, a text.")
+        raise RequestError("label must be a string, the new label.")
     before = source_service.get(source_id)
     return _changed(before, source_service.rename(source_id, label))
 
 
 @blueprint.post("/api/sources/<int:source_id>/retire")
 def retire(source_id: int) -> dict[str, Any]:
-    """Let nothing of a source count as open any more."""
+    """Retire a source: its findings no longer count as open."""
     return _changed(source_service.get(source_id), source_service.retire(source_id))
 
 
 @blueprint.post("/api/sources/<int:source_id>/activate")
 def activate(source_id: int) -> dict[str, Any]:
-    """Let what is open in a retired source count again."""
+    """Activate a retired source: its findings count as open again."""
     return _changed(source_service.get(source_id), source_service.activate(source_id))
 
 
@@ -60,7 +60,7 @@ def forecast(source_id: int) -> dict[str, Any]:
     """Answer what a merge into the source ``into`` would do."""
     into = parameters.numbers(request.args, "into")
     if len(into) != 1:
-        raise RequestError("into must be the number of a source.")
+        raise RequestError("into must be the id of a source.")
     return _figures(source_service.forecast(source_id, into[0]))
 
 
@@ -70,9 +70,9 @@ def merge(source_id: int) -> dict[str, Any]:
     body = _body()
     into = body.get("into")
     if isinstance(into, bool) or not isinstance(into, int) or not 1 <= into <= parameters.MAX_NUMBER:
-        raise RequestError("into must be the number of a source.")
+        raise RequestError("into must be the id of a source.")
     if body.get("confirm") != WORD:
-        raise RequestError(f'A merge cannot be undone: say "confirm": "{WORD}".')
+        raise RequestError(f'A merge cannot be undone. To confirm, send "confirm": "{WORD}".')
     merged, other = source_service.get(source_id), source_service.get(into)
     session_id = body.get("sessionId")
     figures = _figures(source_service.merge(source_id, into, str(session_id) if session_id else None))
@@ -86,8 +86,8 @@ def _body() -> dict[str, Any]:
 
 
 def _changed(before: Source, after: Source) -> dict[str, Any]:
-    """The answer to a change, once the lists show it."""
-    with suppress(HexTrackrError):  # the change is made; the lists follow as soon as they can
+    """Return the response to a change, after the lists show it."""
+    with suppress(HexTrackrError):  # the change is committed; the lists show it as soon as they can
         reader.refresh()
     audit.about(_named(before), before=_fields(before), after=_fields(after))
     return {"success": True, **_fields(after)}
@@ -103,7 +103,7 @@ def _fields(source: Source) -> dict[str, Any]:
 
 
 def _figures(figures: dict[str, Any]) -> dict[str, Any]:
-    """The figures of a merge as the API names them; none if its process ended after the commit."""
+    """Return the figures of a merge as the API names them; empty if its process ended after the commit."""
     names = {
         "hosts": "hosts", "joined_hosts": "joinedHosts", "definitions": "definitions", "joined_definitions": "joinedDefinitions",
         "findings": "findings", "joined_findings": "joinedFindings", "open_before": "openBefore", "open_after": "openAfter",

@@ -1,4 +1,4 @@
-"""Whether the server is up, whether it can do its work, and how it does."""
+"""Health check, readiness check and metrics."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ blueprint = Blueprint("system", __name__)
 
 @blueprint.get("/health")
 def health() -> dict[str, Any]:
-    """Alive: answers as long as the event loop turns."""
+    """Answer that the server is alive, which it is as long as the event loop runs."""
     return {"status": "ok", "version": __version__}
 
 
 @blueprint.get("/ready")
 def ready() -> tuple[dict[str, Any], int]:
-    """Able to work: 503 if not, and what is in the way."""
-    found = readiness.answers(
+    """Answer whether the server can work; 503 and the failed checks if not."""
+    checks = readiness.run(
         {
             "database": lambda: readiness.database(db.engine, socketio.sleep, lambda: import_worker.is_at_work),
             "store": current_app.extensions["store_check"],
             "disk": lambda: readiness.disk(Path(current_app.config["INSTANCE_PATH"])),
             "lists": lambda: readiness.lists(reader.status),
-            "server": _takes_imports,
+            "server": _accepts_imports,
         }
     )
-    is_ready = set(found.values()) == {readiness.OK}
-    told: dict[str, Any] = {"status": "ready" if is_ready else "not ready"}
-    if actors.current() is not None:  # a balancer goes by the status; what is in the way is for who is signed in
-        told["checks"] = found
-    return told, 200 if is_ready else 503
+    is_ready = set(checks.values()) == {readiness.OK}
+    body: dict[str, Any] = {"status": "ready" if is_ready else "not ready"}
+    if actors.current() is not None:  # a load balancer uses the status; only users see the checks
+        body["checks"] = checks
+    return body, 200 if is_ready else 503
 
 
-def _takes_imports() -> str:
+def _accepts_imports() -> str:
     try:
         import_worker.refuse_if_stopping()
     except HexTrackrError as refusal:
@@ -54,7 +54,7 @@ def _takes_imports() -> str:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """The metrics of this process, for Prometheus."""
+    """Answer the metrics of this process in the format of Prometheus."""
     metrics: Metrics | None = current_app.extensions["metrics"]
     if metrics is None:
         raise NotFound

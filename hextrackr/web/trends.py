@@ -1,4 +1,4 @@
-"""What changed, what was open and how long findings stay open, over time; each table as a file as well."""
+"""Figures over time: changes, open findings and how long findings stay open; each table also as CSV."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from flask import Blueprint, Response, request
 
 from hextrackr.domain.models import WORST_FIRST
 
-from .answers import answer, known
+from .answers import answer, ask
 from .serializers import csv_lines
 
 blueprint = Blueprint("trends", __name__, url_prefix="/api")
 
 _SEVERITIES = tuple(severity.name.lower() for severity in WORST_FIRST)
-#: Name of a table -> the question that it answers, and the columns of its file.
+#: Name of a table -> its question to the reader, and the columns of its CSV file.
 _TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "days": (
         "over_time",
@@ -35,13 +35,13 @@ _TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 @blueprint.get("/changes")
 def recent_changes() -> Response:
-    """Answer what is new."""
+    """Answer what recent scans changed."""
     return answer("recent_changes", **request.args.to_dict())
 
 
 @blueprint.get("/response-times")
 def response_times() -> Response:
-    """Answer what is overdue, and how long it takes to resolve findings."""
+    """Answer how many findings are overdue, and how long it takes to resolve findings."""
     return answer("response_times", **request.args.to_dict())
 
 
@@ -60,16 +60,16 @@ def trends(table: str) -> Response:
 @blueprint.get("/trends/ages.csv", defaults={"table": "ages"})
 @blueprint.get("/trends/resolved.csv", defaults={"table": "resolved"})
 def trends_as_csv(table: str) -> Response:
-    """Answer a table over time as a file."""
+    """Answer a table over time as CSV."""
     question, columns = _TABLES[table]
-    data = known(question, **request.args.to_dict())["data"]
+    data = ask(question, **request.args.to_dict())["data"]
     response = Response(csv_lines(columns, (tuple(_cells(row, columns)) for row in data)), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="trends-{table}.csv"'
     return response
 
 
 def _cells(row: Mapping[str, Any], columns: tuple[str, ...]) -> Iterator[Any]:
-    """The values of a row; ``open.critical`` is the one of ``critical`` in ``open``."""
+    """Yield the values of a row; the column ``open.critical`` is ``row["open"]["critical"]``."""
     for column in columns:
         name, _, severity = column.partition(".")
         yield row[name][severity] if severity else row[name]

@@ -1,4 +1,4 @@
-"""How many uploads may be under way at once."""
+"""Limit the number of simultaneous uploads."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hextrackr.errors import TooMany
 
 
 class UploadConcurrency:
-    """Counts the uploads that are coming in; each holds a green thread, a connection and a file.
+    """Limits the uploads in progress, as each needs a green thread, a connection and a file.
 
-    :param total: of all clients.
-    :param per_address: of one.
+    :param total: the limit for all clients.
+    :param per_address: the limit for one address.
     """
 
     def __init__(self, total: int = 32, per_address: int = 16) -> None:
@@ -25,21 +25,21 @@ class UploadConcurrency:
 
     @contextmanager
     def slot(self, address: str) -> Iterator[None]:
-        """Hold a slot.
+        """Reserve one of the slots.
 
-        :raises TooMany: ``TOO_MANY_UPLOADS``, there is none left.
+        :raises TooMany: ``TOO_MANY_UPLOADS``: all slots are taken.
         """
         with self._lock:
             if self._taken.total() >= self._total or self._taken[address] >= self._per_address:
-                raise TooMany("Too many uploads are under way; please try again in a moment.", "TOO_MANY_UPLOADS")
+                raise TooMany("Too many uploads are in progress; please try again in a moment.", "TOO_MANY_UPLOADS")
             self._taken[address] += 1
         try:
             yield
         finally:
             with self._lock:
                 self._taken[address] -= 1
-                self._taken += Counter()  # drops what is zero
+                self._taken += Counter()  # removes zero counts
 
 
-#: Those of this process, of imports and backups together.
+#: The uploads of this process, of imports and backups together.
 UPLOADS = UploadConcurrency()

@@ -1,4 +1,4 @@
-"""The form of an import: what may stand in its fields."""
+"""Parse and validate the form fields of an upload."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from hextrackr.domain.models import ImportMode
 from hextrackr.errors import RequestError
-from hextrackr.escaping import without_unshown
+from hextrackr.escaping import remove_invisible
 from hextrackr.jobs import answers
 from hextrackr.jobs.answers import Answer
 from hextrackr.progress import protocol
@@ -23,9 +23,9 @@ _MAX_DIGITS = 18
 
 
 def parse(form: MultiDict[str, str], filename: str) -> dict[str, Any]:
-    """Read the fields and return them as columns of an import's row.
+    """Parse the fields of an import, and return them as columns of its row.
 
-    :raises RequestError: a field has a value that cannot be used; the sentence names it.
+    :raises RequestError: a field is invalid; the message names it.
     """
     session_id = form.get("sessionId", "").strip()
     return {
@@ -35,17 +35,17 @@ def parse(form: MultiDict[str, str], filename: str) -> dict[str, Any]:
         "source_label": _label(form, "source"),
         "scan_date": _day(form.get("scanDate", "").strip()),
         "mode": _mode(form.get("mode", "").strip()),
-        "confirmed": _yes(form, "confirm"),
-        "preview": _yes(form, "preview"),
+        "confirmed": _flag(form, "confirm"),
+        "preview": _flag(form, "preview"),
         "date_order": _date_order(form.get("dateOrder", "").strip()),
     }
 
 
 def first_part(form: MultiDict[str, str], received: int) -> tuple[str, str, int]:
-    """Read the fields that come with the first part of a file: its name, the label of its source, and its size.
+    """Parse the fields of a recognition, and return the file name, the label of the source and the size of the whole file.
 
-    :param received: the bytes of the part.
-    :raises RequestError: a field has a value that cannot be used.
+    :param received: the number of bytes that were uploaded.
+    :raises RequestError: a field is invalid; the message names it.
     """
     text = form.get("size", "").strip()
     if not text.isascii() or not text.isdigit() or len(text) > _MAX_DIGITS or int(text) < received:
@@ -53,21 +53,22 @@ def first_part(form: MultiDict[str, str], received: int) -> tuple[str, str, int]
     return shown_filename(form.get("filename", "")), _label(form, "source"), int(text)
 
 
-def answer(body: bytes, said: Any) -> Answer:
-    """Read what is answered to an import that asks; ``said`` is the body as JSON, if it is any.
+def answer(body: bytes, payload: Any) -> Answer:
+    """Parse the answer to an import's question.
 
-    :raises RequestError: it is no answer; the sentence says why.
+    :param payload: the body as JSON; None if it is not JSON.
+    :raises RequestError: the answer is invalid; the message says why.
     """
     if not body:
         return answers.YES
-    if not isinstance(said, dict):
+    if not isinstance(payload, dict):
         raise RequestError("The body must be a JSON object, or empty to confirm.")
-    return answers.parse(said)
+    return answers.parse(payload)
 
 
 def shown_filename(filename: str) -> str:
-    """The last part of what the client calls its file, for people to read: it is never used as a path."""
-    name = without_unshown(PureWindowsPath(filename.replace("\0", "")).name)[-_MAX_FILENAME:]
+    """Return the last part of the file name that the client sent, to be shown to users; it is never used as a path."""
+    name = remove_invisible(PureWindowsPath(filename.replace("\0", "")).name)[-_MAX_FILENAME:]
     return name if name.strip(". ") else "upload.csv"
 
 
@@ -75,8 +76,8 @@ def _label(form: MultiDict[str, str], name: str) -> str:
     value = " ".join(form.get(name, "").split())
     if len(value) > _MAX_LABEL:
         raise RequestError(f"{name} may have at most {_MAX_LABEL} characters.")
-    if value != without_unshown(value):
-        raise RequestError(f"{name} may not have control characters, or marks that turn the direction of text.")
+    if value != remove_invisible(value):
+        raise RequestError(f"{name} must not contain control characters or characters that change the text direction.")
     return value
 
 
@@ -86,7 +87,7 @@ def _date_order(text: str) -> str | None:
     return text or None
 
 
-def _yes(form: MultiDict[str, str], name: str) -> bool:
+def _flag(form: MultiDict[str, str], name: str) -> bool:
     return form.get(name, "").strip().lower() == "true"
 
 
@@ -98,7 +99,7 @@ def _day(text: str) -> date | None:
     except ValueError:
         raise RequestError("scanDate must be a date such as 2026-08-20.") from None
     if not _FIRST_DAY <= day <= date.today() + timedelta(days=1):
-        raise RequestError("scanDate must lie between 1990-01-01 and today.")
+        raise RequestError("scanDate must be between 1990-01-01 and today.")
     return day
 
 

@@ -1,4 +1,4 @@
-"""Requests that carry a file."""
+"""The request class, which stores uploaded files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from hextrackr.errors import IncompleteUpload
 
 from .uploads import Body, StoredFile
 
-#: What a form may be larger than its file, in bytes.
+#: Bytes by which a form may be larger than its file.
 FORM_BYTES = 64 * 1024
 
 
 class _FormParser(FormDataParser):
-    """Reads what ``body_of`` makes of the stream of a request."""
+    """A form parser that reads the stream through ``body_of``."""
 
     body_of: Callable[[IO[bytes]], IO[bytes]]
 
@@ -29,7 +29,7 @@ class _FormParser(FormDataParser):
 
 
 class ImportRequest(Request):
-    """Flask's request, but files are stored and a body that ends early is noticed."""
+    """Flask's request, except that uploaded files are written to the disk and an incomplete body is an error."""
 
     form_data_parser_class = _FormParser
 
@@ -39,15 +39,15 @@ class ImportRequest(Request):
         self.stored: list[StoredFile] = []
 
     def accept_upload(self, field: str = "csvFile", limit: int | None = None) -> StoredFile | None:
-        """Read the form with its files and return the one of this field; all others are discarded.
+        """Read the form, and return the file in this field; other files are discarded.
 
-        :param limit: of the file, in bytes; by default that of the setting.
-        :raises IncompleteUpload: the body ended before the length it had announced.
-        :raises werkzeug.exceptions.RequestEntityTooLarge: the file is larger than that.
+        :param limit: the maximum size of the file in bytes, by default ``UPLOAD_MAX_BYTES``.
+        :raises IncompleteUpload: the body is shorter than its Content-Length.
+        :raises werkzeug.exceptions.RequestEntityTooLarge: the file is larger than the limit.
         """
         take_time = self.environ.get(TAKE_TIME)
         if take_time is not None:
-            take_time()  # the body bounds itself
+            take_time()  # Body has its own time limit
         limit = current_app.config["UPLOAD_MAX_BYTES"] if limit is None else limit
         self.max_content_length = limit + FORM_BYTES
         upload = self.files.get(field)
@@ -62,7 +62,7 @@ class ImportRequest(Request):
         return stored
 
     def make_form_data_parser(self) -> FormDataParser:
-        """Let the parser store files, and read a body that counts what it has received."""
+        """Make a parser that stores files and counts the bytes of the body."""
         parser = super().make_form_data_parser()
         assert isinstance(parser, _FormParser)
         parser.stream_factory, parser.body_of = self._store, self._counted
@@ -78,7 +78,7 @@ class ImportRequest(Request):
         return self._body  # type: ignore[return-value]
 
     def close(self) -> None:
-        """Remove every stored file that nobody kept; called at the end of the request, however it ended."""
+        """Remove the files that were not kept; called at the end of every request, also after an error."""
         super().close()
         for stored in self.stored:
             stored.discard()

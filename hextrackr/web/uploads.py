@@ -1,4 +1,4 @@
-"""A file on its way in: straight to the disk, without holding up anybody else."""
+"""Write uploads directly to the disk, without blocking other requests."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from hextrackr.errors import IncompleteUpload
 from hextrackr.extensions import offload, socketio
 from hextrackr.jobs import files
 
-#: After this many bytes the other green threads get their turn.
-TURN_BYTES = 256 * 1024
-#: After this many bytes the disk gets what there is, so that the end of the upload need not wait for all of it.
+#: Bytes after which other green threads run.
+YIELD_BYTES = 256 * 1024
+#: Bytes after which the file is synced, so that the sync at the end of the upload is short.
 SYNC_BYTES = 16 * 1024 * 1024
-#: An upload that brings nothing for so long has ended, in seconds.
+#: Seconds without data after which an upload is incomplete.
 STALL = 30.0
-#: Bytes a second that an upload must bring on the whole, once it has taken longer than that.
+#: The minimum average speed of an upload that takes longer than that, in bytes per second.
 SLOWEST = 1024
 
 
 class Body:
-    """The request's body as it comes in: counts the bytes and lets other green threads run in between.
+    """The body of a request: counts the bytes, and lets other green threads run in between.
 
-    :param connection: the client's socket, where the server tells; no read from it waits longer than ``STALL``.
+    :param connection: the client's socket, if the server provides it; reads from it time out after ``STALL``.
     """
 
     def __init__(self, stream: IO[bytes], connection: socket.socket | None = None) -> None:
         self._stream = stream
-        self._since_turn = 0
+        self._since_yield = 0
         self._began = time.monotonic()
         self.received = 0
         if connection is not None:
@@ -40,7 +40,7 @@ class Body:
     def read(self, size: int = -1) -> bytes:
         """Read at most ``size`` bytes.
 
-        :raises IncompleteUpload: nothing comes any more, or hardly anything.
+        :raises IncompleteUpload: the client sends nothing, or too slowly.
         """
         took = time.monotonic() - self._began
         if took > STALL and self.received < took * SLOWEST:
@@ -50,15 +50,15 @@ class Body:
         except TimeoutError:
             raise IncompleteUpload from None
         self.received += len(data)
-        self._since_turn += len(data)
-        if self._since_turn >= TURN_BYTES:
-            self._since_turn = 0
+        self._since_yield += len(data)
+        if self._since_yield >= YIELD_BYTES:
+            self._since_yield = 0
             socketio.sleep(0)
         return data
 
 
 class StoredFile:
-    """A file part, written as a ``.part`` to the upload folder until :meth:`keep` gives it its name."""
+    """An uploaded file. It is written as ``.part`` to the upload folder, and removed unless :meth:`keep` is called."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / files.upload_name("part")
@@ -70,11 +70,11 @@ class StoredFile:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of what was written, in hex."""
+        """The SHA-256 of the content, in hex."""
         return self._digest.hexdigest()
 
     def write(self, data: bytes) -> int:
-        """Append, and now and then wait for the disk."""
+        """Append data, and sync every ``SYNC_BYTES``."""
         written = self._stream.write(data)
         self._digest.update(data[:written])
         self.size += written
@@ -85,15 +85,15 @@ class StoredFile:
         return written
 
     def seek(self, position: int, whence: int = 0) -> int:
-        """Werkzeug rewinds what it has parsed."""
+        """Set the position; Werkzeug rewinds parsed files."""
         return self._stream.seek(position, whence)
 
     def read(self, size: int = -1) -> bytes:
-        """Read back."""
+        """Read from the current position."""
         return self._stream.read(size)
 
     def keep(self) -> str:
-        """Make the file durable under its final name and return that."""
+        """Rename the file to its final name, sync it and return the name."""
         offload(_sync, self._stream.fileno())
         self._stream.close()
         final = self.path.with_suffix(".csv")
@@ -103,7 +103,7 @@ class StoredFile:
         return final.name
 
     def discard(self) -> None:
-        """Remove the file unless it was kept."""
+        """Close the file, and remove it unless it was kept."""
         self._stream.close()
         if not self._kept:
             self.path.unlink(missing_ok=True)
@@ -111,7 +111,7 @@ class StoredFile:
     close = discard
 
     def drop(self) -> None:
-        """Remove the file though it was kept: nobody has taken it."""
+        """Remove the file even if it was kept, as its import could not be queued."""
         self._kept = False
         self.discard()
 

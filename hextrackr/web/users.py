@@ -1,4 +1,4 @@
-"""The users, for administrators."""
+"""User management, for administrators."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from hextrackr.auth import actors, users
 from hextrackr.auth.permissions import Role
 from hextrackr.errors import RequestError
 
-from .account import body, needs_sign_in, text_of
+from .account import body, require_sign_in, text_of
 
 blueprint = Blueprint("users", __name__)
-blueprint.before_request(needs_sign_in)
+blueprint.before_request(require_sign_in)
 
 
 @blueprint.get("/users")
 def page() -> str:
-    """Who may sign in, and as what."""
+    """Show the page of users."""
     return render_template("users.html", roles=[role.word for role in Role])
 
 
@@ -31,21 +31,21 @@ def all_users() -> dict[str, Any]:
 @blueprint.post("/api/users")
 def add() -> tuple[dict[str, Any], int]:
     """Add a user."""
-    said = body()
-    return users.add(text_of(said, "name"), _role(said.get("role")), text_of(said, "password") or None), 201
+    payload = body()
+    return users.add(text_of(payload, "name"), _role(payload.get("role")), text_of(payload, "password") or None), 201
 
 
 @blueprint.patch("/api/users/<int:user_id>")
 def change(user_id: int) -> dict[str, Any]:
-    """Change the role of a user, disable or enable one, or set a new password."""
-    said, actor = body(), actors.current()
-    role = _role(said["role"]) if "role" in said else None
-    disabled = said.get("disabled")
+    """Change the role of a user, disable or enable the user, or set a new password."""
+    payload, actor = body(), actors.current()
+    role = _role(payload["role"]) if "role" in payload else None
+    disabled = payload.get("disabled")
     if disabled is not None and not isinstance(disabled, bool):
         raise RequestError("disabled must be true or false.")
-    password = text_of(said, "password") if "password" in said else None
+    password = text_of(payload, "password") if "password" in payload else None
     own = actor.login_id if actor and actor.user_id == user_id else None
-    return users.change(user_id, role=role, disabled=disabled, password=password, but_login=own)
+    return users.change(user_id, role=role, disabled=disabled, password=password, keep_login=own)
 
 
 def _role(word: Any) -> Role:

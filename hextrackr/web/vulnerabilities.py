@@ -1,4 +1,4 @@
-"""Findings: a page of them, in groups, as a file, one of them; hosts, vulnerabilities and CVEs; totals."""
+"""Findings: lists, groups, exports and single findings; hosts, vulnerabilities and CVEs; totals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hextrackr.extensions import db, import_queue
 from hextrackr.ingest import saved_mappings
 
 from . import exports, serializers
-from .answers import answer, known, page_of
+from .answers import answer, ask, page_of
 
 blueprint = Blueprint("vulnerabilities", __name__, url_prefix="/api")
 
@@ -32,7 +32,7 @@ def groups() -> Response:
 
 @blueprint.get("/vulnerabilities/suggest")
 def suggestions() -> Response:
-    """Answer what can be typed into a filter."""
+    """Answer suggestions for the value of a filter."""
     return answer("suggest", **request.args.to_dict())
 
 
@@ -41,16 +41,16 @@ def suggestions() -> Response:
 @blueprint.get("/vulnerabilities/export.jsonl", defaults={"kind": "jsonl"})
 @blueprint.get("/vulnerabilities/export.xlsx", defaults={"kind": "xlsx"})
 def exported(kind: str) -> Response:
-    """Answer what is filtered, as a file, however much it is."""
+    """Answer all findings that match the query as a file."""
     return exports.response(kind, request.args.to_dict())
 
 
 @blueprint.get("/vulnerabilities/<int:finding_id>")
 def one_vulnerability(finding_id: int) -> Response:
-    """Answer one finding with its history; where there is a sign-in its events say who has started their imports."""
-    if not actors.are_known():
+    """Answer one finding with its history; with a sign-in, its events name who started their imports."""
+    if not actors.has_sign_in():
         return answer("one_finding", id=finding_id)
-    finding = known("one_finding", id=finding_id)
+    finding = ask("one_finding", id=finding_id)
     numbers = {event["importId"] for event in finding["history"]}
     rows = db.session.execute(select(Import.id, Import.started_by).where(Import.id.in_(numbers)))
     started = {row.id: row.started_by for row in rows}
@@ -65,12 +65,12 @@ def stats() -> dict[str, Any]:
     last = db.session.scalars(newest).first()
     mapped = saved_mappings.scanners(db.session)
     latest = serializers.of_import(last, import_queue.undoable(), mapped) if last else None
-    return {**known("totals"), "lastImport": latest}
+    return {**ask("totals"), "lastImport": latest}
 
 
 @blueprint.get("/hosts/<int:host_id>")
 def host(host_id: int) -> Response:
-    """Answer a host, over all sources."""
+    """Answer a host with its findings of all sources."""
     return answer("one_host", id=host_id)
 
 
@@ -88,5 +88,5 @@ def one_cve(cve: str) -> Response:
 
 @blueprint.get("/sources")
 def sources() -> Response:
-    """Answer every source with what is open in it."""
+    """Answer all sources with their open findings."""
     return answer("sources")

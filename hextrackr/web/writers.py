@@ -1,4 +1,4 @@
-"""No request writes to a record that is being replaced: each one that may write holds the lock that a restore waits for."""
+"""Hold the maintenance lock during requests that may write, so that a restore waits for them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from flask import Flask, g, request
 
 from hextrackr.extensions import maintenance_lock
 
-#: Endpoints that hold it by themselves, once the file is there, and those that replace the record or do not touch it.
-_OTHERS = ("imports.import_staging", "imports.import_and_wait", "backups.", "sources.merge")
+#: Endpoints that take the lock themselves after the upload, and those that replace the record.
+_EXCEPT = ("imports.import_staging", "imports.import_and_wait", "backups.", "sources.merge")
 
 
 def init_app(app: Flask) -> None:
-    """Hold the lock from before a request to after its answer was made."""
-    app.before_request(_hold)
-    app.teardown_request(_let_go)
+    """Acquire the lock before a request, and release it after the response was made."""
+    app.before_request(_acquire)
+    app.teardown_request(_release)
 
 
-def _hold() -> None:
-    if request.method in ("GET", "HEAD", "OPTIONS") or request.endpoint is None or request.endpoint.startswith(_OTHERS):
+def _acquire() -> None:
+    if request.method in ("GET", "HEAD", "OPTIONS") or request.endpoint is None or request.endpoint.startswith(_EXCEPT):
         return
-    g.held = ExitStack()
-    g.held.enter_context(maintenance_lock.writing())
+    g.maintenance_lock = ExitStack()
+    g.maintenance_lock.enter_context(maintenance_lock.writing())
 
 
-def _let_go(_error: BaseException | None) -> None:
-    if (held := g.pop("held", None)) is not None:
-        held.close()
+def _release(_error: BaseException | None) -> None:
+    if (lock := g.pop("maintenance_lock", None)) is not None:
+        lock.close()

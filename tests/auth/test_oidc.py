@@ -129,7 +129,7 @@ def test_what_the_provider_refuses_is_told(client, provider):
     provider.refuses = True
     answer = sign_in(client)
     assert answer.status_code == 401
-    assert "has not signed you in" in answer.text
+    assert "did not sign you in" in answer.text
 
 
 def test_what_comes_back_again_and_again_is_written_down_a_few_times(client, provider, query, monkeypatch):

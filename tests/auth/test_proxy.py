@@ -59,7 +59,7 @@ def test_without_a_name_nobody_is_signed_in(ask):
     assert ask("").status_code == 401
     page = ask("", path="/imports")
     assert (page.status_code, page.headers["Location"]) == (302, "/sign-in?next=/imports")
-    assert "has not said who you are" in ask("", path="/sign-in").text
+    assert "has no user name" in ask("", path="/sign-in").text
     assert ask("", path="/sign-in", method="POST", data={"name": "a", "password": "b"}).status_code == 404
 
 
@@ -120,7 +120,7 @@ class TestGroups:
         assert query("SELECT role FROM users") == [("operator",)]
 
     def test_who_is_in_none_of_them_is_refused(self, ask, query):
-        assert ask("otto", "staff").json["error"]["detail"] == "None of your groups has a role here."
+        assert ask("otto", "staff").json["error"]["detail"] == "None of your groups has access to HexTrackr."
         assert ask("otto", "staff", path="/imports").status_code == 403
         assert query("SELECT count(*) FROM users") == [(0,)]
 
@@ -140,7 +140,7 @@ class TestGroups:
         assert ask("ada", "staff").status_code == 403
         assert socket.emit(protocol.JOIN, "a" * 36, callback=True)["ok"] is False
         with app.app_context():
-            watch.cut_off_ended(app.extensions["auth"])
+            watch.disconnect_ended(app.extensions["auth"])
         assert (by_token(), socket.is_connected()) == (401, False)
 
         assert ask("ada", "soc").status_code == 200

@@ -118,7 +118,7 @@ def test_a_thousand_wrong_passwords_lock_and_are_told(client, people, clock, aud
     answers = [sign_in(client, password=f"guess {number}") for number in range(1_000)]
     statuses = [answer.status_code for answer in answers]
     assert statuses == [401] * 4 + [429] * 996
-    assert "please wait 1 second before the next one" in answers[4].text
+    assert "please wait 1 second and try again" in answers[4].text
     assert answers[-1].headers["Retry-After"] == "1"
     assert sign_in(client).status_code == 429  # the right one as well, from there
     assert sign_in(client, address="10.9.9.9").status_code == 302
@@ -199,11 +199,11 @@ def test_a_socket_is_cut_off_when_its_login_ends(app, signed_in):
     here, there = signed_in("ada"), signed_in("vera")
     sockets = [socketio.test_client(app, flask_test_client=client) for client in (here, there)]
     with app.app_context():
-        watch.cut_off_ended(app.extensions["auth"])
+        watch.disconnect_ended(app.extensions["auth"])
     assert [socket.is_connected() for socket in sockets] == [True, True]
     here.delete("/api/account/logins")
     with app.app_context():
-        watch.cut_off_ended(app.extensions["auth"])
+        watch.disconnect_ended(app.extensions["auth"])
     assert [socket.is_connected() for socket in sockets] == [False, True]
 
 
@@ -212,7 +212,7 @@ def test_a_socket_is_cut_off_when_its_user_may_do_less_so_that_it_connects_anew(
     with app.app_context():
         users.change(people["oskar"], role=Role.VIEWER)
         users.change(people["vera"], role=Role.ADMIN)
-        watch.cut_off_ended(app.extensions["auth"])
+        watch.disconnect_ended(app.extensions["auth"])
     assert {name: socket.is_connected() for name, socket in sockets.items()} == {"oskar": False, "vera": True}
 
 

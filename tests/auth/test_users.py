@@ -139,7 +139,7 @@ def test_when_a_token_was_used_is_noted(app, signed_in, token):
     assert ada.get("/api/account").json["tokens"][0]["usedAt"] is None
     app.test_client().get("/api/imports", headers=header)
     with app.app_context():
-        watch.note_uses(app.extensions["auth"])
+        watch.save_last_use(app.extensions["auth"])
     assert ada.get("/api/account").json["tokens"][0]["usedAt"] is not None
 
 

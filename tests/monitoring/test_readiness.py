@@ -39,7 +39,7 @@ def test_a_database_that_is_well(client, database):
 )
 def test_a_database_without_one_revision(client, database, script):
     changed(database, script)
-    assert found(client) == (503, "the database has no tables of ours")
+    assert found(client) == (503, "the database has no HexTrackr tables")
 
 
 @pytest.mark.parametrize("table", ["alembic_version", "findings"])

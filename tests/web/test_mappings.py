@@ -99,7 +99,7 @@ def test_a_name_and_the_columns_of_a_file_are_taken_once(upload, save):
     assert save().json["error"]["code"] == "NAME_IN_USE"
     assert save(name="Theirs").json["error"] == {
         "code": "COLUMNS_IN_USE",
-        "detail": "The mapping Ours reads files with these columns already.",
+        "detail": "The mapping Ours already reads files with these columns.",
     }
 
 
