@@ -165,7 +165,7 @@ def test_what_is_no_answer_is_an_error(flask, export, query):
     for why, options in {
         "either source or mode": ["--source", "Rome", "--leave-open"],
         "1 to 100 characters": ["--source", ""],
-        "source of this import already": ["--source", "Berlin"],
+        "already the source of the import": ["--source", "Berlin"],
     }.items():
         refused = flask("confirm-import", "2", *options)
         assert (refused.returncode, why in refused.stderr) == (1, True)
@@ -218,13 +218,13 @@ def test_nothing_is_replaced_beside_an_unfinished_import(flask, export, query):
     assert flask("import-csv", export([1])).returncode == 4  # it asks
     refused = flask("clear", "--yes")
     assert refused.returncode == 1
-    assert "have not ended yet" in refused.stderr
+    assert "are not finished" in refused.stderr
 
 
 @of_backups
 @pytest.mark.parametrize(
     ("revision", "said"),
-    [("9999999999", "made by a newer version of HexTrackr"), ("1795620000", "made before the first version")],
+    [("9999999999", "from a newer version of HexTrackr"), ("1795620000", "too old to upgrade")],
 )
 def test_a_database_of_another_version_is_told_in_a_sentence(program, export, config, revision, said):
     """As commands, migrations and the server begin."""

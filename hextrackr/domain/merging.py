@@ -146,7 +146,7 @@ def _begin(connection: Connection, source_id: int, into_id: int) -> _Merge:
             SOURCES_UNLIKE,
         )
     if source.retired_on or into.retired_on:
-        raise Conflict("A retired source cannot be merged; make it active first.", SOURCE_RETIRED)
+        raise Conflict("A retired source cannot be merged; activate it first.", SOURCE_RETIRED)
     _refuse_unfinished(connection, source_id, into_id)
     is_newer = (source.last_scan_date or date.min) > (into.last_scan_date or date.min)
     return _Merge(source, into, is_newer)
@@ -163,8 +163,8 @@ def _refuse_unfinished(connection: Connection, *sources: int) -> None:
         return
     waits = unfinished.state == ImportState.AWAITING_CONFIRMATION
     raise Conflict(
-        f"Import {unfinished.id} ({unfinished.filename}) {'awaits an answer' if waits else 'is under way'}; "
-        "the sources can be merged when it has ended.",
+        f"Import {unfinished.id} ({unfinished.filename}) {'waits for an answer' if waits else 'is in progress'}; "
+        "the sources can be merged when it has finished.",
         IMPORTS_UNFINISHED,
     )
 

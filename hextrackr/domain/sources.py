@@ -43,15 +43,17 @@ def rename(session: Session, source_id: int, label: str) -> Source:
     source = existing(session, source_id)
     before, label = source.label, " ".join(label.split())
     if not 0 < len(label) <= MAX_LABEL:
-        raise RequestError(f"The label of a source has 1 to {MAX_LABEL} characters.")
+        raise RequestError(f"A label must have 1 to {MAX_LABEL} characters.")
     if not label.isprintable():
-        raise RequestError("The label may not have control characters, or marks that turn the direction of text.")
+        raise RequestError(
+            "The label must not contain control characters or characters that change the text direction."
+        )
     if label == before:
         return source
     other = find_source(session, source.scanner, label)
     if other is not None and other.id != source_id:
         if other.label == label:
-            raise Conflict(f"Another source of this scanner is called {label} already.", LABEL_IN_USE)
+            raise Conflict(f"Another source of this scanner is already called {label}.", LABEL_IN_USE)
         raise Conflict(
             f"Imports under the label {label} go to the source {other.label or 'without a label'}, which had it before.",
             LABEL_IN_USE,

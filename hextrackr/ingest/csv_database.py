@@ -192,7 +192,9 @@ def _explained() -> Iterator[None]:
     except MemoryError as error:
         raise OutOfMemory from error
     except duckdb.IOException as error:
-        raise (DiskFull() if _is_disk_full(error) else FileRefused("The stored file is gone.")) from error
+        raise (
+            DiskFull() if _is_disk_full(error) else FileRefused("The uploaded file no longer exists on the server.")
+        ) from error
     except (duckdb.InterruptException, duckdb.NotImplementedException) as error:
         # Interrupted because the count of rows has found the file irregular, or its blocks do not fit together.
         raise IrregularCsv from error

@@ -193,7 +193,7 @@ def _header(text: str, is_header: Callable[[Sequence[str]], bool]) -> tuple[_Lin
             return max(headers, key=_width), wrapped
     found = plain or inner
     if not found:
-        raise FileRefused("The file has no header line with several columns, so it is no CSV export.")
+        raise FileRefused("The file has no header line with several columns, so it is not a CSV export.")
     widest = max(found, key=_width)
     return next(line for line in found if line[0] == widest[0] and 2 * _width(line) >= _width(widest)), not plain
 

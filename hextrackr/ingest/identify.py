@@ -66,7 +66,7 @@ def sample(upload: Path) -> tuple[bytes, int]:
         with upload.open("rb") as stream:
             return stream.read(dialect.SAMPLE_BYTES), upload.stat().st_size
     except FileNotFoundError:
-        raise FileRefused("The uploaded file is gone from the server's disk; please import it again.") from None
+        raise FileRefused("The uploaded file no longer exists on the server; please upload it again.") from None
 
 
 def opened(engine: Engine, job: Job, record: Import, sample: bytes, size: int) -> Opened:

@@ -81,10 +81,10 @@ class Fault:
 FAULTS = (
     Fault("asset_id", "The row names no host.", NAMELESS, "''"),
     Fault("plugin_id", "The row names no plugin.", "definition_key IS NULL", "''"),
-    Fault("severity", "The severity is none that this scanner uses.", "severity IS NULL", "severity_text"),
-    Fault("port", "The port is no number from 0 to 65535.", "port IS NULL", "port_text"),
-    Fault("protocol", "The protocol is no name of one.", "protocol IS NULL", "protocol_text"),
-    Fault("state", "The mapping does not say what this state means.", "state IS NULL", "state_text"),
+    Fault("severity", "This scanner does not use this severity.", "severity IS NULL", "severity_text"),
+    Fault("port", "The port is not a number from 0 to 65535.", "port IS NULL", "port_text"),
+    Fault("protocol", "This is not the name of a protocol.", "protocol IS NULL", "protocol_text"),
+    Fault("state", "The mapping has no meaning for this state.", "state IS NULL", "state_text"),
 )
 
 

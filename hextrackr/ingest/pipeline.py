@@ -265,7 +265,7 @@ def _warnings(reader: Reader, counts: Counts, chosen: scan_date.Chosen) -> list[
     if counts.findings:
         warnings += chosen.warnings()
     else:
-        warnings.append("The file holds no finding, so nothing was resolved.")
+        warnings.append("The file contains no findings, so nothing was resolved.")
     if counts.rejected > row_errors.MAX_REJECTS:
         warnings.append(f"Only the first {row_errors.MAX_REJECTS} of {counts.rejected} rejected rows are listed.")
     return warnings

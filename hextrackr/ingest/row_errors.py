@@ -151,7 +151,7 @@ def refuse_swallowed_rows(database: CsvDatabase, recognised: Recognised) -> None
 
 def unbalanced(line: int) -> str:
     """The message about a quote that is never closed."""
-    return f"A quote that opens on line {line} is never closed, so the rows after it cannot be told apart."
+    return f"A quote that opens on line {line} is never closed, so the rows after it cannot be read."
 
 
 def is_row(cells: Sequence[str], recognised: Recognised) -> bool:
@@ -350,7 +350,7 @@ def _plain(row: Malformed, width: int) -> str:
     """
     match row.kind:
         case "MISSING COLUMNS" | "TOO MANY COLUMNS":
-            return f"The row has another number of cells than the header: {width} expected, found {row.cells}."
+            return f"The row has {row.cells} cells, but the header has {width}."
         case "UNQUOTED VALUE":
             return "A quote stands in the wrong place."
         case "LINE SIZE OVER MAXIMUM":

@@ -33,13 +33,13 @@ def parse(payload: Mapping[str, Any]) -> Answer:
     :raises RequestError: it is none of these.
     """
     if unknown := sorted(set(payload) - {"source", "mode"}):
-        raise RequestError(f"{unknown[0]} is no answer: give source, or mode, or nothing to confirm.")
+        raise RequestError(f"Unknown key '{unknown[0]}'. Expected: source, mode, or nothing to confirm.")
     if len(payload) == 2:
         raise RequestError(
-            "Give either source or mode: another source has its own findings, and asks again if it has to."
+            "Send either source or mode. Another source has its own findings, and asks again if necessary."
         )
     if "mode" in payload and payload["mode"] != ImportMode.DELTA:
-        raise RequestError("mode can only be delta here, which leaves the others open.")
+        raise RequestError("mode must be delta here, which leaves the others open.")
     return Answer(_label(payload["source"]) if "source" in payload else "", leave_open="mode" in payload)
 
 

@@ -151,7 +151,7 @@ class ImporterProcess:
             return error
         if ran_out_of_memory:
             return OutOfMemory(_TOO_LITTLE_MEMORY).record()
-        return Interrupted("The work was interrupted before it was done; nothing was changed.").record()
+        return Interrupted("The operation was interrupted; nothing was changed.").record()
 
     def kill(self) -> None:
         """Kill the importer at once; what it has not committed is rolled back."""

@@ -83,7 +83,7 @@ class MaintenanceLock:
             descriptor = self._taken(self._writers, fcntl.LOCK_EX, WRITERS_PATIENCE)
         except Maintenance:
             raise Conflict(
-                "Something else is being written to the record; please try again when it is done.", "RECORD_IN_USE"
+                "Another operation is writing to the database; please try again when it is done.", "RECORD_IN_USE"
             ) from None
         try:
             yield

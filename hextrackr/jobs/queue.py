@@ -182,7 +182,7 @@ class ImportQueue:
             if answer.source:
                 other = source_of(session, row.scanner, answer.source)
                 if other.id == row.source_id:
-                    raise RequestError("That is the source of this import already; give another label.")
+                    raise RequestError("This is already the source of the import; enter another label.")
                 row.source_id, row.source_label = other.id, answer.source
                 row.forecast = {"pace": row.forecast.get("pace", 1.0)}
             else:

@@ -90,7 +90,7 @@ class ImportService:
             row = self._import_queue.retry(import_id, session_id, started_by)
             if row is None:
                 raise Conflict(
-                    "The file of this import is not on the server any more; please upload it again.", "NOT_RETRYABLE"
+                    "The file of this import is no longer on the server; please upload it again.", "NOT_RETRYABLE"
                 )
         return row
 
@@ -137,7 +137,7 @@ class ImportService:
         """Store the answer to an import's question; the process that next claims the import follows it. Errors as :meth:`confirm`."""
         self._import_queue.existing(import_id)
         if not self._import_queue.confirm(import_id, answer):
-            raise Conflict("This import does not await a confirmation.", "NOT_AWAITING")
+            raise Conflict("This import does not wait for a confirmation.", "NOT_AWAITING")
         return self._import_queue.existing(import_id)
 
     def undo(self, import_id: int, session_id: str | None = None) -> Import:

@@ -108,7 +108,7 @@ class SourceService:
         :raises Conflict: ``RECORD_IN_USE``: an import runs here, which it would have to wait for.
         """
         if self._worker.is_at_work:
-            raise Conflict("An import is under way; please try again when it has ended.", "RECORD_IN_USE")
+            raise Conflict("An import is running; please try again when it has finished.", "RECORD_IN_USE")
         return self._ask(source_id, into_id, forecast=True)
 
     def merge(self, source_id: int, into_id: int, session_id: str | None = None) -> dict[str, Any]:

@@ -265,10 +265,10 @@ class Worker:
         except Maintenance:
             log.debug("The record is being replaced; nothing is written meanwhile")
         except DatabaseBusy:
-            log.warning("The database stayed locked by another process; the worker tries again")
+            log.warning("The database is locked by another process; the worker will retry")
             self._sleep(INTERVAL)
         except _ERRORS:
-            log.exception("The worker met an error and goes on")
+            log.exception("An error occurred in the worker, which continues")
             self._sleep(INTERVAL)
         return False
 
@@ -386,4 +386,4 @@ def _logging_errors() -> Iterator[None]:
     try:
         yield
     except _ERRORS:
-        log.exception("An error occurred beside the work of the importer process")
+        log.exception("An error occurred in a background task of the importer process")

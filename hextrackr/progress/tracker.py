@@ -244,7 +244,7 @@ class ProgressTracker:
             return
         finished = [session for session in sessions if session.finished and not session.waiting]
         if not finished:
-            raise TooMany("Too many operations are under way; please try again in a moment.")
+            raise TooMany("Too many operations are in progress; please try again in a moment.")
         self._store.drop(min(finished, key=lambda session: session.touched).id)
 
     def _begin(

@@ -214,14 +214,14 @@ class Reader:
             try:
                 answer = child.ask({"id": next(self._numbers), "newest": newest, **head}, seconds + GRACE)
             except TimeoutError:
-                log.error("The reader process has not answered the question %s and is killed", question)
+                log.error("The reader process did not answer the question %s in time and is killed", question)
                 self._drop(child)
                 raise QueryTooSlow from None
             if answer.head is not None:
                 if answer.head["error"] is not None:
                     raise _raised(answer.head["error"])
                 return answer.body
-            log.warning("The reader process has died; a new one is asked")
+            log.warning("The reader process has died; a new one is started")
             self._drop(child)
         raise Interrupted(_DIED)
 

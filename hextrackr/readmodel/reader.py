@@ -194,7 +194,7 @@ def _found(name: str) -> questions.Question:
     try:
         return questions.find(name)
     except LookupError:
-        raise NotFound(f"There is no question called {name}.", "UNKNOWN_QUESTION") from None
+        raise NotFound(f"There is no question '{name}'.", "UNKNOWN_QUESTION") from None
 
 
 @contextmanager

@@ -83,9 +83,7 @@ class ProgressEvents:
         session = protocol.session_id(session_id)
         watched = self._watched(socket)
         if len(watched) >= SocketLimits.rooms and session not in watched:
-            raise TooMany(
-                "This socket watches too many sessions at once; leave some of them first.", "TOO_MANY_SESSIONS"
-            )
+            raise TooMany("This socket has joined too many sessions; leave some of them first.", "TOO_MANY_SESSIONS")
         if self._guard is not None:
             with self._lookups:
                 self._guard.check_join(socket, self._find(session))

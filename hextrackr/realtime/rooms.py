@@ -55,7 +55,7 @@ class IndexedRooms(Manager):  # type: ignore[misc]
         """Put packets into the queue of one client; cut the client off if too many wait there already."""
         client = self.server.eio.sockets.get(eio_sid)
         if client is not None and not client.closed and client.queue.qsize() >= self._backlog:
-            log.warning("A client that does not read what it is sent is cut off")
+            log.warning("Closing the connection of a client that does not read its messages")
             client.close(wait=False)
             return
         for each in packets:

@@ -70,7 +70,7 @@ class SessionWatchdog:
             try:
                 self.check()
             except (SQLAlchemyError, HexTrackrError, OSError):
-                log.exception("The session watchdog met an error and goes on")
+                log.exception("An error occurred in the session watchdog, which continues")
 
     def check(self) -> None:
         """Look up the sessions that have been silent for too long, and emit their state if it has changed."""

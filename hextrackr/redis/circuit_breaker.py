@@ -23,11 +23,12 @@ class CircuitBreaker:
         if self._closed:
             self._closed = False
             log.warning(
-                "Redis does not answer; imports go on, and their events stay in this process (%s)", type(error).__name__
+                "Redis is not available; imports continue, but their events are not shared with other processes (%s)",
+                type(error).__name__,
             )
 
     def works(self) -> None:
         """Note that Redis has answered."""
         if not self._closed:
             self._closed = True
-            log.warning("Redis answers again")
+            log.warning("Redis is available again")

@@ -86,7 +86,7 @@ class Publisher:
         return self._breaker.closed
 
     def lost(self, error: Exception) -> None:
-        """Note that a request of somebody else got no answer, and try until Redis answers again."""
+        """Note that a request of somebody else got no answer, and try until Redis is available again."""
         self._breaker.failed(error)
         self._go()
 

@@ -60,7 +60,7 @@ def test_who_says_that_these_are_another_source_imports_them_there(page, trouble
     label = modal(page).get_by_label("The file is from another source, called")
     label.fill("crowded")
     label.press("Enter")
-    expect(part(page, "notice")).to_contain_text("source of this import already")
+    expect(part(page, "notice")).to_contain_text("already the source of the import")
     expect(label).to_have_value("crowded")
     label.fill("apart")
     label.press("Enter")

@@ -110,7 +110,7 @@ def test_a_backup_is_brought_and_deleted(page, tmp_path):
 def test_what_is_no_backup_is_refused_in_a_sentence(page, trouble):
     trouble.expect("answer: POST .*/api/backups/upload 422")
     page.locator("[data-backup-file]").set_input_files(payload("scan.csv", scan([1])))
-    expect(page.locator("[data-data-error]")).to_contain_text("no backup of HexTrackr")
+    expect(page.locator("[data-data-error]")).to_contain_text("not a backup of HexTrackr")
     expect(page.get_by_role("button", name="Back up now")).to_be_enabled()
 
 

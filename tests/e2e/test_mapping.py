@@ -33,10 +33,10 @@ def test_a_file_is_mapped_tried_imported_and_its_mapping_changed(page, trouble):
     severity.select_option(label="Severity")
     expect(counts(page)).to_have_text("2 rows tried: 1 finding, 1 rejected.")
     expect(severity).to_have_accessible_description(
-        "1 row rejected, the first on line 2 (“Very bad”): The severity is none that this scanner uses."
+        "1 row rejected, the first on line 2 (“Very bad”): This scanner does not use this severity."
     )
     expect(page.locator("[data-mapping-examples] > li").first).to_contain_text(
-        "The severity is none that this scanner uses."
+        "This scanner does not use this severity."
     )
     assert violations(page) == []
     notes = page.get_by_label("<b>Notes", exact=True)

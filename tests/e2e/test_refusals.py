@@ -12,7 +12,7 @@ from tests.support.exports import export, row, scan
 REFUSED = {
     "picture.csv": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8, "This is a PNG image, not a CSV file"),
     "page.csv": (b"<!doctype html><html><body>Please log in</body></html>", "This is an HTML page, not a CSV file"),
-    "people.csv": (b"name,street,town,phone\r\nAda,1 High Street,London,555\r\n", "no scanner that is known here"),
+    "people.csv": (b"name,street,town,phone\r\nAda,1 High Street,London,555\r\n", "not from a supported scanner"),
     "spaces.csv": (b"\r\n  \r\n", "The file is empty"),
 }
 

@@ -44,7 +44,7 @@ def test_a_source_is_renamed_merged_retired_and_brought_back(browser: Browser, o
         assert violations(page) == []
         dialog.get_by_label("New label").fill("Rome")
         dialog.get_by_label("New label").press("Enter")
-        expect(dialog).to_contain_text("Another source of this scanner is called Rome already.")
+        expect(dialog).to_contain_text("Another source of this scanner is already called Rome.")
         dialog.get_by_label("New label").fill("Head office")
         press(page, "Rename")
         says(page, "The source is called Head office now.")

@@ -68,7 +68,7 @@ def test_what_is_no_protocol_makes_no_other_finding_of_a_known_one(run_import, q
     lines[10] = lines[10].replace("tcp", cell, 1)
     record = run_import(report(*lines))
     assert (record.rejected, record.inserted, record.resolved, record.unchanged) == (1, 0, 0, 19)
-    assert query("SELECT line, reason FROM rejects") == [(12, "The protocol is no name of one.")]
+    assert query("SELECT line, reason FROM rejects") == [(12, "This is not the name of a protocol.")]
 
 
 def test_a_stray_quote_in_the_header_is_refused(run_import, query):
@@ -128,8 +128,8 @@ def test_a_line_is_told_as_an_editor_counts_it(run_import, query):
     many_lines = line(1).replace("plain", '"one\ntwo\n').replace("plugin ", "plugin", 1) + '"'
     run_import(report(many_lines, "", "", "a,b", many_lines.replace("web1", "web2"), "", line(3) + ",more", line(4)))
     assert query("SELECT line, reason FROM rejects ORDER BY line") == [
-        (7, "The row has another number of cells than the header: 7 expected, found 2."),
-        (12, "The row has another number of cells than the header: 7 expected, found 8."),
+        (7, "The row has 2 cells, but the header has 7."),
+        (12, "The row has 8 cells, but the header has 7."),
     ]
 
 
@@ -169,9 +169,7 @@ def test_a_quote_that_is_open_for_a_hundred_megabytes_is_refused(tmp_path, close
     path = tmp_path / "open.csv"
     text = report(*many(100 * MB)).replace(b"web1000,", b'"web1000,', 1)
     path.write_bytes(text + (b'"' if closed else b""))
-    assert separated(path) == (
-        "A quote that opens on line 1002 is never closed, so the rows after it cannot be told apart."
-    )
+    assert separated(path) == ("A quote that opens on line 1002 is never closed, so the rows after it cannot be read.")
 
 
 # -- the count ---------------------------------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ def test_headers(key, header):
 def test_what_a_summary_lacks_is_named(header, scanner, missing):
     with pytest.raises(MissingColumns if scanner else UnknownFormat) as refusal:
         formats.recognise(header.split(","))
-    assert (scanner or "no scanner") in refusal.value.detail
+    assert (scanner or "not from a supported scanner") in refusal.value.detail
     assert (missing or "") in refusal.value.detail
 
 

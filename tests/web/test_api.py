@@ -338,14 +338,14 @@ def test_a_source_that_has_findings_is_asked_about_anew(upload, client, ended, p
 
 NO_ANSWERS = [
     ({"source": "Rome", "mode": "delta"}, "either source or mode"),
-    ({"source": "Berlin"}, "source of this import already"),
+    ({"source": "Berlin"}, "already the source of the import"),
     ({"source": " "}, "1 to 100"),
     ({"source": "x" * 101}, "1 to 100"),
     ({"source": 7}, "1 to 100"),
     ({"source": None}, "1 to 100"),
-    ({"mode": "full"}, "only be delta"),
-    ({"mode": None}, "only be delta"),
-    ({"sauce": "Rome"}, "sauce is no answer"),
+    ({"mode": "full"}, "must be delta"),
+    ({"mode": None}, "must be delta"),
+    ({"sauce": "Rome"}, "Unknown key 'sauce'"),
     (["delta"], "JSON object"),
     ("null", "JSON object"),
     ("{", "not JSON"),

@@ -137,8 +137,8 @@ def test_a_mapping_is_tried_before_it_is_saved(upload, attempt):
     first, _, third = tried["rows"]
     assert first["cells"] == ["web1", "Old TLS", "Very bad", "Erledigt"]
     assert first["errors"] == [
-        {"column": "How bad", "value": "Very bad", "reason": "The severity is none that this scanner uses."},
-        {"column": "Progress", "value": "Erledigt", "reason": "The mapping does not say what this state means."},
+        {"column": "How bad", "value": "Very bad", "reason": "This scanner does not use this severity."},
+        {"column": "Progress", "value": "Erledigt", "reason": "The mapping has no meaning for this state."},
     ]
     assert (third["line"], third["host"], third["title"]) == (4, "web3", "Old TLS")
     assert (third["severity"], third["state"], third["errors"]) == ("low", "open", [])

@@ -111,4 +111,4 @@ def _signed(header: Sequence[str], candidates: Sequence[Format]) -> Format | Non
 def _unknown(header: Sequence[str]) -> str:
     names = ("".join(filter(str.isprintable, " ".join(name.split())))[:40] for name in header[:6])
     shown = ", ".join(filter(None, names))
-    return f"The columns of this file ({shown}, ...) are those of no scanner that is known here."
+    return f"This file is not from a supported scanner (columns: {shown}, ...). Map its columns once to import it."

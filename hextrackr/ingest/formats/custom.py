@@ -126,11 +126,11 @@ def format_of(
     columns = columns_by_field(fields)
     absent = sorted(column for chosen in columns.values() for column in chosen if normalised(column) not in names)
     if absent:
-        raise RequestError(f"The file has no column {absent[0]}.")
+        raise RequestError(f"The file has no column '{absent[0]}'.")
     if severity_scale not in SCALES:
         raise RequestError(f"The severity scale must be one of {', '.join(SCALES)}.")
     if complete and (lacking := missing(columns)):
-        raise RequestError(f"The mapping does not say which column holds {lacking[0]}.")
+        raise RequestError(f"No column is mapped to {lacking[0]}.")
     spoken = stored_meanings(meanings)
     by_level = {level: details(*columns.get(choice, ())) for choice, level in DETAILS.items()}
     return Format(
@@ -162,7 +162,7 @@ def columns_by_field(fields: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         if not all(isinstance(column, str) for column in columns):
             raise RequestError("fields must be an object of field names, with a column or a list of columns each.")
         if field not in FIELD_NAMES and field not in DETAILS:
-            raise RequestError(f"There is no field {field}.")
+            raise RequestError(f"Unknown field '{field}'.")
         chosen = tuple(filter(None, columns))
         if len(chosen) > 1 and field not in SEVERAL:
             raise RequestError(f"Only one column can be {field}: {chosen[0]} or {chosen[1]}.")

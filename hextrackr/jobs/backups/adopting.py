@@ -95,12 +95,12 @@ def check(database: Path, report: Report) -> None:
         connection.create_function("is_json", 2, _is_json, deterministic=True)
         connection.create_function("digest_of", 1, _digest, deterministic=True)
         if connection.execute("PRAGMA foreign_key_check").fetchone() is not None or _lacks_evidence(connection):
-            raise BackupRefused("This backup is damaged: some of its rows refer to others that are not there.")
+            raise BackupRefused("This backup is damaged: some of its rows refer to rows that do not exist.")
         for table in _tables(connection):
             rules = [_rule(table, *column) for column in _columns(connection, table)]
             wrong = f"SELECT 1 FROM {_quoted(table)} WHERE NOT ({' AND '.join(rules)}) LIMIT 1"
             if connection.execute(wrong).fetchone() is not None:
-                raise BackupRefused("This backup holds values that HexTrackr does not write.")
+                raise BackupRefused("This backup contains values that HexTrackr does not write.")
         copying.settle(connection)
 
 

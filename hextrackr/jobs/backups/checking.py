@@ -28,13 +28,13 @@ def check(path: Path, report: Report) -> str:
     :raises BackupRefused: it is not a backup of HexTrackr, is damaged, or comes from a version that cannot be restored.
     """
     if not begins_like_one(path):
-        raise BackupRefused("This file is no backup of HexTrackr.")
+        raise BackupRefused("This file is not a backup of HexTrackr.")
     with refusing(), closing(copying.connected(path, "ro", immutable=True)) as connection:
         connection.set_progress_handler(ticking(report, path.stat().st_size), _STEPS)
         revision = _revision(connection)
         size, pages = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "page_count"))
         if size * pages != path.stat().st_size:
-            raise BackupRefused("This backup is damaged: the file is not as long as it was.")
+            raise BackupRefused("This backup is damaged: the file is incomplete.")
         for (verdict,) in connection.execute("PRAGMA integrity_check(1)"):
             if verdict != "ok":
                 raise BackupRefused("This backup is damaged.")
@@ -55,10 +55,8 @@ def refuse_unknown(revision: str) -> None:
     if revision in revisions.known():
         return
     if revisions.is_before_first(revision):
-        raise BackupRefused(
-            "This backup was made before the first version of HexTrackr whose data can be brought up to this one."
-        )
-    raise BackupRefused("This backup was made by a newer version of HexTrackr than this one.")
+        raise BackupRefused("This backup is from a version of HexTrackr that is too old to upgrade.")
+    raise BackupRefused("This backup is from a newer version of HexTrackr.")
 
 
 @contextmanager
@@ -99,9 +97,9 @@ def ticking(report: Report, size: int) -> Callable[[], int]:
 def _revision(connection: sqlite3.Connection) -> str:
     kinds = dict(connection.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')"))
     if kinds.get("alembic_version") != "table" or kinds.get("findings") != "table":
-        raise BackupRefused("This file is a database, but no backup of HexTrackr.")
+        raise BackupRefused("This file is a database, but not a backup of HexTrackr.")
     rows = connection.execute("SELECT version_num FROM alembic_version LIMIT 2").fetchall()
     if len(rows) != 1 or not isinstance(rows[0][0], str):
-        raise BackupRefused("This file is a database, but no backup of HexTrackr.")
+        raise BackupRefused("This file is a database, but not a backup of HexTrackr.")
     refuse_unknown(rows[0][0])
     return str(rows[0][0])

@@ -107,9 +107,7 @@ def _refuse_unfinished(database: Path) -> None:
     over = ", ".join(f"'{state}'" for state in FINISHED)
     with closing(copying.connected(database, "rw")) as connection:
         if connection.execute(f"SELECT 1 FROM imports WHERE state NOT IN ({over}) LIMIT 1").fetchone():
-            raise Conflict(
-                "Some imports have not ended yet; let them end, or cancel them, first.", "IMPORTS_UNFINISHED"
-            )
+            raise Conflict("Some imports are not finished; wait for them or cancel them first.", "IMPORTS_UNFINISHED")
 
 
 def _share(report: Report, first: float, last: float, message: str) -> copying.Report:

@@ -31,5 +31,5 @@ def make(folder: Path, revision: str = "") -> None:
     except DBAPIError as error:
         if is_new or error_from_exception(error).code != HexTrackrError.code:
             raise
-        raise BackupRefused("This backup could not be brought up to this version.") from error
+        raise BackupRefused("This backup could not be upgraded to this version.") from error
     copying.close_log(database)

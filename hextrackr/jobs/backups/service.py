@@ -156,7 +156,7 @@ class BackupService:
         self._require_sqlite()
         self._worker.refuse_if_stopping()
         if self._busy:
-            raise Conflict("Another backup or restore is under way.", "UPKEEP_BUSY")
+            raise Conflict("Another backup, restore or clear is in progress.", "UPKEEP_BUSY")
         self._busy = True
         with ExitStack() as held:  # released if the operation cannot begin, else passed on to _run()
             held.callback(self._clear_busy)
@@ -228,7 +228,9 @@ class BackupService:
         except (Maintenance, OSError):
             return entry
         error = None if done else Interrupted(_INTERRUPTED[entry.kind]).record()
-        log.warning("The %s begun by a process that has ended is %s", entry.kind, "done" if done else "not done")
+        log.warning(
+            "The %s that another process started before it died is %s", entry.kind, "done" if done else "not done"
+        )
         return self._operations.end(entry, error)
 
     def _entry(self, kind: str, session_id: str, source: Path | None = None, target: Path | None = None) -> Entry:
@@ -244,7 +246,7 @@ class BackupService:
             entry = Entry(path.name, kind, session_id, asdict(operation), process_id.own(), now_ms())
             if not path.exists() and self._operations.begin(entry):
                 return entry
-        raise Conflict("Too many backups were begun in this second; please try again.", "UPKEEP_BUSY")
+        raise Conflict("Too many backups were started in this second; please try again.", "UPKEEP_BUSY")
 
     def _refuse_unfinished(self) -> None:
         """Check that the record may be replaced.
@@ -255,9 +257,7 @@ class BackupService:
         if self._worker.stopped:
             raise ServerStopping
         if self._import_queue.unfinished():
-            raise Conflict(
-                "Some imports have not ended yet; let them end, or cancel them, first.", "IMPORTS_UNFINISHED"
-            )
+            raise Conflict("Some imports are not finished; wait for them or cancel them first.", "IMPORTS_UNFINISHED")
 
     def _require_sqlite(self) -> None:
         if self.refusal is not None:

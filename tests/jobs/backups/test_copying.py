@@ -166,7 +166,7 @@ def test_an_older_backup_is_brought_up_to_this_version(run, database, engine, tm
 def test_what_a_backup_holds_may_be_in_the_way_of_its_migration(tmp_path):
     schema.make(tmp_path, revisions.known()[0])
     write(tmp_path / schema.DATABASE, "CREATE TABLE record_version (id)")
-    with pytest.raises(BackupRefused, match="brought up to this version"):
+    with pytest.raises(BackupRefused, match="upgraded to this version"):
         schema.make(tmp_path)
 
 
@@ -196,8 +196,9 @@ def dangling(path):
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (damaged, "damaged"), (newer, "newer version"), (foreign, "no backup of HexTrackr"), (dangling, "refer to others"),
-        (lambda path: path.write_text("hostname,severity\n"), "no backup of HexTrackr"), (lambda path: path.write_bytes(b""), "no backup"),
+        (damaged, "damaged"), (newer, "newer version"), (foreign, "not a backup of HexTrackr"), (dangling, "refer to rows"),
+        (lambda path: path.write_text("hostname,severity\n"), "not a backup of HexTrackr"),
+        (lambda path: path.write_bytes(b""), "not a backup"),
     ],
     ids=["damaged", "newer", "foreign", "dangling", "a CSV", "empty"],
 )  # fmt: skip
