@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { axisLabels, secondsOf, standing } from "../../static/scripts/elements/chart-days.js";
+import { axisLabels, secondsOf, withGaps } from "../../static/scripts/elements/chart-days.js";
 
 const marks = (...days) => days.map(secondsOf);
 
@@ -15,7 +15,7 @@ test("the year stands where it begins, unless all is of this year", () => {
 
 test("what a scan found stands until the next one, or for as long as nobody knows better", () => {
     const points = ["2026-08-01", "2026-08-08", "2026-09-20"].map((day) => ({ day }));
-    const drawn = standing(points, 10, "2026-09-22").map(({ seconds, point }) => [(seconds - secondsOf("2026-08-01")) / 86_400, point?.day ?? null]);
+    const drawn = withGaps(points, 10, "2026-09-22").map(({ seconds, point }) => [(seconds - secondsOf("2026-08-01")) / 86_400, point?.day ?? null]);
     assert.deepEqual(drawn, [
         [0, "2026-08-01"],
         [7, "2026-08-08"],
@@ -24,6 +24,6 @@ test("what a scan found stands until the next one, or for as long as nobody know
         [50, "2026-09-20"],
         [53, "2026-09-20"],
     ]);
-    const [, end, gap, today] = standing(points.slice(0, 1), 10, "2026-08-31");
+    const [, end, gap, today] = withGaps(points.slice(0, 1), 10, "2026-08-31");
     assert.deepEqual([end.seconds, gap.point, today], [secondsOf("2026-08-11"), null, { seconds: secondsOf("2026-09-01"), point: null }]);
 });

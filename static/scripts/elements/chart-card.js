@@ -38,7 +38,7 @@ export class ChartCard extends DataElement {
         return find(this.#scope, "[data-trend-source]").value;
     }
 
-    /** @returns {HTMLSelectElement} how far back it goes, in days */
+    /** @returns {HTMLSelectElement} the period, in days */
     get period() {
         return find(this.#scope, "[data-trend-period]");
     }
@@ -65,7 +65,7 @@ export class ChartCard extends DataElement {
 
     /**
      * @param {object} answer
-     * @returns {object[]} what the chart has, the oldest first
+     * @returns {object[]} the entries of the chart, oldest first
      */
     entries({ data }) {
         return data;
@@ -91,8 +91,8 @@ export class ChartCard extends DataElement {
 
     /**
      * @param {object} _entry
-     * @returns {{title: string, values: Record<string, string>, words: string, address: string}} how the entry is called, its values by the keys of
-     *     the legend, both in words, and where it leads; empty for nowhere
+     * @returns {{title: string, values: Record<string, string>, words: string, address: string}} the title of the entry, its values by the keys of
+     *     the legend, a description for screen readers, and the URL to open, which may be empty
      * @abstract
      */
     described(_entry) {
@@ -131,7 +131,7 @@ export function linkedCount(number, address) {
 
 /**
  * @param {string} heading
- * @param {(string | Node)[][]} cells what stands in each
+ * @param {(string | Node)[][]} cells the content of each cell
  * @returns {HTMLTableRowElement}
  */
 export function cellsRow(heading, cells) {

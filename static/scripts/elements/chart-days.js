@@ -10,7 +10,7 @@ const months = new Intl.DateTimeFormat("en-GB", { month: "short", timeZone: "UTC
 const wholeMonths = new Intl.DateTimeFormat("en-GB", { month: "long", year: "numeric", timeZone: "UTC" });
 
 /**
- * @param {string} day such as `2026-08-20`, or a month such as `2026-08`, which stands for its first day
+ * @param {string} day such as `2026-08-20`, or a month such as `2026-08`, which means its first day
  * @returns {number}
  */
 export const secondsOf = (day) => Date.parse(`${day.length === 7 ? `${day}-01` : day}T00:00:00Z`) / 1000;
@@ -28,10 +28,10 @@ export const writtenDays = (first, last) => wholeDays.formatRange(secondsOf(firs
 export const writtenMonth = (month) => wholeMonths.format(secondsOf(month) * 1000);
 
 /**
- * The labels below an axis: `5 Oct`, or `Oct` where each mark is a month. The year stands in a second line where it begins, unless all
- * is of this year.
+ * The labels of an axis: `5 Oct`, or `Oct` if each mark is a month. The first mark of each year has the year in a second line, unless all
+ * marks are in the current year.
  *
- * @param {number[]} marks what is between two days gets no label
+ * @param {number[]} marks in seconds; a mark between two days gets no label
  * @param {{byMonth?: boolean, thisYear?: number}} [options]
  * @returns {string[]}
  */
@@ -49,16 +49,16 @@ export function axisLabels(marks, { byMonth = false, thisYear = new Date().getUT
 }
 
 /**
- * What is drawn of days with a scan: what a scan found stands until the next one, or until today is over, for so many days at most. Where it ends
- * before that there are entries without a point.
+ * The entries to draw for days with a scan: the result of a scan is drawn until the next scan or the end of today, but at most for a number
+ * of days. If it ends earlier, an entry without a point makes a gap.
  *
  * @template {{day: string}} Point
- * @param {Point[]} points the oldest first
+ * @param {Point[]} points oldest first
  * @param {number} standsFor days
  * @param {string} today
  * @returns {{seconds: number, point: Point | null}[]}
  */
-export function standing(points, standsFor, today) {
+export function withGaps(points, standsFor, today) {
     const over = secondsOf(today) + DAY;
     return points.flatMap((point, index) => {
         const seconds = secondsOf(point.day);

@@ -4,23 +4,23 @@ import { roughly } from "../lib/format.js";
 let uPlot = null; // imported by the first chart: most pages have none
 
 const HEIGHT = 260;
-const FAR = 10; // entries that Page Up and Page Down pass over
+const FAR = 10; // the number of entries that Page Up and Page Down move
 
 /**
  * @typedef {object} Figure
- * @property {number[]} times of the entries, in seconds since the epoch, the oldest first
+ * @property {number[]} times of the entries, in seconds since the epoch, oldest first
  * @property {{colour: string, fill?: string, as: "steps" | "bars" | "line", values: (number | null)[]}[]} series colours by the names of the theme; the
  *     last one lies on top
  * @property {{x: string, y: string}} labels of the axes
- * @property {number[]} [stops] the entries that the keys lead to, the last of which is chosen at first; all of them by default
+ * @property {number[]} [stops] the entries that can be chosen with the keyboard, the last of which is chosen at first; by default all
  * @property {boolean} [byMonth] whether the entries are months
- * @property {boolean} [signed] whether there are values below zero, which say how much as well
+ * @property {boolean} [signed] whether there are negative values, which are labelled without their sign
  */
 
 /**
- * A chart over time, in which one entry is chosen: by the pointer, a finger or the keys of a slider, else it is the last of its stops.
+ * A chart over time, in which one entry is chosen with the pointer, by touch or with the keyboard; by default it is the last of its stops.
  *
- * Its element has the role of a slider. `Enter` or a click opens the entry; a tap chooses it only.
+ * Its element has the role of a slider. `Enter` or a click opens the entry; a tap only chooses it.
  */
 export class Chart {
     #element;
@@ -29,7 +29,7 @@ export class Chart {
     #figure = null;
     #stops = [];
     #chosen = -1;
-    #byTouch = false; // not every browser says so of a click
+    #byTouch = false; // not every browser reports this for a click
     #connection = null;
     #resize = new ResizeObserver(() => this.#plot?.setSize({ width: this.#element.clientWidth, height: HEIGHT }));
     #redraw = () => this.#figure && this.draw(this.#figure);
@@ -38,7 +38,7 @@ export class Chart {
 
     /**
      * @param {HTMLElement} element the box that the chart fills
-     * @param {{choose: (index: number) => string, open?: (index: number) => void}} listener `choose` shows an entry, and returns how it is put into words
+     * @param {{choose: (index: number) => string, open?: (index: number) => void}} listener `choose` shows an entry, and returns its description
      */
     constructor(element, listener) {
         this.#element = element;
@@ -67,12 +67,12 @@ export class Chart {
         this.#plot = null;
     }
 
-    /** @param {Figure} figure with one entry at least */
+    /** @param {Figure} figure with at least one entry */
     async draw(figure) {
         this.#figure = figure;
         this.#stops = figure.stops ?? [...figure.times.keys()];
         uPlot ??= (await import("../../vendor/uplot/uPlot.esm.min.js")).default;
-        if (this.#figure !== figure) return; // there is a newer one, or the chart was stopped
+        if (this.#figure !== figure) return; // it was replaced, or the chart was stopped
         this.#plot?.destroy();
         this.#plot = null;
         this.#element.replaceChildren();
@@ -81,7 +81,7 @@ export class Chart {
         this.#choose(this.#stops.at(-1));
     }
 
-    /** The number of the stop that was chosen, or lies before what was. */
+    /** The index of the last stop at or before the chosen entry. */
     get #stop() {
         return Math.max(0, this.#stops.findLastIndex((index) => index <= this.#chosen));
     }
@@ -92,7 +92,7 @@ export class Chart {
         this.#element.setAttribute("aria-valuetext", this.#listener.choose(index));
     }
 
-    /** The pointer is somewhere: what is there is what the last entry before it says. */
+    /** Choose the last entry before the pointer. */
     #onCursor(plot) {
         const { left } = plot.cursor;
         if (left === null || left < 0) {
@@ -165,17 +165,17 @@ export class Chart {
     }
 }
 
-/** A single day stands in the middle of a week; uPlot would end a thousand days later, or show its hours. */
+/** Show a single day in the middle of a week; uPlot would extend the axis by a thousand days, or show hours. */
 function around(_plot, time) {
     return [time - 3 * DAY, time + 3 * DAY];
 }
 
-/** The first and the last bar are as wide as the others. */
+/** Make the first and the last bar as wide as the others. */
 function withRoom(_plot, first, last) {
     return [first - 4 * DAY, last + 4 * DAY];
 }
 
-/** A canvas knows neither variables nor `light-dark()`. */
+/** Resolve a colour of the theme: a canvas supports neither CSS variables nor `light-dark()`. */
 function resolved(element, colour) {
     const probe = document.createElement("span");
     probe.style.color = colour;

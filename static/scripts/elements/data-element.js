@@ -31,12 +31,12 @@ export class DataElement extends ConnectedElement {
         clearTimeout(this.#again);
     }
 
-    /** @returns {string} what to ask for */
+    /** @returns {string} the URL to fetch */
     get path() {
         return this.dataset.path;
     }
 
-    /** Ask again; only the newest answer counts. */
+    /** Fetch again; only the latest response counts. */
     async load() {
         this.#request?.abort();
         clearTimeout(this.#again);
@@ -60,7 +60,7 @@ export class DataElement extends ConnectedElement {
         throw new Error("A data element must define how to show its response.");
     }
 
-    /** @param {Error} error why there is no answer */
+    /** @param {Error} error why the request failed */
     showError(error) {
         this.showView("trouble");
         setText(find(this, "[data-trouble]"), error.message);

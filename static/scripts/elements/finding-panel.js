@@ -73,7 +73,7 @@ class FindingPanel extends ConnectedElement {
     }
 
     /**
-     * @param {{place: string, previous: boolean, next: boolean}} where the finding stands in its list, and whether there are others beside it
+     * @param {{place: string, previous: boolean, next: boolean}} the position of the finding in its list, and whether there is a previous and a next one
      */
     showPlace({ place, previous, next }) {
         setText(find(this, "[data-panel-place]"), place);

@@ -44,7 +44,7 @@ export function hostOf(finding) {
     return finding.host || finding.fqdn || finding.ip || "–";
 }
 
-/** @param {object} finding @returns {string} such as `443/tcp`; a dash for port 0, which stands for the whole host */
+/** @param {object} finding @returns {string} such as `443/tcp`; a dash for port 0, which means the whole host */
 export function portOf(finding) {
     return [finding.port || "–", finding.port ? finding.protocol : ""].filter(Boolean).join("/");
 }

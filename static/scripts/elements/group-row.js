@@ -55,7 +55,7 @@ export const countsHosts = (kind) => kind !== "host";
  * @param {HTMLTemplateElement} template
  * @param {string} kind
  * @param {object} group as the API answers it
- * @param {number} [largest] how many findings a bar of full width stands for
+ * @param {number} [largest] the number of findings of a bar of full width
  * @returns {HTMLElement}
  */
 export function groupRow(template, kind, group, largest) {

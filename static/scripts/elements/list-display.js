@@ -91,7 +91,7 @@ class ListDisplay extends ConnectedElement {
         return this.#items.filter((item) => find(item, "input").checked).map(nameOf);
     }
 
-    /** What was stored may name columns that there are no more, and lack new ones, which come last. */
+    /** Ignore stored columns that no longer exist; new ones, which are not stored yet, come last. */
     #show(columns, order) {
         const place = (item) => (order.indexOf(nameOf(item)) + 1 || order.length + 1);
         this.#list.append(...this.#items.toSorted((one, other) => place(one) - place(other)));

@@ -3,7 +3,7 @@ import { find, setText } from "../lib/dom.js";
 import { count, score } from "../lib/format.js";
 import { DataElement } from "./data-element.js";
 
-/** The worst first. */
+/** Worst first. */
 export const SEVERITIES = ["critical", "high", "medium", "low", "info"];
 
 /**
@@ -11,7 +11,7 @@ export const SEVERITIES = ["critical", "high", "medium", "low", "info"];
  *
  * @param {HTMLElement} bar
  * @param {Record<string, number>} bySeverity
- * @param {number} [largest] how many findings a bar of full width stands for; this one's own if it is left out
+ * @param {number} [largest] the number of findings of a bar of full width; by default that of this bar
  */
 export function fillMix(bar, bySeverity, largest) {
     const total = SEVERITIES.reduce((sum, severity) => sum + bySeverity[severity], 0);
@@ -60,7 +60,7 @@ class SeverityStats extends DataElement {
     }
 }
 
-/** Against the scan before of each source. */
+/** The change since the previous scan of each source. */
 function showChange(element, change, known) {
     setText(element, !known ? "" : change === 0 ? "±0" : change > 0 ? `+${count(change)}` : `−${count(-change)}`);
     element.dataset.direction = Math.sign(change);

@@ -1,7 +1,7 @@
 import { setText, find, numbersRow } from "../lib/dom.js";
 import { count, counted } from "../lib/format.js";
 import { ChartCard } from "./chart-card.js";
-import { standing, writtenDay } from "./chart-days.js";
+import { withGaps, writtenDay } from "./chart-days.js";
 import { listOf } from "./links.js";
 import { SEVERITIES } from "./severities.js";
 import "./source-select.js";
@@ -23,7 +23,7 @@ class TrendCard extends ChartCard {
 
     entries({ data, standsForDays }) {
         const today = new Date().toISOString().slice(0, 10);
-        return standing(data, standsForDays, today);
+        return withGaps(data, standsForDays, today);
     }
 
     figure(entries) {

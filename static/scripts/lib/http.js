@@ -8,7 +8,7 @@ export class ApiError extends Error {
     /**
      * @param {string} code from the documented list, or `NETWORK` or `HTTP_<status>`
      * @param {string} detail one plain sentence
-     * @param {number} [status] 0 when no answer came
+     * @param {number} [status] 0 if there was no response
      */
     constructor(code, detail, status = 0) {
         super(detail);
@@ -18,18 +18,18 @@ export class ApiError extends Error {
         this.status = status;
     }
 
-    /** Whether the server's answer was lost on the way, so that nobody knows what became of the request. */
+    /** Whether the response was lost, so that it is unknown whether the request succeeded. */
     get answerLost() {
         return ["NETWORK", "HTTP_502", "HTTP_503", "HTTP_504"].includes(this.code);
     }
 }
 
-/** @returns {ApiError} for a request that got no answer */
+/** @returns {ApiError} for a request without a response */
 function unreachable() {
     return new ApiError("NETWORK", "The server cannot be reached. Please check the connection and try again.");
 }
 
-/** What an answer means that is none of ours: a proxy in between has given it. */
+/** Messages for responses that a proxy in between sent instead of the server. */
 const OF_A_PROXY = {
     401: "A proxy in front of the server requires you to sign in. Please reload the page.",
     403: "A proxy in front of the server refused the request.",
@@ -79,7 +79,7 @@ export async function request(path, { method = "GET", json, form, signal } = {})
     } catch (error) {
         throw error.name === "AbortError" ? error : unreachable();
     }
-    if (response.type === "opaqueredirect") throw failure(401, null); // the API leads nowhere: a proxy leads to where one signs in
+    if (response.type === "opaqueredirect") throw failure(401, null); // the API never redirects, but a proxy does, to its sign-in page
     if (response.status === 204) return null;
     const body = await response.json().catch(() => null);
     if (!response.ok || body === null) throw failure(response.status, body);

@@ -22,7 +22,7 @@ class BatchModal extends ConnectedElement {
             imports.hideBatch();
         });
         this.listen(this.#dialog, "close", () => {
-            if (!this.#dialog.open && imports.batchShown) imports.hideBatch(); // a browser may insist on closing a dialog, and only says so afterwards
+            if (!this.#dialog.open && imports.batchShown) imports.hideBatch(); // a browser may close a dialog by itself, and reports it only afterwards
         });
         for (const name of ["close", "minimise"]) this.listen(this.#part(name), "click", () => imports.hideBatch());
         this.listen(this.#part("files"), "click", (event) => this.#clicked(event.target.closest("button")));

@@ -13,8 +13,8 @@ export const POLLING = "Live updates are not available. The progress is updated 
 export const NO_ANSWER = "The server is not responding. Trying again…";
 
 /**
- * Follows one session by whatever works: the socket; one request when that has been silent for five seconds; a request
- * every second once the connection has failed for good.
+ * Follows a session over the socket; with a single request if the socket has been silent for five seconds; with a request every second
+ * after the connection has failed permanently.
  */
 export class ProgressFollower {
     #client;
@@ -36,7 +36,7 @@ export class ProgressFollower {
      * @param {import("./websocket-client.js").WebSocketClient} client
      * @param {string} sessionId
      * @param {{onSnapshot: (snapshot: object) => void, onUnknown: (error: ApiError) => void, onWarning: (text: string) => void}} report
-     *   `onUnknown` when there is no such session, or none for this user; `onWarning` with an empty text when all is well again
+     *   `onUnknown` if the session does not exist, or not for this user; `onWarning` with an empty text when the problem is over
      */
     constructor(client, sessionId, report) {
         this.#client = client;
@@ -52,7 +52,7 @@ export class ProgressFollower {
     /**
      * Join the session's room; the session may not exist yet.
      *
-     * @returns {Promise<void>} when the room is joined, or cannot be: following goes on either way
+     * @returns {Promise<void>} when the room is joined, or joining failed; the session is followed either way
      */
     start() {
         for (const [event, listener] of Object.entries(this.#listeners)) this.#client.on(event, listener);
@@ -61,7 +61,7 @@ export class ProgressFollower {
         return this.#resume();
     }
 
-    /** From now on the server knows the session, so silence means something and asking makes sense. */
+    /** The session exists on the server now: react to silence by asking for a snapshot. */
     expect() {
         if (this.#expected) return;
         this.#expected = true;
@@ -69,7 +69,7 @@ export class ProgressFollower {
         else this.#awaitNext();
     }
 
-    /** Ask at once instead of waiting. */
+    /** Ask immediately instead of waiting. */
     ask() {
         return this.#polling.once();
     }
@@ -143,21 +143,21 @@ class ProgressPolling {
     /**
      * @param {string} sessionId
      * @param {{onSnapshot: (snapshot: object) => void, onUnknown: (error: ApiError) => void, onTrouble: (error: ApiError) => void}} report
-     *   `onUnknown` when the server has no such session for this user, `onTrouble` when it does not answer, or nobody is signed in
+     *   `onUnknown` if the session does not exist for this user, `onTrouble` if the server does not respond, or nobody is signed in
      */
     constructor(sessionId, report) {
         this.#sessionId = sessionId;
         this.#report = report;
     }
 
-    /** Ask every second, each time after the answer before. */
+    /** Ask every second, but only after the previous response. */
     start() {
         if (this.#active) return;
         this.#active = true;
         this.#repeat();
     }
 
-    /** Ask no more. */
+    /** Stop asking. */
     stop() {
         this.#active = false;
         clearTimeout(this.#timer);
@@ -175,7 +175,7 @@ class ProgressPolling {
         }
     }
 
-    /** @returns {Promise<object | null>} the snapshot; `null` when there is none, or no answer for half a minute */
+    /** @returns {Promise<object | null>} the snapshot; `null` if there is none, or no response for half a minute */
     async find() {
         for (let attempt = 1; attempt <= FIND_ATTEMPTS; attempt += 1) {
             try {

@@ -20,13 +20,13 @@ export class ImportRun extends EventTarget {
     /** The file, while this page has it. */
     file = null;
 
-    /** What is wrong with the connection, as a sentence; empty when nothing is. */
+    /** A sentence about a problem with the connection; empty if there is none. */
     warning = "";
 
-    /** Why a button could not do what it says, as a sentence. */
+    /** A sentence that says why an action failed. */
     notice = "";
 
-    /** Whether a button's request is under way. */
+    /** Whether the request of an action is in progress. */
     busy = false;
 
     /**
@@ -52,13 +52,13 @@ export class ImportRun extends EventTarget {
         return isTerminal(this.view);
     }
 
-    /** @returns {boolean} whether trying it again may help, and somebody has its file: this page, or the server for a while if it failed */
+    /** @returns {boolean} whether another attempt may succeed, and its file is available: on this page or, after a failure, on the server */
     get canRetry() {
         const hasFile = this.file !== null || (this.view.kind === "failed" && this.view.importId !== null);
         return hasFile && isWorthRetrying(this.view);
     }
 
-    /** Follow an import that the server has already. */
+    /** Follow an import that exists on the server. */
     follow() {
         this.#follower.start();
         this.#follower.expect();
@@ -71,7 +71,7 @@ export class ImportRun extends EventTarget {
      *
      * @param {File} file
      * @param {FormData} form the other fields
-     * @param {Promise<void> | null} before what is to be sent before it
+     * @param {Promise<void> | null} before resolves when the files before it have been sent
      */
     async upload(file, form, before) {
         this.file = file;
@@ -80,7 +80,7 @@ export class ImportRun extends EventTarget {
         this.#upload = new Upload(UPLOAD_PATH);
         form.set("sessionId", this.sessionId);
         form.delete("csvFile");
-        form.append("csvFile", file); // last, so that the server knows the rest when the file begins
+        form.append("csvFile", file); // last, so that the server has the other fields when the file arrives
         const toSend = { loaded: 0, total: file.size, elapsed: 0 };
         this.#show(uploadingView(this.view, { ...toSend, waits: before !== null }));
         await before;
@@ -106,7 +106,7 @@ export class ImportRun extends EventTarget {
         if (this.#upload === null) {
             await this.#ask("cancel");
         } else if (this.#upload.sent) {
-            this.#cancelOnceStored = true; // it may have been stored already: only the server can end it
+            this.#cancelOnceStored = true; // the file may already be stored, and then only the server can cancel the import
             this.busy = true;
             this.#changed();
         } else {
@@ -118,8 +118,8 @@ export class ImportRun extends EventTarget {
     /**
      * Answer the import's question.
      *
-     * @param {{source?: string, mode?: "delta"}} [answer] without one, all that it would resolve is confirmed
-     * @returns {Promise<boolean>} whether the answer was taken; if not, `notice` says why
+     * @param {{source?: string, mode?: "delta"}} [answer] by default, confirms the import as shown
+     * @returns {Promise<boolean>} whether the answer was accepted; if not, `notice` says why
      */
     confirm(answer) {
         return this.#ask("confirm", answer);
@@ -152,7 +152,7 @@ export class ImportRun extends EventTarget {
         return this.file && { file: this.file, form: this.#form };
     }
 
-    /** Stop following; the import itself goes on. */
+    /** Stop following; the import itself continues. */
     stop() {
         this.#follower.stop();
     }
@@ -161,7 +161,7 @@ export class ImportRun extends EventTarget {
         if (this.view.kind === "uploading") this.#show(uploadingView(this.view, { loaded, total, elapsed }));
     }
 
-    /** When only the answer was lost, the server may have the file and the import may run. */
+    /** If only the response was lost, the server may have the file, and the import may be running. */
     async #uploadFailed(error) {
         const answerLost = error.answerLost && this.#upload.sent;
         const snapshot = answerLost ? await this.#follower.find() : null;

@@ -5,9 +5,9 @@ import { local, session } from "../lib/storage.js";
 import { ImportRun } from "./import-run.js";
 import { WebSocketClient } from "./websocket-client.js";
 
-const RUNNING_KEY = "hextrackr_imports"; // of all tabs: an import started in one shows in the others
-const SHOWN_KEY = "hextrackr_import_shown"; // of this tab: the modal that a reload brings back
-const BATCH_KEY = "hextrackr_import_batch"; // of this tab: the files that were imported together, those that have ended as well
+const RUNNING_KEY = "hextrackr_imports"; // shared by all tabs, so that an import that was started in one is shown in the others
+const SHOWN_KEY = "hextrackr_import_shown"; // of this tab: the modal to show again after a reload
+const BATCH_KEY = "hextrackr_import_batch"; // of this tab: the files that were imported together, including finished ones
 const DISMISS_AFTER_MS = 8_000;
 const UNFINISHED = "/api/imports?unfinished=true&limit=10";
 const LOOK_EVERY_MS = 5_000;
@@ -26,7 +26,7 @@ class Imports extends EventTarget {
     #batch = []; // the session ids of its imports
     #batchShown = false;
     #dismissed = new Set();
-    #sent = null; // a promise: that what was chosen so far has been sent
+    #sent = null; // a promise that resolves when all files chosen so far have been sent
     #reconnect = () => {
         if (this.#runs.size > 0) this.#client.connect().catch(() => {});
     };
@@ -34,7 +34,7 @@ class Imports extends EventTarget {
         if (this.all.some((run) => run.view.kind === "uploading")) event.preventDefault();
     };
 
-    /** @returns {ImportRun[]} in the order in which they began */
+    /** @returns {ImportRun[]} in the order in which they started */
     get all() {
         return [...this.#runs.values()];
     }
@@ -54,7 +54,7 @@ class Imports extends EventTarget {
         return this.#batchShown && this.#batch.length > 0;
     }
 
-    /** Take up what was running when the page was left. */
+    /** Follow the imports again that were running when the page was left. */
     start() {
         addEventListener("online", this.#reconnect);
         addEventListener("beforeunload", this.#warnBeforeLeaving);
@@ -73,7 +73,7 @@ class Imports extends EventTarget {
         this.#changed();
     }
 
-    /** Follow nothing any more; what is remembered stays. */
+    /** Stop following all imports; they remain stored. */
     stop() {
         removeEventListener("online", this.#reconnect);
         removeEventListener("beforeunload", this.#warnBeforeLeaving);
@@ -85,7 +85,7 @@ class Imports extends EventTarget {
         this.#changed();
     }
 
-    /** Start again on a page that was left and is shown anew: whatever it shows may be out of date. */
+    /** Start again on a page from the back/forward cache, which may be out of date. */
     resume() {
         this.start();
         this.#progressed();
@@ -174,7 +174,7 @@ class Imports extends EventTarget {
         this.#changed();
     }
 
-    /** Close the modal. One that runs goes on in the background. */
+    /** Close the modal. A running import continues in the background. */
     hide() {
         const run = this.shown;
         this.#shownId = null;
@@ -190,14 +190,14 @@ class Imports extends EventTarget {
         this.#changed();
     }
 
-    /** Close the batch, and leave it in the background even if it is over. */
+    /** Close the batch, but keep it in the background even if it has finished. */
     putBatchAside() {
         this.#batchShown = false;
         this.#rememberBatch();
         this.#changed();
     }
 
-    /** Close the batch. What runs of it goes on in the background; one that is over is followed no more. */
+    /** Close the batch. Its running imports continue in the background; a finished batch is removed. */
     hideBatch() {
         this.putBatchAside();
         if (!this.batch.every((run) => run.ended)) return;
@@ -263,7 +263,7 @@ class Imports extends EventTarget {
         local.put(RUNNING_KEY, local.json(RUNNING_KEY, []).filter((other) => other.sessionId !== sessionId));
     }
 
-    /** Those that the server has: what was not sent is lost with the page. */
+    /** The imports that the server has; a file that was not sent is lost with the page. */
     #rememberBatch() {
         const runs = this.batch
             .filter(({ view }) => view.importId !== null)
@@ -275,7 +275,7 @@ class Imports extends EventTarget {
         this.dispatchEvent(new Event("change"));
     }
 
-    /** Who has begun an import waits for what others have begun: look for these as well. */
+    /** An import waits for earlier imports of other users, so look for these as well. */
     #progressed() {
         this.dispatchEvent(new Event("progressed"));
         this.#discovery.look();
@@ -291,7 +291,7 @@ class ImportDiscovery {
     #timer = null;
     #request = null;
     #onVisible = () => document.visibilityState === "visible" && this.look();
-    #onStorage = () => this.look(); // another tab has begun something
+    #onStorage = () => this.look(); // another tab has started an import
     #onResumed = () => this.look();
 
     /** @param {(importData: object) => void} found */
@@ -347,5 +347,5 @@ export function oldestFirst(files) {
     return [...files].sort((one, other) => one.lastModified - other.lastModified || byName(one.name, other.name));
 }
 
-/** Those of this page. */
+/** The imports of this page. */
 export const imports = new Imports();

@@ -9,9 +9,9 @@
  * @property {string} filename
  * @property {number | null} importId
  * @property {number} sequence of the last snapshot that was applied
- * @property {number} percent whole, 0..100: the share of the time that has passed, of the upload and the import together
- * @property {number} uploadShare how much of that is the upload's, 0..1; 0 where this page has not sent the file
- * @property {number} step 0 upload, 1 read, 2 prepare (staging), 3 save (promotion), 4 when all are done
+ * @property {number} percent an integer, 0..100: the share of the total time of upload and import that has passed
+ * @property {number} uploadShare the part of it that the upload takes, 0..1; 0 if this page did not send the file
+ * @property {number} step 0 upload, 1 read, 2 prepare (staging), 3 save (promotion), 4 done
  * @property {string} stepLabel
  * @property {string} message
  * @property {string} amountText rows, or bytes while uploading
@@ -19,12 +19,12 @@
  * @property {string} etaText
  * @property {Record<string, number> | null} figures the final ones, or those to confirm
  * @property {string} differences the hosts and CVEs that are new or gone
- * @property {string[]} reasons why it asks; none if it is a preview that somebody wanted
+ * @property {string[]} reasons why it asks for confirmation; empty for a requested preview
  * @property {string[]} warnings
- * @property {string} leftOut the rows and findings that a completed import could not deal with
- * @property {boolean} hasRejects whether it is complete but for rejected rows
- * @property {string} mode what it resolves, while it asks
- * @property {boolean} isPreview whether the reader asked to see the figures first
+ * @property {string} leftOut the rows and findings that a completed import could not process
+ * @property {boolean} hasRejects whether it is complete, but with rejected rows
+ * @property {string} mode what it resolves, while it waits for confirmation
+ * @property {boolean} isPreview whether the user asked to see the figures first
  * @property {number | null} duration ms
  * @property {{code: string, detail: string} | null} error
  * @property {boolean} canCancel
@@ -42,7 +42,7 @@ const STEPS = ["Uploading the file", "Reading the file", "Preparing the rows", "
 const IN_PLAIN_WORDS = { "Loading data to staging table...": "Preparing the rows…", "Updating the final tables...": "Saving the findings…" };
 const TERMINAL = new Set(["completed", "failed", "cancelled"]);
 
-/** About how many bytes of a file are imported in a second: what the upload is a part of, before the server tells how long the import takes. */
+/** Roughly how many bytes of a file are imported in a second, to estimate the share of the upload before the server reports the duration. */
 const IMPORTED_PER_SECOND = 25e6;
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
@@ -93,7 +93,7 @@ export function waitingView({ sessionId, filename = "", importId = null, uploadS
 }
 
 /**
- * The upload itself: the first part of the one bar.
+ * The upload, which is the first part of the progress bar.
  *
  * @param {ProgressView} view
  * @param {{loaded: number, total: number, elapsed: number, waits?: boolean}} sent bytes, bytes, ms; whether other files are sent first
@@ -191,7 +191,7 @@ export function nextView(view, snapshot) {
     };
 }
 
-/** Errors that the file itself has: trying it again would end in the same way. */
+/** Errors in the file itself, for which another attempt would fail as well. */
 const OF_THE_FILE = new Set(["UNREADABLE_CSV", "UNKNOWN_FORMAT", "MISSING_COLUMNS", "UPLOAD_TOO_LARGE", "HTTP_413", "BAD_REQUEST"]);
 
 /**
