@@ -87,7 +87,8 @@ def check(run_import, content: bytes) -> None:
             run_import(content, **day)
 
 
-@pytest.mark.parametrize("path", fixtures.of_each_scanner())
+@pytest.mark.system
+@pytest.mark.parametrize("path", fixtures.CHOSEN, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_fixture_again(run_import, path):
     check(run_import, path.read_bytes())
 

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +18,11 @@ from hextrackr.errors import Conflict, FileRefused
 from hextrackr.ingest import cleanup
 from tests.support.contents import REFERS, comparable
 from tests.support.exports import export, row, scan
+from tests.support.fixtures import CHOSEN
 from tests.support.importer import Importer, importer
 
 pytestmark = pytest.mark.system
 
-FILES = sorted((Path(__file__).resolve().parents[1] / "data").glob("*/*.csv"))
 #: What each run has of its own.
 OF_THE_RUN = {
     "session_id", "started_at", "finished_at", "lease_until", "upload", "undone_at", "first_finding", "last_finding", "work"
@@ -98,7 +97,7 @@ def bring(content: bytes, **columns: Any) -> Callable[[Twin], object]:
 
 
 def test_the_fixtures_of_every_scanner(twins):
-    for path in (*FILES, *FILES[::5]):
+    for path in (*CHOSEN, *CHOSEN[::5]):
         for twin in twins:
             twin.bring(path.read_bytes(), filename=path.name, confirmed=True)
     both(twins, lambda twin: None)

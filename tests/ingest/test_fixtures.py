@@ -6,16 +6,14 @@ A new format needs its folder and nothing here. What the JSON leaves out is not 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from hextrackr.ingest import formats
+from tests.ingest.test_first_part import assert_found_by_the_import, recognise
 from tests.support.databases import as_sqlite_has_them
+from tests.support.fixtures import FILES, FOLDER, LARGEST
 from tests.support.sql import LAST_SEEN, joined
-
-FOLDER = Path(__file__).resolve().parents[1] / "data"
-FILES = sorted(FOLDER.glob("*/*.csv"))
 
 FINDINGS = f"""
     SELECT a.key AS asset, a.ip, d.key AS definition, port, protocol, severity, lifecycle,
@@ -30,8 +28,10 @@ DEFINITIONS = """
 
 
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(FOLDER)) for path in FILES])
-def test_what_comes_out_and_that_a_second_import_changes_nothing(run_import, engine, path):
+def test_what_comes_out(run_import, engine, path):
+    """Of the largest ones also: the first part shows it, and a second import changes nothing."""
     expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    found = recognise(engine, path.read_bytes(), path.name)
     record = run_import(path.read_bytes(), filename=path.name)
     assert record.scanner == path.parent.name
     assert record.rows_read == record.staged + record.merged + record.blank + record.rejected
@@ -44,12 +44,15 @@ def test_what_comes_out_and_that_a_second_import_changes_nothing(run_import, eng
     definitions = DEFINITIONS.format(joined=joined(engine, "cve"))
     with engine.connect() as connection:
         for name, statement in (("findings", FINDINGS), ("definitions", definitions)):
-            found = connection.exec_driver_sql(statement)
-            names = list(found.keys())
-            rows = [dict(zip(names, row, strict=True)) for row in as_sqlite_has_them(found)]
+            cursor = connection.exec_driver_sql(statement)
+            names = list(cursor.keys())
+            rows = [dict(zip(names, row, strict=True)) for row in as_sqlite_has_them(cursor)]
             assert [only(row, wanted) for row, wanted in zip(rows, expected[name], strict=True)] == expected[name]
-    again = run_import(path.read_bytes(), filename=path.name)
-    assert (again.inserted, again.updated, again.resolved, again.reopened) == (0, 0, 0, 0)
+    if path in LARGEST:
+        assert_found_by_the_import(found, record)
+        assert recognise(engine, path.read_bytes())["sources"] == [""]
+        again = run_import(path.read_bytes(), filename=path.name)
+        assert (again.inserted, again.updated, again.resolved, again.reopened) == (0, 0, 0, 0)
 
 
 def only(row: dict, wanted: dict) -> dict:

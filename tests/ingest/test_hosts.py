@@ -55,7 +55,8 @@ def both(tmp_path, monkeypatch):
     return compare
 
 
-@pytest.mark.parametrize("path", fixtures.of_each_scanner())
+@pytest.mark.system
+@pytest.mark.parametrize("path", fixtures.CHOSEN, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_of_each_scanner(both, path):
     assert both(path)["findings"]
 
