@@ -62,17 +62,22 @@ def test_a_mapping_that_cannot_work_is_refused(changes, sentence):
 
 
 @pytest.mark.parametrize(
-    ("scale", "word", "severity"),
+    ("scale", "severities"),
     [
-        ("words", "Important", 3), ("0-4", "4", 4), ("0-4", "Low", 1), ("1-5", "1", 0), ("1-5", "5", 4),
-        ("0-10", "0", 0), ("0-10", "0.0", 0), ("0-10", "3.9", 1), ("0-10", "4", 2), ("0-10", "6.9", 2),
-        ("0-10", "7.0", 3), ("0-10", "9", 4), ("0-10", "10", 4), ("0-10", "10.0", 4),
+        ("words", {"Important": 3}),
+        ("0-4", {"4": 4, "Low": 1}),
+        ("1-5", {"1": 0, "5": 4}),
+        ("0-10", {"0": 0, "0.0": 0, "3.9": 1, "4": 2, "6.9": 2, "7.0": 3, "9": 4, "10": 4, "10.0": 4}),
     ],
-)  # fmt: skip
-def test_severity_scales(run_import, engine, query, scale, word, severity):
+)
+def test_severity_scales(run_import, engine, query, scale, severities):
     save(engine, severity_scale=scale)
-    run_import(FILE.format(word).encode())
-    assert query("SELECT severity FROM findings") == [(severity,)]
+    rows = "".join(f"web1,10.0.0.1,{word},{word},03/04/2026\n" for word in severities)
+    run_import(f"{','.join(HEADER)}\n{rows}".encode())
+    assert (
+        dict(query("SELECT d.title, f.severity FROM findings f JOIN definitions d ON d.id = definition_id"))
+        == severities
+    )
 
 
 VALUES = "Machine,Problem,How bad,Progress\n"
@@ -80,28 +85,42 @@ VALUE_FIELDS = {"host": "Machine", "title": "Problem", "severity": "How bad", "s
 
 
 @pytest.mark.parametrize(
-    ("meanings", "cells", "stored"),
+    ("meanings", "stored"),
     [
-        ({"severity": {"very bad": "critical"}}, "Very bad,open", (4, "active")),
-        ({"severity": {"Ärger": "high"}}, " ÄRGER ,open", (3, "active")),
-        ({"severity": {"high": "low"}}, "High,open", (1, "active")),  # the mapping counts before the scale
-        ({"severity": {"7": "info"}}, "7.0,open", (0, "active")),
-        ({"severity": {"": "medium"}}, ",open", (2, "active")),
-        ({"severity": {}}, "Very bad,open", None),
-        ({"state": {"erledigt": "resolved"}}, "High,Erledigt", (3, "resolved")),
-        ({"state": {"wieder da": "reopened"}}, "High,wieder da", (3, "reopened")),
-        ({"state": {"fixed": "open"}}, "High,fixed", (3, "active")),
-        ({"state": {}}, "High,Erledigt", None),
-        ({"state": {}}, "High,", (3, "active")),
-        ({}, "High,Erledigt", (3, "active")),  # no state is mapped: any word that is none of ours is open
+        pytest.param(
+            {"severity": {"very bad": "critical", "Ärger": "high", "high": "low", "7": "info", "": "medium"}},
+            {
+                "Very bad,open": (4, "active"),
+                " ÄRGER ,open": (3, "active"),
+                "High,open": (1, "active"),  # the mapping counts before the scale
+                "7.0,open": (0, "active"),
+                ",open": (2, "active"),
+                "Superbad,open": None,
+            },
+            id="severities",
+        ),
+        pytest.param(
+            {"state": {"erledigt": "resolved", "wieder da": "reopened", "fixed": "open"}},
+            {
+                "High,Erledigt": (3, "resolved"),
+                "High,wieder da": (3, "reopened"),
+                "High,fixed": (3, "active"),
+                "High,": (3, "active"),
+                "High,unklar": None,
+            },
+            id="states",
+        ),
+        # No state is mapped: any word that is none of ours is open.
+        pytest.param({}, {"High,Erledigt": (3, "active")}, id="none"),
     ],
 )
-def test_what_values_mean(run_import, engine, query, meanings, cells, stored):
+def test_what_values_mean(run_import, engine, query, meanings, stored):
     save(engine, header=["machine", "problem", "how bad", "progress"], fields=VALUE_FIELDS, meanings=meanings)
-    record = run_import(f"{VALUES}web1,Old TLS,{cells}\nweb2,Old TLS,Low,open\n".encode())
-    found = query("SELECT severity, lifecycle FROM findings f JOIN assets a ON a.id = asset_id WHERE a.key = 'web1'")
-    assert found == ([stored] if stored else [])
-    assert record.rejected == (0 if stored else 1)
+    rows = "".join(f"web{number},Old TLS,{cells}\n" for number, cells in enumerate(stored))
+    record = run_import((VALUES + rows).encode())
+    found = query("SELECT a.key, severity, lifecycle FROM findings f JOIN assets a ON a.id = asset_id ORDER BY 1")
+    assert found == [(f"web{number}", *is_stored) for number, is_stored in enumerate(stored.values()) if is_stored]
+    assert record.rejected == sum(is_stored is None for is_stored in stored.values())
 
 
 def test_a_state_without_a_verdict_leaves_a_finding_as_it_was(run_import, engine, query):
@@ -156,20 +175,10 @@ def test_the_first_guess():
     assert custom.guess(("alpha", "beta"), formats.known()) == {}
 
 
-@pytest.mark.parametrize(
-    ("port", "stored"),
-    [
-        ("443/tcp", (443, "tcp")),
-        ("53 / UDP", (53, "udp")),
-        ("443", (443, "")),
-        ("", (0, "")),
-        ("general/tcp", (0, "tcp")),
-        ("http", None),
-    ],
-)
-def test_a_port_with_its_protocol(run_import, query, port, stored):
-    content = f"hostname,severity,plugin_name,port\nweb1,High,Old TLS,{port}\nweb2,High,Old TLS,1\n"
-    record = run_import(content.encode())
-    found = query("SELECT port, protocol FROM findings f JOIN assets a ON a.id = asset_id WHERE a.key = 'web1'")
-    assert found == ([stored] if stored else [])
-    assert record.rejected == (0 if stored else 1)
+def test_a_port_with_its_protocol(run_import, query):
+    ports = ("443/tcp", "53 / UDP", "443", "", "general/tcp", "http")
+    rows = "".join(f"web{number},High,Old TLS,{port}\n" for number, port in enumerate(ports))
+    record = run_import(f"hostname,severity,plugin_name,port\n{rows}".encode())
+    found = query("SELECT port, protocol FROM findings f JOIN assets a ON a.id = asset_id ORDER BY a.key")
+    assert found == [(443, "tcp"), (53, "udp"), (443, ""), (0, ""), (0, "tcp")]
+    assert record.rejected == 1

@@ -215,89 +215,89 @@ def test_another_attempt_takes_no_date_of_the_file_for_one_of_the_form(run_impor
 FIXED = [
     pytest.param(
         "IP,QID,Title,Severity,Vuln Status,First Detected,Last Detected,Date Last Fixed",
-        "10.0.0.1,1,T,3,{state},06/01/2026 10:00:00,07/01/2026 10:00:00,{fixed:%m/%d/%Y} 10:00:00", "Active", "Fixed", id="qualys-vm",
+        "10.0.0.1,1,T,3,{state},06/01/2026 10:00:00,07/01/2026 10:00:00,{fixed:%m/%d/%Y} 10:00:00", "Fixed", id="qualys-vm",
     ),
     pytest.param(
         "QID,Title,Severity,KB Severity,Asset Name,Asset IPV4,Status,First Detected,Last Detected,Last Fixed",
-        '1,T,4,4,PC1,192.0.2.5,{state},"Jun 01, 2026 07:00 AM","Jul 01, 2026 07:00 AM","{fixed:%b %d, %Y} 07:00 AM"', "ACTIVE", "FIXED",
+        '1,T,4,4,PC1,192.0.2.5,{state},"Jun 01, 2026 07:00 AM","Jul 01, 2026 07:00 AM","{fixed:%b %d, %Y} 07:00 AM"', "FIXED",
         id="qualys-vmdr",
     ),
     pytest.param(
         "Plugin,Plugin Name,Severity,IP Address,First Discovered,Last Observed,Mitigated On",
-        '1,T,High,10.0.0.1,"Jun 1, 2026 12:00:00 UTC","Jul 1, 2026 12:00:00 UTC","{state}{fixed:%b %d, %Y} 12:00:00 UTC"', None, "",
+        '1,T,High,10.0.0.1,"Jun 1, 2026 12:00:00 UTC","Jul 1, 2026 12:00:00 UTC","{state}{fixed:%b %d, %Y} 12:00:00 UTC"', "",
         id="tenable-sc",
     ),
     pytest.param(
         "Plugin ID,Risk,Host,Name,Asset UUID,Vulnerability State,First Found,Last Found,Last Fixed",
-        "1,High,web1,T,u,{state},2026-06-01T10:00:00Z,2026-07-01T10:00:00Z,{fixed:%Y-%m-%d}T10:00:00Z", "Active", "Fixed",
+        "1,High,web1,T,u,{state},2026-06-01T10:00:00Z,2026-07-01T10:00:00Z,{fixed:%Y-%m-%d}T10:00:00Z", "Fixed",
         id="tenable-io-legacy",
     ),
     pytest.param(
         "asset.id,asset.name,definition.id,definition.name,severity,state,first_observed,last_seen,last_fixed",
-        "a,web1,1,T,High,{state},2026-06-01T10:00:00.000Z,2026-07-01T10:00:00.000Z,{fixed:%Y-%m-%d}T10:00:00.000Z", "ACTIVE", "FIXED",
+        "a,web1,1,T,High,{state},2026-06-01T10:00:00.000Z,2026-07-01T10:00:00.000Z,{fixed:%Y-%m-%d}T10:00:00.000Z", "FIXED",
         id="tenable-vm",
     ),
     pytest.param(
         "Created At,Title,Severity,Status,Resource external ID,Resource Name,Control ID,Issue ID,Wiz URL,Resolved Time",
-        "2026-06-01T10:00:00Z,T,HIGH,{state},e1,vm1,c1,i1,u,{fixed:%Y-%m-%d} 10:00:00.123 +0000 UTC", "OPEN", "RESOLVED", id="wiz",
+        "2026-06-01T10:00:00Z,T,HIGH,{state},e1,vm1,c1,i1,u,{fixed:%Y-%m-%d} 10:00:00.123 +0000 UTC", "RESOLVED", id="wiz",
     ),
     pytest.param(
-        "hostname,severity,plugin_id,plugin_name,state,first_seen,resolved_on", "a,High,1,T,{state},2026-06-01,{fixed}", "open", "fixed",
+        "hostname,severity,plugin_id,plugin_name,state,first_seen,resolved_on", "a,High,1,T,{state},2026-06-01,{fixed}", "fixed",
         id="generic",
     ),
     pytest.param(
         "DeviceId,DeviceName,SoftwareName,CveId,VulnerabilitySeverityLevel,Status,FirstSeenTimestamp,EventTimestamp",
-        "d,pc,x,CVE-2026-0001,High,{state},2026-06-01T10:00:00Z,{fixed}T10:00:00Z", "New", "Fixed", id="defender-tvm",
+        "d,pc,x,CVE-2026-0001,High,{state},2026-06-01T10:00:00Z,{fixed}T10:00:00Z", "Fixed", id="defender-tvm",
     ),
     pytest.param(
         "IP,Target Name,Vulnerability Name,Severity,Remediation,Status,First Found,Last Fixed",
-        "10.0.0.1,web1,T,H,r,{state},2026-06-01,{fixed}", "open", "Fixed", id="trustwave",
+        "10.0.0.1,web1,T,H,r,{state},2026-06-01,{fixed}", "Fixed", id="trustwave",
     ),
 ]  # fmt: skip
 RESOLVED = "SELECT lifecycle, first_seen, resolved_on FROM findings"
 
 
-@pytest.mark.parametrize(("header", "cells", "is_open", "is_fixed"), FIXED)
-def test_the_scanner_says_when_a_finding_was_fixed(run_import, query, engine, header, cells, is_open, is_fixed):
-    fixed = date(2026, 7, 9)
-    first = f"{header}\n{cells.format(state=is_fixed, fixed=fixed)}\n".encode()
-    known = run_import(first, scan_date=date(2026, 7, 20))
+@pytest.mark.parametrize(("header", "cells", "is_fixed"), FIXED)
+def test_the_scanner_says_when_a_finding_was_fixed(run_import, query, header, cells, is_fixed):
+    content = f"{header}\n{cells.format(state=is_fixed, fixed=date(2026, 7, 9))}\n".encode()
+    run_import(content, scan_date=date(2026, 7, 20))
     assert query(RESOLVED) == [("resolved", "2026-06-01", "2026-07-09")]
-    undo.undo_import(engine, known.id)
-
-    was_open = cells.format(state=is_open, fixed=fixed)
-    if is_open is None:
-        was_open = was_open[: was_open.rindex(',"None')] + ","
-    run_import(f"{header}\n{was_open}\n".encode(), scan_date=date(2026, 7, 5))
-    before = dump(engine)
-    resolved = run_import(first, scan_date=date(2026, 7, 20))
-    assert query(RESOLVED) == [("resolved", "2026-06-01", "2026-07-09")]
-    undo.undo_import(engine, resolved.id)
-    assert dump(engine) == before
-    assert query(RESOLVED) == [("active", "2026-06-01", None)]
 
 
 def fixed(day, **cells):
-    content = export([row(state="FIXED", last_fixed=day, **cells)], columns=[*COLUMNS, "last_fixed"])
-    return content
+    return export([row(state="FIXED", last_fixed=day, **cells)], columns=[*COLUMNS, "last_fixed"])
 
 
-@pytest.mark.parametrize(
-    ("day", "resolved"),
-    [
-        pytest.param("", "2026-08-20", id="not said"),
-        pytest.param("1970-01-01T00:00:00Z", "2026-08-20", id="none"),
-        pytest.param("2099-01-01T00:00:00Z", "2026-08-20", id="to come"),
-        pytest.param("2026-01-01T00:00:00Z", "2026-07-01", id="before it was seen first"),
-        pytest.param("2026-08-10T00:00:00Z", "2026-08-10", id="said"),
-    ],
-)
-def test_a_day_of_fixing_that_cannot_be_is_not_taken(run_import, query, day, resolved):
-    run_import(fixed(day), scan_date=date(2026, 8, 20))
-    assert query(RESOLVED) == [("resolved", "2026-07-01", resolved)]
-    run_import(export([row(host="b")]), scan_date=date(2026, 8, 19), source_label="other")
-    run_import(fixed(day, host="b"), scan_date=date(2026, 8, 20), source_label="other")
-    assert query(f"{RESOLVED} ORDER BY id DESC LIMIT 1") == [("resolved", "2026-07-01", resolved)]
+def test_an_open_finding_was_fixed_when_the_scanner_says_so_and_is_open_again_after_an_undo(run_import, query, engine):
+    run_import(undated(1), scan_date=date(2026, 7, 5))
+    before = dump(engine)
+    resolved = run_import(fixed("2026-07-09T10:00:00Z", asset_name="web1"), scan_date=date(2026, 7, 20))
+    assert query("SELECT lifecycle, resolved_on FROM findings") == [("resolved", "2026-07-09")]
+    undo.undo_import(engine, resolved.id)
+    assert dump(engine) == before
+
+
+#: Days on which a finding was fixed, as a file of 2026-08-20 says -> as it is on record.
+FIXED_ON = {
+    "": "2026-08-20",
+    "1970-01-01T00:00:00Z": "2026-08-20",
+    "2099-01-01T00:00:00Z": "2026-08-20",
+    "2026-01-01T00:00:00Z": "2026-07-01",  # before it was seen first
+    "2026-08-10T00:00:00Z": "2026-08-10",
+}
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first scan", "later scan"])
+def test_a_day_of_fixing_that_cannot_be_is_not_taken(run_import, query, is_first):
+    if not is_first:
+        run_import(export([row(host="before", asset_name="before")]), scan_date=date(2026, 8, 19))
+    rows = [
+        row(host=f"h{place}", asset_name=f"h{place}", state="FIXED", last_fixed=day)
+        for place, day in enumerate(FIXED_ON)
+    ]
+    run_import(export(rows, columns=[*COLUMNS, "last_fixed"]), scan_date=date(2026, 8, 20), mode="delta")
+    found = query(f"{RESOLVED} WHERE lifecycle = 'resolved' ORDER BY id")
+    assert found == [("resolved", "2026-07-01", day) for day in FIXED_ON.values()]
 
 
 def test_a_finding_that_is_open_again_has_no_day_of_fixing(run_import, query):

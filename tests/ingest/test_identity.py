@@ -41,95 +41,99 @@ def security_center(*hosts):
 
 
 A, B = {"ip": "192.0.2.1"}, {"ip": "192.0.2.2"}
+#: Hosts of each case have its number in place of ``{n}``.
+OLD, NEW = {"ip": "10.{n}.0.1"}, {"ip": "10.{n}.0.2"}
+FQDN, BOTH = {"fqdn": "a{n}.example.com"}, {"fqdn": "a{n}.example.com, b{n}.example.com"}
 ONE_HOST = {
-    "it gains a name": ([A], [A | {"fqdn": "a.example.com"}]),
-    "it loses its name": ([A | {"fqdn": "a.example.com"}], [A]),
-    "its name gains a dot and capitals": ([A | {"fqdn": "a.example.com"}], [B | {"fqdn": "A.Example.COM."}]),
-    "its names change their order": (
-        [{"fqdn": "a.example.com, b.example.com"}],
-        [{"fqdn": "b.example.com;a.example.com"}],
-    ),
-    "one of its names vanishes, its address moves": (
-        [A | {"fqdn": "a.example.com, b.example.com"}],
-        [B | {"fqdn": "b.example.com"}],
-    ),
-    "its name comes from another column": ([{"netbios": "CORP\\PC1"}], [{"name": "pc1"}]),
-    "its address moves, the id stays": ([A | {"id": "x1", "name": "a"}], [B | {"id": "x1", "name": "b"}]),
-    "its id is left out": ([A | {"id": "x1"}], [A]),
-    "its id is left out, its address moves": ([A | {"id": "x1", "name": "a"}], [B | {"name": "a"}]),
-    "it gains an id": ([A | {"name": "a"}], [A | {"name": "a", "id": "x1"}]),
-    "it is enrolled anew": ([A | {"id": "x1", "name": "a"}], [A | {"id": "x2", "name": "a"}]),
-    "it has a name without its domain": ([A | {"fqdn": "a.example.com"}], [A | {"netbios": "A"}]),
-    "its id was written by a table program": ([A | {"id": "17"}], [B | {"id": "17.0"}]),
-    "its address has another spelling": ([{"ip": "2001:db8::1"}], [{"ip": "2001:0DB8:0:0:0:0:0:1"}]),
-    "its address has leading zeros": ([A], [{"ip": "192.000.002.001"}]),
-    "its addresses change their order": ([{"ip": "192.0.2.1, 192.0.2.2"}], [{"ip": "192.0.2.2,192.0.2.1"}]),
-    "a sentence takes the place of its name": (
-        [A | {"fqdn": "a.example.com"}],
-        [A | {"fqdn": "No registered hostname"}],
-    ),
-    "another sentence takes the place of its name": (
-        [A | {"fqdn": "a.example.com"}],
-        [A | {"fqdn": "(Host name not available)"}],
-    ),
+    "it gains a name": (OLD, OLD | FQDN),
+    "it loses its name": (OLD | FQDN, OLD),
+    "its name gains a dot and capitals": (OLD | FQDN, NEW | {"fqdn": "A{n}.Example.COM."}),
+    "its names change their order": (BOTH, {"fqdn": "b{n}.example.com;a{n}.example.com"}),
+    "one of its names vanishes, its address moves": (OLD | BOTH, NEW | {"fqdn": "b{n}.example.com"}),
+    "its name comes from another column": ({"netbios": "CORP\\PC{n}"}, {"name": "pc{n}"}),
+    "its address moves, the id stays": (OLD | {"id": "x{n}", "name": "a{n}"}, NEW | {"id": "x{n}", "name": "b{n}"}),
+    "its id is left out": (OLD | {"id": "x{n}"}, OLD),
+    "its id is left out, its address moves": (OLD | {"id": "x{n}", "name": "a{n}"}, NEW | {"name": "a{n}"}),
+    "it gains an id": (OLD | {"name": "a{n}"}, OLD | {"name": "a{n}", "id": "x{n}"}),
+    "it is enrolled anew": (OLD | {"id": "x{n}", "name": "a{n}"}, OLD | {"id": "y{n}", "name": "a{n}"}),
+    "it has a name without its domain": (OLD | FQDN, OLD | {"netbios": "A{n}"}),
+    "its id was written by a table program": (OLD | {"id": "17{n}"}, NEW | {"id": "17{n}.0"}),
+    "its address has another spelling": ({"ip": "2001:db8:{n}::1"}, {"ip": "2001:0DB8:{n}:0:0:0:0:1"}),
+    "its address has leading zeros": (OLD, {"ip": "010.{n:03}.000.001"}),
+    "its addresses change their order": ({"ip": "10.{n}.0.1, 10.{n}.0.2"}, {"ip": "10.{n}.0.2,10.{n}.0.1"}),
+    "a sentence takes the place of its name": (OLD | FQDN, OLD | {"fqdn": "No registered hostname"}),
+    "another sentence takes the place of its name": (OLD | FQDN, OLD | {"fqdn": "(Host name not available)"}),
     "its names are parted by blanks": (
-        [{"fqdn": "a.example.com b.example.com"}],
-        [{"fqdn": "b.example.com|a.example.com"}],
+        {"fqdn": "a{n}.example.com b{n}.example.com"},
+        {"fqdn": "b{n}.example.com|a{n}.example.com"},
     ),
     "its names are a list of Python's": (
-        [{"fqdn": "['a.example.com', 'b.example.com']"}],
-        [{"fqdn": "b.example.com"}],
+        {"fqdn": "['a{n}.example.com', 'b{n}.example.com']"},
+        {"fqdn": "b{n}.example.com"},
     ),
-    "its addresses are parted by strokes": ([{"ip": "192.0.2.1|192.0.2.2"}], [{"ip": "192.0.2.2, 192.0.2.1"}]),
-    "its address is a network of one": ([A], [{"ip": "192.0.2.1/32"}]),
-    "its address has a zone": ([{"ip": "fe80::1"}], [{"ip": "FE80::1%eth0.100"}]),
+    "its addresses are parted by strokes": ({"ip": "10.{n}.0.1|10.{n}.0.2"}, {"ip": "10.{n}.0.2, 10.{n}.0.1"}),
+    "its address is a network of one": (OLD, {"ip": "10.{n}.0.1/32"}),
+    "its address has a zone": ({"ip": "fe80::{n}"}, {"ip": "FE80::{n}%eth0.100"}),
 }
-
-
-@pytest.mark.parametrize(("before", "after"), ONE_HOST.values(), ids=ONE_HOST)
-def test_one_host_stays_one_host(run_import, figures, query, before, after):
-    run_import(tenable(*before))
-    assert figures(run_import(tenable(*after))) == {"unchanged": 1}
-    assert query(OPEN_HOSTS) == [(1,)]
-    assert figures(run_import(tenable(*before))) == {"unchanged": 1}
-
-
 OTHER_HOST = {
-    "the lease went to another machine": ([A | {"fqdn": "a.example.com"}], [A | {"fqdn": "b.example.com"}]),
-    "another id has the address": ([A | {"id": "x1"}], [A | {"id": "x2"}]),
-    "another name and address": ([A | {"fqdn": "a.example.com"}], [B | {"fqdn": "b.example.com"}]),
-    "another address without a name": ([A], [B]),
-    "every host is called localhost": ([A | {"fqdn": "localhost"}], [B | {"fqdn": "localhost"}]),
+    "the lease went to another machine": (OLD | FQDN, OLD | {"fqdn": "b{n}.example.com"}),
+    "another id has the address": (OLD | {"id": "x{n}"}, OLD | {"id": "y{n}"}),
+    "another name and address": (OLD | FQDN, NEW | {"fqdn": "b{n}.example.com"}),
+    "another address without a name": (OLD, NEW),
+    "every host is called localhost": (OLD | {"fqdn": "localhost"}, NEW | {"fqdn": "localhost"}),
 }
-
-
-@pytest.mark.parametrize(("before", "after"), OTHER_HOST.values(), ids=OTHER_HOST)
-def test_another_host_is_another_host(run_import, figures, before, after):
-    run_import(tenable(*before))
-    assert figures(run_import(tenable(*after))) == {"inserted": 1, "resolved": 1}
-
-
+#: Cases -> hosts of one file, and how many they are.
 IN_ONE_FILE = {
-    "two addresses with one name": ([A | {"fqdn": "lb.example.com"}, B | {"fqdn": "lb.example.com"}], 2),
-    "hosts without a name": ([A | {"fqdn": "No registered hostname"}, B | {"fqdn": "No registered hostname"}], 2),
-    "one address, named by one row": ([A, A | {"fqdn": "a.example.com"}], 1),
-    "one id, two addresses": ([A | {"id": "x1"}, B | {"id": "x1"}], 1),
-    "two ids, one address": ([A | {"id": "x1"}, A | {"id": "x2"}], 2),
-    "a row without the id": ([A | {"id": "x1"}, A], 1),
-    "a row without the address": ([A | {"fqdn": "a.example.com"}, {"fqdn": "a.example.com"}], 1),
-    "a row with some of the addresses": ([{"ip": "192.0.2.1, 192.0.2.2"}, B], 1),
-    "a short name in two domains": ([{"fqdn": "a.one.example"}, {"fqdn": "a.two.example"}, {"netbios": "A"}], 3),
-    "names in two orders": ([{"fqdn": "a.example.com, b.example.com"}, {"fqdn": "b.example.com, a.example.com"}], 1),
-    "an asset that is called like its address": ([A | {"name": "192.0.2.1"}, A], 1),
+    "two addresses with one name": ([OLD | FQDN, NEW | FQDN], 2),
+    "hosts without a name": ([OLD | {"fqdn": "No registered hostname"}, NEW | {"fqdn": "No registered hostname"}], 2),
+    "one address, named by one row": ([OLD, OLD | FQDN], 1),
+    "one id, two addresses": ([OLD | {"id": "x{n}"}, NEW | {"id": "x{n}"}], 1),
+    "two ids, one address": ([OLD | {"id": "x{n}"}, OLD | {"id": "y{n}"}], 2),
+    "a row without the id": ([OLD | {"id": "x{n}"}, OLD], 1),
+    "a row without the address": ([OLD | FQDN, FQDN], 1),
+    "a row with some of the addresses": ([{"ip": "10.{n}.0.1, 10.{n}.0.2"}, NEW], 1),
+    "a short name in two domains": (
+        [{"fqdn": "a{n}.one.example"}, {"fqdn": "a{n}.two.example"}, {"netbios": "A{n}"}],
+        3,
+    ),
+    "names in two orders": ([BOTH, {"fqdn": "b{n}.example.com, a{n}.example.com"}], 1),
+    "an asset that is called like its address": ([OLD | {"name": "10.{n}.0.1"}, OLD], 1),
 }
+OF_CASES = """
+    SELECT d.key, sum(CASE f.lifecycle WHEN 'resolved' THEN 0 ELSE 1 END), count(*)
+    FROM findings f JOIN definitions d ON d.id = f.definition_id GROUP BY 1
+"""
 
 
-@pytest.mark.parametrize(("hosts", "count"), IN_ONE_FILE.values(), ids=IN_ONE_FILE)
-def test_hosts_of_one_file(run_import, figures, query, hosts, count):
-    record = run_import(tenable(*hosts))
-    assert (record.inserted, record.merged) == (count, len(hosts) - count)
-    assert query(OPEN_HOSTS) == [(count,)]
-    assert figures(run_import(tenable(*reversed(hosts)))).get("unchanged") == count
+def together(*cases):
+    """An export with the hosts of all cases, each with a finding that is called like its case."""
+    exports = [
+        tenable(*({kind: text.format(n=number) for kind, text in host.items()} for host in hosts), plugin=case)
+        for number, (case, hosts) in enumerate(cases, start=1)
+    ]
+    header = exports[0].splitlines(keepends=True)[0]
+    return header + b"".join(each.removeprefix(header) for each in exports)
+
+
+@pytest.mark.parametrize(("cases", "is_one"), [(ONE_HOST, True), (OTHER_HOST, False)], ids=["one", "another"])
+def test_which_hosts_stay_the_same(run_import, query, cases, is_one):
+    """Where a host is another one, the finding of the first is resolved."""
+    run_import(together(*((case, [before]) for case, (before, _) in cases.items())))
+    run_import(together(*((case, [after]) for case, (_, after) in cases.items())), confirmed=True)
+    assert {case: (is_open, count) for case, is_open, count in query(OF_CASES)} == {
+        case: (1, 1 if is_one else 2) for case in cases
+    }
+    if is_one:
+        back = run_import(together(*((case, [before]) for case, (before, _) in cases.items())))
+        assert (back.unchanged, back.inserted, back.resolved) == (len(cases), 0, 0)
+
+
+def test_hosts_of_one_file(run_import, query):
+    run_import(together(*((case, hosts) for case, (hosts, _) in IN_ONE_FILE.items())))
+    expected = {case: (count, count) for case, (_, count) in IN_ONE_FILE.items()}
+    assert {case: (is_open, count) for case, is_open, count in query(OF_CASES)} == expected
+    again = run_import(together(*((case, hosts[::-1]) for case, (hosts, _) in IN_ONE_FILE.items())))
+    assert again.unchanged == sum(count for _, count in IN_ONE_FILE.values())
 
 
 def test_a_repository_keeps_equal_addresses_apart_and_may_be_left_out_where_they_differ(run_import, figures, query):

@@ -128,25 +128,48 @@ def two(run_import, engine):
 
 
 #: What a says of its hosts, what b says, and how many hosts of a become one of b's, into which of the two the merge goes.
+#: The hosts of each case have its number in place of ``{n}``.
 HOSTS = {
-    "the same id, whatever else has moved": ([("web1", "10.0.0.1", "x")], [("db1", "10.0.0.2", "x")], 1),
-    "the same name at another address": ([("web1", "10.0.0.1", "")], [("web1", "10.0.0.2", "")], 1),
-    "a name without its domain, at the same address": ([("web1", "10.0.0.1", "")], [("web1.example.org", "10.0.0.1", "")], 1),
-    "the same address, one side without a name": ([("web1", "10.0.0.1", "")], [("", "10.0.0.1", "")], 1),
-    "the same address that went to another machine": ([("web1", "10.0.0.1", "")], [("db1", "10.0.0.1", "")], 0),
-    "the same name, other ids": ([("web1", "10.0.0.1", "x")], [("web1", "10.0.0.1", "y")], 1),
-    "two that the other source knows to be one": ([("", "10.0.0.1", ""), ("", "10.0.0.2", "")], [("web1", "10.0.0.1, 10.0.0.2", "")], 2),
-    "a name that two hosts have": ([("web1", "10.0.0.9", "")], [("web1", "10.0.0.1", "x"), ("web1", "10.0.0.2", "y")], 0),
-}  # fmt: skip
+    "the same id, whatever else has moved": ([("web{n}", "10.{n}.0.1", "x{n}")], [("db{n}", "10.{n}.0.2", "x{n}")], 1),
+    "the same name at another address": ([("web{n}", "10.{n}.0.1", "")], [("web{n}", "10.{n}.0.2", "")], 1),
+    "a name without its domain, at the same address": (
+        [("web{n}", "10.{n}.0.1", "")],
+        [("web{n}.example.org", "10.{n}.0.1", "")],
+        1,
+    ),
+    "the same address, one side without a name": ([("web{n}", "10.{n}.0.1", "")], [("", "10.{n}.0.1", "")], 1),
+    "the same address that went to another machine": ([("web{n}", "10.{n}.0.1", "")], [("db{n}", "10.{n}.0.1", "")], 0),
+    "the same name, other ids": ([("web{n}", "10.{n}.0.1", "x{n}")], [("web{n}", "10.{n}.0.1", "y{n}")], 1),
+    "two that the other source knows to be one": (
+        [("", "10.{n}.0.1", ""), ("", "10.{n}.0.2", "")],
+        [("web{n}", "10.{n}.0.1, 10.{n}.0.2", "")],
+        2,
+    ),
+    "a name that two hosts have": (
+        [("web{n}", "10.{n}.0.9", "")],
+        [("web{n}", "10.{n}.0.1", "x{n}"), ("web{n}", "10.{n}.0.2", "y{n}")],
+        0,
+    ),
+}
 
 
-@pytest.mark.parametrize("case", HOSTS)
-def test_hosts_are_joined_as_those_of_a_file_are_with_the_record(two, engine, query, case):
-    first, second, joined = HOSTS[case]
-    ids = two([host(*known) for known in first], [host(*known) for known in second])
+def test_hosts_are_joined_as_those_of_a_file_are_with_the_record(two, engine, query):
+    first, second = (
+        [
+            host(*(text.format(n=number) for text in known), plugin=case)
+            for number, (case, sides) in enumerate(HOSTS.items(), start=1)
+            for known in sides[side]
+        ]
+        for side in (0, 1)
+    )
+    ids = two(first, second)
     merging.merge(engine, ids["a"], ids["b"])
-    assert query("SELECT count(*) FROM assets") == [(len(first) + len(second) - joined,)]
-    assert query("SELECT count(*) FROM findings") == [(len(first) + len(second) - joined,)]
+    counts = "SELECT d.key, count(DISTINCT asset_id), count(*) FROM findings f JOIN definitions d ON d.id = definition_id GROUP BY 1"
+    expected_counts = {case: len(one) + len(other) - joined for case, (one, other, joined) in HOSTS.items()}
+    assert {case: (hosts, findings) for case, hosts, findings in query(counts)} == {
+        case: (count, count) for case, count in expected_counts.items()
+    }
+    assert query("SELECT count(*) FROM assets") == [(sum(expected_counts.values()),)]
     assert query("SELECT count(*) FROM asset_identifiers WHERE source_id <> ?", ids["b"]) == [(0,)]
 
 

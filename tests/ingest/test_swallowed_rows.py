@@ -58,24 +58,27 @@ def quoted(text):
     return '"' + text.replace('"', '""') + '"'
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param("\n".join(f"line {n}: a, b, c" for n in range(3000)), id="thousands of lines"),
-        pytest.param("\n".join(",".join(f"cell{n}" for n in range(13)) for _ in range(20)), id="CSV of the same width"),
-        pytest.param(HEADER + "\n" + HEADER, id="the header itself"),
-        pytest.param("id,name,risk\n1,x,High\n2,y,Low", id="CSV of another width"),
-        pytest.param('a "quoted"\n"word", and ""two""\n', id="quotes"),
-        pytest.param("," * 12 + "\n" + "," * 12, id="delimiters only"),
-        pytest.param("\n" * 40, id="empty lines"),
-    ],
-)
-def test_a_cell_of_many_lines_is_kept(run_import, figures, query, text):
-    columns = ("Synopsis", "Description", "Plugin Output")
-    told = [line(number, **{column: quoted(text)}) for number, column in enumerate(columns)]
-    assert figures(run_import(report(line(7), *told, line(8)))) == {"inserted": 5}
-    if text.strip():
-        assert query("SELECT description FROM definitions WHERE key = '1001'") == [(text.strip(),)]
+MANY_LINES = {
+    "thousands of lines": "\n".join(f"line {n}: a, b, c" for n in range(3000)),
+    "CSV of the same width": "\n".join(",".join(f"cell{n}" for n in range(13)) for _ in range(20)),
+    "the header itself": HEADER + "\n" + HEADER,
+    "CSV of another width": "id,name,risk\n1,x,High\n2,y,Low",
+    "quotes": 'a "quoted"\n"word", and ""two""\n',
+    "delimiters only": "," * 12 + "\n" + "," * 12,
+    "empty lines": "\n" * 40,
+}
+
+
+def test_a_cell_of_many_lines_is_kept(run_import, figures, query):
+    columns = ("Description", "Synopsis", "Plugin Output")
+    rows = [
+        line(100 * place + number, **{column: quoted(text)})
+        for place, column in enumerate(columns)
+        for number, text in enumerate(MANY_LINES.values())
+    ]
+    assert figures(run_import(report(line(701), *rows, line(702)))) == {"inserted": len(rows) + 2}
+    stored = query("SELECT coalesce(description, '') FROM definitions WHERE key BETWEEN '1000' AND '1006' ORDER BY key")
+    assert stored == [(text.strip(),) for text in MANY_LINES.values()]
 
 
 def test_a_cell_of_five_megabytes_is_kept(run_import, figures):
