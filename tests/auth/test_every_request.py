@@ -46,7 +46,7 @@ def requests_of(app):
         if rule.endpoint in NOT_TRIED_OUT:
             continue
         for method in METHODS:
-            for odd in (False, True):
+            for odd in (False, True) if method in rule.methods else (True,):
                 path = _path(chance, rule.rule, odd)
                 query = urlencode([(chance.choice(NAMES), chance.choice(TEXTS)) for _ in range(chance.randint(0, 3))])
                 yield rule.endpoint, method, f"{path}?{query}", _brought(chance, method)

@@ -26,9 +26,8 @@ from hextrackr.ingest.identify import Opened
 from hextrackr.ingest.job import Job
 from hextrackr.progress.estimate import Meter
 
-FILES = int(os.environ.get("DAMAGED_FILES", "20"))
 SEED = int(os.environ.get("DAMAGED_SEED", "1"))
-MAX_MB = float(os.environ.get("DAMAGED_MB", "2"))
+MAX_MB = float(os.environ.get("DAMAGED_MB", "1"))
 #: Room for what the tests themselves hold beside the importer's own.
 TESTS_BYTES = 1_500_000_000
 
@@ -119,6 +118,8 @@ TO_A_LINE = {
     "a line lost": lambda rng, line: b"",
 }
 KINDS = (*TO_A_LINE, "a quote added to the header", "two quotes added", "cut", "many short lines", "a footer")
+#: One of each kind.
+FILES = int(os.environ.get("DAMAGED_FILES", len(KINDS)))
 #: Nothing is wrong with these; or all of it can be told.
 READ = {"encodings mixed", "a line doubled", "a line lost", "many short lines", "a footer"}
 

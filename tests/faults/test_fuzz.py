@@ -16,7 +16,7 @@ import pytest
 from tests.support.importer import read
 
 ROOT = Path(__file__).resolve().parents[2]
-INPUTS = int(os.environ.get("FUZZ_INPUTS", "40"))
+INPUTS = int(os.environ.get("FUZZ_INPUTS", "15"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 #: Longer than this for one input is a hang, in seconds.
 PATIENCE = 60.0

@@ -48,11 +48,11 @@ def test_each_statement_begins_anew_and_is_nowhere_before_more_is_read_than_the_
     assert database.progress() == 0.0
 
 
-@pytest.mark.parametrize("counts", [None, "nothing that it knows\n", "rchar: many\nwchar: 1\n"])
-def test_where_the_system_does_not_tell_it_is_asked_of_duckdb(tmp_path, monkeypatch, database, counts):
+def test_where_the_system_does_not_tell_it_is_asked_of_duckdb(tmp_path, monkeypatch, database):
     monkeypatch.setattr(csv_database, "_READ_COUNTS", tmp_path / "io")
-    if counts is not None:
-        (tmp_path / "io").write_text(counts)
     assert csv_database.read_bytes() is None
+    for counts in ("nothing that it knows\n", "rchar: many\nwchar: 1\n"):
+        (tmp_path / "io").write_text(counts)
+        assert csv_database.read_bytes() is None
     database.run(f"CREATE OR REPLACE TABLE hosts AS SELECT DISTINCT c0 FROM {database.source()}")
     assert 0.0 <= database.progress() <= 1.0

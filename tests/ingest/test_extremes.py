@@ -56,8 +56,8 @@ def test_every_kind_of_line_end_with_line_breaks_in_cells(run_import, figures, n
 
 
 def test_line_breaks_in_quotes_across_every_block_edge(run_import, figures):
-    rows = [row(host=f"h{n}", description="line\n" * (n % 97) + f'"{n}"\r\n,') for n in range(60_000)]
-    assert figures(run_import(export(rows))) == {"inserted": 60_000}
+    rows = [row(host=f"h{n}", description="line\n" * (n % 997) + f'"{n}"\r\n,') for n in range(8_000)]
+    assert figures(run_import(export(rows))) == {"inserted": 8_000}
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def of_hosts(count, day):
 @pytest.mark.parametrize("week", ["the same hosts", "moved hosts", "other hosts"])
 def test_steps_grow_with_the_hosts(run_import, steps, week):
     taken = []
-    for source, count in (("small", 400), ("large", 1_600)):
+    for source, count in (("small", 200), ("large", 800)):
         run_import(of_hosts(count, 1), source_label=source)
         before = steps[0]
         second = of_hosts(count, 8)

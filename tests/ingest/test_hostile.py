@@ -20,7 +20,7 @@ ROWS = [
 ]
 KEYS = [("web1", "1001"), ("web2", "1002"), ("10.0.0.3", "1003"), ("web4", "1004"), ("web5", "1005")]
 CONTENT = (HEADER + "".join(ROWS)).encode()
-STEP = int(os.environ.get("FUZZ_STEP", "7"))
+STEP = int(os.environ.get("FUZZ_STEP", "13"))
 #: For each byte of the file its row; -1 is the header.
 OWNERS = [-1] * len(HEADER) + [number for number, row in enumerate(ROWS) for _ in row.encode()]
 

@@ -39,7 +39,7 @@ SCANS = st.tuples(st.sampled_from("ab"), DAYS, st.sampled_from(list(ImportMode))
 #: The same examples each time, so that a change is never blamed for what was there before; PROPERTY_EXAMPLES looks for others.
 EXAMPLES = os.environ.get("PROPERTY_EXAMPLES")
 FEW = settings(
-    max_examples=int(EXAMPLES or 30),
+    max_examples=int(EXAMPLES or 15),
     derandomize=EXAMPLES is None,
     database=None,
     deadline=None,

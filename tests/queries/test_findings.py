@@ -42,14 +42,13 @@ def ids(answer):
     return [row["id"] for row in answer["data"]]
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_every_page_of_every_filter_in_every_order(record, ask, part):
-    rng = random.Random(part)
+def test_every_page_of_every_filter_in_every_order(record, ask):
+    rng = random.Random(0)
     cases = list(itertools.product([*FILTERS.items(), *together(FILTERS)], SORTS, ("desc", "asc")))
-    for (query, wanted), sort, direction in rng.sample(cases, 60):
+    for (query, wanted), sort, direction in rng.sample(cases, 100):
         every = expected(record, wanted, sort, direction == "desc")
         order = {"sort": sort, "order": direction}
-        for page in {1, 2, len(every) // 7, len(every) // 7 + 1, len(every) // 7 + 2} - {0}:
+        for page in {1, 2, len(every) // 7 + 1}:
             answer = ask("list_findings", query, **order, limit="7", page=str(page))
             assert ids(answer) == every[(page - 1) * 7 : page * 7], (query, sort, direction, page)
             assert answer["pagination"]["total"] == len(every)
