@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Engine
 
 from config import TestingConfig
@@ -36,6 +37,23 @@ os.environ.setdefault("IMPORTER_NICENESS", "0")
 # A client of Socket.IO that has lost its server leaves a thread that waits for half a minute and then calls it an error that nothing
 # came: in the log of whichever test runs by then.
 logging.getLogger("engineio.client").setLevel(logging.CRITICAL)
+
+
+class CompiledTemplates(BytecodeCache):
+    """The templates that one app of this process has compiled, for the next one: to compile them takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._code.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+Flask.jinja_options = {"bytecode_cache": CompiledTemplates()}
 
 
 @pytest.fixture(scope="session")
