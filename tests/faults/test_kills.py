@@ -26,7 +26,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.system
 
 KILLS = int(os.environ.get("FAULT_KILLS", "5"))
-ROWS = int(os.environ.get("FAULT_ROWS", "20000"))
+ROWS = int(os.environ.get("FAULT_ROWS", "10000"))
 SEED = int(os.environ.get("FAULT_SEED", "1"))
 
 #: A first scan and those of the weeks after it: share of the findings that is gone, share that is new, day.

@@ -95,7 +95,7 @@ def test_a_server_that_is_away_is_told_of_and_comes_back(server, client):
 
 @pytest.mark.parametrize(
     ("state", "mode"),
-    [("reading", "fast"), ("staging", "immediate"), ("promoting", "fast"), ("promoting", "immediate")],
+    [("reading", "fast"), ("staging", "immediate"), ("promoting", "immediate")],
 )
 def test_a_restart_in_the_middle_of_an_import(server, start_app, state, mode):
     app = start_app()

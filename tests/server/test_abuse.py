@@ -29,9 +29,13 @@ def log(tmp_path_factory):
     return tmp_path_factory.mktemp("server") / "log"
 
 
-@pytest.fixture(scope="module", params=["eventlet", "threading"])
+@pytest.fixture(scope="module")
 def server(request, log):
-    settings = {"ASYNC_MODE": request.param, "SOCKETS_PER_ADDRESS": str(LIMIT), "TRUSTED_PROXIES": "1"}
+    settings = {
+        "ASYNC_MODE": getattr(request, "param", "eventlet"),
+        "SOCKETS_PER_ADDRESS": str(LIMIT),
+        "TRUSTED_PROXIES": "1",
+    }
     with log.open("wb") as stream, running(stream, **settings) as server:
         yield server
     text = log.read_text()
@@ -109,6 +113,7 @@ def polling(server, address="10.2.0.1"):
     return f"{path}&sid={json.loads(body[1:])['sid']}"
 
 
+@pytest.mark.parametrize("server", ["eventlet", "threading"], indirect=True)
 def test_an_import_goes_on_beside_floods_of_every_kind(server):
     with flooded(server, tuple(FLOODS)), listening(server) as listener:
         status, _ = upload(server, scan(range(100), range(60)), "import-staging", sessionId=listener.session_id)
@@ -118,6 +123,7 @@ def test_an_import_goes_on_beside_floods_of_every_kind(server):
     assert (name, last["metadata"]["inserted"]) == ("progress-complete", 6_000)
 
 
+@pytest.mark.parametrize("server", ["eventlet", "threading"], indirect=True)
 def test_memory_returns_to_where_it_was(server):
     def visit(network):
         for host in range(8):
@@ -206,6 +212,7 @@ NONSENSE = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("server", ["eventlet", "threading"], indirect=True)
 @pytest.mark.parametrize("message", NONSENSE)
 def test_malformed_messages_are_survived_twice(server, message):
     with talking(server) as client:
@@ -227,6 +234,7 @@ def test_a_malformed_polling_body_is_refused(server, body):
     assert get(server, "/health")[0] == 200
 
 
+@pytest.mark.parametrize("server", ["eventlet", "threading"], indirect=True)
 def test_a_request_that_never_ends_holds_up_nobody(server):
     host, port = server.address.split(":")
     with ExitStack() as stack:

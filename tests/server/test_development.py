@@ -77,6 +77,7 @@ def test_an_import_is_carried_out(config):
         assert psutil.wait_procs(children, timeout=PATIENCE)[1] == []
 
 
+@pytest.mark.system
 def test_with_the_reloader_only_the_child_imports(config):
     with served(config, "--reload") as (server, process):
         status, answer = upload(server, scan([1, 2, 3]), "import")

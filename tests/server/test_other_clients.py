@@ -32,7 +32,7 @@ def server(request):
 def long_scan(tmp_path_factory):
     path = tmp_path_factory.mktemp("export") / "scan.csv"
     with path.open("w", encoding="utf-8", newline="") as stream:
-        write(stream, Estate(60_000))
+        write(stream, Estate(30_000))
     return path.read_bytes()
 
 

@@ -41,7 +41,7 @@ def servers(tmp_path_factory, redis):
 def long_scan(tmp_path_factory):
     path = tmp_path_factory.mktemp("long") / "scan.csv"
     with path.open("w", encoding="utf-8", newline="") as stream:
-        write(stream, Estate(60_000))
+        write(stream, Estate(30_000))
     return path.read_bytes()
 
 
@@ -140,7 +140,7 @@ def test_imports_go_on_without_redis_and_every_watcher_learns_of_the_end(servers
         getattr(redis, trouble)()
         for listener in (one, other):
             name, end = listener.until_the_end()[-1]
-            assert (name, end["metadata"]["inserted"]) == ("progress-complete", 60_000)
+            assert (name, end["metadata"]["inserted"]) == ("progress-complete", 30_000)
         for server in servers:
             status, ready = get(server, "/ready")
             assert (status, ready["checks"]["store"]) == (503, "Redis does not answer")

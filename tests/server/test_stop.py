@@ -23,7 +23,7 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.system
 
-ROWS = 60_000
+ROWS = 30_000
 #: With fifty open sockets; the grace of gunicorn is 5 s.
 SECONDS = 8
 GRACE = 5

@@ -20,7 +20,7 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.system
 
-ROWS = 60_000
+ROWS = 30_000
 
 
 @pytest.fixture(scope="module")
