@@ -7,11 +7,11 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 # What asks the database, in ways that differ from one to the other; reading files, pages and sockets do not.
-ON_POSTGRESQL := $(addprefix tests/,auth monitoring queries $(addprefix readmodel/test_,refresh.py reader.py) test_migrations.py test_record_version.py \
+ON_POSTGRESQL := $(addprefix tests/,auth $(addprefix readmodel/test_,refresh.py reader.py) test_migrations.py test_record_version.py \
   $(addprefix ingest/test_,backdated.py duplicate_file.py evidence.py hosts_over_time.py id_range.py identity.py lifecycle.py \
-    merging.py properties.py row_order.py sightings.py staging.py summary.py unchecked.py undo.py) \
+    merging.py properties.py sightings.py staging.py summary.py unchecked.py undo.py) \
   $(addprefix jobs/test_,leases.py queue.py service.py) faults/test_database.py server/test_estate.py \
-  $(addprefix web/test_,api.py bounded_answers.py history.py mappings.py sources.py))
+  $(addprefix web/test_,bounded_answers.py history.py mappings.py sources.py))
 
 .PHONY: help run worker test test-system test-postgresql faults lint audit format bench assets wheel requirements chromium services postgresql clean
 
@@ -37,10 +37,10 @@ test-postgresql: $(VENV)/installed-dev static/vendor/installed services postgres
 	@TEST_DATABASE=postgresql $(PYTEST) $(or $(ARGS),$(ON_POSTGRESQL))
 
 faults: $(VENV)/installed-dev ## Run the fault and random tests at full length: 50 kills, 10,000 damaged files (FAULT_KILLS, FAULT_ROWS, FAULT_SEED, FUZZ_INPUTS, FUZZ_SEED, PROPERTY_EXAMPLES, RANDOM_SEEDS)
-	@FAULT_KILLS=$${FAULT_KILLS:-50} FAULT_ROWS=$${FAULT_ROWS:-100000} FUZZ_INPUTS=$${FUZZ_INPUTS:-10000} FUZZ_STEP=$${FUZZ_STEP:-1} \
+	@FAULT_KILLS=$${FAULT_KILLS:-50} FAULT_ROWS=$${FAULT_ROWS:-100000} FUZZ_INPUTS=$${FUZZ_INPUTS:-10000} FUZZ_STEP=$${FUZZ_STEP:-1} EVERY_EXPORT=1 \
 	  PROPERTY_EXAMPLES=$${PROPERTY_EXAMPLES:-500} RANDOM_SEEDS=$${RANDOM_SEEDS:-40} \
 	  $(PY) -m pytest -s tests/faults tests/readmodel/test_refresh.py \
-	  $(addprefix tests/ingest/test_,again.py hostile.py hosts_over_time.py properties.py row_order.py sightings.py) $(ARGS)
+	  $(addprefix tests/ingest/test_,again.py both_databases.py hostile.py hosts.py hosts_over_time.py properties.py row_order.py sightings.py) $(ARGS)
 
 lint: $(VENV)/installed-dev ## Check style and types
 	@$(PY) -m ruff check .
