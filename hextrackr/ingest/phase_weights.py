@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hextrackr.progress.estimate import TOTAL_STEPS, Phase
 
@@ -143,6 +144,19 @@ def of_outcomes(work: Work, before: SourceState, day: date, outcomes: Mapping[st
         restated=restated,
         new=new,
     )
+
+
+def foreseen(work: Work, before: SourceState, day: date, forecast: Mapping[str, Any], *, resolves: bool) -> Work:
+    """The work of an import whose question was answered, as it was found before; as :func:`expected` if it did not ask.
+
+    :param forecast: see :attr:`.Import.forecast`; other parameters as for :func:`expected`.
+    :param resolves: findings may be resolved because they are absent.
+    """
+    if "inserted" not in forecast:
+        return expected(work, before, day)
+    restated = int((forecast["unchanged"] + forecast["updated"]) * before.restated)
+    outcomes = forecast if resolves else {**forecast, "resolved": 0}
+    return of_outcomes(work, before, day, outcomes, restated)
 
 
 def undone(figures: Mapping[str, int]) -> Work:

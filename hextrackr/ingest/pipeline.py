@@ -200,11 +200,14 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
     )  # fmt: skip
     day = record.scan_date
     plan = partial(_plan, engine, job, record)
-    meter.plan(plan(phase_weights.expected(work, before, day), asks=record.preview))
+    foreseen = phase_weights.foreseen(
+        work, before, day, record.forecast or {}, resolves=record.mode != ImportMode.DELTA
+    )
+    meter.plan(plan(foreseen, asks=record.preview))
 
     def expected(outcomes: dict[str, int] | None, restated: int, *, asks: bool) -> list[Phase]:
         if outcomes is None:
-            return plan(replace(phase_weights.expected(work, before, day), restated=restated), asks=asks)
+            return plan(replace(foreseen, restated=restated), asks=asks)
         return plan(phase_weights.of_outcomes(work, before, day, outcomes, restated), asks=asks)
 
     return promotion.promote(
