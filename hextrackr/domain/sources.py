@@ -28,7 +28,7 @@ def existing(session: Session, source_id: int) -> Source:
     """
     source = session.get(Source, source_id)
     if source is None:
-        raise NotFound("There is no source with this number.", "UNKNOWN_SOURCE")
+        raise NotFound(f"There is no source {source_id}.", "UNKNOWN_SOURCE")
     return source
 
 

@@ -107,7 +107,7 @@ class ImportQueue:
         """
         row = self.get(import_id)
         if row is None:
-            raise NotFound("There is no import with this number.", "UNKNOWN_IMPORT")
+            raise NotFound(f"There is no import {import_id}.", "UNKNOWN_IMPORT")
         return row
 
     def of_session(self, session_id: str) -> Import | None:

@@ -122,7 +122,7 @@ def delete(mapping_id: int) -> tuple[str, int]:
         return True
 
     if not _write(remove):
-        raise _unknown()
+        raise _unknown(mapping_id)
     return "", 204
 
 
@@ -133,7 +133,7 @@ def existing(mapping_id: int) -> SavedMapping:
     """
     saved = db.session.scalar(_not_deleted().where(SavedMapping.id == mapping_id))
     if saved is None:
-        raise _unknown()
+        raise _unknown(mapping_id)
     return saved
 
 
@@ -149,8 +149,8 @@ def _not_deleted() -> Select[SavedMapping]:
     return select(SavedMapping).where(SavedMapping.deleted_at.is_(None))
 
 
-def _unknown() -> NotFound:
-    return NotFound("There is no mapping with this number.", "UNKNOWN_MAPPING")
+def _unknown(mapping_id: int) -> NotFound:
+    return NotFound(f"There is no mapping {mapping_id}.", "UNKNOWN_MAPPING")
 
 
 def _write(change: Callable[[Session], T]) -> T:
