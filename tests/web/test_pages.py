@@ -38,6 +38,7 @@ def test_a_host_is_found_by_its_name_or_address(working, client):
     client.post("/api/vulnerabilities/import", data={"csvFile": (io.BytesIO(scan([1])), "scan.csv")})
     for name in ("web1", "WEB1."):
         assert client.get(f"/hosts/{name}").location == "/hosts/1"
+    assert '<a href="/vulnerabilities" aria-current="true">' in client.get("/hosts/1").text
 
 
 def test_the_page_of_a_host_names_each_of_its_sources(working, client):
