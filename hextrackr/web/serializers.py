@@ -44,6 +44,7 @@ def of_import(record: Import, undoable: Collection[int], mapped: Mapping[str, Sc
         "startedAt": record.started_at,
         "finishedAt": record.finished_at,
         "duration": snapshots.duration(record),
+        "stepSeconds": snapshots.work(record).get("stepSeconds", {}),
         **snapshots.figures(record),
         "recognition": record.recognition,
         "warnings": record.warnings[:ENTRIES],

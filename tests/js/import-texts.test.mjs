@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { differences, facts, hasEnded, origin, reading, rest, shownState } from "../../static/scripts/progress/import-texts.js";
+import { differences, facts, hasEnded, origin, reading, rest, shownState, timeTaken } from "../../static/scripts/progress/import-texts.js";
 
 const importData = {
     scannerName: "Tenable Vulnerability Management", source: "Berlin", mode: "hosts", fileSize: 256646, state: "completed",
@@ -17,6 +17,12 @@ test("where a file is from", () => {
 test("the facts of an import", () => {
     assert.match(facts(importData), / · Scan of 2026-08-20 · Imported 1 Jan 1970.* · in 0\.8 s$/);
     assert.doesNotMatch(facts({ ...importData, duration: null, scanDate: null }), /Scan of|· in /);
+});
+
+test("the time that an import took, step by step", () => {
+    const stepSeconds = { reading: 2.14, promoting: 63, staging: 0.5 };
+    assert.equal(timeTaken({ duration: 65_600, stepSeconds }), "1 min 6 s: read 2.1 s, prepare 0.5 s, save 1 min 3 s");
+    assert.deepEqual([timeTaken({ duration: 800 }), timeTaken({ duration: null })], ["0.8 s", ""]);
 });
 
 test("an import that was undone is shown as such", () => {

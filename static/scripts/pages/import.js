@@ -7,7 +7,7 @@ import { request } from "../lib/http.js";
 import { newUuid } from "../lib/uuid.js";
 import { ProgressFollower } from "../progress/follower.js";
 import "../progress/import-answers.js";
-import { STATES, deletion, facts, hasEnded, isDeletable, leftOut, question, reading, reasons, rest, shownState } from "../progress/import-texts.js";
+import { STATES, deletion, facts, hasEnded, isDeletable, leftOut, question, reading, reasons, rest, shownState, timeTaken } from "../progress/import-texts.js";
 import { imports } from "../progress/imports.js";
 import { WebSocketClient } from "../progress/websocket-client.js";
 
@@ -151,7 +151,7 @@ class ImportPage extends DataElement {
         this.#part("rows").hidden = importData.state === "failed" && importData.rowsRead === 0;
         this.#part("rejects").hidden = importData.rejected === 0;
         this.#part("rejects").href = `${this.path}/rejects.csv`;
-        showReading(this, importData.recognition);
+        showReading(this, importData);
         showOutcome(this, importData);
         if (!hasEnded(importData)) this.#timer = setTimeout(() => this.load(), REFRESH_MS);
     }
@@ -181,12 +181,13 @@ class ImportPage extends DataElement {
  * Show how the file was read.
  *
  * @param {HTMLElement} page
- * @param {object} recognition of the import; empty before its file has been read
+ * @param {object} importData the import as the API answers it; its recognition is empty before its file has been read
  */
-function showReading(page, recognition) {
+function showReading(page, importData) {
+    const { recognition } = importData;
     find(page, "[data-import-reading]").hidden = !recognition.format;
     if (!recognition.format) return;
-    for (const [name, text] of Object.entries(reading(recognition))) {
+    for (const [name, text] of Object.entries({ ...reading(recognition), time: timeTaken(importData) })) {
         const line = find(page, `[data-reading="${name}"]`);
         line.hidden = text === "";
         setText(find(line, "dd"), text);
@@ -203,12 +204,17 @@ function showOutcome(page, importData) {
     const summary = importData.forecast?.summary ?? (importData.state === "completed" ? importData.summary : null);
     find(page, "[data-import-outcome]").hidden = summary === null;
     if (summary === null) return;
-    const title = importData.forecast ? "What it would change" : summary.late ? "What was open then" : "What it changed";
-    setText(find(page, "[data-import-outcome-title]"), title);
+    setText(find(page, "[data-import-outcome-title]"), outcomeTitle(importData, summary));
     const links = importData.forecast || summary.late || importData.undoneAt ? null : importData.importId;
     showSeverities(page, Object.entries(summary.bySeverity), links);
     find(page, "[data-import-differences]").hidden = !summary.hosts;
     if (summary.hosts) showDifferences(page, summary);
+}
+
+function outcomeTitle({ forecast, undoneAt }, { late }) {
+    if (forecast) return "What it would change";
+    if (undoneAt) return "What it had changed";
+    return late ? "What was open then" : "What it changed";
 }
 
 function showSeverities(page, bySeverity, importId) {

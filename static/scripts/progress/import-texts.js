@@ -96,6 +96,18 @@ export function facts(importData) {
         .join(" · ");
 }
 
+const STEPS = { reading: "read", staging: "prepare", promoting: "save" };
+
+/**
+ * @param {{duration: number | null, stepSeconds?: Record<string, number>}} importData
+ * @returns {string} how long it took, step by step; empty before it has ended
+ */
+export function timeTaken({ duration: taken, stepSeconds = {} }) {
+    if (taken === null) return "";
+    const steps = Object.entries(STEPS).filter(([name]) => name in stepSeconds).map(([name, step]) => `${step} ${duration(stepSeconds[name] * 1000)}`);
+    return [duration(taken), steps.join(", ")].filter(Boolean).join(": ");
+}
+
 /** What is shown below a list of names that is shorter than its count. */
 export function rest({ count: total, names }) {
     return total > names.length ? `and ${count(total - names.length)} more` : "";
