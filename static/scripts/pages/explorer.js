@@ -158,6 +158,7 @@ class FindingExplorer extends DataElement {
         else if (severity) this.#change({ severity: this.#query.severity === severity ? "" : severity });
         else if (finding && !target.closest("a") && getSelection().isCollapsed) this.#open(finding.dataset.findingId);
         else if (target.closest("[data-export]")) this.#export(target.closest("[data-export]"));
+        else if (target.closest("[data-every-state]")) this.#change({ state: "all" });
         else if (target.closest("[data-filter-reset]")) this.#change(unfiltered(this.#query));
         else if (target.closest("[data-sort-turn]")) this.#change({ sort: this.#sort, order: this.#query.order === "desc" ? "asc" : "desc" });
         else if (target.closest("[data-keys-help]")) this.#keys.help();
@@ -301,8 +302,9 @@ class FindingExplorer extends DataElement {
     }
 
     #showQuery() {
-        const { severity, group } = this.#query;
+        const { severity, state, group } = this.#query;
         this.#filters.show(this.#query);
+        for (const part of ["[data-unmatched-state]", "[data-every-state]"]) find(this, part).hidden = state !== "open";
         for (const card of this.querySelectorAll("button[data-stat]")) {
             card.setAttribute("aria-pressed", String(card.dataset.stat === severity));
         }
