@@ -241,7 +241,7 @@ class Maintenance(HexTrackrError):
     """The record is being replaced; changes made now would be lost."""
 
     status, code = 503, "MAINTENANCE"
-    detail = "The data is being restored or cleared; please try again in a moment."
+    detail = "The data is being restored, cleared or merged; please try again in a moment."
 
 
 class DiskFull(HexTrackrError):

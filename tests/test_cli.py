@@ -73,7 +73,9 @@ def test_a_database_that_is_not_set_up_is_told_in_a_sentence(program, export, tm
     agreed = ["--yes"] if command == "restore" else []
     refused = program(command, *agreed, export([1]), INSTANCE_PATH=str(tmp_path / "new"), DATABASE_URL="")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("Error: The database is not that of this version: run `flask db upgrade` first")
+    assert refused.stderr.startswith(
+        "Error: The database schema is not that of this version: run `flask db upgrade` first"
+    )
     assert refused.stderr.count("\n") == 1
     assert not any((tmp_path / "new" / "uploads").iterdir())
 
@@ -119,7 +121,7 @@ def test_rejected_rows_are_told_and_end_with_a_status_of_their_own(flask, tmp_pa
     assert first.startswith("Import completed with 7 rejected rows: 2 new, 0 updated")
     assert len(listed) == 5
     assert listed[0].startswith("  line 4, severity: ")
-    assert last == "  and 2 more rejected rows: the page of import 1 has them as CSV"
+    assert last == "  and 2 more rejected rows: download them as CSV from the page of import 1"
 
 
 def test_the_question_names_the_commands_that_answer_it(flask, export, query):
@@ -170,7 +172,7 @@ def test_what_is_no_answer_is_an_error(flask, export, query):
         refused = flask("confirm-import", "2", *options)
         assert (refused.returncode, why in refused.stderr) == (1, True)
     assert query("SELECT state, source_label FROM imports WHERE id = 2") == [("awaiting-confirmation", "Berlin")]
-    assert "does not await" in flask("confirm-import", "1").stderr
+    assert "does not wait for" in flask("confirm-import", "1").stderr
     assert "no import" in flask("confirm-import", "7").stderr
 
 
@@ -248,9 +250,10 @@ def test_nothing_is_written_while_the_record_is_replaced(flask, export, config, 
             ["import-csv", export([1])], ["confirm-import", "1"], ["cancel-import", "1"], ["db", "upgrade"], ["clear", "--yes"],
         ):  # fmt: skip
             refused = flask(*command)
-            assert (refused.returncode, "MAINTENANCE: The record is being replaced" in refused.stderr) == (1, True), (
-                command
-            )
+            assert (refused.returncode, "MAINTENANCE: The data is being" in refused.stderr) == (
+                1,
+                True,
+            ), command
     assert query("SELECT count(*) FROM imports") == [(0,)]
     assert not any((config.INSTANCE_PATH / "uploads").iterdir())
     assert flask("import-csv", export([1])).returncode == 0

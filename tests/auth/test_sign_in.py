@@ -241,7 +241,7 @@ def set_up(client, key, name="ada", password=PASSWORD, again=PASSWORD):
 
 
 def test_the_link_in_the_log_makes_the_first_administrator_once(app, client, key, query):
-    assert "the log of the server has a link" in client.get("/sign-in").text
+    assert "The log of the server has a link" in client.get("/sign-in").text
     assert client.get(f"/set-up?key={key}").status_code == 200
     assert client.get("/set-up?key=made-up").status_code == 404
     assert set_up(client, key, again="something else").status_code == 400

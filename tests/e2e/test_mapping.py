@@ -41,7 +41,7 @@ def test_a_file_is_mapped_tried_imported_and_its_mapping_changed(page, trouble):
     assert violations(page) == []
     notes = page.get_by_label("<b>Notes", exact=True)
     notes.select_option(label="Title")
-    expect(notes).to_have_accessible_description("Title is the column Problem already.")
+    expect(notes).to_have_accessible_description("Title is already mapped to the column Problem.")
     notes.select_option(label="Other detail of the finding")
     page.get_by_label("Very bad means").select_option(label="Critical")
     expect(counts(page)).to_have_text("2 rows tried: 2 findings.")

@@ -36,7 +36,7 @@ def test_a_file_that_is_dropped_on_any_page_is_shown_and_imported_at_a_click(pag
     drop(page, export(rows, (*COLUMNS, "Our note")).decode(), "dropped.csv")
     expect(sheet(page).get_by_role("heading")).to_have_text("Import this file?")
     expect(fact(page, "scanner")).to_have_text("Tenable Vulnerability Management")
-    expect(fact(page, "scanDate")).to_have_text("2026-08-01, the newest day in the file")
+    expect(fact(page, "scanDate")).to_have_text("2026-08-01, the latest date in the file")
     expect(fact(page, "rows")).to_have_text("40 rows with 17 columns")
     expect(fact(page, "unused")).to_have_text("1 column: Our note")
     sheet(page).get_by_label("Source label").fill(f"dropped on {path}")

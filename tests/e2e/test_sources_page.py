@@ -47,12 +47,12 @@ def test_a_source_is_renamed_merged_retired_and_brought_back(browser: Browser, o
         expect(dialog).to_contain_text("Another source of this scanner is already called Rome.")
         dialog.get_by_label("New label").fill("Head office")
         press(page, "Rename")
-        says(page, "The source is called Head office now.")
+        says(page, "The source is now called Head office.")
         expect(rows.filter(has_text="Head office")).to_contain_text("also: Berlin")
 
         press(page, "Merge Rome")
         dialog = page.get_by_role("dialog", name="Merge Rome")
-        expect(dialog).to_contain_text("Hosts that become one with a host of Head office: 1 of 2.")
+        expect(dialog).to_contain_text("Hosts that are also in Head office: 1 of 2.")
         expect(dialog).to_contain_text("Open findings of both: 5 now, 4 after the merge.")
         assert violations(page) == []
         merge = dialog.get_by_role("button", name="Merge")

@@ -41,11 +41,11 @@ def test_a_file_with_that_header_is_recognised_in_any_order():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"fields": {"host": "Machine", "title": "Problem"}}, "does not say which column holds the severity"),
-        ({"fields": {"severity": "How bad", "title": "Problem"}}, "does not say which column holds the host"),
-        ({"fields": {"severity": "How bad", "host": "Machine"}}, "does not say which column holds the vulnerability"),
-        ({"fields": {**FIELDS, "colour": "Machine"}}, "There is no field colour"),
-        ({"fields": {**FIELDS, "os": "System"}}, "The file has no column System"),
+        ({"fields": {"host": "Machine", "title": "Problem"}}, "No column is mapped to the severity"),
+        ({"fields": {"severity": "How bad", "title": "Problem"}}, "No column is mapped to the host"),
+        ({"fields": {"severity": "How bad", "host": "Machine"}}, "No column is mapped to the vulnerability"),
+        ({"fields": {**FIELDS, "colour": "Machine"}}, "Unknown field 'colour'"),
+        ({"fields": {**FIELDS, "os": "System"}}, "The file has no column 'System'"),
         ({"severity_scale": "stars"}, "severity scale must be one of"),
         ({"fields": {**FIELDS, "title": ["Problem", "Address"]}}, "Only one column can be title: Problem or Address"),
         ({"fields": {**FIELDS, "cves": [1]}}, "a column or a list of columns"),

@@ -80,5 +80,5 @@ def test_a_file_of_which_nothing_comes(tried, content, trouble):
 
 
 def test_what_no_mapping_can_have_is_refused(tried):
-    with pytest.raises(RequestError, match="no column Colour"):
+    with pytest.raises(RequestError, match="no column 'Colour'"):
         tried(TEXT.encode(), fields={"host": "Colour"})

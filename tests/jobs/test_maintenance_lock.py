@@ -137,7 +137,7 @@ def test_no_request_writes_while_another_process_replaces_the_record(app, client
             client.delete("/api/mappings/1"),
         ]
         assert {(answer.status_code, answer.json["error"]["code"]) for answer in answers} == {(503, "MAINTENANCE")}
-        assert client.get("/ready").json["checks"]["server"].startswith("The record is being replaced")
+        assert client.get("/ready").json["checks"]["server"].startswith("The data is being")
         assert client.get("/api/imports").status_code == 200
     assert client.get("/ready").status_code == 200
     assert client.post("/api/imports/1/cancel").status_code == 404

@@ -312,7 +312,7 @@ def test_what_has_ended_cannot_be_cancelled_or_confirmed(service, queue, wait_fo
     record = wait_for(queue(scan([1])), "completed")
     with pytest.raises(Conflict, match="already ended"):
         service.cancel(record.id)
-    with pytest.raises(Conflict, match="does not await"):
+    with pytest.raises(Conflict, match="does not wait for"):
         service.confirm(record.id)
     with pytest.raises(NotFound):
         service.cancel(record.id + 1)

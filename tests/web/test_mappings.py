@@ -163,7 +163,7 @@ def test_only_a_mapping_by_which_something_comes_out_is_saved(upload, save, clie
     upload(VALUES)
     refused = save(fields={"host": "Machine", "title": "Problem", "severity": "Progress"})
     assert (refused.status_code, refused.json["error"]["code"]) == (422, "NOTHING_COMES_OUT")
-    assert "on line 2: The severity is none" in refused.json["error"]["detail"]
+    assert "on line 2: This scanner does not use this severity" in refused.json["error"]["detail"]
     assert client.get("/api/mappings").json["data"] == []
 
 
