@@ -16,7 +16,7 @@ class ConfirmDialog extends ConnectedElement {
         this.#agree = find(this, "[data-confirmation-agree]");
         this.#input = find(this, "input");
         this.listen(this.#input, "input", () => this.#check());
-        this.listen(find(this, "[data-confirmation-cancel]"), "click", () => this.#dialog.close()); // so that Enter agrees, once it may
+        this.listen(find(this, "[data-confirmation-cancel]"), "click", () => this.#dialog.close()); // not a submit button, so that Enter confirms
     }
 
     /**
@@ -24,7 +24,7 @@ class ConfirmDialog extends ConnectedElement {
      *
      * @param {{title: string, text: string, agree: string, word?: string}} question `agree` is the label of the button
      *   that goes on; `word` must be typed before it works
-     * @returns {Promise<boolean>} whether to go on
+     * @returns {Promise<boolean>} whether the user confirmed
      */
     ask({ title, text, agree, word = "" }) {
         this.#word = word;

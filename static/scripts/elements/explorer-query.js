@@ -6,9 +6,9 @@
  * @typedef {Record<string, string> & {page: number}} Query
  */
 
-/** What is not in the URL. `all` states is the server's default, open ones are ours. */
+/** The values that are left out of the URL. The default of `state` is `open` here, but all states on the server. */
 const DEFAULTS = { severity: "", state: "open", search: "", group: "finding", sort: "", order: "desc", page: 1, cursor: "", finding: "" };
-/** What says how the list is shown, and not what is in it; `finding` is the one in the panel beside it. */
+/** Parameters that affect how the list is shown, not what it contains; `finding` is the one in the panel. */
 const SHOWN = ["group", "sort", "order", "page", "cursor", "finding"];
 
 /**
@@ -32,8 +32,8 @@ export function urlFromQuery(query) {
 
 /**
  * @param {Query} query
- * @param {Record<string, string>} fixed filters that are not the reader's to change
- * @returns {URLSearchParams} what the list is limited to
+ * @param {Record<string, string>} fixed filters that the user cannot change
+ * @returns {URLSearchParams} the filters of the list
  */
 export function filtersOf(query, fixed = {}) {
     const limits = Object.entries(query).filter(([name, value]) => !SHOWN.includes(name) && value.trim() !== "");
@@ -47,7 +47,7 @@ export function filtersOf(query, fixed = {}) {
  * @param {Query} query
  * @param {number} limit rows on a page
  * @param {Record<string, string>} [fixed] see {@link filtersOf}
- * @returns {string} the server's path for it
+ * @returns {string} the URL of the list's data
  */
 export function requestFromQuery(query, limit, fixed = {}) {
     const path = query.group === "finding" ? "/api/vulnerabilities" : "/api/vulnerabilities/groups";
@@ -59,23 +59,23 @@ export function requestFromQuery(query, limit, fixed = {}) {
  * @param {Query} query
  * @param {string} kind `csv`, `json`, `jsonl` or `xlsx`
  * @param {Record<string, string>} [fixed] see {@link filtersOf}
- * @param {string} [columns] names of columns, separated by commas; those that the server has by default if empty
- * @param {boolean} [evidence] whether the evidence of each finding is in it as well
- * @returns {string} the server's path of the file that holds all of it
+ * @param {string} [columns] names of columns, separated by commas; if empty, the server's default
+ * @param {boolean} [evidence] whether to include the evidence of each finding
+ * @returns {string} the URL of the file with all matching findings
  */
 export function exportFromQuery(query, kind, fixed = {}, columns = "", evidence = false) {
     const more = { ...(columns && query.group === "finding" && { columns }), ...(evidence && { evidence: "true" }) };
     return `/api/vulnerabilities/export.${kind}?${new URLSearchParams([...shownAs(query), ...filtersOf(query, { ...fixed, ...more })])}`;
 }
 
-/** How the rows are grouped and sorted, where that is not as the server does it by itself. */
+/** The parameters for grouping and sorting, unless they are the server's defaults. */
 function shownAs({ group, sort, order }) {
     return [...(group === "finding" ? [] : [["by", group]]), ...(sort ? [["sort", sort]] : []), ...(order === "desc" ? [] : [["order", order]])];
 }
 
 /**
  * @param {Query} query
- * @returns {Query} without any filter; how it is grouped and sorted stays
+ * @returns {Query} the query without filters, with the same grouping and order
  */
 export function unfiltered(query) {
     const { group, sort, order } = query;
@@ -84,9 +84,9 @@ export function unfiltered(query) {
 }
 
 /**
- * @param {Record<string, string>} filters those in use, as the server calls them
+ * @param {Record<string, string>} filters the active filters, as the server describes them
  * @param {Query} query
- * @returns {[string, string][]} those that the reader has chosen: name, and how a reader calls it
+ * @returns {[string, string][]} the filters that the user has chosen: name and description
  */
 export function filtersChosen(filters, query) {
     return Object.entries(filters).filter(([name]) => (query[name] ?? "") !== (DEFAULTS[name] ?? ""));
@@ -94,7 +94,7 @@ export function filtersChosen(filters, query) {
 
 /**
  * @param {Query} query
- * @returns {boolean} whether it leaves anything out that a reader may expect
+ * @returns {boolean} whether it has filters besides the default state
  */
 export function isFiltered(query) {
     const limits = Object.fromEntries(filtersOf(query));

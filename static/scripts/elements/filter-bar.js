@@ -56,7 +56,7 @@ class FilterBar extends ConnectedElement {
     }
 
     /**
-     * @param {Record<string, string>} filters those in use, as the server calls them
+     * @param {Record<string, string>} filters the active filters, as the server describes them
      * @param {import("./explorer-query.js").Query} query
      */
     showInUse(filters, query) {
@@ -70,7 +70,7 @@ class FilterBar extends ConnectedElement {
         if (focused) (this.#chips.querySelector("button") ?? this.#more).focus();
     }
 
-    /** Go to the field that searches the list. */
+    /** Focus the search field. */
     search() {
         find(this, "[data-filter-search]").focus();
     }
@@ -91,7 +91,7 @@ class FilterBar extends ConnectedElement {
         this.#change({ [name]: name === "state" ? "open" : "", ...(name === "changedBy" && { change: "" }) });
     }
 
-    /** Offer what is on record and holds what has been typed. */
+    /** Suggest values on record that contain the typed text. */
     async #suggest(control) {
         const parameters = new URLSearchParams({ field: control.dataset.filter, q: control.value.trim() });
         try {
@@ -124,7 +124,7 @@ class FilterBar extends ConnectedElement {
     }
 }
 
-/** Whether a field holds just what it has offered. */
+/** Whether the value of a field is one of its suggestions. */
 function isSuggested({ list, value }) {
     return Array.from(list.options).some((option) => option.value === value);
 }

@@ -5,7 +5,7 @@ import { request } from "../lib/http.js";
 import { STATES, cveItem, hostOf, portOf, share } from "./finding-row.js";
 import { definitionPage, hostPage, importPage } from "./links.js";
 
-/** So many CVEs and references are shown; the page of the vulnerability has them all. */
+/** The maximum number of CVEs and references to show; the page of the vulnerability has all. */
 const CVES_SHOWN = 20;
 const REFERENCES_SHOWN = 5;
 const KINDS = { opened: "Opened", changed: "Changed", reopened: "Reopened", resolved: "Resolved" };
@@ -30,10 +30,10 @@ class FindingPanel extends ConnectedElement {
             if (event.target === this.#dialog || event.target.closest("[data-panel-close]")) this.#dialog.close();
         });
         this.listen(this.#dialog, "close", () => {
-            this.#request?.abort(); // or the answer would open it again
+            this.#request?.abort(); // its response would open the panel again
             this.dispatchEvent(new CustomEvent("closed"));
         });
-        find(this, "[data-panel-link]").hidden = navigator.clipboard === undefined; // where the page is not loaded securely
+        find(this, "[data-panel-link]").hidden = navigator.clipboard === undefined; // the page was not loaded over a secure connection
     }
 
     disconnectedCallback() {
@@ -55,7 +55,7 @@ class FindingPanel extends ConnectedElement {
         try {
             finding = await request(`/api/vulnerabilities/${encodeURIComponent(findingId)}`, { signal: this.#request.signal });
         } catch (error) {
-            if (error.name === "AbortError") return; // there is a newer one
+            if (error.name === "AbortError") return; // a newer request has replaced it
             setText(trouble, error.message);
         }
         trouble.hidden = finding !== undefined;
@@ -66,7 +66,7 @@ class FindingPanel extends ConnectedElement {
         find(this, "[data-panel-body]").scrollTop = 0;
     }
 
-    /** Close it, and drop what is being loaded for it. */
+    /** Close the panel, and cancel its request. */
     close() {
         this.#request?.abort();
         this.#dialog.close();
@@ -114,7 +114,7 @@ class FindingPanel extends ConnectedElement {
         find(this, "[data-panel-history]").replaceChildren(...finding.history.toReversed().map(eventItem));
     }
 
-    /** Say how many are left out, as a link to the page that has them. */
+    /** Show how many more there are, as a link to the page that has all. */
     #showMore(name, left, noun, { definitionId }) {
         const link = find(this, `[data-panel-more="${name}"]`);
         link.hidden = left <= 0;

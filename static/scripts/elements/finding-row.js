@@ -2,9 +2,9 @@ import { copyOf, fill, find, linkTo, setText } from "../lib/dom.js";
 import { count, counted, score } from "../lib/format.js";
 import { cvePage, definitionPage, hostPage } from "./links.js";
 
-/** How values are written, by what they are. */
+/** Kind of a value -> its formatter. */
 const KINDS = { text: (value) => value || "–", day: (value) => value ?? "–", score, share };
-/** Columns whose text is not just their value. */
+/** Columns that need more than their value. */
 const TEXTS = {
     port: portOf,
     source: (finding) => finding.source || finding.scannerName,
@@ -16,7 +16,7 @@ export const STATES = { active: "Active", reopened: "Reopened", resolved: "Resol
  * The row of a finding. Text that is cut is shown in full as a tooltip.
  *
  * @param {HTMLTemplateElement} template
- * @param {object} finding as the API answers it
+ * @param {object} finding from the API
  * @returns {HTMLElement}
  */
 export function findingRow(template, finding) {
@@ -39,7 +39,7 @@ export function findingRow(template, finding) {
     return row;
 }
 
-/** @param {object} finding @returns {string} what its host is called */
+/** @param {object} finding @returns {string} the name of its host */
 export function hostOf(finding) {
     return finding.host || finding.fqdn || finding.ip || "–";
 }
@@ -49,12 +49,12 @@ export function portOf(finding) {
     return [finding.port || "–", finding.port ? finding.protocol : ""].filter(Boolean).join("/");
 }
 
-/** @param {number | null} epss @returns {string} as the percentage that FIRST publishes beside it */
+/** @param {number | null} epss @returns {string} as a percentage, as FIRST publishes it */
 export function share(epss) {
     return epss === null || epss === undefined ? "–" : `${(epss * 100).toFixed(1)} %`;
 }
 
-/** @param {string} cve @returns {HTMLElement} an item of a list that leads to the CVE's page */
+/** @param {string} cve @returns {HTMLElement} a list item with a link to the CVE's page */
 export function cveItem(cve) {
     const item = document.createElement("li");
     item.append(linkTo(cvePage(cve), cve));
@@ -77,7 +77,7 @@ function fillState(badge, { state, resolvedOn }) {
     if (resolvedOn) badge.title = `Resolved on ${resolvedOn}`;
 }
 
-/** The first CVE, and how many more there are: they stand on the page of the vulnerability. */
+/** Show the first CVE, and the number of others, which are on the page of the vulnerability. */
 function fillCves(cell, { cves, cvesTotal, definitionId }) {
     if (cves.length === 0) {
         setText(cell, "–");

@@ -3,7 +3,7 @@ import { count, score } from "../lib/format.js";
 import { cvePage, definitionPage, hostPage, listOf } from "./links.js";
 import { fillMix, fillSeverities } from "./severities.js";
 
-/** What each kind of group is called, where its page is, and what is shown below its name. */
+/** Kind of group -> its name, its page, and the text below its name. */
 const KINDS = {
     host: {
         heading: "Host",
@@ -54,7 +54,7 @@ export const countsHosts = (kind) => kind !== "host";
  *
  * @param {HTMLTemplateElement} template
  * @param {string} kind
- * @param {object} group as the API answers it
+ * @param {object} group from the API
  * @param {number} [largest] the number of findings of a bar of full width
  * @returns {HTMLElement}
  */

@@ -4,7 +4,7 @@ import { local } from "../lib/storage.js";
 
 const STORED = "hextrackr_keys";
 const ACTIONS = { j: "next", k: "previous", o: "open", "/": "search", "?": "help" };
-/** Where a letter is a letter. */
+/** Elements in which a letter is typed text. */
 const TYPING = 'input:not([type="checkbox"], [type="radio"]), textarea, select, [contenteditable]';
 
 /**
@@ -30,7 +30,7 @@ class ListKeys extends ConnectedElement {
         this.#dialog.close();
     }
 
-    /** Show which keys there are. */
+    /** Show the list of shortcuts. */
     help() {
         this.#dialog.showModal();
     }

@@ -17,12 +17,12 @@ class ListPager extends ConnectedElement {
         this.listen(find(this, "[data-page-next]"), "click", () => this.#go(this.behind));
     }
 
-    /** @returns {{page: number} | null} the place of the page before, if it can be gone to */
+    /** @returns {{page: number} | null} the previous page, if it can be reached */
     get before() {
         return isUsable(find(this, "[data-page-previous]")) ? { page: this.#page - 1 } : null;
     }
 
-    /** @returns {{page: number, cursor?: string} | null} the place of the page behind, if there is one */
+    /** @returns {{page: number, cursor?: string} | null} the next page, if there is one */
     get behind() {
         return isUsable(find(this, "[data-page-next]")) ? this.#next : null;
     }
@@ -30,7 +30,7 @@ class ListPager extends ConnectedElement {
     /**
      * The first pages are reached by number, later ones only one after another.
      *
-     * @param {{page: number, limit: number, total: number, pages: number, numberedPages?: number, next?: string}} pagination as the API answers it
+     * @param {{page: number, limit: number, total: number, pages: number, numberedPages?: number, next?: string}} pagination from the API
      */
     show({ page, limit, total, pages, numberedPages = pages, next: cursor }) {
         this.#page = page;
@@ -41,7 +41,7 @@ class ListPager extends ConnectedElement {
         const [previous, next] = [find(this, "[data-page-previous]"), find(this, "[data-page-next]")];
         for (const button of [previous, next]) button.hidden = pages <= 1;
         previous.disabled = page <= 1;
-        previous.hidden ||= page - 1 > numberedPages; // the browser's way back leads there
+        previous.hidden ||= page - 1 > numberedPages; // use the browser's back button there
         next.disabled = page >= pages;
     }
 

@@ -3,7 +3,7 @@
  * browser's language; instants are in the reader's time zone. Missing values become a dash.
  */
 
-const LOCALE = "en-GB"; // the day before the month, and 24 hours: read the same way everywhere
+const LOCALE = "en-GB"; // day before month, and 24 hours, which are clear everywhere
 const NONE = "–";
 const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB"];
 const RELATIVE_UNITS = [

@@ -6,18 +6,18 @@
 class SignIn extends EventTarget {
     #hasEnded = false;
 
-    /** Whether it has ended: then nothing is asked again and again. */
+    /** Whether the login has ended, so that polling stops. */
     get hasEnded() {
         return this.#hasEnded;
     }
 
-    /** The server has answered that nobody is signed in. */
+    /** Record that the server requires a sign-in. */
     end() {
         this.#hasEnded = true;
         this.dispatchEvent(new Event("ended"));
     }
 
-    /** The same user has signed in again. */
+    /** Record that the same user has signed in again. */
     resume() {
         if (!this.#hasEnded) return;
         this.#hasEnded = false;
@@ -25,5 +25,5 @@ class SignIn extends EventTarget {
     }
 }
 
-/** That of this page. */
+/** The sign-in state of this page. */
 export const signIn = new SignIn();

@@ -6,7 +6,7 @@
 class Store {
     #find;
 
-    /** @param {() => Storage} find asked at each use, because merely naming the store may throw */
+    /** @param {() => Storage} find called at each use, as merely accessing the store may throw */
     constructor(find) {
         this.#find = find;
     }
@@ -25,7 +25,7 @@ class Store {
 
     /**
      * @param {string} key
-     * @param {*} fallback returned when nothing, or nothing readable, is stored
+     * @param {*} fallback returned if nothing valid is stored
      */
     json(key, fallback) {
         try {
@@ -37,7 +37,7 @@ class Store {
 
     /**
      * @param {string} key
-     * @param {*} value anything JSON can hold; null forgets the key
+     * @param {*} value any JSON value; null removes the key
      */
     put(key, value) {
         try {
@@ -49,7 +49,7 @@ class Store {
     }
 }
 
-/** Shared by all tabs, stored for good. */
+/** Shared by all tabs, stored permanently. */
 export const local = new Store(() => globalThis.localStorage);
 
 /** Of this tab, until it closes. */

@@ -18,7 +18,7 @@ class BatchModal extends ConnectedElement {
         this.#dialog = find(this, "dialog");
         this.listen(imports, "change", () => this.#draw());
         this.listen(this.#dialog, "cancel", (event) => {
-            event.preventDefault(); // #draw closes it, at once
+            event.preventDefault(); // #draw closes it
             imports.hideBatch();
         });
         this.listen(this.#dialog, "close", () => {
@@ -76,7 +76,7 @@ class BatchModal extends ConnectedElement {
         this.#hadEnded = ended;
     }
 
-    /** The focus goes where the next step is, unless the reader is somewhere already. */
+    /** Move the focus to the next action, unless the user has moved it. */
     #end(text) {
         setText(this.#part("live"), text);
         if (document.activeElement === this.#part("title")) this.#part("close").focus();

@@ -30,7 +30,7 @@ export function summary(views) {
 
 /**
  * @param {import("./view.js").ProgressView[]} views
- * @returns {string} what those that are complete have changed: `120 new, 4 resolved`; empty while none is
+ * @returns {string} what the completed imports changed: `120 new, 4 resolved`; empty if none is completed
  */
 export function changes(views) {
     const completed = views.filter(({ kind }) => kind === "completed");
@@ -47,7 +47,7 @@ function listed(numbers) {
 
 /**
  * @param {{view: import("./view.js").ProgressView, size: number}[]} runs
- * @returns {number} whole, 0..100: how far they are together, by the sizes of their files
+ * @returns {number} an integer, 0..100: their total progress, weighted by file size
  */
 export function percentOf(runs) {
     const weight = ({ size }) => Math.max(1, size);
@@ -58,7 +58,7 @@ export function percentOf(runs) {
 
 /**
  * @param {import("./view.js").ProgressView[]} views
- * @returns {"awaiting" | "running" | "failed" | "completed-with-rejects" | "completed" | "cancelled"} which of the colours of states they have together
+ * @returns {"awaiting" | "running" | "failed" | "completed-with-rejects" | "completed" | "cancelled"} the state that determines their common colour
  */
 export function toneOfAll(views) {
     if (views.some(({ kind }) => kind === "awaiting")) return "awaiting";

@@ -4,7 +4,7 @@ import { newUuid } from "../lib/uuid.js";
 import { ProgressFollower } from "./follower.js";
 import { WebSocketClient } from "./websocket-client.js";
 
-const KEY = "hextrackr_exports"; // of this tab: the browser goes on with a download when the page is left
+const KEY = "hextrackr_exports"; // of this tab: a download continues when the page is left
 const KNOWN_AFTER_MS = 1_500;
 const SHOWN_AFTER_MS = 700;
 const FORGET_AFTER_MS = 6_000;
@@ -20,17 +20,17 @@ class Exports extends EventTarget {
     #begun = new Map();
     #views = new Map();
 
-    /** @returns {[string, ExportView][]} what is shown, by session */
+    /** @returns {[string, ExportView][]} session ids and views */
     get all() {
         return [...this.#views];
     }
 
-    /** Take up what was under way when the page was left. */
+    /** Follow the exports again that were running when the page was left. */
     start() {
         for (const sessionId of session.json(KEY, [])) this.#follow(sessionId, 0);
     }
 
-    /** Follow nothing any more; what is remembered stays. */
+    /** Stop following all exports; they remain stored. */
     stop() {
         for (const follower of this.#followers.values()) follower.stop();
         this.#followers.clear();
@@ -43,7 +43,7 @@ class Exports extends EventTarget {
      * Follow a new export.
      *
      * @param {string} address of the file
-     * @returns {string} the address to fetch it from, which names its session
+     * @returns {string} the URL to download it from, with its session id
      */
     begin(address) {
         const sessionId = newUuid();
@@ -102,13 +102,13 @@ class Exports extends EventTarget {
  * @typedef {object} ExportView
  * @property {"running" | "completed" | "failed"} kind
  * @property {string} filename
- * @property {number} percent whole, 0..100
- * @property {string} text how far it has come, or how it ended
- * @property {number} sequence of the snapshot it was made of
+ * @property {number} percent an integer, 0..100
+ * @property {string} text its progress or its result
+ * @property {number} sequence of its snapshot
  */
 
 /**
- * @param {ExportView | null} view what was shown before
+ * @param {ExportView | null} view the previous view
  * @param {object} snapshot of the export's session
  * @returns {ExportView} the same object if the snapshot is older
  */
@@ -120,5 +120,5 @@ export function exportView(view, { status, progress, metadata, error }) {
     return { ...base, kind: "running", text: `${base.percent}% · ${counted(metadata.findings ?? 0, "finding")}` };
 }
 
-/** Those of this page. */
+/** The exports of this page. */
 export const exports = new Exports();

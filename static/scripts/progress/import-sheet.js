@@ -10,9 +10,9 @@ import { facts, recognise } from "./recognition.js";
  * @typedef {object} Entry
  * @property {File} file
  * @property {HTMLElement} item its row
- * @property {"looking" | "recognised" | "unread" | "refused"} state `unread` where only the server's answer is missing: it may be imported
- * @property {object | null} recognised the server's answer
- * @property {{code: string, detail: string} | null} problem why it cannot be imported, or was not looked at
+ * @property {"looking" | "recognised" | "unread" | "refused"} state `unread` if the request failed: the file can still be imported
+ * @property {object | null} recognised the server's response
+ * @property {{code: string, detail: string} | null} problem why it cannot be imported, or was not recognised
  */
 
 /**
@@ -24,10 +24,10 @@ import { facts, recognise } from "./recognition.js";
 class ImportSheet extends ConnectedElement {
     #dialog;
     #form;
-    #depth = 0; // of dragenter without dragleave: both fire for every element that the pointer crosses
+    #depth = 0; // dragenter events without dragleave; both fire for every element that the pointer crosses
     /** @type {Entry[]} */
     #entries = [];
-    #looking = null; // a promise: that the files chosen so far have been looked at
+    #looking = null; // a promise that resolves when all files chosen so far have been recognised or refused
     #session = new AbortController();
 
     connectedCallback() {
@@ -46,7 +46,7 @@ class ImportSheet extends ConnectedElement {
         const input = this.#part("browse");
         this.listen(input, "change", () => {
             this.choose([...input.files]);
-            input.value = ""; // so that choosing the same file again is a change
+            input.value = ""; // so that choosing the same file again fires a change event
         });
         this.listen(document, "dragenter", (event) => this.#hover(event, 1));
         this.listen(document, "dragleave", (event) => this.#hover(event, -1));
@@ -59,7 +59,7 @@ class ImportSheet extends ConnectedElement {
         this.#forget();
     }
 
-    /** Let the reader choose files. */
+    /** Open the file picker. */
     browse() {
         this.#part("browse").click();
     }
@@ -102,7 +102,7 @@ class ImportSheet extends ConnectedElement {
 
     #showTarget(shown) {
         this.toggleAttribute("data-dragging", shown);
-        this.#part("target").togglePopover?.(shown); // above a dialog that is open
+        this.#part("target").togglePopover?.(shown); // shown above an open dialog
     }
 
     #add(file) {
@@ -119,7 +119,7 @@ class ImportSheet extends ConnectedElement {
         entry.item.remove();
     }
 
-    /** Why a file need not even be looked at; null when it is worth it. */
+    /** Why a file is refused without asking the server; null if it is not. */
     #refusal({ size }) {
         if (size === 0) return { code: "EMPTY", detail: "The file is empty." };
         const maxBytes = Number(this.dataset.maxBytes);
@@ -129,7 +129,7 @@ class ImportSheet extends ConnectedElement {
         return null;
     }
 
-    /** Look at one file after the other, and say at the end what came of it. */
+    /** Recognise one file after another, and announce the result at the end. */
     async #look(before, signal) {
         await before;
         for (const entry of this.#entries.filter(({ state }) => state === "looking")) {
@@ -145,7 +145,7 @@ class ImportSheet extends ConnectedElement {
         if (this.#entries.length > 0) this.#looked();
     }
 
-    /** The reader goes on from the button, unless the reader is somewhere already; who hears the page hears the result. */
+    /** Move the focus to the button, unless the user has moved it, and announce the result to screen readers. */
     #looked() {
         const texts = this.#entries.map(({ file, state, recognised, problem }) => `${file.name}: ${state === "recognised" ? recognised.scannerName : problem.detail}`);
         setText(this.#part("status"), texts.join(" "));
@@ -197,7 +197,7 @@ class ImportSheet extends ConnectedElement {
         imports.upload(files, () => formOf(fields));
     }
 
-    /** Import a file that cannot be recognised: it fails and changes nothing, and then its columns can be chosen. */
+    /** Import a file that cannot be recognised: this fails without changing anything, and then its columns can be mapped. */
     #map({ file }) {
         const fields = this.#fields();
         this.#dialog.close();
@@ -214,7 +214,7 @@ class ImportSheet extends ConnectedElement {
         return [...new FormData(this.#form)].filter(([, value]) => value !== "");
     }
 
-    /** The options hold for these files only. */
+    /** Reset the options, which apply to these files only. */
     #forget() {
         this.#session.abort();
         this.#session = new AbortController();

@@ -21,8 +21,8 @@ const MODES = { hosts: "Resolve on its hosts only", delta: "Leave the others ope
 const ENDED = new Set(["completed", "failed", "cancelled"]);
 
 /**
- * @param {object} importData as the API answers it
- * @returns {boolean} whether it can change no more
+ * @param {object} importData from the API
+ * @returns {boolean} whether it can no longer change
  */
 export function hasEnded(importData) {
     return ENDED.has(importData.state);
@@ -30,7 +30,7 @@ export function hasEnded(importData) {
 
 /**
  * @param {object} importData
- * @returns {keyof STATES} the state to show: an import that was undone has one of its own, and so have one with rejected rows and a preview
+ * @returns {keyof STATES} the state to show; undone imports, imports with rejected rows and previews have their own
  */
 export function shownState(importData) {
     if (importData.undoneAt) return "undone";
@@ -40,13 +40,13 @@ export function shownState(importData) {
 
 /**
  * @param {object} importData
- * @returns {boolean} whether it has changed nothing, so that it can be deleted
+ * @returns {boolean} whether it changed nothing and can be deleted
  */
 export function isDeletable(importData) {
     return importData.state === "failed" || importData.state === "cancelled";
 }
 
-/** The question before an import is deleted, for the dialog that asks. */
+/** The texts of the dialog that confirms the deletion of an import. */
 export function deletion({ filename }) {
     return { title: "Delete this import?", text: `The import of ${filename} did not change any findings. Its entry and its file will be deleted.`, agree: "Delete" };
 }
@@ -63,7 +63,7 @@ const VIEW_TEXTS = {
 
 /**
  * @param {import("./view.js").ProgressView} view
- * @returns {string} how far an import is, in a few words
+ * @returns {string} a short text about its progress
  */
 export function progressText(view) {
     return VIEW_TEXTS[view.kind](view);
@@ -71,20 +71,20 @@ export function progressText(view) {
 
 /**
  * @param {import("./view.js").ProgressView} view
- * @returns {string} which of the colours of states it has
+ * @returns {string} the state that determines its colour
  */
 export function toneOf(view) {
     if (view.hasRejects) return "completed-with-rejects";
     return view.kind === "awaiting" && view.isPreview ? "preview" : view.kind;
 }
 
-/** Where a file is from and how it was taken: scanner, source, mode, size. */
+/** Scanner, source, mode and size of an import. */
 export function origin(importData) {
     const size = bytes(importData.fileSize).replace(" ", "\u00a0"); // a line does not end between a number and its unit
     return [importData.scannerName || importData.vendor, importData.source, MODES[importData.mode], size].filter(Boolean).join(" · ");
 }
 
-/** One line of facts for the import's own page. */
+/** A line of facts for the import's page. */
 export function facts(importData) {
     return [
         origin(importData),
@@ -108,7 +108,7 @@ export function timeTaken({ duration: taken, stepSeconds = {} }) {
     return [duration(taken), steps.join(", ")].filter(Boolean).join(": ");
 }
 
-/** What is shown below a list of names that is shorter than its count. */
+/** The text below a list of names that was cut. */
 export function rest({ count: total, names }) {
     return total > names.length ? `and ${count(total - names.length)} more` : "";
 }
@@ -150,7 +150,7 @@ export function question({ preview, wouldResolve, openBefore }) {
 
 /**
  * @param {{preview: boolean, guard?: {sentence: string}[]}} importData that awaits confirmation
- * @returns {string[]} why it asks; of a preview, which somebody wanted, only what it would ask about in any case
+ * @returns {string[]} why it asks; for a requested preview only the reasons that it has anyway
  */
 export function reasons({ preview, guard }) {
     if (guard?.length > 0) return guard.map(({ sentence }) => sentence);
@@ -159,7 +159,7 @@ export function reasons({ preview, guard }) {
 
 /**
  * @param {{rejected?: number, summary?: {unchecked?: number}}} importData of a completed import
- * @returns {string} which rows and findings it could not deal with; empty if there are none
+ * @returns {string} which rows and findings it could not process; empty if there are none
  */
 export function leftOut({ rejected = 0, summary }) {
     const unchecked = summary?.unchecked ?? 0;

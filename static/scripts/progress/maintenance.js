@@ -4,7 +4,7 @@ import { newUuid } from "../lib/uuid.js";
 import { ProgressFollower } from "./follower.js";
 import { WebSocketClient } from "./websocket-client.js";
 
-const KEY = "hextrackr_maintenance"; // of this tab: a reload finds again what is under way
+const KEY = "hextrackr_maintenance"; // of this tab: a running operation is found again after a reload
 
 /**
  * A running backup, restore or clear.
@@ -15,13 +15,13 @@ export class MaintenanceRun extends EventTarget {
     #client = new WebSocketClient();
     #follower = null;
 
-    /** The last snapshot, or null while nothing is under way. */
+    /** The last snapshot; null if no operation is running. */
     snapshot = null;
 
-    /** Why the last one failed, as a sentence; empty if it did not. */
+    /** A sentence that says why the last operation failed; empty if it did not. */
     error = "";
 
-    /** Take up what was under way when the page was left. */
+    /** Follow the operation again that was running when the page was left. */
     start() {
         const sessionId = session.json(KEY, null);
         if (sessionId === null) return;
@@ -30,7 +30,7 @@ export class MaintenanceRun extends EventTarget {
         this.#follower.ask();
     }
 
-    /** Follow nothing any more; what is under way goes on. */
+    /** Stop following; a running operation continues. */
     stop() {
         this.#follower?.stop();
         this.#follower = null;
@@ -41,8 +41,8 @@ export class MaintenanceRun extends EventTarget {
      * Start it and follow its progress.
      *
      * @param {string} path of the API
-     * @param {object} [json] what it asks for
-     * @throws {import("../lib/http.js").ApiError} it was refused
+     * @param {object} [json] the body of the request
+     * @throws {import("../lib/http.js").ApiError} the operation was refused
      */
     async begin(path, json = {}) {
         const sessionId = newUuid();

@@ -16,7 +16,7 @@ const TITLES = {
 };
 const PREVIEW = "Preview";
 const WITH_REJECTS = "Import complete, with rejected rows";
-/** The figures that are shown even where they are zero. */
+/** The figures that are shown even if they are zero. */
 const ALWAYS = new Set(["inserted", "resolved", "open"]);
 const ANNOUNCED_MESSAGE = new Set(["waiting", "awaiting", "failed", "cancelled"]);
 
@@ -45,11 +45,11 @@ class ProgressModal extends ConnectedElement {
         this.#autoClose = new AutoClose(this.#dialog, this.#parts.countdown, () => imports.hide());
         this.listen(imports, "change", () => this.#draw());
         this.listen(this.#dialog, "cancel", (event) => {
-            event.preventDefault(); // #draw closes it, at once
+            event.preventDefault(); // #draw closes it
             imports.hide();
         });
         this.listen(this.#dialog, "close", () => {
-            if (!this.#dialog.open && imports.shown) imports.hide(); // a browser may insist on closing a dialog, and only says so afterwards
+            if (!this.#dialog.open && imports.shown) imports.hide(); // a browser may close a dialog by itself, and reports it only afterwards
         });
         this.listen(this.#parts.cancel, "click", () => imports.shown?.cancel());
         this.listen(this.#parts.confirm, "click", () => imports.shown?.confirm());
@@ -69,7 +69,7 @@ class ProgressModal extends ConnectedElement {
         this.#dialog.close();
     }
 
-    /** A link leads to a page which the modal must not cover. One that opens elsewhere, or downloads, leaves it as it is. */
+    /** Close the modal when a link in it is followed, unless the link opens another tab or a download. */
     #left(event) {
         const link = event.target.closest("a[href]");
         if (link === null || link === this.#parts.rejects || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -137,7 +137,7 @@ class ProgressModal extends ConnectedElement {
         parts.rejects.href = `/api/imports/${view.importId}/rejects.csv`;
     }
 
-    /** Zeros say nothing, but for what is asked of each import: what is new, what was resolved, what is open then. */
+    /** Hide figures that are zero, except the most important ones: new, resolved and open findings. */
     #drawFigures(figures) {
         const isEmpty = Object.values(figures).every((value) => !value);
         for (const [name, value] of Object.entries(figures)) {
@@ -149,7 +149,7 @@ class ProgressModal extends ConnectedElement {
         this.#parts.figures.hidden = isEmpty;
     }
 
-    /** What can be done next, once it has ended. */
+    /** The actions after the end. */
     #drawNext({ view, canRetry, busy }) {
         const { findings, new: added, another, retry, map } = this.#parts;
         const isComplete = view.kind === "completed" && view.importId !== null;
@@ -183,7 +183,7 @@ class ProgressModal extends ConnectedElement {
         setText(this.#parts.live, [text, this.#autoClose.sentence].filter(Boolean).join(". "));
     }
 
-    /** Another import or another state: the focus goes where the next step is, and an end that went well in all rows closes by itself. */
+    /** On another import or state, move the focus to the next action; after an end without rejected rows, start the countdown to close. */
     #entered({ view, ended }) {
         this.#autoClose.stop();
         if (ended) this.#parts.close.focus();
@@ -191,7 +191,7 @@ class ProgressModal extends ConnectedElement {
         if (view.kind === "completed" && this.#isSeenAtAGlance(view)) this.#autoClose.start();
     }
 
-    /** Nothing has to be read, and the reader moves by neither keyboard nor screen reader: for them browsers show where the focus is. */
+    /** Whether there is nothing to read, and the user navigates with neither keyboard nor screen reader, for whom browsers show the focus. */
     #isSeenAtAGlance({ hasRejects, warnings, leftOut }) {
         return !hasRejects && warnings.length === 0 && leftOut === "" && !this.#parts.close.matches(":focus-visible");
     }
@@ -214,8 +214,8 @@ class AutoClose {
     #keepOpen = () => this.stop();
 
     /**
-     * @param {HTMLDialogElement} dialog `data-auto-close-ms` says how long; 0 never closes it
-     * @param {HTMLElement} countdown where the seconds left are shown
+     * @param {HTMLDialogElement} dialog `data-auto-close-ms` is the delay; 0 never closes it
+     * @param {HTMLElement} countdown shows the remaining seconds
      * @param {() => void} close
      */
     constructor(dialog, countdown, close) {

@@ -45,7 +45,7 @@ class Pills extends ConnectedElement {
 }
 
 const BATCH = "batch";
-/** So many pills are shown one by one. */
+/** The maximum number of pills before they are combined. */
 const MOST = 2;
 
 /**
@@ -83,7 +83,7 @@ class ImportPills extends Pills {
         fill(this.#all, { all: `${counted(runs.length, "import")} in the background`, percent: `${percentOf(runs)}%` });
     }
 
-    /** The button that shows and hides the list where it is long. */
+    /** The button that shows and hides the list when there are many. */
     get #all() {
         return find(document, "[data-pills-all]");
     }

@@ -1,7 +1,7 @@
 import { ApiError, request } from "../lib/http.js";
 import { counted } from "../lib/format.js";
 
-/** So much of a file is sent to be recognised, as the server takes it. */
+/** The size of the part of a file that is sent for recognition, the server's limit. */
 const FIRST_PART_BYTES = 256 * 1024;
 
 /**
@@ -9,8 +9,8 @@ const FIRST_PART_BYTES = 256 * 1024;
  *
  * @param {File} file
  * @param {AbortSignal} [signal]
- * @returns {Promise<object>} the server's answer, see `POST /api/imports/recognise`
- * @throws {ApiError} `UNREADABLE` if the browser cannot read it; else the server did not answer as it should
+ * @returns {Promise<object>} the response of `POST /api/imports/recognise`
+ * @throws {ApiError} `UNREADABLE` if the browser cannot read the file; other codes if the request failed
  */
 export async function recognise(file, signal) {
     const form = new FormData();
@@ -39,8 +39,8 @@ const DAY_FROM = {
 /**
  * What was recognised in a file, as texts by name; empty if there is nothing to show. Pure.
  *
- * @param {object} recognised the server's answer
- * @param {{label: string, scanDate: string}} options that are chosen for it
+ * @param {object} recognised the server's response
+ * @param {{label: string, scanDate: string}} options the chosen options
  * @returns {{scanner: string, source: string, scanDate: string, rows: string, unused: string}}
  */
 export function facts(recognised, { label, scanDate }) {
@@ -57,7 +57,7 @@ export function facts(recognised, { label, scanDate }) {
     };
 }
 
-/** A number that is only about right, to two digits. */
+/** Round an estimate to two digits. */
 function rounded(value) {
     const unit = 10 ** Math.max(0, Math.floor(Math.log10(value)) - 1);
     return Math.round(value / unit) * unit;

@@ -11,7 +11,7 @@ class Tab {
     #address;
     #show = () => this.#draw();
 
-    /** Show it from now on. */
+    /** Start showing it. */
     start() {
         this.#title = document.title;
         this.#icon = document.querySelector('link[rel="icon"]');
@@ -31,7 +31,7 @@ class Tab {
 
 /**
  * @param {import("./view.js").ProgressView[]} views
- * @returns {import("./view.js").ProgressView | null} one that asks, else the first that is under way
+ * @returns {import("./view.js").ProgressView | null} one that needs confirmation, else the first that is running
  */
 export function mostUrgent(views) {
     return views.find(({ kind }) => kind === "awaiting") ?? views.find(({ kind }) => ["uploading", "waiting", "running"].includes(kind)) ?? null;
@@ -46,7 +46,7 @@ export function tabText(view) {
     return `${view.percent}%`;
 }
 
-/** A ring that is closed as far as the import is done, as the address of an image. */
+/** Draw the progress as a ring, and return the URL of the image. */
 function ringAddress(percent) {
     const ring = (colour, length) =>
         `<circle cx="16" cy="16" r="13" fill="none" stroke="${colour}" stroke-width="6" stroke-dasharray="${length} ${RING}" transform="rotate(-90 16 16)"/>`;
@@ -54,5 +54,5 @@ function ringAddress(percent) {
     return `data:image/svg+xml,${encodeURIComponent(image)}`;
 }
 
-/** That of this page. */
+/** The tab of this page. */
 export const tab = new Tab();

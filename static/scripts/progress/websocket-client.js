@@ -5,7 +5,7 @@ const PING_EVERY_MS = 30_000;
 const PONG_WITHIN_MS = 10_000;
 const REFUSED_WITHIN_MS = 10_000;
 
-/** The server's event names and ours. */
+/** The server's event names -> ours. */
 const EVENTS = {
     "progress-status": "progressStatus",
     "progress-update": "progress",
@@ -13,18 +13,18 @@ const EVENTS = {
     "progress-error": "progressError",
 };
 
-/** How socket.io-client connects: the pauses between its attempts double, and chance makes them up to a half longer or shorter. */
+/** Options of socket.io-client: the delay between attempts doubles, with a random variation of up to a half. */
 const OPTIONS = {
     transports: ["polling", "websocket"],
     autoConnect: false,
     timeout: 5_000,
-    reconnectionAttempts: MAX_ATTEMPTS - 1, // it does not count the first one
+    reconnectionAttempts: MAX_ATTEMPTS - 1, // which does not count the first attempt
     reconnectionDelay: 1_000,
     reconnectionDelayMax: 8_000,
     randomizationFactor: 0.5,
 };
 
-/** The server that this module is from: the page's own, or for a page of another origin the one that it imports the module from. */
+/** The server that this module was loaded from, which is another one than the page's if a page of another origin imports it. */
 const SERVER = new URL(import.meta.url).origin;
 
 /**
@@ -39,24 +39,24 @@ export class WebSocketClient {
     #socket = null;
     #listeners = new Map();
     #rooms = new Set();
-    #waiting = []; // of calls of connect(): the functions that settle their promises
+    #waiting = []; // the functions that settle the promises of connect()
     #failure = null; // of the last attempt
     #wanted = false;
-    #endedAt = -Infinity; // when the server has ended the connection itself
+    #endedAt = -Infinity; // when the server last closed the connection itself
     #pingTimer;
     #pongTimer;
 
     /**
      * @param {object} [options]
-     * @param {Function} [options.io] the `io` of socket.io-client; imported when it is first needed
-     * @param {string} [options.url] the server that this module is from by default
+     * @param {Function} [options.io] the `io` of socket.io-client; imported on first use
+     * @param {string} [options.url] by default the server that this module was loaded from
      */
     constructor({ io, url = SERVER } = {}) {
         this.#io = io;
         this.#url = url;
     }
 
-    /** Whether events can arrive now. */
+    /** Whether the socket is connected. */
     get connected() {
         return this.#socket?.connected ?? false;
     }
@@ -118,7 +118,7 @@ export class WebSocketClient {
 
     async #createSocket() {
         this.#io ??= (await import("../../vendor/socket.io-client/socket.io.esm.min.js")).io;
-        if (this.#socket) return this.#socket; // of another call, which was quicker
+        if (this.#socket) return this.#socket; // another call was quicker
         const socket = this.#io(this.#url, OPTIONS);
         for (const [theirs, ours] of Object.entries(EVENTS)) socket.on(theirs, (snapshot) => this.#dispatch(ours, snapshot));
         socket.on("connect", () => this.#opened());
@@ -154,7 +154,7 @@ export class WebSocketClient {
     #attemptFailed(error) {
         debug("attempt failed:", error.message);
         this.#failure = error;
-        if (!this.#socket.active) this.#failed(); // the server has refused it, and socket.io-client does not try again
+        if (!this.#socket.active) this.#failed(); // the server refused it, so socket.io-client does not retry
     }
 
     #failed() {
@@ -181,7 +181,7 @@ export class WebSocketClient {
         clearTimeout(this.#pongTimer);
     }
 
-    /** A listener that throws disturbs no other. */
+    /** Call the listeners; one that throws does not affect the others. */
     #dispatch(event, detail) {
         debug(event, detail);
         for (const listener of [...(this.#listeners.get(event) ?? [])]) {
