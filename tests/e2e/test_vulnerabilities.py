@@ -74,7 +74,7 @@ def test_the_search_finds_hosts_cves_and_plugins(page, text, host):
 def test_a_search_without_a_match_is_widened_or_cleared(page):
     page.locator("[data-filter-search]").fill("web003")  # it is resolved
     expect(page.get_by_text("No open finding fits")).to_be_visible()
-    page.get_by_role("button", name="Look among the resolved ones as well").click()
+    page.get_by_role("button", name="Search resolved findings too").click()
     expect(rows(page)).to_have_count(1)
     page.locator("[data-filter-search]").fill("no such host")
     expect(page.get_by_text("Nothing matches")).to_be_visible()
