@@ -146,7 +146,12 @@ class SourceService:
                 self._tracker.update_progress(session_id, reading.progress, reading.message, reading.metadata)
 
         if session_id is not None:
-            opening = {"operation": "merge", "filename": source.label or source.scanner, "totalSteps": 1, "currentStep": 1}
+            opening = {
+                "operation": "merge",
+                "filename": source.label or source.scanner,
+                "totalSteps": 1,
+                "currentStep": 1,
+            }
             self._tracker.create_session_with_id(session_id, opening)
         try:
             meter = Meter(report, time.monotonic, steps=1)
