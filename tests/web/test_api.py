@@ -348,7 +348,7 @@ NO_ANSWERS = [
     ({"sauce": "Rome"}, "Unknown key 'sauce'"),
     (["delta"], "JSON object"),
     ("null", "JSON object"),
-    ("{", "not JSON"),
+    ("{", "not valid JSON"),
 ]
 
 

@@ -54,7 +54,7 @@ def test_the_page_of_a_host_names_each_of_its_sources(working, client):
 def test_what_is_missing_is_named_with_the_way_back(client):
     answer = client.get("/hosts/<web9>", headers={"Referer": "http://localhost/vulnerabilities?search=web"})
     assert answer.status_code == 404
-    assert '<h1 class="import-name">No host &#39;&lt;web9&gt;&#39;</h1>' in answer.text
+    assert '<h1 class="import-name">There is no host &#39;&lt;web9&gt;&#39;</h1>' in answer.text
     assert '<a class="btn btn-primary" href="/vulnerabilities?search=web">' in answer.text
     assert "where you were" not in client.get("/hosts/9", headers={"Referer": "http://elsewhere/"}).text
     assert '<h1 class="import-name">There is no import 9</h1>' in client.get("/imports/9").text
