@@ -37,7 +37,7 @@ const KINDS = {
     },
     source: {
         heading: "Source",
-        name: (group) => [group.scannerName, group.source].filter(Boolean).join(" · "),
+        name: (group) => [group.source, group.scannerName].filter(Boolean).join(" · "), // the label first: a narrow cell cuts the end
         page: (group) => listOf({ source: group.sourceId }),
         detail: () => "",
     },
