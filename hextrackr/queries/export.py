@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hextrackr.domain import formulas
 from hextrackr.errors import RequestError
-from hextrackr.readmodel.questions import question
+from hextrackr.readmodel.questions import long_question, question
 
 from . import groups, order
 from .columns import COLUMNS
@@ -40,7 +40,7 @@ _STARTS = ", ".join(str(ord(start)) for start in formulas.STARTS)
 _shares: dict[str, float] = {}
 
 
-@question
+@long_question
 def export(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Write a file.
 

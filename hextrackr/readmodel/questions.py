@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Question = Callable[["duckdb.DuckDBPyConnection", Mapping[str, Any]], Any]
 
 _questions: dict[str, Question] = {}
+#: The names of those that may take minutes.
+_long: set[str] = set()
 
 
 def question(function: Question) -> Question:
@@ -32,6 +34,17 @@ def question(function: Question) -> Question:
     if registered.__module__ != function.__module__:
         raise ValueError(f"There are two questions called {name}.")
     return function
+
+
+def long_question(function: Question) -> Question:
+    """Register a function as a question that may take minutes: however many of these are asked, the others are answered meanwhile."""
+    _long.add(function.__name__)
+    return question(function)
+
+
+def is_long(name: str) -> bool:
+    """Whether the question of this name may take minutes."""
+    return name in _long
 
 
 def load(package: str) -> None:

@@ -35,9 +35,11 @@ from .refresh import refresh
 
 log = logging.getLogger(__name__)
 
-#: Questions that may be open at a time, and those of them that DuckDB runs at a time, which is limited by memory.
+#: Questions that may be open at a time, and those of them that DuckDB runs at a time, which is limited by memory; and beside these the
+#: questions that may take minutes.
 WORKERS = 32
 RUNNING = 4
+RUNNING_LONG = 2
 #: Seconds to wait for a refresh that a question does not need: most take less. After that the answer is of the version before.
 PATIENCE = 1.0
 #: Seconds between two attempts to interrupt a question that takes too long: it may be between two statements.
@@ -156,6 +158,7 @@ class Answers:
         self._copy = copy
         self._refresher = refresher
         self._may_run = threading.Semaphore(RUNNING)
+        self._may_run_long = threading.Semaphore(RUNNING_LONG)
 
     def answer(self, head: Head) -> tuple[Head, bytes]:
         """Return the head and the body of the answer to a question."""
@@ -163,7 +166,7 @@ class Answers:
         try:
             if head["question"] != STATUS or head["newest"]:
                 self._refresher.ensure_fresh(head["until"], head["at_least"], head["newest"])
-            with self._may_run:
+            with self._running(head):
                 reply["version"], body = self._answer(head)
         except Exception as failure:
             error = _error_of(failure, self._copy)
@@ -172,6 +175,20 @@ class Answers:
             error_reply = {**error.record(), "status": error.status, "kind": type(error).__name__}
             return {**reply, "error": error_reply}, b""
         return reply, body
+
+    @contextmanager
+    def _running(self, head: Head) -> Iterator[None]:
+        """Run a question inside the block, once there are few enough others.
+
+        :raises QueryTooSlow: its time is over before that.
+        """
+        may_run = self._may_run_long if questions.is_long(head["question"]) else self._may_run
+        if not may_run.acquire(timeout=max(0.0, head["until"] - time.monotonic())):
+            raise QueryTooSlow
+        try:
+            yield
+        finally:
+            may_run.release()
 
     def _answer(self, head: Head) -> tuple[int, bytes]:
         cursor = self._copy.connection.cursor()

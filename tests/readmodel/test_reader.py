@@ -67,6 +67,19 @@ def test_an_answer_is_of_one_version(reader, run_import, tmp_path):
     assert before == after == [2, 2]
 
 
+def test_long_questions_hold_up_no_others(reader, run_import, tmp_path):
+    run_import(scan([1, 2], severity="High"))
+    begun, go_on = tmp_path / "begun", tmp_path / "go-on"
+    with ThreadPoolExecutor() as pool:
+        long = [pool.submit(reader.ask, "twice", {"begun": str(begun), "go_on": str(go_on)}) for _ in range(6)]
+        try:
+            until(begun.exists)
+            assert is_open(reader) == [[3, 2]]
+        finally:
+            go_on.touch()
+        assert [orjson.loads(each.result())[0][0] for each in long] == [2] * 6
+
+
 def test_a_question_that_takes_too_long_is_ended(reader, run_import):
     run_import(scan([1]))
     reader.refresh()

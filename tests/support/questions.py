@@ -10,7 +10,7 @@ import duckdb
 
 from hextrackr.errors import RequestError
 from hextrackr.readmodel import schema
-from hextrackr.readmodel.questions import question
+from hextrackr.readmodel.questions import long_question, question
 from tests.support.waiting import until
 
 
@@ -36,7 +36,7 @@ def tables(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> 
     }
 
 
-@question
+@long_question
 def twice(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> list[Any]:
     """The number of findings, and again once a file exists: both must be of one version."""
     counting = "SELECT (SELECT count(*) FROM finding), (SELECT version FROM copy_state)"
