@@ -51,25 +51,27 @@ def test_a_quote_inside_a_cell_of_a_large_file_takes_no_row_with_it(run_import, 
     assert figures(run_import(report(*lines))) == {"inserted": len(lines)}
 
 
-@pytest.mark.parametrize("cell", ["web10", "tcp", "1010"])
-def test_a_stray_quote_makes_no_other_finding_of_a_known_one(run_import, query, cell):
+def test_a_stray_quote_makes_no_other_finding_of_a_known_one(run_import, query):
     lines = [line(number) for number in range(20)]
     run_import(report(*lines))
-    lines[10] = lines[10].replace(cell, f'{cell}"', 1)
+    for number, cell in ((4, "web4"), (10, "tcp"), (16, "1016")):
+        lines[number] = lines[number].replace(cell, f'{cell}"', 1)
     record = run_import(report(*lines))
-    assert (record.rejected, record.inserted, record.unchanged) == (1, 0, 19)
-    assert query("SELECT line, reason FROM rejects") == [(12, "A quote stands in the wrong place.")]
+    assert (record.rejected, record.inserted, record.unchanged) == (3, 0, 17)
+    wrong = "A quote stands in the wrong place."
+    assert query("SELECT line, reason FROM rejects ORDER BY line") == [(line, wrong) for line in (6, 12, 18)]
 
 
-@pytest.mark.parametrize("cell", ["CVE-2026-12345", "192.0.2.77", "a sentence that stands in the wrong column"])
-def test_what_is_no_protocol_makes_no_other_finding_of_a_known_one(run_import, query, cell):
+def test_what_is_no_protocol_makes_no_other_finding_of_a_known_one(run_import, query):
     """Two cells of a row that have changed places: the row is about a finding that nobody can tell."""
     lines = [line(number) for number in range(20)]
     run_import(report(*lines))
-    lines[10] = lines[10].replace("tcp", cell, 1)
+    for number, cell in ((4, "CVE-2026-12345"), (10, "192.0.2.77"), (16, "a sentence that stands in the wrong column")):
+        lines[number] = lines[number].replace("tcp", cell, 1)
     record = run_import(report(*lines))
-    assert (record.rejected, record.inserted, record.resolved, record.unchanged) == (1, 0, 0, 19)
-    assert query("SELECT line, reason FROM rejects") == [(12, "This is not the name of a protocol.")]
+    assert (record.rejected, record.inserted, record.resolved, record.unchanged) == (3, 0, 0, 17)
+    wrong = "This is not the name of a protocol."
+    assert query("SELECT line, reason FROM rejects ORDER BY line") == [(line, wrong) for line in (6, 12, 18)]
 
 
 def test_a_stray_quote_in_the_header_is_refused(run_import, query):
@@ -87,7 +89,7 @@ def test_a_large_file_that_is_cut_in_mid_row_resolves_nothing(run_import, query)
     lines = many(17 * MB)
     run_import(report(*lines[:100]))
     with pytest.raises(FileRefused, match=rf"ends in the middle of a row \(line {len(lines) + 1}\); export it again"):
-        run_import(report(*lines)[:-90])
+        run_import(report(*lines)[: 20 - len(lines[-1])])
     assert query("SELECT count(*), count(resolved_on) FROM findings") == [(100, 0)]
 
 
@@ -106,7 +108,7 @@ def test_a_cut_row_is_told_in_every_dialect(run_import, delimiter, newline, enco
 # -- kept and counted --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("bad", ["a,b", "x", ",,,,,,,,1", 'High,"web"1,443,tcp,1,x,y'], ids=range(4))
+@pytest.mark.parametrize("bad", ["a,b", 'High,"web"1,443,tcp,1,x,y'], ids=range(2))
 def test_every_reject_is_counted_and_the_first_ones_are_kept(run_import, figures, query, bad):
     lines = [text for number in range(12_000) for text in (line(number), bad)]
     record = run_import(report(*lines))

@@ -210,8 +210,10 @@ def test_a_file_without_ports_resolves_and_reopens_what_it_can_mean(run_import, 
 PLACES = "SELECT port, protocol, lifecycle FROM findings ORDER BY id"
 
 
-@pytest.mark.parametrize("left_out", [("port",), ("protocol",), ("port", "protocol")], ids="+".join)
-@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(
+    ("left_out", "late"),
+    [(("port",), False), (("protocol",), False), (("port", "protocol"), False), (("port", "protocol"), True)],
+)
 def test_findings_get_the_ports_that_the_file_before_did_not_name(run_import, figures, query, engine, left_out, late):
     columns = [column for column in COLUMNS if column not in left_out]
     rows = [row(plugin="1", port="443"), row(plugin="1", port="8443"), row(plugin="2", port="22")]
