@@ -133,9 +133,8 @@ def test_a_finished_import_answers_its_progress_from_the_row(upload, client, app
     assert snapshot["metadata"]["duration"] == snapshot["duration"]
 
 
-@pytest.mark.parametrize(
-    ("path", "status", "code"),
-    [
+def test_errors_are_json_with_their_status(client):
+    for path, status, code in [
         ("/api/progress/no-good", 400, "INVALID_SESSION_ID"),
         ("/api/progress/6f1c2a34-1111-4222-8333-444455556666", 404, "UNKNOWN_SESSION"),
         ("/api/imports/99", 404, "UNKNOWN_IMPORT"),
@@ -147,12 +146,10 @@ def test_a_finished_import_answers_its_progress_from_the_row(upload, client, app
         ("/api/vulnerabilities?state=maybe", 400, "BAD_REQUEST"),
         ("/api/vulnerabilities?sort=id;drop", 400, "BAD_REQUEST"),
         ("/api/nothing", 404, "NOT_FOUND"),
-    ],
-)
-def test_errors_are_json_with_their_status(client, path, status, code):
-    answer = client.get(path)
-    assert (answer.status_code, answer.json["error"]["code"]) == (status, code)
-    assert answer.json["error"]["detail"]
+    ]:
+        answer = client.get(path)
+        assert (answer.status_code, answer.json["error"]["code"]) == (status, code)
+        assert answer.json["error"]["detail"]
 
 
 def test_a_wrong_method_is_405(client):

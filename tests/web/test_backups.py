@@ -94,22 +94,20 @@ def test_what_is_no_backup_is_refused(working, client, ended, config):
     assert list((config.INSTANCE_PATH / "uploads").iterdir()) == []
 
 
-@pytest.mark.parametrize("word", [None, "", "delete", "RESTORE", True])
-def test_clearing_asks_for_the_word(upload, client, word):
+def test_clearing_asks_for_the_word(upload, client):
     upload()
-    answer = client.post("/api/clear", json={"confirm": word})
-    assert (answer.status_code, answer.json["error"]["code"]) == (400, "BAD_REQUEST")
-    assert '"DELETE"' in answer.json["error"]["detail"]
-    assert total(client) == 2
+    for word in [None, "", "delete", "RESTORE", True]:
+        answer = client.post("/api/clear", json={"confirm": word})
+        assert (answer.status_code, answer.json["error"]["code"]) == (400, "BAD_REQUEST")
+        assert '"DELETE"' in answer.json["error"]["detail"]
+        assert total(client) == 2
 
 
-@pytest.mark.parametrize(
-    "name", ["..%2fsecret_key", "secret_key", "backup-1.sqlite3", "hextrackr.sqlite3", "%2e%2e", "a" * 300]
-)
-def test_a_name_is_never_a_path(client, name):
-    for answer in (client.get(f"/api/backups/{name}"), client.delete(f"/api/backups/{name}")):
-        assert answer.status_code == 404
-    assert client.post(f"/api/backups/{name}/restore", json={"confirm": "RESTORE"}).status_code == 404
+def test_a_name_is_never_a_path(client):
+    for name in ["..%2fsecret_key", "secret_key", "backup-1.sqlite3", "hextrackr.sqlite3", "%2e%2e", "a" * 300]:
+        for answer in (client.get(f"/api/backups/{name}"), client.delete(f"/api/backups/{name}")):
+            assert answer.status_code == 404
+        assert client.post(f"/api/backups/{name}/restore", json={"confirm": "RESTORE"}).status_code == 404
 
 
 def test_nothing_is_replaced_beside_an_import_that_waits(upload, client):

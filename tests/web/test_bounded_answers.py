@@ -84,12 +84,12 @@ def test_the_page_of_a_definition_and_of_a_cve(client, overlong):
     assert client.get("/definitions/1").status_code == client.get("/cves/CVE-2026-00001").status_code == 200
 
 
-@pytest.mark.parametrize("by", ["host", "definition", "cve"])
-@pytest.mark.parametrize("filtered", ["", "&search=long"])
-def test_groups(client, overlong, by, filtered):
-    answer = client.get(f"/api/vulnerabilities/groups?by={by}&limit=500{filtered}")
-    assert answer.status_code == 200
-    assert len(answer.data) < 500 * 2_000
+def test_groups(client, overlong):
+    for filtered in ["", "&search=long"]:
+        for by in ["host", "definition", "cve"]:
+            answer = client.get(f"/api/vulnerabilities/groups?by={by}&limit=500{filtered}")
+            assert answer.status_code == 200
+            assert len(answer.data) < 500 * 2_000
 
 
 def test_a_long_title_is_found_by_its_beginning(client, overlong):

@@ -21,13 +21,13 @@ SEVERITIES = {"critical": 4, "high": 3, "medium": 2, "low": 1, "info": 0}
 OPEN = "lifecycle <> 'resolved'"
 
 
-@pytest.fixture(scope="module", params=[1, 2])
-def config(request, tmp_path_factory):
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
     """A record for the tests of this file, as they only ask."""
     instance = tmp_path_factory.mktemp("figures")
     config = TestingConfig(INSTANCE_PATH=instance, DATABASE_URL=databases.url(instance))
     engine = engines.open_database(config.database_url)
-    scanned(engine, random.Random(request.param))
+    scanned(engine, random.Random(1))
     engine.dispose()
     yield config
     databases.drop(instance)
@@ -136,64 +136,6 @@ def test_what_is_open_after_the_last_import_of_a_source(client, query):
         assert {name: told[name]["open"] for name in SEVERITIES} == by_severity(
             query, f"source_id = {source['sourceId']}"
         )
-
-
-def every_group(client, parameters):
-    found, page = [], 1
-    while True:
-        answer = client.get(f"/api/vulnerabilities/groups?limit=3&page={page}&{parameters}").json
-        found += answer["data"]
-        if page >= answer["pagination"]["pages"]:
-            assert answer["pagination"]["total"] == len(found)
-            return found
-        page += 1
-
-
-COUNTED = {
-    "host": ("hostId", "SELECT asset_id, count(*) FROM findings WHERE {} GROUP BY 1"),
-    "definition": ("definitionId", "SELECT definition_id, count(*) FROM findings WHERE {} GROUP BY 1"),
-    "cve": ("cve", "SELECT cve, count(*) FROM findings JOIN definition_cves USING (definition_id) WHERE {} GROUP BY 1"),
-}
-LIMITED = {
-    "state=open": OPEN,
-    "state=open&severity=critical,low": f"{OPEN} AND severity IN (4, 1)",
-    "state=open&source=1": f"{OPEN} AND source_id = 1",
-    "state=open&vprMin=9": f"{OPEN} AND vpr >= 9",
-    "state=active": "lifecycle = 'active'",
-    "state=resolved": "NOT " + OPEN,
-    "changedBy=2,3": "(opened_by IN (2, 3) OR id IN (SELECT finding_id FROM finding_changes WHERE import_id IN (2, 3)))",
-    "changedBy=4&change=resolved": "id IN (SELECT finding_id FROM finding_changes WHERE import_id = 4 AND kind = 'resolved')",
-}
-
-
-@pytest.mark.parametrize("by", COUNTED)
-def test_groups(client, query, by):
-    name, counted = COUNTED[by]
-    for parameters, condition in LIMITED.items():
-        groups = every_group(client, f"by={by}&{parameters}")
-        assert {group[name]: group["findings"] for group in groups} == dict(query(counted.format(condition))), (
-            parameters
-        )
-        weights = [list(group["bySeverity"].values()) for group in groups]
-        assert weights == sorted(weights, reverse=True)
-        assert [sum(weight) for weight in weights] == [group["findings"] for group in groups]
-
-
-@pytest.mark.parametrize("by", COUNTED)
-def test_behind_the_last_page_of_groups_it_is_still_told_how_many_there_are(client, by):
-    for parameters in LIMITED:
-        there, behind = (
-            client.get(f"/api/vulnerabilities/groups?by={by}&{parameters}&page={page}").json for page in (1, 1_000)
-        )
-        assert behind["data"] == []
-        assert behind["pagination"]["total"] == there["pagination"]["total"] == len(there["data"])
-
-
-@pytest.mark.parametrize("sort", ["findings", "vpr"])
-def test_groups_in_another_order(client, sort):
-    name = {"findings": "findings", "vpr": "vprSum"}[sort]
-    values = [group[name] for group in every_group(client, f"by=host&state=open&sort={sort}")]
-    assert values == sorted(values, reverse=True)
 
 
 def test_hosts_definitions_and_cves(client, query):

@@ -84,11 +84,9 @@ def test_an_import_that_changed_nothing_is_deleted_with_all_of_it(add, client, e
     assert query("SELECT count(*) FROM staging_cves") == [(0,)]
 
 
-@pytest.mark.parametrize(
-    "state", [state for state in ImportState if state not in (ImportState.FAILED, ImportState.CANCELLED)]
-)
-def test_an_import_that_changed_the_record_or_may_do_so_stays(add, client, query, state):
-    number = add("stays.csv", state)
-    answer = client.delete(f"/api/imports/{number}")
-    assert (answer.status_code, answer.json["error"]["code"]) == (409, "NOT_DELETABLE")
-    assert query("SELECT count(*) FROM imports") == [(1,)]
+def test_an_import_that_changed_the_record_or_may_do_so_stays(add, client, query):
+    for state in set(ImportState) - {ImportState.FAILED, ImportState.CANCELLED}:
+        number = add(f"{state}.csv", state)
+        answer = client.delete(f"/api/imports/{number}")
+        assert (answer.status_code, answer.json["error"]["code"]) == (409, "NOT_DELETABLE")
+        assert query("SELECT count(*) FROM imports WHERE id = ?", number) == [(1,)]

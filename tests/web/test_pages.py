@@ -12,15 +12,15 @@ from hextrackr.web import pages
 from tests.support.exports import scan
 
 
-@pytest.mark.parametrize("path", ["/", "/imports", "/trends", "/vulnerabilities", "/data", "/mappings"])
-def test_a_page_renders_with_its_policy(client, path):
-    answer = client.get(path)
-    assert answer.status_code == 200
-    policy = answer.headers["Content-Security-Policy"]
-    assert "script-src 'self';" in policy
-    assert "unsafe" not in policy
-    assert " style=" not in answer.text
-    assert re.search(r"<script(?![^>]*src=)", answer.text) is None
+def test_a_page_renders_with_its_policy(client):
+    for path in ["/", "/imports", "/trends", "/vulnerabilities", "/data", "/mappings"]:
+        answer = client.get(path)
+        assert answer.status_code == 200
+        policy = answer.headers["Content-Security-Policy"]
+        assert "script-src 'self';" in policy
+        assert "unsafe" not in policy
+        assert " style=" not in answer.text
+        assert re.search(r"<script(?![^>]*src=)", answer.text) is None
 
 
 def test_the_home_page_is_the_dashboard(client):

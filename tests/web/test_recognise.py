@@ -50,9 +50,9 @@ def test_only_a_first_part_is_taken(recognise):
     assert (refused.status_code, refused.json["error"]["code"]) == (413, "UPLOAD_TOO_LARGE")
 
 
-@pytest.mark.parametrize("size", ["", "-1", "3", "1" * 30, "many"])
-def test_a_size_that_cannot_be_is_refused(recognise, size):
-    assert recognise(scan([1]), size).status_code == 400
+def test_a_size_that_cannot_be_is_refused(recognise):
+    for size in ["", "-1", "3", "1" * 30, "many"]:
+        assert recognise(scan([1]), size).status_code == 400
 
 
 def test_without_a_file_there_is_nothing_to_recognise(client):

@@ -30,9 +30,8 @@ def client_with(config):
             db.engine.dispose()
 
 
-@pytest.mark.parametrize(
-    ("headers", "allowed"),
-    [
+def test_another_sites_page_cannot_change_anything(client):
+    for headers, allowed in [
         ({}, True),
         ({"Sec-Fetch-Site": "same-origin"}, True),
         ({"Sec-Fetch-Site": "none"}, True),
@@ -47,14 +46,12 @@ def client_with(config):
         ({"Origin": "https://localhost"}, True),  # through a proxy that ends TLS
         ({"Origin": "http://localhost:3000"}, False),  # another program of this machine
         ({"Origin": "null"}, False),
-    ],
-)
-def test_another_sites_page_cannot_change_anything(client, headers, allowed):
-    for path in ("/api/imports/1/cancel", "/api/vulnerabilities/import-staging"):
-        answer = client.post(path, headers=headers)
-        assert (answer.status_code == 403) is not allowed
-        if not allowed:
-            assert answer.json["error"]["code"] == "CROSS_SITE"
+    ]:
+        for path in ("/api/imports/1/cancel", "/api/vulnerabilities/import-staging"):
+            answer = client.post(path, headers=headers)
+            assert (answer.status_code == 403) is not allowed
+            if not allowed:
+                assert answer.json["error"]["code"] == "CROSS_SITE"
 
 
 def test_reading_is_not_refused_by_origin(client):

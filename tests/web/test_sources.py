@@ -69,11 +69,11 @@ def test_a_renamed_source_is_found_under_both_labels(upload, overview, client):
     assert [alias["source"] for alias in overview()["Berlin"]["aliases"]] == ["Head office"]
 
 
-@pytest.mark.parametrize("label", ["", "   ", "x" * 101, "tab\x07", "turned\u202e", None, 7])
-def test_what_is_no_label_is_refused(upload, client, label):
+def test_what_is_no_label_is_refused(upload, client):
     upload("Berlin", [1])
-    refused = client.post("/api/sources/1/rename", json={"label": label})
-    assert (refused.status_code, refused.json["error"]["code"]) == (400, "BAD_REQUEST")
+    for label in ["", "   ", "x" * 101, "tab\x07", "turned\u202e", None, 7]:
+        refused = client.post("/api/sources/1/rename", json={"label": label})
+        assert (refused.status_code, refused.json["error"]["code"]) == (400, "BAD_REQUEST")
 
 
 def test_a_retired_source_counts_nowhere_until_it_is_active_again(upload, overview, client):
