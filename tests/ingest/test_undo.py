@@ -44,13 +44,6 @@ def test_the_first_import_goes_without_a_trace_but_its_own_row(run_import, engin
     assert query("SELECT state, undone_at > 0 FROM imports") == [("completed", 1)]
 
 
-def test_what_was_undone_can_be_imported_again(run_import, figures, engine):
-    run_import(scan([1, 2]))
-    record = run_import(scan([1, 3]))
-    undo.undo_import(engine, record.id)
-    assert figures(run_import(scan([1, 3]))) == {"inserted": 1, "resolved": 1, "unchanged": 1}
-
-
 def test_several_are_taken_back_one_after_the_other(run_import, engine):
     states, ids = [], []
     for hosts in ([1], [1, 2], [2], [1, 2, 3]):
