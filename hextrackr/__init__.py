@@ -21,8 +21,8 @@ __version__ = "0.2.0"
 def create_app(config: Config | None = None, offload: Callable[..., Any] | None = None) -> Flask:
     """Build the app.
 
-    :param config: the settings; by default those of the environment, but with threads: eventlet has to patch the process before anything
-        else is imported, which :mod:`hextrackr.serving.wsgi` does.
+    :param config: the settings; by default those of the environment, but always with threads: another ``ASYNC_MODE`` has to patch the
+        process before anything is imported, which :mod:`hextrackr.serving.wsgi` does.
     :param offload: runs a short call that waits for the disk without blocking the event loop; by default calls it directly.
     """
     from flask import Flask
