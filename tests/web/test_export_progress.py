@@ -15,7 +15,7 @@ SESSION = "6f1c0000-0000-4000-8000-000000000001"
 
 @pytest.fixture(autouse=True)
 def imported(engine, config, tmp_path, monkeypatch):
-    monkeypatch.setattr(exports, "_PIECE", 1_000)
+    monkeypatch.setattr(exports, "_CHUNK", 1_000)
     importer(engine, config.database_url, tmp_path)(scan(range(10), range(9)))
 
 
