@@ -46,7 +46,7 @@ ALLOWED = {
     "serving": {"config", "connections", "database", "extensions", "jobs", "logs", "realtime", "web"},
     "web": {
         "auth", "connections", "db", "domain", "escaping", "extensions", "ingest", "jobs", "monitoring", "progress", "queries", "readmodel",
-        "redis",
+        "realtime", "redis",
     },
 }  # fmt: skip
 #: What loads the app, and alone names what it is served with.

@@ -7,13 +7,18 @@ written as text.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hextrackr.domain import formulas
-from hextrackr.errors import RequestError
+from hextrackr.errors import Interrupted, RequestError
 from hextrackr.readmodel.questions import long_question, question
 
 from . import groups, order
@@ -29,12 +34,17 @@ KINDS = ("csv", "json", "jsonl", "xlsx")
 SHEET_ROWS = 1_048_575
 #: Characters of a cell there.
 _CELL = 32_767
-#: Rows that are written at once: to sort whole rows, texts and all, takes memory.
-PIECE = 100_000
+#: Rows of a piece of the file: to sort whole rows, texts and all, takes memory.
+PIECE = 50_000
+#: Pieces that are written at the same time, of all exports together.
+_AT_ONCE = 2
+_may_write = threading.Semaphore(_AT_ONCE)
 #: Rows that are taken from the copy at once for a workbook.
 _BATCH = 2_000
 #: SQL: the numbers of the characters that begin a formula.
 _STARTS = ", ".join(str(ord(start)) for start in formulas.STARTS)
+
+_ENDED = "The export was stopped, as nobody waits for it any more."
 
 #: How much of the exports that are being written is done, 0..1, by their ids.
 _shares: dict[str, float] = {}
@@ -44,24 +54,36 @@ _shares: dict[str, float] = {}
 def export(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Write a file.
 
-    :param parameters: ``path``, where to; ``kind``, one of :data:`KINDS`; ``id``, by which :func:`export_share` knows it; and ``query``,
-        the query string of the list: beside filters and order ``columns`` (names, separated by commas), ``evidence`` (``true``) and ``by``.
+    :param parameters: ``path``, where to, in a folder that has nothing else; ``kind``, one of :data:`KINDS`; ``id``, by which
+        :func:`export_share` knows it; and ``query``, the query string of the list: beside filters and order ``columns`` (names, separated
+        by commas), ``evidence`` (``true``) and ``by``.
     :return: ``rows``, how many it has.
+    :raises Interrupted: it was ended by :func:`end_export`.
     :raises RequestError: the query asks for something that does not exist, or for more rows than a sheet has.
     """
     query, kind, path, number = (parameters[name] for name in ("query", "kind", "path", "id"))
     _shares[number] = 0.0
     try:
-        selected, total = _selected(cursor, query)
-        if kind == "xlsx" and total > SHEET_ROWS:
-            raise RequestError(
-                f"A sheet of Excel holds {SHEET_ROWS:,} rows, and {total:,} match: limit the list, or choose CSV."
-            )
-        write = _write_workbook if kind == "xlsx" else _write_text
-        for written in write(cursor, selected, total, kind, Path(path)):
-            _shares[number] = written / total if total else 1.0
+        with (
+            _cursors(cursor, 1 if kind == "xlsx" else _AT_ONCE) as cursors,
+            ThreadPoolExecutor(len(cursors), "export") as pool,
+        ):
+            (selected, total), *_ = pool.map(partial(_selected, query=query), cursors)
+            if kind == "xlsx" and total > SHEET_ROWS:
+                raise RequestError(
+                    f"A sheet of Excel holds {SHEET_ROWS:,} rows, and {total:,} match: limit the list, or choose CSV."
+                )
+            if kind == "xlsx":
+                writing = _write_workbook(cursor, selected, total, Path(path))
+            else:
+                writing = _write_text(cursors, pool, selected, total, kind, Path(path))
+            with closing(writing):
+                for written in writing:
+                    if number not in _shares:
+                        raise Interrupted(_ENDED)
+                    _shares[number] = written / total if total else 1.0
     finally:
-        del _shares[number]
+        _shares.pop(number, None)
     return {"rows": total}
 
 
@@ -69,6 +91,12 @@ def export(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> 
 def export_share(_cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> float | None:
     """Answer how much of an export is written, 0..1; None if it is not being written."""
     return _shares.get(parameters["id"])
+
+
+@question
+def end_export(_cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> None:
+    """Stop writing an export, which nobody waits for any more, after the rows that are being written."""
+    _shares.pop(parameters["id"], None)
 
 
 def _selected(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, str]) -> tuple[str, int]:
@@ -108,22 +136,63 @@ def _columns(query: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys([*chosen, *(["evidence"] if query.get("evidence") == "true" else [])]))
 
 
-def _write_text(cursor: duckdb.DuckDBPyConnection, selected: str, total: int, kind: str, path: Path) -> Iterator[int]:
-    """Write a CSV, JSON or JSON lines piece by piece; how many rows are written so far."""
-    cells = _readable(cursor, selected) if kind == "csv" else f"SELECT * EXCLUDE (place) FROM ({selected})"
-    part = path.with_name(f"{path.name}.part")
-    escaped = str(part).replace("'", "''")
+@contextmanager
+def _cursors(cursor: duckdb.DuckDBPyConnection, count: int) -> Iterator[list[duckdb.DuckDBPyConnection]]:
+    """Yield this many cursors that see the same version of the record, this one among them."""
+    cursors = [cursor, *(cursor.cursor() for _ in range(count - 1))]
+    try:
+        for other in cursors[1:]:
+            other.begin()
+        while len({each.execute("FROM copy_state").fetchone() for each in cursors}) > 1:
+            for each in cursors:  # the copy was refreshed between two of them
+                each.rollback()
+                each.begin()
+        yield cursors
+    finally:
+        for other in cursors[1:]:
+            other.close()
+
+
+def _write_text(
+    cursors: Sequence[duckdb.DuckDBPyConnection],
+    pool: Executor,
+    selected: str,
+    total: int,
+    kind: str,
+    path: Path,
+) -> Generator[int]:
+    """Write a CSV, JSON or JSON lines piece by piece, each cursor one at a time; how many rows are written so far."""
+    cells = _readable(cursors[0], selected) if kind == "csv" else f"SELECT * EXCLUDE (place) FROM ({selected})"
+    idle: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
+    for each in cursors:
+        idle.put(each)
+
+    def write(low: int) -> Path:
+        part = path.with_name(f"{path.name}.{low}")
+        escaped = str(part).replace("'", "''")
+        options = f"FORMAT csv, HEADER {low == 0}" if kind == "csv" else "FORMAT json"
+        cursor = idle.get()
+        try:
+            with _may_write:
+                cursor.execute(f"COPY ({cells}) TO '{escaped}' ({options})", {"low": low, "high": low + PIECE})
+        finally:
+            idle.put(cursor)
+        return part
+
+    lows = range(0, max(1, total), PIECE)
+    pieces = [pool.submit(write, low) for low in lows]
     try:
         with path.open("wb") as file:
-            for low in range(0, max(1, total), PIECE):
-                options = f"FORMAT csv, HEADER {low == 0}" if kind == "csv" else "FORMAT json"
-                cursor.execute(f"COPY ({cells}) TO '{escaped}' ({options})", {"low": low, "high": low + PIECE})
+            for low, piece in zip(lows, pieces, strict=True):
+                part = piece.result()
                 _append(part, file, is_array=kind == "json", is_first=low == 0)
+                part.unlink()
                 yield min(total, low + PIECE)
             if kind == "json":
                 file.write(b"\n]\n" if total else b"]\n")
     finally:
-        part.unlink(missing_ok=True)
+        for piece in pieces:
+            piece.cancel()  # what has not begun when the writing is ended
 
 
 def _append(part: Path, file: BinaryIO, *, is_array: bool, is_first: bool) -> None:
@@ -149,9 +218,7 @@ def _readable(cursor: duckdb.DuckDBPyConnection, selected: str) -> str:
     return f"SELECT {', '.join(cells)} FROM ({selected})"
 
 
-def _write_workbook(
-    cursor: duckdb.DuckDBPyConnection, selected: str, total: int, _kind: str, path: Path
-) -> Iterator[int]:
+def _write_workbook(cursor: duckdb.DuckDBPyConnection, selected: str, total: int, path: Path) -> Generator[int]:
     """Write a workbook with one sheet; how many rows are written so far."""
     import xlsxwriter  # it takes a tenth of a second, and few ask for it
 

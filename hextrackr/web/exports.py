@@ -22,6 +22,7 @@ from hextrackr.errors import ErrorRecord, HexTrackrError, Interrupted
 from hextrackr.extensions import reader, socketio
 from hextrackr.progress.tracker import ProgressTracker
 from hextrackr.readmodel.client import Reader
+from hextrackr.realtime.peer_closed import has_left
 
 log = logging.getLogger(__name__)
 
@@ -85,9 +86,11 @@ def _write(kind: str, query: dict[str, str], progress: ExportProgress | None) ->
     folder.mkdir(mode=0o700, exist_ok=True)
     _remove_old(folder)
     number = str(uuid.uuid4())
-    done, reported = threading.Event(), threading.Event()
-    if progress is not None:
-        socketio.start_background_task(_report, progress, number, current_app.extensions["reader"], done, reported)
+    connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    done, watched = threading.Event(), threading.Event()
+    socketio.start_background_task(
+        _watch, connection, progress, number, current_app.extensions["reader"], done, watched
+    )
     try:
         # A folder of its own, so that temporary files of a reader that dies are removed with it.
         with tempfile.TemporaryDirectory(dir=folder) as own:
@@ -97,8 +100,7 @@ def _write(kind: str, query: dict[str, str], progress: ExportProgress | None) ->
             return os.open(path, os.O_RDONLY), rows
     finally:
         done.set()
-        if progress is not None:
-            reported.wait()
+        watched.wait()
 
 
 def _remove_old(folder: Path) -> None:
@@ -109,17 +111,29 @@ def _remove_old(folder: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _report(
-    progress: ExportProgress, number: str, reader: Reader, done: threading.Event, reported: threading.Event
+def _watch(
+    connection: Any,
+    progress: ExportProgress | None,
+    number: str,
+    reader: Reader,
+    done: threading.Event,
+    watched: threading.Event,
 ) -> None:
-    """Report how much of a file is written until that is ``done``; set ``reported`` after the last report."""
+    """Until a file is written, report how much of it is; and stop writing it if the client closes its connection.
+
+    :param done: is set when the file is written.
+    :param watched: is set when this reports nothing more.
+    """
     try:
         while not done.wait(_INTERVAL):
-            progress.written(orjson.loads(reader.ask("export_share", {"id": number})) or 0.0)
+            if has_left(connection):
+                reader.ask("end_export", {"id": number})  # again and again, as it may not have begun yet
+            elif progress is not None:
+                progress.written(orjson.loads(reader.ask("export_share", {"id": number})) or 0.0)
     except HexTrackrError as error:
-        log.warning("The progress of an export is not available: %s", error.detail)
+        log.warning("An export cannot be watched: %s", error.detail)
     finally:
-        reported.set()
+        watched.set()
 
 
 def _send(file: int, rows: int, progress: ExportProgress | None) -> Iterator[bytes]:

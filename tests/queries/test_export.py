@@ -12,6 +12,9 @@ from sqlalchemy import text
 
 from hextrackr.errors import RequestError
 from hextrackr.queries import export as exporting
+from hextrackr.readmodel import record as reading
+from hextrackr.readmodel.copy import Copy, state_of
+from hextrackr.readmodel.refresh import refresh
 from tests.queries.filter_cases import FILTERS
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -68,6 +71,22 @@ def test_a_file_of_many_pieces_is_the_same(record, export, kind, query, monkeypa
     whole = export(kind, **query)
     monkeypatch.setattr(exporting, "PIECE", 7)
     assert export(kind, **query) == whole
+
+
+def test_all_pieces_of_a_file_are_of_one_version(record, config, engine, tmp_path):
+    """Also if the copy is refreshed when some of them have begun."""
+    copy, source = Copy(tmp_path, "192MB"), reading.record(config.database_url)
+    refresh(copy, source)
+    cursor = copy.connection.cursor()
+    cursor.begin()
+    before = state_of(cursor)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE record_version SET version = version + 1"))
+    refresh(copy, source)
+    with exporting._cursors(cursor, 3) as cursors:
+        (state,) = {state_of(each) for each in cursors}
+    assert state.version == before.version + 1
+    copy.connection.close()
 
 
 @pytest.mark.parametrize("kind", READ)

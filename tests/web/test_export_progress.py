@@ -6,9 +6,11 @@ import uuid
 
 import pytest
 
+from hextrackr.queries import export as exporting
 from hextrackr.web import exports
 from tests.support.exports import scan
 from tests.support.importer import importer
+from tests.support.waiting import until
 
 SESSION = "6f1c0000-0000-4000-8000-000000000001"
 
@@ -71,6 +73,19 @@ def test_a_client_that_goes_away_ends_the_session(client):
         snapshot = client.get(f"/api/progress/{session}").json
         assert (snapshot["status"], snapshot["error"]["code"]) == ("error", "INTERRUPTED"), read
         assert snapshot["progress"] < 100
+
+
+def test_writing_ends_when_the_client_has_left(client, monkeypatch):
+    append = exporting._append
+
+    def append_late(*arguments, **options):
+        until(lambda: not exporting._shares)
+        append(*arguments, **options)
+
+    monkeypatch.setattr(exporting, "_append", append_late)
+    monkeypatch.setattr(exports, "has_left", lambda connection: True)
+    answer = client.get(f"/api/vulnerabilities/export.csv?sessionId={SESSION}")
+    assert answer.json["error"]["code"] == told(client)["error"]["code"] == "INTERRUPTED"
 
 
 def test_what_cannot_be_written_ends_the_session_with_its_reason(client):
