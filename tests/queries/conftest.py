@@ -36,7 +36,15 @@ def record(config):
     rng = random.Random(7)
     sources = [{"id": n, "scanner": "s", "label": f"l{n}"} for n in (1, 2, 3)]
     assets = [
-        {"id": n, "source_id": n % 3 + 1, "key": f"k{n}", "name": f"host-{n}", "ip": f"10.0.0.{n}"}
+        {
+            "id": n,
+            "source_id": n % 3 + 1,
+            "key": f"k{n}",
+            "name": f"host-{n}",
+            "fqdn": f"h{n}.example" if n % 2 else None,
+            "ip": f"10.0.0.{n}",
+            "os": ("Linux", "Windows", None)[n % 3],
+        }
         for n in range(1, 13)
     ]
     definitions = [
@@ -47,6 +55,10 @@ def record(config):
             "title": f"Flaw {n} of 100%",
             "family": "ab"[n % 2],
             "epss": n / 40,
+            "published": str(TODAY - timedelta(days=n)) if n % 4 else None,
+            "updated": str(TODAY - timedelta(days=n % 5)),
+            "description": f"Text {n % 6}" if n % 6 else None,
+            "solution": ("Patch", "Upgrade")[n % 2],
         }
         for n in range(1, 31)
     ]
@@ -62,6 +74,8 @@ def record(config):
                 "first_seen": str(TODAY - timedelta(days=rng.randrange(60))), "last_seen": str(TODAY - timedelta(days=rng.randrange(9))),
                 "lifecycle": rng.choice(["active", "active", "reopened", "resolved"]), "opened_by": rng.choice([1, 2]),
             })  # fmt: skip
+    for row in findings:
+        row["resolved_on"] = str(TODAY - timedelta(days=row["id"] % 9)) if row["lifecycle"] == "resolved" else None
     days = sorted({(row["source_id"], row["last_seen"]) for row in findings})
     sightings = [{"id": n, "source_id": source, "day": day} for n, (source, day) in enumerate(days, 1)]
     numbers = {seen: number for number, seen in enumerate(days, 1)}
@@ -102,7 +116,8 @@ def _span(findings: list[dict[str, Any]], number: int) -> dict[str, Any]:
 
 
 def _with_days(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: date.fromisoformat(value) if name in ("first_seen", "day") else value for name, value in row.items()}
+    days = ("first_seen", "day", "resolved_on", "published", "updated")
+    return {name: date.fromisoformat(value) if name in days and value else value for name, value in row.items()}
 
 
 @pytest.fixture(scope="module")

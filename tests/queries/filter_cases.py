@@ -33,6 +33,20 @@ FILTERS = {
     "vprMin=5&vprMax=9.9": lambda row: row["vpr"] in (5.0, 9.9),
     "cvssMax=7.5&severity=low": lambda row: row["cvss"] in (2.0, 7.5) and row["severity"] == 1,
     "epssMin=0.5": lambda row: row["definition"]["epss"] >= 0.5,
+    "epssMax=0.5": lambda row: row["definition"]["epss"] <= 0.5,
+    "cvssMin=7.5": lambda row: (row["cvss"] or 0) >= 7.5,
+    "os=Linux": lambda row: row["asset"]["os"] == "Linux",
+    "publishedFrom=2026-08-01&publishedTo=2026-08-10": lambda row: (
+        "2026-08-01" <= (row["definition"]["published"] or "") <= "2026-08-10"
+    ),
+    "updatedFrom=2026-08-17&updatedTo=2026-08-19": lambda row: (
+        "2026-08-17" <= row["definition"]["updated"] <= "2026-08-19"
+    ),
+    "resolvedFrom=2026-08-14&resolvedTo=2026-08-18": lambda row: (
+        "2026-08-14" <= (row["resolved_on"] or "") <= "2026-08-18"
+    ),
+    "search=patch&searchIn=solution": lambda row: row["definition"]["solution"] == "Patch",
+    "lastSeenFrom=2026-08-16": lambda row: row["last_seen"] >= "2026-08-16",
     "firstSeenFrom=2026-08-01&firstSeenTo=2026-08-10": lambda row: "2026-08-01" <= row["first_seen"] <= "2026-08-10",
     "lastSeenTo=2026-08-14": lambda row: row["last_seen"] <= "2026-08-14",
     "ageMin=30": lambda row: row["first_seen"] <= "2026-07-21",

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import itertools
 import random
+from datetime import date
+from urllib.parse import parse_qs
 
 import pytest
 
 from hextrackr.errors import RequestError
-from hextrackr.queries import order
+from hextrackr.queries import filters, findings, order
 from tests.queries.filter_cases import FILTERS, together
+
+
+def days_between(first, last):
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days
+
 
 #: What a list is sorted by, as the plain model has it; what has no value is less than what has one.
 SORTS = {
@@ -19,7 +26,18 @@ SORTS = {
     "epss": lambda row: row["definition"]["epss"],
     "firstSeen": lambda row: row["first_seen"],
     "lastSeen": lambda row: row["last_seen"],
-    "resolvedOn": lambda row: "",
+    "resolvedOn": lambda row: row["resolved_on"] or "",
+    "daysOpen": lambda row: days_between(row["first_seen"], row["resolved_on"] or str(date.today())),
+    "published": lambda row: row["definition"]["published"] or "",
+    "updated": lambda row: row["definition"]["updated"],
+    "id": lambda row: row["id"],
+    "fqdn": lambda row: row["asset"]["fqdn"] or "",
+    "os": lambda row: (row["asset"]["os"] or "").lower(),
+    "pluginId": lambda row: row["definition"]["key"],
+    "description": lambda row: row["definition"]["description"] or "",
+    "solution": lambda row: row["definition"]["solution"],
+    "evidence": lambda row: "",
+    "scanner": lambda row: "",
     "host": lambda row: row["asset"]["name"],
     "ip": lambda row: tuple(map(int, row["asset"]["ip"].split("."))),
     "title": lambda row: row["definition"]["title"].lower(),
@@ -40,6 +58,11 @@ def expected(record, wanted, sort, descending):
 
 def ids(answer):
     return [row["id"] for row in answer["data"]]
+
+
+def test_the_model_has_every_filter_and_every_order():
+    assert SORTS.keys() == findings.SORTS.keys()
+    assert {row.parameter for row in filters.FILTERS} <= {name for query in FILTERS for name in parse_qs(query)}
 
 
 def test_every_page_of_every_filter_in_every_order(record, ask):

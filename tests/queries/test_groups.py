@@ -18,7 +18,7 @@ KEYS = {
     "cve": ("cve", lambda row: row["cve"]),
     "source": ("sourceId", lambda row: row["source_id"]),
     "family": ("family", lambda row: row["definition"]["family"]),
-    "os": ("os", lambda row: ""),
+    "os": ("os", lambda row: row["asset"]["os"] or ""),
 }
 
 

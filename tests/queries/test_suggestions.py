@@ -15,7 +15,7 @@ from hextrackr.errors import RequestError
         ("host", "t-1", ["host-1", "host-10", "host-11", "host-12"]),
         ("host", "10.0.0.12", ["host-12"]),
         ("cve", "cve-2026-3", ["CVE-2026-3"]),
-        ("os", "linux", []),
+        ("os", "lin", ["Linux"]),
     ],
 )
 def test_what_is_on_record_is_suggested(record, ask, field, text, expected):
