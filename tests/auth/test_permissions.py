@@ -145,14 +145,12 @@ def test_a_token_in_an_address_or_a_form_is_none(app, token):
     assert app.test_client().get("/api/imports", headers={"Authorization": f"Basic {text}"}).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/set-up", "/api/users", "/api/account/password"])
-@pytest.mark.parametrize(
-    "of_another", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
-)
-def test_a_page_of_another_site_can_send_nothing_with_the_cookie(signed_in, path, of_another):
+def test_a_page_of_another_site_can_send_nothing_with_the_cookie(signed_in):
     client = signed_in("ada")
-    assert client.post(path, headers=of_another).status_code == 403
-    assert client.get("/api/account").status_code == 200
+    for of_another in [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]:
+        for path in ["/sign-in", "/sign-out", "/set-up", "/api/users", "/api/account/password"]:
+            assert client.post(path, headers=of_another).status_code == 403
+            assert client.get("/api/account").status_code == 200
 
 
 # Sockets

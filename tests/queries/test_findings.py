@@ -89,32 +89,32 @@ def test_cursors_lead_through_the_whole_list(record, ask, sort, direction):
     assert found == expected(record, FILTERS["state=open"], sort, direction == "desc")
 
 
-@pytest.mark.parametrize("query", FILTERS)
-def test_the_totals_are_those_of_what_is_filtered(record, ask, query):
-    matching = list(filter(FILTERS[query], record))
-    assert ask("list_findings", query)["totals"] == {
-        "findings": len(matching),
-        "vprSum": round(sum(row["vpr"] or 0 for row in matching), 1),
-        "bySeverity": {
-            name: sum(row["severity"] == number for row in matching)
-            for number, name in reversed([*enumerate(SEVERITIES)])
-        },
-    }
+def test_the_totals_are_those_of_what_is_filtered(record, ask):
+    for query in FILTERS:
+        matching = list(filter(FILTERS[query], record))
+        assert ask("list_findings", query)["totals"] == {
+            "findings": len(matching),
+            "vprSum": round(sum(row["vpr"] or 0 for row in matching), 1),
+            "bySeverity": {
+                name: sum(row["severity"] == number for row in matching)
+                for number, name in reversed([*enumerate(SEVERITIES)])
+            },
+        }
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "severity=worst", "state=gone", "source=x", "source=0", "definition=-1", "definition=1.5", "port=70000", "host=99999999999",
-        "vprMin=11", "vprMin=x", "epssMax=2", "firstSeenFrom=yesterday", "ageMin=-1", "changedBy=x", "change=moved", "changedFrom=x",
-        "importedAfter=x", "firstScan=maybe", "resolvedTo=x",
-        "sort=color", "order=up", "page=0", "limit=501", "cursor=x", "cursor=W10", "searchIn=everything&search=a",
-        "search=a b c d e f g h i j k",
-    ],
+REFUSED = (
+    "severity=worst", "state=gone", "source=x", "source=0", "definition=-1", "definition=1.5", "port=70000", "host=99999999999",
+    "vprMin=11", "vprMin=x", "epssMax=2", "firstSeenFrom=yesterday", "ageMin=-1", "changedBy=x", "change=moved", "changedFrom=x",
+    "importedAfter=x", "firstScan=maybe", "resolvedTo=x",
+    "sort=color", "order=up", "page=0", "limit=501", "cursor=x", "cursor=W10", "searchIn=everything&search=a",
+    "search=a b c d e f g h i j k",
 )  # fmt: skip
-def test_what_cannot_be_read_is_refused(record, ask, query):
-    with pytest.raises(RequestError):
-        ask("list_findings", query)
+
+
+def test_what_cannot_be_read_is_refused(record, ask):
+    for query in REFUSED:
+        with pytest.raises(RequestError):
+            ask("list_findings", query)
 
 
 def test_what_imports_did_is_looked_for_in_one_import_and_said_in_words(record, ask):
