@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from sqlalchemy import update
 
 from hextrackr.domain.models import Import
@@ -31,6 +32,7 @@ def test_clearing_goes_on_until_nothing_is_left(run_import, engine, query, monke
     assert query("SELECT count(*) FROM staging_findings") == [(0,)]
 
 
+@pytest.mark.system
 def test_findings_are_numbered_in_the_order_of_their_keys_however_many_there_are(run_import, query):
     """More than DuckDB keeps together, from a file in another order."""
     rows = [row(host=f"host-{host}", plugin=str(1000 + plugin)) for host in range(800) for plugin in range(200)]
