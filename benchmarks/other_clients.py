@@ -38,6 +38,8 @@ from .watching import upload
 
 KINDS = ("uuid", "import_")
 ENDS = {"completed": "end", "failed": "error", "cancelled": "error"}
+#: Rows of an import that is cancelled: enough to be still read when the cancel comes.
+CANCELLED_ROWS = 50_000
 EVENTS = ("progress-status", "progress-update", "progress-complete")
 
 
@@ -92,9 +94,9 @@ def main() -> None:
             unusable = Path(name) / "unusable.csv"
             unusable.write_text(",".join(COLUMNS) + "\n" + "," * (len(COLUMNS) - 1) + "x\n", encoding="utf-8")
             report(1, kind, "failed", [follow(server, unusable, kind) for _ in range(5)], options)
-            scans = _scans(Path(name), rows)
+            scans = _scans(Path(name), CANCELLED_ROWS)
             cancelled = [follow(server, next(scans), kind, cancel=True) for _ in range(5)]
-            report(rows, kind, "cancelled", cancelled, options)
+            report(CANCELLED_ROWS, kind, "cancelled", cancelled, options)
 
 
 def follow(server: Server, path: Path, kind: str, *, cancel: bool = False) -> list[Event]:
