@@ -6,13 +6,15 @@ a violation of the content security policy, a request that failed.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.e2e.modal import MANY
+from tests.e2e.modal import MANY, UPLOAD_LIMIT
 from tests.e2e.prepared import prepare
 from tests.e2e.trouble import Trouble
 from tests.support import chromium
@@ -34,10 +36,32 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+class EmptyPage(BaseHTTPRequestHandler):
+    """Answers every request with a page without anything in it."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><link rel=icon href=data:,><title>Another page</title>")
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
 @pytest.fixture(scope="session")
-def server(browser: Browser) -> Iterator[Server]:
-    """One server for all tests, each of which imports under a source of its own; files with bigger demands start their own."""
-    with running() as server:
+def other_site() -> Iterator[int]:
+    """The port of another site: ``server`` allows its pages if they are fetched from ``localhost``."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage) as other:
+        threading.Thread(target=other.serve_forever).start()
+        yield other.server_port
+        other.shutdown()
+
+
+@pytest.fixture(scope="session")
+def server(browser: Browser, other_site: int) -> Iterator[Server]:
+    """One server for all tests that change its record, each with sources and files of its own, and no import left unfinished."""
+    with running(CORS_ORIGINS=f"http://localhost:{other_site}", UPLOAD_MAX_BYTES=str(UPLOAD_LIMIT)) as server:
         yield server
 
 

@@ -1,21 +1,60 @@
-"""The imports page as the tests speak of it."""
+"""The imports page as the tests use it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import FilePayload, Locator, Page, expect
+import psutil
+from playwright.sync_api import APIRequestContext, FilePayload, Locator, Page, expect
 
-#: Rows of an export whose import lasts long enough to do something meanwhile.
-MANY = 60_000
+from tests.support.server import Server
+from tests.support.waiting import until
+
+#: Rows of an export whose import lasts long enough to be seen at several places.
+MANY = 40_000
+#: Bytes of the largest file that the server of most tests accepts.
+UPLOAD_LIMIT = 60_000_000
+#: The states of an import that the importer has not finished.
+UNDER_WAY = re.compile("^(waiting|running)$")
 FIGURES = ("inserted", "updated", "reopened", "resolved", "unchanged", "rejected")
 
 
 def payload(name: str, content: bytes) -> FilePayload:
     """A file that exists only in the test."""
     return {"name": name, "mimeType": "text/csv", "buffer": content}
+
+
+def bring(request: APIRequestContext, name: str, content: bytes, **fields: str) -> int:
+    """Import a file without a page, and return the number of its import."""
+    form = {"confirm": "true", **fields, "csvFile": payload(name, content)}
+    answer = request.post("/api/vulnerabilities/import", multipart=form)
+    assert answer.json()["state"] == "completed", answer.text()
+    import_id: int = answer.json()["importId"]
+    return import_id
+
+
+@contextmanager
+def held(server: Server) -> Iterator[None]:
+    """Let the importer process stand still: an import that begins meanwhile does not end, however small its file is."""
+    importer = until(lambda: _importer(server))
+    importer.suspend()
+    try:
+        yield
+    finally:
+        with suppress(psutil.NoSuchProcess):  # a cancel has ended it
+            importer.resume()
+
+
+def _importer(server: Server) -> psutil.Process | None:
+    for child in psutil.Process(server.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "hextrackr.jobs.importer" in child.cmdline():
+                return child
+    return None
 
 
 def choose(
@@ -64,7 +103,7 @@ def part(page: Page, name: str) -> Locator:
     return modal(page).locator(f"[data-progress-{name}]")
 
 
-def reaches(page: Page, state: str, timeout: float = 30_000) -> None:
+def reaches(page: Page, state: str | re.Pattern[str], timeout: float = 30_000) -> None:
     """Wait for the modal to show this state."""
     expect(modal(page)).to_have_attribute("data-state", state, timeout=timeout)
     expect(modal(page)).to_be_visible()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
-from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.e2e.modal import payload
-from tests.support import databases
+from tests.e2e.modal import bring, payload
 from tests.support.exports import export, row
 from tests.support.server import Server
 
@@ -48,23 +46,25 @@ def scans() -> list[bytes]:
 
 
 def prepare(browser: Browser, server: Server) -> None:
-    """Make the record."""
-    bring(browser, server, scans(), source="Berlin")
+    """Make the record: the scans as ``scan-1.csv`` and so on, a file that no format knows, and a backup."""
+    context = browser.new_context(base_url=server.url)
+    for number, content in enumerate(scans(), 1):
+        bring(context.request, f"scan-{number}.csv", content, source="Berlin")
+    unknown = payload("ours.csv", b"Machine;Problem;How bad\nweb1;Old TLS;High\n")
+    assert context.request.post("/api/vulnerabilities/import", multipart={"csvFile": unknown}).status == 422
+    backup = context.request.post("/api/backups", data={})
+    assert backup.status in (202, 501)  # PostgreSQL is backed up by its own programs
+    context.close()
 
 
-def bring(browser: Browser, server: Server, exports: Iterable[bytes], **fields: str) -> None:
-    """Import exports, one after the other, as ``scan-1.csv`` and so on."""
-    client = browser.new_context(base_url=server.url).request
-    for number, content in enumerate(exports, 1):
-        form = {**fields, "csvFile": payload(f"scan-{number}.csv", content)}
-        answer = client.post("/api/vulnerabilities/import", multipart=form)
-        assert answer.json()["state"] == "completed", answer.text()
-    client.dispose()
+def of_kind(kind: int, hosts: Collection[int] = OPEN) -> list[int]:
+    """Those of these hosts whose finding is of this kind."""
+    return [host for host in hosts if host % 5 == kind]
 
 
-def counted(server: Server, statement: str) -> list[tuple[Any, ...]]:
-    """Plain SQL against the server's database."""
-    return databases.query(server.instance, statement)
+def named(hosts: Iterable[int]) -> list[str]:
+    """The names of hosts, in their order."""
+    return [f"web{host:02}" for host in hosts]
 
 
 def listed(context: BrowserContext) -> Page:

@@ -3,81 +3,61 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.modal import MANY, choose, figures, has_advanced, modal, part, payload, reaches, reaches_percent, row_of
-from tests.support.exports import scan
-from tests.support.server import Server, running
+from tests.e2e.modal import UNDER_WAY, choose, fetched, figures, held, modal, part, payload, reaches, row_of
+from tests.support.exports import export, row, scan
 
 
-@pytest.fixture(scope="module")
-def server(browser) -> Iterator[Server]:
-    with running() as server:
-        yield server
-
-
-@pytest.mark.parametrize("way", ["Escape", "minimise"])
-def test_the_modal_is_put_aside_and_called_back(page, many, way):
-    choose(page, many, source=way)
-    reaches_percent(page, 5)
-    if way == "Escape":
+def test_the_modal_is_put_aside_shows_on_another_page_and_is_called_back(page, open_context, server):
+    pill, icon = page.locator("import-pills button"), page.locator('link[rel="icon"]')
+    other = open_context().new_page()
+    with held(server):
+        choose(page, payload("aside.csv", scan(range(40))), source="aside")
+        reaches(page, UNDER_WAY)
         page.keyboard.press("Escape")
-    else:
-        part(page, way).click()
-    expect(modal(page)).to_be_hidden()
+        expect(modal(page)).to_be_hidden()
+        expect(pill).to_have_attribute("data-state", UNDER_WAY)
+        expect(pill).to_contain_text("aside.csv")
+        expect(pill).to_contain_text(re.compile(r"\d+%"))
+        pill.click()
+        expect(modal(page)).to_be_visible()
+        expect(pill).to_have_count(0)
+        part(page, "minimise").click()
+        expect(modal(page)).to_be_hidden()
 
-    pill = page.locator("import-pills button")
-    expect(pill).to_have_attribute("data-state", "running")
-    expect(pill).to_contain_text(many.name)
-    expect(pill).to_contain_text(re.compile(r"\d+%"))
-    pill.click()
-    expect(modal(page)).to_be_visible()
-    expect(pill).to_have_count(0)
-    reaches(page, "completed")
-    assert figures(page)["inserted"] == MANY
-    has_advanced(page)
+        page.get_by_role("link", name="Findings", exact=True).click()
+        expect(pill).to_contain_text("aside.csv")
+        expect(page).to_have_title(re.compile(r"^\d+% · Findings"))
+        expect(icon).to_have_attribute("href", re.compile(r"^data:image/svg\+xml,"))
 
-
-def test_an_import_in_the_background_shows_on_another_page(page, many):
-    choose(page, many, source="elsewhere")
-    reaches_percent(page, 2)
-    page.keyboard.press("Escape")
-    page.get_by_role("link", name="Findings", exact=True).click()
-    pill = page.locator("import-pills button")
-    expect(pill).to_contain_text(many.name)
-    expect(page).to_have_title(re.compile(r"^\d+% · Findings"))
-    icon = page.locator('link[rel="icon"]')
-    expect(icon).to_have_attribute("href", re.compile(r"^data:image/svg\+xml,"))
-    expect(pill).to_have_attribute("data-state", "completed", timeout=30_000)
+        other.goto("/imports")  # somebody else, who opens it from the list
+        row_of(other, "aside.csv").get_by_role("button", name="Show progress").click()
+        reaches(other, UNDER_WAY)
+    reaches(other, "completed")
+    assert figures(other)["inserted"] == 40
+    expect(pill).to_have_attribute("data-state", "completed")
     expect(page).to_have_title(re.compile(r"^Findings"))
     expect(icon).to_have_attribute("href", re.compile(r"favicon\.svg$"))
     pill.click()
     reaches(page, "completed")
 
 
-def test_the_list_opens_the_progress_of_an_import_of_somebody_else(page, open_context, many):
-    choose(page, many, source="somebody")
-    reaches_percent(page, 2)
-    other = open_context().new_page()
-    other.goto("/imports")
-    row_of(other, many.name).get_by_role("button", name="Show progress").click()
-    reaches(other, "completed")
-    assert figures(other)["inserted"] == MANY
+def test_the_corner_of_the_page_tells_of_rejected_rows_until_somebody_looks(page):
+    rows = [row(host="host-1"), row(host="host-2", severity="Enormous")]
+    choose(page, payload("corner.csv", export(rows)), source="corner", preview=True)
+    reaches(page, "awaiting")
+    part(page, "close").click()
+    pill = page.locator("import-pills button")
+    expect(pill).to_contain_text("Preview is ready")
+    [waiting] = fetched(page, "/api/imports?unfinished=true")["data"]
+    assert page.request.post(f"/api/imports/{waiting['importId']}/confirm").ok
+    expect(pill).to_contain_text("Complete, 1 row rejected")
+    expect(pill).to_have_attribute("data-state", "completed-with-rejects")
+    pill.click()
     reaches(page, "completed")
-
-
-def test_the_focus_goes_back_to_where_it_was(page):
-    field = page.locator("import-form input[name=csvFile]")
-    field.focus()
-    choose(page, payload("focus.csv", scan(range(3), port="22")))
-    reaches(page, "completed")
-    expect(part(page, "close")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(modal(page)).to_be_hidden()
-    expect(field).to_be_focused()
+    expect(part(page, "left-out")).to_have_text("1 row was rejected and not imported.")
 
 
 def test_many_imports_in_the_background_are_one_pill_that_opens(page):
@@ -85,13 +65,11 @@ def test_many_imports_in_the_background_are_one_pill_that_opens(page):
         {"sessionId": f"session-{number}", "importId": number, "filename": f"{'long-' * 30}{number}.csv"}
         for number in range(1, 10)
     ]
-    snapshot = {"progress": 40, "status": "processing", "message": "", "timestamp": 0}
+    snapshot = {"progress": 40, "status": "processing", "message": "", "timestamp": 0, "metadata": {}}
     page.route("**/api/imports?unfinished=true*", lambda route: route.fulfill(json={"data": unfinished}))
     page.route(
         "**/api/progress/*",
-        lambda route: route.fulfill(
-            json={**snapshot, "sessionId": route.request.url.rsplit("/", 1)[1], "metadata": {}}
-        ),
+        lambda route: route.fulfill(json={**snapshot, "sessionId": route.request.url.rsplit("/", 1)[1]}),
     )
     page.set_viewport_size({"width": 390, "height": 700})
     page.reload()

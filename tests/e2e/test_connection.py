@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.modal import MANY, choose, figures, has_advanced, has_warned, modal, part, reaches, reaches_percent
-from tests.support.server import Server, running
-
-
-@pytest.fixture(scope="module")
-def server(browser) -> Iterator[Server]:
-    with running() as server:
-        yield server
-
+from tests.e2e.modal import (
+    UNDER_WAY,
+    choose,
+    figures,
+    has_warned,
+    held,
+    modal,
+    part,
+    payload,
+    reaches,
+)
+from tests.support.exports import scan
 
 SOCKET = "**/socket.io/**"
 #: The packet with which a client of Engine.IO leaves polling for its websocket.
 UPGRADE = "5"
+ROWS = 30
+CONTENT = scan(range(ROWS))
 
 
-def test_without_a_socket_the_modal_warns_and_polls(page, many, trouble):
+def test_without_a_socket_the_modal_warns_and_polls(page, trouble):
     trouble.expect(r"request: .*/socket\.io/", "ERR_FAILED", "WebSocket")
     page.add_init_script("Math.random = () => 0.8")  # short waits between the attempts to connect
     page.reload()
@@ -30,74 +32,72 @@ def test_without_a_socket_the_modal_warns_and_polls(page, many, trouble):
     page.route_web_socket(SOCKET, lambda socket: socket.close())
     polls = []
     page.on("request", lambda request: "/api/progress/" in request.url and polls.append(request.url))
-    choose(page, many, source="polling", preview=True)
+    choose(page, payload("polling.csv", CONTENT), source="polling", preview=True)
     reaches(page, "awaiting", timeout=60_000)
     has_warned(page, "Live updates are not available")
     part(page, "confirm").click()
     reaches(page, "completed", timeout=60_000)
-    assert figures(page)["inserted"] == MANY
+    assert figures(page)["inserted"] == ROWS
     assert len(polls) >= 2
     expect(part(page, "warning")).to_be_empty()
 
 
-def test_a_reload_comes_back_to_the_running_import(page, many):
-    choose(page, many, source="reload")
-    reaches_percent(page, 10)
-    page.reload()
-    reaches_percent(page, 10)
-    expect(part(page, "filename")).to_have_text(many.name)
+def test_a_reload_and_the_back_button_come_back_to_the_running_import(page, server):
+    with held(server):
+        choose(page, payload("reload.csv", CONTENT), source="reload")
+        reaches(page, UNDER_WAY)
+        page.reload()
+        reaches(page, UNDER_WAY)
+        expect(part(page, "filename")).to_have_text("reload.csv")
+        left = "(event) => dispatchEvent(new PageTransitionEvent(event, { persisted: true }))"
+        page.evaluate(left, "pagehide")
+        expect(modal(page)).to_be_hidden()
+        page.evaluate(left, "pageshow")
+        reaches(page, UNDER_WAY)
     reaches(page, "completed")
-    assert figures(page)["inserted"] == MANY
-    has_advanced(page)
+    assert figures(page)["inserted"] == ROWS
 
 
-def test_a_page_that_is_left_and_shown_again_by_the_back_button_goes_on(page, many):
-    choose(page, many, source="back")
-    reaches_percent(page, 5)
-    left = "(event) => dispatchEvent(new PageTransitionEvent(event, { persisted: true }))"
-    page.evaluate(left, "pagehide")
-    expect(modal(page)).to_be_hidden()
-    page.evaluate(left, "pageshow")
-    reaches(page, "completed")
-    assert figures(page)["inserted"] == MANY
-
-
-def test_a_socket_cut_in_mid_import_is_joined_again(page, many):
+def test_a_socket_cut_in_mid_import_is_joined_again(page, server):
     sockets = []
 
     def connect(socket):
-        server = socket.connect_to_server()
+        upstream = socket.connect_to_server()
 
         def passed_on(message):
             if message == UPGRADE:  # from here on the socket is what carries the events
                 sockets.append(socket)
-            server.send(message)
+            upstream.send(message)
 
         socket.on_message(passed_on)
 
+    def upgraded(count):
+        while len(sockets) < count:
+            page.wait_for_timeout(20)
+
     page.route_web_socket(SOCKET, connect)
-    choose(page, many, source="cut")
-    reaches_percent(page, 10)
-    [first] = sockets
-    first.close()
-    has_warned(page, "Reconnecting")
-    expect(part(page, "warning")).to_be_empty()
-    reaches(page, "completed", timeout=60_000)
-    assert figures(page)["inserted"] == MANY
-    while len(sockets) < 2:
-        page.wait_for_timeout(20)
-    has_advanced(page)
+    with held(server):
+        choose(page, payload("cut.csv", CONTENT), source="cut")
+        reaches(page, UNDER_WAY)
+        upgraded(1)
+        sockets[0].close()
+        has_warned(page, "Reconnecting")
+        expect(part(page, "warning")).to_be_empty()
+        upgraded(2)
+    reaches(page, "completed")
+    assert figures(page)["inserted"] == ROWS
 
 
-def test_a_network_that_is_gone_for_a_while_is_survived(page, context, generated, trouble):
+def test_a_network_that_is_gone_for_a_while_is_survived(page, context, server, trouble):
     trouble.expect("ERR_INTERNET_DISCONNECTED", "WebSocket connection")
-    choose(page, generated(2 * MANY), source="offline")
-    reaches_percent(page, 10)
-    context.set_offline(True)
-    expect(part(page, "warning")).not_to_be_empty(timeout=30_000)
-    context.set_offline(False)
+    with held(server):
+        choose(page, payload("offline.csv", CONTENT), source="offline")
+        reaches(page, UNDER_WAY)
+        context.set_offline(True)
+        expect(part(page, "warning")).not_to_be_empty(timeout=30_000)
+        context.set_offline(False)
     reaches(page, "completed", timeout=60_000)
-    assert figures(page)["inserted"] == 2 * MANY
+    assert figures(page)["inserted"] == ROWS
 
 
 #: Playwright cannot send a file on and lose the answer: the page is made to see the answer of a proxy instead.
@@ -110,24 +110,24 @@ LOST_ANSWER = """() => {
 }"""
 
 
-def test_an_upload_whose_answer_a_proxy_lost_goes_on(page, many, trouble):
+def test_an_upload_whose_answer_a_proxy_lost_goes_on(page, trouble):
     trouble.expect("answer: GET .*/api/progress/.* 502")
     page.evaluate(LOST_ANSWER)
     page.route("**/api/progress/*", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"), times=2)
-    choose(page, many, source="answer lost")
+    choose(page, payload("answer-lost.csv", CONTENT), source="answer lost")
     reaches(page, "completed")
-    assert figures(page)["inserted"] == MANY
+    assert figures(page)["inserted"] == ROWS
 
 
-def test_an_upload_that_a_proxy_lost_has_failed(page, many, trouble):
+def test_an_upload_that_a_proxy_lost_has_failed(page, trouble):
     trouble.expect("answer: POST .*/import-staging 502", "answer: GET .*/api/progress/.* 404")
     page.route(
         "**/api/vulnerabilities/import-staging", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>")
     )
-    choose(page, many, source="lost")
+    choose(page, payload("lost.csv", CONTENT), source="lost")
     reaches(page, "failed")
     expect(part(page, "error")).to_contain_text("The proxy in front of the server cannot reach it")
     page.unroute_all()
     part(page, "retry").click()
     reaches(page, "completed")
-    assert figures(page)["inserted"] == MANY
+    assert figures(page)["inserted"] == ROWS

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.modal import choose, figures, is_seen_live, part, payload, reaches, reaches_percent
+from tests.e2e.modal import MANY, UNDER_WAY, choose, figures, held, is_seen_live, part, payload, reaches
 from tests.support.exports import scan
 from tests.support.server import Server, running
 
@@ -17,17 +17,17 @@ def server(browser) -> Iterator[Server]:
         yield server
 
 
-def test_an_import_is_seen_live(page, many):
+def test_an_import_is_seen_live_and_another_one_cancelled_after_a_reload(page, server, many):
     is_seen_live(page, many, source="live")
-
-
-def test_a_page_that_is_loaded_anew_comes_back_to_its_import_and_can_cancel_it(page, many):
-    choose(page, many, source="cancelled")
-    reaches_percent(page, 1)
-    page.reload()
-    reaches(page, "running")
-    part(page, "cancel").click()
-    reaches(page, "cancelled")
+    assert figures(page)["inserted"] == MANY
+    part(page, "close").click()
+    with held(server):
+        choose(page, payload("held.csv", scan(range(10))), source="held")
+        reaches(page, UNDER_WAY)
+        page.reload()
+        reaches(page, UNDER_WAY)
+        part(page, "cancel").click()
+        reaches(page, "cancelled")
     part(page, "close").click()
     choose(page, payload("next.csv", scan(range(10))), source="next")
     reaches(page, "completed")

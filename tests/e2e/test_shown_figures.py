@@ -1,17 +1,20 @@
-"""The figures that the dashboard, the pages of an import, a host and a CVE show are those of plain SQL."""
+"""The dashboard and the pages of an import, a host, a vulnerability and a CVE show what the scans of the prepared record say."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.modal import number
-from tests.e2e.prepared import OPEN, SEVERITIES, counted
+from tests.e2e.prepared import BACK, FIXED, HOSTS, NEW, OPEN, SEVERITIES, day, of_kind
 from tests.support.server import Server
 
-IS_OPEN = "lifecycle <> 'resolved'"
-#: As the record counts them.
-VALUES = {name.lower(): 4 - place for place, name in enumerate(SEVERITIES)}
+#: Severity -> the number that the last digits of its hosts have in common.
+KINDS = {name.lower(): kind for kind, name in enumerate(SEVERITIES)}
+#: What the last scan changed.
+CHANGES = {"opened": NEW, "reopened": BACK, "resolved": FIXED}
 
 
 @pytest.fixture(scope="module")
@@ -19,104 +22,88 @@ def server(prepared: Server) -> Server:
     return prepared
 
 
-def one(server: Server, statement: str) -> int:
-    [(figure,)] = counted(server, statement)
-    return figure
-
-
 def shown(page: Page, place: str) -> int:
-    return number(page.locator(place).inner_text())
+    return number(page.locator(place).inner_text().replace("−", "-").replace("±", ""))
 
 
-def changed(server: Server, kind: str, number: int, condition: str = "1 = 1") -> int:
-    """How many findings an import opened, reopened or resolved."""
-    if kind == "opened":
-        return one(server, f"SELECT count(*) FROM findings WHERE opened_by = {number} AND {condition}")
-    changes = f"SELECT finding_id FROM finding_changes WHERE import_id = {number} AND kind = '{kind}'"
-    return one(server, f"SELECT count(*) FROM findings WHERE id IN ({changes}) AND {condition}")
-
-
-def test_the_dashboard(context, server):
+def test_the_dashboard(context):
     page = context.new_page()
     page.goto("/")
-    for panel in ("last-changes", "source-list", "latest-imports"):
+    for panel in ("last-changes", "source-list", "latest-imports", "trend-card", "worst-list[data-by=host]"):
         expect(page.locator(panel)).to_have_attribute("data-view", "list")
     expect(page.locator('[data-total="open"]')).to_have_text(str(len(OPEN)))
-    for name, value in VALUES.items():
-        open_now = one(server, f"SELECT count(*) FROM findings WHERE severity = {value} AND {IS_OPEN}")
-        assert shown(page, f'[data-stat="{name}"] [data-stat-value]') == open_now
-        change = sum(
-            sign * changed(server, kind, 3, f"severity = {value}")
-            for kind, sign in {"opened": 1, "reopened": 1, "resolved": -1}.items()
-        )
-        text = page.locator(f'[data-stat="{name}"] [data-stat-change]').inner_text()
-        assert int(text.replace("−", "-").replace("±", "")) == change
-    assert shown(page, '[data-total="hosts"]') == one(
-        server, "SELECT count(DISTINCT asset_id) FROM findings WHERE lifecycle <> 'resolved'"
-    )
-    for kind in ("opened", "reopened", "resolved"):
-        assert shown(page, f'[data-change="{kind}"] [data-change-count]') == changed(server, kind, 3)
-        for each in (1, 2, 3):
-            row = page.locator("[data-latest-rows] li").filter(has_text=f"scan-{each}.csv")
-            expect(row.locator(f'[data-latest="{kind}"] [data-latest-count]')).to_have_text(
-                str(changed(server, kind, each))
-            )
-    assert shown(page, "[data-source-open]") == len(OPEN)
-
+    assert shown(page, '[data-total="hosts"]') == shown(page, "[data-source-open]") == len(OPEN)
+    for name, kind in KINDS.items():
+        assert shown(page, f'[data-stat="{name}"] [data-stat-value]') == len(of_kind(kind, OPEN))
+        change = len(of_kind(kind, NEW)) + len(of_kind(kind, BACK)) - len(of_kind(kind, FIXED))
+        assert shown(page, f'[data-stat="{name}"] [data-stat-change]') == change
+    first = page.locator("[data-latest-rows] li").filter(has_text="scan-1.csv")
+    expect(first.locator('[data-latest="opened"] [data-latest-count]')).to_have_text(str(len(HOSTS)))
+    for change, hosts in CHANGES.items():
+        assert shown(page, f'[data-change="{change}"] [data-change-count]') == len(hosts)
+        last = page.locator("[data-latest-rows] li").filter(has_text="scan-3.csv")
+        expect(last.locator(f'[data-latest="{change}"] [data-latest-count]')).to_have_text(str(len(hosts)))
     page.locator("trend-card summary").click()
     cells = page.locator("trend-card tbody tr").first.locator("td").all_inner_texts()
-    assert [int(text) for text in cells[:6]] == [
-        *(one(server, f"SELECT count(*) FROM findings WHERE severity = {value} AND {IS_OPEN}") for value in VALUES.values()), len(OPEN),
-    ]  # fmt: skip
-    for by, column in {"host": "asset_id", "definition": "definition_id"}.items():
-        heaviest = f"worst-list[data-by={by}] [data-worst-rows] tr >> nth=0"
-        href = page.locator(heaviest).get_by_role("link").get_attribute("href")
-        counts = one(server, f"SELECT count(*) FROM findings WHERE {column} = {href.rsplit('/', 1)[1]} AND {IS_OPEN}")
-        assert shown(page, f"{heaviest} >> [data-group-findings]") == counts
+    assert [int(text) for text in cells[:6]] == [*(len(of_kind(kind, OPEN)) for kind in KINDS.values()), len(OPEN)]
+    assert shown(page, "worst-list[data-by=definition] tbody tr >> nth=0 >> [data-group-findings]") == len(
+        of_kind(0, OPEN)
+    )
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_the_page_of_an_import(context, server, number):
+def test_the_page_of_an_import(context):
     page = context.new_page()
-    page.goto(f"/imports/{number}")
+    page.goto("/imports/3")
     expect(page.locator("import-page")).to_have_attribute("data-view", "list")
-    for shown_as, kind in {"inserted": "opened", "reopened": "reopened", "resolved": "resolved"}.items():
-        assert shown(page, f'[data-total-of="{shown_as}"]') == changed(server, kind, number)
-        for name, value in VALUES.items():
-            cell = f'[data-import-severities] [data-severity="{name}"] [data-of="{shown_as}"]'
-            assert shown(page, cell) == changed(server, kind, number, f"severity = {value}")
-    open_then = sum(
-        changed(server, "opened", each) + changed(server, "reopened", each) - changed(server, "resolved", each)
-        for each in range(1, number + 1)
-    )
-    assert shown(page, '[data-total-of="open"]') == open_then
-    rows, staged = counted(server, f"SELECT rows_read, staged FROM imports WHERE id = {number}")[0]
-    assert (shown(page, '[data-rows="rowsRead"]'), shown(page, '[data-rows="insertedToStaging"]')) == (rows, staged)
+    for figure, hosts in {"inserted": NEW, "reopened": BACK, "resolved": FIXED, "open": OPEN}.items():
+        assert shown(page, f'[data-total-of="{figure}"]') == len(hosts)
+        for name, kind in KINDS.items():
+            cell = f'[data-import-severities] [data-severity="{name}"] [data-of="{figure}"]'
+            assert shown(page, cell) == len(of_kind(kind, hosts))
+    assert shown(page, '[data-rows="rowsRead"]') == shown(page, '[data-rows="insertedToStaging"]') == len(OPEN)
 
 
-@pytest.mark.parametrize(
-    ("path", "condition"), [
-        ("/hosts/1", "asset_id = 1"), ("/definitions/2", "definition_id = 2"),
-        ("/cves/CVE-2024-10003", "definition_id IN (SELECT definition_id FROM definition_cves WHERE cve = 'CVE-2024-10003')"),
-    ],
-)  # fmt: skip
-def test_the_page_of_a_subject(context, server, path, condition):
+def test_the_source_and_the_period_of_the_trends_are_in_the_address(context):
+    def choices(page):
+        return [page.locator(f"[data-trend-{name}]") for name in ("source", "period")]
+
     page = context.new_page()
-    page.goto(path)
-    expect(page.locator("entity-summary")).to_have_attribute("data-view", "list")
-    [(open_now, hosts, vpr, oldest)] = counted(
-        server,
-        f"SELECT count(*), count(DISTINCT asset_id), sum(vpr), min(first_seen) FROM findings WHERE {IS_OPEN} AND {condition}",
-    )
-    assert open_now > 0
-    assert shown(page, '[data-entity-figure="open"]') == open_now
-    if not path.startswith("/hosts"):
-        assert shown(page, '[data-entity-figure="openHosts"]') == hosts
-    expect(page.locator('[data-entity-figure="vprSum"]')).to_have_text(f"{vpr:,.1f}")
-    expect(page.locator('[data-entity-figure="oldest"]')).to_have_text(oldest)
-    last = page.locator("[data-entity-history] tr").first.locator("td").last
-    expect(last).to_have_text(str(open_now))
-    for row in page.locator("[data-entity-history] tr").all():
-        number = int(row.get_by_role("link").get_attribute("href").rsplit("/", 1)[1])
-        told = [int(text) for text in row.locator("td").all_inner_texts()[1:4]]
-        assert told == [changed(server, kind, number, condition) for kind in ("opened", "reopened", "resolved")]
+    page.goto("/trends")
+    source, period = choices(page)
+    period.select_option("")
+    expect(page).to_have_url(re.compile(r"/trends\?period=all$"))
+    with page.expect_response(lambda answer: "/api/trends/weeks?source=1" in answer.url):
+        source.select_option("1")
+    expect(page).to_have_url(re.compile(r"/trends\?source=1&period=all$"))
+
+    sent = context.new_page()
+    with sent.expect_response(lambda answer: answer.url.endswith("/api/trends/weeks?source=1")):
+        sent.goto(page.url)
+    for choice, value in zip(choices(sent), ("1", ""), strict=True):
+        expect(choice).to_have_value(value)
+
+    with page.expect_response(lambda answer: answer.url.endswith("/api/trends/weeks?")):
+        page.go_back()
+    expect(source).to_have_value("")
+    expect(period).to_have_value("")
+
+
+#: Group -> the name of one of its members, and the hosts of its findings.
+SUBJECTS = {"host": ("web06", [6]), "definition": ("Flaw of kind 2", of_kind(2)), "cve": ("CVE-2024-10003", of_kind(3))}
+
+
+def test_the_page_of_a_host_a_definition_and_a_cve(context):
+    page = context.new_page()
+    for group, (name, hosts) in SUBJECTS.items():
+        page.goto(f"/vulnerabilities?group={group}")
+        page.locator("[data-group-name]", has_text=name).click()
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+        expect(page.locator("entity-summary")).to_have_attribute("data-view", "list")
+        assert shown(page, '[data-entity-figure="open"]') == len(hosts)
+        if group != "host":
+            assert shown(page, '[data-entity-figure="openHosts"]') == len(hosts)
+        vpr = sum(9 - host % 5 + 0.5 for host in hosts)
+        expect(page.locator('[data-entity-figure="vprSum"]')).to_have_text(f"{vpr:,.1f}")
+        expect(page.locator('[data-entity-figure="oldest"]')).to_have_text(day(100 + max(hosts)))
+        history = page.locator("[data-entity-history] tr")
+        expect(history.first.locator("td").last).to_have_text(str(len(hosts)))
