@@ -27,8 +27,8 @@ from sqlalchemy.orm import Session
 from config import Config
 from hextrackr.db import engines
 from hextrackr.domain.models import Import, ImportState
-from hextrackr.ingest import cleanup, pipeline
-from hextrackr.ingest.job import Job
+from hextrackr.ingest import pipeline, staging
+from hextrackr.ingest.attempt import Job
 from hextrackr.progress.estimate import Meter
 from tests.support import postgresql
 from tests.support.databases import RECOMMENDED, migrate
@@ -89,7 +89,7 @@ def imported(url: str, folder: Path, path: Path, day: str) -> tuple[float, float
 
     pipeline.run(job, Meter(report, time.monotonic))
     ended, busy = time.monotonic(), time.process_time() - cpu
-    cleanup.run(engine)
+    staging.clean_up(engine)
     engine.dispose()
     return ended - begun, busy, time.monotonic() - ended
 

@@ -28,9 +28,9 @@ from config import Config
 from hextrackr.db import engines
 from hextrackr.domain import undo
 from hextrackr.domain.models import Import, ImportState
-from hextrackr.ingest import cleanup, phase_weights, pipeline
-from hextrackr.ingest.job import Job
-from hextrackr.ingest.phase_weights import PER, Work
+from hextrackr.ingest import estimate, pipeline, staging
+from hextrackr.ingest.attempt import Job
+from hextrackr.ingest.estimate import PER, Work
 from hextrackr.jobs import snapshots
 from hextrackr.progress.estimate import Meter, Phase, Reading
 from hextrackr.readmodel.client import Reader
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--databases", nargs="+", choices=("sqlite", "postgresql"), default=["sqlite", "postgresql"])
     parser.add_argument("--show", action="store_true", help="write nothing, and show how well each phase is foreseen")
     options = parser.parse_args()
-    table = {name: phase_weights.weights(name) for name in ("sqlite", "postgresql")}
+    table = {name: estimate.weights(name) for name in ("sqlite", "postgresql")}
     with tempfile.TemporaryDirectory(prefix="hextrackr-phases-") as name:
         folder = Path(name)
         for database in options.databases:
@@ -99,7 +99,7 @@ def main() -> None:
     if options.show:
         print(text)
     else:
-        phase_weights.TABLE.write_text(text, encoding="utf-8")
+        estimate.TABLE.write_text(text, encoding="utf-8")
 
 
 def imports(database: str, folder: Path, rows: int) -> Iterator[Seen]:
@@ -154,7 +154,7 @@ def measured(name: str, engine: Engine, url: str, instance: Path, path: Path, re
     began["refresh"] = time.monotonic()
     reader.refresh()
     ended = time.monotonic()
-    cleanup.run(engine)
+    staging.clean_up(engine)
     order = sorted(began, key=lambda phase: began[phase])
     took = {
         phase: later - began[phase]
@@ -172,24 +172,24 @@ def undone(engine: Engine, url: str) -> Seen:
     with engines.opened(url) as opened:
         undo.undo_import(opened, number)
     took = time.monotonic() - began
-    cleanup.run(engine)
-    return Seen("undo", phase_weights.undone(figures), {"undo": took})
+    staging.clean_up(engine)
+    return Seen("undo", estimate.undone(figures), {"undo": took})
 
 
 @contextmanager
 def _noting(plans: list[Work]) -> Iterator[None]:
     """Note what each plan is made for: the last one of an import knows all."""
-    make = phase_weights.phases
+    make = estimate.phases
 
     def note(database: str, work: Work, *, asks: bool = False, lists: bool = True) -> list[Phase]:
         plans.append(work)
         return make(database, work, asks=asks, lists=lists)
 
-    phase_weights.phases = note
+    estimate.phases = note
     try:
         yield
     finally:
-        phase_weights.phases = make
+        estimate.phases = make
 
 
 def fitted(phase: str, seen: Sequence[Seen]) -> dict[str, float]:

@@ -28,14 +28,15 @@ from hextrackr.domain.models import ImportMode, ImportState
 
 from . import database, extensions
 from .auth import actors, audit, users
-from .auth.doctor import Doctor
+from .auth.connection import Doctor
 from .auth.models import Provider
 from .auth.permissions import COMMANDS, Role
 from .db.error_mapping import error_from_exception
+from .domain import resolve_guard
 from .domain.models import Import, Reject
 from .errors import Conflict, DatabaseBusy, DatabaseUnavailable, HexTrackrError, NotFound
 from .escaping import escape_control_characters
-from .jobs import answers, files, snapshots, wiring
+from .jobs import files, snapshots, wiring
 from .jobs.backups import operations
 from .paths import PROGRAM
 
@@ -170,7 +171,7 @@ def confirm_import(import_id: int, source: str | None, leave_open: bool) -> None
     payload = ({} if source is None else {"source": source}) | ({"mode": ImportMode.DELTA} if leave_open else {})
     with _explained(), extensions.maintenance_lock.writing():
         try:
-            extensions.import_service.answer(import_id, answers.parse(payload))
+            extensions.import_service.answer(import_id, resolve_guard.parse_answer(payload))
         except HexTrackrError as refusal:
             raise click.ClickException(refusal.detail) from refusal
         row = _run(import_id)

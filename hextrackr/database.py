@@ -14,8 +14,7 @@ from flask import g, has_request_context, request
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from .db import deadlines, dialects, engines, files, migrate, revisions
-from .db.base import Base
+from .db import Base, dialects, engines, migrate, revisions, transactions
 from .escaping import escape_control_characters
 from .extensions import alembic, db
 from .paths import IS_INSTALLED, PROGRAM
@@ -38,7 +37,7 @@ REQUEST_SECONDS = 30.0
 def init_app(app: Flask, config: Config) -> None:
     """Set up the engine and the migrations."""
     config.INSTANCE_PATH.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files.keep_private(config.INSTANCE_PATH, files.database_file(config.database_url))
+    engines.keep_private(config.INSTANCE_PATH, engines.database_file(config.database_url))
     app.config["SQLALCHEMY_ENGINES"] = {"default": _engine(config.database_url)}
     app.config["ALEMBIC"] = {"script_location": str(revisions.MIGRATIONS)}
     db.init_app(app)
@@ -46,7 +45,7 @@ def init_app(app: Flask, config: Config) -> None:
     with app.app_context():
         on_postgresql = dialects.is_postgresql(db.engine)
         engines.prepare_engine(db.engine, busy_timeout_ms=LOCK_TIMEOUT_MS if on_postgresql else BUSY_TIMEOUT_MS)
-        deadlines.bound(db.engine, _seconds_left)
+        transactions.limit_statements(db.engine, _seconds_left)
     app.config["ALEMBIC_CONTEXT"] = migrate.comparison_options(on_postgresql)
     alembic.metadatas = {"default": Base.metadata}
     alembic.init_app(app)
@@ -57,9 +56,9 @@ def _seconds_left() -> float | None:
     if not has_request_context():
         return None
     if request.method not in ("GET", "HEAD"):
-        return deadlines.SECONDS
+        return transactions.STATEMENT_SECONDS
     until: float = g.setdefault("until", time.monotonic() + REQUEST_SECONDS)
-    return max(0.001, min(deadlines.SECONDS, until - time.monotonic()))
+    return max(0.001, min(transactions.STATEMENT_SECONDS, until - time.monotonic()))
 
 
 def _engine(url: str) -> dict[str, Any]:

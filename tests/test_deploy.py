@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from config import Config
-from hextrackr.web.upload_request import FORM_BYTES
+from hextrackr.web.uploads import FORM_BYTES
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"

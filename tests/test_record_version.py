@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hextrackr.domain import merging, record_version, sources, undo
-from hextrackr.ingest import cleanup
+from hextrackr.ingest import staging
 from hextrackr.jobs.backups import copying, operations
 from hextrackr.jobs.backups.operations import Operation
 from tests.support.exports import scan
@@ -63,7 +63,7 @@ class Record:
             change(session)
 
     def clean_up(self):
-        cleanup.run(self._engine)
+        staging.clean_up(self._engine)
 
     def clear(self):
         self._replace("clear")

@@ -47,9 +47,9 @@ class _Cookies(SecureCookieSessionInterface):
 def init_app(app: Flask, config: Config, auth: Auth) -> None:
     """Set up how the app identifies users."""
     if auth.mode == Provider.PROXY:
-        from . import proxy
+        from . import vouched
 
-        auth.identify = partial(_identify, proxy.identifier(config))
+        auth.identify = partial(_identify, vouched.by_headers(config))
     else:
         _use_cookies(app, auth)
         if auth.mode == Provider.OIDC:

@@ -13,7 +13,7 @@ from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKey, Index, Strin
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hextrackr.db.base import Base
+from hextrackr.db import Base
 
 
 class Provider(StrEnum):
@@ -87,7 +87,7 @@ class Token(Base):
 
 
 class FailedSignIn(Base):
-    """A counter of failed sign-ins for an account, an address, or both; see :mod:`.lockout`."""
+    """A counter of failed sign-ins for an account, an address, or both; see :mod:`.logins`."""
 
     __tablename__ = "failed_sign_ins"
     __table_args__ = {"sqlite_with_rowid": False}

@@ -18,7 +18,7 @@ from requests import RequestException
 from hextrackr.errors import NotPermitted, SignInRefused
 
 from . import logins, vouched
-from .lockout import Attempt
+from .logins import Attempt
 from .models import Provider, User
 
 if TYPE_CHECKING:

@@ -1,11 +1,16 @@
-"""Hash, verify and validate passwords.
+"""Passwords, what may be one and whether one is right; and the secrets that logins and tokens are known by.
 
-argon2id deliberately takes a tenth of a second and 64 MB. It runs outside the event loop, one hash at a time in each process, so that many
-simultaneous sign-ins neither block the loop nor use up the memory.
+argon2id takes a tenth of a second and 64 MB on purpose. It runs beside the event loop, one at a time in each process: so many sign-ins at
+once take neither the loop's time nor the machine's memory, they wait for each other.
+
+The secret of a login or a token is a random text, of which only the digest is stored. It has 256 bits by chance, so nobody tries them all:
+unlike a password it needs no slow hash, and a request costs one look-up.
 """
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -99,3 +104,13 @@ def _verify(hasher: PasswordHasher, stored: str, password: str) -> bool:
         return hasher.verify(stored, password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def make_secret(prefix: str = "") -> str:
+    """Return a new secret."""
+    return prefix + secrets.token_urlsafe(32)
+
+
+def digest_of_secret(secret: str) -> str:
+    """Return the digest of a secret, which is what the database stores."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

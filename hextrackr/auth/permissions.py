@@ -179,7 +179,7 @@ ROUTES: dict[str, Permission] = {
     "audit.as_csv": _admin("export"),
 }
 
-#: Socket event -> its permission; joining a session has further conditions, see :mod:`.sockets`.
+#: Socket event -> its permission; joining a session has further conditions, see :mod:`.guard`.
 EVENTS: dict[str, Permission] = {
     "connect": _LOOK,
     protocol.JOIN: _LOOK,

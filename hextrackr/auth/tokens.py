@@ -16,7 +16,7 @@ from hextrackr.escaping import remove_invisible
 from hextrackr.extensions import db, socketio
 from hextrackr.jobs.queue import now_ms
 
-from . import audit, client_secrets, users
+from . import audit, passwords, users
 from .actors import Actor
 from .models import Token, User
 from .permissions import SCOPES, Role
@@ -42,7 +42,7 @@ def make(user_id: int, name: str, scope: str, days: int | None) -> dict[str, Any
         raise RequestError(f"scope must be one of {', '.join(SCOPES)}.")
     if days is not None and not 1 <= days <= LONGEST_DAYS:
         raise RequestError(f"days must be between 1 and {LONGEST_DAYS}.")
-    text = client_secrets.make(PREFIX)
+    text = passwords.make_secret(PREFIX)
 
     def write(session: Session) -> Token:
         user = session.get_one(User, user_id, with_for_update=True)
@@ -55,7 +55,7 @@ def make(user_id: int, name: str, scope: str, days: int | None) -> dict[str, Any
             raise Conflict(f"You have {MOST} tokens, the maximum; revoke one first.", "TOO_MANY_TOKENS")
         now = now_ms()
         token = Token(
-            user_id=user_id, name=name, scope=scope, digest=client_secrets.digest(text), created_at=now,
+            user_id=user_id, name=name, scope=scope, digest=passwords.digest_of_secret(text), created_at=now,
             expires_at=None if days is None else now + days * _DAY,
         )  # fmt: skip
         session.add(token)
@@ -90,7 +90,7 @@ def actor_of(text: str) -> Actor | None:
     wanted = (
         select(Token.id, Token.name, Token.scope, User.id, User.name, User.role)
         .join(User, User.id == Token.user_id)
-        .where(Token.digest == client_secrets.digest(text), User.active, User.provider == users.provider())
+        .where(Token.digest == passwords.digest_of_secret(text), User.active, User.provider == users.provider())
         .where(or_(Token.expires_at.is_(None), Token.expires_at > now_ms()))
     )
     with Session(db.engine) as session:

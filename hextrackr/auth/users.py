@@ -18,7 +18,7 @@ from hextrackr.escaping import remove_invisible
 from hextrackr.extensions import db, socketio
 from hextrackr.jobs.queue import now_ms
 
-from . import audit, client_secrets, passwords
+from . import audit, passwords
 from .actors import Actor
 from .models import Login, Provider, User
 from .permissions import Role
@@ -228,7 +228,7 @@ def set_up_key() -> str:
     if not file.exists():
         made = file.with_name(f"{file.name}.{os.getpid()}")
         made.touch(mode=0o600)
-        made.write_text(client_secrets.make(), encoding="ascii")
+        made.write_text(passwords.make_secret(), encoding="ascii")
         with suppress(FileExistsError):
             file.hardlink_to(made)
         made.unlink()
@@ -240,7 +240,7 @@ def is_set_up_key(key: str) -> bool:
     file = _set_up_file()
     if not key or not file.exists():
         return False
-    return client_secrets.digest(key) == client_secrets.digest(file.read_text(encoding="ascii"))
+    return passwords.digest_of_secret(key) == passwords.digest_of_secret(file.read_text(encoding="ascii"))
 
 
 def set_up(name: str, password: str) -> None:

@@ -1,21 +1,32 @@
-"""Users who are authenticated by a proxy or an OpenID provider: find or create them, and map their groups to roles."""
+"""Users whom somebody else vouches for, a proxy or an OpenID provider: who they are, and which role their groups give them.
+
+With AUTH=proxy a proxy in front signs users in, and says in headers who asks and of which groups. Whoever can reach the server past the
+proxy could say so as well: the headers count only in requests that come straight from one of ``AUTH_PROXY_ADDRESSES``.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
 
+from flask import request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hextrackr.db import dialects, transactions
-from hextrackr.errors import NotPermitted
+from hextrackr.errors import NotPermitted, RequestError
 from hextrackr.extensions import db, socketio
 from hextrackr.jobs.queue import now_ms
 
 from . import audit, users
-from .actors import Actor
+from .actors import Actor, Identify
 from .models import Provider, User
 from .permissions import Role
+
+if TYPE_CHECKING:
+    from hextrackr.config import Config
 
 _LONGEST_SUBJECT = 255
 #: The entry of ``AUTH_GROUP_ROLES`` for everybody, whatever their groups.
@@ -112,3 +123,62 @@ def _make_name_unique(session: Session, user: User) -> None:
     if not user.name or session.scalar(others.where(func.lower(User.name) == func.lower(user.name)).limit(1)):
         number = f" ({user.id})"
         user.name = (user.name[: users.LONGEST_NAME - len(number)] + number).strip()
+
+
+Networks = list[IPv4Network | IPv6Network]
+
+
+def by_headers(config: Config) -> Identify:
+    """Return a function that identifies who makes a request by the headers of the proxy."""
+    trusted: Networks = [ip_network(address) for address in config.AUTH_PROXY_ADDRESSES]
+    #: User id -> when their sign-in was last logged (monotonic, s).
+    logged: dict[int, float] = {}
+
+    def identify() -> Actor | None:
+        name = _text(config.AUTH_PROXY_USER_HEADER).strip()
+        if not name or not _is_trusted(trusted):
+            return None
+        groups = [group.strip() for group in _text(config.AUTH_PROXY_GROUPS_HEADER).replace(";", ",").split(",")]
+        user = user_of(Provider.PROXY, users.subject_of(name), _checked(name), groups, config.group_roles)
+        actor = Actor(user.name, Role.of(user.role), "proxy", user_id=user.id)
+        now = time.monotonic()
+        if now - logged.get(user.id, -1e9) > config.SESSION_HOURS * 3600:
+            logged[user.id] = now
+            audit.record("sign-in", f"user {user.name}", actor=actor)
+        return actor
+
+    return identify
+
+
+def _text(header: str) -> str:
+    """Return a header as text; WSGI decodes its bytes as Latin-1."""
+    value = request.headers.get(header, "")
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
+
+
+def _checked(name: str) -> str:
+    """Return a name, if it is short and printable.
+
+    :raises RequestError: it is not.
+    """
+    if len(name) > users.LONGEST_NAME or not name.isprintable():
+        raise RequestError(f"A user name must have at most {users.LONGEST_NAME} characters, all of them printable.")
+    return name
+
+
+def peer() -> str:
+    """Return the address at the other end of the connection, whatever ``X-Forwarded-For`` says."""
+    original = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
+    return str(original.get("REMOTE_ADDR") or "")
+
+
+def _is_trusted(trusted: Networks) -> bool:
+    try:
+        address = ip_address(peer())
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in network for network in trusted)

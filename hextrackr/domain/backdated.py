@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from hextrackr.db.dialects import statement
 
-from . import details, evidence, imports, lifecycle, sightings, upsert
+from . import evidence, imports, lifecycle, sightings, upsert
 from .fields import FINDING, listed
 from .models import Import, ImportMode, is_open
 from .staged import FIRST_SEEN, IS_KEPT, LINKED, Scan
@@ -29,7 +29,7 @@ def record(connection: Connection, scan: Scan) -> tuple[int, dict[int, int]]:
     import_id = scan.import_id
     upsert.promote_assets(connection, import_id, scan.source_id, backdated=True)
     upsert.promote_definitions(connection, import_id, scan.source_id, backdated=True)
-    details.promote(connection, import_id, backdated=True)
+    evidence.promote_details(connection, import_id, backdated=True)
     evidence.identify(connection, import_id)
     all_new = lifecycle.compare(connection, scan)
     lifecycle.find_absent(connection, replace(scan, mode=ImportMode.DELTA))

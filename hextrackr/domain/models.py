@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
 
-from hextrackr.db.base import Base
+from hextrackr.db import Base
 
 from .fields import FINDING, FindingFields, HostFields, VulnerabilityFields
 

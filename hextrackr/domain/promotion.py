@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, select, update
 
-from hextrackr.db import verify_staging
 from hextrackr.db.dialects import lock_source
 from hextrackr.errors import Cancelled
 
 from . import (
     backdated,
-    details,
     evidence,
     identity,
     imports,
     lifecycle,
     record_version,
     resolve_guard,
-    retirement,
+    sources,
+    staged,
     summary,
     totals,
     undo,
@@ -48,7 +47,7 @@ _IS_BACKDATED = "This scan is older than the newest one of its source ({}), so i
 class Promotion(Scan):
     """A staged scan to be promoted, with the options from its import's row.
 
-    :ivar epoch: see :class:`hextrackr.ingest.job.Job`.
+    :ivar epoch: see :class:`hextrackr.ingest.attempt.Job`.
     :ivar dated: the ``day`` was found in the file or given by the user; otherwise it is the day of the import.
     :ivar preview: show what it would do, and wait for ``confirmed``.
     :ivar guard_percent: resolving more than this share of the source's open findings by absence needs ``confirmed``.
@@ -89,7 +88,7 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
     with engine.execution_options(durable=True).begin() as connection:
         lock_source(connection, promotion.source_id)
         _claim(connection, promotion)
-        verify_staging.require(connection, promotion.import_id, {"staging_findings": promotion.staged})
+        staged.require_whole(connection, promotion.import_id, {"staging_findings": promotion.staged})
         open_before = sum(count for count, _ in totals.open_in_source(connection, promotion.source_id).values())
         savepoint = connection.begin_nested()
         result = _promote(connection, promotion, meter)
@@ -111,7 +110,9 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
             )
             return ImportState.AWAITING_CONFIRMATION
         savepoint.commit()
-        retired = retirement.end(connection, promotion.import_id, promotion.source_id) if promotion.staged else {}
+        retired = (
+            sources.end_retirement(connection, promotion.import_id, promotion.source_id) if promotion.staged else {}
+        )
         _write_row(
             connection,
             promotion,
@@ -165,7 +166,7 @@ def _change_current(connection: Connection, promotion: Promotion, meter: Meter) 
     summary.note_before(connection, source_id)
     upsert.promote_assets(connection, import_id, source_id)
     upsert.promote_definitions(connection, import_id, source_id)
-    details.promote(connection, import_id)
+    evidence.promote_details(connection, import_id)
     evidence.identify(connection, import_id)
 
     restated = evidence.sample_changes(connection, import_id, promotion.staged)

@@ -1,10 +1,19 @@
-"""A staged scan: its parameters, and SQL expressions over its findings."""
+"""A staged scan: its parameters, SQL expressions over its findings, and whether all of it is there.
+
+A crash of PostgreSQL empties its unlogged tables, and with them the staged rows, but not the import's row.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from sqlalchemy import Connection, text
+
+from hextrackr.db.dialects import is_postgresql
+from hextrackr.errors import DatabaseUnavailable
 
 from .models import ImportMode
 from .verdicts import FIXED
@@ -79,3 +88,24 @@ LAST_SEEN = "CASE WHEN o.state > 0 THEN coalesce(o.last_seen, :day) WHEN o.state
 FIXED_ON = (
     f"CASE WHEN coalesce(o.resolved_on, :day) < {FIRST_SEEN} THEN {FIRST_SEEN} ELSE coalesce(o.resolved_on, :day) END"
 )
+
+
+def is_whole(connection: Connection, import_id: int, staged: int) -> bool:
+    """Whether the staged rows of an import are still there; as a crash empties all staging tables, one of them is checked."""
+    return _has_rows(connection, "staging_findings", import_id, staged)
+
+
+def require_whole(connection: Connection, import_id: int, counts: Mapping[str, int]) -> None:
+    """Check that each staging table has the number of rows that were loaded.
+
+    :raises DatabaseUnavailable: one does not.
+    """
+    if not all(_has_rows(connection, table, import_id, count) for table, count in counts.items()):
+        raise DatabaseUnavailable("The database has lost the staged rows in a restart; please try again.")
+
+
+def _has_rows(connection: Connection, table: str, import_id: int, count: int) -> bool:
+    if not is_postgresql(connection):
+        return True
+    counted = text(f"SELECT count(*) FROM {table} WHERE import_id = :import_id")
+    return bool(connection.execute(counted, {"import_id": import_id}).scalar_one() == count)

@@ -2,7 +2,7 @@
 
 A promotion saves the values that it is about to overwrite, in its own transaction (``keep_...``), and :func:`undo_import` restores them
 (``_restore_...``); each pair is next to each other here. Added rows need no log: the findings name the import that added them, and an
-asset, a definition or a text is deleted with the last finding that refers to it. :mod:`.details` and :mod:`.evidence` save and restore
+asset, a definition or a text is deleted with the last finding that refers to it. :mod:`.evidence` and :mod:`.evidence` save and restore
 their own values.
 """
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, text, update
 from hextrackr.db.dialects import lock_source, statement
 from hextrackr.errors import NOT_LATEST, Conflict
 
-from . import details, evidence, imports, record_version, retirement, totals
+from . import evidence, imports, record_version, sources, totals
 from .fields import FINDING, HOST, VULNERABILITY, listed, names
 from .models import (
     AssetBefore,
@@ -77,14 +77,14 @@ def undo_import(engine: Engine, import_id: int) -> None:
         _restore_rows(connection, "assets", names(HOST), import_id)
         _restore_rows(connection, "definitions", names(VULNERABILITY), import_id)
         _restore_identifiers(connection, import_id, source_id)
-        details.restore(connection, import_id)
+        evidence.restore_details(connection, import_id)
         _restore_cves(connection, import_id)
         _restore_totals(connection, import_id, source_id)
         totals.count(connection, source_id)
         connection.execute(update(Import).where(Import.id == import_id).values(undone_at=int(time.time() * 1000)))
         newest = connection.execute(select(func.max(Import.scan_date)).where(*imports.dated(source_id))).scalar_one()
         connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=newest))
-        was_retired = retirement.restore(connection, import_id, source_id)
+        was_retired = sources.restore_retirement(connection, import_id, source_id)
         record_version.increment(connection, None if was_retired else import_id)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import dates, scores
+from . import cell_sql
+from .cell_sql import Scale
 from .csv_database import CsvDatabase
 from .formats.format import Recognised
 from .mapping import DATE_FIELDS, Mapping, Readings, quoted
-from .scores import Scale
 
 DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
 _WRITTEN = {True: "day/month/year", False: "month/day/year"}
@@ -55,7 +55,7 @@ def dates_are_usual(recognised: Recognised, sample: Sequence[Sequence[str]]) -> 
     """Whether all dates in the first rows have one of the usual formats."""
     places = Mapping(recognised, Readings()).places(DATE_FIELDS)
     cells = (row[place].strip() for row in sample for place in places if place < len(row))
-    return all(dates.may_be_usual(cell) for cell in cells if cell and cell not in recognised.format.nulls)
+    return all(cell_sql.may_be_usual_day(cell) for cell in cells if cell and cell not in recognised.format.nulls)
 
 
 def _undecided(places: Sequence[int], sample: Sequence[Sequence[str]]) -> list[int]:
@@ -77,12 +77,12 @@ def _kind(row: Sequence[str], place: int) -> str:
 def _evidence(database: CsvDatabase, mapping: Mapping, columns: Sequence[int]) -> tuple[int, int, int]:
     """Count the dates whose first number is above 12, those whose second one is, and those that are ambiguous."""
     cells = ", ".join(mapping.cell(place) for place in columns)
-    a, b = (f"CAST(regexp_extract(cell, {quoted(dates.NUMERIC)}, {group}) AS INTEGER)" for group in (1, 2))
+    a, b = (f"CAST(regexp_extract(cell, {quoted(cell_sql.NUMERIC_DATE)}, {group}) AS INTEGER)" for group in (1, 2))
     return database.one(f"""
         SELECT count(*) FILTER (a > 12 AND b <= 12), count(*) FILTER (b > 12 AND a <= 12), count(*) FILTER (a <= 12 AND b <= 12 AND a <> b)
         FROM (
             SELECT {a} AS a, {b} AS b FROM (SELECT unnest([{cells}]) AS cell FROM {database.source()})
-            WHERE regexp_matches(cell, {quoted(dates.NUMERIC)})
+            WHERE regexp_matches(cell, {quoted(cell_sql.NUMERIC_DATE)})
         )
     """)
 
@@ -95,7 +95,7 @@ def scales(database: CsvDatabase, recognised: Recognised) -> tuple[dict[int, Sca
     mapping = Mapping(recognised, Readings())
     found: dict[int, Scale] = {}
     warnings = []
-    for field, highest in scores.HIGHEST.items():
+    for field, highest in cell_sql.HIGHEST_SCORES.items():
         repaired = dropped = 0
         for place in mapping.places([field]):
             column = _Column(*_measured(database, mapping.cell(place), highest))
@@ -124,7 +124,7 @@ def _measured(database: CsvDatabase, cell: str, highest: float) -> tuple[int, in
         SELECT count(*) FILTER (value > {highest}), count(*) FILTER (value < 0), count(*) FILTER (value > 0), coalesce(max(value), 0),
                count(*) FILTER (pointed), count(*) FILTER (pointed AND value > {highest}), count(*) FILTER (value BETWEEN 1 AND 9)
         FROM (
-            SELECT {scores.number("cell")} AS value, regexp_matches(cell, '^[0-9]+[.,][0-9]') AS pointed
+            SELECT {cell_sql.number("cell")} AS value, regexp_matches(cell, '^[0-9]+[.,][0-9]') AS pointed
             FROM (SELECT {cell} AS cell FROM {database.source()})
         )
     """)
@@ -151,7 +151,7 @@ def _epss_scale(column: _Column) -> Scale:
 
 def _over(database: CsvDatabase, cell: str, scale: Scale, highest: float) -> int:
     """Count the numbers that are outside the scale even after the correction."""
-    value = scores.number("cell")
+    value = cell_sql.number("cell")
     limit = highest * (scale.divisor or 1)
     uncorrected = f" OR ({value} > {highest} AND {value} <> floor({value}))" if scale.over_only else ""
     source = database.source()

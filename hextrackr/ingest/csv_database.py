@@ -69,7 +69,7 @@ class NotUtf8(IrregularCsv):
 class CsvDatabase:
     """A DuckDB database in memory, with the file as a table whose columns are ``c0``, ``c1``, ...
 
-    :param path: the file, in UTF-8 (see :mod:`.transcode`).
+    :param path: the file, in UTF-8 (see :mod:`.dialect`).
     :param spill: folder for data that does not fit into ``memory_limit``.
     :param parallel: read several blocks of the file at once, for which DuckDB has to guess where rows begin.
     :ivar size: the size of the file in bytes.

@@ -14,30 +14,15 @@ from typing import Any
 
 from hextrackr.errors import HexTrackrError
 
-from . import (
-    bounds,
-    column_stats,
-    damage,
-    dates,
-    deduplication,
-    details,
-    entities,
-    evidence,
-    hosts,
-    read_queries,
-    recognition,
-    row_errors,
-    scan_date,
-    scores,
-)
+from . import cell_sql, column_stats, damage, deduplication, evidence, read_queries, recognition, row_errors, scan_date
 from .csv_database import CsvDatabase, IrregularCsv
 from .damage import Separated
 from .dialect import Dialect
 from .formats.format import Recognised
-from .mapping import Mapping, Readings
+from .mapping import Mapping, Readings, quoted
+from .read_queries import Counts
 from .row_errors import RejectedRow
 from .scan_date import ScanDates
-from .staging_schema import Counts
 
 #: The share of the first pass in the time of the first two; the larger one if the second pass need not read the file.
 _ROWS_SHARE, _ROWS_SHARE_ALONE = 0.78, 0.92
@@ -179,7 +164,7 @@ class Reader:
         return self._mapping.readings.day_first
 
     def _started(self) -> date | None:
-        believed = dates.believable("day", self._today)
+        believed = cell_sql.believable_day("day", self._today)
         return self._newest_of(f"""
             SELECT asset_code AS host, {believed} AS day
             FROM (SELECT asset_code, CAST(try_strptime(replace(scan_start, '/', '-'), '%Y-%m-%d') AS DATE) AS day
@@ -220,13 +205,13 @@ class Reader:
         if suspect or row_errors.has_suspect(database):
             row_errors.refuse_swallowed_rows(database, self._recognised)
         deduplication.describe(database)
-        details.read(database, self._mapping)
-        evidence.read(database, self._mapping)
+        evidence.read_details(database, self._mapping)
+        evidence.read_evidence(database, self._mapping)
 
     def _describe(self, database: CsvDatabase, mapping: Mapping) -> None:
         database.run(read_queries.definitions(mapping, database.source(), database.dialect), keep_order=False)
         if self._recognised.format.markup:
-            entities.unescape(database, "definition_texts", read_queries.MARKED_UP)
+            unescape(database, "definition_texts", read_queries.MARKED_UP)
 
     def subjects(self) -> int:
         """The number of hosts and definitions, once the rows are deduplicated."""
@@ -298,12 +283,14 @@ class Reader:
         (texts,) = database.one("SELECT coalesce(sum(cut_texts), 0) FROM definitions")
         (left_out,) = database.one("SELECT (SELECT count(*) FROM all_cves) - (SELECT count(*) FROM cves)")
         cves = (
-            [f"A vulnerability names more than {bounds.CVES:,} CVEs; {left_out:,} were left out."] if left_out else []
+            [f"A vulnerability names more than {cell_sql.MAX_CVES:,} CVEs; {left_out:,} were left out."]
+            if left_out
+            else []
         )
         return [
-            *bounds.warnings("text of vulnerabilities", int(texts)),
-            *bounds.warnings("detail", details.cut(database)),
-            *bounds.warnings("text of evidence", evidence.cut(database)),
+            *cell_sql.cut_warnings("text of vulnerabilities", int(texts)),
+            *cell_sql.cut_warnings("detail", evidence.cut_details(database)),
+            *cell_sql.cut_warnings("text of evidence", evidence.cut_evidence(database)),
             *cves,
         ]
 
@@ -342,8 +329,8 @@ class Reader:
     def _read_assets(self) -> None:
         source = read_queries.stored_hosts(self._mapping) if self._stores_hosts else self._database.source()
         self._database.run(read_queries.assets(self._mapping, source), keep_order=False)
-        hosts.spell_addresses(self._database)
-        hosts.group(self._database)
+        deduplication.spell_addresses(self._database)
+        deduplication.group(self._database)
         if self._stores_hosts:
             self._database.run(read_queries.drop_stored_hosts(self._mapping))
 
@@ -351,7 +338,9 @@ class Reader:
         return bool((database or self._database).one(f"SELECT coalesce(max(odd_dates), 0) > 0 FROM {table}")[0])
 
     def _is_off_scale(self) -> bool:
-        off = " OR ".join(f"max({name}) > {highest} OR min({name}) < 0" for name, highest in scores.HIGHEST.items())
+        off = " OR ".join(
+            f"max({name}) > {highest} OR min({name}) < 0" for name, highest in cell_sql.HIGHEST_SCORES.items()
+        )
         return bool(self._database.one(f"SELECT coalesce({off}, FALSE) FROM rows")[0])
 
 
@@ -359,3 +348,19 @@ def _encoding(dialect: Dialect) -> str:
     if dialect.encoding == "utf-8":
         return "The file is in UTF-8, but not everywhere; what is not was taken to be cp1252."
     return f"The file is not in UTF-8; its encoding was taken to be {dialect.encoding}."
+
+
+#: Number of different entities of a column that are replaced; no language needs as many.
+_MOST = 500
+
+
+def unescape(database: CsvDatabase, table: str, columns: Sequence[str]) -> None:
+    """Replace every entity in these columns of texts without tags."""
+    for column in columns:
+        found = database.all(f"""
+            SELECT DISTINCT unnest(regexp_extract_all({column}, {quoted(cell_sql.ENTITY)})) AS entity
+            FROM {table} WHERE contains({column}, '&') ORDER BY entity LIMIT {_MOST}
+        """)
+        if found:
+            text = cell_sql.trimmed(cell_sql.unescaped(column, (entity for (entity,) in found)))
+            database.run(f"UPDATE {table} SET {column} = coalesce({text}, {column}) WHERE contains({column}, '&')")

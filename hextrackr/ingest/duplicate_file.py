@@ -22,13 +22,13 @@ from sqlalchemy import Connection, Engine, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from hextrackr.db.dialects import lock_source
-from hextrackr.domain import imports, lifecycle, record_version, retirement, summary, totals, undo
+from hextrackr.domain import imports, lifecycle, record_version, sources, summary, totals, undo
 from hextrackr.domain.models import Import, ImportState, Reject, Severity
 from hextrackr.progress.estimate import TOTAL_STEPS, Meter, Phase
 
-from . import ownership, row_errors, scan_date
+from . import attempt, row_errors, scan_date
+from .attempt import Job
 from .formats.format import Recognised
-from .job import Job
 
 #: The columns that a repeat copies from the import that it repeats.
 _COPIED = (
@@ -76,7 +76,7 @@ def complete(engine: Engine, job: Job, repeated: Import, meter: Meter) -> bool:
     import_id, source_id, day = job.import_id, repeated.source_id, repeated.scan_date
     with engine.execution_options(durable=True).begin() as connection:
         lock_source(connection, source_id)
-        ownership.check(connection, job, ImportState.READING)
+        attempt.check(connection, job, ImportState.READING)
         is_open = totals.open_in_source(connection, source_id)
         if not _is_unchanged(connection, repeated, is_open):
             return False
@@ -103,7 +103,7 @@ def complete(engine: Engine, job: Job, repeated: Import, meter: Meter) -> bool:
                 **{name: getattr(repeated, name) for name in _COPIED},
             )
         )  # fmt: skip
-        retired = retirement.end(connection, import_id, source_id)
+        retired = sources.end_retirement(connection, import_id, source_id)
         if retired:
             connection.execute(update(Import).where(Import.id == import_id).values(summary=import_summary | retired))
         record_version.increment(connection, None if retired else import_id)

@@ -11,10 +11,10 @@ from sqlalchemy import Engine
 from hextrackr.domain.models import Import
 from hextrackr.errors import FileRefused
 
-from . import dialect, duplicate_file, estimate, first_part, preamble, saved_mappings, scan_date, states
+from . import attempt, dialect, duplicate_file, estimate, recognition, saved_mappings, scan_date
+from .attempt import Job
 from .estimate import SourceState
 from .formats.format import Recognised
-from .job import Job
 from .scan_date import ScanDates
 
 
@@ -53,7 +53,7 @@ class Opened:
 
     def scan_dates(self, *, newest: date | None, started: date | None = None, day_first: bool) -> ScanDates:
         """The dates in the file that may date the scan: those of its rows, which are given, and those of its preamble."""
-        above = preamble.read(self.preamble, self.today, day_first=day_first)
+        above = scan_date.read_preamble(self.preamble, self.today, day_first=day_first)
         return ScanDates(above.launched, started, newest, above.made, day_first)
 
 
@@ -77,11 +77,11 @@ def opened(engine: Engine, job: Job, record: Import, sample: bytes, size: int) -
     :raises MissingColumns: it lacks required columns.
     :raises Cancelled: another attempt has taken over the import.
     """
-    found, candidates = first_part.detected(sample, size, saved_mappings.formats(engine))
+    found, candidates = recognition.detected(sample, size, saved_mappings.formats(engine))
     first = dialect.rows(sample, found)
-    recognised = first_part.chosen(engine, record.source_label, candidates, first)
+    recognised = recognition.chosen(engine, record.source_label, candidates, first)
     fingerprint = duplicate_file.fingerprint(record.digest, recognised, job.date_order)
-    source_id = states.enter(engine, job, record, recognised, fingerprint)
+    source_id = attempt.enter(engine, job, record, recognised, fingerprint)
     before = estimate.source_state(engine, source_id)
     above = dialect.preamble(sample, found)
     return Opened(size, found, recognised, first, above, date.today(), source_id, before, fingerprint)

@@ -11,13 +11,13 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from datetime import date
 
-from hextrackr.domain import formulas
+from hextrackr import escaping
 from hextrackr.domain.fields import FINDING, HOST, NAME, VULNERABILITY, Field, Kind, names
 from hextrackr.domain.verdicts import FIXED, NO_VERDICT, OPEN
 
-from . import bounds, dates, markup, scores, vulnerability_ids
+from . import cell_sql
+from .cell_sql import Scale
 from .formats.format import FINDING_FIELDS, NO_NAME, NO_NAME_SENTENCE, VULNERABILITY_FIELDS, Detail, Recognised
-from .scores import Scale
 
 BLANKS = r"E' \t\r\n'"
 #: Characters around the names in a list, such as one that Python has written.
@@ -30,8 +30,8 @@ BLANK = -1
 _OF_IDENTITY = ("name", "fqdn", "netbios", "ip", "last_seen")
 KEY_FIELDS = ("plugin_id", "cves", "title")
 #: The fields that are read with the texts of a definition, and those that are read with each row.
-DEFINITION_FIELDS = tuple(name for name in VULNERABILITY_FIELDS if name not in scores.HIGHEST)
-ROW_FIELDS = (*KEY_FIELDS, *scores.HIGHEST, *(name for name in FINDING_FIELDS if name != "evidence"))
+DEFINITION_FIELDS = tuple(name for name in VULNERABILITY_FIELDS if name not in cell_sql.HIGHEST_SCORES)
+ROW_FIELDS = (*KEY_FIELDS, *cell_sql.HIGHEST_SCORES, *(name for name in FINDING_FIELDS if name != "evidence"))
 ROW_DATES = ("first_seen", "last_seen", "fixed_on", *names(FINDING, Kind.DAY))
 DEFINITION_DATES = names(VULNERABILITY, Kind.DAY)
 DATE_FIELDS = (*ROW_DATES, *DEFINITION_DATES)
@@ -46,8 +46,8 @@ NAMELESS = "len(ids) + len(names) + len(addresses) = 0"
 _BLANKS_BETWEEN = r"\s+"
 #: An id or a number as a spreadsheet writes it in a column with empty cells: ``105971.0``.
 _DECIMAL = r"[0-9]+\.0+"
-#: A text that a spreadsheet would run as a formula, with the apostrophe that prevents it (see :mod:`hextrackr.domain.formulas`).
-_QUOTED_FORMULA = "^'([{}])".format("".join(f"\\x{{{ord(start):X}}}" for start in formulas.STARTS))
+#: A text that a spreadsheet would run as a formula, with the apostrophe that prevents it (see :mod:`hextrackr.escaping`).
+_QUOTED_FORMULA = "^'([{}])".format("".join(f"\\x{{{ord(start):X}}}" for start in escaping.FORMULA_STARTS))
 #: A number of several digits distinguishes a date from a word.
 _DAY = "[1-9][0-9]"
 #: A port with its protocol, such as ``443/tcp``; ``general/tcp`` means the host as a whole.
@@ -178,7 +178,7 @@ class Mapping:
             "port_text": self.text("port"),
             "protocol": self._protocol(),
             "protocol_text": self.text("protocol"),
-            **{score: self._score(score) for score in scores.HIGHEST},
+            **{score: self._score(score) for score in cell_sql.HIGHEST_SCORES},
             **{field.name: self._value(field) for field in FINDING if field.kind is Kind.TEXT},
             **self._dated(ROW_DATES),
         }
@@ -209,7 +209,7 @@ class Mapping:
         ids, title = self._texts("cves", "plugin_id"), self._texts("title")
         return {
             "id_text": ids,
-            "title_text": f"CASE WHEN NOT regexp_matches({ids}, {quoted(vulnerability_ids.CVE)}) THEN {title} END",
+            "title_text": f"CASE WHEN NOT regexp_matches({ids}, {quoted(cell_sql.CVE)}) THEN {title} END",
             "advisory_text": self._texts("title", "advisories"),
         }
 
@@ -224,7 +224,7 @@ class Mapping:
 
     def definition_key(self) -> str:
         """The identity of the definition: the scanner's id, else its title, else the least of its CVEs, whatever their order."""
-        found = f"regexp_extract_all(upper({self._texts('cves')}), {quoted(vulnerability_ids.ANY_UPPER)})"
+        found = f"regexp_extract_all(upper({self._texts('cves')}), {quoted(cell_sql.ANY_ID_UPPER)})"
         first = f"left(list_min({found}), {NAME})" if self._places["cves"] else EMPTY
         return f"coalesce({self._whole(self.text('plugin_id', NAME))}, {self.text('title', NAME)}, {first})"
 
@@ -278,17 +278,19 @@ class Mapping:
     def _value(self, field: Field) -> str:
         """The value of a field without a rule of its own, cut to its limit."""
         if field.kind is Kind.SCORE:
-            return scores.score(field.highest, {f"c{place}": None for place in self._places[field.name]}, limited=True)
-        return bounds.bounded(self._plain(field), field.limit, bounds.mark(field.limit))
+            return cell_sql.score(
+                field.highest, {f"c{place}": None for place in self._places[field.name]}, limited=True
+            )
+        return cell_sql.bounded(self._plain(field), field.limit, cell_sql.mark_of(field.limit))
 
     def _plain(self, field: Field) -> str:
         """A text without markup, at full length."""
         text = self.text(field.name)
-        return markup.plain(text) if field.markup and self._format.markup else text
+        return cell_sql.plain(text) if field.markup and self._format.markup else text
 
     def _score(self, field: str) -> str:
         cells = {f"c{place}": self.readings.scales.get(place) for place in self._places[field]}
-        return scores.score(scores.HIGHEST[field], cells, limited=self.readings.limited)
+        return cell_sql.score(cell_sql.HIGHEST_SCORES[field], cells, limited=self.readings.limited)
 
     def scan_start(self) -> str:
         """The day in a row on which the scan began, as text, or NULL; over the columns of the file."""
@@ -304,7 +306,7 @@ class Mapping:
         return {f"{field}_text": self.text(field) for field in fields} | {field: self._day(field) for field in fields}
 
     def _day(self, field: str) -> str:
-        return dates.day(self.text(field), day_first=self.readings.day_first, usual=self.readings.usual_dates)
+        return cell_sql.day(self.text(field), day_first=self.readings.day_first, usual=self.readings.usual_dates)
 
     def _state(self) -> str:
         text = self.text("state")
@@ -318,7 +320,7 @@ class Mapping:
             word = self._word("state", words, other)
         nothing = f"{text} IS NULL"
         if set(self._places["state"]) & set(self._places["fixed_on"]):
-            nothing += f" OR {dates.means_none(text, self._day('fixed_on'))}"
+            nothing += f" OR {cell_sql.means_no_day(text, self._day('fixed_on'))}"
         return f"CASE WHEN {nothing} THEN {OPEN} ELSE {word} END"
 
     def _word(self, field: str, meanings: Dictionary[str, int], default: str) -> str:

@@ -18,14 +18,14 @@ from hextrackr.domain.models import Severity
 from hextrackr.errors import HexTrackrError
 from hextrackr.progress.estimate import Meter
 
-from . import dialect, formats, pipeline, read_queries, transcode
+from . import dialect, formats, pipeline, read_queries
+from .attempt import Job
 from .csv_database import CsvDatabase
 from .dialect import Dialect
 from .estimate import SourceState
 from .formats import custom
 from .formats.format import Recognised
 from .identify import Opened
-from .job import Job
 from .mapping import FAULTS, Mapping, Readings
 from .row_errors import RejectedRow
 
@@ -248,6 +248,6 @@ def _counted(file: _File, recognised: Recognised, field: str, folder: Path) -> W
                 _counts[key] = found
             return found
     with suppress(HexTrackrError):
-        transcode.write_copy(file.path, folder / "counted.csv", file.dialect)
+        dialect.write_copy(file.path, folder / "counted.csv", file.dialect)
         return counted(folder / "counted.csv")
     return []

@@ -12,35 +12,22 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from hextrackr.db import engines, verify_staging
-from hextrackr.domain import evidence, imports, promotion
+from hextrackr.db import engines
+from hextrackr.domain import evidence, imports, promotion, staged
 from hextrackr.domain.models import DateOrigin, Import, ImportMode, ImportState
 from hextrackr.domain.staged import Places
 from hextrackr.errors import FileRefused, HexTrackrError
 from hextrackr.progress.estimate import Meter, Phase
 
-from . import (
-    cleanup,
-    damage,
-    duplicate_file,
-    estimate,
-    identify,
-    ownership,
-    phase_weights,
-    row_errors,
-    scan_date,
-    staging,
-    states,
-    transcode,
-)
+from . import attempt, damage, dialect, duplicate_file, estimate, identify, row_errors, scan_date, staging
+from .attempt import Job
 from .csv_database import CsvDatabase, IrregularCsv, NotUtf8
 from .csv_reader import Reader
 from .damage import Separated
 from .dialect import Dialect
+from .estimate import Work
 from .identify import Opened
-from .job import Job
-from .phase_weights import Work
-from .staging_schema import Counts
+from .read_queries import Counts
 
 
 def run(job: Job, meter: Meter) -> ImportState:
@@ -67,7 +54,7 @@ def _staged(engine: Engine, job: Job, meter: Meter, beside: Executor) -> Import 
         meter.note(**staged_figures(record))
         return record
     if record.state == ImportState.PROMOTING:
-        states.move(engine, job, ImportState.PROMOTING, ImportState.READING)
+        attempt.move(engine, job, ImportState.PROMOTING, ImportState.READING)
     opened = _opened(engine, job, record, meter)
     repeated = duplicate_file.earlier(engine, record, opened.source_id, opened.fingerprint)
     if repeated is not None and duplicate_file.complete(engine, job, repeated, meter):
@@ -85,7 +72,7 @@ def _record(engine: Engine, job: Job) -> Import:
 
 def _is_whole(engine: Engine, record: Import) -> bool:
     with engine.connect() as connection:
-        return verify_staging.is_whole(connection, record.id, record.staged)
+        return staged.is_whole(connection, record.id, record.staged)
 
 
 def staged_figures(record: Import) -> dict[str, Any]:
@@ -114,9 +101,9 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
     before, rows = opened.before, opened.rows
     work = Work(opened.size / 1_000, rows, rows, estimate.subjects(rows))
     plan = partial(_plan, engine, job, record, asks=record.preview)
-    meter.plan(plan(phase_weights.expected(work, before, opened.day(record))))
+    meter.plan(plan(estimate.expected(work, before, opened.day(record))))
     meter.note(totalRows=rows)
-    cleanup.clear(engine, staging.TABLES, record.id)
+    staging.clear(engine, staging.TABLES, record.id)
 
     with ExitStack() as leaving:
         reader = rows_read(job, opened, meter)
@@ -134,19 +121,19 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
         )
         found = opened.scan_dates(newest=counts.newest, started=counts.started, day_first=reader.day_first)
         day, of = chosen = scan_date.choose(scan_date.of_form(record), found, record.filename, opened.today)
-        states.move(
+        attempt.move(
             engine, job, ImportState.READING, ImportState.STAGING, scan_date=day, scan_date_from=of, **_counted(counts)
         )
         meter.note(scanDate=day.isoformat())
         work = replace(
             work, rows=counts.rows, findings=counts.findings, subjects=reader.subjects(), texts=reader.texts()
         )
-        meter.plan(plan(phase_weights.expected(work, before, day)))
+        meter.plan(plan(estimate.expected(work, before, day)))
         staging.load(engine, reader, job, meter)
         warnings, recognition = _warnings(reader, counts, chosen), reader.recognition(counts, found)
-    states.move(
+    attempt.move(
         engine, job, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=opened.source_id,
-        open_staged=counts.open, lease_until=ownership.until(ownership.PROMOTION_LEASE_MS), warnings=warnings, recognition=recognition,
+        open_staged=counts.open, lease_until=attempt.until(attempt.PROMOTION_LEASE_MS), warnings=warnings, recognition=recognition,
     )  # fmt: skip
 
 
@@ -180,7 +167,7 @@ def rows_read(job: Job, opened: Opened, meter: Meter) -> Reader:
             found = replace(found, guessed=True)
         except IrregularCsv:
             irregular = True
-    transcode.write_copy(upload, copy, found, backslash_quotes=backslash_quotes)
+    dialect.write_copy(upload, copy, found, backslash_quotes=backslash_quotes)
     if not irregular:
         try:
             return read(copy, found)
@@ -200,15 +187,13 @@ def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportSt
     )  # fmt: skip
     day = record.scan_date
     plan = partial(_plan, engine, job, record)
-    foreseen = phase_weights.foreseen(
-        work, before, day, record.forecast or {}, resolves=record.mode != ImportMode.DELTA
-    )
+    foreseen = estimate.foreseen(work, before, day, record.forecast or {}, resolves=record.mode != ImportMode.DELTA)
     meter.plan(plan(foreseen, asks=record.preview))
 
     def expected(outcomes: dict[str, int] | None, restated: int, *, asks: bool) -> list[Phase]:
         if outcomes is None:
             return plan(replace(foreseen, restated=restated), asks=asks)
-        return plan(phase_weights.of_outcomes(work, before, day, outcomes, restated), asks=asks)
+        return plan(estimate.of_outcomes(work, before, day, outcomes, restated), asks=asks)
 
     return promotion.promote(
         engine,
@@ -245,7 +230,7 @@ def _plan(engine: Engine, job: Job, record: Import, work: Work, *, asks: bool = 
 
     :param asks: the import asks before it is committed, unless it was confirmed.
     """
-    return phase_weights.phases(engine.dialect.name, work, asks=asks and not record.confirmed, lists=job.lists)
+    return estimate.phases(engine.dialect.name, work, asks=asks and not record.confirmed, lists=job.lists)
 
 
 def _recognised_before(engine: Engine, source_id: int) -> dict[str, Any]:

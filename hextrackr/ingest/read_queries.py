@@ -1,6 +1,6 @@
-"""The passes over a file, as SQL for DuckDB. Pure.
+"""The passes over a file, as SQL for DuckDB, and the columns of the scanner-neutral rows that come of them: the staging schema. Pure.
 
-There are three, so that repeated texts are stored only once: the first pass reads the finding of each row, and a hash code of the texts
+There are three passes, so that repeated texts are stored only once: the first reads the finding of each row, and a hash code of the texts
 about its host and its definition; the other two read those texts, each once. If the file is not too large, the first pass also stores the
 texts about hosts, which are short, so that the second pass need not read the file again.
 """
@@ -9,13 +9,62 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass
+from datetime import date
 
-from hextrackr.domain.fields import VULNERABILITY, Kind
+from hextrackr.domain import fields
+from hextrackr.domain.fields import VULNERABILITY, Kind, names
+from hextrackr.domain.models import WORST_FIRST
 
-from . import bounds, dates, details, evidence, row_errors
+from . import cell_sql, evidence, row_errors
 from .dialect import Dialect
 from .formats.format import HOST_FIELDS
 from .mapping import DEFINITION_DATES, DEFINITION_FIELDS, FAULTS, KEY_FIELDS, ROW_DATES, ROW_FIELDS, Mapping
+
+#: The open findings of a host or definition in a file: how many of each severity, and the sum of their VPR.
+WEIGHT_COLUMNS = (*(severity.name.lower() for severity in WORST_FIRST), "vpr_sum")
+#: The columns are in the order of the staging tables, after the import's id.
+ASSET_COLUMNS = ("number", "key", *names(fields.HOST), *WEIGHT_COLUMNS)
+IDENTIFIER_COLUMNS = ("number", "kind", "realm", "value")
+DEFINITION_COLUMNS = ("number", "key", "titled", *names(fields.VULNERABILITY), *WEIGHT_COLUMNS)
+CVE_COLUMNS = ("number", "cve")
+#: Values that many findings have in common, and the number of those findings.
+OBSERVATION_COLUMNS = (
+    "number", "protocol", "severity", *names(fields.FINDING), "first_seen", "last_seen", "resolved_on", "state", "findings",
+)  # fmt: skip
+#: The hosts and findings of rejected rows, which were not checked; NULL means any.
+UNCHECKED_COLUMNS = ("number", "asset_number", "definition_number", "port", "protocol")
+FINDING_COLUMNS = ("number", "asset_number", "definition_number", "port", "observation_number", "evidence_number")
+#: The texts of findings' evidence, and the details of hosts and definitions.
+EVIDENCE_COLUMNS = ("number", "digest")
+TEXT_COLUMNS = ("digest", "text")
+DETAIL_COLUMNS = ("number", "level", "details")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The counts of a file's rows. No row is lost silently: always ``rows == findings + merged + blank + rejected``.
+
+    :ivar rows: the rows below the header, each once however many lines it has. Empty lines do not count, nor do the lines of a footer,
+        which a warning names.
+    :ivar findings: distinct findings by host, definition, port and protocol, whatever their state: open, fixed or passed.
+    :ivar open: those of them that are open.
+    :ivar merged: rows with the same finding as another row, such as the row for each CVE of a plugin.
+    :ivar blank: rows without text, or without a finding according to the scanner.
+    :ivar rejected: rows that are stored as rejects, with their lines and reasons.
+    :ivar started: the newest day on which the scan began, from its own information.
+    :ivar newest: the newest day on which a finding was seen or fixed, without a single host whose clock is wrong.
+    """
+
+    rows: int
+    findings: int
+    open: int
+    merged: int
+    blank: int
+    rejected: int
+    started: date | None
+    newest: date | None
+
 
 #: The texts of a definition that may hold markup.
 MARKED_UP = tuple(field.name for field in VULNERABILITY if field.markup)
@@ -78,7 +127,7 @@ def assets(m: Mapping, source: str) -> str:
 
 def definitions(m: Mapping, source: str, dialect: Dialect) -> str:
     """Make the table ``definition_texts``, once ``definition_codes`` is filled."""
-    of_definitions = details.of_definitions(m)
+    of_definitions = evidence.details_of_definitions(m)
     fields, names = m.places(DEFINITION_FIELDS), of_definitions.names
     places = sorted({*fields, *of_definitions.places})
     read = ", ".join(f"c{place}" for place in places)
@@ -87,8 +136,10 @@ def definitions(m: Mapping, source: str, dialect: Dialect) -> str:
     every = ", ".join(f"string_agg(DISTINCT {text}, ' ') AS {name}" for name, text in named.items())
     ids = ", ".join(named)
     fits = _fits(set(fields) - set(m.places(ROW_FIELDS)), dialect)
-    short = ", ".join(f"{bounds.bounded(text, limit, bounds.mark(limit))} AS {text}" for text, limit in _LIMITS.items())
-    cut = bounds.cuts(_LIMITS)
+    short = ", ".join(
+        f"{cell_sql.bounded(text, limit, cell_sql.mark_of(limit))} AS {text}" for text, limit in _LIMITS.items()
+    )
+    cut = cell_sql.cuts(_LIMITS)
     texts = "".join(f", {text}" for text in of_definitions.texts())
     return f"""
         CREATE OR REPLACE TABLE definition_texts AS
@@ -141,12 +192,14 @@ def _texts(fields: Iterable[str]) -> str:
 
 def _believed(m: Mapping, fields: Iterable[str]) -> str:
     """Replace the days of these fields by NULL where they are not believable."""
-    return ", ".join(f"{dates.believable(field, m.readings.today)} AS {field}" for field in fields)
+    return ", ".join(f"{cell_sql.believable_day(field, m.readings.today)} AS {field}" for field in fields)
 
 
 def _left_out(m: Mapping, fields: Iterable[str]) -> str:
     """The number of these fields whose text is no believable day: ``odd_dates``, and ``dates_to_come``, which lie in the future."""
-    conditions = zip(*(dates.left_out(f"{field}_text", field, m.readings.today) for field in fields), strict=True)
+    conditions = zip(
+        *(cell_sql.left_out_days(f"{field}_text", field, m.readings.today) for field in fields), strict=True
+    )
     odd, to_come = (" + ".join(f"CAST({condition} AS INTEGER)" for condition in each) for each in conditions)
     return f"{odd} AS odd_dates, {to_come} AS dates_to_come"
 

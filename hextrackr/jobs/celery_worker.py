@@ -21,8 +21,7 @@ from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_shutting_down
 from kombu.exceptions import OperationalError
 
-from hextrackr import logs
-from hextrackr.redis import redis_client
+from hextrackr import logs, redis
 
 from . import wiring
 
@@ -109,9 +108,9 @@ def celery_app(redis_url: str) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
-            "socket_timeout": redis_client.PATIENCE,
-            "socket_connect_timeout": redis_client.PATIENCE,
-            "global_keyprefix": redis_client.PREFIX,
+            "socket_timeout": redis.PATIENCE,
+            "socket_connect_timeout": redis.PATIENCE,
+            "global_keyprefix": redis.PREFIX,
         },
     )
     return app

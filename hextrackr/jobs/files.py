@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hextrackr.domain.models import Import
-from hextrackr.ingest.job import spill_name
+from hextrackr.ingest.attempt import spill_name
 
 from . import process_id
 

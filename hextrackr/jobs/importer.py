@@ -1,6 +1,6 @@
 """The program of the importer process: receives requests, runs the pipeline, sends progress. Ends when its parent does.
 
-Lines it receives: ``{"type": "job", "session_id", ...}`` with the fields of a :class:`~hextrackr.ingest.job.Job`,
+Lines it receives: ``{"type": "job", "session_id", ...}`` with the fields of a :class:`~hextrackr.ingest.attempt.Job`,
 ``{"type": "undo", "import_id", "database_url", "instance"}``, ``{"type": "merge", "source_id", "into_id", "forecast", "database_url",
 "instance"}``, which sends the name of each phase as the message of a progress line, and its figures in the metadata of the last one,
 ``{"type": "operation", ...}`` with the fields of an :class:`~hextrackr.jobs.backups.operations.Operation` (a backup, a restore or a
@@ -37,9 +37,9 @@ from hextrackr.db import engines
 from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.domain import merging, undo
 from hextrackr.domain.models import ImportState
-from hextrackr.ingest import cleanup as sweeping
-from hextrackr.ingest import ownership, pipeline
-from hextrackr.ingest.job import Job
+from hextrackr.ingest import attempt, pipeline
+from hextrackr.ingest import staging as sweeping
+from hextrackr.ingest.attempt import Job
 from hextrackr.progress.estimate import Meter, Reading
 
 from .backups import operations
@@ -253,7 +253,7 @@ def _ticking(meter: Meter, job: Job) -> Iterator[None]:
         renewed = time.monotonic()
         while not stop.wait(TICK):
             meter.tick()
-            if not meter.promotes and time.monotonic() - renewed > ownership.RENEW_EVERY:
+            if not meter.promotes and time.monotonic() - renewed > attempt.RENEW_EVERY:
                 renewed = time.monotonic()
                 _renew(job)
 
@@ -269,7 +269,7 @@ def _ticking(meter: Meter, job: Job) -> Iterator[None]:
 def _renew(job: Job) -> None:
     try:
         with engines.opened(job.database_url, patience_ms=200) as engine:  # the ticks wait for it
-            ownership.renew(engine, job)
+            attempt.renew(engine, job)
     except SQLAlchemyError as error:
         log.warning("The lease was not renewed: %s", error_from_exception(error).code)
 
@@ -298,7 +298,7 @@ def sweep(database_url: str) -> None:
     """Delete the staged rows that ended imports have left; if a lock prevents it, the next sweep tries again."""
     try:
         with engines.opened(database_url, SWEEP_PATIENCE_MS) as engine:
-            sweeping.run(engine)
+            sweeping.clean_up(engine)
     except SQLAlchemyError as error:
         log.warning("The sweep did not end: %s", error_from_exception(error).code)
 

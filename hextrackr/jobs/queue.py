@@ -17,12 +17,12 @@ from sqlalchemy.orm import Session
 from hextrackr.db import dialects, transactions
 from hextrackr.domain import undo
 from hextrackr.domain.models import FINISHED, RUNNING, Import, ImportMode, ImportState, Source, source_of
+from hextrackr.domain.resolve_guard import YES, Answer
 from hextrackr.errors import Conflict, ErrorRecord, NotFound, RequestError
-from hextrackr.ingest import ownership, scan_date
-from hextrackr.ingest.ownership import LEASE_MS, PROMOTION_LEASE_MS
+from hextrackr.ingest import attempt, scan_date
+from hextrackr.ingest.attempt import LEASE_MS, PROMOTION_LEASE_MS
 
 from . import process_id
-from .answers import YES, Answer
 
 T = TypeVar("T")
 
@@ -244,7 +244,7 @@ class ImportQueue:
         state = ImportState.READING if row.state == ImportState.QUEUED else ImportState.PROMOTING
         lease = LEASE_MS if state == ImportState.READING else PROMOTION_LEASE_MS
         values = {"state": state, "attempts": row.attempts + 1, "owner": self._owner, "epoch": row.epoch + 1,
-                  "lease_until": ownership.until(lease), "started_at": row.started_at or now_ms()}  # fmt: skip
+                  "lease_until": attempt.until(lease), "started_at": row.started_at or now_ms()}  # fmt: skip
         claimed = self._change(row, *free, **values)
         if claimed:
             for name, value in values.items():

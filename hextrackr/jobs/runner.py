@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hextrackr import logs
 from hextrackr.domain.models import FINISHED, Import, ImportState
 from hextrackr.errors import Cancelled, ErrorRecord, FileRefused, HexTrackrError, Interrupted, OutOfMemory
-from hextrackr.ingest.job import Job, job_of
+from hextrackr.ingest.attempt import Job, job_of
 
 from . import snapshots
 from .importer_process import ImporterProcess

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from hextrackr.domain.models import FINISHED, RUNNING, Import, ImportState
+from hextrackr.domain.resolve_guard import YES, Answer
 from hextrackr.errors import NOT_LATEST, Cancelled, Conflict, HexTrackrError, Interrupted
 
 from . import files
-from .answers import YES, Answer
 from .progress_reporter import ProgressReporter
 from .queue import ImportQueue, now_ms
 from .runner import Runner

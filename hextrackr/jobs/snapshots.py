@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hextrackr.domain.models import FINISHED, RUNNING, Import, ImportState
 from hextrackr.errors import Cancelled, ErrorRecord, HexTrackrError
-from hextrackr.progress import snapshots
+from hextrackr.progress import protocol
 from hextrackr.progress.protocol import Snapshot
 from hextrackr.progress.tracker import ProgressTracker
 
@@ -73,7 +73,7 @@ class ImportSnapshots:
             return recorded if live_id is not None and live_id < row.id else live
         own = row.owner == process_id.own()
         is_updated = own or row.state not in (*RUNNING, *FINISHED) or self._reachable()
-        return snapshots.newer(live, recorded, own=own, is_updated=is_updated, joining=joining)
+        return protocol.newer(live, recorded, own=own, is_updated=is_updated, joining=joining)
 
 
 def error_of(row: Import) -> ErrorRecord | None:
@@ -252,7 +252,7 @@ def snapshot(row: Import, timestamp: int) -> Snapshot:
     if error:
         message = failure_message(row.filename, error)
     ended = state in FINISHED
-    return snapshots.snapshot(
+    return protocol.snapshot(
         row.session_id,
         "completed" if state == ImportState.COMPLETED else "error" if error else "processing",
         100.0 if state == ImportState.COMPLETED else reached(row),

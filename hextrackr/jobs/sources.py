@@ -91,15 +91,15 @@ class SourceService:
             return sources.existing(session, source_id)
 
     def rename(self, source_id: int, label: str) -> Source:
-        """Give a source another label; errors as :func:`.sources.rename`."""
+        """Give a source another label; errors as :func:`rename`."""
         return self._write(lambda session: sources.rename(session, source_id, label))
 
     def retire(self, source_id: int) -> Source:
-        """Let nothing of a source count as open any more; errors as :func:`.sources.retire`."""
+        """Let nothing of a source count as open any more; errors as :func:`retire`."""
         return self._write(lambda session: sources.retire(session, source_id, date.today()))
 
     def activate(self, source_id: int) -> Source:
-        """Make a retired source active again; errors as :func:`.sources.activate`."""
+        """Make a retired source active again; errors as :func:`activate`."""
         return self._write(lambda session: sources.activate(session, source_id))
 
     def forecast(self, source_id: int, into_id: int) -> dict[str, Any]:

@@ -8,12 +8,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hextrackr.db.files import make_durable
+from hextrackr.db.engines import make_durable
 from hextrackr.errors import HexTrackrError
 from hextrackr.extensions import db, socketio
 
-from .backups.operation_log import OperationLog
-from .backups.service import BackupService
+from .backups.service import BackupService, OperationLog
 from .importer_process import ImporterProcess
 from .maintenance_lock import MaintenanceLock
 from .progress_reporter import ProgressReporter

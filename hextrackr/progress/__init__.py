@@ -1,5 +1,5 @@
 """Progress of any long operation, for any number of watchers.
 
-A pure package: time comes from a :class:`~hextrackr.progress.clock.Clock`, events go to a callable. It knows nothing of
+A pure package: time comes from a :class:`~hextrackr.progress.session.Clock`, events go to a callable. It knows nothing of
 CSV files, Flask or sockets; ``create_app`` passes in the real clock and the real ``emit``.
 """

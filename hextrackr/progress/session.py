@@ -1,14 +1,31 @@
-"""One progress session: the state of a long operation, and the snapshot of it that clients receive."""
+"""One progress session, the state of a long operation; where live ones are stored, and the clock by which they go."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from hextrackr.errors import ErrorRecord
 
-from . import snapshots
+from . import protocol
 from .protocol import Snapshot, Status
+
+
+class Clock(Protocol):
+    """Two readings, because the wall clock may be set back, and one timer."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch, for people."""
+        ...
+
+    def monotonic_ms(self) -> int:
+        """Milliseconds since any fixed point, for intervals."""
+        ...
+
+    def call_later(self, delay_ms: int, action: Callable[[], None]) -> None:
+        """Run ``action`` once, ``delay_ms`` from now, without blocking the caller."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -88,7 +105,7 @@ class Session:
 
     def snapshot(self, timestamp: int) -> Snapshot:
         """The session as it is now, in the form that every event carries."""
-        return snapshots.snapshot(
+        return protocol.snapshot(
             self.id,
             self.status,
             self.progress,
@@ -105,3 +122,42 @@ class Session:
     def sent_snapshot(self, timestamp: int) -> Snapshot:
         """The session as its watchers see it: without the changes that still wait to be sent."""
         return self.snapshot(timestamp) if self.sent is None else {**self.sent, "timestamp": timestamp}
+
+
+class SessionStore(Protocol):
+    """The interface that the tracker needs."""
+
+    def get(self, session_id: str) -> Session | None:
+        """Return the session, or None."""
+        ...
+
+    def put(self, session: Session) -> None:
+        """Store a new session, or the new state of one."""
+        ...
+
+    def drop(self, session_id: str) -> None:
+        """Delete a session; an unknown id is no error."""
+        ...
+
+    def __iter__(self) -> Iterator[Session]:
+        """Iterate over a copy of the list of sessions, so that they may be dropped meanwhile."""
+        ...
+
+
+class MemoryStore:
+    """The sessions of this process."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+
+    def get(self, session_id: str) -> Session | None:
+        return self._sessions.get(session_id)
+
+    def put(self, session: Session) -> None:
+        self._sessions[session.id] = session
+
+    def drop(self, session_id: str) -> None:
+        self._sessions.pop(session_id, None)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._sessions.values()))

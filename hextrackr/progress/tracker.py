@@ -12,10 +12,8 @@ from typing import Any
 from hextrackr.errors import Conflict, ErrorRecord, TooMany
 
 from . import protocol
-from .clock import Clock
 from .protocol import Snapshot
-from .session import Session, Waiting
-from .store import MemoryStore, SessionStore
+from .session import Clock, MemoryStore, Session, SessionStore, Waiting
 
 #: Called with an event's name, its payload and the room it goes to.
 Emit = Callable[[str, Snapshot, str], None]

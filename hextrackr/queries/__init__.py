@@ -4,17 +4,15 @@ They run in the reader process, which imports this package and so registers all 
 :mod:`.columns` and an :mod:`.order`.
 """
 
-from . import ages, changes, export, findings, groups, mappings, sources, suggestions, summaries, trends
+from . import export, filters, findings, groups, mappings, sources, summaries, trends
 
 __all__ = [
-    "ages",
-    "changes",
     "export",
+    "filters",
     "findings",
     "groups",
     "mappings",
     "sources",
-    "suggestions",
     "summaries",
     "trends",
 ]

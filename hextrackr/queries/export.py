@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from hextrackr.domain import formulas
+from hextrackr import escaping
 from hextrackr.errors import Interrupted, RequestError
 from hextrackr.readmodel.questions import long_question, question
 
@@ -42,7 +42,7 @@ _may_write = threading.Semaphore(_AT_ONCE)
 #: Rows that are taken from the copy at once for a workbook.
 _BATCH = 2_000
 #: SQL: the numbers of the characters that begin a formula.
-_STARTS = ", ".join(str(ord(start)) for start in formulas.STARTS)
+_STARTS = ", ".join(str(ord(start)) for start in escaping.FORMULA_STARTS)
 
 _ENDED = "The export was stopped, as nobody waits for it any more."
 

@@ -1,7 +1,8 @@
-"""The filters of a list of findings: parameter, parser, SQL condition and description of each.
+"""What a list of findings can be limited to: a row for each filter, with its parameter, how it is read, its SQL and its sentence.
 
-The SQL uses the finding ``f``, its host ``h``, its vulnerability ``d`` (definition), its source ``s`` and its last sighting ``w``;
-``$name`` is the parsed value of the parameter ``name``.
+The SQL is a condition on a finding ``f`` of the copy, its host ``h``, its vulnerability ``d``, its source ``s`` and the sighting ``w`` that
+tells when it was seen last; ``$name`` stands for what was read of the parameter of that name. While a filter is typed, the hosts, CVEs,
+families and the like that are on record are suggested.
 """
 
 from __future__ import annotations
@@ -11,15 +12,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hextrackr.domain.fields import Field, Kind
 from hextrackr.domain.models import OPEN, EventKind, Lifecycle, Severity
-from hextrackr.domain.retirement import RETIRED
+from hextrackr.domain.sources import RETIRED
 from hextrackr.errors import RequestError
+from hextrackr.readmodel.questions import question
 
 from . import parameters
-from .columns import LISTED
+from .columns import HOST_NAME, LISTED
+
+if TYPE_CHECKING:
+    import duckdb
 
 Arguments = Mapping[str, str]
 
@@ -326,3 +331,39 @@ def findings(*parts: str) -> str:
     """Return the FROM clause: the findings ``f``, joined with the tables whose aliases these parts of the statement use."""
     sql = " ".join(parts)
     return " ".join(("finding f", *(join for alias, join in _JOINS.items() if re.search(rf"\b{alias}\.", sql))))
+
+
+#: The maximum number of suggestions.
+SUGGESTED = 12
+_TABLES = {"d": "definition_row", "h": "host_row"}
+#: Filter -> SQL for its possible values, as ``value``, and the text to search for each, as ``searched``.
+SUGGESTED_FIELDS = {
+    "host": f"SELECT {HOST_NAME} AS value, h.search AS searched FROM host h",
+    "cve": "SELECT cve AS value, lower(cve) AS searched FROM definition_cve",
+    **{
+        key: f"SELECT {field.name} AS value, lower({field.name}) AS searched FROM {_TABLES[alias]}"
+        for key, (field, alias) in LISTED.items()
+        if field.kind is Kind.TEXT
+    },
+}
+
+
+@question
+def suggest(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer the values of a filter that contain a text; those that begin with it come first.
+
+    :param query: the query string: ``field``, one of :data:`SUGGESTED_FIELDS`, and ``q``, the text, by default empty.
+    :raises RequestError: the field is unknown, or the text is too long.
+    """
+    field, text = query.get("field", ""), parameters.text(query, "q").lower()
+    if field not in SUGGESTED_FIELDS:
+        raise RequestError(f"field must be one of {', '.join(SUGGESTED_FIELDS)}.")
+    found = cursor.execute(
+        f"""
+        WITH candidates AS ({SUGGESTED_FIELDS[field]})
+        SELECT value FROM candidates WHERE value <> '' AND contains(searched, $text)
+        GROUP BY value ORDER BY starts_with(lower(value), $text) DESC, lower(value), value LIMIT {SUGGESTED}
+        """,
+        {"text": text},
+    ).fetchall()
+    return {"data": [value for (value,) in found]}

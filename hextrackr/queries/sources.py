@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hextrackr.domain import merging
 from hextrackr.domain.models import WORST_FIRST
-from hextrackr.domain.retirement import RETIRED
+from hextrackr.domain.sources import RETIRED
 from hextrackr.ingest import formats
 from hextrackr.readmodel.questions import question
 

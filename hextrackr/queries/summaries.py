@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hextrackr.domain.fields import HOST, NAME, VULNERABILITY
 from hextrackr.domain.models import is_open
-from hextrackr.domain.retirement import RETIRED
+from hextrackr.domain.sources import RETIRED
 from hextrackr.errors import NotFound
 from hextrackr.ingest import formats
 from hextrackr.readmodel.questions import question

@@ -1,21 +1,26 @@
-"""Open findings now and over time, and how often each source is scanned, from the daily totals that every import stores."""
+"""What was open over time, what scans changed, how long findings stay open, and how often each source is scanned.
+
+What was open comes from the totals that every import keeps of its day. What an import opened, reopened or resolved counts on the day of its
+scan. What the first scan of a source opened is counted apart: it was there before, and nobody had looked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from hextrackr.domain.models import WORST_FIRST, Lifecycle
-from hextrackr.domain.retirement import RETIRED
+from hextrackr.domain.models import WORST_FIRST, Lifecycle, is_open
+from hextrackr.domain.sources import RETIRED
 from hextrackr.ingest import formats
 from hextrackr.readmodel.questions import question
 
 from . import parameters
-from .findings import COUNTS, by_severity
+from .filters import OF_FIRST_SCAN, findings, where
+from .findings import COUNTS, by_severity, rows, totals_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -212,9 +217,9 @@ def _history(cursor: duckdb.DuckDBPyConnection, sources: Sequence[int], last: da
         {"sources": list(sources), "last": last},
     ).fetchall()
     history: _History = {}
-    for source, day, severity, is_open, vpr, *changes in found:
+    for source, day, severity, open_findings, vpr, *changes in found:
         of_day = history.setdefault(source, {}).setdefault(day, _Day())
-        of_day.open[severity] = is_open
+        of_day.open[severity] = open_findings
         of_day.vpr += vpr
         for name, number in zip(_CHANGES, changes, strict=True):
             of_day.changes[name][severity] = number
@@ -251,3 +256,263 @@ def _sum(parts: Iterable[dict[int, int]]) -> dict[int, int]:
         for severity, number in part.items():
             found[severity] = found.get(severity, 0) + number
     return found
+
+
+#: The default length of a period in days.
+DAYS = 7
+_MAX_DAYS = 3_650
+#: Figure -> the filters of its findings, in addition to those of the period.
+_COUNTED = {
+    "opened": {"change": "opened", "firstScan": "false"},
+    "firstScans": {"change": "opened", "firstScan": "true"},
+    "reopened": {"change": "reopened"},
+    "resolved": {"change": "resolved"},
+}
+
+
+@question
+def recent_changes(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer what the scans of the last ``days`` changed, compared with as many days before; or what imports after an instant changed.
+
+    Each figure has the ``filters`` of the list with its findings.
+
+    :param query: ``days``, or ``importedAfter`` in milliseconds since the epoch; optionally ``source``.
+    :raises RequestError: a parameter is invalid.
+    """
+    today = parameters.day(query, "today") or date.today()
+    days = parameters.number("days", parameters.text(query, "days") or str(DAYS), 1, _MAX_DAYS)
+    limits = {"source": query["source"]} if query.get("source") else {}
+    answer: dict[str, Any] = dict(_imports(cursor))
+    if after := parameters.text(query, "importedAfter"):
+        answer |= {"from": None, "to": None}
+        periods = [{**limits, "importedAfter": after}]
+    else:
+        first = today - timedelta(days=days - 1)
+        answer |= {"from": first, "to": today}
+        periods = [
+            {**limits, **_days(first, today)},
+            {**limits, **_days(first - timedelta(days=days), first - timedelta(days=1))},
+        ]
+    for name, kind in _COUNTED.items():
+        now, *before = (totals_of(cursor, where({**period, **kind})) for period in periods)
+        answer[name] = {
+            "findings": now["findings"],
+            "bySeverity": now["bySeverity"],
+            "before": before[0]["findings"] if before else None,
+            "filters": {**periods[0], **kind},
+        }
+    answer["firstScans"]["sources"] = _sources_first_scanned(cursor, periods[0])
+    return answer
+
+
+def _days(first: date, last: date) -> dict[str, str]:
+    return {"changedFrom": first.isoformat(), "changedTo": last.isoformat()}
+
+
+def _imports(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Return the latest scan date, and when the latest import finished."""
+    (newest,) = rows(
+        cursor.execute('SELECT max(scan_date) AS "lastScan", max(finished_at) AS "lastImported" FROM import')
+    )
+    return newest
+
+
+def _sources_first_scanned(cursor: duckdb.DuckDBPyConnection, period: Mapping[str, str]) -> int:
+    """Return how many sources were scanned for the first time in this period, with findings."""
+    limited = where({**period, **_COUNTED["firstScans"]})
+    (sources,) = cursor.execute(
+        f"SELECT count(DISTINCT f.source_id) FROM finding f WHERE {limited.sql}", limited.values
+    ).fetchone() or (0,)
+    return int(sources)
+
+
+@question
+def changes_by_week(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer what the scans of each week (Monday to Sunday) changed, oldest first, including weeks without scans.
+
+    A finding that was resolved twice in a week counts once, as in the list of that week.
+
+    :param query: ``source``, ``from`` and ``to``, all optional; the weeks of both days are included as a whole.
+    :raises RequestError: a parameter is invalid.
+    """
+    return {
+        "data": rows(
+            cursor.execute(
+                f"""
+                WITH scans AS (
+                    SELECT i.id, i.source_id, i.scan_date, CAST(date_trunc('week', i.scan_date) AS DATE) AS week,
+                           {OF_FIRST_SCAN} AS is_first
+                    FROM import i
+                    WHERE i.place IS NOT NULL AND i.scan_date IS NOT NULL
+                      AND (len($sources) = 0 OR list_contains($sources, i.source_id))
+                      AND week >= coalesce(date_trunc('week', $first::DATE), week)
+                      AND week <= coalesce(date_trunc('week', $last::DATE), week)),
+                weeks AS (
+                    SELECT CAST(unnest(generate_series(min(week), max(week), INTERVAL 7 DAY)) AS DATE) AS week FROM scans),
+                scanned AS (SELECT week, count(DISTINCT (source_id, scan_date)) AS scans FROM scans GROUP BY week),
+                opened AS (
+                    SELECT week, count(*) FILTER (NOT is_first) AS opened, count(*) FILTER (is_first) AS first_scans
+                    FROM finding f JOIN scans ON scans.id = f.opened_by GROUP BY week),
+                changed AS (
+                    SELECT week, count(DISTINCT finding_id) FILTER (kind = 'reopened') AS reopened,
+                           count(DISTINCT finding_id) FILTER (kind = 'resolved') AS resolved
+                    FROM finding_change c JOIN scans ON scans.id = c.import_id GROUP BY week)
+                SELECT week, coalesce(scans, 0) AS scans, coalesce(opened, 0) AS opened, coalesce(first_scans, 0) AS "firstScans",
+                       coalesce(reopened, 0) AS reopened, coalesce(resolved, 0) AS resolved
+                FROM weeks LEFT JOIN scanned USING (week) LEFT JOIN opened USING (week) LEFT JOIN changed USING (week)
+                ORDER BY week
+                """,
+                parameters.period(query),
+            )
+        )
+    }
+
+
+#: A critical finding that has been open for more days than this is overdue.
+OVERDUE_DAYS = 30
+#: The number of days whose resolved findings count for the time to resolve.
+RESOLVED_DAYS = 90
+
+
+@question
+def response_times(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer how many critical findings are overdue, and the median time to resolve recently resolved findings, by severity.
+
+    The time counts from the day on which a finding was first seen. Each figure has the ``filters`` of the list with its findings.
+
+    :param query: ``source``, optional.
+    :raises RequestError: a parameter is invalid.
+    """
+    today = parameters.day(query, "today") or date.today()
+    limits = {"source": query["source"]} if query.get("source") else {}
+    overdue = {**limits, "severity": "critical", "state": "open", "ageMin": str(OVERDUE_DAYS + 1)}
+    first = today - timedelta(days=RESOLVED_DAYS - 1)
+    resolved = {**limits, "state": "resolved", "resolvedFrom": str(first), "resolvedTo": str(today)}
+    limited = where(resolved)
+    medians = {
+        severity: (count, days)
+        for severity, count, days in cursor.execute(
+            f"""
+            SELECT f.severity, count(*), median(f.resolved_on - f.first_seen)
+            FROM {findings(limited.sql)} WHERE {limited.sql} GROUP BY f.severity
+            """,
+            limited.values,
+        ).fetchall()
+    }
+    return {
+        "overdue": {
+            "days": OVERDUE_DAYS,
+            "findings": totals_of(cursor, where({**overdue, "today": str(today)}))["findings"],
+            "filters": overdue,
+        },
+        "timeToResolve": {
+            "from": first,
+            "to": today,
+            "bySeverity": {
+                name: {
+                    "findings": medians.get(value, (0, None))[0],
+                    "medianDays": medians.get(value, (0, None))[1],
+                    "filters": {**resolved, "severity": name},
+                }
+                for value, name in _NAMES.items()
+            },
+        },
+    }
+
+
+@question
+def resolved_by_month(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer how many findings were resolved in each month and how long that took, oldest month first.
+
+    Only findings that are resolved now count, in the month in which they were last resolved.
+
+    :param query: ``source``, ``from`` and ``to``, all optional; the months of both days are included as a whole.
+    :raises RequestError: a parameter is invalid.
+    """
+    found = cursor.execute(
+        """
+        SELECT CAST(date_trunc('month', resolved_on) AS DATE) AS month, severity, count(*), median(resolved_on - first_seen)
+        FROM finding
+        WHERE state = 'resolved' AND resolved_on IS NOT NULL AND (len($sources) = 0 OR list_contains($sources, source_id))
+          AND resolved_on >= coalesce(date_trunc('month', $first::DATE), resolved_on)
+          AND resolved_on <= coalesce(last_day($last::DATE), resolved_on)
+        GROUP BY month, severity ORDER BY month
+        """,
+        parameters.period(query),
+    ).fetchall()
+    months: dict[date, dict[int, Sequence[Any]]] = {}
+    for month, severity, *figures in found:
+        months.setdefault(month, {})[severity] = figures
+    return {
+        "data": [
+            {"month": f"{month:%Y-%m}", **_by_severity(figures, "resolved", "medianDays")}
+            for month, figures in months.items()
+        ]
+    }
+
+
+@question
+def open_by_month(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer how many findings were open at the end of each month with a scan (today for this month) and their median age, oldest first.
+
+    A finding is open from the day of the scan that opened it until the day of the scan that resolved it. Its age counts from the day on
+    which it was first seen.
+
+    :param query: ``source``, ``from`` and ``to``, all optional; the months of both days are included as a whole.
+    :raises RequestError: a parameter is invalid.
+    """
+    was_open = is_open("state_before")
+    found = cursor.execute(
+        f"""
+        WITH scans AS (
+            SELECT id, place, scan_date FROM import
+            WHERE place IS NOT NULL AND scan_date IS NOT NULL AND (len($sources) = 0 OR list_contains($sources, source_id))),
+        ends AS (
+            SELECT DISTINCT least(last_day(scan_date), greatest($today::DATE, scan_date)) AS day FROM scans
+            WHERE scan_date >= coalesce(date_trunc('month', $first::DATE), scan_date)
+              AND scan_date <= coalesce(last_day($last::DATE), scan_date)),
+        changes AS (
+            SELECT c.finding_id, s.scan_date AS day, c.severity, c.severity_before, {was_open} AS was_open,
+                   CASE c.kind WHEN 'resolved' THEN FALSE WHEN 'reopened' THEN TRUE ELSE {was_open} END AS is_open,
+                   lead(s.scan_date) OVER of_finding AS until, row_number() OVER of_finding AS number
+            FROM finding_change c JOIN scans s ON s.id = c.import_id
+            WINDOW of_finding AS (PARTITION BY c.finding_id ORDER BY s.scan_date, s.place, s.id)),
+        spans AS (
+            SELECT f.first_seen, coalesce(c.severity_before, f.severity) AS severity, coalesce(c.was_open, f.is_open) AS is_open,
+                   s.scan_date AS day, c.day AS until
+            FROM finding f JOIN scans s ON s.id = f.opened_by LEFT JOIN changes c ON c.finding_id = f.id AND c.number = 1
+            UNION ALL
+            SELECT f.first_seen, c.severity, c.is_open, c.day, c.until FROM changes c JOIN finding f ON f.id = c.finding_id),
+        alike AS (
+            SELECT first_seen, severity, day, until, count(*) AS findings FROM spans
+            WHERE is_open AND (until IS NULL OR until > day) GROUP BY ALL),
+        ages AS (
+            SELECT ends.day, severity, ends.day - first_seen AS age, sum(findings) AS findings
+            FROM ends JOIN alike ON alike.day <= ends.day AND (until IS NULL OR until > ends.day) GROUP BY ALL),
+        ranked AS (
+            SELECT day, severity, age, sum(findings) OVER (PARTITION BY day, severity ORDER BY age) AS up_to,
+                   sum(findings) OVER (PARTITION BY day, severity) AS total
+            FROM ages)
+        SELECT day, severity, CAST(max(total) AS BIGINT),
+               (min(age) FILTER (2 * up_to >= total) + min(age) FILTER (2 * up_to > total)) / 2 AS median_age
+        FROM ends LEFT JOIN ranked USING (day) GROUP BY day, severity ORDER BY day
+        """,
+        {**parameters.period(query), "today": parameters.day(query, "today") or date.today()},
+    ).fetchall()
+    days: dict[date, dict[int, Sequence[Any]]] = {}
+    for day, severity, *figures in found:
+        days.setdefault(day, {})[severity] = figures
+    return {
+        "data": [
+            {"month": f"{day:%Y-%m}", "day": day, **_by_severity(figures, "open", "medianAge")}
+            for day, figures in days.items()
+        ]
+    }
+
+
+def _by_severity(figures: Mapping[int, Sequence[Any]], counted: str, median: str) -> dict[str, dict[str, Any]]:
+    """Return counts and medians by the name of the severity, worst first."""
+    return {
+        counted: {name: figures.get(value, (0, None))[0] for value, name in _NAMES.items()},
+        median: {name: figures.get(value, (0, None))[1] for value, name in _NAMES.items()},
+    }

@@ -6,9 +6,8 @@
 
 - :mod:`.schema` lists the tables of the copy and their columns.
 - :mod:`.record` reads the record: its version, and its rows, all of one state.
-- :mod:`.refresh` rebuilds the copy, or updates it with the changes of imports and undos.
 - :mod:`.machines` joins hosts of several sources that are one machine.
-- :mod:`.copy` is the file: opened, and rebuilt if it is damaged.
+- :mod:`.copy` is the file: opened, brought up to date with the changes of imports and undos, or rebuilt.
 - :mod:`.questions` defines a question, which ``hextrackr.queries`` implements: a function of a DuckDB cursor and parameters.
 - :mod:`.reader` is the process that answers; :mod:`.client` starts and asks it; :mod:`.pipe` is the protocol between them.
 

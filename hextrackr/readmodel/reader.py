@@ -28,10 +28,9 @@ from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.errors import DatabaseBusy, DiskFull, HexTrackrError, NotFound, OutOfMemory, QueryTooSlow
 
 from . import questions
-from .copy import DAMAGE, Copy, state_of
+from .copy import DAMAGE, Copy, refresh, state_of
 from .pipe import STATUS, Head, Pipe
 from .record import Record, State, record
-from .refresh import refresh
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from sqlalchemy import make_url
 
-from hextrackr.db.files import database_file
+from hextrackr.db.engines import database_file
 
 from .schema import TEXT, Column, Table
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hextrackr.domain import fields
 from hextrackr.domain.fields import Field, Kind
 from hextrackr.domain.models import CURRENT_IMPORT, display_name
-from hextrackr.domain.retirement import RETIRED
+from hextrackr.domain.sources import RETIRED
 
 #: Types of columns. A ``WORD`` is one of a few fixed words and needs no quoting.
 INTEGER, BIGINT, DOUBLE, DATE, BOOLEAN, TEXT, WORD = "INTEGER", "BIGINT", "DOUBLE", "DATE", "BOOLEAN", "TEXT", "WORD"
@@ -67,7 +67,7 @@ def declared(of: Iterable[Field], ending: str = "") -> tuple[Column, ...]:
     return tuple(Column(field.name + ending, _TYPES[field.kind]) for field in of)
 
 
-#: SQL of the record: a finding is of a source that is retired, see :mod:`hextrackr.domain.retirement`. It counts as open nowhere.
+#: SQL of the record: a finding is of a source that is retired, see :mod:`hextrackr.domain.sources`. It counts as open nowhere.
 _IS_RETIRED = "source_id IN (SELECT id FROM sources WHERE retired_on IS NOT NULL)"
 
 FINDING = Table(

@@ -5,27 +5,25 @@ Never imports :mod:`hextrackr.ingest`: it only sends the events of the tracker.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from flask import request
+from flask_socketio import SocketIO
 from socketio import Server
 
-from hextrackr.auth.origins import OwnOrigins
-from hextrackr.auth.sockets import SocketGuard
+from hextrackr.auth.guard import OwnOrigins, SocketGuard
 from hextrackr.extensions import socketio
-from hextrackr.progress.store import MemoryStore
+from hextrackr.progress.session import MemoryStore
 from hextrackr.progress.tracker import ProgressTracker
 
 from . import handshake, json_codec
-from .client_limits import ClientLimits
-from .clock import SocketIOClock
+from .broadcast import FramedRooms, IndexedRooms
+from .client_limits import CheckedPacket, ClientLimits, SocketLimits
 from .events import ProgressEvents
 from .handshake import SocketGateway, SocketRequests, WsgiApp, origin_check
-from .limits import SocketLimits
-from .packets import CheckedPacket
 from .pings import Pings
-from .rooms import FramedRooms, IndexedRooms
 from .session_watchdog import SessionWatchdog
 from .websockets import BoundedWebSockets
 
@@ -165,3 +163,23 @@ def bounded(
     Pings(server.eio, sleep)
     websockets = BoundedWebSockets(server.eio, limits, sleep, client_limits.report)
     return SocketRequests(app, client_limits, limits, path, websockets.close)
+
+
+class SocketIOClock:
+    """Implements :class:`hextrackr.progress.session.Clock`; a timer is a background task of the server's async mode."""
+
+    def __init__(self, socketio: SocketIO) -> None:
+        self._socketio = socketio
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000
+
+    def call_later(self, delay_ms: int, action: Callable[[], None]) -> None:
+        def wait() -> None:
+            self._socketio.sleep(delay_ms / 1000)
+            action()
+
+        self._socketio.start_background_task(wait)

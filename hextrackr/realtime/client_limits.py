@@ -1,4 +1,7 @@
-"""Limit the clients of the sockets, between Engine.IO and Socket.IO: connections, event rate and malformed messages."""
+"""Limit the clients of the sockets, between Engine.IO and Socket.IO: connections, event rate and malformed messages.
+
+Only the kinds of packets that a client of the protocol needs are accepted; they are checked before they are dispatched.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,179 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from socketio import Server
-
-from .limits import SocketLimits
-from .packets import check_message
-from .token_bucket import TokenBucket
+from engineio import packet as engine_packet
+from engineio.payload import Payload
+from socketio import Server, packet
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SocketLimits:
+    """The limits of one server.
+
+    :ivar sockets_per_address: open sockets; the same number of new ones may connect within ``reconnect_seconds``.
+    :ivar message_bytes: size of a message with all its fragments, and of the body of a polling request.
+    :ivar fragments: fragments of one message.
+    :ivar frames_per_second: frames of a websocket, control frames and fragments included; more are read later, not dropped.
+    :ivar frame_bytes: bytes that count as one frame if the library does not report how many frames it has read.
+    :ivar events_per_second: events on either transport; more are handled later, not dropped.
+    :ivar rooms: sessions that one socket may watch at a time.
+    :ivar lookups: sessions that are looked up at a time, for all sockets together.
+    :ivar backlog: packets that wait for a client that does not read; beyond that it is cut off, and gets a snapshot when it returns.
+    :ivar faults: malformed messages after which a socket is closed.
+    :ivar connect_seconds: from the first request to the end of the Socket.IO handshake.
+    """
+
+    sockets_per_address: int = 500
+    reconnect_seconds: float = 20.0
+    message_bytes: int = 8 * 1024
+    fragments: int = 64
+    frames_per_second: float = 50.0
+    frames_burst: int = 200
+    frame_bytes: int = 64
+    events_per_second: float = 20.0
+    events_burst: int = 100
+    rooms: int = 50
+    lookups: int = 3
+    backlog: int = 256
+    faults: int = 3
+    connect_seconds: float = 20.0
+
+
+class TokenBucket:
+    """Hands out ``rate`` tokens a second, and after a pause up to ``burst`` at once.
+
+    :param clock: seconds, from any fixed point.
+    """
+
+    __slots__ = ("_burst", "_clock", "_filled", "_rate", "_tokens")
+
+    def __init__(self, rate: float, burst: float, clock: Callable[[], float]) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._clock = clock
+        self._tokens = burst
+        self._filled = clock()
+
+    def wait(self, tokens: int = 1) -> float:
+        """Take tokens, and return how many seconds to wait before using them."""
+        self._fill()
+        self._tokens -= tokens
+        return max(0.0, -self._tokens / self._rate)
+
+    def allows(self) -> bool:
+        """Take a token, if one is available now."""
+        self._fill()
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    def is_full(self) -> bool:
+        """Whether all tokens are available."""
+        self._fill()
+        return self._tokens == self._burst
+
+    def _fill(self) -> None:
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._filled) * self._rate)
+        self._filled = now
+
+
+#: Events that Socket.IO raises itself; a client that sent one would call our handler for it.
+RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting"})
+_ENGINE_TYPES = "0123456"
+_POSTED_TYPES = (engine_packet.CLOSE, engine_packet.PONG, engine_packet.MESSAGE, engine_packet.UPGRADE)
+_MESSAGE_TYPES = (packet.CONNECT, packet.DISCONNECT, packet.EVENT, packet.BINARY_EVENT)
+#: The text with which python-socketio refuses an unknown namespace.
+_STOCK_REFUSAL = "Unable to connect"
+#: Binary attachments of one event; each is a message of its own, and stays in memory until the last one arrives.
+MAX_ATTACHMENTS = 4
+
+
+class MalformedPacket(ValueError):
+    """A client has violated the protocol; the message says how, without quoting the client."""
+
+
+class CheckedPacket(packet.Packet):  # type: ignore[misc]
+    """A Socket.IO packet with our restrictions: no acknowledgements (we request none), no reserved event names, few attachments.
+
+    It also corrects one packet that we send: python-socketio refuses an unknown namespace with a text that is not that of the protocol.
+    """
+
+    def __init__(self, packet_type: int = packet.EVENT, data: Any = None, *args: Any, **options: Any) -> None:
+        if packet_type == packet.CONNECT_ERROR and data == _STOCK_REFUSAL:
+            data = {"message": "Invalid namespace"}
+        super().__init__(packet_type, data, *args, **options)
+
+    def decode(self, encoded_packet: object) -> int:
+        """Decode a packet.
+
+        :raises MalformedPacket: it violates the restrictions of the class.
+        """
+        if not isinstance(encoded_packet, str):
+            raise MalformedPacket("a binary message that belongs to no event")
+        try:
+            attachments: int = super().decode(encoded_packet)
+        except ValueError:
+            raise MalformedPacket("a message that is not Socket.IO") from None
+        if self.packet_type not in _MESSAGE_TYPES:
+            raise MalformedPacket("a packet of a type that has no place here")
+        if bool(attachments) is not (self.packet_type == packet.BINARY_EVENT) or attachments > MAX_ATTACHMENTS:
+            raise MalformedPacket("an event with too many attachments, or none where there should be some")
+        if self.packet_type in (packet.EVENT, packet.BINARY_EVENT):
+            _check_event(self.data)
+        return attachments
+
+    def add_attachment(self, attachment: object) -> bool:
+        """Add a binary attachment to the event; True if it was the last one.
+
+        :raises MalformedPacket: the event does not refer to it.
+        """
+        try:
+            return bool(super().add_attachment(attachment))
+        except (ValueError, IndexError, TypeError, RecursionError):
+            raise MalformedPacket("an event whose attachments do not fit") from None
+
+
+def _check_event(data: object) -> None:
+    if not isinstance(data, list) or not data or not isinstance(data[0], str):
+        raise MalformedPacket("an event without a name")
+    if data[0] in RESERVED:
+        raise MalformedPacket("an event by a reserved name")
+
+
+def check_frame(message: object) -> None:
+    """Check one message of a websocket.
+
+    :raises MalformedPacket: it is not an Engine.IO packet.
+    """
+    if not message or (isinstance(message, str) and message[0] not in _ENGINE_TYPES):
+        raise MalformedPacket("a message that is not Engine.IO")
+
+
+def check_body(body: bytes) -> None:
+    """Check the body of a polling request.
+
+    :raises MalformedPacket: it is not a list of Engine.IO packets, or has too many.
+    """
+    try:
+        packets = Payload(encoded_payload=body.decode()).packets
+    except (ValueError, KeyError):
+        raise MalformedPacket("a body that is not Engine.IO") from None
+    if any(each.packet_type not in _POSTED_TYPES for each in packets):
+        raise MalformedPacket("a packet of a type that has no place here")
+
+
+def check_message(data: object) -> None:
+    """Check the content of an Engine.IO packet where Socket.IO does not.
+
+    :raises MalformedPacket: it is empty, or neither text nor binary.
+    """
+    if not isinstance(data, (str, bytes)) or not data:
+        raise MalformedPacket("a message that is not Socket.IO")
+
 
 #: Seconds between two checks for sockets that have not completed their connect.
 SWEEP = 5.0

@@ -21,10 +21,10 @@ from hextrackr.errors import ErrorRecord, HexTrackrError, TooMany
 from hextrackr.progress import protocol
 from hextrackr.progress.protocol import Snapshot
 
-from .limits import SocketLimits
+from .client_limits import SocketLimits
 
 if TYPE_CHECKING:
-    from hextrackr.auth.sockets import SocketGuard
+    from hextrackr.auth.guard import SocketGuard
 
     from .session_watchdog import SessionWatchdog
 

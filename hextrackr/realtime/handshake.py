@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
-from hextrackr.auth.origins import OwnOrigins
+from hextrackr.auth.guard import OwnOrigins
 from hextrackr.errors import RequestError
 
-from .client_limits import ClientLimits
-from .limits import SocketLimits
-from .packets import MalformedPacket, check_body
+from .client_limits import ClientLimits, MalformedPacket, SocketLimits, check_body
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

@@ -14,10 +14,11 @@ from typing import Any
 from redis.exceptions import RedisError
 from socketio import PubSubManager
 
+from hextrackr import redis
 from hextrackr.progress import protocol
-from hextrackr.redis import Shared, redis_client
+from hextrackr.redis import Shared
 
-from .rooms import FramedRooms, IndexedRooms
+from .broadcast import FramedRooms, IndexedRooms
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ RETRY = 1.0
 
 
 class _Queued(PubSubManager):  # type: ignore[misc]
-    """Publishes events to Redis; a mixin for the managers of :mod:`.rooms`, which send them to the members in this process.
+    """Publishes events to Redis; a mixin for the managers of :mod:`.broadcast`, which send them to the members in this process.
 
     :param shared: the connection to Redis.
     """
@@ -53,7 +54,7 @@ class _Queued(PubSubManager):  # type: ignore[misc]
 
     def _listen(self) -> Iterator[bytes]:
         """Yield the messages of all processes, for as long as this one lives."""
-        client = redis_client.listener(self._shared.url)
+        client = redis.listener(self._shared.url)
         while True:
             try:
                 with client.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]

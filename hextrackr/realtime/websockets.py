@@ -1,7 +1,11 @@
-"""Websockets with limits on what a client may send: on whole messages, not only on frames."""
+"""Websockets with limits on what a client may send: on whole messages, not only on frames.
+
+A client that has closed its connection is noticed even while data that it sent before is still unread.
+"""
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -9,10 +13,24 @@ from functools import cache, partial
 from typing import Any
 
 from .broadcast import DirectWriter, Rest
-from .limits import SocketLimits
-from .packets import MalformedPacket, check_frame
-from .peer_closed import has_left
-from .token_bucket import TokenBucket
+from .client_limits import MalformedPacket, SocketLimits, TokenBucket, check_frame
+
+#: Linux, ``include/net/tcp_states.h``: TCP_CLOSE and TCP_CLOSE_WAIT: the other end is gone, or will send nothing more.
+_LEFT = {7, 8}
+
+
+def has_left(connection: Any) -> bool:
+    """Whether the other end of a TCP connection has closed it; reading would show that only after all data that it has sent.
+
+    :param connection: the socket, green or not.
+    :return: False also if it is not TCP, or the system does not report the state.
+    """
+    try:
+        state: bytes = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)  # the first byte is the state
+    except (AttributeError, OSError):
+        return False
+    return state[0] in _LEFT
+
 
 Handler = Callable[[Any], Any]
 #: The empty packet of Engine.IO.

@@ -17,12 +17,8 @@ from . import (
     assets,
     audit,
     backups,
-    bodies,
-    compression,
     connection,
     error_handlers,
-    explorer,
-    headers,
     imports,
     mappings,
     pages,
@@ -33,11 +29,10 @@ from . import (
     trends,
     users,
     vulnerabilities,
-    writers,
 )
-from .icons import icon
-from .id_converter import IdConverter
-from .upload_request import ImportRequest
+from .assets import icon
+from .request_security import IdConverter
+from .uploads import ImportRequest
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -79,15 +74,15 @@ def init_app(app: Flask, config: Config) -> None:
     ):
         app.register_blueprint(module.blueprint)
     cors.init_app(app, origins=list(config.CORS_ORIGINS), resources=r"/api/*")
-    compression.init_app(app)
+    assets.compress(app)
     assets.init_app(app)
     error_handlers.init_app(app)
-    explorer.init_app(app)
-    bodies.init_app(app)
+    pages.init_app(app)
+    request_security.check_bodies(app)
     request_security.init_app(app, config)
     guard.init_app(app)
-    writers.init_app(app)
-    headers.init_app(app)
+    request_security.hold_for_writers(app)
+    request_security.add_headers(app)
     app.jinja_env.globals.update(icon=icon, app_version=__version__, upload_max_bytes=config.UPLOAD_MAX_BYTES)
 
 

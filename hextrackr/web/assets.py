@@ -1,7 +1,8 @@
-"""Serve static files with a version in their address, so that browsers cache them until they change.
+"""The pages' own files under an address that changes with them: a browser that has them asks no more until there are others.
 
-The version covers all files together, so that the relative imports of a script work. Pages of other origins import the socket client from
-an address without a version.
+The address names the state of all files together, so that a script finds the others it imports beside it. Pages of other origins
+import the client of the socket from an address that never changes. All are sent compressed, piece by piece, so that no request waits for
+another's. Icons are put straight into the page, so that they take the colour of the text around them.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
-from flask import Flask, Response, send_from_directory, url_for
+from flask import Flask, Response, current_app, send_from_directory, url_for
+from flask_compress import Compress
 from flask_cors import cross_origin
+from markupsafe import Markup
 
 _A_YEAR = 365 * 24 * 3600
 #: An import of another of our modules.
@@ -88,3 +92,45 @@ def _modules_of(folder: Path) -> Callable[[Iterable[str]], list[str]]:
         return sorted(needed)
 
     return modules_of
+
+
+_NAME = re.compile(r"[a-z0-9-]+")
+_DRAWING = re.compile(r"<svg\b[^>]*>(.*)</svg>", re.DOTALL)
+_SVG = Markup(
+    '<svg class="icon {css_class}" xmlns="http://www.w3.org/2000/svg" width="24" height="24" viewBox="0 0 24 24" fill="none" '
+    'stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{drawing}</svg>'
+)
+
+
+def icon(name: str, css_class: str = "") -> Markup:
+    """Return an icon as inline SVG, hidden from screen readers, as the text next to it has its meaning.
+
+    :param name: the file's name in ``static/vendor/icons`` without ``.svg``.
+    :param css_class: classes in addition to ``icon``.
+    :return: empty if there is no such icon, so that a missing one does not break the page.
+    """
+    if current_app.static_folder is None:
+        return Markup("")
+    try:
+        return _icon(current_app.static_folder, name, css_class)
+    except OSError:
+        return Markup("")
+
+
+@cache
+def _icon(folder: str, name: str, css_class: str) -> Markup:
+    """Build an icon; the result is cached.
+
+    :raises OSError: there is no such file. This is not cached, so that a missing icon appears once its file exists.
+    """
+    if not _NAME.fullmatch(name):
+        return Markup("")
+    match = _DRAWING.search(Path(folder, "vendor", "icons", f"{name}.svg").read_text(encoding="utf-8"))
+    drawing = Markup(match.group(1).strip()) if match else Markup("")  # noqa: S704 (a file of our own)
+    return _SVG.format(css_class=css_class, drawing=drawing)
+
+
+def compress(app: Flask) -> None:
+    """Compress HTML, styles, scripts and SVG; responses of the API are small, or streams that would be slower compressed."""
+    app.config["COMPRESS_MIMETYPES"] = ["text/css", "text/javascript", "image/svg+xml", "text/html"]
+    Compress(app)

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template, request
 from hextrackr.auth import audit
 from hextrackr.errors import RequestError
 
-from . import paging, serializers
+from . import answers
 from .account import require_sign_in
 
 blueprint = Blueprint("audit", __name__)
@@ -28,7 +28,7 @@ def page() -> str:
 @blueprint.get("/api/audit")
 def entries() -> dict[str, Any]:
     """Answer a page of the entries that match the query, newest first."""
-    page = paging.requested(default_limit=50)
+    page = answers.requested(default_limit=50)
     rows, total = audit.page(_filter(), page.limit, page.offset)
     return {"data": rows, "pagination": page.pagination(total)}
 
@@ -37,7 +37,7 @@ def entries() -> dict[str, Any]:
 def as_csv() -> Response:
     """Answer all entries that match the query as CSV."""
     return Response(
-        serializers.csv_lines(audit.COLUMNS, audit.cells(_filter())),
+        answers.csv_lines(audit.COLUMNS, audit.cells(_filter())),
         mimetype="text/csv",
         headers={"Content-Disposition": 'attachment; filename="audit.csv"'},
     )

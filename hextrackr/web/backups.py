@@ -14,8 +14,7 @@ from hextrackr.extensions import backup_service, socketio
 from hextrackr.jobs.backups.service import Backup
 from hextrackr.progress import protocol
 
-from .upload_concurrency import UPLOADS
-from .upload_request import ImportRequest
+from .uploads import UPLOADS, ImportRequest
 
 blueprint = Blueprint("backups", __name__, url_prefix="/api")
 

@@ -22,7 +22,7 @@ from hextrackr.errors import ErrorRecord, HexTrackrError, Interrupted
 from hextrackr.extensions import reader, socketio
 from hextrackr.progress.tracker import ProgressTracker
 from hextrackr.readmodel.client import Reader
-from hextrackr.realtime.peer_closed import has_left
+from hextrackr.realtime.websockets import has_left
 
 log = logging.getLogger(__name__)
 

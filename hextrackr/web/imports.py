@@ -1,25 +1,25 @@
-"""Imports: upload a file, list imports, and confirm, cancel, undo, retry or delete one."""
+"""Imports: upload a file, watch what became of it, cancel and confirm; and what their list can be limited to."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from flask import Blueprint, Response, request
-from sqlalchemy import Engine, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Engine, and_, func, or_, select, true, tuple_
 
 from hextrackr.auth import actors, audit
-from hextrackr.db import files
+from hextrackr.db import engines
 from hextrackr.domain.models import FINISHED, Import, ImportState, Reject
-from hextrackr.errors import FileRefused, MissingFile, NotFound, TooMany
+from hextrackr.errors import FileRefused, MissingFile, NotFound, RequestError, TooMany
 from hextrackr.extensions import db, import_queue, import_service, import_worker, maintenance_lock, offload, socketio
-from hextrackr.ingest import dialect, first_part, saved_mappings
+from hextrackr.ingest import dialect, recognition, saved_mappings
 from hextrackr.progress import protocol
+from hextrackr.queries import parameters
 
-from . import import_filter, paging, serializers, upload_form
-from .upload_concurrency import UPLOADS
-from .upload_request import ImportRequest
+from . import answers, uploads
+from .uploads import UPLOADS, ImportRequest
 
 blueprint = Blueprint("imports", __name__, url_prefix="/api")
 
@@ -69,16 +69,16 @@ def recognise() -> dict[str, Any]:
         part = incoming.accept_upload(limit=dialect.SAMPLE_BYTES)
     if part is None:
         raise MissingFile
-    filename, label, size = upload_form.first_part(incoming.form, part.size)
+    filename, label, size = uploads.first_part(incoming.form, part.size)
     part.seek(0)
     try:
-        read = offload(first_part.read, part.read(), size, saved_mappings.formats(db.engine), filename)
+        read = offload(recognition.read_first_part, part.read(), size, saved_mappings.formats(db.engine), filename)
     except FileRefused as refusal:
         return {"filename": filename, "recognised": False, "error": refusal.record()}
     return {
         "filename": filename,
         "recognised": True,
-        **first_part.recognise(db.engine, read, label),
+        **recognition.recognise(db.engine, read, label),
         "error": None,
     }
 
@@ -86,13 +86,13 @@ def recognise() -> dict[str, Any]:
 @blueprint.get("/imports")
 def imports() -> dict[str, Any]:
     """Answer a page of the imports that match the query, newest first."""
-    page = paging.requested(default_limit=20)
-    condition = import_filter.of(request.args)
+    page = answers.requested(default_limit=20)
+    condition = of(request.args)
     newest = select(Import).where(condition).order_by(Import.id.desc())
     rows = db.session.scalars(newest.limit(page.limit).offset(page.offset))
     total = db.session.scalar(select(func.count()).select_from(Import).where(condition)) or 0
     undoable, mapped = import_queue.undoable(), saved_mappings.scanners(db.session)
-    data = [serializers.of_import(record, undoable, mapped) for record in rows]
+    data = [answers.of_import(record, undoable, mapped) for record in rows]
     return {"data": data, "pagination": page.pagination(total)}
 
 
@@ -130,9 +130,7 @@ def cancel_session() -> dict[str, Any]:
 @blueprint.post("/imports/<int:import_id>/confirm")
 def confirm(import_id: int) -> dict[str, Any]:
     """Answer the question of an import: confirm, leave the others open, or import into another source."""
-    return _answer(
-        import_service.confirm(import_id, upload_form.answer(request.get_data(), request.get_json(silent=True)))
-    )
+    return _answer(import_service.confirm(import_id, uploads.answer(request.get_data(), request.get_json(silent=True))))
 
 
 @blueprint.post("/imports/<int:import_id>/undo")
@@ -155,7 +153,7 @@ def rejects(import_id: int) -> Response:
     """Answer the rejected rows as CSV."""
     import_queue.existing(import_id)
     return Response(
-        serializers.csv_lines(("line", "column", "value", "reason"), _rejects(db.engine, import_id)),
+        answers.csv_lines(("line", "column", "value", "reason"), _rejects(db.engine, import_id)),
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="import-{import_id}-rejects.csv"'},
     )
@@ -188,7 +186,7 @@ def _receive() -> Import:
         upload = incoming.accept_upload()
     if upload is None:
         raise MissingFile
-    values = upload_form.parse(incoming.form, incoming.files["csvFile"].filename or "")
+    values = uploads.parse(incoming.form, incoming.files["csvFile"].filename or "")
     import_worker.refuse_if_stopping()
     with maintenance_lock.writing():  # a restore may have started during the upload
         with import_service.reserved(values["session_id"]):
@@ -206,15 +204,15 @@ def _receive() -> Import:
 
 def _submitted(record: Import) -> dict[str, Any]:
     """Submit a queued import to the worker, and return the response; the import cannot be refused any more."""
-    if (database := files.database_file(db.engine.url)) is not None:
-        offload(files.make_commits_durable, database)
+    if (database := engines.database_file(db.engine.url)) is not None:
+        offload(engines.make_commits_durable, database)
     import_service.submit(record)
     return _accepted(record)
 
 
 def _answer(record: Import) -> dict[str, Any]:
     undoable = import_queue.undoable()
-    answer = serializers.of_import(record, undoable, saved_mappings.scanners(db.session))
+    answer = answers.of_import(record, undoable, saved_mappings.scanners(db.session))
     return {**answer, "undoFirst": _undo_first(record, undoable)}
 
 
@@ -235,3 +233,42 @@ def _accepted(record: Import) -> dict[str, Any]:
         "vendor": record.vendor,
         "scanDate": record.scan_date.isoformat() if record.scan_date else None,
     }
+
+
+_MAX_TEXT = 200
+
+#: Value of ``state`` -> a condition on the imports. Completed imports are divided as on the pages.
+STATES: Mapping[str, Callable[[], ColumnElement[bool]]] = {
+    "running": lambda: Import.state.not_in((*FINISHED, ImportState.AWAITING_CONFIRMATION)),
+    "awaiting-confirmation": lambda: Import.state == ImportState.AWAITING_CONFIRMATION,
+    "completed": lambda: and_(Import.state == ImportState.COMPLETED, Import.undone_at.is_(None), Import.rejected == 0),
+    "completed-with-rejects": lambda: and_(
+        Import.state == ImportState.COMPLETED, Import.undone_at.is_(None), Import.rejected > 0
+    ),
+    "undone": lambda: Import.undone_at.is_not(None),
+    "failed": lambda: Import.state == ImportState.FAILED,
+    "cancelled": lambda: Import.state == ImportState.CANCELLED,
+}
+
+
+def of(query: Mapping[str, str]) -> ColumnElement[bool]:
+    """Return the condition of a query string: ``unfinished=true``, ``state``, ``source`` (an id) and ``search`` (words in the file name,
+    the label of the source, the scanner or the name of who started the import).
+
+    :raises RequestError: a parameter is invalid.
+    """
+    conditions: list[Any] = []
+    if query.get("unfinished") == "true":
+        conditions.append(Import.state.not_in(FINISHED))
+    if state := query.get("state", ""):
+        if state not in STATES:
+            raise RequestError(f"state must be one of {', '.join(STATES)}.")
+        conditions.append(STATES[state]())
+    if source := query.get("source", ""):
+        conditions.append(Import.source_id == parameters.number("source", source, 1, parameters.MAX_NUMBER))
+    text = query.get("search", "")
+    if len(text) > _MAX_TEXT:
+        raise RequestError(f"search may have at most {_MAX_TEXT} characters.")
+    columns = (Import.filename, Import.source_label, Import.vendor, Import.started_by)
+    conditions += [or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in text.split()]
+    return and_(True, *conditions)

@@ -1,12 +1,17 @@
-"""Saved mappings, by which users describe files that no built-in format recognises."""
+"""Saved mappings: what users have said of files that no format knows.
+
+The file whose columns are mapped is the one that an import has stored, or the sample that a mapping has stored of one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
@@ -15,14 +20,13 @@ from hextrackr.domain import record_version
 from hextrackr.domain.models import Import, ImportState, Reject, SavedMapping
 from hextrackr.errors import Conflict, MappingRefused, NotFound, RequestError
 from hextrackr.escaping import remove_invisible
-from hextrackr.extensions import db, import_queue, reader, socketio
-from hextrackr.ingest import saved_mappings
+from hextrackr.extensions import db, import_queue, offload, reader, socketio
+from hextrackr.ingest import dialect, formats, saved_mappings
+from hextrackr.ingest.attempt import upload_path
 from hextrackr.ingest.formats import custom
+from hextrackr.ingest.formats.format import FIELD_NAMES, normalised
 from hextrackr.jobs.queue import now_ms
 from hextrackr.queries import parameters
-
-from . import columns
-from .columns import MappedFile
 
 blueprint = Blueprint("mappings", __name__, url_prefix="/api")
 
@@ -38,14 +42,14 @@ def columns_of_import(import_id: int) -> dict[str, Any]:
     """Answer the columns and first rows of an import's file, and the mapping that read it."""
     import_ = import_queue.existing(import_id)
     mapping = of_scanner(import_.scanner)
-    return {**columns.as_json(columns.of_import(import_, mapping)), "mapping": mapping and _as_json(mapping)}
+    return {**as_json(of_import(import_, mapping)), "mapping": mapping and _as_json(mapping)}
 
 
 @blueprint.get("/mappings/<int:mapping_id>/columns")
 def columns_of_mapping(mapping_id: int) -> dict[str, Any]:
     """Answer the columns of the files that a mapping reads, and the rows of its sample."""
     mapping = existing(mapping_id)
-    return {**columns.as_json(columns.from_mapping(mapping)), "mapping": _as_json(mapping)}
+    return {**as_json(from_mapping(mapping)), "mapping": _as_json(mapping)}
 
 
 @blueprint.get("/mappings")
@@ -221,9 +225,9 @@ def _payload() -> dict[str, Any]:
 def _file_of(payload: dict[str, Any]) -> tuple[MappedFile, dict[str, Any]]:
     """Return the file of a request, and the values that its import rejected: column -> pairs of value and count."""
     if payload.get("importId") is None and payload.get("mappingId") is not None:
-        return columns.from_mapping(existing(_number(payload, "mappingId"))), {}
+        return from_mapping(existing(_number(payload, "mappingId"))), {}
     import_ = import_queue.existing(_number(payload, "importId"))
-    return columns.of_import(import_, of_scanner(import_.scanner)), _rejected_values(import_.id)
+    return of_import(import_, of_scanner(import_.scanner)), _rejected_values(import_.id)
 
 
 def _rejected_values(import_id: int) -> dict[str, list[tuple[str, int]]]:
@@ -283,3 +287,87 @@ def _as_json(saved: SavedMapping) -> dict[str, Any]:
 
 def _listed(saved: SavedMapping, imports: int, latest: int | None) -> dict[str, Any]:
     return {**_as_json(saved), "columns": len(saved.header), "imports": imports, "lastImportId": latest}
+
+
+_MAX_ROWS = 8
+_MAX_CELL = 200
+
+
+@dataclass(frozen=True)
+class MappedFile:
+    """A file whose columns are mapped.
+
+    :ivar header: its column names.
+    :ivar rows: its first rows, with long cells cut.
+    :ivar upload: its path; None if only the sample of a mapping is left.
+    """
+
+    header: tuple[str, ...]
+    rows: list[list[str]]
+    upload: Path | None = None
+
+    def sample(self) -> dict[str, Any]:
+        """Return the sample that is stored with a mapping."""
+        return {"header": list(self.header), "rows": self.rows}
+
+    def names(self) -> list[str]:
+        """Return its column names as they are compared."""
+        return sorted(set(map(normalised, self.header)))
+
+
+def stored(record: Import) -> MappedFile | None:
+    """Return the file of an import, if it is still on the server.
+
+    :raises FileRefused: it is not a table.
+    """
+    path = upload_path(Path(current_app.config["INSTANCE_PATH"], "uploads"), record.upload)
+    if not record.upload or not path.is_file():
+        return None
+    return offload(_read, path)
+
+
+def _read(path: Path) -> MappedFile:
+    with path.open("rb") as stream:
+        sample = stream.read(dialect.SAMPLE_BYTES)
+    complete = path.stat().st_size == len(sample)
+    found = dialect.detect(sample, complete=complete, is_header=formats.is_header)
+    rows = [row[: len(found.header)] for row in dialect.rows(sample, found, limit=_MAX_ROWS) if row]
+    return MappedFile(found.header, [[cell[:_MAX_CELL] for cell in row] for row in rows], path)
+
+
+def from_mapping(mapping: SavedMapping) -> MappedFile:
+    """Return the sample that is stored with a mapping.
+
+    Mappings from older versions have none: then there are only the column names, in lower case unless the mapping uses them.
+    """
+    if mapping.sample:
+        return MappedFile(tuple(mapping.sample["header"]), mapping.sample["rows"])
+    used = [column for columns in custom.columns_by_field(mapping.fields).values() for column in columns]
+    spelled = {normalised(column): column for column in used}
+    return MappedFile(tuple(spelled.get(name, name) for name in mapping.header), [])
+
+
+def of_import(record: Import, mapping: SavedMapping | None) -> MappedFile:
+    """Return the file of an import, or the sample of the mapping that read it.
+
+    :raises Conflict: ``NOT_RETRYABLE``: there is neither.
+    :raises FileRefused: the file is not a table.
+    """
+    file = stored(record) or (from_mapping(mapping) if mapping is not None else None)
+    if file is None:
+        raise Conflict("The file of this import is no longer on the server; please upload it again.", "NOT_RETRYABLE")
+    return file
+
+
+def as_json(file: MappedFile) -> dict[str, Any]:
+    """Return the columns of a file, and the choices for each, as the API sends them."""
+    return {
+        "header": list(file.header),
+        "rows": file.rows,
+        "guess": custom.guess(file.header, formats.known()),
+        "severityScales": list(custom.SCALES),
+        "fields": [*FIELD_NAMES, *custom.DETAILS],
+        "several": list(custom.SEVERAL),
+        "essential": {meaning: list(fields) for meaning, fields in custom.ESSENTIAL.items()},
+        "meanings": {field: list(words) for field, words in custom.MEANINGS.items()},
+    }

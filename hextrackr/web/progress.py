@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from hextrackr.auth import actors, sockets
+from hextrackr.auth import actors, guard
 from hextrackr.errors import NotFound
 from hextrackr.extensions import import_snapshots
 from hextrackr.progress import protocol
@@ -20,5 +20,5 @@ def progress(session_id: str) -> dict[str, Any]:
     snapshot = import_snapshots.find(protocol.session_id(session_id))
     if snapshot is None:
         raise NotFound("There is no session with this id.", "UNKNOWN_SESSION")
-    sockets.check_session(actors.current(), snapshot)
+    guard.check_session(actors.current(), snapshot)
     return snapshot

@@ -9,8 +9,7 @@ from flask import Blueprint, Response, request
 
 from hextrackr.domain.models import WORST_FIRST
 
-from .answers import answer, ask
-from .serializers import csv_lines
+from .answers import answer, ask, csv_lines
 
 blueprint = Blueprint("trends", __name__, url_prefix="/api")
 

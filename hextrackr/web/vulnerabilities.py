@@ -12,7 +12,7 @@ from hextrackr.domain.models import CURRENT_IMPORT, Import
 from hextrackr.extensions import db, import_queue
 from hextrackr.ingest import saved_mappings
 
-from . import exports, serializers
+from . import answers, exports
 from .answers import answer, ask, page_of
 
 blueprint = Blueprint("vulnerabilities", __name__, url_prefix="/api")
@@ -64,7 +64,7 @@ def stats() -> dict[str, Any]:
     newest = select(Import).where(text(CURRENT_IMPORT)).order_by(Import.id.desc()).limit(1)
     last = db.session.scalars(newest).first()
     mapped = saved_mappings.scanners(db.session)
-    latest = serializers.of_import(last, import_queue.undoable(), mapped) if last else None
+    latest = answers.of_import(last, import_queue.undoable(), mapped) if last else None
     return {**ask("totals"), "lastImport": latest}
 
 

@@ -10,7 +10,7 @@ from werkzeug.routing import Rule
 
 from hextrackr.auth import actors, models
 from hextrackr.auth.permissions import COMMANDS, EVENTS, ROUTES, SCOPES, Role
-from hextrackr.db.base import Base
+from hextrackr.db import Base
 from hextrackr.extensions import socketio
 from hextrackr.jobs.backups import copying
 from hextrackr.progress import protocol

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from hextrackr.auth import audit, lockout, logins, passwords, users, watch
+from hextrackr.auth import audit, logins, passwords, users, watch
 from hextrackr.auth.permissions import Role
 from hextrackr.extensions import socketio
 from tests.support.accounts import PASSWORD
@@ -160,7 +160,7 @@ def test_the_right_password_is_a_new_beginning(client, people, clock):
 def test_failures_are_forgotten_after_a_while(client, people, clock):
     for _ in range(5):
         sign_in(client, password="wrong")
-    clock[0] += lockout.FORGET + 1
+    clock[0] += logins.FORGET + 1
     assert sign_in(client, password="wrong").status_code == 401
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from hextrackr.db.base import Base
+from hextrackr.db import Base
 from hextrackr.domain import undo
 from tests.support import client, databases, ports
 from tests.support.server import Server, start

@@ -20,10 +20,10 @@ from pathlib import Path
 from config import Config
 from hextrackr.errors import FileRefused
 from hextrackr.ingest import formats, pipeline
+from hextrackr.ingest.attempt import Job
 from hextrackr.ingest.dialect import SAMPLE_BYTES, detect, rows
 from hextrackr.ingest.estimate import SourceState
 from hextrackr.ingest.identify import Opened
-from hextrackr.ingest.job import Job
 from hextrackr.progress.estimate import Meter
 
 SEED = int(os.environ.get("DAMAGED_SEED", "1"))

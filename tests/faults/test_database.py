@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from hextrackr.db import engines, transactions
 from hextrackr.db.error_mapping import error_from_exception
-from hextrackr.ingest import job
-from hextrackr.ingest.job import Job
+from hextrackr.ingest import attempt
+from hextrackr.ingest.attempt import Job
 from tests.support.client import form, get, upload
 from tests.support.exports import export, row, scan
 from tests.support.server import running
@@ -45,7 +45,7 @@ def lock(config):
 @pytest.fixture
 def impatient(monkeypatch):
     """Nobody waits long for a lock."""
-    monkeypatch.setattr(job, "Job", partial(Job, patience_ms=300))
+    monkeypatch.setattr(attempt, "Job", partial(Job, patience_ms=300))
     monkeypatch.setattr(transactions, "PATIENCE", 0.5)
 
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from hextrackr.ingest import phase_weights
+from hextrackr.ingest import estimate
 from tests.support.exports import COLUMNS, export, row, scan
 from tests.support.sql import EVENTS, LAST_SEEN
 
@@ -104,4 +104,4 @@ def test_the_bar_expects_each_phase_of_it(run_import):
     run_import(scan([2, 3], last_seen=seen(8)), readings)
     phases = {reading.metadata["phase"] for reading in readings}
     assert "backdated" in phases
-    assert phases <= {phase for planned in phase_weights.STEPS.values() for phase in planned}
+    assert phases <= {phase for planned in estimate.STEPS.values() for phase in planned}

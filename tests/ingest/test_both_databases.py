@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from hextrackr.db import engines
-from hextrackr.db.base import Base
+from hextrackr.db import Base, engines
 from hextrackr.domain import undo
 from hextrackr.errors import Conflict, FileRefused
-from hextrackr.ingest import cleanup
+from hextrackr.ingest import staging
 from tests.support.contents import REFERS, comparable
 from tests.support.exports import export, row, scan
 from tests.support.fixtures import CHOSEN
@@ -86,7 +85,7 @@ def both(twins: list[Twin], step: Callable[[Twin], object]) -> None:
     """Do something with both, and compare them."""
     for twin in twins:
         step(twin)
-        cleanup.run(twin.engine)
+        staging.clean_up(twin.engine)
     on_sqlite, on_postgresql = (twin.tables() for twin in twins)
     for table, rows in on_sqlite.items():
         assert on_postgresql[table] == rows, table

@@ -8,8 +8,8 @@ from datetime import date
 import duckdb
 import pytest
 
-from hextrackr.ingest import dates, markup, scores, vulnerability_ids
-from hextrackr.ingest.scores import Scale
+from hextrackr.ingest import cell_sql
+from hextrackr.ingest.cell_sql import Scale
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def cell():
 )
 def test_dates_of_every_shape(cell, text, found):
     for day_first in (True, False):
-        assert cell(dates.day("c0", day_first=day_first), text) == found
+        assert cell(cell_sql.day("c0", day_first=day_first), text) == found
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_dates_of_every_shape(cell, text, found):
 )
 def test_a_text_is_read_like_a_cell(cell, text):
     for day_first in (True, False):
-        assert dates.of_text(text, day_first=day_first) == cell(dates.day("c0", day_first=day_first), text)
+        assert cell_sql.day_of_text(text, day_first=day_first) == cell(cell_sql.day("c0", day_first=day_first), text)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_text_is_read_like_a_cell(cell, text):
     ],
 )
 def test_dates_as_most_programs_write_them(cell, text, found):
-    assert cell(dates.day("c0", day_first=False, usual=True), text) == found
+    assert cell(cell_sql.day("c0", day_first=False, usual=True), text) == found
 
 
 TODAY = date(2026, 9, 15)
@@ -153,9 +153,9 @@ TODAY = date(2026, 9, 15)
     ],
 )
 def test_which_days_are_believed(cell, text, found, odd, to_come):
-    day = dates.day("c0", day_first=False)
-    assert cell(dates.believable(day, TODAY), text) == found
-    assert [cell(left_out, text) for left_out in dates.left_out("c0", day, TODAY)] == [odd, to_come]
+    day = cell_sql.day("c0", day_first=False)
+    assert cell(cell_sql.believable_day(day, TODAY), text) == found
+    assert [cell(left_out, text) for left_out in cell_sql.left_out_days("c0", day, TODAY)] == [odd, to_come]
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ def test_which_days_are_believed(cell, text, found, odd, to_come):
     ],
 )
 def test_dates_in_numbers(cell, text, day_first, month_first):
-    assert cell(dates.day("c0", day_first=True), text) == day_first
-    assert cell(dates.day("c0", day_first=False), text) == month_first
+    assert cell(cell_sql.day("c0", day_first=True), text) == day_first
+    assert cell(cell_sql.day("c0", day_first=False), text) == month_first
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_dates_in_numbers(cell, text, day_first, month_first):
     ],
 )
 def test_numbers(cell, text, number):
-    assert cell(scores.number("c0"), text) == pytest.approx(number)
+    assert cell(cell_sql.number("c0"), text) == pytest.approx(number)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_numbers(cell, text, number):
     ],
 )
 def test_scores_never_leave_their_scale(cell, text, scale, score):
-    assert cell(scores.score(10.0, {"c0": scale}, limited=True), text) == score
+    assert cell(cell_sql.score(10.0, {"c0": scale}, limited=True), text) == score
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_scores_never_leave_their_scale(cell, text, scale, score):
     ],
 )
 def test_ids(cell, text, ids):
-    assert cell(f"regexp_extract_all(c0, '{vulnerability_ids.ANY}')", text) == ids
+    assert cell(f"regexp_extract_all(c0, '{cell_sql.ANY_ID}')", text) == ids
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_ids(cell, text, ids):
     ],
 )
 def test_markup(cell, text, plain):
-    assert cell(markup.plain("c0"), text) == plain
+    assert cell(cell_sql.plain("c0"), text) == plain
 
 
 @pytest.mark.parametrize(
@@ -270,4 +270,4 @@ def test_markup(cell, text, plain):
     ],
 )
 def test_entities(cell, text, plain):
-    assert cell(markup.unescaped("c0", re.findall(markup.ENTITY, text)), text) == plain
+    assert cell(cell_sql.unescaped("c0", re.findall(cell_sql.ENTITY, text)), text) == plain

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hextrackr.errors import FileRefused
-from hextrackr.ingest import damage, transcode
+from hextrackr.ingest import damage, dialect
 from hextrackr.ingest.csv_database import CsvDatabase, IrregularCsv
 from hextrackr.ingest.dialect import Dialect
 from hextrackr.ingest.formats.format import Format, columns_of
@@ -30,7 +30,7 @@ def read(tmp_path):
         # Stated and not detected: no export has as few columns as these files.
         header = tuple(content.decode().splitlines()[0].split(","))
         found = Dialect("utf-8", False, 0, ",", header, header_line=1, data_line=2)
-        transcode.write_copy(source, copy, found)
+        dialect.write_copy(source, copy, found)
         recognised = Format("own", "Own", signature=(), essential={}, fields=columns_of(), severities={}).recognised(
             header
         )

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from hextrackr.domain import undo
-from hextrackr.ingest import cleanup
+from hextrackr.ingest import staging
 from tests.support.exports import COLUMNS, export, row
 from tests.support.sql import LAST_SEEN
 from tests.support.staging import dump
@@ -332,7 +332,7 @@ def test_an_undated_file_makes_no_scan_of_last_week_late(run_import, figures, qu
     assert dated(record) == (str(TODAY), "today")
     assert UNDATED in record.warnings[-1]
     assert query("SELECT last_scan_date FROM sources") == [("2026-08-01",)]
-    cleanup.run(engine)
+    staging.clean_up(engine)
     before = dump(engine)
 
     scan = run_import(undated(1, 3), scan_date=date(2026, 8, 8))

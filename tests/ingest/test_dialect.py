@@ -8,7 +8,7 @@ import io
 import pytest
 
 from hextrackr.errors import FileRefused
-from hextrackr.ingest import transcode
+from hextrackr.ingest import dialect as dialect_module
 from hextrackr.ingest.dialect import detect, rows
 
 HEADER = b"asset.id,definition.id,severity\n"
@@ -76,7 +76,7 @@ def test_rows_in_quotes_are_a_table_in_a_column(delimiter, newline, tmp_path):
     assert [[cell.replace("\r\n", "\n") for cell in row] for row in rows(sample, dialect)] == wanted
     source, copy = tmp_path / "file.csv", tmp_path / "copy.csv"
     source.write_bytes(sample)
-    transcode.write_copy(source, copy, dialect)
+    dialect_module.write_copy(source, copy, dialect)
     written = copy.read_text(encoding="utf-8")
     assert written.count("\n") == sample.count(b"\n") + 1
     table = csv.reader(io.StringIO("".join(written.splitlines(keepends=True)[2:]), newline=""), delimiter=delimiter)

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text, update
 
-from hextrackr.db import verify_staging
 from hextrackr.domain import evidence as saved_evidence
-from hextrackr.domain import undo
+from hextrackr.domain import staged, undo
 from hextrackr.domain.models import Import
 from hextrackr.errors import DatabaseUnavailable
-from hextrackr.ingest import bounds, cleanup, dialect, estimate, formats, loading
+from hextrackr.ingest import cell_sql, dialect, estimate, formats, staging
 from tests.support import ROOT, versions
 from tests.support.exports import COLUMNS, export, row
 
@@ -207,14 +206,14 @@ def test_what_is_longer_than_the_bound_is_cut_with_a_mark_and_a_warning(run_impo
         )
     )  # fmt: skip
     first, second, *_ = evidence()
-    assert (len(first), len(second)) == (bounds.TEXT, bounds.TEXT)
-    assert first == "x" * (bounds.TEXT - len(bounds.MARK)) + bounds.MARK
-    assert second.startswith("y" * 40_000 + "\n\n" + "z") and second.endswith(bounds.MARK)
+    assert (len(first), len(second)) == (cell_sql.TEXT, cell_sql.TEXT)
+    assert first == "x" * (cell_sql.TEXT - len(cell_sql.CUT_MARK)) + cell_sql.CUT_MARK
+    assert second.startswith("y" * 40_000 + "\n\n" + "z") and second.endswith(cell_sql.CUT_MARK)
     assert query("SELECT length(title) FROM definitions WHERE key = '1001'") == [(1_000,)]
-    assert query("SELECT length(description) FROM definitions WHERE key = '7'") == [(bounds.TEXT,)]
+    assert query("SELECT length(description) FROM definitions WHERE key = '7'") == [(cell_sql.TEXT,)]
     assert query("SELECT count(*) FROM definition_cves") == [(2_000,)]
     tags = next(found["Tags"] for found in details("assets") if found)
-    assert len(tags) == bounds.VALUE and tags.endswith(bounds.MARK)
+    assert len(tags) == cell_sql.MAX_VALUE and tags.endswith(cell_sql.CUT_MARK)
     assert sorted(warning for warning in record.warnings if "cut" in warning or "left out" in warning) == [
         "2 details were longer than the limit, and cut; a mark shows where.",
         "2 texts of evidence were longer than the limit, and cut; a mark shows where.",
@@ -228,7 +227,7 @@ def test_all_details_together_are_bounded(run_import, details):
     run_import(table({**{name: cell for name, cell in row().items() if cell}, **many}))
     [found] = details("assets")
     assert len(found) == 60
-    assert len(json.dumps(found)) <= bounds.TEXT
+    assert len(json.dumps(found)) <= cell_sql.TEXT
 
 
 def day(number: int) -> dict[str, str]:
@@ -246,7 +245,7 @@ def test_the_latest_scan_tells(run_import, evidence, figures, engine, query):
     assert evidence() == ["two", "one", "one"]  # what a file leaves out erases nothing
     run_import(scan(row(host="h1", output="old", **day(4)), row(host="h4", output="gone", **day(4))))
     assert evidence() == ["two", "one", "one", "gone"]
-    cleanup.run(engine)
+    staging.clean_up(engine)
     assert query("SELECT text FROM evidence ORDER BY 1") == [("gone",), ("one",), ("two",)]
 
 
@@ -269,7 +268,7 @@ def test_an_undo_brings_back_what_was_before(run_import, evidence, details, engi
     undo.undo_import(engine, second.id)
     assert (evidence(), details("assets"), details("definitions")) == before
     versions.let_pass(engine)
-    cleanup.run(engine)
+    staging.clean_up(engine)
     assert query("SELECT text FROM evidence") == [("one",)]
     assert query("SELECT (SELECT count(*) FROM undo_evidence) + (SELECT count(*) FROM undo_details)") == [(0,)]
 
@@ -277,7 +276,7 @@ def test_an_undo_brings_back_what_was_before(run_import, evidence, details, engi
 def test_texts_that_an_undo_would_need_are_kept_as_long_as_it_can_be_done(run_import, engine, query):
     for number in range(1, undo.DEPTH + 3):
         run_import(scan(row(output=f"scan {number}", **day(number))))
-        cleanup.run(engine)
+        staging.clean_up(engine)
     kept = [f"scan {number}" for number in range(2, undo.DEPTH + 3)]
     assert [text for (text,) in query("SELECT text FROM evidence ORDER BY 1")] == kept
     assert query("SELECT count(*) FROM staging_evidence") == [(0,)]
@@ -327,10 +326,10 @@ def test_texts_of_an_import_are_kept_until_it_has_ended(run_import, engine, quer
     run_import(scan(*(row(host=f"h{number:02}", output="one", **day(1)) for number in range(50))))
     asked = run_import(scan(row(host="h01", output="two", **day(8))))
     run_import(scan(row(output="one")), source_label="another source")
-    cleanup.run(engine)
+    staging.clean_up(engine)
     assert query(TEXTS) == [("one",), ("two",)]
     end(engine, asked, "cancelled")
-    cleanup.run(engine)
+    staging.clean_up(engine)
     assert query(TEXTS) == [("one",)]
 
 
@@ -339,14 +338,14 @@ def test_texts_of_an_import_that_fails_are_removed(run_import, engine, query, mo
         raise DatabaseUnavailable("")
 
     run_import(scan(row(output="one")))
-    monkeypatch.setattr(verify_staging, "require", fail)
+    monkeypatch.setattr(staged, "require_whole", fail)
     with pytest.raises(DatabaseUnavailable):
         run_import(scan(row(output="one"), row(host="h2", output="two")))
-    cleanup.run(engine)
+    staging.clean_up(engine)
     assert query(TEXTS) == [("one",), ("two",)]
     with engine.begin() as connection:
         connection.execute(update(Import).where(Import.state == "staging").values(state="failed"))
-    cleanup.run(engine)
+    staging.clean_up(engine)
     assert query(TEXTS) == [("one",)]
     assert query("SELECT count(*) FROM staging_evidence") == [(0,)]
 
@@ -362,12 +361,12 @@ def test_a_text_that_is_staged_while_the_sweep_runs_is_kept(run_import, engine, 
         return True
 
     monkeypatch.setattr(saved_evidence, "may_remove_texts", stage)
-    cleanup.run(engine)
+    staging.clean_up(engine)
     assert query(TEXTS) == [("two",)]
 
 
 def test_many_texts_are_put_on_record_in_batches(run_import, query, evidence, monkeypatch):
-    monkeypatch.setattr(loading, "BATCH_TEXTS", 7)
+    monkeypatch.setattr(staging, "BATCH_TEXTS", 7)
     rows = [row(host=f"h{number:02}", output=f"text {number % 25:02}\\n\t") for number in range(50)]
     run_import(scan(*rows))
     assert evidence() == [f"text {number % 25:02}\\n" for number in range(50)]

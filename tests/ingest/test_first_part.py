@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hextrackr.ingest import dialect, first_part, saved_mappings
+from hextrackr.ingest import dialect, recognition, saved_mappings
 from tests.support.exports import scan
 
 #: What is the same in the import.
@@ -12,8 +12,10 @@ SAME = ("confidence", "alternatives", "encoding", "delimiter", "headerLine", "co
 
 
 def recognise(engine, content, filename="scan.csv", label=""):
-    part = first_part.read(content[: dialect.SAMPLE_BYTES], len(content), saved_mappings.formats(engine), filename)
-    return first_part.recognise(engine, part, label)
+    part = recognition.read_first_part(
+        content[: dialect.SAMPLE_BYTES], len(content), saved_mappings.formats(engine), filename
+    )
+    return recognition.recognise(engine, part, label)
 
 
 def assert_found_by_the_import(found, record):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hextrackr.ingest import csv_reader, damage, dialect, formats, transcode
+from hextrackr.ingest import csv_reader, damage, dialect, formats
 from hextrackr.ingest.csv_database import CsvDatabase
 from hextrackr.ingest.csv_reader import Reader
 from tests.support import fixtures
@@ -28,7 +28,7 @@ def read(path: Path, spill: Path) -> dict[str, list[tuple]]:
     sample = path.read_bytes()
     found = dialect.detect(sample, complete=True, is_header=formats.is_header)
     recognised, copy = formats.recognise(found.header, ()), spill / "copy.csv"
-    transcode.write_copy(path, copy, found, backslash_quotes=recognised.format.backslash_quotes)
+    dialect.write_copy(path, copy, found, backslash_quotes=recognised.format.backslash_quotes)
     separated = damage.separate(copy, spill / "sound.csv", found, recognised)
     database = CsvDatabase(spill / "sound.csv", found, spill=spill, memory_limit="128MB")
     reading = Reader(database, recognised, dialect.rows(sample, found), separated=separated)

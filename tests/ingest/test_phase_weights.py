@@ -6,8 +6,7 @@ from datetime import date
 
 import pytest
 
-from hextrackr.ingest.estimate import SourceState
-from hextrackr.ingest.phase_weights import Work, foreseen
+from hextrackr.ingest.estimate import SourceState, Work, foreseen
 
 DAY, LATER = date(2026, 8, 1), date(2026, 8, 8)
 BEFORE = SourceState(open=1_000, day=DAY, restated=0.5)

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from hextrackr.ingest import preamble
+from hextrackr.ingest import scan_date
 
 TODAY = date(2026, 9, 15)
 QUALYS_HEAD = ["Launch Date", "Active Hosts", "Total Hosts", "Type", "Status", "Scan Title"]
@@ -66,9 +66,9 @@ QUALYS_HEAD = ["Launch Date", "Active Hosts", "Total Hosts", "Type", "Status", "
     ],
 )
 def test_what_it_says(rows, launched, made):
-    assert preamble.read(rows, TODAY, day_first=False) == (launched, made)
+    assert scan_date.read_preamble(rows, TODAY, day_first=False) == (launched, made)
 
 
 @pytest.mark.parametrize(("day_first", "found"), [(True, date(2026, 4, 3)), (False, date(2026, 3, 4))])
 def test_dates_in_numbers_are_read_like_those_of_the_rows(day_first, found):
-    assert preamble.read([["Launch Date", "03/04/2026"]], TODAY, day_first=day_first).launched == found
+    assert scan_date.read_preamble([["Launch Date", "03/04/2026"]], TODAY, day_first=day_first).launched == found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hextrackr.errors import FileRefused, HexTrackrError
-from hextrackr.ingest import bounds
+from hextrackr.ingest import cell_sql
 from tests.support.exports import COLUMNS, export, row, scan
 from tests.support.sql import LAST_SEEN
 
@@ -186,7 +186,7 @@ def test_a_file_all_of_whose_rows_are_rejected_is_refused(run_import):
 @pytest.mark.parametrize("cell_bytes", [200_000, 3_000_000])
 def test_a_long_cell_is_read_and_as_much_as_is_kept_of_one_is_kept(run_import, query, cell_bytes):
     record = run_import(export([row(description="x" * cell_bytes), row(host="b")]))
-    assert query("SELECT length(description) FROM definitions") == [(bounds.TEXT,)]
+    assert query("SELECT length(description) FROM definitions") == [(cell_sql.TEXT,)]
     assert any("1 text of vulnerabilities" in warning for warning in record.warnings)
     assert query("SELECT count(*) FROM findings") == [(2,)]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hextrackr.errors import FileRefused, MissingColumns, UnknownFormat
-from hextrackr.ingest import damage, dialect, transcode
+from hextrackr.ingest import damage, dialect
 from hextrackr.ingest.csv_database import CsvDatabase
 from hextrackr.ingest.csv_reader import Reader
 from hextrackr.ingest.formats.format import Columns, Format, columns_of
@@ -207,7 +207,7 @@ def reader(path: Path, tmp_path: Path, fields: Mapping[str, Columns], severities
     own = Format("own", "Own", signature=(), essential={}, fields=fields, severities=severities)
     recognised = own.recognised(found.header)
     copy, sound = tmp_path / "copy.csv", tmp_path / "sound.csv"
-    transcode.write_copy(path, copy, found)
+    dialect.write_copy(path, copy, found)
     separated = damage.separate(copy, sound, found, recognised)
     return Reader(CsvDatabase(sound, found, spill=tmp_path, memory_limit="128MB"), recognised, separated=separated)
 

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from hextrackr.domain import undo
-from hextrackr.ingest import cleanup
+from hextrackr.ingest import staging
 from tests.support.exports import export, row
 from tests.support.sql import LAST_SEEN
 from tests.support.staging import dump
@@ -138,7 +138,7 @@ def test_each_finding_was_seen_when_the_files_say_so(run_import, engine, query, 
         for host, number in seen_on.items():
             last[f"host-{host}"] = max(day(number), last.get(f"host-{host}", ""))
         assert dict(query(f"SELECT a.key, {LAST_SEEN} FROM findings f JOIN assets a ON a.id = f.asset_id")) == last
-        cleanup.run(engine)
+        staging.clean_up(engine)
     for _ in range(undo.DEPTH):
         undo.undo_import(engine, ids.pop())
         assert dump(engine) == {**states.pop(), "sources": dump(engine)["sources"]}

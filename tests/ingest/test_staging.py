@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from hextrackr.domain.models import Import
-from hextrackr.ingest import cleanup, staging
+from hextrackr.ingest import staging
 from tests.support.exports import export, row, scan
 
 STAGED = "SELECT DISTINCT import_id FROM staging_findings ORDER BY 1"
@@ -20,15 +20,15 @@ def test_only_ended_imports_are_swept(run_import, engine, query):
     with engine.begin() as connection:
         connection.execute(update(Import).where(Import.id == 2).values(state="awaiting-confirmation"))
     assert query(STAGED) == [(1,), (2,), (3,)]
-    cleanup.run(engine)
+    staging.clean_up(engine)
     assert query(STAGED) == [(2,)]
     assert query("SELECT count(*) FROM staging_assets WHERE import_id <> 2") == [(0,)]
 
 
 def test_clearing_goes_on_until_nothing_is_left(run_import, engine, query, monkeypatch):
-    monkeypatch.setattr(cleanup, "BATCH_ROWS", 2)
+    monkeypatch.setattr(staging, "CLEANUP_ROWS", 2)
     run_import(scan(range(25)))
-    cleanup.clear(engine, staging.TABLES, 1)
+    staging.clear(engine, staging.TABLES, 1)
     assert query("SELECT count(*) FROM staging_findings") == [(0,)]
 
 

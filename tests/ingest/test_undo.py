@@ -6,7 +6,7 @@ import pytest
 
 from hextrackr.domain import undo
 from hextrackr.errors import Conflict
-from hextrackr.ingest import cleanup
+from hextrackr.ingest import staging
 from tests.support import versions
 from tests.support.exports import export, row, scan
 from tests.support.sql import LAST_SEEN
@@ -49,7 +49,7 @@ def test_several_are_taken_back_one_after_the_other(run_import, engine):
     for hosts in ([1], [1, 2], [2], [1, 2, 3]):
         states.append(dump(engine))
         ids.append(run_import(scan(hosts)).id)
-        cleanup.run(engine)
+        staging.clean_up(engine)
     for _ in range(undo.DEPTH):
         undo.undo_import(engine, ids.pop())
         assert dump(engine) == {**states[-1], "sources": dump(engine)["sources"]}
@@ -112,11 +112,11 @@ def test_values_that_no_undo_needs_are_swept(run_import, engine, query):
     run_import(scan([1, 2], severity="Low"))
     for severity in ("High", "Low", "High", "Low"):
         run_import(scan([1, 2], severity=severity))
-    cleanup.run(engine)
+    staging.clean_up(engine)
     assert query("SELECT DISTINCT import_id FROM undo_findings ORDER BY 1") == [(3,), (4,), (5,)]
     undo.undo_import(engine, 5)
     versions.let_pass(engine)
-    cleanup.run(engine)
+    staging.clean_up(engine)
     assert query("SELECT DISTINCT import_id FROM undo_findings ORDER BY 1") == [(3,), (4,)]
     assert query("SELECT DISTINCT import_id FROM undo_totals ORDER BY 1") == [(3,), (4,)]
 
@@ -125,5 +125,5 @@ def test_values_of_an_undone_import_stay_until_the_copy_has_followed(run_import,
     run_import(scan([1, 2], severity="Low"))
     second = run_import(scan([1, 2], severity="High"))
     undo.undo_import(engine, second.id)
-    cleanup.run(engine)
+    staging.clean_up(engine)
     assert query("SELECT DISTINCT import_id FROM undo_findings") == [(second.id,)]

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from hextrackr.domain.models import Import, ImportState
+from hextrackr.domain.resolve_guard import YES
 from hextrackr.errors import Cancelled, Conflict
 from hextrackr.jobs import process_id, snapshots
-from hextrackr.jobs.answers import YES
-from hextrackr.jobs.backups.operation_log import Entry
+from hextrackr.jobs.backups.service import Entry
 from hextrackr.jobs.progress_reporter import ProgressReporter
 from hextrackr.jobs.queue import now_ms
 from hextrackr.jobs.snapshots import ImportSnapshots

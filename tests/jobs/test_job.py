@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hextrackr.domain.models import Import
-from hextrackr.ingest.job import Job, job_of
+from hextrackr.ingest.attempt import Job, job_of
 
 UPLOAD = "0" * 32 + ".abcdef-1-2.csv"
 

@@ -16,9 +16,8 @@ from sqlalchemy.orm import Session
 
 from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import Cancelled
-from hextrackr.ingest import ownership, pipeline
-from hextrackr.ingest.job import Job
-from hextrackr.ingest.ownership import LEASE_MS
+from hextrackr.ingest import attempt, pipeline
+from hextrackr.ingest.attempt import LEASE_MS, Job
 from hextrackr.jobs import files, process_id
 from hextrackr.jobs.queue import ImportQueue, now_ms
 from hextrackr.progress.estimate import Meter
@@ -136,11 +135,11 @@ def test_only_an_expired_lease_is_taken_over_and_the_late_owner_loses(import_que
     assert other.claim(taken)
 
     lease = import_queue.get(record.id).lease_until
-    ownership.renew(engine, job(record))
+    attempt.renew(engine, job(record))
     assert import_queue.get(record.id).lease_until == lease
     assert not import_queue.end(record, ImportState.FAILED, ENDED)
     expire(engine, record)
-    ownership.renew(engine, job(taken))
+    attempt.renew(engine, job(taken))
     assert import_queue.get(record.id).lease_until > now_ms()
     assert import_queue.end(taken, ImportState.FAILED, ENDED)
 

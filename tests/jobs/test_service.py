@@ -16,10 +16,10 @@ from sqlalchemy import text
 
 from hextrackr import create_app
 from hextrackr.db.dialects import lock_source
+from hextrackr.domain.resolve_guard import YES, Answer
 from hextrackr.errors import Conflict, HexTrackrError, NotFound
 from hextrackr.extensions import import_queue, import_service, import_snapshots
 from hextrackr.jobs import files, process_id, wiring
-from hextrackr.jobs.answers import YES, Answer
 from hextrackr.jobs.importer_process import ImporterProcess
 from hextrackr.jobs.progress_reporter import ProgressReporter
 from tests.support.exports import scan

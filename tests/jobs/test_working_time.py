@@ -6,7 +6,7 @@ import pytest
 
 from hextrackr.domain.models import Import
 from hextrackr.jobs import snapshots
-from hextrackr.jobs.working_time import WorkingTime
+from hextrackr.jobs.progress_reporter import WorkingTime
 
 HOUR = 3_600_000
 WEEK_AND_A_DAY = 8 * 24 * HOUR

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hextrackr.progress import snapshots
+from hextrackr.progress import protocol
 
 
 def made(status="processing", progress=40.0, sequence=7, duration=None, error=None, silent=1, **metadata):
-    return snapshots.snapshot(
+    return protocol.snapshot(
         "6f1c2a34-0000-4000-8000-000000000000", status, progress, "Loading", metadata,
         sequence=sequence, start_time=1, last_update=2, timestamp=2 + silent, duration=duration, error=error,
     )  # fmt: skip
@@ -51,7 +51,7 @@ def test_an_end_tells_how_long_it_took_and_what_went_wrong(duration):
     ],
 )
 def test_which_is_newer(live, recorded, is_updated, wanted):
-    newer = snapshots.newer(
+    newer = protocol.newer(
         live | {"progress": 1.0, "from": "live"}, recorded | {"from": "recorded"}, own=False, is_updated=is_updated
     )
     assert newer["from"] == wanted
@@ -59,13 +59,11 @@ def test_which_is_newer(live, recorded, is_updated, wanted):
 
 @pytest.mark.parametrize(("silent", "wanted"), [(1_999, "processing"), (2_000, "completed")])
 def test_who_joins_hears_of_the_end_by_whoever_is_at_work_unless_that_has_fallen_silent(silent, wanted):
-    newer = snapshots.newer(made(silent=silent), made("completed"), own=False, joining=True)
+    newer = protocol.newer(made(silent=silent), made("completed"), own=False, joining=True)
     assert newer["status"] == wanted
 
 
 @pytest.mark.parametrize(("own", "sequence"), [(True, 8), (False, 3)])
 def test_what_is_on_record_never_goes_back_and_is_numbered_before_what_this_process_tells_next(own, sequence):
-    newer = snapshots.newer(
-        made(sequence=7), made("error", progress=20.0, sequence=3, duration=5, error=ERROR), own=own
-    )
+    newer = protocol.newer(made(sequence=7), made("error", progress=20.0, sequence=3, duration=5, error=ERROR), own=own)
     assert (newer["progress"], newer["metadata"]["sequence"]) == (40.0, sequence)

@@ -7,8 +7,7 @@ import uuid
 import pytest
 
 from hextrackr.errors import Conflict, InvalidSessionId, TooMany
-from hextrackr.progress.session import Session
-from hextrackr.progress.store import MemoryStore
+from hextrackr.progress.session import MemoryStore, Session
 from hextrackr.progress.tracker import ProgressTracker
 
 UUID = "6f1c2a34-1111-4222-8333-444455556666"

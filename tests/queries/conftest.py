@@ -13,8 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from config import TestingConfig
-from hextrackr.db import engines
-from hextrackr.db.base import Base
+from hextrackr.db import Base, engines
 from hextrackr.domain.models import Import
 from tests.support import databases
 from tests.support.questions_here import ReaderHere

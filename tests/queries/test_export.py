@@ -13,8 +13,7 @@ from sqlalchemy import text
 from hextrackr.errors import RequestError
 from hextrackr.queries import export as exporting
 from hextrackr.readmodel import record as reading
-from hextrackr.readmodel.copy import Copy, state_of
-from hextrackr.readmodel.refresh import refresh
+from hextrackr.readmodel.copy import Copy, refresh, state_of
 from tests.queries.filter_cases import FILTERS
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"

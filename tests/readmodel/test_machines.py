@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hextrackr.readmodel import machines
-from hextrackr.readmodel.refresh import refresh
+from hextrackr.readmodel.copy import refresh
 from tests.support.exports import scan
 
 #: Hosts as ``source: names / addresses``, in the order of their ids from 1; and the ids that are one machine.

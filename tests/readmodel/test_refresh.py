@@ -10,15 +10,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from hextrackr.db.base import Base
+from hextrackr.db import Base
 from hextrackr.domain import sources, undo
 from hextrackr.domain.models import ImportMode
 from hextrackr.domain.verdicts import FIXED, OPEN, PASSED
-from hextrackr.ingest import cleanup
-from hextrackr.readmodel import refresh as refreshing
+from hextrackr.ingest import staging
+from hextrackr.readmodel import copy as refreshing
 from hextrackr.readmodel import schema
-from hextrackr.readmodel.copy import Copy
-from hextrackr.readmodel.refresh import refresh
+from hextrackr.readmodel.copy import Copy, refresh
 from tests.support import copies
 from tests.support.exports import export, row, scan
 from tests.support.reference_model import Row
@@ -98,12 +97,12 @@ def test_after_an_import_that_was_undone(engine, run_import, agree, ways):
     second = run_import(scan([1, 4], last_seen="2026-08-08T03:00:00.000Z"), confirmed=True)
     agree()
     undo.undo_import(engine, second.id)
-    cleanup.run(engine)
+    staging.clean_up(engine)
     agree()
     third = run_import(scan([5, 6], last_seen="2026-08-09T03:00:00.000Z"), confirmed=True)
     undo.undo_import(engine, third.id)
     run_import(scan([7, 1], last_seen="2026-08-10T03:00:00.000Z"), confirmed=True)
-    cleanup.run(engine)
+    staging.clean_up(engine)
     agree()
     assert ways.count("_copy_changes") == 3
 
@@ -237,7 +236,7 @@ def test_whatever_happens_the_copy_follows(engine, agree, seed):
             if latest:
                 undo.undo_import(engine, latest)
         else:
-            cleanup.run(engine)
+            staging.clean_up(engine)
         if chance.random() < 0.4:
             agree()
     agree()

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hextrackr.realtime.client_limits import ClientLimits
-from hextrackr.realtime.limits import SocketLimits
+from hextrackr.realtime.client_limits import ClientLimits, SocketLimits
 
 LIMITS = SocketLimits(sockets_per_address=3, events_burst=5, events_per_second=10, faults=2, connect_seconds=20)
 

@@ -6,7 +6,7 @@ import threading
 import time
 
 from hextrackr.extensions import socketio
-from hextrackr.realtime.clock import SocketIOClock
+from hextrackr.realtime import SocketIOClock
 
 
 def test_it_reads_both_clocks_in_milliseconds():

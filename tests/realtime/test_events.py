@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hextrackr.extensions import import_queue, socketio, tracker
-from hextrackr.realtime.limits import SocketLimits
+from hextrackr.realtime.client_limits import SocketLimits
 from tests.support.waiting import until
 
 UUID = "6f1c2a34-1111-4222-8333-444455556666"

@@ -6,10 +6,10 @@ import io
 
 import pytest
 
-from hextrackr.auth.origins import OwnOrigins
+from hextrackr.auth.guard import OwnOrigins
 from hextrackr.realtime import json_codec
+from hextrackr.realtime.client_limits import SocketLimits
 from hextrackr.realtime.handshake import SocketRequests, origin_check
-from hextrackr.realtime.limits import SocketLimits
 
 ALLOWED = ["http://localhost:8080"]
 

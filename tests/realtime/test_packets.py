@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hextrackr.realtime.packets import CheckedPacket, MalformedPacket, check_frame
+from hextrackr.realtime.client_limits import CheckedPacket, MalformedPacket, check_frame
 
 
 @pytest.mark.parametrize(

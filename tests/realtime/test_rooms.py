@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import socketio
 
-from hextrackr.realtime.rooms import YIELD_EVERY, FramedRooms, IndexedRooms
+from hextrackr.realtime.broadcast import YIELD_EVERY, FramedRooms, IndexedRooms
 
 BACKLOG = 3
 

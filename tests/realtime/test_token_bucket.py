@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hextrackr.realtime.token_bucket import TokenBucket
+from hextrackr.realtime.client_limits import TokenBucket
 
 
 class Clock:

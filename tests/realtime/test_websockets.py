@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import engineio
 import pytest
 
-from hextrackr.realtime.limits import SocketLimits
+from hextrackr.realtime.client_limits import SocketLimits
 from hextrackr.realtime.websockets import BoundedWebSocket, BoundedWebSockets
 
 LIMITS = SocketLimits(message_bytes=100, fragments=4, frames_per_second=10, frames_burst=5)

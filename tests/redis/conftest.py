@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hextrackr.progress.clock import Clock
+from hextrackr.progress.session import Clock
 from hextrackr.redis import Shared
 from tests.support.services import RedisServer
 from tests.support.skipping import skipped_without_programs
@@ -33,7 +33,7 @@ def redis(server: RedisServer) -> RedisServer:
 
 
 class RealClock:
-    """Implements :class:`hextrackr.progress.clock.Clock` with threads."""
+    """Implements :class:`hextrackr.progress.session.Clock` with threads."""
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000

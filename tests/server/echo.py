@@ -18,8 +18,7 @@ import eventlet.wsgi  # noqa: E402
 import socketio  # noqa: E402
 
 from hextrackr.realtime import bounded, json_codec  # noqa: E402
-from hextrackr.realtime.limits import SocketLimits  # noqa: E402
-from hextrackr.realtime.packets import CheckedPacket  # noqa: E402
+from hextrackr.realtime.client_limits import CheckedPacket, SocketLimits  # noqa: E402
 
 #: Seconds. Engine.IO tells clients whole seconds only.
 HEARTBEAT = {"ping_interval": 1, "ping_timeout": 1}

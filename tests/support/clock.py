@@ -7,7 +7,7 @@ from typing import Any
 
 
 class FakeClock:
-    """Implements :class:`hextrackr.progress.clock.Clock`; ``advance`` runs the timers on its way, ``late`` ms after their time."""
+    """Implements :class:`hextrackr.progress.session.Clock`; ``advance`` runs the timers on its way, ``late`` ms after their time."""
 
     def __init__(self) -> None:
         self.late = 0

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
-from hextrackr.db.base import Base
+from hextrackr.db import Base
 from tests.support import databases
 
 #: Columns that may differ between an import that was disturbed and one that was not: times, owners, attempts and ids.

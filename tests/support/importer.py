@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 from hextrackr.domain.models import Import, ImportState
 from hextrackr.errors import HexTrackrError
 from hextrackr.ingest import formats, pipeline
+from hextrackr.ingest.attempt import Job
 from hextrackr.ingest.dialect import detect, rows
 from hextrackr.ingest.estimate import SourceState
 from hextrackr.ingest.identify import Opened
-from hextrackr.ingest.job import Job
-from hextrackr.ingest.staging_schema import Counts
+from hextrackr.ingest.read_queries import Counts
 from hextrackr.progress.estimate import Meter, Reading
 
 Importer = Callable[..., Import]

@@ -22,8 +22,7 @@ fields.HOST, fields.VULNERABILITY, fields.FINDING = map(
 
 from sqlalchemy import text  # noqa: E402
 
-from hextrackr.db import engines  # noqa: E402
-from hextrackr.db.base import Base  # noqa: E402
+from hextrackr.db import Base, engines  # noqa: E402
 from hextrackr.domain import undo  # noqa: E402
 from hextrackr.ingest.formats import generic  # noqa: E402
 from hextrackr.ingest.formats.format import columns_of  # noqa: E402

@@ -13,9 +13,8 @@ import psycopg
 
 from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.readmodel import questions
-from hextrackr.readmodel.copy import Copy
+from hextrackr.readmodel.copy import Copy, refresh
 from hextrackr.readmodel.record import record
-from hextrackr.readmodel.refresh import refresh
 
 
 class ReaderHere:

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from hextrackr.domain import promotion
 from hextrackr.domain.models import Import, ImportMode, ImportState, source_of
-from hextrackr.ingest import cleanup, loading
-from hextrackr.ingest.staging_schema import (
+from hextrackr.ingest import staging
+from hextrackr.ingest.read_queries import (
     ASSET_COLUMNS,
     CVE_COLUMNS,
     DEFINITION_COLUMNS,
@@ -68,7 +68,7 @@ def promote(
     )  # fmt: skip
     meter = Meter(lambda reading: None, lambda: 0.0)
     state = promotion.promote(engine, settings, meter)
-    cleanup.run(engine)
+    staging.clean_up(engine)
     return import_id, state
 
 
@@ -89,7 +89,7 @@ def _stage(
 
     def insert(table: str, columns: tuple[str, ...], values: list[tuple[Any, ...]]) -> None:
         if values:
-            loading.insert_many(connection, table, columns, values, import_id=import_id)
+            staging.insert_many(connection, table, columns, values, import_id=import_id)
 
     blank = (None,) * (len(DEFINITION_COLUMNS) - len(WEIGHT_COLUMNS) - 5)
     insert(

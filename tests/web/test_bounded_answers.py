@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from hextrackr import database
-from hextrackr.db import deadlines
+from hextrackr.db import transactions
 from hextrackr.domain.models import (
     Asset,
     Definition,
@@ -107,7 +107,7 @@ SLOW = text("""
 
 
 def test_a_question_that_takes_too_long_is_ended_and_says_so(app, client, monkeypatch):
-    monkeypatch.setattr(deadlines, "SECONDS", 0.2)
+    monkeypatch.setattr(transactions, "STATEMENT_SECONDS", 0.2)
     app.add_url_rule("/api/slow", "slow", lambda: {"data": db.session.scalar(SLOW)}, methods=["GET", "POST"])
     for ask in (client.get, client.post):
         answer = ask("/api/slow")
@@ -128,7 +128,7 @@ def test_many_questions_of_one_request_together_take_no_longer(app, client, monk
 
 
 def test_what_nobody_waits_for_takes_its_time(app, monkeypatch):
-    monkeypatch.setattr(deadlines, "SECONDS", 0.0)
+    monkeypatch.setattr(transactions, "STATEMENT_SECONDS", 0.0)
     with app.app_context():
         short = text(str(SLOW).replace("100000000", "200000"))
         assert db.session.scalar(short) == 200_000

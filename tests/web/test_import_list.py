@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hextrackr.domain.models import Import, ImportState, Reject, Source, StagedCve
-from hextrackr.ingest import cleanup
+from hextrackr.ingest import staging
 from hextrackr.jobs import files
 
 
@@ -80,7 +80,7 @@ def test_an_import_that_changed_nothing_is_deleted_with_all_of_it(add, client, e
         (path.name,) for path in (config.INSTANCE_PATH / "uploads").iterdir()
     ]
     assert client.delete(f"/api/imports/{number}").status_code == 404
-    cleanup.run(engine)
+    staging.clean_up(engine)
     assert query("SELECT count(*) FROM staging_cves") == [(0,)]
 
 

@@ -12,7 +12,7 @@ from hextrackr import create_app
 from hextrackr.errors import TooMany
 from hextrackr.extensions import db
 from hextrackr.web import imports
-from hextrackr.web.upload_concurrency import UploadConcurrency
+from hextrackr.web.uploads import UploadConcurrency
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from hextrackr import create_app
 from hextrackr.errors import IncompleteUpload
 from hextrackr.extensions import import_queue, tracker
-from hextrackr.ingest.job import upload_path
+from hextrackr.ingest.attempt import upload_path
 from hextrackr.jobs import files
 from hextrackr.web import uploads
 from hextrackr.web.uploads import Body
@@ -155,7 +155,7 @@ def test_a_body_cut_short_is_refused_and_nothing_is_kept(app, client, query):
     ],
 )
 def test_a_file_name_is_shown_and_never_a_path(sent, shown):
-    from hextrackr.web.upload_form import shown_filename
+    from hextrackr.web.uploads import shown_filename
 
     assert shown_filename(sent) == shown
 

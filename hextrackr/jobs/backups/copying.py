@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from hextrackr.db.files import make_durable
+from hextrackr.db.engines import make_durable
 from hextrackr.errors import DatabaseBusy
 
 #: Called with the share that is done: 0..1.

@@ -1,4 +1,7 @@
-"""Back up, restore or clear the record, step by step, in the importer process."""
+"""Back up, restore or clear the record, step by step, in the importer process.
+
+Empty databases are made with our own migrations: the schema of a backup is never used.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,15 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hextrackr.db import revisions
-from hextrackr.domain.models import FINISHED
-from hextrackr.errors import Conflict
+from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
 
-from . import adopting, checking, copying, schema
+from hextrackr.db import revisions
+from hextrackr.db.error_mapping import error_from_exception
+from hextrackr.domain.models import FINISHED
+from hextrackr.errors import BackupRefused, Conflict, HexTrackrError
+
+from . import copying, restoring
 
 #: Called with the progress, 0..100, and a message.
 Report = Callable[[float, str], None]
@@ -82,20 +89,20 @@ def _workspace(operation: Operation) -> Iterator[Path]:
 
 def _prepared(operation: Operation, folder: Path, report: Report) -> Path:
     """Make the database that replaces the record: with the rows of the backup, or empty."""
-    made = folder / schema.DATABASE
+    made = folder / DATABASE
     if operation.kind == "clear":
         report(0, "Making an empty record...")
-        schema.make(folder)
+        make_database(folder)
         return made
     source = Path(operation.source)
-    revision = checking.check(source, _share(report, 0, 25, "Checking the backup..."))
+    revision = restoring.check(source, _share(report, 0, 25, "Checking the backup..."))
     report(25, "Making an empty record...")
-    schema.make(folder, revision)
-    adopting.copy(source, made, _share(report, 30, 50, "Taking over what the backup holds..."))
+    make_database(folder, revision)
+    restoring.copy_rows(source, made, _share(report, 30, 50, "Taking over what the backup holds..."))
     if revision != revisions.known()[-1]:
         report(50, "Bringing the backup up to this version...")
-        schema.make(folder)
-    adopting.check(made, _share(report, 50, 60, "Checking what was taken over..."))
+        make_database(folder)
+    restoring.check_values(made, _share(report, 50, 60, "Checking what was taken over..."))
     return made
 
 
@@ -112,3 +119,26 @@ def _refuse_unfinished(database: Path) -> None:
 
 def _share(report: Report, first: float, last: float, message: str) -> copying.Report:
     return lambda done: report(first + (last - first) * done, message)
+
+
+#: The name of the file that :func:`make_database` creates.
+DATABASE = "hextrackr.sqlite3"
+
+
+def make_database(folder: Path, revision: str = "") -> None:
+    """Create a database of a revision, or upgrade the existing one to the newest.
+
+    :raises BackupRefused: its rows cannot be upgraded.
+    :raises SQLAlchemyError: there is no space.
+    """
+    from hextrackr.db import migrate  # loads Alembic, which no import needs
+
+    database = folder / DATABASE
+    is_new = not database.exists()
+    try:
+        migrate.upgrade(URL.create("sqlite", database=str(database)).render_as_string(), revision)
+    except DBAPIError as error:
+        if is_new or error_from_exception(error).code != HexTrackrError.code:
+            raise
+        raise BackupRefused("This backup could not be upgraded to this version.") from error
+    copying.close_log(database)

@@ -10,14 +10,14 @@ import pytest
 
 from hextrackr.db import revisions
 from hextrackr.domain.models import ImportMode
-from hextrackr.jobs.backups import copying, operations, schema
+from hextrackr.jobs.backups import copying, operations
 from hextrackr.jobs.backups.operations import Operation
 from tests.support.reference_model import Row
 from tests.support.staging import promote
 
 #: No operation has the number of another.
 _MARKS = itertools.count(1)
-make = schema.make
+make = operations.make_database
 
 
 @pytest.fixture
@@ -52,10 +52,10 @@ def quick_schema(request, monkeypatch):
     def copied(folder, revision=""):
         if revision and revision != revisions.known()[-1]:
             make(folder, revision)
-        elif not (folder / schema.DATABASE).exists():
-            shutil.copyfile(request.getfixturevalue("migrated") / schema.DATABASE, folder / schema.DATABASE)
-            copying.close_log(folder / schema.DATABASE)
+        elif not (folder / operations.DATABASE).exists():
+            shutil.copyfile(request.getfixturevalue("migrated") / operations.DATABASE, folder / operations.DATABASE)
+            copying.close_log(folder / operations.DATABASE)
         else:
             make(folder)
 
-    monkeypatch.setattr(schema, "make", copied)
+    monkeypatch.setattr(operations, "make_database", copied)

@@ -14,7 +14,7 @@ import pytest
 from hextrackr.db import revisions
 from hextrackr.domain.models import ImportMode
 from hextrackr.errors import BackupRefused, DatabaseBusy
-from hextrackr.jobs.backups import copying, schema
+from hextrackr.jobs.backups import copying, operations
 from tests.support import ROOT
 from tests.support.exports import COLUMNS, export, row
 from tests.support.importer import importer
@@ -164,10 +164,10 @@ def test_an_older_backup_is_brought_up_to_this_version(run, database, engine, tm
 
 
 def test_what_a_backup_holds_may_be_in_the_way_of_its_migration(tmp_path):
-    schema.make(tmp_path, revisions.known()[0])
-    write(tmp_path / schema.DATABASE, "CREATE TABLE record_version (id)")
+    operations.make_database(tmp_path, revisions.known()[0])
+    write(tmp_path / operations.DATABASE, "CREATE TABLE record_version (id)")
     with pytest.raises(BackupRefused, match="upgraded to this version"):
-        schema.make(tmp_path)
+        operations.make_database(tmp_path)
 
 
 def damaged(path):
