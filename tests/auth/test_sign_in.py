@@ -232,7 +232,7 @@ def test_a_new_password_ends_the_other_logins(signed_in, client):
 @pytest.fixture
 def key(app, caplog):
     with app.app_context():
-        watch._tell_how_to_set_up(app.extensions["auth"], "127.0.0.1", 8989)
+        watch._log_set_up_link(app.extensions["auth"], "127.0.0.1", 8989)
     return re.search(r"/set-up\?key=(\S+)", caplog.text)[1]
 
 

@@ -92,7 +92,7 @@ def test_the_commands(app, query):
     assert run("role", "vera", "operator").exit_code == 0
     assert run("disable", "vera").exit_code == 0
     assert run("passwd", "ada", "--password-stdin", said="another one entirely\n").exit_code == 0
-    assert "There is no user otto." in run("role", "otto", "admin").output
+    assert "There is no user 'otto'." in run("role", "otto", "admin").output
     assert run("list").output == "ada\tadmin\tlocal\nvera\toperator\tlocal\tdisabled\n"
     sign_in = lambda word: app.test_client().post("/sign-in", data={"name": "ada", "password": word}).status_code  # noqa: E731
     assert [sign_in(word) for word in (PASSWORD, "another one entirely")] == [401, 302]

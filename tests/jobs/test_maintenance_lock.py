@@ -66,7 +66,7 @@ def test_who_replaces_waits_for_who_writes_and_lets_nobody_in_meanwhile(locks):
 def test_a_writer_that_does_not_end_is_told(locks, monkeypatch):
     monkeypatch.setattr(maintenance_lock, "WRITERS_PATIENCE", 0.1)
     one, other = locks
-    with one.writing(), pytest.raises(Conflict, match="being written"), other.maintaining(nothing):
+    with one.writing(), pytest.raises(Conflict, match="is writing to the database"), other.maintaining(nothing):
         pass
     assert not one.is_held()
 
