@@ -29,13 +29,15 @@ def test_a_cancelled_import_changes_nothing(page, many):
     assert figures(page)["inserted"] == 5
 
 
-def test_an_upload_can_be_stopped(page):
+def test_an_upload_can_be_stopped(page, tmp_path):
+    file = tmp_path / "stopped.csv"
+    file.write_bytes(scan([1], description="x" * 30_000_000))
     imports = fetched(page, "/api/imports")["pagination"]["total"]
     network = page.context.new_cdp_session(page)
     network.send("Network.enable")
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 1_000_000}
     network.send("Network.emulateNetworkConditions", slow)
-    choose(page, payload("stopped.csv", scan([1], description="x" * 30_000_000)), source="stopped")
+    choose(page, file, source="stopped")
     reaches(page, "uploading")
     expect(part(page, "rows")).to_contain_text("MB of")
     part(page, "cancel").click()

@@ -15,10 +15,13 @@ FOLLOW = """async ([module, sessionId]) => {
     client.on("progressStatus", () => {
         throw new Error("broken");
     });
-    const snapshot = new Promise((resolve) => client.on("progressStatus", resolve));
+    const ended = new Promise((resolve) => {
+        client.on("progressStatus", (snapshot) => snapshot.status === "completed" && resolve(snapshot));
+        client.on("progressComplete", resolve);
+    });
     client.emit("join-progress", sessionId);
     await client.connect();
-    const { status } = await snapshot;
+    const { status } = await ended;
     client.disconnect();
     return status;
 }"""
