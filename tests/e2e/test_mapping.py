@@ -27,7 +27,7 @@ def test_a_file_is_mapped_tried_imported_and_its_mapping_changed(page, trouble):
     expect(page.locator("[data-mapping-missing]")).to_have_text("Still missing: the severity.")
     page.get_by_label("Name of the scanner").fill("Ours")
     page.get_by_role("button", name="Save and import").click()
-    expect(page.locator("[data-mapping-error]")).to_contain_text("which column holds the severity")
+    expect(page.locator("[data-mapping-error]")).to_contain_text("No column is mapped to the severity")
 
     severity = page.get_by_label("How bad", exact=True)
     severity.select_option(label="Severity")

@@ -48,7 +48,7 @@ def people(browser: Browser, server: Server, log: Path) -> None:
         page.get_by_label("Name").fill(name)
         page.get_by_label("Password, at least 12 characters").fill(PASSWORD)
         page.get_by_role("button", name="Add the user").click()
-        expect(page.locator("[data-users-notice]")).to_have_text(f"{name} may sign in now.")
+        expect(page.locator("[data-users-notice]")).to_have_text(f"{name} may now sign in.")
     page.get_by_label("Role of oskar").select_option("operator")
     expect(page.locator("[data-users-notice]")).to_have_text("The user was changed.")
     page.context.close()

@@ -45,7 +45,7 @@ def test_a_source_is_renamed_merged_retired_and_brought_back(page, trouble):
 
     press(page, "Merge Rome")
     dialog = page.get_by_role("dialog", name="Merge Rome")
-    expect(dialog).to_contain_text("Hosts that become one")  # with the first of the other sources
+    expect(dialog).to_contain_text("Hosts that are also in")  # with the first of the other sources
     head_office = dialog.locator("option", has_text="Head office").get_attribute("value")
     dialog.get_by_label("Into").select_option(head_office)
     expect(dialog).to_contain_text("Hosts that are also in Head office: 1 of 2.")

@@ -17,7 +17,7 @@ def instance(config, engine, tmp_path, monkeypatch):
     bring = importer(engine, config.database_url, tmp_path)
     bring(scan([1, 2, 3]))
     bring(scan([1, 2], last_seen="2026-08-08T00:00:00Z"), mode="delta")
-    with pytest.raises(Exception, match="this file"):
+    with pytest.raises(Exception, match="This file"):
         bring(b"name,price,quantity\n1,2,3\n")
     return config.INSTANCE_PATH
 

@@ -249,7 +249,7 @@ def test_what_cannot_be_merged_is_refused(two, run_import, engine):
     assert refusal_of(engine, ids["a"], 999).code == "UNKNOWN_SOURCE"
     asking = run_import(export([host("web1")]), source_label="a", preview=True)
     refused = refusal_of(engine, ids["b"], ids["a"])
-    assert (refused.code, f"Import {asking.id} (scan.csv) awaits an answer" in refused.detail) == (
+    assert (refused.code, f"Import {asking.id} (scan.csv) waits for an answer" in refused.detail) == (
         "IMPORTS_UNFINISHED",
         True,
     )

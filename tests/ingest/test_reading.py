@@ -49,8 +49,8 @@ def test_lines_are_counted_as_an_editor_does(run_import, query):
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        ("a,b,c", "number of cells"),
-        (",".join(["x"] * (len(COLUMNS) + 1)), "number of cells"),
+        ("a,b,c", "cells, but the header has"),
+        (",".join(["x"] * (len(COLUMNS) + 1)), "cells, but the header has"),
         ('a,"b" c,' + ",".join(["x"] * (len(COLUMNS) - 2)), "quote"),
     ],
 )

@@ -218,7 +218,7 @@ def test_a_ragged_row_is_rejected_with_its_line(scans, tmp_path):
     found.read_rows()
     [rejected] = found.rejected()
     assert rejected.line == 2
-    assert "number of cells" in rejected.reason
+    assert "cells, but the header has" in rejected.reason
 
 
 def test_a_cell_of_a_megabyte_swallows_no_row(scans, tmp_path):
