@@ -56,13 +56,13 @@ def test_a_source_is_renamed_merged_retired_and_brought_back(page, trouble):
     dialog.get_by_label(re.compile("Type MERGE")).fill("MERGE")
     expect(merge).to_be_enabled()
     merge.click()
-    says(page, "Rome is part of Head office now.")
+    says(page, "Rome is now part of Head office.")
     expect(rows.filter(has_text="Rome")).to_have_count(1)  # among the former labels of the other one
     assert open_findings(page, head_office) == 4
 
     press(page, "Retire Head office")
     page.get_by_role("dialog", name="Retire this source?").get_by_role("button", name="Retire").click()
-    says(page, "Head office is retired.")
+    says(page, "Head office was retired.")
     assert open_findings(page, head_office) == 0
     press(page, "Activate Head office")
     says(page, "Head office is active again.")
