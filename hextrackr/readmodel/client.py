@@ -163,7 +163,8 @@ class Reader:
     ) -> bytes:
         """Ask a question and return the answer as JSON.
 
-        The answer is of the current record, unless the refresh of the copy takes long: then it is of the version before.
+        The answer is of the current record, unless the refresh of the copy takes long: then it is of the version before. A long question,
+        such as an export, always waits for the current record.
 
         :param question: the name of a function of ``hextrackr.queries``.
         :param parameters: its parameters, as values of JSON.

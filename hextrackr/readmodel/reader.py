@@ -160,11 +160,12 @@ class Answers:
         self._may_run_long = threading.Semaphore(RUNNING_LONG)
 
     def answer(self, head: Head) -> tuple[Head, bytes]:
-        """Return the head and the body of the answer to a question."""
+        """Return the head and the body of the answer to a question; a long one is always answered from the record as it is now."""
         reply: Head = {"id": head["id"], "version": 0, "error": None}
         try:
             if head["question"] != STATUS or head["newest"]:
-                self._refresher.ensure_fresh(head["until"], head["at_least"], head["newest"])
+                is_newest = head["newest"] or questions.is_long(head["question"])
+                self._refresher.ensure_fresh(head["until"], head["at_least"], is_newest)
             with self._running(head):
                 reply["version"], body = self._answer(head)
         except Exception as failure:

@@ -13,8 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from hextrackr.domain import undo
-from hextrackr.errors import HexTrackrError, NotFound, OutOfMemory, QueryTooSlow, RequestError
+from hextrackr.errors import DatabaseBusy, HexTrackrError, NotFound, OutOfMemory, QueryTooSlow, RequestError
+from hextrackr.readmodel import questions
 from hextrackr.readmodel.client import Reader
+from hextrackr.readmodel.reader import Answers
 from tests.support import databases
 from tests.support.exports import scan
 from tests.support.waiting import until
@@ -78,6 +80,21 @@ def test_long_questions_hold_up_no_others(reader, run_import, tmp_path):
         finally:
             go_on.touch()
         assert [orjson.loads(each.result())[0][0] for each in long] == [2] * 6
+
+
+def test_a_long_question_waits_for_the_record_as_it_is_now():
+    questions.load("hextrackr.queries")
+    waited = {}
+
+    class Refresher:
+        def ensure_fresh(self, until, at_least, newest):
+            waited[asked] = newest
+            raise DatabaseBusy
+
+    for asked in ("export", "list_findings"):
+        head = {"id": 1, "question": asked, "parameters": {}, "at_least": None, "newest": False, "until": 0.0}
+        assert Answers(None, Refresher()).answer(head)[0]["error"]["code"] == DatabaseBusy.code
+    assert waited == {"export": True, "list_findings": False}
 
 
 def test_a_question_that_takes_too_long_is_ended(reader, run_import):
