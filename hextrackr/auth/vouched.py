@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from flask import request
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from hextrackr.db import dialects, transactions
@@ -47,12 +47,13 @@ def user_of(provider: Provider, subject: str, name: str, groups: Iterable[str], 
     if not 0 < len(subject) <= _LONGEST_SUBJECT:  # never cut: the beginning may be the subject of another user
         raise NotPermitted("The sign-in provider sent no valid user id.")
     granted = [Role.of(roles[group]) for group in {*groups, ANY} if group in roles]
-    if roles and not granted:
-        _lock_out(provider, subject)
-        raise NotPermitted("None of your groups has access to HexTrackr.")
     role = max(granted, default=None)
     with Session(db.engine) as session:
         user = _find(session, provider, subject)
+    if roles and role is None:
+        if user is not None and not user.without_role:
+            _lock_out(user)
+        raise NotPermitted("None of your groups has access to HexTrackr.")
     if user is None or user.without_role or (role is not None and user.role != role.word):
         user = _create_or_update(provider, subject, name, role)
     if user.disabled:
@@ -96,24 +97,15 @@ def _create_or_update(provider: Provider, subject: str, name: str, role: Role | 
     return user
 
 
-def _lock_out(provider: Provider, subject: str) -> None:
-    """Record that none of the groups of a user, if there is one, has a role any more."""
+def _lock_out(user: User) -> None:
+    """Record that none of the groups of a user has a role any more."""
 
-    def write(session: Session) -> User | None:
-        dialects.write_alone(session, User.__tablename__)
-        user = _find(session, provider, subject)
-        if user is not None:
-            user.without_role = True
-        return user
+    def write(session: Session) -> None:
+        session.execute(update(User).where(User.id == user.id).values(without_role=True))
 
-    with Session(db.engine) as session:
-        user = _find(session, provider, subject)
-    if user is None or user.without_role:
-        return
-    user = transactions.write(db.engine, write, sleep=socketio.sleep)
-    if user is not None:
-        actor = Actor(user.name, Role.of(user.role), provider, user.id)
-        audit.record("user-change", f"user {user.name}", before={"role": user.role}, after={"role": None}, actor=actor)
+    transactions.write(db.engine, write, sleep=socketio.sleep)
+    actor = Actor(user.name, Role.of(user.role), user.provider, user.id)
+    audit.record("user-change", f"user {user.name}", before={"role": user.role}, after={"role": None}, actor=actor)
 
 
 def _make_name_unique(session: Session, user: User) -> None:
