@@ -134,7 +134,7 @@ def list_groups(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]
     shown_rows = found[: page.limit]
     last = shown_rows[-1][1 + len(_FIGURES) :] if len(found) > page.limit else None
     return {
-        "data": _answers(cursor, group, limited, shown_rows),
+        "data": _answers(cursor, group, limited, shown_rows, by_hosts),
         "pagination": page.pagination(total, last),
         "totals": _totals(cursor),
         "filters": limited.sentences,
@@ -228,7 +228,13 @@ def _sorts(group: Group) -> dict[str, tuple[order.Key, ...]]:
     return {word: tuple(map(order.Key, keys)) for word, keys in words.items()}
 
 
-def _answers(cursor: duckdb.DuckDBPyConnection, group: Group, limited: Where, found: list[Any]) -> list[dict[str, Any]]:
+def _answers(
+    cursor: duckdb.DuckDBPyConnection, group: Group, limited: Where, found: list[Any], has_hosts: bool
+) -> list[dict[str, Any]]:
+    """Return the groups of a page.
+
+    :param has_hosts: the table ``grouped`` has the number of hosts, as the order needed it.
+    """
     keys = [row[0] for row in found]
     if not keys:
         return []
@@ -238,8 +244,11 @@ def _answers(cursor: duckdb.DuckDBPyConnection, group: Group, limited: Where, fo
             cursor.execute(f"WITH page AS (SELECT unnest($keys) AS group_key) {group.details}", {"keys": keys})
         )
     }
-    counted = _hosts(group, limited, f"list_contains($keys, {group.key})")
-    hosts = dict(cursor.execute(counted, {"keys": keys, **_hosts_values(group, limited)}).fetchall())
+    if has_hosts:
+        counted, values = "SELECT group_key, hosts FROM grouped WHERE list_contains($keys, group_key)", {}
+    else:
+        counted, values = _hosts(group, limited, f"list_contains($keys, {group.key})"), _hosts_values(group, limited)
+    hosts = dict(cursor.execute(counted, {"keys": keys, **values}).fetchall())
     answers = []
     for key, *rest in found:
         figures = dict(zip(_FIGURES, rest, strict=False))
