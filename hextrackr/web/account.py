@@ -13,6 +13,8 @@ from hextrackr.auth.logins import Browser
 from hextrackr.auth.permissions import SCOPES, Role
 from hextrackr.errors import Conflict, HexTrackrError, NotFound, RequestError, SignInLocked, SignInNeeded
 
+from . import payloads
+
 blueprint = Blueprint("account", __name__)
 
 
@@ -176,13 +178,13 @@ def own() -> dict[str, Any]:
 @blueprint.post("/api/account/password")
 def change_password() -> dict[str, Any]:
     """Change the user's password, which ends all other logins."""
-    payload, actor, user_id = body(), _actor(), _user_id()
+    payload, actor, user_id = payloads.required(), _actor(), _user_id()
     if _auth().mode != "local":
         raise Conflict("You sign in with another provider and have no password here.", "NO_PASSWORD")
     # Check the current password by a sign-in, which counts failures; the change ends this login with all others.
-    logins.sign_in(actor.name, text_of(payload, "current"), _browser(), _auth().hours)
-    users.change(user_id, password=text_of(payload, "password"))
-    _cookies().remember(logins.sign_in(actor.name, text_of(payload, "password"), _browser(), _auth().hours))
+    logins.sign_in(actor.name, payloads.text_of(payload, "current"), _browser(), _auth().hours)
+    users.change(user_id, password=payloads.text_of(payload, "password"))
+    _cookies().remember(logins.sign_in(actor.name, payloads.text_of(payload, "password"), _browser(), _auth().hours))
     return {"success": True}
 
 
@@ -204,11 +206,11 @@ def end_logins() -> dict[str, Any]:
 @blueprint.post("/api/account/tokens")
 def make_token() -> tuple[dict[str, Any], int]:
     """Make a token, and answer its text, which is never shown again."""
-    payload = body()
+    payload = payloads.required()
     days = payload.get("days")
     if days is not None and (isinstance(days, bool) or not isinstance(days, int)):
         raise RequestError("days must be a whole number, or null for a token that does not expire.")
-    return tokens.make(_user_id(), text_of(payload, "name"), text_of(payload, "scope"), days), 201
+    return tokens.make(_user_id(), payloads.text_of(payload, "name"), payloads.text_of(payload, "scope"), days), 201
 
 
 @blueprint.delete("/api/account/tokens/<int:token_id>")
@@ -216,28 +218,6 @@ def revoke_token(token_id: int) -> dict[str, Any]:
     """Revoke a token."""
     tokens.revoke(_user_id(), token_id)
     return {"success": True}
-
-
-def body() -> dict[str, Any]:
-    """Return the JSON object in the body of the request.
-
-    :raises RequestError: the body is not a JSON object.
-    """
-    payload = request.get_json(silent=True)
-    if not isinstance(payload, dict):
-        raise RequestError("The body must be a JSON object.")
-    return payload
-
-
-def text_of(payload: dict[str, Any], name: str) -> str:
-    """Return a string of a JSON object; empty if it is missing.
-
-    :raises RequestError: the value is not a string.
-    """
-    value = payload.get(name, "")
-    if not isinstance(value, str):
-        raise RequestError(f"{name} must be a string.")
-    return value
 
 
 def _cookies() -> ModuleType:

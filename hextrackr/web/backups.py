@@ -14,6 +14,7 @@ from hextrackr.extensions import backup_service, socketio
 from hextrackr.jobs.backups.service import Backup
 from hextrackr.progress import protocol
 
+from . import payloads
 from .uploads import UPLOADS, ImportRequest
 
 blueprint = Blueprint("backups", __name__, url_prefix="/api")
@@ -87,19 +88,14 @@ def clear() -> tuple[dict[str, Any], int]:
 
 
 def _begin(kind: str, source: Path | None = None) -> tuple[dict[str, Any], int]:
-    value = str(_body().get("sessionId", "")).strip()
+    value = str(payloads.optional().get("sessionId", "")).strip()
     session_id = protocol.session_id(value) if value else str(uuid.uuid4())
     return {"success": True, "sessionId": session_id, "name": backup_service.begin(kind, session_id, source)}, 202
 
 
 def _require_confirmation(kind: str) -> None:
-    if _body().get("confirm") != WORDS[kind]:
+    if payloads.optional().get("confirm") != WORDS[kind]:
         raise RequestError(f'This replaces the whole record. To confirm, send "confirm": "{WORDS[kind]}".')
-
-
-def _body() -> dict[str, Any]:
-    body = request.get_json(silent=True)
-    return body if isinstance(body, dict) else {}
 
 
 def _answer(backup: Backup) -> dict[str, Any]:

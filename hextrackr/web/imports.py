@@ -18,7 +18,7 @@ from hextrackr.ingest import dialect, recognition, saved_mappings
 from hextrackr.progress import protocol
 from hextrackr.queries import parameters
 
-from . import answers, uploads
+from . import answers, payloads, uploads
 from .uploads import UPLOADS, ImportRequest
 
 blueprint = Blueprint("imports", __name__, url_prefix="/api")
@@ -119,8 +119,7 @@ def cancel(import_id: int) -> dict[str, Any]:
 @blueprint.post("/vulnerabilities/import-cancel")
 def cancel_session() -> dict[str, Any]:
     """Cancel the import of a session, for clients that chose the session id and do not know the import's id."""
-    payload = request.get_json(silent=True)
-    session_id = protocol.session_id(payload.get("sessionId") if isinstance(payload, dict) else None)
+    session_id = protocol.session_id(payloads.optional().get("sessionId"))
     record = import_queue.of_session(session_id)
     if record is None:
         raise NotFound("There is no import with this session id.", "UNKNOWN_SESSION")
@@ -136,8 +135,7 @@ def confirm(import_id: int) -> dict[str, Any]:
 @blueprint.post("/imports/<int:import_id>/undo")
 def undo(import_id: int) -> dict[str, Any]:
     """Undo the latest import of its source; with ``sessionId``, report the progress in that session."""
-    payload = request.get_json(silent=True)
-    session_id = payload.get("sessionId") if isinstance(payload, dict) else None
+    session_id = payloads.optional().get("sessionId")
     return _answer(import_service.undo(import_id, str(session_id) if session_id else None))
 
 

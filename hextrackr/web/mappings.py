@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
@@ -27,6 +27,8 @@ from hextrackr.ingest.formats import custom
 from hextrackr.ingest.formats.format import FIELD_NAMES, normalised
 from hextrackr.jobs.queue import now_ms
 from hextrackr.queries import parameters
+
+from . import payloads
 
 blueprint = Blueprint("mappings", __name__, url_prefix="/api")
 
@@ -66,7 +68,7 @@ def mappings() -> dict[str, Any]:
 @blueprint.post("/mappings/try")
 def try_mapping() -> Response:
     """Try a mapping on a file without saving it, and answer the resulting findings."""
-    payload = _payload()
+    payload = payloads.required()
     file, rejected = _file_of(payload)
     return Response(_try(_description(payload), file, rejected), mimetype="application/json")
 
@@ -74,7 +76,7 @@ def try_mapping() -> Response:
 @blueprint.post("/mappings")
 def save() -> tuple[dict[str, Any], int]:
     """Save a mapping; files with the same header are recognised from then on."""
-    payload = _payload()
+    payload = payloads.required()
     name, file = _name(payload), _file_of(payload)[0]
     description = _checked(payload, file)
 
@@ -95,7 +97,7 @@ def save() -> tuple[dict[str, Any], int]:
 @blueprint.put("/mappings/<int:mapping_id>")
 def change(mapping_id: int) -> dict[str, Any]:
     """Change a mapping; with ``importId`` it reads files with the columns of that import's file from then on."""
-    payload = _payload()
+    payload = payloads.required()
     name, mapping = _name(payload), existing(mapping_id)
     file = _file_of({**payload, "mappingId": mapping_id})[0]
     description = _checked(payload, file)
@@ -213,13 +215,6 @@ def _checked(payload: dict[str, Any], file: MappedFile) -> dict[str, Any]:
 def _try(description: dict[str, Any], file: MappedFile, rejected: dict[str, Any] | None = None) -> bytes:
     rows = {"upload": str(file.upload)} if file.upload else {"sample": file.sample()}
     return reader.ask("try_mapping", {**description, **rows, "rejected": rejected or {}}, deadline=_TRIAL_SECONDS)
-
-
-def _payload() -> dict[str, Any]:
-    payload = request.get_json(silent=True)
-    if not isinstance(payload, dict):
-        raise RequestError("The body must be a JSON object.")
-    return payload
 
 
 def _file_of(payload: dict[str, Any]) -> tuple[MappedFile, dict[str, Any]]:

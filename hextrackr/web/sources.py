@@ -13,6 +13,7 @@ from hextrackr.errors import HexTrackrError, RequestError
 from hextrackr.extensions import reader, source_service
 from hextrackr.queries import parameters
 
+from . import payloads
 from .answers import answer
 
 blueprint = Blueprint("sources", __name__)
@@ -36,7 +37,7 @@ def overview() -> Response:
 @blueprint.post("/api/sources/<int:source_id>/rename")
 def rename(source_id: int) -> dict[str, Any]:
     """Change the label of a source; imports with the old label still go to it."""
-    label = _body().get("label")
+    label = payloads.optional().get("label")
     if not isinstance(label, str):
         raise RequestError("label must be a string, the new label.")
     before = source_service.get(source_id)
@@ -67,7 +68,7 @@ def forecast(source_id: int) -> dict[str, Any]:
 @blueprint.post("/api/sources/<int:source_id>/merge")
 def merge(source_id: int) -> dict[str, Any]:
     """Merge a source into another one, and answer when that is done; with ``sessionId``, told as a progress session meanwhile."""
-    body = _body()
+    body = payloads.optional()
     into = body.get("into")
     if isinstance(into, bool) or not isinstance(into, int) or not 1 <= into <= parameters.MAX_NUMBER:
         raise RequestError("into must be the id of a source.")
@@ -78,11 +79,6 @@ def merge(source_id: int) -> dict[str, Any]:
     figures = _figures(source_service.merge(source_id, into, str(session_id) if session_id else None))
     audit.about(_named(merged), before=_fields(merged), after={"into": into, "source": other.label, **figures})
     return {"success": True, **_fields(other), **figures}
-
-
-def _body() -> dict[str, Any]:
-    body = request.get_json(silent=True)
-    return body if isinstance(body, dict) else {}
 
 
 def _changed(before: Source, after: Source) -> dict[str, Any]:

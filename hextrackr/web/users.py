@@ -10,7 +10,8 @@ from hextrackr.auth import actors, users
 from hextrackr.auth.permissions import Role
 from hextrackr.errors import RequestError
 
-from .account import body, require_sign_in, text_of
+from . import payloads
+from .account import require_sign_in
 
 blueprint = Blueprint("users", __name__)
 blueprint.before_request(require_sign_in)
@@ -31,19 +32,21 @@ def all_users() -> dict[str, Any]:
 @blueprint.post("/api/users")
 def add() -> tuple[dict[str, Any], int]:
     """Add a user."""
-    payload = body()
-    return users.add(text_of(payload, "name"), _role(payload.get("role")), text_of(payload, "password") or None), 201
+    payload = payloads.required()
+    return users.add(
+        payloads.text_of(payload, "name"), _role(payload.get("role")), payloads.text_of(payload, "password") or None
+    ), 201
 
 
 @blueprint.patch("/api/users/<int:user_id>")
 def change(user_id: int) -> dict[str, Any]:
     """Change the role of a user, disable or enable the user, or set a new password."""
-    payload, actor = body(), actors.current()
+    payload, actor = payloads.required(), actors.current()
     role = _role(payload["role"]) if "role" in payload else None
     disabled = payload.get("disabled")
     if disabled is not None and not isinstance(disabled, bool):
         raise RequestError("disabled must be true or false.")
-    password = text_of(payload, "password") if "password" in payload else None
+    password = payloads.text_of(payload, "password") if "password" in payload else None
     own = actor.login_id if actor and actor.user_id == user_id else None
     return users.change(user_id, role=role, disabled=disabled, password=password, keep_login=own)
 
