@@ -56,7 +56,7 @@ UNITS = {
     "insert": ("new", "compared"),
     "totals": ("compared", "new", "changed"),
     "commit": ("new", "changed", "seen_again", "restated"),
-    "refresh": ("new", "changed", "seen_again", "restated"),
+    "refresh": ("new", "changed", "seen_again", "restated", "subjects", "texts"),
     "undo": ("findings", "new", "changed"),
 }
 #: A unit of which no import has so many tells nothing of what it takes.
@@ -128,6 +128,7 @@ def imports(database: str, folder: Path, rows: int) -> Iterator[Seen]:
                 yield measured(name, engine, url, instance, path, reader, source)
                 if name == "next":
                     yield undone(engine, url)
+                    reader.refresh()
         engine.dispose()
 
 

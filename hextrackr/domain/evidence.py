@@ -9,8 +9,9 @@ earlier one, and a backdated scan only adds missing ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, text
 
@@ -35,6 +36,34 @@ def staged(engine: Engine, import_id: int) -> int:
     with engine.connect() as connection:
         greatest = "SELECT coalesce(max(number), 0) FROM staging_evidence WHERE import_id = :import_id"
         return int(connection.execute(text(greatest), {"import_id": import_id}).scalar_one())
+
+
+class Sampled(NamedTuple):
+    """A finding of a file, by the keys of its host and its definition, and the digest of its evidence."""
+
+    asset_key: str
+    definition_key: str
+    port: int
+    protocol: str
+    digest: int
+
+
+def share_changed(engine: Engine, source_id: int, sample: Iterable[Sampled]) -> float | None:
+    """The share of these findings, 0..1, that have other evidence on record; None if none of them is on record with evidence."""
+    on_record = text("""
+        SELECT e.digest
+        FROM assets a CROSS JOIN definitions d
+        JOIN findings f ON f.asset_id = a.id AND f.definition_id = d.id AND f.port = :port AND f.protocol = :protocol
+        JOIN evidence e ON e.id = f.evidence_id
+        WHERE a.source_id = :source_id AND a.key = :asset_key AND d.source_id = :source_id AND d.key = :definition_key
+    """)
+    with engine.connect() as connection:
+        changed = [
+            digest != finding.digest
+            for finding in sample
+            for (digest,) in connection.execute(on_record, {"source_id": source_id, **finding._asdict()})
+        ]
+    return sum(changed) / len(changed) if changed else None
 
 
 @contextmanager

@@ -68,11 +68,13 @@ class Promotion(Scan):
 
 
 class _Result(NamedTuple):
-    """The result of a promotion: its outcomes, its summary, and the reasons of the guard to ask."""
+    """The result of a promotion: its outcomes, its summary, the reasons of the guard to ask, and the number of findings whose evidence
+    changes."""
 
     outcomes: Outcomes
     summary: dict[str, Any]
     reasons: list[resolve_guard.Reason]
+    restated: int = 0
 
     def figures(self) -> dict[str, int]:
         """The number of findings with each outcome."""
@@ -98,6 +100,7 @@ def promote(engine: Engine, promotion: Promotion, meter: Meter) -> ImportState:
                 "openBefore": open_before,
                 "summary": result.summary,
                 "guard": result.reasons,
+                "restated": result.restated,
                 "pace": meter.measured_pace,
             }
             _write_row(
@@ -206,7 +209,7 @@ def _change_current(connection: Connection, promotion: Promotion, meter: Meter) 
     if promotion.dated:
         connection.execute(update(Source).where(Source.id == source_id).values(last_scan_date=day))
     scan_summary = summary.of_scan(connection, source_id, outcomes, open_now) | {"compared": compared}
-    return _Result(outcomes, scan_summary | ({"unchecked": unchecked} if unchecked else {}), reasons)
+    return _Result(outcomes, scan_summary | ({"unchecked": unchecked} if unchecked else {}), reasons, restated)
 
 
 def _begin_restating(meter: Meter, expected: Callable[[int], list[Phase]], restated: int) -> None:

@@ -147,7 +147,7 @@ class CsvDatabase:
             self._read_before = read_bytes()
             self._connection.execute(statement)
 
-    def fill(self, table: str, names: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
+    def fill(self, table: str, names: Sequence[str], rows: Sequence[tuple[str | None, ...]]) -> None:
         """Create a table of texts from rows."""
         columns = ", ".join(f"unnest(CAST(? AS VARCHAR[])) AS {name}" for name in names)
         with _explained():

@@ -12,6 +12,7 @@ from datetime import date
 from threading import Event
 from typing import Any
 
+from hextrackr.domain.evidence import Sampled
 from hextrackr.errors import HexTrackrError
 
 from . import cell_sql, column_stats, damage, deduplication, evidence, read_queries, recognition, row_errors, scan_date
@@ -220,6 +221,10 @@ class Reader:
     def texts(self) -> int:
         """The number of different texts of evidence, once the rows are deduplicated."""
         return self.count("evidence_numbers")
+
+    def evidence_sample(self) -> list[Sampled]:
+        """Some findings with the evidence of the first rows, once the rows are deduplicated; the last of them may be cut off."""
+        return evidence.sample(self._database, self._mapping, self._sample[:-1])
 
     def interrupt(self) -> None:
         """Interrupt :meth:`read_definitions` in another thread."""

@@ -45,12 +45,15 @@ class SourceState:
     restated: float = 0.0
 
 
-def source_state(engine: Engine, source_id: int) -> SourceState:
-    """Read the state of a source."""
+def source_state(engine: Engine, source_id: int, restated: float | None = None) -> SourceState:
+    """Read the state of a source.
+
+    :param restated: the share of its findings, 0..1, that get other evidence, if a sample has shown it.
+    """
     with engine.connect() as connection:
         is_open = sum(count for count, _ in totals.open_in_source(connection, source_id).values())
         day = connection.execute(select(Source.last_scan_date).where(Source.id == source_id)).scalar_one()
-        return SourceState(is_open, day, _restated(connection, source_id))
+        return SourceState(is_open, day, _restated(connection, source_id) if restated is None else restated)
 
 
 def _restated(connection: Connection, source_id: int) -> float:
@@ -223,7 +226,8 @@ def foreseen(work: Work, before: SourceState, day: date, forecast: Mapping[str, 
     """
     if "inserted" not in forecast:
         return expected(work, before, day)
-    restated = int((forecast["unchanged"] + forecast["updated"]) * before.restated)
+    again = forecast["unchanged"] + forecast["updated"]
+    restated = forecast.get("restated", int(again * before.restated))
     outcomes = forecast if resolves else {**forecast, "resolved": 0}
     return of_outcomes(work, before, day, outcomes, restated)
 

@@ -11,8 +11,10 @@ Details are further columns of a file, each a label and a text, as one JSON obje
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hextrackr.domain.evidence import Sampled
 from hextrackr.domain.fields import TEXT
 from hextrackr.domain.models import ASSET_LEVEL, DEFINITION_LEVEL
 
@@ -25,7 +27,12 @@ if TYPE_CHECKING:
 
 #: The separator between the texts of several rows of one finding, and before its details.
 _SEPARATOR = "E'\\n\\n'"
+#: The number of findings in a sample.
+_SAMPLED = 200
 _KEY = "asset_number, definition_number, port, protocol"
+#: SQL: a text whose lines end as they are stored, and its digest.
+_LINES = "CASE WHEN contains(text, E'\\r') THEN replace(text, E'\\r\\n', E'\\n') ELSE text END"
+_DIGEST = "CAST(md5_number_lower(text) >> 1 AS BIGINT)"
 
 
 def code(m: Mapping) -> str:
@@ -92,7 +99,7 @@ def read_evidence(database: CsvDatabase, m: Mapping) -> None:
     has_parts = database.one("SELECT EXISTS (FROM evidence_parts)")[0]
     database.run(f"""
         CREATE {"TABLE" if has_parts else "VIEW"} evidence_texts AS
-        SELECT number, used, CASE WHEN contains(text, E'\\r') THEN replace(text, E'\\r\\n', E'\\n') ELSE text END AS text
+        SELECT number, used, {_LINES} AS text
         FROM (SELECT number, used, {_text(m)} AS text
               FROM (SELECT number, used, {m.cells_at(places)} FROM evidence_cells JOIN evidence_numbers USING (code)))
         WHERE text <> ''
@@ -102,7 +109,7 @@ def read_evidence(database: CsvDatabase, m: Mapping) -> None:
     database.run(
         f"""
         CREATE TABLE digested AS
-        SELECT number, CAST(md5_number_lower(text) >> 1 AS BIGINT) AS digest, text, cut
+        SELECT number, {_DIGEST} AS digest, text, cut
         FROM (SELECT number, {cell_sql.bounded("text", limit)} AS text, {cell_sql.longer("text", limit)} AS cut
               FROM evidence_texts WHERE used)
         """,
@@ -121,6 +128,31 @@ def read_evidence(database: CsvDatabase, m: Mapping) -> None:
         SELECT row_number() OVER () AS number, digest, text FROM (SELECT digest, text FROM digested {first} ORDER BY digest);
         DROP TABLE digested
     """)
+
+
+def sample(database: CsvDatabase, m: Mapping, rows: Sequence[Sequence[str]]) -> list[Sampled]:
+    """Some findings whose evidence is that of one of these rows, once the rows of the file are merged."""
+    places = _places(m)
+    if not places or not rows:
+        return []
+    names = [f"c{place}" for place in places]
+    cells = [tuple((row[place] if place < len(row) else "") or None for place in places) for row in rows]
+    database.fill("evidence_sample", names, cells)
+    found = database.all(f"""
+        SELECT a.key, d.key, f.port, o.protocol, t.digest
+        FROM (SELECT DISTINCT code, {_DIGEST} AS digest
+              FROM (SELECT code, {cell_sql.bounded("text", TEXT)} AS text
+                    FROM (SELECT code, {_LINES} AS text
+                          FROM (SELECT code, {_text(m)} AS text
+                                FROM (SELECT {code(m)} AS code, {m.cells_at(places)} FROM evidence_sample))))
+              WHERE text <> '') t
+        JOIN evidence_numbers e ON e.code = t.code JOIN findings f ON f.evidence_number = e.number
+        JOIN observations o ON o.number = f.observation_number
+        JOIN asset_numbers a ON a.number = f.asset_number JOIN definition_numbers d ON d.number = f.definition_number
+        ORDER BY hash(f.number) LIMIT {_SAMPLED}
+    """)
+    database.run("DROP TABLE evidence_sample")
+    return [Sampled(*row) for row in found]
 
 
 def cut_evidence(database: CsvDatabase) -> int:

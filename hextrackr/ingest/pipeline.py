@@ -44,23 +44,26 @@ def run(job: Job, meter: Meter) -> ImportState:
         if staged is None:
             return ImportState.COMPLETED
         with database(cache_mb=engines.PROMOTION_CACHE_MB) as engine:
-            return _promote(engine, job, staged, meter)
+            return _promote(engine, job, *staged, meter)
 
 
-def _staged(engine: Engine, job: Job, meter: Meter, beside: Executor) -> Import | None:
-    """Stage the import and return its row; None if its file was imported before, and the import is complete."""
+def _staged(engine: Engine, job: Job, meter: Meter, beside: Executor) -> tuple[Import, float | None] | None:
+    """Stage the import; None if its file was imported before, and the import is complete.
+
+    :return: its row, and the share of a sample of its findings, 0..1, that get other evidence, if there is one.
+    """
     record = _record(engine, job)
     if record.answered and record.state == ImportState.PROMOTING and _is_whole(engine, record):
         meter.note(**staged_figures(record))
-        return record
+        return record, None
     if record.state == ImportState.PROMOTING:
         attempt.move(engine, job, ImportState.PROMOTING, ImportState.READING)
     opened = _opened(engine, job, record, meter)
     repeated = duplicate_file.earlier(engine, record, opened.source_id, opened.fingerprint)
     if repeated is not None and duplicate_file.complete(engine, job, repeated, meter):
         return None
-    _stage(engine, job, record, opened, meter, beside)
-    return _record(engine, job)
+    restated = _stage(engine, job, record, opened, meter, beside)
+    return _record(engine, job), restated
 
 
 def _record(engine: Engine, job: Job) -> Import:
@@ -97,7 +100,8 @@ def _opened(engine: Engine, job: Job, record: Import, meter: Meter) -> Opened:
     return identify.opened(engine, job, record, sample, size)
 
 
-def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Meter, beside: Executor) -> None:
+def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Meter, beside: Executor) -> float | None:
+    """Read and stage the file; return the share of a sample of its findings that get other evidence, 0..1."""
     before, rows = opened.before, opened.rows
     work = Work(opened.size / 1_000, rows, rows, estimate.subjects(rows))
     plan = partial(_plan, engine, job, record, asks=record.preview)
@@ -128,6 +132,8 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
         work = replace(
             work, rows=counts.rows, findings=counts.findings, subjects=reader.subjects(), texts=reader.texts()
         )
+        restated = evidence.share_changed(engine, opened.source_id, reader.evidence_sample())
+        before = estimate.source_state(engine, opened.source_id, restated)
         meter.plan(plan(estimate.expected(work, before, day)))
         staging.load(engine, reader, job, meter)
         warnings, recognition = _warnings(reader, counts, chosen), reader.recognition(counts, found)
@@ -135,6 +141,7 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
         engine, job, ImportState.STAGING, ImportState.PROMOTING, staged=counts.findings, source_id=opened.source_id,
         open_staged=counts.open, lease_until=attempt.until(attempt.PROMOTION_LEASE_MS), warnings=warnings, recognition=recognition,
     )  # fmt: skip
+    return restated
 
 
 def rows_read(job: Job, opened: Opened, meter: Meter) -> Reader:
@@ -176,10 +183,14 @@ def rows_read(job: Job, opened: Opened, meter: Meter) -> Reader:
     return read(sound, found, damage.separate(copy, sound, found, opened.recognised))
 
 
-def _promote(engine: Engine, job: Job, record: Import, meter: Meter) -> ImportState:
+def _promote(engine: Engine, job: Job, record: Import, restated: float | None, meter: Meter) -> ImportState:
+    """Promote a staged import.
+
+    :param restated: the share of a sample of its findings, 0..1, that get other evidence, if there is one.
+    """
     assert record.source_id is not None and record.scan_date is not None
     meter.note(**staged_figures(record))
-    before = estimate.source_state(engine, record.source_id)
+    before = estimate.source_state(engine, record.source_id, restated)
     earlier = _recognised_before(engine, record.source_id)
     work = Work(
         record.file_size / 1_000, record.rows_read, record.staged, estimate.staged_subjects(engine, record.id),

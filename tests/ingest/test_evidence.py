@@ -398,3 +398,21 @@ def test_the_next_scan_is_expected_to_change_as_much_evidence_as_the_latest_did(
     assert expected_after(1, "a", "b", "c", "d") == 0.5  # nothing is known of it yet
     assert expected_after(2, "a", "b", "c", "other") == 0.25
     assert expected_after(3, "a", "b", "c", "other") == 0.0
+
+
+def test_the_first_rows_of_a_file_show_how_much_evidence_is_new(run_import, monkeypatch):
+    shares = []
+    expected = estimate.expected
+    monkeypatch.setattr(
+        estimate, "expected", lambda work, before, day: shares.append(before.restated) or expected(work, before, day)
+    )
+
+    def shares_of(number, *outputs):
+        shares.clear()
+        run_import(scan(*(row(host=f"h{host}", output=output, **day(number)) for host, output in enumerate(outputs))))
+        return shares[-1]
+
+    assert shares_of(1, "two\r\nlines ", "b", "c", "d", "last") == 0.0
+    assert shares_of(2, "two\r\nlines ", "b", "c", "other", "last") == 0.25  # the last row of a sample may be cut off
+    assert shares_of(3, "two\r\nlines ", "b", "c", "other", "another") == 0.0
+    assert shares_of(4, "x", "b", "y", "z", "another") == 0.75
