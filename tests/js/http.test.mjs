@@ -25,3 +25,11 @@ test("a proxy that leads an answer to where one signs in has ended the sign-in",
     await assert.rejects(request("/api/imports"), { code: "HTTP_401" });
     assert.equal(ended.mock.callCount(), 1);
 });
+
+for (const [name, expected] of [["AbortError", { name: "AbortError" }], ["TypeError", { code: "NETWORK" }], ["SyntaxError", { code: "HTTP_200" }]]) {
+    test(`an answer that ends early with ${name} is not mistaken for a refusal`, async (t) => {
+        const json = () => Promise.reject(Object.assign(new Error("ended"), { name }));
+        t.mock.method(globalThis, "fetch", async () => ({ ok: true, status: 200, json }));
+        await assert.rejects(request("/api/imports/1"), expected);
+    });
+}

@@ -81,9 +81,19 @@ export async function request(path, { method = "GET", json, form, signal } = {})
     }
     if (response.type === "opaqueredirect") throw failure(401, null); // the API never redirects, but a proxy does, to its sign-in page
     if (response.status === 204) return null;
-    const body = await response.json().catch(() => null);
+    const body = await parsed(response);
     if (!response.ok || body === null) throw failure(response.status, body);
     return body;
+}
+
+/** @returns {Promise<*>} the parsed body; null if it is not JSON */
+async function parsed(response) {
+    try {
+        return await response.json();
+    } catch (error) {
+        if (error.name === "SyntaxError") return null;
+        throw error.name === "AbortError" ? error : unreachable();
+    }
 }
 
 /** @returns {ApiError} for an upload that was stopped */
