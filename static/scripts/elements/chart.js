@@ -5,6 +5,8 @@ let uPlot = null; // imported by the first chart: most pages have none
 
 const HEIGHT = 260;
 const FAR = 10; // the number of entries that Page Up and Page Down move
+/** Steps between the marks of the axis of values: 1, 2, 5, 10 and so on, as findings and days are counted. */
+const STEPS = Array.from({ length: 9 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
 /**
  * @typedef {object} Figure
@@ -133,7 +135,9 @@ export class Chart {
         const font = `12px ${style.fontFamily}`;
         const axis = { stroke: colour("quiet"), font, labelFont: font, labelSize: 20, ticks: { stroke: colour("line"), size: 4 }, grid: { stroke: colour("line"), width: 1 } };
         const paths = { steps: uPlot.paths.stepped({ align: 1 }), bars: uPlot.paths.bars({ size: [0.7, 32] }), line: uPlot.paths.linear() };
-        const written = (value) => (Number.isInteger(value) ? roughly(signed ? Math.abs(value) : value) : "");
+        const written = (value) => roughly(signed ? Math.abs(value) : value);
+        const byDay = series.some(({ as }) => as === "steps");
+        const space = byMonth ? 50 : 72;
         const hasBars = series.some(({ as }) => as === "bars");
         return {
             width: this.#element.clientWidth,
@@ -144,8 +148,15 @@ export class Chart {
                 y: { range: (_plot, least, most) => [signed ? Math.min(0, least * 1.08) : 0, Math.max(1, most * 1.08)] },
             },
             axes: [
-                { ...axis, label: labels.x, size: 40, space: byMonth ? 50 : 72, values: (_plot, marks) => axisLabels(marks, { byMonth }) },
-                { ...axis, label: labels.y, size: 44, values: (_plot, values) => values.map(written) },
+                {
+                    ...axis,
+                    label: labels.x,
+                    size: 40,
+                    space,
+                    splits: byDay ? undefined : (plot) => marked(times, plot.bbox.width / devicePixelRatio / space),
+                    values: (_plot, marks) => axisLabels(marks, { byMonth }),
+                },
+                { ...axis, label: labels.y, size: 44, incrs: STEPS, values: (_plot, values) => values.map(written) },
             ],
             series: [
                 {},
@@ -168,6 +179,12 @@ export class Chart {
 /** Show a single day in the middle of a week; uPlot would extend the axis by a thousand days, or show hours. */
 function around(_plot, time) {
     return [time - 3 * DAY, time + 3 * DAY];
+}
+
+/** The weeks or months that are labelled: the last one, and as many before it as there is room for. */
+function marked(times, room) {
+    const every = Math.ceil(times.length / room) || 1;
+    return times.filter((_time, index) => (times.length - 1 - index) % every === 0);
 }
 
 /** Make the first and the last bar as wide as the others. */
