@@ -37,9 +37,9 @@ const KINDS = {
     },
     source: {
         heading: "Source",
-        name: (group) => [group.source, group.scannerName].filter(Boolean).join(" · "), // the label first: a narrow cell cuts the end
+        name: (group) => group.source || group.scannerName,
         page: (group) => listOf({ source: group.sourceId }),
-        detail: () => "",
+        detail: (group) => (group.source ? group.scannerName : ""),
     },
 };
 

@@ -45,7 +45,8 @@ function historyRow(change, isSourceShown) {
 function sourceLine({ scannerName, source }) {
     const line = document.createElement("span");
     line.className = "lead-detail";
-    setText(line, [scannerName, source].filter(Boolean).join(" · "));
+    setText(line, source || scannerName);
+    line.title = [scannerName, source].filter(Boolean).join(" · ");
     return line;
 }
 

@@ -40,6 +40,7 @@ class Pills extends ConnectedElement {
         if (item.dataset.state !== state) setText(find(document, "[data-page-status]"), announcement);
         item.dataset.state = state;
         fill(item, { filename: name, state: text });
+        find(item, '[data-field="filename"]').title = name; // it may be cut off
         find(item, "[data-ring]").style.setProperty("--percent", percent);
     }
 }
