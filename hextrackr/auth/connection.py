@@ -98,7 +98,7 @@ def _address(seen: Seen) -> Check:
 
 
 def _names(seen: Seen, used: str) -> Check:
-    names = ", ".join(seen.allowed_hosts) or ("this machine's" if seen.is_on_loopback else "any")
+    names = ", ".join(seen.allowed_hosts) or ("the names of this machine" if seen.is_on_loopback else "any")
     ok = bool(seen.allowed_hosts) or seen.is_on_loopback
     return Check("Names", ok, names, "" if ok else f"The server accepts any host name. Set ALLOWED_HOSTS={used}")
 

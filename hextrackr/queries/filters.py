@@ -146,6 +146,11 @@ def _boolean(arguments: Arguments, name: str) -> dict[str, Any] | None:
     return {name: text == "true"} if text else None
 
 
+def _spaced(values: str) -> str:
+    """Write values with a space after each comma."""
+    return ", ".join(value.strip() for value in values.split(","))
+
+
 def _instant(text: str) -> str:
     """Format milliseconds since the epoch as a readable time."""
     return f"{datetime.fromtimestamp(int(text) // 1000, UTC):%Y-%m-%d %H:%M} UTC"
@@ -158,7 +163,7 @@ HOST_NAMED = """
 """
 #: The filters that do not follow from the field registry.
 _OWN = (
-    Filter("severity", _severities, "list_contains($severity, f.severity)", "Severity {}"),
+    Filter("severity", _severities, "list_contains($severity, f.severity)", "Severity {}", _spaced),
     Filter("state", _states, "list_contains($state, f.state)", "State {}"),
     Filter("source", _numbers, "list_contains($source, f.source_id)", "Source {}"),
     Filter(

@@ -121,7 +121,7 @@ def test_a_token_works_and_signing_out_everywhere_ends_the_other_browser(server,
     here, there = signed_in("oskar", "/account"), signed_in("oskar", "/account")
     here.get_by_label("Name").fill("nightly")
     here.get_by_label("Scope").select_option("import")
-    here.get_by_role("button", name="Make a token").click()
+    here.get_by_role("button", name="Create a token").click()
     expect(here.locator("[data-new-token-text]")).to_have_text(re.compile("^hextrackr_"))
     token = here.locator("[data-new-token-text]").inner_text()
     asked = Request(f"{server.url}/api/imports", headers={"Authorization": f"Bearer {token}"})

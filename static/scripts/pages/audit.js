@@ -54,8 +54,14 @@ function entryRow(template, entry) {
 /** What there was, in words: `role: viewer, disabled: false`. */
 function values(object) {
     return Object.entries(object ?? {})
-        .map(([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`)
+        .map(([name, value]) => `${name}: ${written(name, value)}`)
         .join(", ");
+}
+
+/** Values whose name ends with `At` are instants. */
+function written(name, value) {
+    if (name.endsWith("At") && typeof value === "number") return instant(value);
+    return typeof value === "object" ? JSON.stringify(value) : value;
 }
 
 customElements.define("audit-list", AuditList);

@@ -9,6 +9,7 @@ const PATH = "/api/mappings";
 const TRY_AFTER_MS = 300;
 /** So many different values of a column are shown beside its name. */
 const SAMPLES = 3;
+const STATES = { open: "Open", resolved: "Resolved", reopened: "Reopened", "no-verdict": "Stays as it was" };
 
 /**
  * The form that maps the columns of a file and their values. Each change is tried on the file, so that the resulting findings are visible
@@ -344,7 +345,7 @@ function exampleItem(template, row, places) {
     setText(severity, row.severity);
     const state = find(item, "[data-example-state]");
     state.dataset.state = row.state;
-    setText(state, row.state === "no-verdict" ? "stays as it was" : row.state);
+    setText(state, STATES[row.state]);
     setText(find(item, "[data-example-title]"), row.title ?? row.pluginId);
     setText(find(item, "[data-example-facts]"), facts(row).join(" · "));
     return item;

@@ -63,7 +63,7 @@ function userRow(template, user) {
     const role = find(row, "[data-user-role]");
     role.value = user.role;
     role.setAttribute("aria-label", `Role of ${user.name}`);
-    if (user.seenAt === null) setText(find(row, "time"), "–");
+    if (user.seenAt === null) setText(find(row, "time"), "never");
     else showTime(find(row, "time"), user.seenAt);
     const toggle = find(row, "[data-user-toggle]");
     setText(toggle, user.disabled ? "Enable" : "Disable");
