@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 
 from hextrackr.domain import fields
@@ -232,13 +233,15 @@ class Format:
     def lacking(self, header: Sequence[str], form: Callable[[str], str] = normalised) -> int:
         """How many groups of the signature a header has no column of."""
         names = set(map(form, header))
-        return sum(names.isdisjoint(map(form, group)) for group in self.signature)
+        return sum(names.isdisjoint(_compared(group, form)) for group in self.signature)
 
     def missing(self, header: Sequence[str]) -> list[tuple[str, Columns]]:
         """The essentials that a header does not provide."""
         names = set(map(letters, header))
         return [
-            (meaning, columns) for meaning, columns in self.essential.items() if names.isdisjoint(map(letters, columns))
+            (meaning, columns)
+            for meaning, columns in self.essential.items()
+            if names.isdisjoint(_compared(columns, letters))
         ]
 
     def recognised(self, header: Sequence[str]) -> Recognised:
@@ -301,6 +304,12 @@ class Recognised:
         return {place for places in self.places.values() for place in places} | {
             place for detail in self.details for place in detail.places
         }
+
+
+@cache
+def _compared(columns: Columns, form: Callable[[str], str]) -> frozenset[str]:
+    """Columns of one of our formats as they are compared, with each line of a file that may be its header."""
+    return frozenset(map(form, columns))
 
 
 def _places(columns: Columns, places: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
