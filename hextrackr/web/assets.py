@@ -8,6 +8,7 @@ another's. Icons are put straight into the page, so that they take the colour of
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -75,12 +76,12 @@ def _state(folder: Path) -> str:
 
 def _modules_of(folder: Path) -> Callable[[Iterable[str]], list[str]]:
     """Return a function that returns the names of all modules that some scripts need, including the scripts themselves."""
+    texts = {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.glob("scripts/**/*.js")
+    }
     imported = {
-        path.relative_to(folder).as_posix(): [
-            (path.parent / name).resolve().relative_to(folder.resolve()).as_posix()
-            for name in _IMPORT.findall(path.read_text(encoding="utf-8"))
-        ]
-        for path in folder.glob("scripts/**/*.js")
+        script: [posixpath.normpath(posixpath.join(posixpath.dirname(script), name)) for name in _IMPORT.findall(text)]
+        for script, text in texts.items()
     }
 
     def modules_of(names: Iterable[str]) -> list[str]:
