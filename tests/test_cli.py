@@ -38,8 +38,9 @@ def program(config):
 
 
 @pytest.fixture
-def flask(app):
-    """Run a command in this process, which takes a tenth of the time."""
+def flask(app, warm_importer, monkeypatch):
+    """Run a command in this process, with an importer that is there already, which takes a tenth of the time."""
+    warm_importer.lend_to(app, monkeypatch)
 
     commands = FlaskGroup(create_app=lambda: app, set_debug_flag=False, load_dotenv=False)
 

@@ -48,6 +48,25 @@ def service(working):
 
 
 @pytest.fixture
+def serving(config, warm_importer):
+    """Another server on the same record, for as long as a block takes."""
+
+    @contextmanager
+    def serving():
+        app = create_app(config)
+        warm_importer.hand_to(app)
+        wiring.start(app)
+        try:
+            with app.app_context():
+                yield app
+        finally:
+            warm_importer.take_from(app)
+            app.extensions["import_worker"].stop()
+
+    return serving
+
+
+@pytest.fixture
 def worker(working, service):
     """The worker of the same app, in its context."""
     return working.extensions["import_worker"]
@@ -374,47 +393,36 @@ def test_nobody_confirming_within_a_day_cancels(service, queue, wait_for, engine
     assert "24 hours" in wait_for(record, "cancelled").error_detail
 
 
-def test_a_restart_takes_up_what_was_under_way(config, queue, wait_for, query, long_scan, engine):
+def test_a_restart_takes_up_what_was_under_way(config, serving, queue, wait_for, long_scan, engine):
     """The server ended in mid-import: the next one finishes it by itself, and its watchers see the numbering go on."""
     record = queue(long_scan, submit=False)
     with engine.begin() as connection:
         connection.execute(text("UPDATE imports SET state = 'staging', attempts = 1 WHERE id = :id"), {"id": record.id})
     (config.INSTANCE_PATH / "uploads" / "half.part").write_bytes(b"x")
 
-    restarted = create_app(config)
-    wiring.start(restarted)
-    try:
-        with restarted.app_context():
-            snapshot = import_snapshots.find(record.session_id)
-            assert snapshot["status"] == "processing"
-            assert snapshot["metadata"]["sequence"] > 1_000_000
+    with serving():
+        snapshot = import_snapshots.find(record.session_id)
+        assert snapshot["status"] == "processing"
+        assert snapshot["metadata"]["sequence"] > 1_000_000
         assert wait_for(record, "completed").inserted == LONG_ROWS
         assert not (config.INSTANCE_PATH / "uploads" / "half.part").exists()
-    finally:
-        restarted.extensions["import_worker"].stop()
 
 
-def test_an_import_in_which_the_server_keeps_ending_is_given_up(config, queue, wait_for, engine):
+def test_an_import_in_which_the_server_keeps_ending_is_given_up(serving, queue, wait_for, engine):
     record = queue(scan([1]), submit=False)
     with engine.begin() as connection:
         connection.execute(text("UPDATE imports SET state = 'reading', attempts = 3 WHERE id = :id"), {"id": record.id})
-    restarted = create_app(config)
-    wiring.start(restarted)
-    try:
+    with serving():
         ended = wait_for(record, "failed")
         assert (ended.error_code, "3 times" in ended.error_detail) == ("INTERRUPTED", True)
-    finally:
-        restarted.extensions["import_worker"].stop()
 
 
-def _answered(config, queue, wait_for, answer):
+def _answered(config, serving, queue, wait_for, answer):
     """A file that would resolve 29 of 30 findings, answered by a server that ends in that moment; what the next one makes of it."""
-    served = create_app(config)
-    wiring.start(served)
-    wait_for(queue(scan(range(30)), submit=False), "completed")
-    wait_for(queue(scan(range(40)), submit=False, source_label="Rome"), "completed")
-    record = wait_for(queue(scan([1]), submit=False), "awaiting-confirmation")
-    served.extensions["import_worker"].stop()
+    with serving() as served:
+        wait_for(queue(scan(range(30)), submit=False), "completed")
+        wait_for(queue(scan(range(40)), submit=False, source_label="Rome"), "completed")
+        record = wait_for(queue(scan([1]), submit=False), "awaiting-confirmation")
     with served.app_context():
         assert served.extensions["import_queue"].confirm(record.id, answer)
     (config.INSTANCE_PATH / "uploads" / record.upload).unlink()  # nothing is read again
@@ -429,20 +437,15 @@ def _answered(config, queue, wait_for, answer):
     ],
     ids=["yes", "a source with findings"],
 )
-def test_an_answer_outlives_the_server_that_took_it(config, queue, wait_for, answer, state, figures):
-    record = _answered(config, queue, wait_for, answer)
-    restarted = create_app(config)
-    wiring.start(restarted)
-    try:
+def test_an_answer_outlives_the_server_that_took_it(config, serving, queue, wait_for, answer, state, figures):
+    record = _answered(config, serving, queue, wait_for, answer)
+    with serving():
         done = wait_for(record, state, "failed")
         assert (done.state, (done.inserted, done.resolved)) == (state, figures)
         if state != "completed":
             assert (done.answered, done.forecast["resolved"], done.forecast["openBefore"]) == (False, 39, 40)
-            with restarted.app_context():
-                import_service.confirm(record.id)
+            import_service.confirm(record.id)
             assert wait_for(record, "completed").resolved == 39
-    finally:
-        restarted.extensions["import_worker"].stop()
 
 
 def test_an_importer_killed_after_an_answer_leaves_it_answered(working, config, engine, queue, wait_for, query):

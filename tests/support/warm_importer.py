@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from contextlib import suppress
 
+import pytest
 from flask import Flask
 
 from hextrackr.jobs.importer_process import Channel, ImporterProcess
@@ -33,6 +34,25 @@ class WarmImporter:
             until(lambda: not worker.is_at_work, seconds=0.5)
         if self._idle is None and not worker.is_at_work:
             self._idle, importer._running = importer._running, None
+
+    def lend_to(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the commands of an app use it, each of which would start one and end it."""
+        worker: Worker = app.extensions["import_worker"]
+        importer = _importer(app)
+        start, discard = importer._start, importer.discard
+
+        def lent() -> tuple[subprocess.Popen[bytes], Channel]:
+            idle, self._idle = self._idle, None
+            return idle if idle is not None and idle[0].poll() is None else start()
+
+        def returned() -> bool:
+            if worker.is_at_work or self._idle is not None:
+                return discard()
+            self._idle, importer._running = importer._running, None
+            return False
+
+        monkeypatch.setattr(importer, "_start", lent)
+        monkeypatch.setattr(importer, "discard", returned)
 
     def close(self) -> None:
         """End it."""
