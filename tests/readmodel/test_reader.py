@@ -50,8 +50,8 @@ def test_it_answers_what_is_on_record_now(reader, run_import, engine):
     assert reader.status()["version"] == version
 
 
-def test_an_answer_that_is_bytes_already_is_passed_on(reader):
-    assert reader.ask("as_bytes") == b'{"made": "here"}'
+def test_an_answer_that_is_bytes_already_is_passed_on(asked):
+    assert asked.ask("as_bytes") == b'{"made": "here"}'
 
 
 def test_an_answer_is_of_one_version(reader, run_import, tmp_path):
@@ -69,17 +69,16 @@ def test_an_answer_is_of_one_version(reader, run_import, tmp_path):
     assert before == after == [2, 2]
 
 
-def test_long_questions_hold_up_no_others(reader, run_import, tmp_path):
-    run_import(scan([1, 2], severity="High"))
+def test_long_questions_hold_up_no_others(asked, tmp_path):
     begun, go_on = tmp_path / "begun", tmp_path / "go-on"
     with ThreadPoolExecutor() as pool:
-        long = [pool.submit(reader.ask, "twice", {"begun": str(begun), "go_on": str(go_on)}) for _ in range(6)]
+        long = [pool.submit(asked.ask, "twice", {"begun": str(begun), "go_on": str(go_on)}) for _ in range(6)]
         try:
             until(begun.exists)
-            assert is_open(reader) == [[3, 2]]
+            assert is_open(asked) == [[3, 50]]
         finally:
             go_on.touch()
-        assert [orjson.loads(each.result())[0][0] for each in long] == [2] * 6
+        assert [orjson.loads(each.result())[0][0] for each in long] == [50] * 6
 
 
 def test_a_long_question_waits_for_the_record_as_it_is_now():
@@ -97,43 +96,39 @@ def test_a_long_question_waits_for_the_record_as_it_is_now():
     assert waited == {"export": True, "list_findings": False}
 
 
-def test_a_question_that_takes_too_long_is_ended(reader, run_import):
-    run_import(scan([1]))
-    reader.refresh()
-    pid = reader.pid
+def test_a_question_that_takes_too_long_is_ended(asked):
+    pid = asked.pid
     with pytest.raises(QueryTooSlow):
-        reader.ask("endless", deadline=0.2)
-    assert is_open(reader) == [[3, 1]]
-    assert reader.pid == pid
+        asked.ask("endless", deadline=0.2)
+    assert is_open(asked) == [[3, 50]]
+    assert asked.pid == pid
 
 
-def test_a_question_that_needs_too_much_memory_is_ended(reader, run_import):
-    run_import(scan([1]))
+def test_a_question_that_needs_too_much_memory_is_ended(asked):
     with pytest.raises(OutOfMemory):
-        reader.ask("greedy")
-    assert is_open(reader) == [[3, 1]]
+        asked.ask("greedy")
+    assert is_open(asked) == [[3, 50]]
 
 
-def test_errors_of_questions_arrive_as_they_are(reader):
+def test_errors_of_questions_arrive_as_they_are(asked):
     with pytest.raises(RequestError) as refused:
-        reader.ask("refuses")
+        asked.ask("refuses")
     assert (refused.value.detail, refused.value.status) == ("The severity is none.", 400)
     with pytest.raises(NotFound) as unknown:
-        reader.ask("never_heard_of")
+        asked.ask("never_heard_of")
     assert unknown.value.code == "UNKNOWN_QUESTION"
     with pytest.raises(HexTrackrError) as failed:
-        reader.ask("rows_of", {"table": "no such table"})
+        asked.ask("rows_of", {"table": "no such table"})
     assert failed.value.code == "INTERNAL"
     assert "table" not in failed.value.detail
 
 
-def test_a_process_that_was_killed_is_started_again(reader, run_import):
-    run_import(scan([1]))
-    assert is_open(reader) == [[3, 1]]
-    for starts in (2, 3):
-        os.kill(reader.pid, signal.SIGKILL)
-        assert is_open(reader) == [[3, 1]]
-        assert reader.starts == starts
+def test_a_process_that_was_killed_is_started_again(asked):
+    starts = asked.starts
+    for again in (1, 2):
+        os.kill(asked.pid, signal.SIGKILL)
+        assert is_open(asked) == [[3, 50]]
+        assert asked.starts == starts + again
 
 
 def test_whenever_it_is_killed_the_next_answer_is_right(reader, run_import):
@@ -165,21 +160,21 @@ def test_a_copy_that_was_deleted_is_made_anew(reader, run_import, config):
     assert is_open(reader) == [[3, 1]]
 
 
-@pytest.mark.parametrize("at", [0, 4096, "middle", "cut"])
-def test_a_copy_that_is_damaged_is_made_anew(reader, run_import, config, at):
+def test_a_copy_that_is_damaged_is_made_anew(reader, run_import, config):
     run_import(scan(range(300), range(1000, 1010)))
     is_open(reader)
-    reader.close()
-    (copy,) = copies_in(config)
-    content = bytearray(copy.read_bytes())
-    if at == "cut":
-        del content[len(content) // 2 :]
-    else:
-        place = len(content) // 2 if at == "middle" else at
-        content[place : place + 4000] = b"\xaa" * min(4000, len(content) - place)
-    copy.write_bytes(content)
-    assert is_open(reader) == [[3, 3000]]
-    assert len(orjson.loads(reader.ask("rows_of", {"table": "finding"}))) == 3000
+    for at in (0, 4096, "middle", "cut"):
+        reader.close()
+        (copy,) = copies_in(config)
+        content = bytearray(copy.read_bytes())
+        if at == "cut":
+            del content[len(content) // 2 :]
+        else:
+            place = len(content) // 2 if at == "middle" else at
+            content[place : place + 4000] = b"\xaa" * min(4000, len(content) - place)
+        copy.write_bytes(content)
+        assert is_open(reader) == [[3, 3000]], at
+        assert len(orjson.loads(reader.ask("rows_of", {"table": "finding"}))) == 3000, at
 
 
 def test_a_copy_of_another_program_is_left_behind(reader, run_import, config):
@@ -206,10 +201,9 @@ def test_several_readers_of_one_folder_have_a_copy_each(reader, run_import, conf
         other.close()
 
 
-def test_many_may_ask_at_one_time(reader, run_import):
-    run_import(scan(range(50)))
+def test_many_may_ask_at_one_time(asked):
     with ThreadPoolExecutor(40) as pool:
-        assert list(pool.map(lambda _: is_open(reader), range(200))) == [[[3, 50]]] * 200
+        assert list(pool.map(lambda _: is_open(asked), range(200))) == [[[3, 50]]] * 200
 
 
 def test_it_ends_when_whoever_asks_is_gone(reader, run_import):
@@ -239,9 +233,8 @@ def test_a_record_that_cannot_be_read_is_told(reader, run_import, config):
 
 
 @pytest.mark.skipif(databases.ON_POSTGRESQL, reason="it looks at the files of SQLite")
-def test_it_leaves_the_database_to_others(reader, run_import, config, engine):
+def test_it_leaves_the_database_to_others(asked):
     """Between two questions it has nothing of the record open."""
-    run_import(scan([1]))
-    is_open(reader)
-    opened = [os.readlink(f"/proc/{reader.pid}/fd/{number}") for number in os.listdir(f"/proc/{reader.pid}/fd")]
+    is_open(asked)
+    opened = [os.readlink(f"/proc/{asked.pid}/fd/{number}") for number in os.listdir(f"/proc/{asked.pid}/fd")]
     assert not [path for path in opened if "sqlite3" in path]
