@@ -105,7 +105,7 @@ def figures(answer):
 
 
 def test_what_changed_in_the_last_days_and_in_those_before(scans, ask):
-    for today in (FIRST_DAY + timedelta(days=days) for days in range(0, 110, 3)):
+    for today in (FIRST_DAY + timedelta(days=days) for days in range(0, 110, 7)):
         for days in (7, 30):
             answer = ask("recent_changes", today=str(today), days=str(days))
             now, before = (
