@@ -10,6 +10,8 @@ from tests.e2e.modal import MANY, UNDER_WAY, choose, figures, held, is_seen_live
 from tests.support.exports import scan
 from tests.support.server import Server, running
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(scope="module")
 def server(browser) -> Iterator[Server]:
