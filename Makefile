@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
-PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# Even where Python is not to write bytecode: the tests start hundreds of processes, each of which would compile all modules.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 # What asks the database, in ways that differ from one to the other; reading files, pages and sockets do not.
 ON_POSTGRESQL := $(addprefix tests/,auth $(addprefix readmodel/test_,refresh.py reader.py) test_migrations.py test_record_version.py \
   $(addprefix ingest/test_,backdated.py duplicate_file.py evidence.py hosts_over_time.py id_range.py identity.py lifecycle.py \
