@@ -37,6 +37,7 @@ _PHASES = {
     "count": ("Counting what is open...", 4.0),
     "lists": ("Bringing the lists up to date...", 1.0),
 }
+_ABOUT_TO_START = "The merge is about to start."
 #: Seconds of each phase, however little there is to do.
 _CONSTANT = 0.05
 
@@ -103,11 +104,12 @@ class SourceService:
         return self._write(lambda session: sources.activate(session, source_id))
 
     def forecast(self, source_id: int, into_id: int) -> dict[str, Any]:
-        """What a merge would do, see :class:`.merging.Figures`; errors as :func:`.merging.merge`.
+        """What a merge would do, see :class:`.merging.Figures`, after what else the importer process has been asked; errors as
+        :func:`.merging.merge`.
 
         :raises Conflict: ``RECORD_IN_USE``: an import runs here, which it would have to wait for.
         """
-        if self._worker.is_at_work:
+        if self._worker.is_importing:
             raise Conflict("An import is running; please try again when it has finished.", "RECORD_IN_USE")
         return self._ask(source_id, into_id, forecast=True)
 
@@ -151,10 +153,11 @@ class SourceService:
                 "filename": source.label or source.scanner,
                 "totalSteps": 1,
                 "currentStep": 1,
+                "message": _ABOUT_TO_START,
             }
             self._tracker.create_session_with_id(session_id, opening)
         try:
-            meter = Meter(report, time.monotonic, steps=1)
+            meter = Meter(report, time.monotonic, message=_ABOUT_TO_START, steps=1)
             millions = self._findings(source, into) / 1e6
             meter.plan([Phase(name, 1, _CONSTANT + seconds * millions) for name, (_, seconds) in _PHASES.items()])
             yield meter

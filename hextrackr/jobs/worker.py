@@ -175,6 +175,11 @@ class Worker:
         return self._stopped.is_set()
 
     @property
+    def is_importing(self) -> bool:
+        """Whether an import runs in this process."""
+        return self._runner.current is not None
+
+    @property
     def is_at_work(self) -> bool:
         """Whether the importer process is doing something."""
         return self._runner.current is not None or self._is_at_task

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.e2e.accessibility import violations
-from tests.e2e.modal import bring, fetched
+from tests.e2e.modal import bring, fetched, held
 from tests.support.exports import scan
 
 
@@ -67,3 +67,22 @@ def test_a_source_is_renamed_merged_retired_and_brought_back(page, trouble):
     press(page, "Activate Head office")
     says(page, "Head office is active again.")
     assert open_findings(page, head_office) == 4
+
+
+def test_a_merge_is_shown_again_after_a_reload(page, server):
+    bring(page.request, "oslo.csv", scan([11, 12]), source="Oslo")
+    bring(page.request, "bergen.csv", scan([12]), source="Bergen")
+    page.goto("/sources")
+    press(page, "Merge Bergen")
+    dialog = page.get_by_role("dialog", name="Merge Bergen")
+    dialog.get_by_label("Into").select_option(label="Oslo (Tenable Vulnerability Management)")
+    expect(dialog).to_contain_text("Hosts that are also in Oslo: 1 of 1.")
+    dialog.get_by_label(re.compile("Type MERGE")).fill("MERGE")
+    with held(server):
+        dialog.get_by_role("button", name="Merge").click()
+        expect(dialog).to_contain_text("The merge is about to start.")
+        page.reload()
+        running = page.get_by_role("region", name="Running merge")
+        expect(running).to_contain_text("The merge is about to start.")
+    says(page, "The sources are one now.")
+    expect(running).to_be_hidden()

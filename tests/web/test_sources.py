@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
@@ -140,6 +141,18 @@ def test_sources_are_merged_as_announced(upload, overview, client):
     undone = client.post(f"/api/imports/{before['importId']}/undo")
     assert (undone.status_code, undone.json["error"]["code"]) == (409, "NOT_LATEST")
     assert client.post(f"/api/sources/{berlin}/merge", json={"into": rome, "confirm": "MERGE"}).status_code == 404
+
+
+def test_forecasts_of_merges_are_answered_one_after_the_other(upload, overview, app):
+    upload("Berlin", [1, 2], 7)
+    upload("Rome", [2], 7)
+    berlin, rome = (overview()[label]["sourceId"] for label in ("Berlin", "Rome"))
+
+    def ask(_):
+        return app.test_client().get(f"/api/sources/{berlin}/merge?into={rome}").status_code
+
+    with ThreadPoolExecutor(3) as threads:
+        assert list(threads.map(ask, range(3))) == [200, 200, 200]
 
 
 def test_another_source_is_looked_for_under_its_former_labels(upload, overview, client, query):

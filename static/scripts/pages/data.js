@@ -18,7 +18,7 @@ const CLEAR = {
  * Backups: create, upload, restore and delete them, and clear the record.
  */
 class DataPage extends DataElement {
-    #run = new MaintenanceRun();
+    #run = new MaintenanceRun("hextrackr_maintenance");
     #reported = false;
 
     connectedCallback() {

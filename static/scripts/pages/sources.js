@@ -3,13 +3,16 @@ import { fillSeverities } from "../elements/severities.js";
 import { copyOf, find, setItems, setText } from "../lib/dom.js";
 import { count, counted } from "../lib/format.js";
 import { request } from "../lib/http.js";
+import { session } from "../lib/storage.js";
 import { newUuid } from "../lib/uuid.js";
 import { ProgressFollower } from "../progress/follower.js";
+import { MaintenanceRun } from "../progress/maintenance.js";
 import { WebSocketClient } from "../progress/websocket-client.js";
 import { ChangingPage } from "./account.js";
 
 const PATH = "/api/sources";
 const WORD = "MERGE";
+const MERGE_KEY = "hextrackr_merge"; // of this tab: a running merge is found again after a reload
 /** A merge that takes no longer shows no progress. */
 const SHOWN_AFTER_MS = 700;
 const STATES = { active: "Active", quiet: "Quiet", retired: "Retired", empty: "Empty" };
@@ -19,9 +22,12 @@ const STATES = { active: "Active", quiet: "Quiet", retired: "Retired", empty: "E
  */
 class SourcesPage extends ChangingPage {
     #sources = new Map();
-    /** What a dialog is open for, and the forecast that it waits for. */
+    /** The source that a dialog is open for. */
     #chosen = null;
-    #forecast = null;
+    /** The latest forecast: its controller, and a promise that resolves when the server has answered it. */
+    #forecast = { controller: new AbortController(), answered: Promise.resolve() };
+    /** The merge that was running when the page was left. */
+    #earlierMerge = new MaintenanceRun(MERGE_KEY);
 
     connectedCallback() {
         super.connectedCallback();
@@ -36,7 +42,18 @@ class SourcesPage extends ChangingPage {
         this.listen(find(merge, "form"), "submit", (event) => this.#merge(event, merge));
         this.listen(find(merge, "select"), "change", () => this.#foresee(merge));
         this.listen(find(merge, "input"), "input", () => checkMerge(merge));
-        this.listen(merge, "close", () => this.#forecast?.abort());
+        this.listen(merge, "close", () => this.#forecast.controller.abort());
+        const bar = find(this, "[data-merge-running]");
+        this.listen(this.#earlierMerge, "change", () => showProgress(bar, this.#earlierMerge.snapshot));
+        this.listen(this.#earlierMerge, "ended", ({ detail }) => this.#earlierMergeEnded(bar, detail));
+        this.listen(window, "pagehide", () => this.#earlierMerge.stop());
+        this.listen(window, "pageshow", (event) => event.persisted && this.#earlierMerge.start());
+        this.#earlierMerge.start();
+    }
+
+    disconnectedCallback() {
+        super.disconnectedCallback();
+        this.#earlierMerge.stop();
     }
 
     get name() {
@@ -100,23 +117,30 @@ class SourcesPage extends ChangingPage {
         this.#foresee(dialog);
     }
 
-    /** Show what the merge would do; only the newest answer counts. */
-    async #foresee(dialog) {
-        this.#forecast?.abort();
-        this.#forecast = new AbortController();
-        const { signal } = this.#forecast;
-        const into = find(dialog, "select").value;
+    /** Show what the merge would do. The server compares one pair of sources at a time, so ask only for the last of several choices. */
+    #foresee(dialog) {
+        this.#forecast.controller.abort();
+        const { answered } = this.#forecast;
+        const controller = new AbortController();
+        this.#forecast = { controller, answered: answered.then(() => this.#showForecast(dialog, controller.signal)) };
         setText(find(dialog, "[data-dialog-error]"), "");
         setItems(find(dialog, "[data-merge-figures]"), ["Comparing the two sources..."]);
         dialog.dataset.ready = "false";
         checkMerge(dialog);
+    }
+
+    async #showForecast(dialog, signal) {
+        if (signal.aborted) return;
+        const source = this.#chosen;
+        const into = find(dialog, "select").value;
         try {
-            const figures = await request(`${PATH}/${this.#chosen.sourceId}/merge?into=${into}`, { signal });
-            setItems(find(dialog, "[data-merge-figures]"), consequences(this.#chosen, this.#sources.get(Number(into)), figures));
+            const figures = await request(`${PATH}/${source.sourceId}/merge?into=${into}`);
+            if (signal.aborted) return;
+            setItems(find(dialog, "[data-merge-figures]"), consequences(source, this.#sources.get(Number(into)), figures));
             dialog.dataset.ready = "true";
             checkMerge(dialog);
         } catch (error) {
-            if (error.name === "AbortError") return;
+            if (signal.aborted) return;
             setItems(find(dialog, "[data-merge-figures]"), []);
             setText(find(dialog, "[data-dialog-error]"), error.message);
         }
@@ -125,13 +149,20 @@ class SourcesPage extends ChangingPage {
     async #merge(event, dialog) {
         event.preventDefault();
         const into = Number(find(dialog, "select").value);
-        const sessionId = newUuid();
         const merged = await this.#inDialog(dialog, () =>
-            showingProgress(dialog, sessionId, () =>
+            showingProgress(find(dialog, "[data-merge-progress]"), (sessionId) =>
                 request(`${PATH}/${this.#chosen.sourceId}/merge`, { method: "POST", json: { into, confirm: WORD, sessionId } }),
             ),
         );
         if (merged) await this.attempt(async () => true, `${named(this.#chosen)} is now part of ${named(this.#sources.get(into))}.`);
+    }
+
+    /** Say what became of a merge that was running when the page was left; `snapshot` is null if that is not known. */
+    async #earlierMergeEnded(bar, snapshot) {
+        const { error } = this.#earlierMerge;
+        bar.hidden = true;
+        await this.attempt(() => (error ? Promise.reject(new Error(error)) : Promise.resolve()), snapshot?.message ?? "");
+        this.load();
     }
 
     /** Do what a dialog asks for, and close it if that worked; else it says why it did not. */
@@ -156,30 +187,43 @@ class SourcesPage extends ChangingPage {
     }
 }
 
-/** Do something that the server tells in a progress session, and show how far it is. */
-async function showingProgress(dialog, sessionId, action) {
+/**
+ * Merge two sources, and show how far the merge is.
+ *
+ * @param {HTMLElement} place for the bar
+ * @param {(sessionId: string) => Promise<object>} merge
+ * @returns {Promise<object>} what it returns
+ */
+async function showingProgress(place, merge) {
     const began = performance.now();
+    const sessionId = newUuid();
     const client = new WebSocketClient();
-    const onSnapshot = (snapshot) => performance.now() - began > SHOWN_AFTER_MS && showProgress(dialog, snapshot);
+    const onSnapshot = (snapshot) => performance.now() - began > SHOWN_AFTER_MS && showProgress(place, snapshot);
     const follower = new ProgressFollower(client, sessionId, { onSnapshot, onUnknown: () => {}, onWarning: () => {} });
     follower.start();
+    session.put(MERGE_KEY, sessionId);
     try {
-        return await action();
+        const answer = await merge(sessionId);
+        session.put(MERGE_KEY, null);
+        return answer;
+    } catch (error) {
+        if (!error.answerLost) session.put(MERGE_KEY, null); // a page that is being left gets no answer either
+        throw error;
     } finally {
         follower.stop();
         client.disconnect();
-        find(dialog, "[data-merge-progress]").hidden = true;
+        place.hidden = true;
     }
 }
 
-function showProgress(dialog, { progress, metadata }) {
+function showProgress(place, { progress, metadata }) {
     const percent = Math.floor(progress);
-    const bar = find(dialog, "[data-merge-bar]");
-    find(dialog, "[data-merge-progress]").hidden = false;
+    const bar = find(place, "[data-merge-bar]");
+    place.hidden = false;
     bar.setAttribute("aria-valuenow", percent);
     bar.firstElementChild.style.width = `${percent}%`;
-    setText(find(dialog, "[data-merge-message]"), metadata.message);
-    setText(find(dialog, "[data-merge-percent]"), `${percent}%`);
+    setText(find(place, "[data-merge-message]"), metadata.message);
+    setText(find(place, "[data-merge-percent]"), `${percent}%`);
 }
 
 /** Let the merge go on once its figures are shown and the word is typed. */

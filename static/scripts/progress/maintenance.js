@@ -4,16 +4,15 @@ import { newUuid } from "../lib/uuid.js";
 import { ProgressFollower } from "./follower.js";
 import { WebSocketClient } from "./websocket-client.js";
 
-const KEY = "hextrackr_maintenance"; // of this tab: a running operation is found again after a reload
-
 /**
- * A running backup, restore or clear.
+ * An operation that runs on the server, such as a backup or a merge. It is stored in this tab, so that it is found again after a reload.
  *
  * Events: `change`; `ended`, after which `error` is set if it failed.
  */
 export class MaintenanceRun extends EventTarget {
     #client = new WebSocketClient();
     #follower = null;
+    #key;
 
     /** The last snapshot; null if no operation is running. */
     snapshot = null;
@@ -21,9 +20,15 @@ export class MaintenanceRun extends EventTarget {
     /** A sentence that says why the last operation failed; empty if it did not. */
     error = "";
 
+    /** @param {string} key under which its session id is stored */
+    constructor(key) {
+        super();
+        this.#key = key;
+    }
+
     /** Follow the operation again that was running when the page was left. */
     start() {
-        const sessionId = session.json(KEY, null);
+        const sessionId = session.json(this.#key, null);
         if (sessionId === null) return;
         this.#follow(sessionId);
         this.#follower.expect();
@@ -49,7 +54,7 @@ export class MaintenanceRun extends EventTarget {
         await this.#follow(sessionId);
         try {
             await request(path, { method: "POST", json: { ...json, sessionId } });
-            session.put(KEY, sessionId);
+            session.put(this.#key, sessionId);
             this.#follower?.expect();
         } catch (error) {
             this.stop();
@@ -78,7 +83,7 @@ export class MaintenanceRun extends EventTarget {
 
     #end(error, last) {
         if (this.#follower === null) return;
-        session.put(KEY, null);
+        session.put(this.#key, null);
         this.stop();
         this.error = error;
         this.snapshot = null;
