@@ -111,7 +111,7 @@ class ProgressReporter:
         with suppress(TooMany):
             self._open(row)
         session = self._tracker.get_session(row.session_id)
-        self._bar = _Bar(self._progress(row))
+        self._bar = _Bar.of_session(session)
         if session is not None and session["metadata"].get("queuePosition"):
             self._tracker.update_progress(row.session_id, 0.0, "The import is about to start.", {"queuePosition": 0})
 
@@ -146,14 +146,13 @@ class ProgressReporter:
     def progressed(self, row: Import, message: Message) -> None:
         """Report a progress line of the importer. Its percentage is of the remaining work: the bar continues from where it was."""
         metadata = message["metadata"]
-        self._bar.left = metadata.get("etaSeconds", 0.0)
-        self._bar.rows = metadata.get("rowsDone", 0), metadata.get("totalRows", 0)
+        self._bar.left, self._bar.total_rows = metadata.get("etaSeconds", 0.0), metadata.get("totalRows", 0)
         self._update(row, message["progress"], message["message"], metadata)
 
     def refreshing(self, row: Import) -> Callable[[], None]:
         """Begin the wait until the lists are up to date; return a function that reports its progress, to be called repeatedly."""
 
-        done, total = self._bar.rows
+        done, total = self._bar.rows_done, self._bar.total_rows
 
         def report(reading: Reading) -> None:
             rows = done + round((total - done) * reading.progress / 100)
@@ -163,14 +162,16 @@ class ProgressReporter:
 
         meter = Meter(report, time.monotonic)
         meter.plan([Phase("refresh", TOTAL_STEPS, self._bar.left)])
-        self._bar = _Bar(self._progress(row))
+        self._bar.start = self._progress(row)
         meter.begin("refresh", "Bringing the lists up to date...")
         return meter.tick
 
     def _update(self, row: Import, progress: float, message: str, metadata: dict[str, Any]) -> None:
         self._time.step(row.id, metadata["currentStep"])
         overall = self._bar.start + (100 - self._bar.start) * progress / 100
-        self._tracker.update_progress(row.session_id, overall, message, {"queuePosition": 0, **metadata})
+        self._tracker.update_progress(
+            row.session_id, overall, message, {"queuePosition": 0, **self._bar.advance(metadata)}
+        )
 
     def _progress(self, row: Import) -> float:
         session = self._tracker.get_session(row.session_id)
@@ -261,12 +262,35 @@ class _Bar:
 
     :ivar start: its percentage when this process claimed it, 0..100.
     :ivar left: the estimated seconds left.
-    :ivar rows: how many of how many rows are through the current step.
+    :ivar step: the step that ``rows_done`` of the ``total_rows`` have passed.
     """
 
     start: float = 0.0
     left: float = 0.0
-    rows: tuple[int, int] = (0, 0)
+    step: int = 0
+    rows_done: int = 0
+    total_rows: int = 0
+
+    @classmethod
+    def of_session(cls, session: Mapping[str, Any] | None) -> _Bar:
+        """The bar of an import that continues from where its session stands."""
+        if session is None:
+            return cls()
+        metadata = session["metadata"]
+        step, rows_done = metadata.get("currentStep", 0), metadata.get("rowsDone", 0)
+        return cls(float(session["progress"]), step=step, rows_done=rows_done)
+
+    def advance(self, metadata: dict[str, Any]) -> dict[str, Any]:
+        """Return the metadata of an update with no fewer rows done than before in the same step.
+
+        The step begins again after a question or an interruption.
+        """
+        if "rowsDone" not in metadata:
+            return metadata
+        step, rows_done = metadata["currentStep"], metadata["rowsDone"]
+        self.rows_done = max(rows_done, self.rows_done) if step == self.step else rows_done
+        self.step = step
+        return {**metadata, "rowsDone": self.rows_done}
 
 
 #: The steps of an import by their numbers in the progress contract.

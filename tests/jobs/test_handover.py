@@ -78,6 +78,22 @@ def test_after_its_question_the_bar_goes_on_from_where_it_stood_though_the_serve
     assert tracker.get_session(SESSION)["progress"] == 70.0
 
 
+def test_rows_done_do_not_shrink_when_their_step_begins_again_after_a_question(tracker):
+    def rows(step, done):
+        metadata = {"currentStep": step, "rowsDone": done, "totalRows": 1_000}
+        reporter.progressed(record("promoting"), {**line(50.0), "metadata": metadata})
+        return tracker.get_session(SESSION)["metadata"]["rowsDone"]
+
+    asked = {"forecast": {"resolved": 5, "openBefore": 6}}
+    reporter = ProgressReporter(tracker)
+    reporter.taken(record("staging", 1, "a"))
+    assert [rows(2, 900), rows(3, 600)] == [900, 600]
+    reporter.awaiting(record("awaiting-confirmation", 1, **asked))
+    reporter.confirmed(record("promoting", 1, **asked), YES)
+    reporter.taken(record("promoting", 2, "b", **asked))
+    assert [rows(3, 200), rows(3, 700)] == [600, 700]
+
+
 def test_while_the_lists_are_brought_up_to_date_the_bar_goes_on(tracker, events):
     reporter = ProgressReporter(tracker)
     reporter.taken(record("promoting", 1, "a"))
