@@ -87,6 +87,13 @@ def test_the_source_and_the_period_of_the_trends_are_in_the_address(context):
     expect(source).to_have_value("")
     expect(period).to_have_value("")
 
+    page.goto("/trends?source=99")
+    weeks = page.locator("weeks-card")
+    expect(weeks).to_contain_text("No scan for this source. Show all sources")
+    expect(source).to_have_value("99")
+    page.get_by_role("link", name="Show all sources").first.click()
+    expect(weeks).to_have_attribute("data-view", "list")
+
 
 #: Group -> the name of one of its members, and the hosts of its findings.
 SUBJECTS = {"host": ("web06", [6]), "definition": ("Flaw of kind 2", of_kind(2)), "cve": ("CVE-2024-10003", of_kind(3))}

@@ -1,5 +1,5 @@
 import { find, linkTo, setText } from "../lib/dom.js";
-import { count } from "../lib/format.js";
+import { count, counted } from "../lib/format.js";
 import { Chart } from "./chart.js";
 import { DAY, dayOf } from "./chart-days.js";
 import { DataElement } from "./data-element.js";
@@ -61,6 +61,28 @@ export class ChartCard extends DataElement {
         this.showList("[data-rows]", data.toReversed().map((row) => this.row(row))); // a hidden box has no width to draw in
         this.#entries = this.entries(answer);
         if (this.#entries.length > 0) this.#chart.draw(this.figure(this.#entries));
+        else this.#sayWhy();
+    }
+
+    /** Say why there is nothing to show, with a link to where there is more. */
+    #sayWhy() {
+        const note = find(this, "[data-nothing]");
+        const [limit, link, address] = this.#limit;
+        setText(find(note, "[data-nothing-text]"), `${note.dataset.nothing} ${limit}.`);
+        const way = find(note, "[data-nothing-link]");
+        setText(way, link);
+        way.href = address;
+    }
+
+    /** @returns {[string, string, string]} what limits the figures, and a link to those without this limit: its text and its URL */
+    get #limit() {
+        const { source } = this;
+        const inSource = source ? " for this source" : "";
+        if (this.period.value) {
+            const whole = new URLSearchParams({ ...(source && { source }), period: "all" });
+            return [`${inSource} in the last ${counted(Number(this.period.value), "day")}`.trim(), "Show all days", `/trends?${whole}`];
+        }
+        return source ? [inSource.trim(), "Show all sources", "/trends?period=all"] : ["so far", "Import a scan", "/imports"];
     }
 
     /**

@@ -11,9 +11,11 @@ class SourceSelect extends ConnectedElement {
         try {
             const { data } = await request("/api/sources", { signal: this.signal });
             const { value } = select;
+            const unlisted = value && !data.some((source) => String(source.sourceId) === value) ? [select.selectedOptions[0]] : []; // without scans
             select.replaceChildren(
                 select.options[0],
                 ...data.map((source) => new Option([source.scannerName, source.source].filter(Boolean).join(" · "), source.sourceId)),
+                ...unlisted,
             );
             select.value = value;
         } catch (error) {
