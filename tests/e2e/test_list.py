@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.accessibility import violations
 from tests.e2e.prepared import BACK, FIXED, GONE, OPEN, info, listed, of_kind, rows
@@ -198,6 +198,23 @@ def test_a_panel_that_is_closed_while_the_next_finding_is_fetched_stays_closed(c
         page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     expect(rows(page).nth(1).locator("[data-open-finding]")).to_be_focused()
+
+
+def test_a_panel_that_is_closed_while_the_next_page_is_fetched_stays_closed(context):
+    page = listed(context)
+    panel = page.locator("finding-panel dialog")
+    rows(page).nth(49).locator("[data-open-finding]").click()
+    expect(panel).to_be_visible()
+    held: list[Route] = []
+    page.route("**/api/vulnerabilities?page=2*", lambda route: held.append(route))
+    with page.expect_request("**/api/vulnerabilities?page=2*"):
+        page.keyboard.press("j")
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    held[0].continue_()
+    expect(info(page)).to_have_text(re.compile("^51–"))
+    expect(page.locator("[data-list-frame]")).to_be_focused()
+    expect(panel).to_be_hidden()
 
 
 def test_a_list_is_sorted_on_a_telephone(open_context):

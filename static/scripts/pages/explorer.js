@@ -228,6 +228,7 @@ class FindingExplorer extends DataElement {
 
     #onClosed() {
         const { finding } = this.#query;
+        if (this.#then) this.#then = "list"; // the page with the next finding is on its way
         if (finding) {
             this.#query = { ...this.#query, finding: "" };
             if (history.state?.openedFrom === this.#address) history.back();
