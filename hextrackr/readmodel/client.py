@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,14 +24,19 @@ from hextrackr import logs
 from hextrackr.errors import HexTrackrError, Interrupted, QueryTooSlow
 from hextrackr.paths import IMPORT_ROOT
 
-from .pipe import STATUS, Head, Pipe
+from .pipe import STATUS, UNWANTED, Head, Pipe
 
 log = logging.getLogger(__name__)
 
 #: Seconds to wait for an answer beyond the question's own deadline; after that the reader counts as hanging.
 GRACE = 5.0
+#: Seconds between two checks whether an answer is still wanted.
+LOOK_EVERY = 0.05
 #: Seconds that a refresh may take if the caller needs it.
 REFRESH_SECONDS = 300.0
+
+#: Whether anybody waits for an answer.
+IsWanted = Callable[[], bool]
 
 _DIED = "The process that answers this ended before it had; please try again."
 
@@ -84,8 +90,8 @@ class _Child:
         """The process id."""
         return self._process.pid
 
-    def ask(self, head: Head, patience: float) -> _Pending:
-        """Send a question and wait for the answer.
+    def ask(self, head: Head, patience: float, is_wanted: IsWanted) -> _Pending:
+        """Send a question and wait for the answer; if it is wanted no more, that is an error soon.
 
         :param patience: seconds to wait.
         :raises TimeoutError: no answer came.
@@ -97,8 +103,12 @@ class _Child:
             self._pending[head["id"]] = pending
         if not self._pipe.send(head):
             return pending
-        if not pending.answered.wait(patience):
-            raise TimeoutError
+        until = time.monotonic() + patience
+        while not pending.answered.wait(LOOK_EVERY):
+            if time.monotonic() > until:
+                raise TimeoutError
+            if not is_wanted():
+                self._pipe.send({"id": head["id"], "question": UNWANTED})
         return pending
 
     def discard(self) -> None:
@@ -160,6 +170,7 @@ class Reader:
         parameters: Mapping[str, Any] | None = None,
         at_least_version: int | None = None,
         deadline: float | None = None,
+        is_wanted: IsWanted = lambda: True,
     ) -> bytes:
         """Ask a question and return the answer as JSON.
 
@@ -170,9 +181,10 @@ class Reader:
         :param parameters: its parameters, as values of JSON.
         :param at_least_version: the lowest version of the record that the answer may have, however long the refresh takes.
         :param deadline: seconds that the answer may take.
+        :param is_wanted: whether anybody still waits for the answer; called several times a second.
         :raises HexTrackrError: what the question raised; or QueryTooSlow, OutOfMemory, DatabaseBusy, Interrupted.
         """
-        return self._ask(question, parameters, at_least_version, deadline or self._seconds)
+        return self._ask(question, parameters, at_least_version, deadline or self._seconds, is_wanted=is_wanted)
 
     def refresh(self) -> int:
         """Wait until the copy is up to date with the record as it is now, and return its version.
@@ -207,13 +219,14 @@ class Reader:
         at_least: int | None,
         seconds: float,
         newest: bool = False,
+        is_wanted: IsWanted = lambda: True,
     ) -> bytes:
         """Ask, and ask once more if the process dies: it may have been killed, or its copy was damaged."""
         head = {"question": question, "parameters": parameters or {}, "seconds": seconds, "at_least": at_least}
         for _ in range(2):
             child = self._started()
             try:
-                answer = child.ask({"id": next(self._numbers), "newest": newest, **head}, seconds + GRACE)
+                answer = child.ask({"id": next(self._numbers), "newest": newest, **head}, seconds + GRACE, is_wanted)
             except TimeoutError:
                 log.error("The reader process did not answer the question %s in time and is killed", question)
                 self._drop(child)

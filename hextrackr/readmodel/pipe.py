@@ -16,6 +16,8 @@ import orjson
 Head = dict[str, Any]
 #: The name of the question about the state of the copy itself.
 STATUS = "_status"
+#: The name of the message that nobody waits any more for the answer to the question with its id.
+UNWANTED = "_unwanted"
 _LENGTHS = struct.Struct("!II")
 
 

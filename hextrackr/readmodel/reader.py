@@ -2,7 +2,7 @@
 
 Questions are frames (:mod:`.pipe`) with the head ``{"id", "question", "parameters", "seconds", "at_least", "newest"}``. Answers come in any
 order, with the head ``{"id", "version", "error"}`` and the JSON in the body. An error is ``{"code", "detail", "status", "kind"}``, where
-the kind is the name of its class.
+the kind is the name of its class. A frame with the head ``{"id", "question": "_unwanted"}`` interrupts a question.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from hextrackr.errors import DatabaseBusy, DiskFull, HexTrackrError, NotFound, O
 
 from . import questions
 from .copy import DAMAGE, Copy, refresh, state_of
-from .pipe import STATUS, Head, Pipe
+from .pipe import STATUS, UNWANTED, Head, Pipe
 from .record import Record, State, record
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ RUNNING = 4
 RUNNING_LONG = 2
 #: Seconds to wait for a refresh that a question does not need: most take less. After that the answer is of the version before.
 PATIENCE = 1.0
-#: Seconds between two attempts to interrupt a question that takes too long: it may be between two statements.
+#: Seconds between two attempts to interrupt a question: it may be between two statements.
 _INTERRUPT_EVERY = 0.05
 #: The exit status of a process that has found its copy damaged and removed it.
 DAMAGED = 76
@@ -70,14 +70,20 @@ def main(descriptor: int, database_url: str, folder: str, memory_limit: str, pac
 
 def serve(pipe: Pipe, answers: Answers) -> None:
     """Answer questions as they come, several at a time."""
+    unwanted: dict[int, threading.Event] = {}  # question -> set once nobody waits for its answer
 
     def answer(head: Head) -> None:
         reply, body = answers.answer(head)
+        del unwanted[head["id"]]
         pipe.send(reply, body)
 
     workers = ThreadPoolExecutor(WORKERS, "question")
     for head, _ in pipe.frames():
+        if head["question"] == UNWANTED:
+            unwanted.get(head["id"], threading.Event()).set()
+            continue
         head["until"] = time.monotonic() + head["seconds"]
+        head["unwanted"] = unwanted[head["id"]] = threading.Event()
         workers.submit(answer, head)
 
 
@@ -200,7 +206,7 @@ class Answers:
                 answer: Any = {"version": version, "bytes": self._copy.size(), "seconds": self._refresher.seconds}
             else:
                 question = _found(head["question"])
-                with _interrupted(cursor, head["until"]):
+                with _interrupted(cursor, head["until"], head["unwanted"]):
                     answer = question(cursor, head["parameters"])
         finally:
             cursor.close()
@@ -215,14 +221,19 @@ def _found(name: str) -> questions.Question:
 
 
 @contextmanager
-def _interrupted(cursor: duckdb.DuckDBPyConnection, until: float) -> Iterator[None]:
-    """Interrupt the statements of the cursor inside the block once the time is over, with ``duckdb.InterruptException``."""
+def _interrupted(cursor: duckdb.DuckDBPyConnection, until: float, unwanted: threading.Event) -> Iterator[None]:
+    """Interrupt the statements of the cursor inside the block, with ``duckdb.InterruptException``.
+
+    :param until: when the time is over (monotonic seconds).
+    :param unwanted: is set once nobody waits for the answer any more; and at the end of the block.
+    """
     done = threading.Event()
 
     def watch() -> None:
-        if not done.wait(max(0.0, until - time.monotonic())):
-            while not done.wait(_INTERRUPT_EVERY):
-                cursor.interrupt()
+        unwanted.wait(max(0.0, until - time.monotonic()))
+        while not done.is_set():
+            cursor.interrupt()
+            done.wait(_INTERRUPT_EVERY)
 
     watching = threading.Thread(target=watch, daemon=True)
     watching.start()
@@ -230,6 +241,7 @@ def _interrupted(cursor: duckdb.DuckDBPyConnection, until: float) -> Iterator[No
         yield
     finally:
         done.set()
+        unwanted.set()  # wakes the thread
         watching.join()
 
 

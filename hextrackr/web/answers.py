@@ -21,6 +21,13 @@ from hextrackr.ingest.saved_mappings import Scanner
 from hextrackr.jobs import snapshots
 from hextrackr.queries import parameters
 from hextrackr.queries.findings import ENTRIES
+from hextrackr.realtime.websockets import has_left
+
+
+def _asked(question: str, parameters: Mapping[str, Any]) -> bytes:
+    """Ask a question for as long as the client is there: whoever types a search leaves most of its answers."""
+    connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    return reader.ask(question, parameters, is_wanted=lambda: not has_left(connection))
 
 
 def answer(question: str, **parameters: Any) -> Response:
@@ -29,12 +36,12 @@ def answer(question: str, **parameters: Any) -> Response:
     :param question: the name of a function of :mod:`hextrackr.queries`.
     :raises HexTrackrError: a parameter is invalid, or the query takes too long.
     """
-    return Response(reader.ask(question, parameters), mimetype="application/json")
+    return Response(_asked(question, parameters), mimetype="application/json")
 
 
 def page_of(question: str) -> Response:
     """Return the page of a list that the query string selects, with a ``Link`` header (RFC 8288) to the next one."""
-    body = reader.ask(question, request.args.to_dict())
+    body = _asked(question, request.args.to_dict())
     response = Response(body, mimetype="application/json")
     cursor = orjson.loads(body)["pagination"]["next"]
     if cursor is not None:

@@ -96,6 +96,13 @@ def test_a_long_question_waits_for_the_record_as_it_is_now():
     assert waited == {"export": True, "list_findings": False}
 
 
+def test_a_question_is_ended_when_nobody_waits_for_it_any_more(asked):
+    starts = asked.starts
+    with pytest.raises(QueryTooSlow):
+        asked.ask("endless", deadline=300, is_wanted=lambda: False)
+    assert asked.starts == starts
+
+
 def test_a_question_that_takes_too_long_is_ended(asked):
     pid = asked.pid
     with pytest.raises(QueryTooSlow):

@@ -4,7 +4,7 @@ import { ConnectedElement } from "../lib/element.js";
 import { request } from "../lib/http.js";
 import { filtersChosen } from "./explorer-query.js";
 
-const TYPING_MS = 100;
+const TYPING_MS = 40; // longer than the pause of a key that repeats; a newer request ends the one before, also on the server
 const SUGGEST_MS = 120;
 
 /**
