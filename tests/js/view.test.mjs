@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { acceptedView, endedView, isTerminal, isWorthRetrying, nextView, uploadingView, waitingView } from "../../static/scripts/progress/view.js";
+import { acceptedView, endedView, isTerminal, isWorthRetrying, nextView, resumedView, uploadingView, waitingView } from "../../static/scripts/progress/view.js";
 
 const SESSION = "6f1c2a34-0000-4000-8000-000000000000";
 const start = waitingView({ sessionId: SESSION, filename: "scan.csv" });
@@ -33,6 +33,13 @@ for (const [name, given, kind, canCancel] of kinds) {
         assert.equal(isTerminal(view), !canCancel);
     });
 }
+
+test("an import that is shown again goes on from where it stood", () => {
+    const again = resumedView({ sessionId: SESSION, filename: "scan.csv", importId: 12, uploadShare: 0.2, percent: 61 });
+    assert.deepEqual([again.kind, again.percent, again.canCancel], ["running", 61, true]);
+    assert.equal(nextView(again, snapshot({ progress: 40 })).percent, 61);
+    assert.equal(nextView(again, snapshot({ progress: 70 })).percent, 76);
+});
 
 test("an import without a number cannot be cancelled yet", () => {
     assert.equal(nextView(start, snapshot({}, { importId: undefined })).canCancel, false);

@@ -1,7 +1,7 @@
 import { Upload, aborted, request } from "../lib/http.js";
 import { newUuid } from "../lib/uuid.js";
 import { ProgressFollower } from "./follower.js";
-import { acceptedView, endedView, isTerminal, isWorthRetrying, nextView, uploadingView, waitingView } from "./view.js";
+import { acceptedView, endedView, isTerminal, isWorthRetrying, nextView, resumedView, uploadingView, waitingView } from "./view.js";
 
 const UPLOAD_PATH = "/api/vulnerabilities/import-staging";
 const JOIN_WITHIN_MS = 2_000;
@@ -31,12 +31,14 @@ export class ImportRun extends EventTarget {
 
     /**
      * @param {import("./websocket-client.js").WebSocketClient} client
-     * @param {{sessionId?: string, filename: string, importId?: number | null, uploadShare?: number, size?: number}} details a new session by default
+     * @param {{sessionId?: string, filename: string, importId?: number | null, uploadShare?: number, percent?: number, size?: number}} details a
+     *   new session by default; `percent` only if it was running when it was last shown
      */
-    constructor(client, { sessionId = newUuid(), filename, importId = null, uploadShare = 0, size = 0 }) {
+    constructor(client, { sessionId = newUuid(), filename, importId = null, uploadShare = 0, percent, size = 0 }) {
         super();
         this.size = size;
-        this.view = waitingView({ sessionId, filename, importId, uploadShare });
+        const details = { sessionId, filename, importId, uploadShare };
+        this.view = percent === undefined ? waitingView(details) : resumedView({ ...details, percent });
         this.#follower = new ProgressFollower(client, sessionId, {
             onSnapshot: (snapshot) => this.#show(nextView(this.view, snapshot)),
             onUnknown: () => this.dispatchEvent(new Event("unknown")),
@@ -50,6 +52,12 @@ export class ImportRun extends EventTarget {
 
     get ended() {
         return isTerminal(this.view);
+    }
+
+    /** @returns {object} what another page needs to show it again */
+    get details() {
+        const { sessionId, filename, importId, uploadShare, kind, percent } = this.view;
+        return { sessionId, filename, importId, uploadShare, size: this.size, ...(kind === "running" && { percent }) };
     }
 
     /** @returns {boolean} whether another attempt may succeed, and its file is available: on this page or, after a failure, on the server */

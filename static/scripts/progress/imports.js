@@ -78,6 +78,7 @@ class Imports extends EventTarget {
         removeEventListener("online", this.#reconnect);
         removeEventListener("beforeunload", this.#warnBeforeLeaving);
         this.#discovery.stop();
+        this.#rememberProgress();
         for (const run of this.all) run.stop();
         this.#runs.clear();
         this.#batch = [];
@@ -254,9 +255,16 @@ class Imports extends EventTarget {
         if (this.#runs.get(run.sessionId) === run && !isSeen) this.dismiss(run.sessionId);
     }
 
-    #remember({ view: { sessionId, filename, importId, uploadShare } }) {
+    #remember({ sessionId, details }) {
         const others = local.json(RUNNING_KEY, []).filter((other) => other.sessionId !== sessionId);
-        local.put(RUNNING_KEY, [...others, { sessionId, filename, importId, uploadShare }]);
+        local.put(RUNNING_KEY, [...others, details]);
+    }
+
+    /** Store how far the stored imports are, for the next page. */
+    #rememberProgress() {
+        const stored = local.json(RUNNING_KEY, []);
+        local.put(RUNNING_KEY, stored.map((details) => this.#runs.get(details.sessionId)?.details ?? details));
+        if (this.#batch.length > 0) this.#rememberBatch();
     }
 
     #forget(sessionId) {
@@ -265,9 +273,7 @@ class Imports extends EventTarget {
 
     /** The imports that the server has; a file that was not sent is lost with the page. */
     #rememberBatch() {
-        const runs = this.batch
-            .filter(({ view }) => view.importId !== null)
-            .map(({ view: { sessionId, filename, importId, uploadShare }, size }) => ({ sessionId, filename, importId, uploadShare, size }));
+        const runs = this.batch.filter(({ view }) => view.importId !== null).map(({ details }) => details);
         session.put(BATCH_KEY, runs.length > 0 ? { runs, shown: this.#batchShown } : null);
     }
 

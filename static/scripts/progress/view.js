@@ -93,6 +93,16 @@ export function waitingView({ sessionId, filename = "", importId = null, uploadS
 }
 
 /**
+ * The state of a running import that is shown again, until its next snapshot.
+ *
+ * @param {{sessionId: string, filename: string, importId: number, uploadShare: number, percent: number}} details what was shown of it before
+ * @returns {ProgressView}
+ */
+export function resumedView({ percent, ...details }) {
+    return { ...waitingView(details), kind: "running", percent, message: "" };
+}
+
+/**
  * The upload, which is the first part of the progress bar.
  *
  * @param {ProgressView} view
