@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, Engine, text
 
@@ -38,7 +38,8 @@ def staged(engine: Engine, import_id: int) -> int:
         return int(connection.execute(text(greatest), {"import_id": import_id}).scalar_one())
 
 
-class Sampled(NamedTuple):
+@dataclass(frozen=True)
+class Sampled:
     """A finding of a file, by the keys of its host and its definition, and the digest of its evidence."""
 
     asset_key: str
@@ -61,7 +62,7 @@ def share_changed(engine: Engine, source_id: int, sample: Iterable[Sampled]) -> 
         changed = [
             digest != finding.digest
             for finding in sample
-            for (digest,) in connection.execute(on_record, {"source_id": source_id, **finding._asdict()})
+            for (digest,) in connection.execute(on_record, {"source_id": source_id, **asdict(finding)})
         ]
     return sum(changed) / len(changed) if changed else None
 
