@@ -14,7 +14,9 @@ import fcntl
 import logging
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 
 import duckdb
@@ -235,7 +237,6 @@ def _load(
     cursor: duckdb.DuckDBPyConnection, copy: Copy, snapshot: Snapshot, table: Table, into: str, condition: str = ""
 ) -> None:
     """Load rows of the record into a table of the copy."""
-    file = copy.scratch / f"{table.name}.csv"
     types = ", ".join(f"'{column.name}': '{column.type}'" for column in table.columns)
     load = f"""
         INSERT INTO "{into}" FROM read_csv(
@@ -243,7 +244,18 @@ def _load(
             nullstr = '', allow_quoted_nulls = FALSE, max_line_size = {_MAX_LINE_BYTES}, buffer_size = {_MAX_LINE_BYTES})
     """
     try:
-        for _ in snapshot.pieces(table, condition, file):
-            cursor.execute(load, [str(file)])
+        with closing(_ahead(snapshot.pieces(table, condition, copy.scratch))) as pieces:
+            for piece in pieces:
+                cursor.execute(load, [str(piece)])
     finally:
-        file.unlink(missing_ok=True)
+        for piece in copy.scratch.glob("piece-*"):
+            piece.unlink()
+
+
+def _ahead(pieces: Iterator[Path]) -> Generator[Path]:
+    """Yield each piece while the next one is made in a thread."""
+    with ThreadPoolExecutor(1, "pieces") as beside:
+        coming = beside.submit(next, pieces, None)
+        while (piece := coming.result()) is not None:
+            coming = beside.submit(next, pieces, None)
+            yield piece

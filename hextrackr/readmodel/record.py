@@ -8,9 +8,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from sqlalchemy import make_url
@@ -54,8 +54,8 @@ class Snapshot(Protocol):
     def changes_since(self, version: int) -> list[Change]:
         """The logged changes that made this version and the later ones."""
 
-    def pieces(self, table: Table, condition: str, file: Path) -> Iterator[None]:
-        """Write the rows of a table as CSV into a file, in pieces: the caller loads each before it asks for the next."""
+    def pieces(self, table: Table, condition: str, folder: Path) -> Iterator[Path]:
+        """Write the rows of a table as CSV into files, in pieces: the file of a piece is used again for the one after next."""
 
 
 class Record(Protocol):
@@ -119,15 +119,15 @@ class SqliteRecord:
 
 
 class _SqliteSnapshot(_Snapshot):
-    def pieces(self, table: Table, condition: str, file: Path) -> Iterator[None]:
+    def pieces(self, table: Table, condition: str, folder: Path) -> Iterator[Path]:
         if table.many:
             marks = ",".join(["%s"] * len(table.columns))
             line = f"printf('{marks}\n', {_formatted(table.columns)})"
             rows = self._connection.execute(_select(table, line, condition))
-            yield from _pieces((line.encode() for (line,) in rows), file)
+            yield from _pieces((line.encode() for (line,) in rows), folder)
         else:
             rows = self._connection.execute(_select(table, _expressions(table), condition))
-            yield from _pieces(map(_line, rows), file)
+            yield from _pieces(map(_line, rows), folder)
 
 
 def _formatted(columns: Iterable[Column]) -> str:
@@ -211,12 +211,12 @@ class PostgresqlRecord:
 
 
 class _PostgresqlSnapshot(_Snapshot):
-    def pieces(self, table: Table, condition: str, file: Path) -> Iterator[None]:
+    def pieces(self, table: Table, condition: str, folder: Path) -> Iterator[Path]:
         from hextrackr.db.postgresql import decoded
 
         select = _select(table, _expressions(table), condition)
         with self._connection.cursor().copy(f"COPY ({select}) TO STDOUT (FORMAT csv)") as copied:
-            yield from _pieces((decoded(row) if b"\x01" in row else row for row in map(bytes, copied)), file)
+            yield from _pieces((decoded(row) if b"\x01" in row else row for row in map(bytes, copied)), folder)
 
 
 # Both
@@ -232,19 +232,12 @@ def _expressions(table: Table) -> str:
     return ", ".join(column.expression for column in table.columns)
 
 
-def _pieces(lines: Iterator[bytes], file: Path) -> Iterator[None]:
-    """Write lines into a file, and start again at its beginning whenever a piece is full."""
-    with open(file, "wb", buffering=1024 * 1024) as stream:
-        while some := b"".join(islice(lines, _FETCHED)):
-            stream.write(some)
-            if stream.tell() >= PIECE_BYTES:
-                yield from _ended(stream)
-        if stream.tell():
-            yield from _ended(stream)
-
-
-def _ended(stream: BinaryIO) -> Iterator[None]:
-    stream.flush()
-    yield
-    stream.seek(0)
-    stream.truncate()
+def _pieces(lines: Iterator[bytes], folder: Path) -> Iterator[Path]:
+    """Write lines into two files by turns, each until it is full."""
+    for file in cycle((folder / "piece-0.csv", folder / "piece-1.csv")):
+        with open(file, "wb") as stream:
+            while stream.tell() < PIECE_BYTES and (some := b"".join(islice(lines, _FETCHED))):
+                stream.write(some)
+            if not stream.tell():
+                return
+        yield file
