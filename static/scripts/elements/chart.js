@@ -5,8 +5,8 @@ let uPlot = null; // imported by the first chart: most pages have none
 
 const HEIGHT = 260;
 const FAR = 10; // the number of entries that Page Up and Page Down move
-/** Steps between the marks of the axis of values: 1, 2, 5, 10 and so on, as findings and days are counted. */
-const STEPS = Array.from({ length: 9 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
+/** Steps between the marks of the axis of values, which are whole numbers: 1, 2, 5, 10, 20, 25, 50 and so on. */
+const STEPS = Array.from({ length: 9 }, (_, power) => [1, 2, 2.5, 5].map((digit) => digit * 10 ** power)).flat().filter(Number.isInteger);
 
 /**
  * @typedef {object} Figure
