@@ -102,6 +102,7 @@ class ProgressModal extends ConnectedElement {
         this.#dialog.toggleAttribute("data-preview", view.kind === "awaiting" && view.isPreview);
         setText(parts.title, titleOf(view));
         setText(parts.filename, view.filename);
+        parts.filename.title = view.filename; // it may be cut off
         setText(parts.percent, `${view.percent}%`);
         parts.bar.setAttribute("aria-valuenow", view.percent);
         parts.bar.setAttribute("aria-valuetext", `${view.percent}%, ${view.stepLabel}`);
