@@ -6,13 +6,16 @@ written as text.
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -34,15 +37,32 @@ KINDS = ("csv", "json", "jsonl", "xlsx")
 SHEET_ROWS = 1_048_575
 #: Characters of a cell there.
 _CELL = 32_767
-#: Rows of a piece of the file: to sort whole rows, texts and all, takes memory.
-PIECE = 50_000
+#: Bytes of a piece of a text, and rows of one of a workbook: to sort whole rows takes memory.
+PIECE_BYTES, PIECE_ROWS = 25_000_000, 50_000
+#: Rows by which the length of a line is estimated.
+_SAMPLE = 1_000
 #: Pieces that are written at the same time, of all exports together.
 _AT_ONCE = 2
 _may_write = threading.Semaphore(_AT_ONCE)
 #: Rows that are taken from the copy at once for a workbook.
 _BATCH = 2_000
-#: SQL: the numbers of the characters that begin a formula.
-_STARTS = ", ".join(str(ord(start)) for start in escaping.FORMULA_STARTS)
+#: SQL: ``cell(text)`` is a text as a CSV has it: one that a spreadsheet would run begins with an apostrophe.
+_MACROS = f"""
+    CREATE TEMPORARY MACRO neutral(text) AS
+    CASE WHEN unicode(text) IN ({", ".join(str(ord(start)) for start in escaping.FORMULA_STARTS)}) THEN concat('''', text) ELSE text END;
+    CREATE TEMPORARY MACRO cell(text) AS
+    CASE WHEN contains(text, ',') OR contains(text, '"') OR contains(text, chr(10)) OR contains(text, chr(13))
+         THEN concat('"', replace(neutral(text), '"', '""'), '"') ELSE neutral(text) END
+"""
+#: Alias of a table whose rows belong to many findings -> the table, and the column of the finding that refers to it.
+_SHARED = {
+    "h": ("host", "host_id"),
+    "d": ("definition", "definition_id"),
+    "s": ("source", "source_id"),
+    "w": ("sighting", "sighting_id"),
+}
+#: Options of COPY for lines that are formatted already.
+_UNCHANGED = "FORMAT csv, HEADER FALSE, QUOTE '', ESCAPE '', DELIMITER '\n'"
 
 _ENDED = "The export was stopped, as nobody waits for it any more."
 
@@ -68,15 +88,12 @@ def export(cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> 
             _cursors(cursor, 1 if kind == "xlsx" else _AT_ONCE) as cursors,
             ThreadPoolExecutor(len(cursors), "export") as pool,
         ):
-            (selected, total), *_ = pool.map(partial(_selected, query=query), cursors)
-            if kind == "xlsx" and total > SHEET_ROWS:
-                raise RequestError(
-                    f"A sheet of Excel holds {SHEET_ROWS:,} rows, and {total:,} match: limit the list, or choose CSV."
-                )
+            selected, *_ = pool.map(partial(_selected, query=query), cursors)
+            total = selected.total
             if kind == "xlsx":
-                writing = _write_workbook(cursor, selected, total, Path(path))
+                writing = _write_workbook(cursor, selected, Path(path))
             else:
-                writing = _write_text(cursors, pool, selected, total, kind, Path(path))
+                writing = _write_text(cursors, pool, selected, kind, Path(path))
             with closing(writing):
                 for written in writing:
                     if number not in _shares:
@@ -99,19 +116,36 @@ def end_export(_cursor: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]
     _shares.pop(parameters["id"], None)
 
 
-def _selected(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, str]) -> tuple[str, int]:
-    """Sort what the list shows, and return SQL for the rows with a ``place`` above ``$low`` up to ``$high``, and how many there are."""
-    if query.get("by"):
+@dataclass(frozen=True)
+class _Selected:
+    """What the list shows. The temporary table ``exported`` numbers its rows as ``place``.
+
+    :ivar columns: name -> SQL for the value.
+    :ivar total: the number of rows.
+    """
+
+    columns: dict[str, str]
+    total: int
+    is_grouped: bool
+
+    def source(self, *parts: str) -> str:
+        """Return the FROM clause for these parts of a statement."""
+        return "exported" if self.is_grouped else f"{findings(*parts)} JOIN exported ON finding_id = f.id"
+
+
+def _selected(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, str]) -> _Selected:
+    """Sort what the list shows."""
+    is_grouped = bool(query.get("by"))
+    if is_grouped:
         statement, values = groups.statement(query)
         cursor.execute(
             f"CREATE TEMPORARY TABLE exported AS SELECT row_number() OVER () AS place, * FROM ({statement})", values
         )
-        rows = "SELECT * FROM exported WHERE place > $low AND place <= $high ORDER BY place"
+        columns = {name: f'"{name}"' for name, *_ in cursor.execute("DESCRIBE exported").fetchall() if name != "place"}
     else:
         limited = where(query)
         ordered = order.requested(query, SORTS, "severity", "f.id").sql if query.get("sort") else "f.id"
-        chosen = [COLUMNS[name] for name in _columns(query)]
-        columns = ", ".join(f'{column.exported or column.sql} AS "{column.name}"' for column in chosen)
+        columns = {name: COLUMNS[name].exported or COLUMNS[name].sql for name in _columns(query)}
         cursor.execute(
             f"""
             CREATE TEMPORARY TABLE exported AS
@@ -120,12 +154,8 @@ def _selected(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, str]) -> tu
             """,
             limited.values,
         )
-        rows = f"""
-            SELECT place, {columns} FROM {findings(columns)} JOIN exported ON finding_id = f.id
-            WHERE place > $low AND place <= $high ORDER BY place
-        """
     (total,) = cursor.execute("SELECT count(*) FROM exported").fetchone() or (0,)
-    return rows, total
+    return _Selected(columns, total, is_grouped)
 
 
 def _columns(query: Mapping[str, str]) -> list[str]:
@@ -154,15 +184,11 @@ def _cursors(cursor: duckdb.DuckDBPyConnection, count: int) -> Iterator[list[duc
 
 
 def _write_text(
-    cursors: Sequence[duckdb.DuckDBPyConnection],
-    pool: Executor,
-    selected: str,
-    total: int,
-    kind: str,
-    path: Path,
+    cursors: Sequence[duckdb.DuckDBPyConnection], pool: Executor, selected: _Selected, kind: str, path: Path
 ) -> Generator[int]:
     """Write a CSV, JSON or JSON lines piece by piece, each cursor one at a time; how many rows are written so far."""
-    cells = _readable(cursors[0], selected) if kind == "csv" else f"SELECT * EXCLUDE (place) FROM ({selected})"
+    lines, *_ = pool.map(partial(_csv_lines if kind == "csv" else _json_lines, selected=selected), cursors)
+    size = _piece(cursors[0], lines)
     idle: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
     for each in cursors:
         idle.put(each)
@@ -170,29 +196,96 @@ def _write_text(
     def write(low: int) -> Path:
         part = path.with_name(f"{path.name}.{low}")
         escaped = str(part).replace("'", "''")
-        options = f"FORMAT csv, HEADER {low == 0}" if kind == "csv" else "FORMAT json"
+        piece = f"SELECT line FROM ({lines} WHERE place > $low AND place <= $high) ORDER BY place"
         cursor = idle.get()
         try:
             with _may_write:
-                cursor.execute(f"COPY ({cells}) TO '{escaped}' ({options})", {"low": low, "high": low + PIECE})
+                cursor.execute(f"COPY ({piece}) TO '{escaped}' ({_UNCHANGED})", {"low": low, "high": low + size})
         finally:
             idle.put(cursor)
         return part
 
-    lows = range(0, max(1, total), PIECE)
+    lows = range(0, max(1, selected.total), size)
     pieces = [pool.submit(write, low) for low in lows]
     try:
         with path.open("wb") as file:
+            if kind == "csv":
+                file.write(f"{','.join(selected.columns)}\n".encode())
             for low, piece in zip(lows, pieces, strict=True):
                 part = piece.result()
                 _append(part, file, is_array=kind == "json", is_first=low == 0)
                 part.unlink()
-                yield min(total, low + PIECE)
+                yield min(selected.total, low + size)
             if kind == "json":
-                file.write(b"\n]\n" if total else b"]\n")
+                file.write(b"\n]\n" if selected.total else b"]\n")
     finally:
         for piece in pieces:
             piece.cancel()  # what has not begun when the writing is ended
+
+
+def _csv_lines(cursor: duckdb.DuckDBPyConnection, selected: _Selected) -> str:
+    """Return SQL for the ``place`` and the ``line`` of each row of a CSV.
+
+    Neighbouring columns of a host or a vulnerability are formatted once in a temporary table, and not for each of its findings.
+    """
+    cursor.execute(_MACROS)
+    named = {name: f'{sql} AS "{name}"' for name, sql in selected.columns.items()}
+    columns = ", ".join(named.values())
+    described = cursor.execute(f"DESCRIBE SELECT {columns} FROM {selected.source(columns)}").fetchall()
+    kinds = {name: kind for name, kind, *_ in described}
+    values: list[str] = []
+    cells: list[str] = []
+    shared: dict[str, list[str]] = {}
+    for alias, run in groupby(selected.columns, lambda name: _shared_table(selected.columns[name])):
+        names = list(run)
+        if alias:
+            text = f"{alias}_text{len(values)}"
+            formatted = _joined(_cell(selected.columns[name], kinds[name]) for name in names)
+            shared.setdefault(alias, []).append(f"{formatted} AS {text}")
+            values.append(text)
+            cells.append(text)
+        else:
+            values += [named[name] for name in names]
+            cells += [_cell(f'"{name}"', kinds[name]) for name in names]
+    source = selected.source(*values)
+    for alias, texts in shared.items():
+        table, reference = _SHARED[alias]
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE csv_{table} AS SELECT {alias}.id AS {table}, {', '.join(texts)} FROM {table} {alias}"
+        )
+        source += f" JOIN csv_{table} ON {table} = f.{reference}"
+    return f"SELECT place, {_joined(cells)} AS line FROM (SELECT place, {', '.join(values)} FROM {source})"
+
+
+def _shared_table(sql: str) -> str:
+    """Return the alias of :data:`_SHARED` whose columns alone this SQL uses; empty if there is none."""
+    aliases = set(re.findall(r"\b([a-z])\.", sql))
+    return aliases.pop() if len(aliases) == 1 and aliases <= _SHARED.keys() else ""
+
+
+def _cell(sql: str, kind: str) -> str:
+    """Return SQL for a value of this type as a cell of a CSV; lists are separated by blanks."""
+    if kind.endswith("[]"):
+        return f"cell(array_to_string({sql}, ' '))"
+    return f"cell({sql})" if kind == "VARCHAR" else sql
+
+
+def _joined(cells: Iterable[str]) -> str:
+    """Return SQL for cells separated by commas; NULL is an empty cell."""
+    return f"""concat({", ',', ".join(cells)})"""
+
+
+def _json_lines(_cursor: duckdb.DuckDBPyConnection, selected: _Selected) -> str:
+    """Return SQL for the ``place`` and the ``line`` of each row, an object of JSON."""
+    members = ", ".join(f"'{name}': {sql}" for name, sql in selected.columns.items())
+    return f"SELECT place, to_json({{{members}}}) AS line FROM {selected.source(members)}"
+
+
+def _piece(cursor: duckdb.DuckDBPyConnection, lines: str) -> int:
+    """Return how many rows of these lines a piece has."""
+    sample = f"SELECT avg(strlen(line)) FROM ({lines} WHERE place <= {_SAMPLE})"
+    (length,) = cursor.execute(sample).fetchone() or (None,)
+    return max(1, int(PIECE_BYTES / (length or 1)))
 
 
 def _append(part: Path, file: BinaryIO, *, is_array: bool, is_first: bool) -> None:
@@ -207,21 +300,22 @@ def _append(part: Path, file: BinaryIO, *, is_array: bool, is_first: bool) -> No
             file.write((b"" if is_first and number == 0 else b",\n") + line.rstrip(b"\n"))
 
 
-def _readable(cursor: duckdb.DuckDBPyConnection, selected: str) -> str:
-    """The same with cells as a CSV has them: lists separated by blanks, and no text that a spreadsheet would run."""
-    cells = []
-    for name, kind, *_ in cursor.execute(f"DESCRIBE {selected}", {"low": 0, "high": 0}).fetchall()[1:]:
-        cell = f"""array_to_string("{name}", ' ')""" if kind.endswith("[]") else f'"{name}"'
-        if kind.startswith("VARCHAR"):
-            cell = f"CASE WHEN unicode({cell}) IN ({_STARTS}) THEN '''' || {cell} ELSE {cell} END"
-        cells.append(f'{cell} AS "{name}"')
-    return f"SELECT {', '.join(cells)} FROM ({selected})"
+def _write_workbook(cursor: duckdb.DuckDBPyConnection, selected: _Selected, path: Path) -> Generator[int]:
+    """Write a workbook with one sheet; how many rows are written so far.
 
-
-def _write_workbook(cursor: duckdb.DuckDBPyConnection, selected: str, total: int, path: Path) -> Generator[int]:
-    """Write a workbook with one sheet; how many rows are written so far."""
+    :raises RequestError: a sheet does not hold so many rows.
+    """
     import xlsxwriter  # it takes a tenth of a second, and few ask for it
 
+    total, columns = selected.total, ", ".join(selected.columns.values())
+    if total > SHEET_ROWS:
+        raise RequestError(
+            f"A sheet of Excel holds {SHEET_ROWS:,} rows, and {total:,} match: limit the list, or choose CSV."
+        )
+    rows = f"""
+        SELECT place, {columns} FROM {selected.source(columns)}
+        WHERE place > $low AND place <= $high ORDER BY place
+    """
     options = {
         "constant_memory": True,
         "strings_to_formulas": False,
@@ -230,13 +324,11 @@ def _write_workbook(cursor: duckdb.DuckDBPyConnection, selected: str, total: int
     }
     with xlsxwriter.Workbook(str(path), options) as workbook:
         sheet, day = workbook.add_worksheet("HexTrackr"), workbook.add_format({"num_format": "yyyy-mm-dd"})
-        for low in range(0, max(1, total), PIECE):
-            result = cursor.execute(selected, {"low": low, "high": low + PIECE})
-            if low == 0:
-                names = [column[0] for column in result.description or ()][1:]
-                sheet.write_row(0, 0, names, workbook.add_format({"bold": True}))
-                sheet.freeze_panes(1, 0)
-                sheet.autofilter(0, 0, max(1, total), len(names) - 1)
+        sheet.write_row(0, 0, list(selected.columns), workbook.add_format({"bold": True}))
+        sheet.freeze_panes(1, 0)
+        sheet.autofilter(0, 0, max(1, total), len(selected.columns) - 1)
+        for low in range(0, total, PIECE_ROWS):
+            result = cursor.execute(rows, {"low": low, "high": low + PIECE_ROWS})
             while batch := result.fetchmany(_BATCH):
                 for row, *values in batch:
                     for column, value in enumerate(values):

@@ -31,7 +31,7 @@ SECONDS = 600.0
 #: Files older than this, in seconds, were left by a process that died.
 _MAX_AGE = 2 * SECONDS
 #: Seconds between two progress updates while the file is written, and the size of the chunks that are sent.
-_INTERVAL, _CHUNK = 0.25, 256 * 1024
+_INTERVAL, _CHUNK = 0.25, 1024 * 1024
 _TYPES = {
     "csv": "text/csv",
     "json": "application/json",

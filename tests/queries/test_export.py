@@ -68,7 +68,8 @@ def test_the_file_has_what_the_list_shows(record, ask, export, kind):
 )
 def test_a_file_of_many_pieces_is_the_same(record, export, kind, query, monkeypatch):
     whole = export(kind, **query)
-    monkeypatch.setattr(exporting, "PIECE", 7)
+    monkeypatch.setattr(exporting, "PIECE_BYTES", 1_000)
+    monkeypatch.setattr(exporting, "PIECE_ROWS", 7)
     assert export(kind, **query) == whole
 
 
