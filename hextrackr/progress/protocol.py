@@ -119,20 +119,22 @@ def has_ended(snapshot: Snapshot) -> bool:
 def newer(live: Snapshot, recorded: Snapshot, *, own: bool, is_updated: bool = True, joining: bool = False) -> Snapshot:
     """Return the newer of two snapshots of one operation: of the live session, or of the row in the database.
 
-    Usually the live one is newer: it changes with every update, the row only at a few points. But an end, a question and its answer are
+    Usually the live one is newer: it changes with every update, the row only at a few points. But an error, a question and its answer are
     written to the row shortly before they are sent; until then the row is newer. It also is where updates of the working process
-    do not arrive here.
+    do not arrive here. An operation that is complete in the record is complete once its working process sends so: until then the lists
+    are brought up to date. If that process has gone silent, the row is right.
 
     :param own: this process works on the operation, and will number its next event after the live session.
     :param is_updated: updates of the process that works on the operation reach the live session.
     :param joining: the snapshot is for a client that joins. It will receive the terminal event too, behind the updates that still wait,
-        so the row's end is used only if the working process has gone silent.
+        so the row's error, too, is used only if the working process has gone silent.
     """
     asks, recorded_asks = (bool(each["metadata"].get("awaitingConfirmation")) for each in (live, recorded))
     if has_ended(live):
         return live
     if has_ended(recorded):
-        is_current = joining and live["timestamp"] - live["lastUpdate"] < SILENCE_MS
+        is_working = live["timestamp"] - live["lastUpdate"] < SILENCE_MS
+        is_current = is_working and (joining or recorded["status"] == "completed")
     else:
         is_current = asks == recorded_asks
     if is_updated and is_current:

@@ -13,7 +13,16 @@ from hextrackr.auth import actors, audit
 from hextrackr.db import engines
 from hextrackr.domain.models import FINISHED, Import, ImportState, Reject
 from hextrackr.errors import FileRefused, MissingFile, NotFound, RequestError, TooMany
-from hextrackr.extensions import db, import_queue, import_service, import_worker, maintenance_lock, offload, socketio
+from hextrackr.extensions import (
+    db,
+    import_queue,
+    import_service,
+    import_snapshots,
+    import_worker,
+    maintenance_lock,
+    offload,
+    socketio,
+)
 from hextrackr.ingest import dialect, recognition, saved_mappings
 from hextrackr.progress import protocol
 from hextrackr.queries import parameters
@@ -53,12 +62,20 @@ def import_staging() -> Answer:
 def import_and_wait() -> Answer:
     """Store the upload and respond when its import is done."""
     import_id = _receive().id
-    while (record := import_queue.existing(import_id)).state not in (*FINISHED, ImportState.AWAITING_CONFIRMATION):
+    while _is_under_way(record := import_queue.existing(import_id)):
         socketio.sleep(INTERVAL)
     answer = {**_answer(record), "success": record.state == ImportState.COMPLETED}
     if record.state == ImportState.AWAITING_CONFIRMATION:
         return answer, 202
     return answer, 200 if answer["error"] is None else _REFUSED.get(answer["error"]["code"], 500)
+
+
+def _is_under_way(record: Import) -> bool:
+    """Whether an import is not over yet: a complete one is over when the lists are up to date."""
+    if record.state == ImportState.COMPLETED:
+        snapshot = import_snapshots.find(record.session_id)
+        return snapshot is not None and not protocol.has_ended(snapshot)
+    return record.state not in (*FINISHED, ImportState.AWAITING_CONFIRMATION)
 
 
 @blueprint.post("/imports/recognise")

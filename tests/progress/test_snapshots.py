@@ -41,7 +41,9 @@ def test_an_end_tells_how_long_it_took_and_what_went_wrong(duration):
     ("live", "recorded", "is_updated", "wanted"),
     [
         pytest.param(made(), made(), True, "live", id="under way"),
-        pytest.param(made(), made("completed"), True, "recorded", id="ended on record"),
+        pytest.param(made(), made("completed"), True, "live", id="complete on record, and the lists follow"),
+        pytest.param(made(silent=2_000), made("completed"), True, "recorded", id="complete on record, and silent"),
+        pytest.param(made(), made("error", error=ERROR), True, "recorded", id="failed on record"),
         pytest.param(made("completed"), made("error", error=ERROR), True, "live", id="ended live"),
         pytest.param(made(), made(awaitingConfirmation=True), True, "recorded", id="asks on record"),
         pytest.param(made(awaitingConfirmation=True), made(), True, "recorded", id="answered on record"),
