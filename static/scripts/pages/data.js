@@ -29,14 +29,7 @@ class DataPage extends DataElement {
         this.listen(find(this, "[data-backup-rows]"), "click", (event) => this.#act(event.target.closest("button")));
         this.listen(this.#run, "change", () => this.#draw());
         this.listen(this.#run, "ended", (event) => this.#ended(event.detail));
-        this.listen(window, "pagehide", () => this.#run.stop());
-        this.listen(window, "pageshow", (event) => event.persisted && this.#run.start());
-        this.#run.start();
-    }
-
-    disconnectedCallback() {
-        super.disconnectedCallback();
-        this.#run.stop();
+        this.#run.start(this.signal);
     }
 
     show({ data, operations = [] }) {

@@ -46,14 +46,7 @@ class SourcesPage extends ChangingPage {
         const bar = find(this, "[data-merge-running]");
         this.listen(this.#earlierMerge, "change", () => showProgress(bar, this.#earlierMerge.snapshot));
         this.listen(this.#earlierMerge, "ended", ({ detail }) => this.#earlierMergeEnded(bar, detail));
-        this.listen(window, "pagehide", () => this.#earlierMerge.stop());
-        this.listen(window, "pageshow", (event) => event.persisted && this.#earlierMerge.start());
-        this.#earlierMerge.start();
-    }
-
-    disconnectedCallback() {
-        super.disconnectedCallback();
-        this.#earlierMerge.stop();
+        this.#earlierMerge.start(this.signal);
     }
 
     get name() {

@@ -26,8 +26,19 @@ export class MaintenanceRun extends EventTarget {
         this.#key = key;
     }
 
-    /** Follow the operation again that was running when the page was left. */
-    start() {
+    /**
+     * Follow the operation that was running when the page was left, whenever the page is shown.
+     *
+     * @param {AbortSignal} signal aborted when that is no longer wanted; a running operation continues
+     */
+    start(signal) {
+        addEventListener("pagehide", () => this.stop(), { signal });
+        addEventListener("pageshow", (event) => event.persisted && this.#resume(), { signal });
+        signal.addEventListener("abort", () => this.stop());
+        this.#resume();
+    }
+
+    #resume() {
         const sessionId = session.json(this.#key, null);
         if (sessionId === null) return;
         this.#follow(sessionId);
