@@ -24,9 +24,14 @@ from hextrackr.queries.findings import ENTRIES
 from hextrackr.realtime.websockets import has_left
 
 
+def client_connection() -> Any:
+    """Return the socket of the client that sent the request; None if the server does not say."""
+    return request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+
+
 def _asked(question: str, parameters: Mapping[str, Any]) -> bytes:
     """Ask a question for as long as the client is there: whoever types a search leaves most of its answers."""
-    connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    connection = client_connection()
     return reader.ask(question, parameters, is_wanted=lambda: not has_left(connection))
 
 

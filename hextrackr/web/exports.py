@@ -24,6 +24,8 @@ from hextrackr.progress.tracker import ProgressTracker
 from hextrackr.readmodel.client import Reader
 from hextrackr.realtime.websockets import has_left
 
+from . import answers
+
 log = logging.getLogger(__name__)
 
 #: The time limit for writing a file, in seconds.
@@ -86,10 +88,9 @@ def _write(kind: str, query: dict[str, str], progress: ExportProgress | None) ->
     folder.mkdir(mode=0o700, exist_ok=True)
     _remove_old(folder)
     number = str(uuid.uuid4())
-    connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     done, watched = threading.Event(), threading.Event()
     socketio.start_background_task(
-        _watch, connection, progress, number, current_app.extensions["reader"], done, watched
+        _watch, answers.client_connection(), progress, number, current_app.extensions["reader"], done, watched
     )
     try:
         # A folder of its own, so that temporary files of a reader that dies are removed with it.
