@@ -59,6 +59,9 @@ UNITS = {
     "refresh": ("new", "changed", "seen_again", "restated", "subjects", "texts"),
     "undo": ("findings", "new", "changed"),
 }
+#: The share of the refresh that is expected. It is multiplied with the pace of the importer, as measured while it reads the file; but the
+#: reader has a core for itself.
+REFRESH_SHARE = 0.8
 #: A unit of which no import has so many tells nothing of what it takes.
 FEWEST = 1_000
 _HEAD = """\
@@ -95,6 +98,8 @@ def main() -> None:
             table[database] = {phase: fitted(phase, seen) for phase in UNITS}
             if options.show:
                 _show(database, seen, table[database])
+            refresh = table[database]["refresh"]
+            table[database]["refresh"] = {unit: REFRESH_SHARE * weight for unit, weight in refresh.items()}
     text = _HEAD + "".join(_lines(table))
     if options.show:
         print(text)

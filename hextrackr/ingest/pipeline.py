@@ -132,8 +132,9 @@ def _stage(engine: Engine, job: Job, record: Import, opened: Opened, meter: Mete
         work = replace(
             work, rows=counts.rows, findings=counts.findings, subjects=reader.subjects(), texts=reader.texts()
         )
-        restated = evidence.share_changed(engine, opened.source_id, reader.evidence_sample())
-        before = estimate.source_state(engine, opened.source_id, restated)
+        restated = evidence.share_changed(engine, opened.source_id, reader.evidence_sample()) if before.open else None
+        if restated is not None:
+            before = replace(before, restated=restated)
         meter.plan(plan(estimate.expected(work, before, day)))
         staging.load(engine, reader, job, meter)
         warnings, recognition = _warnings(reader, counts, chosen), reader.recognition(counts, found)
