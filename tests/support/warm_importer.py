@@ -22,8 +22,8 @@ class WarmImporter:
     def hand_to(self, app: Flask) -> None:
         """Give it to an app, if there is one; it then sweeps the app's record, as a new one would."""
         importer = _importer(app)
-        if self._idle is not None and self._idle[0].poll() is None:
-            importer._running, self._idle = self._idle, None
+        if (idle := self._alive()) is not None:
+            importer._running = idle
             importer.send(importer._sweep)
 
     def take_from(self, app: Flask) -> None:
@@ -42,8 +42,7 @@ class WarmImporter:
         start, discard = importer._start, importer.discard
 
         def lent() -> tuple[subprocess.Popen[bytes], Channel]:
-            idle, self._idle = self._idle, None
-            return idle if idle is not None and idle[0].poll() is None else start()
+            return self._alive() or start()
 
         def returned() -> bool:
             if worker.is_at_work or self._idle is not None:
@@ -53,6 +52,14 @@ class WarmImporter:
 
         monkeypatch.setattr(importer, "_start", lent)
         monkeypatch.setattr(importer, "discard", returned)
+
+    def _alive(self) -> tuple[subprocess.Popen[bytes], Channel] | None:
+        """The idle process, which is no longer kept here; None if there is none, or if it has ended since."""
+        idle, self._idle = self._idle, None
+        if idle is not None and idle[0].poll() is not None:
+            idle[1].close()
+            return None
+        return idle
 
     def close(self) -> None:
         """End it."""
