@@ -29,11 +29,11 @@ _NOT_STARTED: ErrorRecord = {
 }
 
 
-#: Waits until the lists show the current record; calls its argument several times a second meanwhile.
-RefreshLists = Callable[[Callable[[], None]], None]
+#: Waits until the lists show the current record; calls its argument several times a second with the share that is done, 0..1.
+RefreshLists = Callable[[Callable[[float], None]], None]
 
 
-def no_lists(_meanwhile: Callable[[], None]) -> None:
+def no_lists(_meanwhile: Callable[[float], None]) -> None:
     """Return at once: a process without lists has nothing to refresh."""
 
 

@@ -128,7 +128,7 @@ class SourceService:
             with self._lock.maintaining(lambda: None):
                 figures = self._merge(source, into, meter)
             _begin(meter, "lists")
-            self._refresh_lists(meter.tick)
+            self._refresh_lists(lambda _share: meter.tick())
         return figures
 
     def _merge(self, source: Source, into: Source, meter: Meter) -> dict[str, Any]:

@@ -94,13 +94,13 @@ def _list_refresher(reader: Reader, start_task: Callable[..., Any]) -> RefreshLi
         finally:
             done.set()
 
-    def wait(meanwhile: Callable[[], None]) -> None:
+    def wait(meanwhile: Callable[[float], None]) -> None:
         if reader.pid is None:
             return
         done = threading.Event()
         start_task(refresh, done)
         while not done.wait(_REFRESH_TICK):
-            meanwhile()
+            meanwhile(reader.refreshed)
 
     return wait
 

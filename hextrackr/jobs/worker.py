@@ -288,7 +288,7 @@ class Worker:
         self._is_at_task = True
         try:
             task.error = self._importer.ask(task.request, task.progressed, meanwhile)
-            self._refresh_lists(meanwhile)
+            self._refresh_lists(lambda _share: meanwhile())
         except OSError:
             log.exception("The importer process cannot be started")
             task.error = NOT_STARTED

@@ -82,6 +82,8 @@ class _Child:
         self._pending: dict[int, _Pending] = {}
         self._lock = threading.Lock()
         self.is_gone = False
+        #: See :attr:`Reader.refreshed`.
+        self.refreshed = 0.0
         self._listening = threading.Thread(target=self._listen, name="reader-answers", daemon=True)
         self._listening.start()
 
@@ -119,6 +121,9 @@ class _Child:
 
     def _listen(self) -> None:
         for head, body in self._pipe.frames():
+            if "refreshed" in head:
+                self.refreshed = head["refreshed"]
+                continue
             with self._lock:
                 pending = self._pending.pop(head["id"], None)
             if pending is not None:
@@ -163,6 +168,12 @@ class Reader:
         """The process id of the reader, or None."""
         child = self._child
         return None if child is None or child.is_gone else child.pid
+
+    @property
+    def refreshed(self) -> float:
+        """The share of the running refresh that is done, 0..1; 0 if none is running."""
+        child = self._child
+        return 0.0 if child is None else child.refreshed
 
     def ask(
         self,

@@ -14,7 +14,7 @@ import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
@@ -22,7 +22,7 @@ from pathlib import Path
 import duckdb
 
 from . import machines, schema
-from .record import Record, Snapshot, State
+from .record import Piece, Record, Snapshot, State
 from .schema import EVIDENCE, FINDING, FINDING_CHANGE, Table
 
 log = logging.getLogger(__name__)
@@ -138,6 +138,18 @@ def _taken(folder: Path) -> tuple[int, str]:
     raise OSError("All copies of the record are in use")
 
 
+#: The share of a refresh that is done once the other tables are loaded, and once the findings are: as measured with a million of them.
+_BEFORE_FINDINGS = 0.22
+_AFTER_FINDINGS = 0.9
+
+#: Is told the share of a refresh that is done, 0..1.
+Tell = Callable[[float], object]
+
+
+def _nobody(_share: float) -> None:
+    """Nobody asks how far the refresh is."""
+
+
 #: The maximum length of a row in bytes; DuckDB reads in blocks of that size.
 _MAX_LINE_BYTES = 8 * 1024 * 1024
 
@@ -153,6 +165,11 @@ _CHANGED = f"""
     UNION SELECT finding_id FROM undo_evidence WHERE import_id IN ({{imports}})
 """
 _CHANGED_FINDINGS = f"id IN ({_CHANGED})"
+_ADDED_COUNT = "(SELECT sum(last_finding - first_finding + 1) FROM imports WHERE id IN ({imports}))"
+_LOGGED_COUNTS = (
+    "(SELECT count(*) FROM undo_findings WHERE import_id IN ({imports}))",
+    "(SELECT count(*) FROM undo_evidence WHERE import_id IN ({imports}))",
+)
 _CHANGES = f"import_id IN ({{imports}}) OR finding_id IN ({_ADDED})"
 _CHANGED_EVIDENCE = f"id IN (SELECT evidence_id FROM findings WHERE id IN ({_CHANGED}))"
 
@@ -166,8 +183,11 @@ _DROP_FINDINGS = "DELETE FROM finding WHERE opened_by IN ({imports}) OR id IN (S
 _DROP_EVIDENCE = "DELETE FROM evidence WHERE id IN (SELECT id FROM changed)"
 
 
-def refresh(copy: Copy, record: Record) -> State:
-    """Bring the copy up to the record's current state, and return that state."""
+def refresh(copy: Copy, record: Record, tell: Tell = _nobody) -> State:
+    """Bring the copy up to the record's current state, and return that state.
+
+    :param tell: called whenever some of it is done.
+    """
     cursor = copy.connection.cursor()
     cursor.begin()
     try:
@@ -176,10 +196,11 @@ def refresh(copy: Copy, record: Record) -> State:
             before = state_of(cursor)
             if now != before:
                 imports = _imports_between(snapshot, before, now)
+                loading = Loading(cursor, copy.scratch, snapshot, tell)
                 if imports is None:
-                    _copy_whole(cursor, copy, snapshot)
+                    loading.copy_whole()
                 else:
-                    _copy_changes(cursor, copy, snapshot, imports)
+                    loading.copy_changes(imports)
                 cursor.execute(schema.DERIVED)
                 machines.join(cursor, copy.scratch)
                 cursor.execute("DELETE FROM copy_state")
@@ -205,54 +226,80 @@ def _imports_between(snapshot: Snapshot, before: State | None, now: State) -> se
     return None if None in imports else {number for number in imports if number is not None}
 
 
-def _copy_whole(cursor: duckdb.DuckDBPyConnection, copy: Copy, snapshot: Snapshot) -> None:
-    for table in schema.TABLES:
-        _replace(cursor, copy, snapshot, table)
+class Loading:
+    """Loads rows of a snapshot into the copy.
 
-
-def _copy_changes(cursor: duckdb.DuckDBPyConnection, copy: Copy, snapshot: Snapshot, imports: set[int]) -> None:
-    for table in schema.SMALL:
-        _replace(cursor, copy, snapshot, table)
-    if not imports:
-        return
-    numbers = ", ".join(map(str, sorted(imports)))
-    for table, condition, drop in (
-        (FINDING_CHANGE, _CHANGES, _DROP_CHANGES),  # first: its query needs the findings that are deleted below
-        (EVIDENCE, _CHANGED_EVIDENCE, _DROP_EVIDENCE),
-        (FINDING, _CHANGED_FINDINGS, _DROP_FINDINGS),
-    ):
-        cursor.execute(schema.create_table(table, "changed").replace("CREATE", "CREATE TEMPORARY", 1))
-        _load(cursor, copy, snapshot, table, "changed", condition.format(imports=numbers))
-        cursor.execute(drop.format(imports=numbers))
-        cursor.execute(f'INSERT INTO "{table.name}" FROM changed')
-        cursor.execute("DROP TABLE changed")
-
-
-def _replace(cursor: duckdb.DuckDBPyConnection, copy: Copy, snapshot: Snapshot, table: Table) -> None:
-    cursor.execute(schema.create_table(table).replace("CREATE", "CREATE OR REPLACE", 1))
-    _load(cursor, copy, snapshot, table, table.name)
-
-
-def _load(
-    cursor: duckdb.DuckDBPyConnection, copy: Copy, snapshot: Snapshot, table: Table, into: str, condition: str = ""
-) -> None:
-    """Load rows of the record into a table of the copy."""
-    types = ", ".join(f"'{column.name}': '{column.type}'" for column in table.columns)
-    load = f"""
-        INSERT INTO "{into}" FROM read_csv(
-            ?, columns = {{{types}}}, auto_detect = FALSE, header = FALSE, delim = ',', quote = '"', escape = '"', new_line = '\\n',
-            nullstr = '', allow_quoted_nulls = FALSE, max_line_size = {_MAX_LINE_BYTES}, buffer_size = {_MAX_LINE_BYTES})
+    :param cursor: has the transaction.
+    :param tell: is told how much of the refresh is done.
     """
-    try:
-        with closing(_ahead(snapshot.pieces(table, condition, copy.scratch))) as pieces:
-            for piece in pieces:
-                cursor.execute(load, [str(piece)])
-    finally:
-        for piece in copy.scratch.glob("piece-*"):
-            piece.unlink()
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, scratch: Path, snapshot: Snapshot, tell: Tell) -> None:
+        self._cursor = cursor
+        self._scratch = scratch
+        self._snapshot = snapshot
+        self._tell = tell
+        self._loaded = 0
+        self._expected = 0
+
+    def copy_whole(self) -> None:
+        """Copy all rows."""
+        self._expected = self._snapshot.count("(SELECT count(*) FROM findings)")
+        for table in schema.TABLES:
+            self._replace(table)
+
+    def copy_changes(self, imports: set[int]) -> None:
+        """Copy what these imports, or their undo, have changed."""
+        for table in schema.SMALL:
+            self._replace(table)
+        if not imports:
+            return
+        numbers = ", ".join(map(str, sorted(imports)))
+        added, *logged = (
+            self._snapshot.count(count.format(imports=numbers)) for count in (_ADDED_COUNT, *_LOGGED_COUNTS)
+        )
+        self._expected = added + max(logged)  # those with other values and those with other evidence are often the same
+        for table, condition, drop in (
+            (FINDING_CHANGE, _CHANGES, _DROP_CHANGES),  # first: its query needs the findings that are deleted below
+            (EVIDENCE, _CHANGED_EVIDENCE, _DROP_EVIDENCE),
+            (FINDING, _CHANGED_FINDINGS, _DROP_FINDINGS),
+        ):
+            self._cursor.execute(schema.create_table(table, "changed").replace("CREATE", "CREATE TEMPORARY", 1))
+            self._load(table, "changed", condition.format(imports=numbers))
+            self._cursor.execute(drop.format(imports=numbers))
+            self._cursor.execute(f'INSERT INTO "{table.name}" FROM changed')
+            self._cursor.execute("DROP TABLE changed")
+
+    def _replace(self, table: Table) -> None:
+        self._cursor.execute(schema.create_table(table).replace("CREATE", "CREATE OR REPLACE", 1))
+        self._load(table, table.name)
+
+    def _load(self, table: Table, into: str, condition: str = "") -> None:
+        """Load rows of the record into a table of the copy."""
+        if table == FINDING:
+            self._count(0)
+        types = ", ".join(f"'{column.name}': '{column.type}'" for column in table.columns)
+        load = f"""
+            INSERT INTO "{into}" FROM read_csv(
+                ?, columns = {{{types}}}, auto_detect = FALSE, header = FALSE, delim = ',', quote = '"', escape = '"', new_line = '\\n',
+                nullstr = '', allow_quoted_nulls = FALSE, max_line_size = {_MAX_LINE_BYTES}, buffer_size = {_MAX_LINE_BYTES})
+        """
+        try:
+            with closing(_ahead(self._snapshot.pieces(table, condition, self._scratch))) as pieces:
+                for piece in pieces:
+                    self._cursor.execute(load, [str(piece.file)])
+                    if table == FINDING:
+                        self._count(piece.rows)
+        finally:
+            for file in self._scratch.glob("piece-*"):
+                file.unlink()
+
+    def _count(self, findings: int) -> None:
+        self._loaded += findings
+        share = min(1.0, self._loaded / max(1, self._expected))
+        self._tell(_BEFORE_FINDINGS + share * (_AFTER_FINDINGS - _BEFORE_FINDINGS))
 
 
-def _ahead(pieces: Iterator[Path]) -> Generator[Path]:
+def _ahead(pieces: Iterator[Piece]) -> Generator[Piece]:
     """Yield each piece while the next one is made in a thread."""
     with ThreadPoolExecutor(1, "pieces") as beside:
         coming = beside.submit(next, pieces, None)

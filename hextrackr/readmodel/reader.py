@@ -2,7 +2,8 @@
 
 Questions are frames (:mod:`.pipe`) with the head ``{"id", "question", "parameters", "seconds", "at_least", "newest"}``. Answers come in any
 order, with the head ``{"id", "version", "error"}`` and the JSON in the body. An error is ``{"code", "detail", "status", "kind"}``, where
-the kind is the name of its class. A frame with the head ``{"id", "question": "_unwanted"}`` interrupts a question.
+the kind is the name of its class. A frame with the head ``{"id", "question": "_unwanted"}`` interrupts a question. Frames with the head
+``{"refreshed"}`` tell the share of the running refresh that is done, 0..1.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,9 +63,10 @@ def main(descriptor: int, database_url: str, folder: str, memory_limit: str, pac
     end = socket.socket(fileno=descriptor)
     end.setblocking(True)  # an event loop on the other side has made it non-blocking
     questions.load(package)
+    pipe = Pipe(end)
     copy = Copy(Path(folder), memory_limit)
-    answers = Answers(copy, Refresher(copy, record(database_url)))
-    serve(Pipe(end), answers)
+    answers = Answers(copy, Refresher(copy, record(database_url), lambda share: pipe.send({"refreshed": share})))
+    serve(pipe, answers)
     os._exit(0)  # the parent is gone, and nobody waits for the open questions
 
 
@@ -91,11 +93,13 @@ class Refresher:
     """Refreshes the copy when the record is newer, in a thread of its own.
 
     :param record: the record that is copied.
+    :param tell: is told the share of the running refresh that is done, 0..1; and 0 when it has ended.
     """
 
-    def __init__(self, copy: Copy, record: Record) -> None:
+    def __init__(self, copy: Copy, record: Record, tell: Callable[[float], object]) -> None:
         self._copy = copy
         self._record = record
+        self._tell = tell
         self._changed = threading.Condition()
         self._state = copy.state()
         self._wanted = False
@@ -144,10 +148,11 @@ class Refresher:
             error: HexTrackrError | None = None
             began = time.monotonic()
             try:
-                state = refresh(self._copy, self._record)
+                state = refresh(self._copy, self._record, self._tell)
             except Exception as failure:
                 error = _error_of(failure, self._copy)
                 log.warning("The copy of the record could not be refreshed: %s %s", error.code, failure)
+            self._tell(0.0)
             with self._changed:
                 self._error = error
                 self._since = time.monotonic() if self._wanted else None

@@ -45,6 +45,13 @@ class Change(NamedTuple):
     import_id: int | None
 
 
+class Piece(NamedTuple):
+    """Rows of a table as CSV in a file."""
+
+    file: Path
+    rows: int
+
+
 class Snapshot(Protocol):
     """The record as it was when the snapshot was taken, whatever is written meanwhile."""
 
@@ -54,7 +61,10 @@ class Snapshot(Protocol):
     def changes_since(self, version: int) -> list[Change]:
         """The logged changes that made this version and the later ones."""
 
-    def pieces(self, table: Table, condition: str, folder: Path) -> Iterator[Path]:
+    def count(self, number: str) -> int:
+        """The number that this SQL expression gives."""
+
+    def pieces(self, table: Table, condition: str, folder: Path) -> Iterator[Piece]:
         """Write the rows of a table as CSV into files, in pieces: the file of a piece is used again for the one after next."""
 
 
@@ -89,6 +99,9 @@ class _Snapshot:
     def changes_since(self, version: int) -> list[Change]:
         return [Change(*row) for row in self._connection.execute(_CHANGES.format(int(version)))]
 
+    def count(self, number: str) -> int:
+        return int(self._connection.execute(f"SELECT {number}").fetchone()[0] or 0)
+
 
 # SQLite
 
@@ -119,7 +132,7 @@ class SqliteRecord:
 
 
 class _SqliteSnapshot(_Snapshot):
-    def pieces(self, table: Table, condition: str, folder: Path) -> Iterator[Path]:
+    def pieces(self, table: Table, condition: str, folder: Path) -> Iterator[Piece]:
         if table.many:
             marks = ",".join(["%s"] * len(table.columns))
             line = f"printf('{marks}\n', {_formatted(table.columns)})"
@@ -211,7 +224,7 @@ class PostgresqlRecord:
 
 
 class _PostgresqlSnapshot(_Snapshot):
-    def pieces(self, table: Table, condition: str, folder: Path) -> Iterator[Path]:
+    def pieces(self, table: Table, condition: str, folder: Path) -> Iterator[Piece]:
         from hextrackr.db.postgresql import decoded
 
         select = _select(table, _expressions(table), condition)
@@ -232,12 +245,14 @@ def _expressions(table: Table) -> str:
     return ", ".join(column.expression for column in table.columns)
 
 
-def _pieces(lines: Iterator[bytes], folder: Path) -> Iterator[Path]:
+def _pieces(lines: Iterator[bytes], folder: Path) -> Iterator[Piece]:
     """Write lines into two files by turns, each until it is full."""
     for file in cycle((folder / "piece-0.csv", folder / "piece-1.csv")):
+        rows = 0
         with open(file, "wb") as stream:
-            while stream.tell() < PIECE_BYTES and (some := b"".join(islice(lines, _FETCHED))):
-                stream.write(some)
-            if not stream.tell():
-                return
-        yield file
+            while stream.tell() < PIECE_BYTES and (some := list(islice(lines, _FETCHED))):
+                stream.write(b"".join(some))
+                rows += len(some)
+        if not rows:
+            return
+        yield Piece(file, rows)

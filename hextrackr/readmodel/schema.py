@@ -198,7 +198,7 @@ DAILY_TOTAL = Table(
 
 #: Tables that every refresh copies whole: they are small beside the findings.
 SMALL = (SOURCE, SOURCE_ALIAS, IMPORT, SIGHTING, DAILY_TOTAL, HOST, HOST_IDENTIFIER, DEFINITION, DEFINITION_CVE)
-TABLES = (*SMALL, FINDING, FINDING_CHANGE, EVIDENCE)
+TABLES = (*SMALL, FINDING_CHANGE, EVIDENCE, FINDING)
 
 #: SQL: an IPv4 address as a text that sorts like the address.
 ADDRESS = "array_to_string(list_transform(string_split(coalesce({ip}, ''), '.'), lambda part: lpad(part, 3, '0')), '.')"

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from hextrackr.domain import undo
 from hextrackr.errors import DatabaseBusy, HexTrackrError, NotFound, OutOfMemory, QueryTooSlow, RequestError
-from hextrackr.readmodel import questions
+from hextrackr.readmodel import client, questions
 from hextrackr.readmodel.client import Reader
 from hextrackr.readmodel.reader import Answers
 from tests.support import databases
@@ -48,6 +48,15 @@ def test_it_answers_what_is_on_record_now(reader, run_import, engine):
         version = connection.execute(text("SELECT version FROM record_version")).scalar_one()
     assert is_open(reader, at_least_version=version) == [[3, 2]]
     assert reader.status()["version"] == version
+
+
+def test_it_tells_how_far_a_refresh_is(reader, run_import, monkeypatch):
+    heard = []
+    hear = property(lambda _: 0.0, lambda _, share: heard.append(share))
+    monkeypatch.setattr(client._Child, "refreshed", hear, raising=False)
+    run_import(scan([1, 2]))
+    reader.refresh()
+    assert heard == pytest.approx([0.0, 0.22, 0.9, 0.0])
 
 
 def test_an_answer_that_is_bytes_already_is_passed_on(asked):

@@ -15,9 +15,8 @@ from hextrackr.domain import sources, undo
 from hextrackr.domain.models import ImportMode
 from hextrackr.domain.verdicts import FIXED, OPEN, PASSED
 from hextrackr.ingest import staging
-from hextrackr.readmodel import copy as refreshing
 from hextrackr.readmodel import schema
-from hextrackr.readmodel.copy import Copy, refresh
+from hextrackr.readmodel.copy import Copy, Loading, refresh
 from tests.support import copies
 from tests.support.exports import export, row, scan
 from tests.support.reference_model import Row
@@ -28,14 +27,14 @@ from tests.support.staging import promote
 def ways(monkeypatch):
     """Which way each refresh has taken."""
     taken = []
-    for name in ("_copy_whole", "_copy_changes"):
-        way = getattr(refreshing, name)
+    for name in ("copy_whole", "copy_changes"):
+        way = getattr(Loading, name)
 
         def noted(*arguments, way=way, name=name):
             taken.append(name)
             way(*arguments)
 
-        monkeypatch.setattr(refreshing, name, noted)
+        monkeypatch.setattr(Loading, name, noted)
     return taken
 
 
@@ -88,7 +87,7 @@ def test_after_first_and_later_imports(run_import, agree, ways):
     agree()
     run_import(scan([1, 2, 3, 4], [1001, 1002], severity="Low", last_seen="2026-08-15T03:00:00.000Z"), confirmed=True)
     agree()
-    assert [way for way in ways if way == "_copy_changes"] == ["_copy_changes"] * 2
+    assert [way for way in ways if way == "copy_changes"] == ["copy_changes"] * 2
 
 
 def test_after_an_import_that_was_undone(engine, run_import, agree, ways):
@@ -104,7 +103,7 @@ def test_after_an_import_that_was_undone(engine, run_import, agree, ways):
     run_import(scan([7, 1], last_seen="2026-08-10T03:00:00.000Z"), confirmed=True)
     staging.clean_up(engine)
     agree()
-    assert ways.count("_copy_changes") == 3
+    assert ways.count("copy_changes") == 3
 
 
 def test_after_a_source_was_renamed_retired_and_made_active_by_an_import(engine, run_import, agree):
@@ -129,7 +128,7 @@ def test_a_copy_that_is_far_behind_is_made_anew(run_import, agree, ways):
         run_import(scan([1, 2], last_seen=f"2026-08-{day:02}T03:00:00.000Z", severity="Low" if day % 2 else "High"))
     ways.clear()
     agree()
-    assert ways == ["_copy_whole", "_copy_whole"]
+    assert ways == ["copy_whole", "copy_whole"]
 
 
 def test_a_copy_of_another_record_is_made_anew(engine, run_import, agree, ways):
@@ -141,7 +140,7 @@ def test_a_copy_of_another_record_is_made_anew(engine, run_import, agree, ways):
         connection.execute(text("DELETE FROM findings WHERE id = 1"))
     ways.clear()
     agree()
-    assert ways == ["_copy_whole", "_copy_whole"]
+    assert ways == ["copy_whole", "copy_whole"]
 
 
 def test_a_refresh_that_fails_leaves_the_copy_as_it_was(run_import, copy, the_record, monkeypatch):
@@ -153,10 +152,20 @@ def test_a_refresh_that_fails_leaves_the_copy_as_it_was(run_import, copy, the_re
     def fail(*_arguments):
         raise RuntimeError
 
-    monkeypatch.setattr(refreshing, "_copy_changes", fail)
+    monkeypatch.setattr(Loading, "copy_changes", fail)
     with pytest.raises(RuntimeError):
         refresh(copy, the_record)
     assert copies.found(copy.connection) == before
+
+
+def test_how_far_a_refresh_is_goes_by_the_findings_that_it_has_loaded(run_import, copy, the_record, monkeypatch):
+    monkeypatch.setattr("hextrackr.readmodel.record.PIECE_BYTES", 1)
+    monkeypatch.setattr("hextrackr.readmodel.record._FETCHED", 10)
+    for scanned in (scan(range(40)), scan(range(20, 40), severity="Low", last_seen="2026-08-08T03:00:00.000Z")):
+        run_import(scanned, confirmed=True)
+        told = []
+        refresh(copy, the_record, told.append)
+        assert told == pytest.approx([0.22, 0.39, 0.56, 0.73, 0.9])
 
 
 NASTY = [
