@@ -138,9 +138,11 @@ def _taken(folder: Path) -> tuple[int, str]:
     raise OSError("All copies of the record are in use")
 
 
-#: The share of a refresh that is done once the other tables are loaded, and once the findings are: as measured with a million of them.
-_BEFORE_FINDINGS = 0.22
-_AFTER_FINDINGS = 0.9
+#: The share of a refresh that is done once the other tables are loaded, once the record begins to yield findings, and once all of them are
+#: loaded; as measured with a million findings.
+_OTHERS_LOADED = 0.22
+_FIRST_FINDING = 0.3
+_FINDINGS_LOADED = 0.92
 
 #: Is told the share of a refresh that is done, 0..1.
 Tell = Callable[[float], object]
@@ -276,7 +278,7 @@ class Loading:
     def _load(self, table: Table, into: str, condition: str = "") -> None:
         """Load rows of the record into a table of the copy."""
         if table == FINDING:
-            self._count(0)
+            self._tell(_OTHERS_LOADED)
         types = ", ".join(f"'{column.name}': '{column.type}'" for column in table.columns)
         load = f"""
             INSERT INTO "{into}" FROM read_csv(
@@ -296,7 +298,7 @@ class Loading:
     def _count(self, findings: int) -> None:
         self._loaded += findings
         share = min(1.0, self._loaded / max(1, self._expected))
-        self._tell(_BEFORE_FINDINGS + share * (_AFTER_FINDINGS - _BEFORE_FINDINGS))
+        self._tell(_FIRST_FINDING + share * (_FINDINGS_LOADED - _FIRST_FINDING))
 
 
 def _ahead(pieces: Iterator[Piece]) -> Generator[Piece]:

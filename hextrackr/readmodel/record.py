@@ -23,7 +23,7 @@ from .schema import TEXT, Column, Table
 PATIENCE = 5.0
 #: Rows fetched at a time, and bytes of CSV loaded at a time.
 _FETCHED = 1_000
-PIECE_BYTES = 16 * 1024 * 1024
+PIECE_BYTES = 4 * 1024 * 1024
 
 _STATE = "SELECT v.version, v.stamp, a.version_num FROM record_version v CROSS JOIN alembic_version a"
 _CHANGES = "SELECT version, stamp, import_id FROM record_changes WHERE version >= {} ORDER BY version"
