@@ -56,7 +56,7 @@ UNITS = {
     "insert": ("new", "compared"),
     "totals": ("compared", "new", "changed"),
     "commit": ("new", "changed", "seen_again", "restated"),
-    "refresh": ("new", "changed", "seen_again", "restated", "subjects", "texts"),
+    "refresh": ("new", "changed", "seen_again", "restated", "backdated", "subjects", "texts"),
     "undo": ("findings", "new", "changed"),
 }
 #: The share of the refresh that is expected. It is multiplied with the pace of the importer, as measured while it reads the file; but the
@@ -113,7 +113,7 @@ def imports(database: str, folder: Path, rows: int) -> Iterator[Seen]:
         "first": {"day": "2026-08-01"},
         "anew": {"day": "2026-08-01", "exported": 1},
         "again": {"day": "2026-08-08", "exported": 1},
-        "backdated": {"day": "2026-07-25", "gone": 0.05},
+        "backdated": {"day": "2026-07-25", "gone": 0.05, "new": 0.05},
         "next": {"day": "2026-08-15", "exported": 1, "gone": 0.1, "new": 0.05},
         "another": {"day": "2026-08-01"},
         "texts": {},

@@ -161,11 +161,13 @@ def test_a_refresh_that_fails_leaves_the_copy_as_it_was(run_import, copy, the_re
 def test_how_far_a_refresh_is_goes_by_the_findings_that_it_has_loaded(run_import, copy, the_record, monkeypatch):
     monkeypatch.setattr("hextrackr.readmodel.record.PIECE_BYTES", 1)
     monkeypatch.setattr("hextrackr.readmodel.record._FETCHED", 10)
-    for scanned in (scan(range(40)), scan(range(20, 40), severity="Low", last_seen="2026-08-08T03:00:00.000Z")):
-        run_import(scanned, confirmed=True)
-        told = []
-        refresh(copy, the_record, told.append)
-        assert told == pytest.approx([0.23, 0.4875, 0.625, 0.7625, 0.9])
+    whole, changes = [], []
+    run_import(scan(range(40)))
+    refresh(copy, the_record, whole.append)
+    run_import(scan(range(20, 40), severity="Low", last_seen="2026-08-08T03:00:00.000Z"), confirmed=True)
+    refresh(copy, the_record, changes.append)
+    assert whole == pytest.approx([0.28, 0.49, 0.62, 0.75, 0.88])
+    assert changes == pytest.approx([0.12, *whole, 0.93])
 
 
 NASTY = [
