@@ -64,6 +64,11 @@ class Client:
         """Join a session."""
         self._client.emit("join-progress", session)
 
+    @property
+    def state(self) -> str:
+        """Whether it is still connected, and the last event."""
+        return f"{'connected' if self._client.connected else 'disconnected'}, {self.events[-1:]}"
+
     def leave(self) -> None:
         """Disconnect."""
         self._client.disconnect()
@@ -118,7 +123,7 @@ def follow(server: Server, path: Path, kind: str, *, cancel: bool = False) -> li
             address = f"{server.url}/api/vulnerabilities/import-cancel"
             urlopen(Request(address, body, {"Content-Type": "application/json"})).read()
         if not client.ended.wait(300):
-            raise RuntimeError("the import did not end")
+            raise RuntimeError(f"the import did not end; {client.state}")
         time.sleep(0.3)  # an update that followed the end would have come by now
     finally:
         client.leave()
