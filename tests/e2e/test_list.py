@@ -192,8 +192,10 @@ def test_a_panel_that_is_closed_while_the_next_finding_is_fetched_stays_closed(c
     page.goto("about:blank")
     page.goto(address)
     expect(panel).to_be_visible()
+    expect(rows(page)).to_have_count(50)  # before that, there is no next finding
     page.route("**/api/vulnerabilities/*", lambda route: None)  # no answer comes
-    page.keyboard.press("j")
+    with page.expect_request("**/api/vulnerabilities/*"):
+        page.keyboard.press("j")
     with page.expect_event("requestfailed"):
         page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
