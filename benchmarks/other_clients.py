@@ -107,16 +107,19 @@ def main() -> None:
 def follow(server: Server, path: Path, kind: str, *, cancel: bool = False) -> list[Event]:
     """Import a file as a client of this kind does, and return what it received."""
     client = Client(server)
+    source = path.stem.partition("-")[
+        0
+    ]  # one for each size: nothing is asked as findings of another one would be resolved
     try:
         if kind == "uuid":
             session = str(uuid.uuid4())
-            upload(server, path, {"sessionId": session})
+            upload(server, path, {"sessionId": session, "source": source})
             client.join(session)
         else:
             chance = "".join(random.choices(string.ascii_lowercase + string.digits, k=9))
             session = f"import_{time.time_ns() // 1_000_000}_{chance}"
             client.join(session)
-            upload(server, path, {"sessionId": session})
+            upload(server, path, {"sessionId": session, "source": source})
         if cancel:
             client.read.wait(60)
             body = json.dumps({"sessionId": session}).encode()
