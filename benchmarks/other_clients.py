@@ -107,9 +107,8 @@ def main() -> None:
 def follow(server: Server, path: Path, kind: str, *, cancel: bool = False) -> list[Event]:
     """Import a file as a client of this kind does, and return what it received."""
     client = Client(server)
-    source = path.stem.partition("-")[
-        0
-    ]  # one for each size: nothing is asked as findings of another one would be resolved
+    # One for each size: an import does not ask whether to resolve the findings of another one.
+    source = path.stem.partition("-")[0]
     try:
         if kind == "uuid":
             session = str(uuid.uuid4())

@@ -169,10 +169,10 @@ _CHANGED = f"""
     UNION SELECT finding_id FROM undo_evidence WHERE import_id IN ({{imports}})
 """
 _CHANGED_FINDINGS = f"id IN ({_CHANGED})"
-_ADDED_COUNT = "(SELECT sum(last_finding - first_finding + 1) FROM imports WHERE id IN ({imports}))"
-_LOGGED_COUNTS = (
-    "(SELECT count(*) FROM undo_findings WHERE import_id IN ({imports}))",
-    "(SELECT count(*) FROM undo_evidence WHERE import_id IN ({imports}))",
+_COUNTS = (
+    "SELECT sum(last_finding - first_finding + 1) FROM imports WHERE id IN ({imports})",
+    "SELECT count(*) FROM undo_findings WHERE import_id IN ({imports})",
+    "SELECT count(*) FROM undo_evidence WHERE import_id IN ({imports})",
 )
 _CHANGES = f"import_id IN ({{imports}}) OR finding_id IN ({_ADDED})"
 _CHANGED_EVIDENCE = f"id IN (SELECT evidence_id FROM findings WHERE id IN ({_CHANGED}))"
@@ -234,6 +234,7 @@ class Loading:
     """Loads rows of a snapshot into the copy.
 
     :param cursor: has the transaction.
+    :param scratch: a folder for temporary files.
     :param tell: is told how much of the refresh is done.
     """
 
@@ -247,7 +248,7 @@ class Loading:
 
     def copy_whole(self) -> None:
         """Copy all rows."""
-        self._expected = self._snapshot.count("(SELECT count(*) FROM findings)")
+        self._expected = self._snapshot.count("SELECT count(*) FROM findings")
         for table in schema.TABLES:
             self._replace(table)
 
@@ -259,10 +260,8 @@ class Loading:
             return
         self._tell(_SMALL_LOADED)
         numbers = ", ".join(map(str, sorted(imports)))
-        added, *logged = (
-            self._snapshot.count(count.format(imports=numbers)) for count in (_ADDED_COUNT, *_LOGGED_COUNTS)
-        )
-        self._expected = added + max(logged)  # those with other values and those with other evidence are often the same
+        added, changed, restated = (self._snapshot.count(count.format(imports=numbers)) for count in _COUNTS)
+        self._expected = added + max(changed, restated)  # which are often the same
         for table, condition, drop in (
             (FINDING_CHANGE, _CHANGES, _DROP_CHANGES),  # first: its query needs the findings that are deleted below
             (EVIDENCE, _CHANGED_EVIDENCE, _DROP_EVIDENCE),

@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +29,7 @@ from hextrackr.db.error_mapping import error_from_exception
 from hextrackr.errors import DatabaseBusy, DiskFull, HexTrackrError, NotFound, OutOfMemory, QueryTooSlow
 
 from . import questions
-from .copy import DAMAGE, Copy, refresh, state_of
+from .copy import DAMAGE, Copy, Tell, refresh, state_of
 from .pipe import STATUS, UNWANTED, Head, Pipe
 from .record import Record, State, record
 
@@ -96,7 +96,7 @@ class Refresher:
     :param tell: is told the share of the running refresh that is done, 0..1; and 0 when it has ended.
     """
 
-    def __init__(self, copy: Copy, record: Record, tell: Callable[[float], object]) -> None:
+    def __init__(self, copy: Copy, record: Record, tell: Tell) -> None:
         self._copy = copy
         self._record = record
         self._tell = tell
