@@ -206,6 +206,7 @@ def refresh(copy: Copy, record: Record, tell: Tell = _nobody) -> State:
                 else:
                     loading.copy_changes(imports)
                 cursor.execute(schema.DERIVED)
+                cursor.execute(schema.RETIRE)
                 machines.join(cursor, copy.scratch)
                 cursor.execute("DELETE FROM copy_state")
                 cursor.execute("INSERT INTO copy_state VALUES (?, ?, ?)", list(now))

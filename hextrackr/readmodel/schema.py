@@ -67,9 +67,6 @@ def declared(of: Iterable[Field], ending: str = "") -> tuple[Column, ...]:
     return tuple(Column(field.name + ending, _TYPES[field.kind]) for field in of)
 
 
-#: SQL of the record: a finding is of a source that is retired, see :mod:`hextrackr.domain.sources`. It counts as open nowhere.
-_IS_RETIRED = "source_id IN (SELECT id FROM sources WHERE retired_on IS NOT NULL)"
-
 FINDING = Table(
     "finding",
     "findings",
@@ -83,8 +80,8 @@ FINDING = Table(
         Column("severity", INTEGER),
         *declared(fields.FINDING),
         Column("first_seen", DATE),
-        Column("state", WORD, f"CASE WHEN is_open AND {_IS_RETIRED} THEN '{RETIRED}' ELSE lifecycle END"),
-        Column("is_open", BOOLEAN, f"is_open AND NOT {_IS_RETIRED}"),
+        Column("state", WORD, "lifecycle"),
+        Column("is_open", BOOLEAN),
         Column("resolved_on", DATE),
         Column("opened_by", INTEGER),
         Column("sighting_id", INTEGER),
@@ -228,6 +225,11 @@ DERIVED = f"""
     FROM definition_row
     LEFT JOIN (SELECT definition_id, list(cve ORDER BY cve) AS cves FROM definition_cve GROUP BY definition_id) ON definition_id = id
 """
+#: Run after each refresh: what is open in a retired source counts as open nowhere, see :mod:`hextrackr.domain.sources`.
+RETIRE = f"""
+    UPDATE finding SET state = '{RETIRED}', is_open = FALSE
+    WHERE is_open AND source_id IN (SELECT id FROM source WHERE retired_on IS NOT NULL)
+"""
 #: Which hosts of several sources are one machine, see :mod:`.machines`.
 MACHINE = "CREATE TABLE machine (host_id INTEGER, machine_id INTEGER)"
 VIEWS = f"""
@@ -249,4 +251,4 @@ def create_table(table: Table, name: str = "") -> str:
 
 def fingerprint() -> str:
     """A hash of everything in this module: a copy with another fingerprint is rebuilt."""
-    return hashlib.sha256(repr((TABLES, DERIVED, MACHINE, VIEWS, STATE)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((TABLES, DERIVED, RETIRE, MACHINE, VIEWS, STATE)).encode()).hexdigest()[:16]

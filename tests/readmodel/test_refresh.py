@@ -63,7 +63,7 @@ def test_the_columns_are_all_copied(engine):
     left_out = {
         "assets": set(),
         "definitions": set(),
-        "findings": {"lifecycle", "is_open"},  # as they are unless the source is retired
+        "findings": set(),
         "finding_changes": set(),
         "sightings": set(),
         "sources": {"undoable_from"},
