@@ -60,13 +60,14 @@ _OF_SOURCE = """
     SELECT group_key, s.id AS "sourceId", s.scanner, s.scanner_name AS "scannerName", s.label AS source
     FROM page JOIN source s ON s.id = group_key
 """
-_HOST = "JOIN host h ON h.id = counted.id"
-_DEFINITION = "JOIN definition d ON d.id = counted.id"
+_MACHINE = "JOIN machine ON machine.host_id = counted.id"
+_HOST = f"{_MACHINE} JOIN host_row h ON h.id = counted.id"
+_DEFINITION = "JOIN definition_row d ON d.id = counted.id"
 GROUPS: Mapping[str, Group] = {
     "host": Group(
         "host_id",
-        _HOST,
-        "h.machine_id",
+        _MACHINE,
+        "machine.machine_id",
         f"(SELECT lower(min({HOST_NAME})) FROM host h WHERE h.machine_id = group_key)",
         _OF_HOST,
     ),
@@ -197,7 +198,7 @@ def _hosts(group: Group, limited: Where, which: str = "TRUE") -> str:
     """
     if group.of == "host_id":
         return f"""
-            SELECT {group.key} AS group_key, count(DISTINCT h.machine_id) AS hosts FROM counted {group.subject}
+            SELECT {group.key} AS group_key, count(DISTINCT machine.machine_id) AS hosts FROM counted {group.subject}
             WHERE {which} GROUP BY group_key
         """
     return f"""
