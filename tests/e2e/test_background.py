@@ -60,19 +60,40 @@ def test_the_corner_of_the_page_tells_of_rejected_rows_until_somebody_looks(page
     expect(part(page, "left-out")).to_have_text("1 row was rejected and not imported.")
 
 
-def test_many_imports_in_the_background_are_one_pill_that_opens(page):
-    unfinished = [
+def unfinished(page, of_each):
+    """Let the page find imports under way, each with this metadata."""
+    imports = [
         {"sessionId": f"session-{number}", "importId": number, "filename": f"{'long-' * 30}{number}.csv"}
-        for number in range(1, 10)
+        for number in range(len(of_each))
     ]
-    snapshot = {"progress": 40, "status": "processing", "message": "", "timestamp": 0, "metadata": {}}
-    page.route("**/api/imports?unfinished=true*", lambda route: route.fulfill(json={"data": unfinished}))
-    page.route(
-        "**/api/progress/*",
-        lambda route: route.fulfill(json={**snapshot, "sessionId": route.request.url.rsplit("/", 1)[1]}),
-    )
-    page.set_viewport_size({"width": 390, "height": 700})
+    snapshot = {"progress": 40, "status": "processing", "message": "", "timestamp": 0}
+
+    def answer(route):
+        session = route.request.url.rsplit("/", 1)[1]
+        route.fulfill(json={**snapshot, "sessionId": session, "metadata": of_each[int(session.split("-")[1])]})
+
+    page.route("**/api/imports?unfinished=true*", lambda route: route.fulfill(json={"data": imports}))
+    page.route("**/api/progress/*", answer)
     page.reload()
+
+
+def test_two_imports_in_the_background_are_one_pill_on_a_narrow_screen_which_says_what_one_needs(page):
+    unfinished(page, [{}, {"awaitingConfirmation": True, "importId": 1}])
+    everything, each = page.locator("[data-pills-all]"), page.locator("import-pills [data-session-id]")
+    expect(each).to_have_count(2)
+    expect(everything).to_be_hidden()
+    page.set_viewport_size({"width": 390, "height": 700})
+    expect(everything).to_contain_text("2 imports in the background")
+    expect(everything).to_contain_text("Needs your confirmation")
+    expect(everything).to_have_attribute("data-state", "awaiting")
+    expect(each.first).to_be_hidden()
+    page.set_viewport_size({"width": 1280, "height": 700})
+    expect(each.first).to_be_visible()
+
+
+def test_many_imports_in_the_background_are_one_pill_that_opens(page):
+    page.set_viewport_size({"width": 390, "height": 700})
+    unfinished(page, [{}] * 9)
     everything = page.locator("[data-pills-all]")
     expect(everything).to_contain_text("9 imports in the background")
     expect(everything).to_contain_text("40%")

@@ -46,19 +46,22 @@ class Pills extends ConnectedElement {
 }
 
 const BATCH = "batch";
-/** The maximum number of pills before they are combined. */
+/** The maximum number of pills before they are combined; on a narrow screen two would cover what is read. */
 const MOST = 2;
+const MOST_NARROW = 1;
 
 /**
  * The imports that are not in the modal; a batch counts as one. A click opens one in the modal. If there are many, a single pill shows
- * their total and opens the list.
+ * their total, or what one of them needs, and opens the list.
  */
 class ImportPills extends Pills {
     #open = false;
+    #narrow = matchMedia("(max-width: 480px)");
 
     connectedCallback() {
         super.connectedCallback();
         this.listen(imports, "change", () => this.#draw());
+        this.listen(this.#narrow, "change", () => this.#draw());
         this.listen(this.#all, "click", () => {
             this.#open = !this.#open;
             this.#draw();
@@ -77,11 +80,13 @@ class ImportPills extends Pills {
         const pills = alone.map(({ view }) => importPill(view));
         if (batch.length > 0 && !imports.batchShown) pills.unshift(batchPill(batch));
         this.show(pills);
-        this.#all.hidden = pills.length <= MOST;
-        this.hidden ||= pills.length > MOST && !this.#open;
+        const many = pills.length > (this.#narrow.matches ? MOST_NARROW : MOST);
+        this.#all.hidden = !many;
+        this.hidden ||= many && !this.#open;
         this.#all.setAttribute("aria-expanded", String(this.#open));
-        const runs = [...alone, ...batch];
-        fill(this.#all, { all: `${counted(runs.length, "import")} in the background`, percent: `${percentOf(runs)}%` });
+        const { name, state, text } = batchPill([...alone, ...batch]);
+        this.#all.dataset.state = state;
+        fill(this.#all, { all: `${name} in the background`, state: text });
     }
 
     /** The button that shows and hides the list when there are many. */
