@@ -149,13 +149,12 @@ class ProgressReporter:
         self._bar.left, self._bar.total_rows = metadata.get("etaSeconds", 0.0), metadata.get("totalRows", 0)
         self._update(row, message["progress"], message["message"], metadata)
 
-    def refreshing(self, row: Import) -> Callable[[float], None]:
-        """Begin the wait until the lists are up to date; return a function that reports its progress.
+    def refreshing(self, row: Import, measure: Callable[[], float]) -> Callable[[], None]:
+        """Begin the wait until the lists are up to date; return a function that reports its progress, to be called repeatedly.
 
-        It is to be called repeatedly, with the share of the refresh that is done, 0..1.
+        :param measure: returns the share of it that is done, 0..1.
         """
         done, total = self._bar.rows_done, self._bar.total_rows
-        refreshed = 0.0
 
         def report(reading: Reading) -> None:
             rows = done + round((total - done) * reading.progress / 100)
@@ -166,14 +165,8 @@ class ProgressReporter:
         meter = Meter(report, time.monotonic)
         meter.plan([Phase("refresh", TOTAL_STEPS, self._bar.left)])
         self._bar.start = self._progress(row)
-        meter.begin("refresh", "Bringing the lists up to date...", measure=lambda: refreshed)
-
-        def tick(share: float) -> None:
-            nonlocal refreshed
-            refreshed = share
-            meter.tick()
-
-        return tick
+        meter.begin("refresh", "Bringing the lists up to date...", measure=measure)
+        return meter.tick
 
     def _update(self, row: Import, progress: float, message: str, metadata: dict[str, Any]) -> None:
         self._time.step(row.id, metadata["currentStep"])

@@ -15,6 +15,7 @@ from hextrackr.ingest.attempt import Job, job_of
 
 from . import snapshots
 from .importer_process import ImporterProcess
+from .lists import Lists
 from .progress_reporter import ProgressReporter
 from .queue import ImportQueue
 
@@ -29,14 +30,6 @@ _NOT_STARTED: ErrorRecord = {
 }
 
 
-#: Waits until the lists show the current record; calls its argument several times a second with the share that is done, 0..1.
-RefreshLists = Callable[[Callable[[float], None]], None]
-
-
-def no_lists(_meanwhile: Callable[[float], None]) -> None:
-    """Return at once: a process without lists has nothing to refresh."""
-
-
 class Runner:
     """Runs the imports of this process.
 
@@ -44,8 +37,7 @@ class Runner:
     :param importer: the importer process.
     :param reporter: reports to the tracker.
     :param config: has the settings of a job.
-    :param refresh_lists: called before an import is reported as complete.
-    :param has_lists: whether this process has lists to wait for.
+    :param lists: brought up to date before an import is reported as complete.
     :ivar current: the row of the running import, as it was when it was claimed.
     :ivar released: the ids of the imports that ran here when this process was stopped.
     """
@@ -56,15 +48,13 @@ class Runner:
         importer: ImporterProcess,
         reporter: ProgressReporter,
         config: Config,
-        refresh_lists: RefreshLists = no_lists,
-        has_lists: Callable[[], bool] = lambda: False,
+        lists: Lists,
     ) -> None:
         self._import_queue = import_queue
         self._importer = importer
         self._reporter = reporter
         self._config = config
-        self._refresh_lists = refresh_lists
-        self._has_lists = has_lists
+        self._lists = lists
         self._cancelled: set[int] = set()
         self._stopping = False
         self._unwritten: list[tuple[Import, ImportState, ErrorRecord, bool]] = []
@@ -152,7 +142,7 @@ class Runner:
         if now.epoch != row.epoch:
             log.warning("Import %d has been taken over by another process", now.id)
         elif now.state == ImportState.COMPLETED:
-            self._refresh_lists(self._reporter.refreshing(row))
+            self._lists.refresh(self._reporter.refreshing(row, lambda: self._lists.refreshed))
             self._reporter.completed(now)
             log.info("Import %d is complete: %d rows in %s ms", now.id, now.rows_read, snapshots.duration(now))
         elif now.state == ImportState.AWAITING_CONFIRMATION:
@@ -227,4 +217,4 @@ class Runner:
             Path(self._job(row).upload).unlink(missing_ok=True)
 
     def _job(self, row: Import) -> Job:
-        return job_of(row, self._config, lists=self._has_lists())
+        return job_of(row, self._config, lists=self._lists.exist)

@@ -26,8 +26,8 @@ from hextrackr.progress.estimate import Meter, Phase, Reading
 from hextrackr.progress.tracker import ProgressTracker
 
 from .importer_process import Message
+from .lists import Lists
 from .maintenance_lock import MaintenanceLock
-from .runner import RefreshLists
 from .worker import Worker
 
 #: The phases of a merge, the last of which follows its commit: the message, and the seconds that a million findings are expected to take.
@@ -57,10 +57,10 @@ class SourceService:
     :param engine: the web process's engine, whose busy timeout is short.
     :param worker: has the importer process.
     :param lock: keeps writers away during a merge.
+    :param lists: brought up to date before a merge is done.
     :param instance: the data folder.
     :param sleep: waits in the server's async mode (seconds).
     :param tracker: is told how far a merge is.
-    :param refresh_lists: waits until the lists of this process show the current record.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class SourceService:
         engine: Engine,
         worker: Worker,
         lock: MaintenanceLock,
+        lists: Lists,
         instance: Path,
         database_url: str,
         sleep: Callable[[float], None],
         tracker: ProgressTracker,
-        refresh_lists: RefreshLists,
     ) -> None:
         self._engine = engine
         self._worker = worker
@@ -81,7 +81,7 @@ class SourceService:
         self._database_url = database_url
         self._sleep = sleep
         self._tracker = tracker
-        self._refresh_lists = refresh_lists
+        self._lists = lists
 
     def get(self, source_id: int) -> Source:
         """The source with this number.
@@ -127,8 +127,8 @@ class SourceService:
         with self._reported(source, into, session_id) as meter:
             with self._lock.maintaining(lambda: None):
                 figures = self._merge(source, into, meter)
-            _begin(meter, "lists")
-            self._refresh_lists(lambda _share: meter.tick())
+            _begin(meter, "lists", lambda: self._lists.refreshed)
+            self._lists.refresh(meter.tick)
         return figures
 
     def _merge(self, source: Source, into: Source, meter: Meter) -> dict[str, Any]:
@@ -214,5 +214,5 @@ class SourceService:
         return transactions.write(self._engine, change, sleep=self._sleep)
 
 
-def _begin(meter: Meter, phase: str) -> None:
-    meter.begin(phase, _PHASES[phase][0])
+def _begin(meter: Meter, phase: str, measure: Callable[[], float] | None = None) -> None:
+    meter.begin(phase, _PHASES[phase][0], measure=measure)

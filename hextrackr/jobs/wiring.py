@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hextrackr.db.engines import make_durable
-from hextrackr.errors import HexTrackrError
 from hextrackr.extensions import db, socketio
 
 from .backups.service import BackupService, OperationLog
 from .importer_process import ImporterProcess
+from .lists import Lists
 from .maintenance_lock import MaintenanceLock
 from .progress_reporter import ProgressReporter
 from .queue import ImportQueue
-from .runner import RefreshLists, Runner
+from .runner import Runner
 from .service import ImportService
 from .snapshots import ImportSnapshots
 from .sources import SourceService
@@ -28,14 +27,11 @@ if TYPE_CHECKING:
 
     from hextrackr.config import Config
     from hextrackr.progress.tracker import ProgressTracker
-    from hextrackr.readmodel.client import Reader
     from hextrackr.redis import Shared
 
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two progress updates while the lists are refreshed.
-_REFRESH_TICK = 0.1
 #: Seconds that the stop of the server waits for Redis to accept the last events.
 STOP_FLUSH = 1.0
 #: Seconds that it waits for events that the tracker still delays.
@@ -55,14 +51,12 @@ def init_app(app: Flask, config: Config) -> None:
     lock = MaintenanceLock(instance, sleep)
     importer = ImporterProcess(database_url, str(instance), config.IMPORTER_NICENESS, config.importer_memory)
     reporter = ProgressReporter(tracker)
-    reader: Reader = app.extensions["reader"]
-    refresh_lists = _list_refresher(reader, start_task)
-    runner = Runner(import_queue, importer, reporter, config, refresh_lists, lambda: reader.pid is not None)
+    lists = Lists(app.extensions["reader"], start_task)
+    runner = Runner(import_queue, importer, reporter, config, lists)
     notify = _notifier(config, shared)
     worker = Worker(
-        import_queue, runner, importer, reporter, lock, instance,
+        import_queue, runner, importer, reporter, lock, lists, instance,
         start_task=start_task, sleep=sleep, takes_imports=notify is None, alone=shared is None,
-        refresh_lists=refresh_lists,
     )  # fmt: skip
     service = ImportService(import_queue, worker, runner, reporter, config, notify=notify, sleep=sleep)
     operations = OperationLog(instance / "operations", app.extensions["offload"])
@@ -73,7 +67,7 @@ def init_app(app: Flask, config: Config) -> None:
 
     with app.app_context():
         app.extensions["source_service"] = SourceService(
-            db.engine, worker, lock, instance, database_url, sleep, tracker, refresh_lists
+            db.engine, worker, lock, lists, instance, database_url, sleep, tracker
         )
     app.extensions["maintenance_lock"] = lock
     app.extensions["import_queue"] = import_queue
@@ -81,28 +75,6 @@ def init_app(app: Flask, config: Config) -> None:
     app.extensions["import_service"] = service
     app.extensions["import_snapshots"] = ImportSnapshots(tracker, import_queue, backups.snapshot, reachable)
     app.extensions["backup_service"] = backups
-
-
-def _list_refresher(reader: Reader, start_task: Callable[..., Any]) -> RefreshLists:
-    """Return the function that waits until the lists of this process show the current record, if the process has lists."""
-
-    def refresh(done: threading.Event) -> None:
-        try:
-            reader.refresh()
-        except HexTrackrError as error:
-            log.warning("The lists are not up to date yet: %s", error.detail)
-        finally:
-            done.set()
-
-    def wait(meanwhile: Callable[[float], None]) -> None:
-        if reader.pid is None:
-            return
-        done = threading.Event()
-        start_task(refresh, done)
-        while not done.wait(_REFRESH_TICK):
-            meanwhile(reader.refreshed)
-
-    return wait
 
 
 def _notifier(config: Config, shared: Shared | None) -> Callable[[int], None] | None:

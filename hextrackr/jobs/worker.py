@@ -32,10 +32,11 @@ from hextrackr.errors import (
 
 from . import files
 from .importer_process import ImporterProcess, Message
+from .lists import Lists
 from .maintenance_lock import MaintenanceLock
 from .progress_reporter import ProgressReporter
 from .queue import MAX_ATTEMPTS, ImportQueue
-from .runner import RefreshLists, Runner, no_lists
+from .runner import Runner
 
 log = logging.getLogger(__name__)
 
@@ -89,10 +90,10 @@ class Worker:
     :param importer: the importer process, which does tasks as well.
     :param reporter: reports to the tracker.
     :param lock: held while anything is written to the record.
+    :param lists: brought up to date before a task is done.
     :param instance: the data folder.
     :param takes_imports: imports run here; otherwise in worker processes, of which there may be none.
     :param alone: no other process runs imports.
-    :param refresh_lists: called before a task is done.
     :param start_task: starts a background task in the server's async mode; ``sleep`` waits in it (seconds).
     """
 
@@ -103,13 +104,13 @@ class Worker:
         importer: ImporterProcess,
         reporter: ProgressReporter,
         lock: MaintenanceLock,
+        lists: Lists,
         instance: Path,
         *,
         start_task: Callable[..., Any],
         sleep: Callable[[float], None],
         takes_imports: bool = True,
         alone: bool = True,
-        refresh_lists: RefreshLists = no_lists,
     ) -> None:
         self._import_queue = import_queue
         self._runner = runner
@@ -121,7 +122,7 @@ class Worker:
         self._sleep = sleep
         self._takes_imports = takes_imports
         self._alone = alone
-        self._refresh_lists = refresh_lists
+        self._lists = lists
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._is_working = False
@@ -288,7 +289,7 @@ class Worker:
         self._is_at_task = True
         try:
             task.error = self._importer.ask(task.request, task.progressed, meanwhile)
-            self._refresh_lists(lambda _share: meanwhile())
+            self._lists.refresh(meanwhile)
         except OSError:
             log.exception("The importer process cannot be started")
             task.error = NOT_STARTED

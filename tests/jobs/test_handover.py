@@ -99,8 +99,8 @@ def test_while_the_lists_are_brought_up_to_date_the_bar_goes_on(tracker, events)
     reporter.taken(record("promoting", 1, "a"))
     metadata = {"currentStep": 3, "etaSeconds": 0.01, "rowsDone": 600, "totalRows": 1_000, "rowsPerSecond": 9}
     reporter.progressed(record("promoting", 1, "a"), {**line(90.0), "metadata": metadata})
-    tick = reporter.refreshing(record("completed", 1, "a"))
-    until(lambda: tick(0.0) or tracker.get_session(SESSION)["progress"] > 95.0)
+    tick = reporter.refreshing(record("completed", 1, "a"), lambda: 0.0)
+    until(lambda: tick() or tracker.get_session(SESSION)["progress"] > 95.0)
     told = tracker.get_session(SESSION)["metadata"]
     assert told["phase"] == "refresh" and 600 < told["rowsDone"] <= 1_000 and told["rowsPerSecond"] > 9
 
@@ -113,10 +113,10 @@ def test_the_time_that_the_lists_take_goes_by_how_far_they_are(tracker, events, 
     reporter.taken(record("promoting", 1, "a"))
     metadata = {"currentStep": 3, "etaSeconds": 10.0, "rowsDone": 600, "totalRows": 1_000, "rowsPerSecond": 9}
     reporter.progressed(record("promoting", 1, "a"), {**line(90.0), "metadata": metadata})
-    tick = reporter.refreshing(record("completed", 1, "a"))
+    tick = reporter.refreshing(record("completed", 1, "a"), lambda: now / 20)
     left = {}
     for now in range(2, 20, 2):
-        tick(now / 20)
+        tick()
         left[now] = tracker.get_session(SESSION)["metadata"]["etaSeconds"]
     assert left[2] < 10 and all(left[now] == pytest.approx(20 - now, rel=0.25) for now in range(8, 20, 2))
 

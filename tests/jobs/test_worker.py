@@ -37,6 +37,7 @@ def worker(runner, leased=(), waiting=(), takes_imports=True):
         Mock(),
         reporter,
         lock,
+        Mock(),
         Path(),
         start_task=nothing,
         sleep=nothing,
