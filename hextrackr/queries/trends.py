@@ -274,7 +274,7 @@ _COUNTED = {
 def recent_changes(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) -> dict[str, Any]:
     """Answer what the scans of the last ``days`` changed, compared with as many days before; or what imports after an instant changed.
 
-    Each figure has the ``filters`` of the list with its findings.
+    Each figure has the ``filters`` of the list with its findings. ``scannedBefore`` tells whether the days before had a scan at all.
 
     :param query: ``days``, or ``importedAfter`` in milliseconds since the epoch; optionally ``source``.
     :raises RequestError: a parameter is invalid.
@@ -302,6 +302,7 @@ def recent_changes(cursor: duckdb.DuckDBPyConnection, query: Mapping[str, Any]) 
             "filters": {**periods[0], **kind},
         }
     answer["firstScans"]["sources"] = _sources_first_scanned(cursor, periods[0])
+    answer["scannedBefore"] = _was_scanned(cursor, periods[1]) if len(periods) > 1 else None
     return answer
 
 
@@ -315,6 +316,18 @@ def _imports(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         cursor.execute('SELECT max(scan_date) AS "lastScan", max(finished_at) AS "lastImported" FROM import')
     )
     return newest
+
+
+def _was_scanned(cursor: duckdb.DuckDBPyConnection, period: Mapping[str, str]) -> bool:
+    """Return whether there was a scan in a period, of the sources that it names or of any."""
+    found = cursor.execute(
+        """
+        SELECT 1 FROM import
+        WHERE scan_date BETWEEN $first AND $last AND (len($sources) = 0 OR list_contains($sources, source_id)) LIMIT 1
+        """,
+        {"first": period["changedFrom"], "last": period["changedTo"], "sources": parameters.numbers(period, "source")},
+    )
+    return found.fetchone() is not None
 
 
 def _sources_first_scanned(cursor: duckdb.DuckDBPyConnection, period: Mapping[str, str]) -> int:

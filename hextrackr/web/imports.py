@@ -233,7 +233,8 @@ def _answer(record: Import) -> dict[str, Any]:
 
 def _undo_first(record: Import, undoable: set[int]) -> int | None:
     """The import that has to be undone before this one can be; None if this one can be, or had no effect, or is too old."""
-    if record.state != ImportState.COMPLETED or record.undone_at is not None or record.id in undoable:
+    had_effect = record.state == ImportState.COMPLETED and record.undone_at is None and record.place is not None
+    if not had_effect or record.id in undoable:
         return None
     return db.session.scalar(select(Import.id).where(Import.id.in_(undoable), Import.source_id == record.source_id))
 

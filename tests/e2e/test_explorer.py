@@ -79,6 +79,29 @@ def test_each_filter_stands_in_the_address_and_the_view_can_be_sent(page, contex
     expect(info(page)).to_have_text(everything)
 
 
+def test_a_search_is_one_step_back_to_the_filters_before_it(page):
+    high = page.locator("[data-filter-severity]")
+    high.select_option("high")
+    expect(page).to_have_url(re.compile(r"\?severity=high$"))
+    search = page.locator("[data-filter-search]")
+    for letter in "web07":
+        search.press(letter)
+        expect(page).to_have_url(re.compile(f"search=.*{letter}$"))
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"\?severity=high$"))
+    expect(high).to_have_value("high")
+
+
+def test_an_address_that_nobody_can_answer_leads_back_to_a_list(page, trouble):
+    trouble.expect("answer: GET .*severity=nonsense.* 400")
+    page.goto("/vulnerabilities?page=9999&group=nonsense")
+    expect(page).to_have_url(re.compile(r"\?page=\d$"))
+    expect(rows(page).first).to_be_visible()
+    page.goto("/vulnerabilities?severity=nonsense&page=3")
+    page.get_by_role("button", name="Clear the filters").click()
+    expect(info(page)).to_have_text(f"1–50 of {len(OPEN)}")
+
+
 #: Button of a group -> where its pages are, and how many findings each has.
 GROUPS = {
     "Hosts": ("hosts", dict.fromkeys(named(OPEN), 1)),
@@ -91,6 +114,7 @@ def test_groups_have_their_findings_and_lead_to_their_pages(page):
     for button, (pages, expected) in GROUPS.items():
         page.get_by_role("group", name="Show").get_by_role("button", name=button).click()
         expect(groups(page)).to_have_count(min(50, len(expected)))
+        expect(page.locator("[data-totals]")).to_have_text(re.compile(f"^{len(expected)} {button}", re.IGNORECASE))
         expect(groups(page).locator("[data-group-name]").first).to_have_text(re.compile("|".join(expected)))
         expect(page.locator("[data-display-columns]")).to_be_hidden()
         names = groups(page).locator("[data-group-name]").all_inner_texts()

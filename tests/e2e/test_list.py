@@ -118,6 +118,8 @@ def test_a_compact_list_by_keyboard_alone(open_context):
     expect(menu).to_be_focused()
     page.locator("[data-filter-search]").fill("")
     expect(info(page)).to_have_text(f"1–50 of {len(OPEN)}")
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-list-frame]")).to_be_focused()
 
     assert heads(page)[3:6] == ["CVE", "Port", "CVSS"]
     page.locator("summary", has_text="Display").focus()

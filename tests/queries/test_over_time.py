@@ -115,6 +115,15 @@ def test_what_changed_in_the_last_days_and_in_those_before(scans, ask):
             assert figures(answer) == expected_changes(now)
             assert {name: answer[name]["before"] for name in figures(answer)} == expected_changes(before)
             assert answer["firstScans"]["sources"] == sum(scan.is_first for scan in now)
+            assert answer["scannedBefore"] == bool(before)
+
+
+def test_whether_a_source_was_scanned_in_the_days_before(scans, ask):
+    for label in {scan.source for scan in scans}:
+        for today in (FIRST_DAY + timedelta(days=days) for days in range(0, 110, 7)):
+            answer = ask("recent_changes", today=str(today), days="7", source=str(number_of(ask, label)))
+            before = [scan for scan in of_source(scans, label) if 7 <= (today - scan.day).days < 14]
+            assert answer["scannedBefore"] == bool(before)
 
 
 def test_what_was_imported_after_an_instant(scans, ask):

@@ -65,6 +65,14 @@ def test_an_unknown_finding_is_404(client):
     assert (answer.status_code, answer.json["error"]["code"]) == (404, "UNKNOWN_FINDING")
 
 
+def test_an_import_without_findings_has_nothing_to_undo_and_nothing_to_undo_before(upload, client):
+    upload(scan([1, 2]))
+    header = scan([1]).splitlines()[0]
+    without = upload(header + b"\n").json
+    assert (without["state"], without["undoable"]) == ("completed", False)
+    assert client.get(f"/api/imports/{without['importId']}").json["undoFirst"] is None
+
+
 def test_the_latest_import_of_a_source_is_undone(upload, client, query):
     first, second = upload(scan([1, 2])).json, upload(scan([2, 3])).json
     assert (first["undoable"], second["undoable"]) == (True, True)

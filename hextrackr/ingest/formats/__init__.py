@@ -23,6 +23,8 @@ def known() -> tuple[Format, ...]:
     return tuple(sorted(formats, key=_rank))
 
 
+#: The columns that the message about an unknown file names.
+_NAMED = 6
 #: A file may have this many columns: more do not fit into the memory of an import.
 MAX_COLUMNS = 500
 
@@ -109,6 +111,6 @@ def _signed(header: Sequence[str], candidates: Sequence[Format]) -> Format | Non
 
 
 def _unknown(header: Sequence[str]) -> str:
-    names = ("".join(filter(str.isprintable, " ".join(name.split())))[:40] for name in header[:6])
-    shown = ", ".join(filter(None, names))
-    return f"This file is not from a supported scanner (columns: {shown}, ...). Map its columns once to import it."
+    names = ("".join(filter(str.isprintable, " ".join(name.split())))[:40] for name in header[:_NAMED])
+    shown = ", ".join([*filter(None, names), *(["..."] if len(header) > _NAMED else [])])
+    return f"This file is not from a supported scanner (columns: {shown}). Map its columns once to import it."

@@ -20,6 +20,8 @@ class FilterBar extends ConnectedElement {
     #body;
     #chips;
     #sources = {};
+    /** Whether the latest change was a letter of the search: the letters of one search are one entry of the browser's history. */
+    #typed = false;
 
     connectedCallback() {
         super.connectedCallback();
@@ -31,7 +33,7 @@ class FilterBar extends ConnectedElement {
             const control = this.querySelector(`[data-filter="${name}"]`);
             if (control) control.closest("label").hidden = true;
         }
-        const onTyping = debounced((event) => this.#change({ search: event.target.value }, true), TYPING_MS);
+        const onTyping = debounced((event) => this.#onTyped(event.target.value), TYPING_MS);
         const suggest = debounced((control) => this.#suggest(control), SUGGEST_MS);
         this.listen(this, "input", (event) => {
             if (event.target.type === "search") onTyping(event);
@@ -41,6 +43,7 @@ class FilterBar extends ConnectedElement {
         });
         this.listen(this, "focusin", ({ target }) => target.matches("[data-suggests]") && this.#suggest(target));
         this.listen(this, "change", (event) => this.#onChange(event.target));
+        this.listen(this, "focusout", () => (this.#typed = false));
         this.listen(this.#more, "click", () => this.#unfold(this.#body.hidden));
         this.listen(this.#chips, "click", (event) => this.#onChip(event.target.closest("[data-chip]")));
         this.#loadSources();
@@ -75,7 +78,13 @@ class FilterBar extends ConnectedElement {
         find(this, "[data-filter-search]").focus();
     }
 
+    #onTyped(search) {
+        this.#change({ search }, this.#typed);
+        this.#typed = true;
+    }
+
     #change(changes, replaces = false) {
+        this.#typed = false;
         this.dispatchEvent(new CustomEvent("filter", { detail: { changes, replaces } }));
     }
 

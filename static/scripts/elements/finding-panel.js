@@ -94,7 +94,7 @@ class FindingPanel extends ConnectedElement {
             scores: [["CVSS", score(finding.cvss)], ["VPR", score(finding.vpr)], ["EPSS", share(finding.epss)]]
                 .filter(([, value]) => value !== "–").map((pair) => pair.join(" ")).join(" · "),
             vector: finding.cvssVector, firstSeen: finding.firstSeen, lastSeen: finding.lastSeen, resolvedOn: finding.resolvedOn,
-            published: finding.published, evidence: finding.evidence, description: finding.description, solution: finding.solution,
+            published: finding.published, evidence: finding.evidence, noEvidence: finding.evidence ? "" : "The scanner reported none.", description: finding.description, solution: finding.solution,
             seeAlso: references.slice(0, REFERENCES_SHOWN).join("\n"),
         };
         for (const [name, text] of Object.entries(texts)) {

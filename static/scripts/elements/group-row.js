@@ -7,36 +7,42 @@ import { fillMix, fillSeverities } from "./severities.js";
 const KINDS = {
     host: {
         heading: "Host",
+        nouns: ["host", "hosts"],
         name: (group) => group.host,
         page: (group) => hostPage(group.hostId),
         detail: (group) => [group.ip !== group.host && group.ip, group.os, group.source].filter(Boolean).join(" · "),
     },
     definition: {
         heading: "Vulnerability",
+        nouns: ["vulnerability", "vulnerabilities"],
         name: (group) => group.title,
         page: (group) => definitionPage(group.definitionId),
         detail: (group) => [group.checkName, group.family, group.source].filter(Boolean).join(" · "),
     },
     cve: {
         heading: "CVE",
+        nouns: ["CVE", "CVEs"],
         name: (group) => group.cve,
         page: (group) => cvePage(group.cve),
         detail: (group) => group.title,
     },
     family: {
         heading: "Family",
+        nouns: ["family", "families"],
         name: (group) => group.family || "No family",
         page: (group) => listOf({ family: group.family }),
         detail: () => "",
     },
     os: {
         heading: "Operating system",
+        nouns: ["operating system", "operating systems"],
         name: (group) => group.os || "Unknown",
         page: (group) => listOf({ os: group.os }),
         detail: () => "",
     },
     source: {
         heading: "Source",
+        nouns: ["source", "sources"],
         name: (group) => group.source || group.scannerName,
         page: (group) => listOf({ source: group.sourceId }),
         detail: (group) => (group.source ? group.scannerName : ""),
@@ -45,6 +51,9 @@ const KINDS = {
 
 /** @param {string} kind @returns {string} the heading of its column */
 export const groupHeading = (kind) => KINDS[kind].heading;
+
+/** @param {string} kind @param {number} number of groups @returns {string} such as `2 families` */
+export const groupsCounted = (kind, number) => `${count(number)} ${KINDS[kind].nouns[number === 1 ? 0 : 1]}`;
 
 /** @param {string} kind @returns {boolean} whether its groups can have several hosts */
 export const countsHosts = (kind) => kind !== "host";

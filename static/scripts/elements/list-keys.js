@@ -10,7 +10,7 @@ const TYPING = 'input:not([type="checkbox"], [type="radio"]), textarea, select, 
 /**
  * The keyboard shortcuts of a list, and the dialog that lists them and turns them off (WCAG 2.1.4). Stored in the browser.
  *
- * Events: `key`, with the action: `next`, `previous`, `open` or `search`.
+ * Events: `key`, with the action: `next`, `previous`, `open`, `search`, or `leave` from the search field when it is empty.
  */
 class ListKeys extends ConnectedElement {
     #dialog;
@@ -38,6 +38,10 @@ class ListKeys extends ConnectedElement {
     #onKey(event) {
         const action = Object.hasOwn(ACTIONS, event.key) ? ACTIONS[event.key] : null;
         const chord = event.ctrlKey || event.metaKey || event.altKey || event.isComposing;
+        if (event.key === "Escape" && event.target.matches?.("[data-filter-search]") && event.target.value === "") {
+            this.dispatchEvent(new CustomEvent("key", { detail: "leave" }));
+            return;
+        }
         if (action === null || chord || !this.#switch.checked || event.target.closest?.(TYPING)) return;
         if (Array.from(document.querySelectorAll("dialog:modal")).some((dialog) => !dialog.matches("finding-panel dialog"))) return;
         event.preventDefault();

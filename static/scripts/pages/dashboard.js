@@ -66,7 +66,7 @@ class LastChanges extends DataElement {
     show(changes) {
         const { firstScans, lastScan, lastImported, from, to } = changes;
         this.#visits.see(lastImported ?? 0);
-        for (const [kind] of CHANGES) this.#showFigure(kind, changes[kind]);
+        for (const [kind] of CHANGES) this.#showFigure(kind, changes[kind], changes.scannedBefore);
         const { before } = this.#visits;
         const wasScanned = from === null ? lastImported !== before?.imported : lastScan >= from;
         setText(find(this, "[data-change-days]"), from === null ? `Imports since ${instant(before?.at)}` : `Scans of ${writtenDays(from, to)}`);
@@ -74,10 +74,10 @@ class LastChanges extends DataElement {
         this.showView(lastScan === null ? "empty" : "list");
     }
 
-    #showFigure(kind, { findings, bySeverity, before, filters }) {
+    #showFigure(kind, { findings, bySeverity, before, filters }, scannedBefore) {
         const tile = find(this, `[data-change="${kind}"]`);
         const link = find(tile, "[data-change-link]");
-        const against = before === null ? "" : compared(findings, before, this.#period.value);
+        const against = before === null ? "" : compared(findings, before, scannedBefore, this.#period.value);
         link.href = changesList(filters);
         link.setAttribute("aria-label", [`${link.textContent}: ${count(findings)}`, against].filter(Boolean).join(", "));
         setText(find(tile, "[data-change-count]"), count(findings));
@@ -101,7 +101,8 @@ function noScan(lastScan) {
 }
 
 /** @returns {string} such as `4 fewer than in the previous 7 days` */
-function compared(now, before, days) {
+function compared(now, before, scannedBefore, days) {
+    if (!scannedBefore) return `no scan in the previous ${days} days`;
     if (now === 0 && before === 0) return `none in the previous ${days} days either`;
     if (now === before) return `as many as in the previous ${days} days`;
     return `${count(Math.abs(now - before))} ${now > before ? "more" : "fewer"} than in the previous ${days} days`;

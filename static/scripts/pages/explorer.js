@@ -4,7 +4,7 @@ import { exportFromQuery, isFiltered, queryFromUrl, requestFromQuery, unfiltered
 import "../elements/filter-bar.js";
 import "../elements/finding-panel.js";
 import { findingRow } from "../elements/finding-row.js";
-import { countsHosts, groupHeading, groupRow } from "../elements/group-row.js";
+import { countsHosts, groupHeading, groupRow, groupsCounted } from "../elements/group-row.js";
 import "../elements/list-display.js";
 import "../elements/list-keys.js";
 import "../elements/list-pager.js";
@@ -73,13 +73,14 @@ class FindingExplorer extends DataElement {
 
     show({ data, pagination, totals, filters }) {
         if (data.length === 0 && pagination.total > 0 && this.#query.page > 1) {
-            this.#change({ page: pagination.pages, finding: this.#query.finding }, "replaceState"); // the list has become shorter than the URL says
+            const last = Math.min(pagination.pages, pagination.numberedPages);
+            this.#change({ page: last, finding: this.#query.finding }, "replaceState"); // the list has become shorter than the URL says
             return;
         }
         this.#pagination = pagination;
         this.#data = data;
         this.#showRows(data);
-        this.#showTotals(totals);
+        this.#showTotals(totals, pagination.total);
         this.#filters.showInUse(filters, this.#query);
         this.#pager.show(pagination);
         find(this, "[data-list-frame]").setAttribute("aria-label", `List, ${find(this, "[data-page-info]").textContent}`);
@@ -89,7 +90,12 @@ class FindingExplorer extends DataElement {
     }
 
     showError(error) {
+        if (error.status === 400 && this.#query.page > 1 && !this.#query.cursor) {
+            this.#change({}, "replaceState"); // the page may be one that is reached from the one before only
+            return;
+        }
         super.showError(error);
+        find(this, "[data-trouble-reset]").hidden = error.status !== 400;
         this.#pager.hidden = true;
         this.#then = "";
     }
@@ -124,8 +130,10 @@ class FindingExplorer extends DataElement {
         find(this, "[data-groups-list]").replaceChildren(...data.map((each) => groupRow(template, group, each, largest)));
     }
 
-    #showTotals({ findings, vprSum, bySeverity }) {
-        setText(find(this, "[data-totals]"), findings > 0 ? `${counted(findings, "finding")} · VPR sum ${score(vprSum)}` : "");
+    #showTotals({ findings, vprSum, bySeverity }, rows) {
+        const { group } = this.#query;
+        const figures = [group !== "finding" && groupsCounted(group, rows), counted(findings, "finding"), `VPR sum ${score(vprSum)}`];
+        setText(find(this, "[data-totals]"), findings > 0 ? figures.filter(Boolean).join(" · ") : "");
         for (const [severity, number] of Object.entries(bySeverity)) {
             const card = find(this, `[data-stat="${severity}"]`);
             setText(find(card, "[data-stat-value]"), count(number));
@@ -248,6 +256,7 @@ class FindingExplorer extends DataElement {
         else if (this.#panel.isOpen) return;
         else if (action === "open") rows[place]?.querySelector("[data-open-finding], [data-group-name]").click();
         else if (action === "search") this.#filters.search();
+        else if (action === "leave") find(this, "[data-list-frame]").focus();
     }
 
     // The query
@@ -258,6 +267,7 @@ class FindingExplorer extends DataElement {
 
     #readUrl() {
         this.#query = queryFromUrl(location.search);
+        if (!this.querySelector(`button[data-group="${CSS.escape(this.#query.group)}"]`)) this.#query.group = "finding";
         this.#showQuery();
         this.#showFinding();
     }

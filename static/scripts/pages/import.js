@@ -7,12 +7,11 @@ import { request } from "../lib/http.js";
 import { newUuid } from "../lib/uuid.js";
 import { ProgressFollower } from "../progress/follower.js";
 import "../progress/import-answers.js";
-import { STATES, deletion, facts, hasEnded, isDeletable, leftOut, question, reading, reasons, rest, shownState, timeTaken } from "../progress/import-texts.js";
+import { STATES, deletion, facts, hasEnded, isDeletable, leftOut, question, reading, reasons, rest, shownState, timeTaken, whatUndoReverts } from "../progress/import-texts.js";
 import { imports } from "../progress/imports.js";
 import { WebSocketClient } from "../progress/websocket-client.js";
 
 const REFRESH_MS = 3_000;
-const UNDO = { title: "Undo this import?", text: "All its changes will be reverted. To redo them, import the file again.", agree: "Undo this import" };
 
 /**
  * One import: its figures, what it changed, and the actions that are possible.
@@ -95,7 +94,8 @@ class ImportPage extends DataElement {
     }
 
     async #undo() {
-        if (!(await find(document, "confirm-dialog").ask(UNDO))) return;
+        const asked = { title: "Undo this import?", text: whatUndoReverts(this.#importData), agree: "Undo this import" };
+        if (!(await find(document, "confirm-dialog").ask(asked))) return;
         const button = this.#part("undo");
         button.disabled = true;
         this.#notice("");

@@ -87,6 +87,7 @@ export function origin(importData) {
 /** A line of facts for the import's page. */
 export function facts(importData) {
     return [
+        `Import ${importData.importId}`,
         origin(importData),
         importData.scanDate && `Scan of ${importData.scanDate}`,
         `Imported ${instant(importData.createdAt)}${importData.startedBy ? ` by ${importData.startedBy}` : ""}`,
@@ -137,6 +138,14 @@ function days(span, dayFirst) {
     const [first, last] = span;
     const order = `numeric dates have the ${dayFirst ? "day" : "month"} first`;
     return `${first === last ? first : `${first} to ${last}`} (${order})`;
+}
+
+/** @param {object} importData of a completed import @returns {string} what its undo reverts */
+export function whatUndoReverts(importData) {
+    const { filename, scanDate, inserted, updated, reopened, resolved } = importData;
+    const scan = [`${filename}, ${origin(importData)}`, scanDate && `scan of ${scanDate}`].filter(Boolean).join(", ");
+    const changes = `${count(inserted)} new, ${count(updated)} updated, ${count(reopened)} reopened, ${count(resolved)} resolved`;
+    return `All changes of this import will be reverted (${scan}: ${changes}). To redo them, import the file again.`;
 }
 
 /**
