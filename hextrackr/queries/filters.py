@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from hextrackr.domain.fields import Field, Kind
@@ -275,7 +276,7 @@ def where(arguments: Arguments) -> Where:
     if change:
         sentences["change"] = f"Only what was {change}"
     for number, word in enumerate(_words(arguments)):
-        conditions.append(_search(f"word{number}", _searched(arguments)))
+        conditions.append(_search(f"word{number}", _searched(arguments), _is_address(word)))
         values[f"word{number}"] = word
     if values.keys() & {"word0"}:
         sentences["search"] = f"“{parameters.text(arguments, 'search')}”"
@@ -312,12 +313,24 @@ def _searched(arguments: Arguments) -> list[str]:
     return [*chosen, *(["evidence"] if arguments.get("searchEvidence") == "true" else [])]
 
 
-def _search(word: str, texts: list[str]) -> str:
-    """Return the condition that the names of the host or the vulnerability, or one of these texts, contain a word."""
+def _is_address(word: str) -> bool:
+    try:
+        ip_address(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _search(word: str, texts: list[str], is_address: bool) -> str:
+    """Return the condition that the names of the host or the vulnerability, or one of these texts, contain a word.
+
+    :param is_address: it is a whole address, so 10.0.0.2 does not find the host 10.0.0.20.
+    """
+    host = f"contains(' ' || search || ' ', ' ' || ${word} || ' ')" if is_address else f"contains(search, ${word})"
     described = "".join(f" OR contains(lower({text}), ${word})" for text in texts if text != "evidence")
     evidence = f" OR f.evidence_id IN (SELECT id FROM evidence WHERE contains(lower(text), ${word}))"
     return f"""
-        f.host_id IN (SELECT host_id FROM host_order WHERE contains(search, ${word}))
+        f.host_id IN (SELECT host_id FROM host_order WHERE {host})
         OR f.definition_id IN (
             SELECT id FROM definition WHERE contains(search, ${word}) OR key = ${word}{described})
         {evidence if "evidence" in texts else ""}

@@ -63,6 +63,8 @@ FILTERS = {
     "protocol=tcp&state=open": lambda row: row["protocol"] == "tcp" and is_open(row),
     "search=host-1": lambda row: row["asset"]["name"].startswith("host-1"),
     "search=HOST-1&severity=critical": lambda row: row["asset"]["name"].startswith("host-1") and row["severity"] == 4,
+    "search=10.0.0.1": lambda row: row["asset_id"] == 1,  # not those whose address begins like it
+    "search=10.0.0.": lambda row: True,
     "search=2026-3": lambda row: row["cve"] == "CVE-2026-3",
     "search=1007": lambda row: row["definition_id"] == 7,
     "search=5": lambda row: "5" in row["asset"]["name"] + row["cve"] + row["definition"]["title"],
