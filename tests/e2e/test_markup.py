@@ -9,6 +9,7 @@ from tests.support.exports import COLUMNS, export, row
 
 SCRIPT = "<script>document.title='run'</script>"
 IMAGE = "<img src=x onerror=\"document.title='run'\">"
+MORE = {"asset.tags": "<b>prod</b>", "definition.see_also": "https://zlib.net/ javascript:alert(1)"}
 SAW = f"Installed version : 1.0-zlib\n  {IMAGE}\nFixed version     : 1.1"
 
 
@@ -38,10 +39,10 @@ def test_markup_is_shown_as_text(page):
 
 def test_evidence_and_details_are_shown_and_found(page):
     findings = [
-        row(host="evidence-1", asset_name="evidence1", title="Old zlib", output=SAW) | {"asset.tags": "<b>prod</b>"},
+        row(host="evidence-1", asset_name="evidence1", title="Old zlib", output=SAW) | MORE,
         row(host="evidence-2", asset_name="evidence2", plugin="1002", title="No output"),
     ]
-    bring(page.request, "evidence.csv", export(findings, (*COLUMNS, "output", "asset.tags")), source="evidence")
+    bring(page.request, "evidence.csv", export(findings, (*COLUMNS, "output", *MORE)), source="evidence")
 
     page.goto("/vulnerabilities?search=1.0-zlib")
     expect(page.locator("[data-explorer]")).to_have_attribute("data-view", "unmatched")
@@ -59,11 +60,17 @@ def test_evidence_and_details_are_shown_and_found(page):
     expect(evidence).to_contain_text("Installed version")
     assert evidence.text_content() == SAW
     expect(panel.locator("img")).to_have_count(0)
+    expect(panel.locator('[data-panel="seeAlso"]')).to_have_text("https://zlib.net/ javascript:alert(1)")
+    expect(panel.locator('[data-panel="seeAlso"] a')).to_have_text(["https://zlib.net/"])
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     panel.get_by_role("button", name="Copy", exact=True).click()
     expect(panel.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == SAW
 
+    panel.get_by_role("link", name="Plugin").click()
+    expect(page.locator('[data-entity="seeAlso"] a')).to_have_text(["https://zlib.net/"])
+    expect(page.locator('[data-entity="seeAlso"]')).to_contain_text("javascript:alert(1)")
+    page.go_back()
     panel.get_by_role("link", name="evidence1").click()
     details = page.get_by_role("region", name="More from the scanner")
     expect(details).to_contain_text("Tags")

@@ -95,7 +95,7 @@ class FindingPanel extends ConnectedElement {
                 .filter(([, value]) => value !== "–").map((pair) => pair.join(" ")).join(" · "),
             vector: finding.cvssVector, firstSeen: finding.firstSeen, lastSeen: finding.lastSeen, resolvedOn: finding.resolvedOn,
             published: finding.published, evidence: finding.evidence, noEvidence: finding.evidence ? "" : "The scanner reported none.", description: finding.description, solution: finding.solution,
-            seeAlso: references.slice(0, REFERENCES_SHOWN).join("\n"),
+            seeAlso: references.join("\n"),
         };
         for (const [name, text] of Object.entries(texts)) {
             setText(find(this, `[data-panel="${name}"]`), text ?? "");
@@ -110,6 +110,7 @@ class FindingPanel extends ConnectedElement {
         find(this, '[data-panel-line="cves"]').hidden = finding.cves.length === 0;
         find(this, "[data-panel-cves]").replaceChildren(...finding.cves.slice(0, CVES_SHOWN).map(cveItem));
         this.#showMore("cves", finding.cvesTotal - CVES_SHOWN, "more CVE", finding);
+        find(this, '[data-panel="seeAlso"]').replaceChildren(...references.slice(0, REFERENCES_SHOWN).flatMap((each) => [reference(each), "\n"]));
         this.#showMore("seeAlso", references.length - REFERENCES_SHOWN, "more reference", finding);
         find(this, "[data-panel-history]").replaceChildren(...finding.history.toReversed().map(eventItem));
     }
@@ -121,6 +122,15 @@ class FindingPanel extends ConnectedElement {
         link.href = definitionPage(definitionId);
         setText(link, counted(left, noun));
     }
+}
+
+/** @param {string} text from the scanner @returns {HTMLAnchorElement | string} a link if it is the address of a page */
+function reference(text) {
+    if (!/^https?:\/\//i.test(text)) return text;
+    const link = linkTo(text, text);
+    link.rel = "noopener noreferrer";
+    link.target = "_blank";
+    return link;
 }
 
 async function copy(button, text) {

@@ -15,7 +15,7 @@ const RELATIVE_UNITS = [
 const integers = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const tenths = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const halves = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
-const compact = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumSignificantDigits: 3 });
+const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 }); // `1M`; British English writes `1m`
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);

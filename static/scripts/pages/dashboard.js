@@ -11,6 +11,7 @@ import { local } from "../lib/storage.js";
 import { STATES, shownState } from "../progress/import-texts.js";
 
 const CHANGES = [["opened", "inserted"], ["reopened", "reopened"], ["resolved", "resolved"]];
+const DAY_MS = 24 * 3_600_000;
 const PERIOD_KEY = "hextrackr_changes_of";
 /** Who is away for so long and comes back makes another visit. */
 const VISIT_ENDS_MS = 30 * 60_000;
@@ -122,11 +123,12 @@ class ResponseTimes extends DataElement {
         setText(find(late, "[data-overdue-days]"), counted(overdue.days, "day"));
         setText(find(late, "[data-time-value]"), count(overdue.findings));
         find(late, "[data-time-value]").href = listOf(overdue.filters);
+        const within = counted(Math.round((Date.parse(timeToResolve.to) - Date.parse(timeToResolve.from)) / DAY_MS) + 1, "day");
         for (const [severity, { findings, medianDays, filters }] of Object.entries(timeToResolve.bySeverity)) {
             const cell = find(this, `[data-time="${severity}"]`);
             setText(find(cell, "[data-time-value]"), days(medianDays));
             const of = find(cell, "[data-time-of]");
-            setText(of, findings === 0 ? "none resolved" : `of ${count(findings)} resolved`);
+            setText(of, findings === 0 ? `none resolved in ${within}` : `of ${count(findings)} resolved`);
             if (findings === 0) of.removeAttribute("href");
             else of.href = listOf(filters);
         }

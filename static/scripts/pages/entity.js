@@ -53,10 +53,10 @@ function sourceLine({ scannerName, source }) {
 /** How many findings were open after each import, as steps; the table beside it has the same in figures. */
 function drawOpen(svg, history) {
     const most = Math.max(1, ...history.map((change) => change.open));
-    const x = (index) => (history.length > 1 ? (index / (history.length - 1)) * WIDTH : WIDTH);
+    const x = (index) => (index / history.length) * WIDTH; // as wide as each other, the latest import too
     const y = (open) => HEIGHT - 2 - (open / most) * (HEIGHT - 6);
     const steps = history.map((change, index) => `${index === 0 ? `M0 ${y(change.open)}` : `H${x(index)}V${y(change.open)}`}`).join("");
-    const line = history.length === 1 ? `M0 ${y(history[0].open)}H${WIDTH}` : steps;
+    const line = steps && `${steps}H${WIDTH}`;
     find(svg, "[data-line]").setAttribute("d", line);
     find(svg, "[data-area]").setAttribute("d", line && `${line}V${HEIGHT}H0Z`);
     svg.toggleAttribute("hidden", history.length === 0);

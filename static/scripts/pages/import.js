@@ -140,6 +140,7 @@ class ImportPage extends DataElement {
         this.#part("undo-first").hidden = !importData.undoFirst;
         this.#part("undo-first").querySelector("a").href = importPage(importData.undoFirst);
         this.#part("retry").hidden = !importData.retryable;
+        this.#part("another").hidden = importData.state !== "failed" || importData.retryable;
         this.#part("map").hidden = !(importData.retryable && importData.error.code === "UNKNOWN_FORMAT");
         this.#part("change-mapping").hidden = importData.mappingId === null;
         this.#sentence("error", importData.error?.detail ?? "");
