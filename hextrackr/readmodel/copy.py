@@ -157,32 +157,26 @@ def _nobody(_share: float) -> None:
 #: The maximum length of a row in bytes; DuckDB reads in blocks of that size.
 _MAX_LINE_BYTES = 8 * 1024 * 1024
 
-# SQL of the record; ``imports`` are ids.
+# SQL of the record; ``imports`` are ids, and all findings that they added are between ``first`` and ``last``. What others added between
+# them is copied again: to tell it apart would take longer.
 
-_ADDED = """
-    SELECT f.id FROM imports i JOIN findings f ON f.id BETWEEN i.first_finding AND i.last_finding AND f.opened_by = i.id
-    WHERE i.id IN ({imports})
-"""
-_CHANGED = f"""
-    {_ADDED}
-    UNION SELECT finding_id FROM undo_findings WHERE import_id IN ({{imports}})
-    UNION SELECT finding_id FROM undo_evidence WHERE import_id IN ({{imports}})
-"""
-_CHANGED_FINDINGS = f"id IN ({_CHANGED})"
+_RANGE = "SELECT min(first_finding), max(last_finding) FROM imports WHERE id IN ({imports})"
 _COUNTS = (
-    "SELECT sum(last_finding - first_finding + 1) FROM imports WHERE id IN ({imports})",
+    "SELECT count(*) FROM findings WHERE id BETWEEN {first} AND {last}",
     "SELECT count(*) FROM undo_findings WHERE import_id IN ({imports})",
     "SELECT count(*) FROM undo_evidence WHERE import_id IN ({imports})",
 )
-_CHANGES = f"import_id IN ({{imports}}) OR finding_id IN ({_ADDED})"
-_CHANGED_EVIDENCE = f"id IN (SELECT evidence_id FROM findings WHERE id IN ({_CHANGED}))"
+_CHANGED_FINDINGS = """
+    id BETWEEN {first} AND {last} OR id IN (
+        SELECT finding_id FROM undo_findings WHERE import_id IN ({imports})
+        UNION ALL SELECT finding_id FROM undo_evidence WHERE import_id IN ({imports}))
+"""
+_CHANGES = "import_id IN ({imports}) OR finding_id BETWEEN {first} AND {last}"
+_CHANGED_EVIDENCE = f"id IN (SELECT evidence_id FROM findings WHERE evidence_id IS NOT NULL AND ({_CHANGED_FINDINGS}))"
 
 # SQL of the copy. The findings that an undone import had added are deleted, with their changes.
 
-_DROP_CHANGES = """
-    DELETE FROM finding_change
-    WHERE import_id IN ({imports}) OR finding_id IN (SELECT id FROM finding WHERE opened_by IN ({imports}))
-"""
+_DROP_CHANGES = f"DELETE FROM finding_change WHERE {_CHANGES} OR finding_id IN (SELECT id FROM finding WHERE opened_by IN ({{imports}}))"
 _DROP_FINDINGS = "DELETE FROM finding WHERE opened_by IN ({imports}) OR id IN (SELECT id FROM changed)"
 _DROP_EVIDENCE = "DELETE FROM evidence WHERE id IN (SELECT id FROM changed)"
 
@@ -249,7 +243,7 @@ class Loading:
 
     def copy_whole(self) -> None:
         """Copy all rows."""
-        self._expected = self._snapshot.count("SELECT count(*) FROM findings")
+        (self._expected,) = self._snapshot.row("SELECT count(*) FROM findings")
         for table in schema.TABLES:
             self._replace(table)
 
@@ -261,7 +255,9 @@ class Loading:
             return
         self._tell(_SMALL_LOADED)
         numbers = ", ".join(map(str, sorted(imports)))
-        added, changed, restated = (self._snapshot.count(count.format(imports=numbers)) for count in _COUNTS)
+        first, last = self._snapshot.row(_RANGE.format(imports=numbers))
+        those = {"imports": numbers, "first": first or 0, "last": last or 0}
+        added, changed, restated = (self._snapshot.row(count.format(**those))[0] for count in _COUNTS)
         self._expected = added + max(changed, restated)  # which are often the same
         for table, condition, drop in (
             (FINDING_CHANGE, _CHANGES, _DROP_CHANGES),  # first: its query needs the findings that are deleted below
@@ -269,8 +265,8 @@ class Loading:
             (FINDING, _CHANGED_FINDINGS, _DROP_FINDINGS),
         ):
             self._cursor.execute(schema.create_table(table, "changed").replace("CREATE", "CREATE TEMPORARY", 1))
-            self._load(table, "changed", condition.format(imports=numbers))
-            self._cursor.execute(drop.format(imports=numbers))
+            self._load(table, "changed", condition.format(**those))
+            self._cursor.execute(drop.format(**those))
             self._cursor.execute(f'INSERT INTO "{table.name}" FROM changed')
             self._cursor.execute("DROP TABLE changed")
         self._tell(_FINDINGS_REPLACED)

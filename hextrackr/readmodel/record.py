@@ -61,8 +61,8 @@ class Snapshot(Protocol):
     def changes_since(self, version: int) -> list[Change]:
         """The logged changes that made this version and the later ones."""
 
-    def count(self, statement: str) -> int:
-        """The number that this statement selects; 0 if it is NULL."""
+    def row(self, statement: str) -> tuple[Any, ...]:
+        """The row that this statement selects."""
 
     def pieces(self, table: Table, condition: str, folder: Path) -> Iterator[Piece]:
         """Write the rows of a table as CSV into files, in pieces: the file of a piece is used again for the one after next."""
@@ -99,8 +99,8 @@ class _Snapshot:
     def changes_since(self, version: int) -> list[Change]:
         return [Change(*row) for row in self._connection.execute(_CHANGES.format(int(version)))]
 
-    def count(self, statement: str) -> int:
-        return int(self._connection.execute(statement).fetchone()[0] or 0)
+    def row(self, statement: str) -> tuple[Any, ...]:
+        return tuple(self._connection.execute(statement).fetchone())
 
 
 # SQLite
