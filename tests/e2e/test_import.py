@@ -49,6 +49,22 @@ def fact(page: Page, name: str) -> Locator:
     return sheet(page).locator(f'[data-fact="{name}"] dd')
 
 
+def test_a_file_that_is_chosen_while_the_sheet_closes_is_kept(page):
+    """The browser tells of the closing later, so a file can come in between."""
+    show(page, payload("first.csv", scan(range(3))))
+    expect(fact(page, "rows")).to_be_visible()
+    page.evaluate("""() => {
+        const chosen = new DataTransfer(), input = document.querySelector("import-form input[name=csvFile]");
+        chosen.items.add(new File(["a,b\\n1,2\\n"], "second.csv"));
+        document.querySelector("#import-sheet dialog, dialog#import-sheet").close();
+        input.files = chosen.files;
+        input.dispatchEvent(new Event("change", { bubbles: true }));
+    }""")
+    expect(sheet(page).locator("[data-sheet-files] > *")).to_have_count(1)
+    expect(sheet(page)).to_contain_text("second.csv")
+    expect(sheet(page).get_by_role("button", name="Choose another file")).to_be_visible()
+
+
 def test_a_large_file_is_recognised_by_its_first_part_and_imported_live(page, many):
     sent = []
     page.on("request", lambda request: sent.append(request) if request.url.endswith("/recognise") else None)

@@ -41,7 +41,7 @@ class ImportSheet extends ConnectedElement {
         this.listen(this.#form, "input", () => this.#draw());
         for (const name of ["close", "cancel"]) this.listen(this.#part(name), "click", () => this.#dialog.close());
         this.listen(this.#part("another"), "click", () => this.browse());
-        this.listen(this.#dialog, "close", () => this.#forget());
+        this.listen(this.#dialog, "close", () => !this.#dialog.open && this.#forget()); // it may be open again by then
         this.listen(this.#part("files"), "click", (event) => this.#clicked(event.target.closest("button")));
         const input = this.#part("browse");
         this.listen(input, "change", () => {
@@ -71,6 +71,7 @@ class ImportSheet extends ConnectedElement {
      */
     choose(files) {
         if (files.length === 0) return;
+        if (!this.#dialog.open) this.#forget();
         for (const entry of this.#entries.filter(({ state }) => state === "refused")) this.#remove(entry);
         for (const file of files) this.#add(file);
         this.#draw();
