@@ -104,6 +104,16 @@ class ImportService:
         row = self._import_queue.existing(import_id)
         if row.state in FINISHED:
             raise _already_finished()
+        ended = self._cancelled(row, patience)
+        while ended.state not in FINISHED and ended.epoch != row.epoch:  # a process has claimed it meanwhile
+            row, ended = ended, self._cancelled(ended, patience)
+        if ended.state != ImportState.CANCELLED:
+            raise _already_finished()
+        return ended
+
+    def _cancelled(self, row: Import, patience: float | None) -> Import:
+        """Try to cancel an import as it was just now; return its row after that."""
+        import_id = row.id
         if self._runner.cancel(import_id):
             self._wait_until(lambda: self._runner.current is None or self._runner.current.id != import_id, patience)
         elif row.state in RUNNING and row.lease_until >= now_ms():
@@ -116,10 +126,7 @@ class ImportService:
         row = self._import_queue.existing(import_id)
         if row.state not in FINISHED:
             self._runner.end(row, ImportState.CANCELLED, Cancelled().record())
-            row = self._import_queue.existing(import_id)
-        if row.state != ImportState.CANCELLED:
-            raise _already_finished()
-        return row
+        return self._import_queue.existing(import_id)
 
     def confirm(self, import_id: int, answer: Answer = YES) -> Import:
         """Continue an import that awaits confirmation.

@@ -317,6 +317,24 @@ def test_an_import_that_asks_is_confirmed_before_its_importer_has_said_so(
     until(lambda: import_snapshots.find(record.session_id)["status"] == "completed")
 
 
+def test_an_import_that_is_claimed_while_it_is_cancelled_is_cancelled(
+    working, service, queue, wait_for, long_scan, monkeypatch
+):
+    runner = working.extensions["import_worker"]._runner
+    end = runner.end
+
+    def once_claimed(row, *how):
+        until(lambda: import_queue.existing(row.id).epoch > row.epoch)
+        monkeypatch.setattr(runner, "end", end)
+        end(row, *how)
+
+    queue(long_scan, source_label="first")
+    record = queue(long_scan, source_label="second")
+    monkeypatch.setattr(runner, "end", once_claimed)
+    assert service.cancel(record.id).state == "cancelled"
+    wait_for(record, "cancelled")
+
+
 def test_an_import_that_asks_is_cancelled_while_its_importer_cleans_up(working, service, worker, queue, wait_for):
     wait_for(queue(scan(range(30))), "completed")
     record = wait_for(queue(scan([1])), "awaiting-confirmation")
