@@ -92,7 +92,8 @@ def test_a_retired_source_counts_nowhere_until_it_is_active_again(upload, overvi
     number = overview()["Berlin"]["sourceId"]
     assert counted() == (4, 4, 4, 1, 0)
     for _ in range(2):
-        assert client.post(f"/api/sources/{number}/retire").json["retiredOn"] == TODAY.isoformat()
+        retired_on = client.post(f"/api/sources/{number}/retire").json["retiredOn"]
+        assert retired_on in (TODAY.isoformat(), date.today().isoformat())  # midnight may have passed
     assert counted() == (1, 1, 1, 0, 3)
     assert client.get("/api/vulnerabilities?state=retired").json["pagination"]["total"] == 3
     assert overview()["Berlin"]["state"] == "retired"
