@@ -94,8 +94,8 @@ class FindingPanel extends ConnectedElement {
             scores: [["CVSS", score(finding.cvss)], ["VPR", score(finding.vpr)], ["EPSS", share(finding.epss)]]
                 .filter(([, value]) => value !== "–").map((pair) => pair.join(" ")).join(" · "),
             vector: finding.cvssVector, firstSeen: finding.firstSeen, lastSeen: finding.lastSeen, resolvedOn: finding.resolvedOn,
-            published: finding.published, evidence: finding.evidence, noEvidence: finding.evidence ? "" : "The scanner reported none.", description: finding.description, solution: finding.solution,
-            seeAlso: references.join("\n"),
+            published: finding.published, evidence: finding.evidence, noEvidence: finding.evidence ? "" : "The scanner reported none.",
+            description: finding.description, solution: finding.solution,
         };
         for (const [name, text] of Object.entries(texts)) {
             setText(find(this, `[data-panel="${name}"]`), text ?? "");
@@ -110,6 +110,7 @@ class FindingPanel extends ConnectedElement {
         find(this, '[data-panel-line="cves"]').hidden = finding.cves.length === 0;
         find(this, "[data-panel-cves]").replaceChildren(...finding.cves.slice(0, CVES_SHOWN).map(cveItem));
         this.#showMore("cves", finding.cvesTotal - CVES_SHOWN, "more CVE", finding);
+        find(this, '[data-panel-line="seeAlso"]').hidden = references.length === 0;
         find(this, '[data-panel="seeAlso"]').replaceChildren(...references.slice(0, REFERENCES_SHOWN).flatMap((each) => [reference(each), "\n"]));
         this.#showMore("seeAlso", references.length - REFERENCES_SHOWN, "more reference", finding);
         find(this, "[data-panel-history]").replaceChildren(...finding.history.toReversed().map(eventItem));
