@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,8 +15,13 @@ from .client_limits import ClientLimits, MalformedPacket, SocketLimits, check_bo
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-#: The empty packet of Engine.IO.
+#: Packets of Engine.IO, what separates them in a body, and the answer to a body.
+_CLOSE = b"1"
 _NOOP = b"6"
+_SEPARATOR = b"\x1e"
+_OK = b"ok"
+#: Closed sessions that are remembered.
+_MOST_CLOSED = 1_000
 #: The path of the sockets.
 PATH = "/socket.io/"
 
@@ -59,7 +65,8 @@ class SocketRequests:
       refused without a traceback.
     - A socket with two polls at a time is closed, as the protocol demands; so is one whose client has not answered its ping in time.
     - A poll that ends because its client has closed the socket is answered with an empty packet, and a body with ``ok``, as in the
-      protocol; Engine.IO answers with nothing, and with ``OK``.
+      protocol; Engine.IO answers with nothing, and with ``OK``. A poll that arrives after the close, which left on another connection, is
+      answered in the same way instead of being refused; one for each close.
     - A second websocket of a session is opened and closed, as in the protocol; Engine.IO refuses to open it, which a client takes for an
       error of the server.
     - JSONP is refused: a page of any origin could read our events through a script element, which sends no ``Origin``.
@@ -85,6 +92,8 @@ class SocketRequests:
         self._limits = limits
         self._path = path
         self._polling: set[str] = set()
+        #: Sessions that their clients closed, the latest at the end, whose last poll has not been answered yet.
+        self._closed: deque[str] = deque(maxlen=_MOST_CLOSED)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not environ.get("PATH_INFO", "").startswith(self._path):
@@ -99,8 +108,7 @@ class SocketRequests:
             elif sid and self._client_limits.has_websocket(sid):
                 return self._close_websocket(environ, start_response)
             if environ["REQUEST_METHOD"] == "POST":
-                self._check_body(environ)
-                return _as_protocol(self._app(environ, start_response), b"OK", b"ok")
+                return self._post(sid, environ, start_response)
             if environ["REQUEST_METHOD"] == "GET" and sid and "HTTP_UPGRADE" not in environ:
                 return self._poll(sid, environ, start_response)
         except MalformedPacket as error:
@@ -110,16 +118,27 @@ class SocketRequests:
             return _refused(start_response, f"The request is or has {error}.")
         return self._app(environ, start_response)
 
+    def _post(self, sid: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        closes = _CLOSE in self._checked_body(environ).split(_SEPARATOR) and sid not in self._polling
+        answer = _as_protocol(self._app(environ, start_response), b"OK", _OK)
+        if closes and answer == [_OK]:
+            self._closed.append(sid)
+        return answer
+
     def _poll(self, sid: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if sid in self._polling:
             raise MalformedPacket("a second poll at a time")
+        if sid in self._closed:
+            self._closed.remove(sid)
+            return _answered(start_response, "200 OK", _NOOP)
         self._polling.add(sid)
         try:
             return _as_protocol(self._app(environ, start_response), b"", _NOOP)
         finally:
             self._polling.discard(sid)
 
-    def _check_body(self, environ: dict[str, Any]) -> None:
+    def _checked_body(self, environ: dict[str, Any]) -> bytes:
+        """Read and check the body; return it, and give the app one that it can read again."""
         length = environ.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > self._limits.message_bytes:
             raise MalformedPacket("a body that is too long")
@@ -131,6 +150,7 @@ class SocketRequests:
             raise MalformedPacket("a body that ends early, or takes too long")
         check_body(body)
         environ["wsgi.input"] = io.BytesIO(body)
+        return body
 
 
 def _as_protocol(body: Iterable[bytes], actual: bytes, expected: bytes) -> Iterable[bytes]:
@@ -148,9 +168,12 @@ def _check_request(method: str, query: dict[str, list[str]]) -> None:
 
 
 def _refused(start_response: Callable[..., Any], message: str) -> list[bytes]:
-    body = message.encode()
-    start_response(
-        "400 Bad Request",
-        [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))), ("Connection", "close")],
-    )
+    return _answered(start_response, "400 Bad Request", message.encode(), ("Connection", "close"))
+
+
+def _answered(
+    start_response: Callable[..., Any], status: str, body: bytes, *headers: tuple[str, str]
+) -> list[bytes]:
+    kind = ("Content-Type", "text/plain; charset=utf-8")
+    start_response(status, [kind, ("Content-Length", str(len(body))), *headers])
     return [body]

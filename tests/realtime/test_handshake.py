@@ -100,6 +100,28 @@ def test_a_session_that_polls_twice_at_a_time_is_closed():
     assert told == ["a"]
 
 
+def test_a_poll_that_the_close_of_its_client_has_overtaken_is_answered_once():
+    answers = []
+
+    def engine(environ, start_response):
+        if environ["REQUEST_METHOD"] == "POST":
+            return [b"OK"] if "sid=a" in environ["QUERY_STRING"] else [b"unknown"]
+        return [b"unknown"]
+
+    def request(method, sid, body=b""):
+        environ = {
+            "REQUEST_METHOD": method, "PATH_INFO": "/socket.io/", "QUERY_STRING": f"EIO=4&transport=polling&sid={sid}",
+            "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body)),
+        }  # fmt: skip
+        return b"".join(requests(environ, lambda status, headers: answers.append(status)))
+
+    requests = SocketRequests(engine, Told(), SocketLimits())
+    assert request("POST", "a", b"41\x1e1") == b"ok"
+    assert (request("GET", "a"), answers) == (b"6", ["200 OK"])
+    assert request("GET", "a") == b"unknown"
+    assert (request("POST", "b", b"1"), request("GET", "b")) == (b"unknown", b"unknown")
+
+
 @pytest.mark.parametrize("body", [b"", b"3", b"40", b'42["ping"]', b'42["ping"]\x1e42["ping"]'])
 def test_a_sound_polling_body_arrives_as_it_is(body):
     seen, statuses, faults = ask("POST", body=body)
