@@ -6,7 +6,7 @@ Only Python's ``sqlite3`` or psycopg open the record in the reader process.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import cycle, islice
 from pathlib import Path
@@ -67,6 +67,9 @@ class Snapshot(Protocol):
     def pieces(self, table: Table, condition: str, folder: Path) -> Iterator[Piece]:
         """Write the rows of a table as CSV into files, in pieces: the file of a piece is used again for the one after next."""
 
+    def reading(self, table: Table) -> str:
+        """SQL of DuckDB: select the rows of a piece of this table, whose file is the parameter."""
+
 
 class Record(Protocol):
     """The record, read-only."""
@@ -102,6 +105,9 @@ class _Snapshot:
     def row(self, statement: str) -> tuple[Any, ...]:
         return tuple(self._connection.execute(statement).fetchone())
 
+    def reading(self, table: Table) -> str:
+        return f"FROM {_read_csv({column.name: column.type for column in table.columns})}"
+
 
 # SQLite
 
@@ -132,28 +138,32 @@ class SqliteRecord:
 
 
 class _SqliteSnapshot(_Snapshot):
-    def pieces(self, table: Table, condition: str, folder: Path) -> Iterator[Piece]:
-        if table.many:
-            marks = ",".join(["%s"] * len(table.columns))
-            line = f"printf('{marks}\n', {_formatted(table.columns)})"
-            rows = self._connection.execute(_select(table, line, condition))
-            yield from _pieces((line.encode() for (line,) in rows), folder)
-        else:
-            rows = self._connection.execute(_select(table, _expressions(table), condition))
-            yield from _pieces(map(_line, rows), folder)
-
-
-def _formatted(columns: Iterable[Column]) -> str:
-    """SQL: the cells of a line of CSV. SQLite formats a million lines in half the time of Python.
-
-    Its ``printf`` ends at a zero byte, so zero bytes are removed from texts. Numbers have 15 digits, which is enough for scores.
+    """Rows of large tables are JSON arrays, ``[0,17,"active",null,0]``, as these are what SQLite makes fastest (1.4 microseconds a finding;
+    its ``printf`` takes 2.2, Python more). DuckDB reads them as CSV: a cell of its own holds each bracket, and texts are in hexadecimal
+    digits, so that nothing needs an escape.
     """
-    return ", ".join(
-        f"""'"' || replace(replace({column.expression}, char(0), ''), '"', '""') || '"'"""
-        if column.kind == TEXT
-        else column.expression
-        for column in columns
-    )
+
+    def pieces(self, table: Table, condition: str, folder: Path) -> Iterator[Piece]:
+        if not table.many:
+            rows = self._connection.execute(_select(table, _expressions(table), condition))
+            return _pieces(map(_line, rows), folder)
+        cells = ", ".join(
+            _hexadecimal(column) if column.kind == TEXT else column.expression for column in table.columns
+        )
+        rows = self._connection.execute(_select(table, f"json_array(0, {cells}, 0)", condition))
+        return _pieces((f"{line}\n".encode() for (line,) in rows), folder)
+
+    def reading(self, table: Table) -> str:
+        if not table.many:
+            return super().reading(table)
+        cells = (f'decode(unhex("{each.name}"))' if each.kind == TEXT else f'"{each.name}"' for each in table.columns)
+        columns = {"[": "VARCHAR", **{column.name: column.type for column in table.columns}, "]": "VARCHAR"}
+        return f"SELECT {', '.join(cells)} FROM {_read_csv(columns, null='null')}"
+
+
+def _hexadecimal(column: Column) -> str:
+    """SQL: a text in hexadecimal digits."""
+    return f"iif({column.expression} IS NULL, NULL, hex({column.expression}))"
 
 
 def _line(row: tuple[Any, ...]) -> bytes:
@@ -233,6 +243,22 @@ class _PostgresqlSnapshot(_Snapshot):
 
 
 # Both
+
+#: The maximum length of a row in bytes; DuckDB reads in blocks of that size.
+_MAX_LINE_BYTES = 8 * 1024 * 1024
+
+
+def _read_csv(columns: Mapping[str, str], null: str = "") -> str:
+    """SQL of DuckDB: the rows of a file of CSV.
+
+    :param columns: name -> type.
+    :param null: what stands for NULL; in quotes it is a text.
+    """
+    types = ", ".join(f"'{name}': '{type}'" for name, type in columns.items())
+    return f"""
+        read_csv(?, columns = {{{types}}}, auto_detect = FALSE, header = FALSE, delim = ',', quote = '"', escape = '"', new_line = '\\n',
+                 nullstr = '{null}', allow_quoted_nulls = FALSE, max_line_size = {_MAX_LINE_BYTES}, buffer_size = {_MAX_LINE_BYTES})
+    """
 
 
 def _select(table: Table, selected: str, condition: str) -> str:

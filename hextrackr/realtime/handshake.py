@@ -143,7 +143,7 @@ class SocketRequests:
         if not length.isdigit() or int(length) > self._limits.message_bytes:
             raise MalformedPacket("a body that is too long")
         try:
-            body = environ["wsgi.input"].read(int(length))
+            body: bytes = environ["wsgi.input"].read(int(length))
         except RequestError as error:
             raise MalformedPacket(f"a body that cannot be read: {error.detail}") from None
         if len(body) < int(length):
@@ -171,9 +171,7 @@ def _refused(start_response: Callable[..., Any], message: str) -> list[bytes]:
     return _answered(start_response, "400 Bad Request", message.encode(), ("Connection", "close"))
 
 
-def _answered(
-    start_response: Callable[..., Any], status: str, body: bytes, *headers: tuple[str, str]
-) -> list[bytes]:
+def _answered(start_response: Callable[..., Any], status: str, body: bytes, *headers: tuple[str, str]) -> list[bytes]:
     kind = ("Content-Type", "text/plain; charset=utf-8")
     start_response(status, [kind, ("Content-Length", str(len(body))), *headers])
     return [body]
