@@ -39,6 +39,11 @@ class Waiting:
     snapshot: Snapshot
     replaceable: bool
 
+    def tells_same_as(self, other: Waiting) -> bool:
+        """Whether both are of the same step, with the same message, so that the newer one tells all that this one does."""
+        steps = {each.snapshot["metadata"].get("currentStep") for each in (self, other)}
+        return self.event == other.event and len(steps) == 1 and self.snapshot["message"] == other.snapshot["message"]
+
 
 @dataclass
 class Session:

@@ -6,6 +6,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -28,9 +29,10 @@ END_INTERVAL = 150
 class ProgressTracker:
     """Progress sessions and their events.
 
-    Updates of one session are at least ``interval_ms`` apart. An earlier one waits, and the next one replaces it, unless it begins a
-    step: those are always sent. A terminal event is sent at least :data:`END_INTERVAL` after the last update, and nothing follows it:
-    some existing clients delay an update that comes less than 100 ms after the one before, and would draw it over the end.
+    Updates of one session are at least ``interval_ms`` apart. An earlier one waits, and the next one replaces it; if it begins a step,
+    only one of the same step with the same message does, so that each beginning is told. A terminal event is sent at least
+    :data:`END_INTERVAL` after the last update, and nothing follows it: some existing clients delay an update that comes less than 100 ms
+    after the one before, and would draw it over the end.
 
     An event that cannot be sent is logged and lost; the operation goes on.
 
@@ -301,9 +303,13 @@ class ProgressTracker:
 
         :param sent: the state that the watchers have until then.
         """
+        waiting = Waiting(event, session.snapshot(self._clock.now_ms()), replaceable)
         if session.waiting and session.waiting[-1].replaceable:
             session.waiting.pop()
-        session.waiting.append(Waiting(event, session.snapshot(self._clock.now_ms()), replaceable))
+        elif session.waiting and session.waiting[-1].tells_same_as(waiting):
+            session.waiting.pop()
+            waiting = replace(waiting, replaceable=False)
+        session.waiting.append(waiting)
         session.sent = sent
         self._send_due(session)
         self._store.put(session)

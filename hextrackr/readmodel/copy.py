@@ -139,10 +139,13 @@ def _taken(folder: Path) -> tuple[int, str]:
 
 
 #: Microseconds that a refresh takes, as measured, of which only the proportions matter: for a row of a table, by default
-#: :data:`_SMALL_ROW`; for a row that takes the place of a former one; for each host and each vulnerability at the end; and in any case.
+#: :data:`_SMALL_ROW`; to find the ones that an import changed, for each; for a row that takes the place of a former one, and for its
+#: commit; for each host and each vulnerability at the end; and in any case.
 _ROW = {FINDING.name: 2.2, FINDING_CHANGE.name: 2.5, EVIDENCE.name: 3.0}
-_SMALL_ROW = 6.0
+_SMALL_ROW = 5.0
+_FOUND_ROW = 0.25
 _REPLACED_ROW = 0.4
+_COMMITTED_ROW = 0.08
 _DERIVED_ROW = 4.0
 _ALWAYS = 60_000.0
 
@@ -258,14 +261,16 @@ class Loading:
         findings = added + max(changed, restated)  # which are often the same
         texts = min(findings, self._rows_of(EVIDENCE)) if findings else 0
         many: dict[Table, int] = {FINDING: findings, FINDING_CHANGE: changes, EVIDENCE: texts}
-        self._expect({table: self._rows_of(table) for table in schema.SMALL} | many, replaced=sum(many.values()))
+        finding = (changed + restated) * _FOUND_ROW
+        replacing = sum(many.values()) * (_REPLACED_ROW + _COMMITTED_ROW)
+        self._expect({table: self._rows_of(table) for table in schema.SMALL} | many, finding + replacing)
         for table in schema.SMALL:
             self._replace(table)
         if not imports:
             return
         for table in many:
             self._cursor.execute(schema.create_table(table, _changed(table)).replace("CREATE", "CREATE TEMPORARY", 1))
-        self._load(FINDING, _changed(FINDING), _CHANGED_FINDINGS.format(**those))
+        self._load(FINDING, _changed(FINDING), _CHANGED_FINDINGS.format(**those), finding)
         self._load(FINDING_CHANGE, _changed(FINDING_CHANGE), _CHANGES.format(**those))
         greatest = 0
         while ids := [number for (number,) in self._cursor.execute(_CHANGED_EVIDENCE, [greatest, _IDS]).fetchall()]:
@@ -284,15 +289,15 @@ class Loading:
     def _rows_of(self, table: Table) -> int:
         return int(self._snapshot.row(f"SELECT count(*) FROM {table.source}")[0])
 
-    def _expect(self, rows: Mapping[Table, int], replaced: int = 0) -> None:
+    def _expect(self, rows: Mapping[Table, int], besides: float = 0.0) -> None:
         """Plan how long the refresh will take.
 
         :param rows: how many rows of each table are loaded.
-        :param replaced: how many of them take the place of former ones.
+        :param besides: what else takes time, in microseconds.
         """
         loaded = sum(count * _ROW.get(table.name, _SMALL_ROW) for table, count in rows.items())
         derived = (rows[HOST] + rows[DEFINITION]) * _DERIVED_ROW
-        self._expected = loaded + derived + replaced * _REPLACED_ROW + _ALWAYS
+        self._expected = loaded + derived + besides + _ALWAYS
 
     def _advance(self, done: float) -> None:
         self._done += done
@@ -302,14 +307,18 @@ class Loading:
         self._cursor.execute(schema.create_table(table).replace("CREATE", "CREATE OR REPLACE", 1))
         self._load(table, table.name)
 
-    def _load(self, table: Table, into: str, condition: str = "") -> None:
-        """Load rows of the record into a table of the copy."""
+    def _load(self, table: Table, into: str, condition: str = "", until_first: float = 0.0) -> None:
+        """Load rows of the record into a table of the copy.
+
+        :param until_first: how long the record takes to find the first ones, in microseconds.
+        """
         load = f'INSERT INTO "{into}" {self._snapshot.reading(table)}'
         try:
             with closing(_ahead(self._snapshot.pieces(table, condition, self._scratch))) as pieces:
                 for piece in pieces:
                     self._cursor.execute(load, [str(piece.file)])
-                    self._advance(piece.rows * _ROW.get(table.name, _SMALL_ROW))
+                    self._advance(piece.rows * _ROW.get(table.name, _SMALL_ROW) + until_first)
+                    until_first = 0.0
         finally:
             for file in self._scratch.glob("piece-*"):
                 file.unlink()

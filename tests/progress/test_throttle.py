@@ -60,6 +60,22 @@ def test_the_beginning_of_a_step_is_always_told(tracker, events, clock):
     assert told == [(0, "read"), (200, "stage"), (400, "staged"), (550, "done")]
 
 
+def test_the_beginning_of_a_step_is_told_in_its_newest_state(tracker, events, clock):
+    tracker.create_session_with_id(UUID)
+    for progress, step, message in (
+        (1, 1, "read"),
+        (2, 2, "stage"),
+        (3, 2, "stage"),
+        (4, 2, "other"),
+        (5, 3, "staged"),
+    ):
+        tracker.update_progress(UUID, progress, message, {"currentStep": step})
+        clock.advance(1)
+    clock.advance(1000)
+    told = [(instant, payload["progress"], payload["message"]) for instant, _, payload, _ in events.events]
+    assert told == [(0, 1.0, "read"), (200, 3.0, "stage"), (400, 5.0, "staged")]
+
+
 @pytest.mark.parametrize(("waits", "ends_at"), [(False, 150), (True, 200)])
 def test_the_end_comes_a_while_after_the_last_update_and_in_place_of_one_that_waits(
     tracker, events, clock, waits, ends_at
