@@ -141,10 +141,10 @@ def _taken(folder: Path) -> tuple[int, str]:
 #: Microseconds that a refresh takes, as measured, of which only the proportions matter: for a row of a table, by default
 #: :data:`_SMALL_ROW`; to find the ones that an import changed, for each; for a row that takes the place of a former one, and for its
 #: commit; for each host and each vulnerability at the end; and in any case.
-_ROW = {FINDING.name: 2.2, FINDING_CHANGE.name: 2.5, EVIDENCE.name: 3.0}
+_ROW = {FINDING.name: 2.3, FINDING_CHANGE.name: 2.5, EVIDENCE.name: 3.0}
 _SMALL_ROW = 5.0
 _FOUND_ROW = 0.25
-_REPLACED_ROW = 0.4
+_REPLACED_ROW = 0.3
 _COMMITTED_ROW = 0.08
 _DERIVED_ROW = 4.0
 _ALWAYS = 60_000.0
