@@ -466,19 +466,21 @@ def test_an_answer_outlives_the_server_that_took_it(config, serving, queue, wait
             assert wait_for(record, "completed").resolved == 39
 
 
-def test_an_importer_killed_after_an_answer_leaves_it_answered(working, config, engine, queue, wait_for, query):
+def test_an_importer_killed_after_an_answer_leaves_it_answered(config, serving, engine, queue, wait_for, query):
     """The transaction is gone with its process; whoever takes the import over promotes what is staged, into the source that was said."""
-    wait_for(queue(scan(range(30))), "completed")
-    record = wait_for(queue(scan([1])), "awaiting-confirmation")
-    with working.app_context():
-        assert import_queue.confirm(record.id, Answer(source="Paris"))
+    with serving() as served:
+        wait_for(queue(scan(range(30)), submit=False), "completed")
+        record = wait_for(queue(scan([1]), submit=False), "awaiting-confirmation")
+    with served.app_context():
+        assert served.extensions["import_queue"].confirm(record.id, Answer(source="Paris"))
     with engine.begin() as connection:  # as one that was claimed by a process which has died in the middle of it
         connection.execute(
             text("UPDATE imports SET lease_until = 1, owner = 'gone', epoch = epoch + 1 WHERE id = :id"),
             {"id": record.id},
         )
-    (working.config["INSTANCE_PATH"] / "uploads" / record.upload).unlink()
-    done = wait_for(record, "completed", "failed")
+    (config.INSTANCE_PATH / "uploads" / record.upload).unlink()
+    with serving():
+        done = wait_for(record, "completed", "failed")
     assert (done.state, done.inserted, done.source_label) == ("completed", 1, "Paris")
     assert query("SELECT count(*) FROM findings WHERE lifecycle = 'active'") == [(31,)]
 
