@@ -198,7 +198,7 @@ def refresh(copy: Copy, record: Record, tell: Tell = _nobody) -> State:
             now: State = snapshot.state()
             before = state_of(cursor)
             if now != before:
-                imports = _imports_between(snapshot, before, now)
+                imports = _imports_between(snapshot, before)
                 loading = Loading(cursor, copy.scratch, snapshot, tell)
                 if imports is None:
                     loading.copy_whole()
@@ -219,14 +219,11 @@ def refresh(copy: Copy, record: Record, tell: Tell = _nobody) -> State:
     return now
 
 
-def _imports_between(snapshot: Snapshot, before: State | None, now: State) -> set[int] | None:
+def _imports_between(snapshot: Snapshot, before: State | None) -> set[int] | None:
     """The imports whose promotion or undo are the only changes of the record; None if there are others, or the log does not say."""
-    if before is None or before.revision != now.revision or before.version > now.version:
+    if before is None or not snapshot.continues(before):
         return None
-    changes = snapshot.changes_since(before.version)
-    if not changes or changes[0][:2] != before[:2]:  # too long ago, or another record
-        return None
-    imports = {change.import_id for change in changes[1:]}
+    imports = {change.import_id for change in snapshot.changes_since(before.version)[1:]}
     return None if None in imports else {number for number in imports if number is not None}
 
 

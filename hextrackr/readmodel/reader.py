@@ -112,17 +112,18 @@ class Refresher:
     def ensure_fresh(self, until: float, at_least: int | None, newest: bool) -> None:
         """Request a refresh if the record has changed, and wait for it; only for :data:`PATIENCE` if the question does not need it.
 
+        If the record was replaced, by a backup for example, what the copy has is not old but wrong, so every question needs it.
+
         :param until: when the question has to be answered (monotonic seconds).
         :param at_least: the lowest version that the answer may have.
         :param newest: the answer must be of the record as it is now.
         :raises HexTrackrError: the record cannot be read, or the copy is not ready in time.
         """
-        now = self._record.state()
+        now, before = self._record.state(), self._state
+        if before == now:
+            return
+        is_required = newest or before is None or before.version < (at_least or 0) or self._was_replaced(before)
         with self._changed:
-            before = self._state
-            if before == now:
-                return
-            is_required = newest or before is None or before.version < (at_least or 0)
             self._since = self._since or time.monotonic()
             self._error, self._wanted = None, True
             self._changed.notify_all()
@@ -134,6 +135,10 @@ class Refresher:
                 raise self._error
             if is_required and not is_refreshed:
                 raise DatabaseBusy("The lists are being brought up to date; please try again in a moment.")
+
+    def _was_replaced(self, before: State) -> bool:
+        with self._record.snapshot() as snapshot:
+            return not snapshot.continues(before)
 
     def _is_at(self, wanted: State, before: State | None) -> bool:
         """Whether the copy has the wanted state or a later one; a record that was replaced may have a lower version."""

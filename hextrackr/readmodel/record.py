@@ -61,6 +61,9 @@ class Snapshot(Protocol):
     def changes_since(self, version: int) -> list[Change]:
         """The logged changes that made this version and the later ones."""
 
+    def continues(self, before: State) -> bool:
+        """Whether logged changes have led from this state to the record; if not, it was replaced, or that is too long ago."""
+
     def row(self, statement: str) -> tuple[Any, ...]:
         """The row that this statement selects."""
 
@@ -101,6 +104,10 @@ class _Snapshot:
 
     def changes_since(self, version: int) -> list[Change]:
         return [Change(*row) for row in self._connection.execute(_CHANGES.format(int(version)))]
+
+    def continues(self, before: State) -> bool:
+        changes = self.changes_since(before.version)
+        return bool(changes) and changes[0][:2] == before[:2] and self.state().revision == before.revision
 
     def row(self, statement: str) -> tuple[Any, ...]:
         return tuple(self._connection.execute(statement).fetchone())

@@ -16,7 +16,8 @@ from hextrackr.domain import undo
 from hextrackr.errors import DatabaseBusy, HexTrackrError, NotFound, OutOfMemory, QueryTooSlow, RequestError
 from hextrackr.readmodel import client, questions
 from hextrackr.readmodel.client import Reader
-from hextrackr.readmodel.reader import Answers
+from hextrackr.readmodel.copy import refresh
+from hextrackr.readmodel.reader import Answers, Refresher
 from tests.support import databases
 from tests.support.exports import scan
 from tests.support.waiting import until
@@ -105,6 +106,22 @@ def test_a_long_question_waits_for_the_record_as_it_is_now():
         head = {"id": 1, "question": asked, "parameters": {}, "at_least": None, "newest": False, "until": 0.0}
         assert Answers(None, Refresher()).answer(head)[0]["error"]["code"] == DatabaseBusy.code
     assert waited == {"export": True, "list_findings": False}
+
+
+def test_what_was_copied_of_a_record_that_was_replaced_is_no_answer(monkeypatch, engine, run_import, copy, the_record):
+    """A question takes the version before, but not another record."""
+    run_import(scan([1, 2]))
+    refresh(copy, the_record)
+    monkeypatch.setattr("hextrackr.readmodel.reader.PATIENCE", 0.0)
+    monkeypatch.setattr("hextrackr.readmodel.reader.refresh", lambda *_arguments: threading.Event().wait())
+    refresher = Refresher(copy, the_record, lambda _share: None)
+    run_import(scan([1, 2, 3], last_seen=LATER))
+    refresher.ensure_fresh(0.0, None, newest=False)
+    with engine.begin() as connection:
+        for table in ("record_version", "record_changes"):
+            connection.execute(text(f"UPDATE {table} SET stamp = 'other'"))
+    with pytest.raises(DatabaseBusy):
+        refresher.ensure_fresh(0.0, None, newest=False)
 
 
 def test_a_question_is_ended_when_nobody_waits_for_it_any_more(asked):
