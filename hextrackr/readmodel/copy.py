@@ -178,12 +178,10 @@ _IDS = 50_000
 
 # SQL of the copy. The findings that an undone import had added are deleted, with their changes.
 
-_CHANGED_EVIDENCE = (
-    "SELECT DISTINCT evidence_id FROM changed_finding WHERE evidence_id > ? ORDER BY evidence_id LIMIT ?"
-)
+_CHANGED_EVIDENCE = "SELECT DISTINCT evidence_id FROM changed WHERE evidence_id > ? ORDER BY evidence_id LIMIT ?"
 _DROP_CHANGES = f"DELETE FROM finding_change WHERE {_CHANGES} OR finding_id IN (SELECT id FROM finding WHERE opened_by IN ({{imports}}))"
-_DROP_EVIDENCE = "DELETE FROM evidence WHERE id IN (SELECT id FROM changed_evidence)"
-_DROP_FINDINGS = "DELETE FROM finding WHERE opened_by IN ({imports}) OR id IN (SELECT id FROM changed_finding)"
+_DROP_EVIDENCE = "DELETE FROM evidence WHERE id IN (SELECT evidence_id FROM changed)"
+_DROP_FINDINGS = "DELETE FROM finding WHERE opened_by IN ({imports}) OR id IN (SELECT id FROM changed)"
 
 
 def refresh(copy: Copy, record: Record, tell: Tell = _nobody) -> State:
@@ -259,29 +257,25 @@ class Loading:
         texts = min(findings, self._rows_of(EVIDENCE)) if findings else 0
         many: dict[Table, int] = {FINDING: findings, FINDING_CHANGE: changes, EVIDENCE: texts}
         finding = (changed + restated) * _FOUND_ROW
-        replacing = sum(many.values()) * (_REPLACED_ROW + _COMMITTED_ROW)
+        replacing = findings * _REPLACED_ROW + sum(many.values()) * _COMMITTED_ROW
         self._expect({table: self._rows_of(table) for table in schema.SMALL} | many, finding + replacing)
         for table in schema.SMALL:
             self._replace(table)
         if not imports:
             return
-        for table in many:
-            self._cursor.execute(schema.create_table(table, _changed(table)).replace("CREATE", "CREATE TEMPORARY", 1))
-        self._load(FINDING, _changed(FINDING), _CHANGED_FINDINGS.format(**those), finding)
-        self._load(FINDING_CHANGE, _changed(FINDING_CHANGE), _CHANGES.format(**those))
+        self._cursor.execute(schema.create_table(FINDING, "changed").replace("CREATE", "CREATE TEMPORARY", 1))
+        self._load(FINDING, "changed", _CHANGED_FINDINGS.format(**those), finding)
+        self._cursor.execute(_DROP_CHANGES.format(**those))  # needs the findings that are deleted below
+        self._load(FINDING_CHANGE, FINDING_CHANGE.name, _CHANGES.format(**those))
+        self._cursor.execute(_DROP_EVIDENCE)
         greatest = 0
         while ids := [number for (number,) in self._cursor.execute(_CHANGED_EVIDENCE, [greatest, _IDS]).fetchall()]:
-            self._load(EVIDENCE, _changed(EVIDENCE), f"id IN ({', '.join(map(str, ids))})")
+            self._load(EVIDENCE, EVIDENCE.name, f"id IN ({', '.join(map(str, ids))})")
             greatest = ids[-1]
-        for table, drop in (
-            (FINDING_CHANGE, _DROP_CHANGES),  # first: it needs the findings that are deleted below
-            (EVIDENCE, _DROP_EVIDENCE),
-            (FINDING, _DROP_FINDINGS),
-        ):
-            self._cursor.execute(drop.format(**those))
-            self._cursor.execute(f'INSERT INTO "{table.name}" FROM {_changed(table)}')
-            self._cursor.execute(f"DROP TABLE {_changed(table)}")
-            self._advance(many[table] * _REPLACED_ROW)
+        self._cursor.execute(_DROP_FINDINGS.format(**those))
+        self._cursor.execute(f"INSERT INTO {FINDING.name} FROM changed")
+        self._cursor.execute("DROP TABLE changed")
+        self._advance(findings * _REPLACED_ROW)
 
     def _rows_of(self, table: Table) -> int:
         return int(self._snapshot.row(f"SELECT count(*) FROM {table.source}")[0])
@@ -319,11 +313,6 @@ class Loading:
         finally:
             for file in self._scratch.glob("piece-*"):
                 file.unlink()
-
-
-def _changed(table: Table) -> str:
-    """The temporary table of the rows of a table that are new or have changed."""
-    return f"changed_{table.name}"
 
 
 def _ahead(pieces: Iterator[Piece]) -> Generator[Piece]:
