@@ -304,11 +304,10 @@ class ProgressTracker:
         :param sent: the state that the watchers have until then.
         """
         waiting = Waiting(event, session.snapshot(self._clock.now_ms()), replaceable)
-        if session.waiting and session.waiting[-1].replaceable:
+        last = session.waiting[-1] if session.waiting else None
+        if last is not None and (last.replaceable or last.tells_same_as(waiting)):
             session.waiting.pop()
-        elif session.waiting and session.waiting[-1].tells_same_as(waiting):
-            session.waiting.pop()
-            waiting = replace(waiting, replaceable=False)
+            waiting = replace(waiting, replaceable=replaceable and last.replaceable)
         session.waiting.append(waiting)
         session.sent = sent
         self._send_due(session)

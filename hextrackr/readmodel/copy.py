@@ -249,22 +249,20 @@ class Loading:
 
     def copy_changes(self, imports: set[int]) -> None:
         """Copy what these imports, or their undo, have changed."""
-        numbers = ", ".join(map(str, sorted(imports))) or "NULL"
+        numbers = ", ".join(map(str, sorted(imports)))
         first, last = self._snapshot.row(_RANGE.format(imports=numbers))
         those = {"imports": numbers, "first": first or 0, "last": last or 0}
         added, changed, restated, changes = (self._snapshot.row(count.format(**those))[0] for count in _COUNTS)
         findings = added + max(changed, restated)  # which are often the same
         texts = min(findings, self._rows_of(EVIDENCE)) if findings else 0
         many: dict[Table, int] = {FINDING: findings, FINDING_CHANGE: changes, EVIDENCE: texts}
-        finding = (changed + restated) * _FOUND_ROW
+        searching = (changed + restated) * _FOUND_ROW
         replacing = findings * _REPLACED_ROW + sum(many.values()) * _COMMITTED_ROW
-        self._expect({table: self._rows_of(table) for table in schema.SMALL} | many, finding + replacing)
+        self._expect({table: self._rows_of(table) for table in schema.SMALL} | many, searching + replacing)
         for table in schema.SMALL:
             self._replace(table)
-        if not imports:
-            return
         self._cursor.execute(schema.create_table(FINDING, "changed").replace("CREATE", "CREATE TEMPORARY", 1))
-        self._load(FINDING, "changed", _CHANGED_FINDINGS.format(**those), finding)
+        self._load(FINDING, "changed", _CHANGED_FINDINGS.format(**those), searching)
         self._cursor.execute(_DROP_CHANGES.format(**those))  # needs the findings that are deleted below
         self._load(FINDING_CHANGE, FINDING_CHANGE.name, _CHANGES.format(**those))
         self._cursor.execute(_DROP_EVIDENCE)
